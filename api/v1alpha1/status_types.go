@@ -1,0 +1,173 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// Types of conditions.
+const (
+	// ConditionReady sums up: the newest spec is applied, enough pods serve.
+	ConditionReady = "Ready"
+	// ConditionApplied says whether every object of the service is as it should be; False with reason Conflict when a
+	// foreign object has the name of one of them.
+	ConditionApplied = "Applied"
+	// ConditionAvailable says whether enough pods serve.
+	ConditionAvailable = "Available"
+	// ConditionProgressing says whether pods are being replaced or added.
+	ConditionProgressing = "Progressing"
+	// ConditionTuned says whether every pod confirmed the newest tuning; Unknown when pods cannot be asked.
+	ConditionTuned = "Tuned"
+	// ConditionPlanned says whether the declared objectives can be met.
+	ConditionPlanned = "Planned"
+	// ConditionMonitored says whether Prometheus is told to scrape the service.
+	ConditionMonitored = "Monitored"
+)
+
+// Reasons of conditions.
+const (
+	ReasonReady             = "Ready"
+	ReasonApplied           = "Applied"
+	ReasonApplyFailed       = "ApplyFailed"
+	ReasonConflict          = "Conflict"
+	ReasonInvalid           = "Invalid"
+	ReasonAvailable         = "MinimumReplicasAvailable"
+	ReasonUnavailable       = "MinimumReplicasUnavailable"
+	ReasonNotObserved       = "NotObserved"
+	ReasonRolloutComplete   = "RolloutComplete"
+	ReasonRollingOut        = "RollingOut"
+	ReasonScaling           = "Scaling"
+	ReasonRolloutStalled    = "RolloutStalled"
+	ReasonConfirmed         = "Confirmed"
+	ReasonConfirming        = "Confirming"
+	ReasonNoPods            = "NoPods"
+	ReasonRejectedByPods    = "RejectedByPods"
+	ReasonUnreachablePods   = "UnreachablePods"
+	ReasonDerived           = "Derived"
+	ReasonUnreachable       = "Unreachable"
+	ReasonAboveMaxReplicas  = "PeakAboveMaxReplicas"
+	ReasonRateLimitTooSmall = "RateLimitBelowPeak"
+	ReasonScraped           = "ServiceMonitorApplied"
+	ReasonKindAbsent        = "ServiceMonitorKindAbsent"
+)
+
+// GoServiceStatus is what the operator sees and decided.
+type GoServiceStatus struct {
+	// observedGeneration is the generation of the spec that this status speaks of.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// conditions: Ready, Applied, Available, Progressing, Tuned, Planned, Monitored.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// replicas is the number of pods that exist.
+	// +optional
+	Replicas int32 `json:"replicas,omitempty"`
+	// readyReplicas is the number of pods that take traffic.
+	// +optional
+	ReadyReplicas int32 `json:"readyReplicas,omitempty"`
+	// selector of the pods, for the scale subresource.
+	// +optional
+	Selector string `json:"selector,omitempty"`
+
+	// summary holds the short texts that kubectl get prints.
+	// +optional
+	Summary StatusSummary `json:"summary,omitempty"`
+
+	// plan holds every derived number with its reason.
+	// +optional
+	Plan *PlanStatus `json:"plan,omitempty"`
+
+	// tuning says which live values are in force where.
+	// +optional
+	Tuning *TuningStatus `json:"tuning,omitempty"`
+}
+
+// StatusSummary holds the short texts that kubectl get prints.
+type StatusSummary struct {
+	// replicas is "ready/wanted".
+	// +optional
+	Replicas string `json:"replicas,omitempty"`
+	// tuned is "confirmed/all" pods.
+	// +optional
+	Tuned string `json:"tuned,omitempty"`
+	// slo says whether the objectives hold: "declared" until they are measured, "-" without any.
+	// +optional
+	SLO string `json:"slo,omitempty"`
+	// limit is the admitted rate, "-" without one.
+	// +optional
+	Limit string `json:"limit,omitempty"`
+}
+
+// PlannedValue is one derived number.
+type PlannedValue struct {
+	// value as a person reads it.
+	Value string `json:"value"`
+	// reason in one sentence.
+	Reason string `json:"reason"`
+}
+
+// PlanStatus holds every derived number with its reason.
+type PlanStatus struct {
+	// replicas is the fixed number or the range of pods.
+	Replicas PlannedValue `json:"replicas"`
+	// cpuTarget is the CPU use that the HorizontalPodAutoscaler steers for.
+	// +optional
+	CPUTarget *PlannedValue `json:"cpuTarget,omitempty"`
+	// workers of each pod.
+	Workers PlannedValue `json:"workers"`
+	// queueDepth of each pod.
+	QueueDepth PlannedValue `json:"queueDepth"`
+	// queueTimeout is the longest wait in the queue.
+	QueueTimeout PlannedValue `json:"queueTimeout"`
+	// requestTimeout is the deadline of one request.
+	RequestTimeout PlannedValue `json:"requestTimeout"`
+	// preStopDelay is how long a leaving pod keeps serving.
+	PreStopDelay PlannedValue `json:"preStopDelay"`
+	// drainTimeout is how long running requests may take to finish.
+	DrainTimeout PlannedValue `json:"drainTimeout"`
+	// gracePeriod is the termination grace period of the pods.
+	GracePeriod PlannedValue `json:"gracePeriod"`
+	// memoryLimit is GOMEMLIMIT.
+	// +optional
+	MemoryLimit *PlannedValue `json:"memoryLimit,omitempty"`
+	// sharePerPod is each pod's part of the rate limit.
+	// +optional
+	SharePerPod *PlannedValue `json:"sharePerPod,omitempty"`
+}
+
+// TuningStatus says which live values are in force where.
+type TuningStatus struct {
+	// revision of the newest tuning document.
+	Revision string `json:"revision"`
+	// confirmedPods run this revision.
+	ConfirmedPods int32 `json:"confirmedPods"`
+	// totalPods is how many pods there are to tune.
+	TotalPods int32 `json:"totalPods"`
+	// requestsPerSecondPerPod is each pod's share of the rate limit, "-" without one.
+	// +optional
+	RequestsPerSecondPerPod string `json:"requestsPerSecondPerPod,omitempty"`
+	// changedAt is when the operator put this revision in force.
+	// +optional
+	ChangedAt *metav1.MicroTime `json:"changedAt,omitempty"`
+	// confirmedAt is when the last pod confirmed it.
+	// +optional
+	ConfirmedAt *metav1.MicroTime `json:"confirmedAt,omitempty"`
+	// unconfirmed lists pods that did not confirm, at most 10, each with the reason.
+	// +optional
+	// +listType=map
+	// +listMapKey=pod
+	// +kubebuilder:validation:MaxItems=10
+	Unconfirmed []UnconfirmedPod `json:"unconfirmed,omitempty"`
+}
+
+// UnconfirmedPod is a pod that did not confirm the newest tuning.
+type UnconfirmedPod struct {
+	// pod is the pod's name.
+	Pod string `json:"pod"`
+	// reason in one sentence.
+	Reason string `json:"reason"`
+}
