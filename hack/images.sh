@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# Builds the images, with or without a registry, and tells their sizes.
+#
+#   hack/images.sh build      manager and workload into the local engine
+#   hack/images.sh push       pushes what build made
+#   hack/images.sh publish    builds for every one of PLATFORMS and pushes one image index each
+#
+# Reads IMG, WORKLOAD_IMG (image references), VERSION, and BINARIES: prebuilt (the default: compiled here, the engine only
+# packs) or compile (compiled inside golang:, which takes a registry).
+# shellcheck source=cluster/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/cluster/lib.sh"
+cd "$REPO_ROOT"
+
+VERSION=${VERSION:-$(hack/version.sh)}
+IMG=${IMG:-goservice.dev/manager:$VERSION}
+WORKLOAD_IMG=${WORKLOAD_IMG:-goservice.dev/workload:$VERSION}
+BINARIES=${BINARIES:-prebuilt}
+PLATFORMS=${PLATFORMS:-linux/amd64,linux/arm64}
+export VERSION WORKLOAD_TAGS=${WORKLOAD_TAGS-grpcnotrace}
+
+# Target and reference of each image.
+images() {
+  echo "manager $IMG"
+  echo "workload $WORKLOAD_IMG"
+  if [ -d workload/examples/orders ]; then
+    echo "orders ${WORKLOAD_IMG/workload:/orders:}"
+  fi
+}
+
+use_engine() {
+  local environment
+  environment=$(hack/cluster/docker.sh env)
+  eval "$environment"
+}
+
+# binaries ARCHITECTURE…: for the prebuilt stage.
+binaries() {
+  local architecture
+  for architecture in "$@"; do
+    task binaries "linux/$architecture, $VERSION" env OUT="bin/image/$architecture" GOARCH="$architecture" hack/binaries.sh
+  done
+}
+
+# pack TARGET REFERENCE FLAG…
+pack() {
+  local target=$1 reference=$2
+  shift 2
+  docker buildx build --quiet --target "$target" --tag "$reference" --build-arg BINARIES="$BINARIES" \
+    --build-arg VERSION="$VERSION" --build-arg WORKLOAD_TAGS="$WORKLOAD_TAGS" "$@" .
+}
+
+size() { docker image inspect --format '{{.Size}}' "$1" | awk '{printf "%.1f MB", $1 / 1e6}'; }
+
+build() {
+  use_engine
+  local target reference
+  if [ "$BINARIES" = prebuilt ]; then binaries "$(go env GOARCH)"; fi
+  while read -r target reference; do
+    task image "$reference" pack "$target" "$reference" --load --platform "linux/$(go env GOARCH)"
+    step "" "$(size "$reference")"
+  done < <(images)
+}
+
+push() {
+  use_engine
+  local target reference
+  while read -r target reference; do
+    docker image inspect "$reference" >/dev/null 2>&1 || die "$reference has not been built: run make docker-build first, with the same IMG"
+    task push "$reference" docker push --quiet "$reference"
+  done < <(images)
+}
+
+publish() {
+  use_engine
+  local target reference platform architectures=()
+  for platform in ${PLATFORMS//,/ }; do architectures+=("${platform#linux/}"); done
+  if [ "$BINARIES" = prebuilt ]; then binaries "${architectures[@]}"; fi
+  while read -r target reference; do
+    task publish "$reference for $PLATFORMS" pack "$target" "$reference" --push --platform "$PLATFORMS"
+  done < <(images)
+}
+
+case "${1:-}" in
+build | push | publish) "$1" ;;
+*) die "usage: hack/images.sh build|push|publish" ;;
+esac
