@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Builds the images, with or without a registry, and tells their sizes.
 #
-#   hack/images.sh build      manager and workload into the local engine
+#   hack/images.sh build      manager, workload and the orders example into the local engine
+#   hack/images.sh load       puts what build made onto every node of the kind cluster
 #   hack/images.sh push       pushes what build made
 #   hack/images.sh publish    builds for every one of PLATFORMS and pushes one image index each
 #
-# Reads IMG, WORKLOAD_IMG (image references), VERSION, and BINARIES: prebuilt (the default: compiled here, the engine only
+# Reads IMG, WORKLOAD_IMG, ORDERS_IMG (image references), VERSION, and BINARIES: prebuilt (the default: compiled here, the engine only
 # packs) or compile (compiled inside golang:, which takes a registry).
 # shellcheck source=cluster/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/cluster/lib.sh"
@@ -14,6 +15,7 @@ cd "$REPO_ROOT"
 VERSION=${VERSION:-$(hack/version.sh)}
 IMG=${IMG:-goservice.dev/manager:$VERSION}
 WORKLOAD_IMG=${WORKLOAD_IMG:-goservice.dev/workload:$VERSION}
+ORDERS_IMG=${ORDERS_IMG:-goservice.dev/orders:$VERSION}
 BINARIES=${BINARIES:-prebuilt}
 PLATFORMS=${PLATFORMS:-linux/amd64,linux/arm64}
 export VERSION WORKLOAD_TAGS=${WORKLOAD_TAGS-grpcnotrace}
@@ -23,7 +25,7 @@ images() {
   echo "manager $IMG"
   echo "workload $WORKLOAD_IMG"
   if [ -d workload/examples/orders ]; then
-    echo "orders ${WORKLOAD_IMG/workload:/orders:}"
+    echo "orders $ORDERS_IMG"
   fi
 }
 
@@ -61,11 +63,26 @@ build() {
   done < <(images)
 }
 
+# built REFERENCE: ends with advice where it is not.
+built() {
+  docker image inspect "$1" >/dev/null 2>&1 || die "$1 has not been built: run make docker-build first, with the same settings"
+}
+
+load() {
+  use_engine
+  local target reference references=()
+  while read -r target reference; do
+    built "$reference"
+    references+=("$reference")
+  done < <(images)
+  hack/cluster/cluster.sh load "${references[@]}"
+}
+
 push() {
   use_engine
   local target reference
   while read -r target reference; do
-    docker image inspect "$reference" >/dev/null 2>&1 || die "$reference has not been built: run make docker-build first, with the same IMG"
+    built "$reference"
     task push "$reference" docker push --quiet "$reference"
   done < <(images)
 }
@@ -81,6 +98,6 @@ publish() {
 }
 
 case "${1:-}" in
-build | push | publish) "$1" ;;
-*) die "usage: hack/images.sh build|push|publish" ;;
+build | load | push | publish) "$1" ;;
+*) die "usage: hack/images.sh build|load|push|publish" ;;
 esac

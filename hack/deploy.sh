@@ -1,0 +1,144 @@
+#!/usr/bin/env bash
+# Puts the operator into the current cluster of kubectl and takes it out again.
+#
+#   deploy.sh install | uninstall     the CRD alone
+#   deploy.sh deploy | undeploy       CRD, roles and the operator
+#   deploy.sh installer               writes dist/install.yaml
+#   deploy.sh render                  prints what deploy applies
+#
+# Reads IMG and WORKLOAD_IMG (image references) and COMPONENTS (folders of config/ to add: prometheus, network-policy).
+# shellcheck source=cluster/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/cluster/lib.sh"
+cd "$REPO_ROOT" || exit
+
+VERSION=${VERSION:-$(hack/version.sh)}
+IMG=${IMG:-goservice.dev/manager:$VERSION}
+WORKLOAD_IMG=${WORKLOAD_IMG:-goservice.dev/workload:$VERSION}
+NAMESPACE=goservice-system
+DEPLOYMENT=goservice-controller-manager
+CRD=goservices.goservice.dev
+
+kustomize() { go tool -modfile=hack/tools/go.mod kustomize "$@"; }
+
+# use_kubectl: kubectl of the person, or the test bed's where there is none; says which cluster is meant.
+use_kubectl() {
+  if ! have kubectl; then
+    hack/cluster/components.sh kubectl
+    PATH=$(component kubernetes):$PATH
+  fi
+  local context
+  context=$(kubectl config current-context 2>/dev/null) ||
+    die "kubectl has no current cluster: make kind-up creates one, or choose one with kubectl config use-context"
+  kubectl --request-timeout=10s version >/dev/null 2>&1 ||
+    die "the cluster of context $context does not answer: make kind-up makes a new one, or choose another with kubectl config use-context"
+  step "$1" "context $context"
+}
+
+# image_fields REFERENCE: what kustomize calls its parts. A colon before the last slash belongs to a registry's port.
+image_fields() {
+  case "$1" in
+  *@*) printf 'newName: "%s", digest: "%s"' "${1%%@*}" "${1#*@}" ;;
+  *) case "${1##*/}" in
+    *:*) printf 'newName: "%s", newTag: "%s"' "${1%:*}" "${1##*:}" ;;
+    *) printf 'newName: "%s", newTag: latest' "$1" ;;
+    esac ;;
+  esac
+}
+
+# An overlay outside the tracked files, so that deploying leaves the checkout as it was.
+render() {
+  local component overlay
+  mkdir -p bin
+  overlay=$(mktemp -d bin/overlay-XXXXXX)
+  # shellcheck disable=SC2064  # the folder of now is meant
+  trap "rm -rf '$overlay'" EXIT
+  {
+    printf 'apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [../../config/default]\n'
+    if [ -n "${COMPONENTS:-}" ]; then
+      printf 'components:\n'
+      for component in $COMPONENTS; do
+        [ -f "config/$component/kustomization.yaml" ] || die "there is no config/$component; COMPONENTS knows prometheus and network-policy"
+        printf -- '- ../../config/%s\n' "$component"
+      done
+    fi
+    printf 'images:\n- {name: goservice.dev/manager, %s}\n' "$(image_fields "$IMG")"
+    printf 'patches:\n- patch: |-\n'
+    sed 's/^/    /' <<PATCH
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: $DEPLOYMENT, namespace: $NAMESPACE}
+spec: {template: {spec: {containers: [{name: manager, env: [{name: WORKLOAD_IMAGE, value: "$WORKLOAD_IMG"}]}]}}}
+PATCH
+  } >"$overlay/kustomization.yaml"
+  kustomize build "$overlay"
+  rm -rf "$overlay"
+  trap - EXIT
+}
+
+# Server-side: applying the same again writes nothing, and no copy of the CRD is kept in an annotation.
+apply() { kubectl apply --server-side --force-conflicts --field-manager=goservice-install -f - >/dev/null; }
+remove() { kubectl delete --ignore-not-found --wait -f - >/dev/null; }
+
+install_crd() {
+  use_kubectl install
+  kustomize build config/crd | apply
+  kubectl wait --for=condition=Established "crd/$CRD" --timeout=60s >/dev/null
+  step install "$CRD is established"
+}
+
+# remove_services: while the operator still runs, and until their objects are gone too.
+remove_services() {
+  if ! kubectl get crd "$CRD" >/dev/null 2>&1; then return 0; fi
+  local count
+  count=$(kubectl get goservices --all-namespaces --no-headers 2>/dev/null | wc -l)
+  if [ "$count" -gt 0 ]; then
+    step "$1" "$count GoService(s) and what belongs to them are removed first"
+    kubectl delete goservices --all --all-namespaces --cascade=foreground --timeout=5m >/dev/null
+  fi
+}
+
+uninstall_crd() {
+  use_kubectl uninstall
+  remove_services uninstall
+  kustomize build config/crd | remove
+  step uninstall "$CRD is gone"
+}
+
+deploy() {
+  use_kubectl deploy
+  local manifests started=$SECONDS
+  manifests=$(render)
+  apply <<<"$manifests"
+  if ! kubectl -n "$NAMESPACE" rollout status "deployment/$DEPLOYMENT" --timeout=180s >/dev/null; then
+    explain
+    die "the operator does not become ready; its pods and their last words are above. On kind: make docker-build kind-load first"
+  fi
+  step deploy "operator $IMG, ready" $((SECONDS - started))
+}
+explain() {
+  kubectl -n "$NAMESPACE" get pods -o wide >&2 || true
+  kubectl -n "$NAMESPACE" get events --sort-by=.lastTimestamp 2>/dev/null | tail -n 10 >&2 || true
+  kubectl -n "$NAMESPACE" logs "deployment/$DEPLOYMENT" --tail=20 >&2 || true
+}
+
+undeploy() {
+  use_kubectl undeploy
+  remove_services undeploy
+  kustomize build config/default | remove
+  step undeploy "nothing of the operator is left"
+}
+
+installer() {
+  local manifests
+  manifests=$(render)
+  mkdir -p dist
+  printf '%s\n' "$manifests" >dist/install.yaml
+  step installer "dist/install.yaml: kubectl apply --server-side -f dist/install.yaml (images $IMG, $WORKLOAD_IMG)"
+}
+
+case "${1:-}" in
+install) install_crd ;;
+uninstall) uninstall_crd ;;
+deploy | undeploy | installer | render) "$1" ;;
+*) die "usage: deploy.sh install|uninstall|deploy|undeploy|installer|render" ;;
+esac

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Runs golangci-lint on every module of the checkout but the one that pins the tools.
+# shellcheck source=cluster/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/cluster/lib.sh"
+cd "$REPO_ROOT" || exit
+
+# Built once, then kept by Go's build cache.
+lint=$(go tool -n -modfile=hack/tools/go.mod golangci-lint)
+for module in $(git ls-files 'go.mod' '*/go.mod'); do
+  folder=$(dirname "$module")
+  if [ "$folder" = hack/tools ]; then continue; fi
+  step "lint" "$module"
+  (cd "$folder" && "$lint" run --config "$REPO_ROOT/.golangci.yml" --build-tags e2e ./...)
+done

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Runs the tests of every module with the race detector; those of controllers/ run on a real API server and etcd.
+#
+#   hack/test.sh [PACKAGE…]
+# shellcheck source=cluster/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/cluster/lib.sh"
+cd "$REPO_ROOT" || exit
+
+# The race detector is linked by the C compiler.
+if ! have "$(go env CC)"; then need_packages "go test -race" gcc libc6-dev; fi
+KUBEBUILDER_ASSETS=${KUBEBUILDER_ASSETS:-$(hack/cluster/envtest.sh)}
+export KUBEBUILDER_ASSETS
+if [ $# -gt 0 ]; then
+  exec go test -race "$@"
+fi
+for module in $(git ls-files 'go.mod' '*/go.mod'); do
+  folder=$(dirname "$module")
+  if [ "$folder" = hack/tools ]; then continue; fi
+  step "test" "$module"
+  (cd "$folder" && CGO_ENABLED=1 go test -race ./...)
+done
