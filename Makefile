@@ -7,7 +7,7 @@ WORKLOAD_IMG ?= goservice.dev/workload:$(VERSION)
 # Kind clusters: the one to try things on, and the one of the end-to-end tests.
 CLUSTER ?= goservice
 E2E_CLUSTER ?= goservice-e2e
-NODES ?= 1
+NODES ?=
 # Parts of config/ to deploy beside the default: prometheus, network-policy.
 COMPONENTS ?=
 # How long the end-to-end tests may take, and which to run.

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Brings up a kind cluster of its own with the images and the operator of this checkout, and runs the end-to-end tests on
+# it. The cluster stays: the next run starts at once, and a failure can be looked at.
+#
+# The tests get from the environment:
+#   KUBECONFIG       the cluster, and no other
+#   E2E_URL          the loopback address that leads to NodePort 30080
+#   IMG, WORKLOAD_IMG, ORDERS_IMG   the images that were loaded
+# Settings: CLUSTER, NODES, E2E_TIMEOUT, E2E_RUN (which tests), E2E_ADDONS.
+# shellcheck source=cluster/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/cluster/lib.sh"
+cd "$REPO_ROOT" || exit
+
+[ -d hack/e2e ] || die "there are no end-to-end tests in hack/e2e"
+export CLUSTER=${CLUSTER:-goservice-e2e}
+VERSION=${VERSION:-$(hack/version.sh)}
+export VERSION
+export IMG=${IMG:-goservice.dev/manager:$VERSION}
+export WORKLOAD_IMG=${WORKLOAD_IMG:-goservice.dev/workload:$VERSION}
+export ORDERS_IMG=${ORDERS_IMG:-goservice.dev/orders:$VERSION}
+
+hack/images.sh build
+hack/cluster/cluster.sh up
+environment=$(hack/cluster/cluster.sh env)
+eval "$environment"
+hack/images.sh load
+# shellcheck disable=SC2086  # several names
+hack/cluster/cluster.sh addons ${E2E_ADDONS:-metrics-server}
+hack/deploy.sh deploy
+E2E_URL=$(hack/cluster/cluster.sh url)
+export E2E_URL
+step "e2e" "go test -tags e2e ./hack/e2e/... (to look at the cluster: export KUBECONFIG=$KUBECONFIG)"
+go test -tags e2e -count=1 -p 1 -v -timeout "${E2E_TIMEOUT:-40m}" -run "${E2E_RUN:-.}" ./hack/e2e/...
