@@ -1,0 +1,60 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+// Package problem writes errors to HTTP clients in the form of RFC 9457 (application/problem+json), with the input's field
+// and the rule that it broke where the client can mend it.
+package problem
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// Details of one error, as the client reads them.
+type Details struct {
+	// Status of the response.
+	Status int `json:"status"`
+	// Title names the kind of error; empty means the status's own text.
+	Title string `json:"title"`
+	// Detail says what happened this time.
+	Detail string `json:"detail,omitempty"`
+	// Reason is a fixed word for programs, such as rate_limit.
+	Reason string `json:"reason,omitempty"`
+	// Field of the input that was refused.
+	Field string `json:"field,omitempty"`
+	// Rule that the field broke.
+	Rule string `json:"rule,omitempty"`
+}
+
+// Write answers with the error. Nothing must have been written to w before.
+func Write(w http.ResponseWriter, details Details) {
+	if details.Title == "" {
+		details.Title = http.StatusText(details.Status)
+	}
+	encoded, err := json.Marshal(details)
+	if err != nil { // strings and a number always encode
+		http.Error(w, details.Title, details.Status)
+		return
+	}
+	header := w.Header()
+	header.Set("Content-Type", "application/problem+json")
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Del("Content-Length")
+	w.WriteHeader(details.Status)
+	_, _ = w.Write(append(encoded, '\n'))
+}
+
+// Invalid answers 400 with the field and the rule that it broke.
+func Invalid(w http.ResponseWriter, field, rule string) {
+	Write(w, Details{Status: http.StatusBadRequest, Field: field, Rule: rule, Detail: field + ": " + rule})
+}
+
+// RetryAfter sets the header to whole seconds, rounded up and at least 1: a client that comes back at once would only be
+// refused again.
+func RetryAfter(header http.Header, wait time.Duration) {
+	seconds := max(1, int64((wait+time.Second-1)/time.Second))
+	header.Set("Retry-After", strconv.FormatInt(seconds, 10))
+}

@@ -1,0 +1,112 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+// Package telemetry lets others see what a service does: Prometheus metrics with the names of the OpenTelemetry semantic
+// conventions, structured logs with trace ids, and traces over OTLP/HTTP with W3C context in and out.
+//
+// It is built to cost little per request: series are resolved once per route and status, a request that is not recorded
+// has no span, and a log line that is not written is not prepared.
+package telemetry
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/rs/zerolog"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// Config of a Telemetry.
+type Config struct {
+	// Service, Namespace, Instance and Version name this process in traces and logs.
+	Service, Namespace, Instance, Version string
+	// LatencyThreshold of the service's objective. It becomes an exact bucket boundary of the duration histograms, so
+	// that the share of slow requests is counted and not estimated, and slower requests are logged as warnings. 0: none.
+	LatencyThreshold time.Duration
+	// Log is where log lines go; nil means standard output.
+	Log io.Writer
+	// Tracing says where traces go; the zero value records none.
+	Tracing TracingConfig
+}
+
+// Telemetry is the metrics, logs and traces of one service.
+type Telemetry struct {
+	registry  *prometheus.Registry
+	requests  *requestMetrics
+	outbound  *prometheus.HistogramVec
+	logger    zerolog.Logger
+	level     *Level
+	threshold time.Duration
+	sampler   *Sampler
+	provider  *sdktrace.TracerProvider
+	tracer    trace.Tracer
+}
+
+// New sets everything up; with the zero Tracing nothing is sent anywhere.
+func New(ctx context.Context, config Config) (*Telemetry, error) {
+	if config.Log == nil {
+		config.Log = os.Stdout
+	}
+	t := &Telemetry{
+		registry:  prometheus.NewRegistry(),
+		level:     new(Level),
+		threshold: config.LatencyThreshold,
+		sampler:   new(Sampler),
+	}
+	t.logger = newLogger(config, t.level)
+	t.registry.MustRegister(
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		collectors.NewGoCollector(collectors.WithGoCollectorRuntimeMetrics(
+			collectors.MetricsGC, collectors.MetricsScheduler)),
+	)
+	t.requests = newRequestMetrics(t.registry, config.LatencyThreshold)
+	t.outbound = newOutboundMetrics(t.registry)
+	if config.Tracing.Endpoint == "" {
+		return t, nil
+	}
+	provider, err := newProvider(ctx, config, t.sampler, t.logger)
+	if err != nil {
+		return nil, err
+	}
+	t.provider, t.tracer = provider, provider.Tracer("goservice.dev/operator/workload/telemetry")
+	return t, nil
+}
+
+// Registry takes further collectors.
+func (t *Telemetry) Registry() *prometheus.Registry { return t.registry }
+
+// Logger of the service. Its level changes with Level.
+func (t *Telemetry) Logger() zerolog.Logger { return t.logger }
+
+// Level of the logs.
+func (t *Telemetry) Level() *Level { return t.level }
+
+// Sampler of new traces.
+func (t *Telemetry) Sampler() *Sampler { return t.sampler }
+
+// TracerProvider for spans of the service's own; nil when traces go nowhere.
+func (t *Telemetry) TracerProvider() *sdktrace.TracerProvider { return t.provider }
+
+// InFlight is the number of requests that are being answered.
+func (t *Telemetry) InFlight() int64 { return t.requests.inFlight.Load() }
+
+// MetricsHandler answers scrapes: text, OpenMetrics with exemplars, or protobuf with native histograms, as the scraper
+// asks.
+func (t *Telemetry) MetricsHandler() http.Handler {
+	return promhttp.HandlerFor(t.registry, promhttp.HandlerOpts{EnableOpenMetrics: true, Registry: t.registry})
+}
+
+// Shutdown sends the traces that are still held. It must be called with a context that outlives the requests.
+func (t *Telemetry) Shutdown(ctx context.Context) error {
+	if t.provider == nil {
+		return nil
+	}
+	return t.provider.Shutdown(ctx)
+}
