@@ -2,7 +2,8 @@
 # Builds components of the test bed from their Go modules, for machines that can reach neither a container registry nor
 # a download site. Each result is cached outside the checkout by version: a second call takes no time.
 #
-#   components.sh PART…     PART: envtest, kind, kubectl, buildx, node, metrics-server, prometheus, all
+#   components.sh PART…     PART: envtest, setup-envtest, kind, kubectl, buildx, node, metrics-server,
+#                           prometheus, all
 #
 # Says only how it gets on; the binaries land in $TESTBED_CACHE/bin/<component>-<version>/.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -47,7 +48,8 @@ compile() {
   cd "$scratch"
   go mod init testbed.local/build
   if [ "$component" = kubernetes ]; then staging_replacements "$version"; fi
-  go get "${@/%/@$version}"
+  # Stop here if the version cannot be had: go build would take whichever it finds.
+  go get "${@/%/@$version}" || exit 1
   mkdir -p "$scratch/out" "$out"
   GOFLAGS='' GOWORK=off CGO_ENABLED=${CGO:-0} \
     go build -mod=mod -trimpath -buildvcs=false -tags "$tags" -ldflags "-s -w ${LDFLAGS:-}" -o "$scratch/out/" "$@"
@@ -79,6 +81,7 @@ kubernetes() {
 kubectl() { kubernetes kubectl; }
 kind() { build kind "" sigs.k8s.io/kind; }
 buildx() { build buildx "" github.com/docker/buildx/cmd/buildx; }
+setup-envtest() { build setup-envtest "" sigs.k8s.io/controller-runtime/tools/setup-envtest; }
 metrics-server() { build metrics-server "" sigs.k8s.io/metrics-server/cmd/metrics-server; }
 
 # What a controller test starts, in one folder under the names that it looks for.
@@ -117,12 +120,17 @@ prometheus() {
   build prometheus "" github.com/prometheus/prometheus/cmd/{prometheus,promtool}
 }
 
-all() { node && buildx && metrics-server && prometheus; }
+all() {
+  node
+  buildx
+  metrics-server
+  prometheus
+}
 
-[ $# -gt 0 ] || die "usage: components.sh envtest|kind|kubectl|buildx|node|metrics-server|prometheus|all …"
+[ $# -gt 0 ] || die "usage: components.sh envtest|setup-envtest|kind|kubectl|buildx|node|metrics-server|prometheus|all …"
 for part in "$@"; do
   case "$part" in
-  envtest | kind | kubectl | buildx | node | metrics-server | prometheus | all) "$part" ;;
+  envtest | setup-envtest | kind | kubectl | buildx | node | metrics-server | prometheus | all) "$part" ;;
   *) die "no part of the test bed is called $part" ;;
   esac
 done

@@ -7,6 +7,8 @@
 #   docker.sh status   says which engine answers
 #   docker.sh stop     ends the engine that `up` started, and no other
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=scratch.sh
+source "$CLUSTER_DIR/scratch.sh"
 
 ENGINE_DIR=$TESTBED_CACHE/docker
 # Sockets and mounts stay out of the cache: their paths must be short, and a restart of the machine may drop them.
@@ -58,8 +60,7 @@ build_caprunc() {
   out=$COMPONENTS_BIN/caprunc-$key/caprunc
   if [ ! -x "$out" ]; then
     mkdir -p "${out%/*}"
-    # By file, outside any module: the state of the checkout's go.mod does not matter here.
-    (cd "$source" && GO111MODULE=off CGO_ENABLED=0 go build -trimpath -o "$out.new" main.go capabilities.go) >&2
+    build_program "$source" "$out.new" >&2
     mv "$out.new" "$out"
   fi
   echo "$out"

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # Sourced by every script of the test bed: where things are kept and how they speak.
 set -euo pipefail
+shopt -s inherit_errexit
 
 CLUSTER_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck disable=SC2034  # read by the scripts that source this file
@@ -38,7 +39,8 @@ component() {
 }
 
 # task NAME TEXT COMMAND…: runs a command quietly, shows that it lives, and ends with one line that says how long it took.
-# A failure shows the end of its log. The command is a process group of its own, so that Ctrl-C ends all of it.
+# A failure shows the end of its log. Never call it where its result is a condition (if, &&, ||): there bash lets a
+# function go on after a failed command. The command is a process group of its own, so that Ctrl-C ends all of it.
 task() {
   local name=$1 text=$2 started=$SECONDS log pid state=0 seen=0 now
   shift 2

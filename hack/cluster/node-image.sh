@@ -7,6 +7,8 @@
 #
 # The name holds a hash over everything that goes in, so that a change makes a new image and nothing else does.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=scratch.sh
+source "$CLUSTER_DIR/scratch.sh"
 
 NODE_PACKAGES=systemd,dbus,conntrack,iptables,nftables,iproute2,ethtool,util-linux,mount,kmod,libseccomp2,e2fsprogs
 NODE_PACKAGES+=,bash,ca-certificates,curl,jq,procps
@@ -15,7 +17,7 @@ image_name() {
   local key
   key=$({
     grep -E '^(KUBERNETES|ETCD|KIND|CONTAINERD|RUNC|CRI_TOOLS|CNI_PLUGINS|COREDNS)_VERSION|^NODE_DEBIAN' "$CLUSTER_DIR/versions.env"
-    cat "${BASH_SOURCE[0]}" "$CLUSTER_DIR/pause/main.go"
+    cat "${BASH_SOURCE[0]}" "$CLUSTER_DIR/scratch.sh" "$CLUSTER_DIR/pause/main.go"
   } | sha256sum | cut -c1-12)
   echo "goservice-testbed/node:$KUBERNETES_VERSION-$key"
 }
@@ -84,17 +86,6 @@ volumeBindingMode: WaitForFirstConsumer
 MANIFEST
 }
 
-# scratch_image NAME BINARY PATH: an image that holds one static binary and runs it.
-scratch_image() {
-  local name=$1 binary=$2 path=$3 root
-  root=$(mktemp -d -p "$WORK")
-  install -D "$binary" "$root/$path"
-  mkdir -p "$root/tmp" "$root/etc"
-  chmod 1777 "$root/tmp"
-  printf 'root:x:0:0:root:/:/\nnobody:x:65534:65534:nobody:/:/\n' >"$root/etc/passwd"
-  tar -C "$root" --owner=0 --group=0 -c . | docker import --change "ENTRYPOINT [\"/$path\"]" - "$name" >/dev/null
-}
-
 # kube_proxy_image NAME BUILDER: kube-proxy works by nft and iptables, so its image carries those and what they link to,
 # taken from the node's own root.
 kube_proxy_image() {
@@ -120,7 +111,7 @@ cluster_images() {
   local builder=$1 name names=() kubernetes pause
   kubernetes=$(component kubernetes)
   pause=$WORK/pause
-  (cd "$CLUSTER_DIR/pause" && GO111MODULE=off CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$pause" main.go)
+  build_program "$CLUSTER_DIR/pause" "$pause"
   for name in $(docker exec "$builder" kubeadm config images list --kubernetes-version "$KUBERNETES_VERSION") \
     "$(docker exec "$builder" sed -n 's/.*sandbox_image = "\(.*\)"/\1/p' /etc/containerd/config.toml)"; do
     case "$name" in
