@@ -1,0 +1,16 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+// Package pool bounds how much work runs at once, and how much waits for it, under a budget that changes while work runs.
+//
+// A handler already has a goroutine, so it is admitted inline: Acquire and Release (or Do) cost two atomic operations when a
+// worker is free. Submit runs a job on a goroutine of the pool under the same budget.
+//
+// Whoever finds no worker free waits in one first-come-first-served line. Under overload a line helps nobody if it only makes
+// everybody late, so it has three bounds, each with an error of its own: its depth (ErrQueueFull), the time that anybody waits in
+// it (ErrQueueTimeout), and, known already on arrival from the rate at which the line moves, the wait that is to be expected
+// (ErrWouldMissDeadline). What is admitted is therefore admitted soon, and what is not is told at once. Whoever gives up leaves the
+// line in constant time, and no worker ever runs what nobody waits for any more.
+//
+// Middleware puts a pool before an http.Handler. The package uses the standard library only.
+package pool
