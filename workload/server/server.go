@@ -155,6 +155,13 @@ func (s *Server) Shutdown(ctx context.Context) (cut int, err error) {
 	return cut, fmt.Errorf("stopping %s: %w", s.http.Addr, err)
 }
 
+// Abandon closes the listener of a server that has not served yet.
+func (s *Server) Abandon() {
+	if s.listener != nil {
+		_ = s.listener.Close()
+	}
+}
+
 // Connections is the number of open connections.
 func (s *Server) Connections() int { return int(s.open.Load()) }
 

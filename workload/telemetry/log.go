@@ -42,11 +42,11 @@ func (l *Level) Sample(level zerolog.Level) bool { return l.Enabled(level) }
 
 func newLogger(config Config, level *Level) zerolog.Logger {
 	with := zerolog.New(config.Log).Level(zerolog.DebugLevel).Sample(level).With().Timestamp()
-	for name, value := range map[string]string{
-		"service": config.Service, "namespace": config.Namespace, "pod": config.Instance, "version": config.Version,
+	for _, field := range [][2]string{
+		{"service", config.Service}, {"namespace", config.Namespace}, {"pod", config.Instance}, {"version", config.Version},
 	} {
-		if value != "" {
-			with = with.Str(name, value)
+		if field[1] != "" {
+			with = with.Str(field[0], field[1])
 		}
 	}
 	return with.Logger()

@@ -85,6 +85,13 @@ func (r *Registry) Report() Report {
 	return r.report
 }
 
+// Revision in force.
+func (r *Registry) Revision() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.report.Revision
+}
+
 // Counts returns how many documents were applied and how many rejected since the start.
 func (r *Registry) Counts() (applied, rejected uint64) {
 	r.mu.Lock()

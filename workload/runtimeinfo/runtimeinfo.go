@@ -1,0 +1,124 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+// Package runtimeinfo knows the bounds that a process runs in: the memory limit of its cgroup and the settings of Go's
+// garbage collector, which it reads and sets.
+package runtimeinfo
+
+import (
+	"math"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime/debug"
+	"strconv"
+	"strings"
+)
+
+const (
+	// limitPercent of the container's memory may be used by Go before it collects harder; the rest is for what the runtime
+	// does not count, such as the binary's pages and the kernel's buffers.
+	limitPercent = 90
+	// minContainerMemory is where a soft limit begins to help. Below it, most of the memory is the process's fixed part, and
+	// a limit would only make the collector run all the time.
+	minContainerMemory = 64 << 20
+)
+
+// Settings of Go's garbage collector.
+type Settings struct {
+	// GOGC is the heap growth in percent that starts a collection; negative: off.
+	GOGC int
+	// MemoryLimitBytes is the soft memory limit; math.MaxInt64: none.
+	MemoryLimitBytes int64
+}
+
+// Current settings of this process.
+func Current() Settings {
+	// The only way to read the percentage is to set it; the collector is not started by this.
+	gogc := debug.SetGCPercent(-1)
+	debug.SetGCPercent(gogc)
+	return Settings{GOGC: gogc, MemoryLimitBytes: debug.SetMemoryLimit(-1)}
+}
+
+// Apply puts the settings in force, those that differ only: setting the percentage stops the world.
+func (s Settings) Apply() {
+	current := Current()
+	if s.MemoryLimitBytes != current.MemoryLimitBytes {
+		debug.SetMemoryLimit(s.MemoryLimitBytes)
+	}
+	if s.GOGC != current.GOGC {
+		debug.SetGCPercent(s.GOGC)
+	}
+}
+
+// Baseline is what a process should start with: GOGC and GOMEMLIMIT of the environment, and where the latter is not set,
+// 90 % of the container's memory. Go follows the container's CPU limit by itself, its memory limit it does not.
+func Baseline() Settings {
+	settings := Current()
+	if settings.MemoryLimitBytes != math.MaxInt64 || os.Getenv("GOMEMLIMIT") != "" {
+		return settings
+	}
+	if limit, ok := ContainerMemory(); ok && limit >= minContainerMemory {
+		settings.MemoryLimitBytes = limit / 100 * limitPercent
+	}
+	return settings
+}
+
+// ContainerMemory is the memory limit of this process's cgroup (version 1 or 2) in bytes; ok is false without one.
+func ContainerMemory() (bytes int64, ok bool) {
+	return containerMemory("/proc/self/cgroup", "/sys/fs/cgroup")
+}
+
+// containerMemory looks at the process's own group and all above it, and takes the lowest limit. Inside a container the
+// group's path often names a place that is not mounted there; the root of the mount is then the container's group.
+func containerMemory(groups, mount string) (bytes int64, ok bool) {
+	content, err := os.ReadFile(groups)
+	if err != nil {
+		return 0, false
+	}
+	lowest := int64(math.MaxInt64)
+	for line := range strings.Lines(string(content)) {
+		parts := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		if len(parts) != 3 {
+			continue
+		}
+		root, file := mount, "memory.max"
+		switch {
+		case parts[1] == "": // version 2
+		case containsController(parts[1], "memory"):
+			root, file = filepath.Join(mount, "memory"), "memory.limit_in_bytes"
+		default:
+			continue
+		}
+		for group := path.Clean("/" + parts[2]); ; group = path.Dir(group) {
+			if limit, ok := readLimit(filepath.Join(root, group, file)); ok {
+				lowest = min(lowest, limit)
+			}
+			if group == "/" {
+				break
+			}
+		}
+	}
+	return lowest, lowest != math.MaxInt64
+}
+
+func containsController(list, name string) bool {
+	for controller := range strings.SplitSeq(list, ",") {
+		if controller == name {
+			return true
+		}
+	}
+	return false
+}
+
+// unlimitedFrom is far above every machine and below what version 1 writes for "no limit".
+const unlimitedFrom = 1 << 60
+
+func readLimit(file string) (int64, bool) {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return 0, false
+	}
+	limit, err := strconv.ParseInt(strings.TrimSpace(string(content)), 10, 64)
+	return limit, err == nil && limit > 0 && limit < unlimitedFrom // "max" is no number
+}

@@ -1,0 +1,128 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package service
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/pprof"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// States of a service, in their order.
+const (
+	stateStarting int32 = iota
+	stateReady
+	stateDraining
+)
+
+type readyCheck struct {
+	name  string
+	check func(context.Context) error
+}
+
+// ReadyWhen adds a condition for readiness: the service gets no traffic while check fails. It must be called before Run.
+// A check of something that all instances share, such as a database, takes all of them out at once.
+func (s *Service) ReadyWhen(name string, check func(context.Context) error) {
+	s.checks = append(s.checks, readyCheck{name, check})
+}
+
+// registerAdmin serves the operator and the kubelet: metrics, the tuning report and the probes.
+func (s *Service) registerAdmin() {
+	s.admin.Handle("GET /metrics", promhttp.InstrumentMetricHandler(s.telemetry.Registry(), s.telemetry.MetricsHandler()))
+	s.admin.Handle("GET /tuning", s.tuning)
+	s.admin.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { answerProbe(w, nil) })
+	s.admin.HandleFunc("GET /startupz", func(w http.ResponseWriter, _ *http.Request) {
+		if s.state.Load() == stateStarting {
+			answerProbe(w, fmt.Errorf("starting"))
+			return
+		}
+		answerProbe(w, nil)
+	})
+	s.admin.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { answerProbe(w, s.ready(r.Context())) })
+}
+
+func (s *Service) ready(ctx context.Context) error {
+	switch s.state.Load() {
+	case stateStarting:
+		return fmt.Errorf("starting")
+	case stateDraining:
+		return fmt.Errorf("draining")
+	}
+	for _, c := range s.checks {
+		if err := c.check(ctx); err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
+		}
+	}
+	return nil
+}
+
+func answerProbe(w http.ResponseWriter, err error) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	if err != nil {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = fmt.Fprintln(w, err)
+		return
+	}
+	_, _ = fmt.Fprintln(w, "ok")
+}
+
+// profiling serves pprof; it listens on the loopback only.
+func profiling() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	return mux
+}
+
+// registerMetrics adds the figures that the operator and the alerts read of the limiter, the pool and the tuning.
+func (s *Service) registerMetrics() {
+	gauge := func(name, help string, value func() float64) {
+		s.telemetry.Registry().MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
+	}
+	gauge("goservice_pool_workers", "Requests and jobs that may run at once.",
+		func() float64 { return float64(s.pool.Stats().Workers) })
+	gauge("goservice_pool_busy", "Requests and jobs that run now.",
+		func() float64 { return float64(s.pool.Stats().Busy) })
+	gauge("goservice_pool_queue_depth", "Requests and jobs that may wait for a worker.",
+		func() float64 { return float64(s.pool.Stats().QueueDepth) })
+	gauge("goservice_pool_queued", "Requests and jobs that wait for a worker now.",
+		func() float64 { return float64(s.pool.Stats().Queued) })
+	gauge("goservice_rate_limit_requests_per_second", "Rate limit in force; +Inf when unlimited.", func() float64 {
+		rate, _ := s.limiter.Limit()
+		return rate
+	})
+	s.telemetry.Registry().MustRegister(&tuningCollector{service: s})
+}
+
+var (
+	tuningReloads = prometheus.NewDesc("goservice_tuning_reloads_total",
+		"Tuning documents that were put in force or refused.", []string{"result"}, nil)
+	tuningInfo = prometheus.NewDesc("goservice_tuning_info", "Always 1; the label is the revision in force.", []string{"revision"}, nil)
+	buildInfo  = prometheus.NewDesc("goservice_build_info", "Always 1; the label is the version of the service.", []string{"version"}, nil)
+)
+
+// tuningCollector reads the registry when it is scraped, so that the series of an old revision is gone with the revision.
+type tuningCollector struct{ service *Service }
+
+func (c *tuningCollector) Describe(to chan<- *prometheus.Desc) {
+	to <- tuningReloads
+	to <- tuningInfo
+	to <- buildInfo
+}
+
+func (c *tuningCollector) Collect(to chan<- prometheus.Metric) {
+	applied, rejected := c.service.tuning.Counts()
+	to <- prometheus.MustNewConstMetric(tuningReloads, prometheus.CounterValue, float64(applied), "applied")
+	to <- prometheus.MustNewConstMetric(tuningReloads, prometheus.CounterValue, float64(rejected), "rejected")
+	to <- prometheus.MustNewConstMetric(tuningInfo, prometheus.GaugeValue, 1, c.service.tuning.Report().Revision)
+	to <- prometheus.MustNewConstMetric(buildInfo, prometheus.GaugeValue, 1, c.service.version)
+}

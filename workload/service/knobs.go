@@ -1,0 +1,93 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package service
+
+import (
+	"runtime"
+	"time"
+
+	"goservice.dev/operator/workload/pool"
+	"goservice.dev/operator/workload/ratelimit"
+	"goservice.dev/operator/workload/runtimeinfo"
+	"goservice.dev/operator/workload/tuning"
+	"goservice.dev/operator/workload/upstream"
+)
+
+const (
+	defaultLogLevel     = "info"
+	defaultQueueTimeout = 250 * time.Millisecond
+	minDefaultWorkers   = 64
+	workersPerProcessor = 32
+)
+
+// DefaultPool is the pool of a service that nobody has tuned: wide, because a handler that mostly waits must not be held
+// back by a guess, and with a short queue.
+func DefaultPool() pool.Config {
+	workers := max(minDefaultWorkers, workersPerProcessor*runtime.GOMAXPROCS(0))
+	return pool.Config{Workers: workers, QueueDepth: 2 * workers, QueueTimeout: defaultQueueTimeout}
+}
+
+// registerKnobs binds every live value of the tuning document. What a document leaves out goes back to the service's own.
+func (s *Service) registerKnobs() {
+	s.tuning.Register(s.tuneLimiter)
+	s.tuning.Register(s.tunePool)
+	s.tuning.Register(s.tuneTelemetry)
+	s.tuning.Register(tuneRuntime(runtimeinfo.Baseline()))
+	s.tuning.Register(s.tuneUpstreams)
+}
+
+func (s *Service) tuneLimiter(document tuning.Document) {
+	if r := document.RateLimit; r != nil {
+		s.limiter.Set(r.RequestsPerSecond, r.Burst)
+	} else {
+		s.limiter.Set(ratelimit.Unlimited, 1)
+	}
+}
+
+func (s *Service) tunePool(document tuning.Document) {
+	config := DefaultPool()
+	if p := document.Pool; p != nil {
+		config = pool.Config{Workers: p.Workers, QueueDepth: p.QueueDepth, QueueTimeout: time.Duration(p.QueueTimeout)}
+	}
+	s.pool.Set(config)
+}
+
+func (s *Service) tuneTelemetry(document tuning.Document) {
+	level := document.LogLevel
+	if level == "" {
+		level = defaultLogLevel
+	}
+	if err := s.telemetry.Level().Set(level); err != nil { // the document's validation knows the same levels
+		s.logger.Error().Err(err).Msg("log level stays")
+	}
+	ratio := 0.0
+	if document.Tracing != nil {
+		ratio = document.Tracing.SampleRatio
+	}
+	s.telemetry.Sampler().Set(ratio)
+}
+
+func tuneRuntime(own runtimeinfo.Settings) tuning.Knob {
+	return func(document tuning.Document) {
+		settings := own
+		if r := document.Runtime; r != nil {
+			if r.GOGC != 0 {
+				settings.GOGC = r.GOGC
+			}
+			if r.MemoryLimitBytes != 0 {
+				settings.MemoryLimitBytes = r.MemoryLimitBytes
+			}
+		}
+		settings.Apply()
+	}
+}
+
+// tuneUpstreams passes over names that this service does not know: a document may be ahead of a rollout.
+func (s *Service) tuneUpstreams(document tuning.Document) {
+	for name, client := range s.upstreams {
+		u := document.Upstreams[name]
+		client.SetLimits(upstream.Limits{
+			Timeout: time.Duration(u.Timeout), RequestsPerSecond: u.RequestsPerSecond, Burst: u.Burst})
+	}
+}

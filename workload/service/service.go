@@ -1,0 +1,251 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+// Package service puts the toolkit together: a service that is configured by its environment, limited, measured, traced and
+// retuned while it runs, and that loses no request when it stops.
+//
+//	func main() {
+//		svc := service.New()
+//		svc.HandleFunc("POST /orders", placeOrder)
+//		svc.Run()
+//	}
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
+
+	"goservice.dev/operator/workload/pool"
+	"goservice.dev/operator/workload/ratelimit"
+	"goservice.dev/operator/workload/telemetry"
+	"goservice.dev/operator/workload/tuning"
+	"goservice.dev/operator/workload/upstream"
+)
+
+// Exit codes of Run.
+const (
+	exitFailed        = 1
+	exitConfiguration = 2
+)
+
+// Service is one process that answers HTTP requests on its port and the operator on its admin port.
+type Service struct {
+	config    Config
+	err       error // why it cannot start
+	version   string
+	started   time.Time
+	telemetry *telemetry.Telemetry
+	logger    zerolog.Logger
+	limiter   *ratelimit.Limiter
+	pool      *pool.Pool
+	tuning    *tuning.Registry
+	upstreams map[string]*upstream.Client
+	mux       *http.ServeMux
+	admin     *http.ServeMux
+	checks    []readyCheck
+	state     atomic.Int32
+	listening chan struct{}
+	ports     ports
+}
+
+type options struct {
+	environment map[string]string
+	version     string
+	log         io.Writer
+	builtIn     tuning.Document
+}
+
+// Option changes what New does.
+type Option func(*options)
+
+// WithVersion says which version of the service this is; else it is the one of the build information.
+func WithVersion(version string) Option { return func(o *options) { o.version = version } }
+
+// WithEnvironment replaces the process's environment.
+func WithEnvironment(environment map[string]string) Option {
+	return func(o *options) { o.environment = environment }
+}
+
+// WithLog sends log lines elsewhere than to standard output.
+func WithLog(log io.Writer) Option { return func(o *options) { o.log = log } }
+
+// WithBuiltIn sets the live values that hold as long as no tuning file says otherwise. Where it names no pool, that of
+// DefaultPool holds.
+func WithBuiltIn(document tuning.Document) Option { return func(o *options) { o.builtIn = document } }
+
+// New reads the configuration and makes the service. A configuration that cannot be used is reported by Run and Serve.
+func New(given ...Option) *Service {
+	o := options{log: os.Stdout, builtIn: tuning.Document{Version: tuning.Version}}
+	for _, option := range given {
+		option(&o)
+	}
+	if o.environment == nil {
+		o.environment = environment()
+	}
+	if o.version == "" {
+		o.version = buildVersion()
+	}
+	config, err := LoadConfig(o.environment)
+	s := &Service{
+		config: config, err: err, version: o.version, started: time.Now(),
+		mux: http.NewServeMux(), admin: http.NewServeMux(),
+		limiter:   ratelimit.New(ratelimit.Unlimited, 1),
+		pool:      pool.New(DefaultPool()),
+		upstreams: map[string]*upstream.Client{},
+		listening: make(chan struct{}),
+	}
+	s.setUp(o)
+	return s
+}
+
+// setUp notes the first error in s.err and goes on with what does not need the failed part.
+func (s *Service) setUp(o options) {
+	fail := func(err error) {
+		if s.err == nil {
+			s.err = err
+		}
+	}
+	config := telemetry.Config{
+		Service: s.config.Name, Namespace: s.config.Namespace, Instance: s.config.Pod, Version: s.version,
+		LatencyThreshold: s.config.LatencyThreshold, Log: o.log,
+	}
+	if s.err == nil && s.config.TraceEndpoint != "" {
+		headers, err := parseHeaders(s.config.TraceHeaders)
+		if err != nil { // LoadConfig has checked them
+			fail(err)
+		}
+		config.Tracing = telemetry.TracingConfig{Endpoint: s.config.TraceEndpoint, Headers: headers}
+	}
+	t, err := telemetry.New(context.Background(), config)
+	if err != nil {
+		fail(err)
+		config.Tracing = telemetry.TracingConfig{}
+		t, _ = telemetry.New(context.Background(), config) // fails over traces only
+	}
+	s.telemetry, s.logger = t, t.Logger()
+	registry, err := tuning.NewRegistry(o.builtIn)
+	if err != nil {
+		fail(fmt.Errorf("built-in values: %w", err))
+		registry, _ = tuning.NewRegistry(tuning.Document{Version: tuning.Version})
+	}
+	s.tuning = registry
+	for _, target := range s.config.Upstreams {
+		client, err := upstream.New(target, t.Transport)
+		if err != nil { // the list has been checked when it was read
+			fail(fmt.Errorf("upstream %s: %w", target.Name, err))
+			continue
+		}
+		s.upstreams[target.Name] = client
+	}
+	s.registerKnobs()
+	s.registerMetrics()
+	s.registerAdmin()
+}
+
+// Handle serves the pattern, in the form of http.ServeMux, behind the limiter and the pool.
+func (s *Service) Handle(pattern string, handler http.Handler, routeOptions ...RouteOption) {
+	s.mux.Handle(pattern, s.admitted(handler, routeOptions))
+}
+
+// HandleFunc is Handle for functions.
+func (s *Service) HandleFunc(pattern string, handler http.HandlerFunc, routeOptions ...RouteOption) {
+	s.Handle(pattern, handler, routeOptions...)
+}
+
+// HandleAdmin serves the pattern on the admin port, which no Service exposes to clients and no limit protects.
+func (s *Service) HandleAdmin(pattern string, handler http.Handler) { s.admin.Handle(pattern, handler) }
+
+// Handler is everything that the service's port serves, for tests without a network.
+func (s *Service) Handler() http.Handler { return s.chain(s.mux) }
+
+// AdminHandler is everything that the admin port serves.
+func (s *Service) AdminHandler() http.Handler { return s.admin }
+
+// Config that the service runs with.
+func (s *Service) Config() Config { return s.config }
+
+// Version of the service.
+func (s *Service) Version() string { return s.version }
+
+// Started is when the service was made.
+func (s *Service) Started() time.Time { return s.started }
+
+// Logger of the service, whose level is live.
+func (s *Service) Logger() zerolog.Logger { return s.logger }
+
+// Metrics takes the service's own collectors.
+func (s *Service) Metrics() prometheus.Registerer { return s.telemetry.Registry() }
+
+// Tracer for spans below those of the requests; they are recorded where the request is.
+func (s *Service) Tracer(name string) trace.Tracer {
+	if provider := s.telemetry.TracerProvider(); provider != nil {
+		return provider.Tracer(name)
+	}
+	return noop.NewTracerProvider().Tracer(name)
+}
+
+// Pool that admits requests, for work that runs beside them under the same bound.
+func (s *Service) Pool() *pool.Pool { return s.pool }
+
+// Tuning holds the live values; further knobs may be registered.
+func (s *Service) Tuning() *tuning.Registry { return s.tuning }
+
+// Upstream finds a declared upstream by its name.
+func (s *Service) Upstream(name string) (client *upstream.Client, ok bool) {
+	client, ok = s.upstreams[name]
+	return client, ok
+}
+
+// Upstreams are the names of all declared upstreams in order.
+func (s *Service) Upstreams() []string { return slices.Sorted(maps.Keys(s.upstreams)) }
+
+// Run serves until SIGTERM or an interrupt and returns when the service has drained. When it cannot start or serve, or had
+// to cut work at the end of its budget, it says why and ends the process with an exit code other than 0; 2 means that the
+// configuration cannot be used. A second signal ends the process at once.
+func (s *Service) Run() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	context.AfterFunc(ctx, stop)
+	err := s.Serve(ctx)
+	stop()
+	if err == nil {
+		return
+	}
+	fmt.Fprintf(os.Stderr, "%s: %v\n", s.config.Name, err)
+	if bad := (*ConfigError)(nil); errors.As(err, &bad) {
+		os.Exit(exitConfiguration)
+	}
+	os.Exit(exitFailed)
+}
+
+func environment() map[string]string {
+	variables := map[string]string{}
+	for _, pair := range os.Environ() {
+		name, value, _ := strings.Cut(pair, "=")
+		variables[name] = value
+	}
+	return variables
+}
+
+func buildVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}

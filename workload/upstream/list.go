@@ -1,0 +1,87 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package upstream
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+// MaxUpstreams bounds a List.
+const MaxUpstreams = 64
+
+// Target is one service that may be called.
+type Target struct {
+	// Name by which callers know it: lower-case letters, digits and '-', at most 63.
+	Name string `json:"name"`
+	// URL that paths are added to; http or https, without user, query or fragment.
+	URL string `json:"url"`
+}
+
+// List of targets. It reads the JSON of an environment variable.
+type List []Target
+
+var validName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
+
+// UnmarshalText reads a JSON array of targets and refuses unknown fields, bad names, bad URLs and doubles.
+func (l *List) UnmarshalText(text []byte) error {
+	if len(bytes.TrimSpace(text)) == 0 {
+		*l = nil
+		return nil
+	}
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	var targets []Target
+	if err := decoder.Decode(&targets); err != nil {
+		return fmt.Errorf(`must be JSON such as [{"name":"billing","url":"http://billing"}]: %w`, err)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("must be one JSON array, more follows it")
+	}
+	if len(targets) > MaxUpstreams {
+		return fmt.Errorf("must name at most %d upstreams, not %d", MaxUpstreams, len(targets))
+	}
+	seen := map[string]bool{}
+	var found []string
+	refuse := func(format string, values ...any) { found = append(found, fmt.Sprintf(format, values...)) }
+	for i, target := range targets {
+		if !validName.MatchString(target.Name) {
+			refuse("[%d].name %q: must be lower-case letters, digits and '-', at most 63", i, target.Name)
+		}
+		if seen[target.Name] {
+			refuse("[%d].name %q: must be there once only", i, target.Name)
+		}
+		seen[target.Name] = true
+		if _, err := target.parse(); err != nil {
+			refuse("[%d].url: %v", i, err)
+		}
+	}
+	if len(found) > 0 {
+		return errors.New(strings.Join(found, "; "))
+	}
+	*l = targets
+	return nil
+}
+
+func (t Target) parse() (*url.URL, error) {
+	parsed, err := url.Parse(t.URL)
+	if err != nil {
+		return nil, errors.New("must be a URL") // the cause may repeat a password
+	}
+	switch {
+	case parsed.Scheme != "http" && parsed.Scheme != "https":
+		return nil, errors.New("must begin with http:// or https://")
+	case parsed.Hostname() == "":
+		return nil, errors.New("must name a host")
+	case parsed.User != nil, parsed.RawQuery != "", parsed.ForceQuery, parsed.Fragment != "":
+		return nil, errors.New("must have no user, query or fragment")
+	}
+	return parsed, nil
+}
