@@ -28,7 +28,7 @@ type waiter struct {
 }
 
 // Wait takes a token, waiting in line for it until the context ends. It returns nil, the context's error, or at once
-// ErrWouldMissDeadline if by the rate in force the turn comes after the context's deadline. A rate that Set raises while
+// ErrWouldMissDeadline if by the rate in force the turn does not come before the context's deadline. A rate that Set raises while
 // callers wait takes effect on them as well.
 func (l *Limiter) Wait(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
@@ -67,7 +67,7 @@ func (l *Limiter) enqueue(ctx context.Context) (*list.Element, error) {
 			return nil, nil
 		}
 	}
-	if deadline, ok := ctx.Deadline(); ok && (b.shut || time.Until(deadline) < duration(turn-now)) {
+	if deadline, ok := ctx.Deadline(); ok && (b.shut || time.Until(deadline) <= duration(turn-now)) {
 		if l.line.Len() == 0 {
 			b.unclaim()
 		}
