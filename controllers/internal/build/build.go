@@ -1,0 +1,116 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+// Package build turns a GoService and its Plan into the objects that shall exist. It is pure: no client, context, clock,
+// logger or environment may enter, the same input gives the same output, and no map or slice of the spec is shared with
+// what is built. One file builds one kind; the table in this file names all of them, names.go holds every name and
+// labels.go every label.
+package build
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/internal/plan"
+	"goservice.dev/operator/workload/tuning"
+)
+
+// Environment holds what builders must know of the operator's surroundings.
+type Environment struct {
+	// WorkloadImage is the image of services that name none.
+	WorkloadImage string
+	// OptionalKinds says which optional kinds the cluster knows at the moment.
+	OptionalKinds map[schema.GroupVersionKind]bool
+}
+
+// Child is one object that shall exist.
+type Child struct {
+	Kind schema.GroupVersionKind
+	Name string
+	// Configuration is an apply configuration: a typed one, or map[string]any for kinds of other projects.
+	Configuration any
+	// Seed holds fields that are set once and then left to whoever changes them, such as the replica count that a
+	// HorizontalPodAutoscaler takes over; nil for most.
+	Seed map[string]any
+}
+
+// Desired is everything that shall exist for one GoService.
+type Desired struct {
+	// Children in the order in which they are applied.
+	Children []Child
+	// Tuning is the document that running pods shall confirm, and Revision its name.
+	Tuning   tuning.Document
+	Revision string
+}
+
+// input is what every builder receives; builders only read it.
+type input struct {
+	service     *v1alpha1.GoService
+	plan        plan.Plan
+	environment Environment
+	tuning      []byte
+}
+
+// Kind is an emitted kind.
+type Kind struct {
+	schema.GroupVersionKind
+	// Optional kinds are emitted only while the cluster knows them.
+	Optional bool
+	build    func(input) []Child
+}
+
+// kinds is the one table of everything that is emitted, in the order in which it is applied: what pods need comes first,
+// what watches them last.
+var kinds = []Kind{
+	{GroupVersionKind: serviceAccountKind, build: serviceAccount},
+	{GroupVersionKind: configMapKind, build: tuningConfigMap},
+	{GroupVersionKind: serviceKind, build: services},
+	{GroupVersionKind: deploymentKind, build: deployment},
+	{GroupVersionKind: podDisruptionBudgetKind, build: podDisruptionBudget},
+	{GroupVersionKind: horizontalPodAutoscalerKind, build: horizontalPodAutoscaler},
+	{GroupVersionKind: ServiceMonitorKind, Optional: true, build: serviceMonitor},
+}
+
+// Kinds lists every kind that the operator may emit, in the order in which they are applied.
+func Kinds() []Kind { return kinds }
+
+// Build lists what shall exist for the service. The only error is a plan whose figures make no valid tuning document.
+func Build(service *v1alpha1.GoService, p plan.Plan, environment Environment) (Desired, error) {
+	desired := Desired{Tuning: document(&service.Spec, p)}
+	if err := desired.Tuning.Validate(); err != nil {
+		return Desired{}, fmt.Errorf("rendering the tuning of GoService %s/%s: %w", service.Namespace, service.Name, err)
+	}
+	encoded, err := desired.Tuning.Encode()
+	if err != nil {
+		return Desired{}, err
+	}
+	if desired.Revision, err = desired.Tuning.Revision(); err != nil {
+		return Desired{}, err
+	}
+	in := input{service: service.DeepCopy(), plan: p, environment: environment, tuning: encoded}
+	for _, kind := range kinds {
+		if kind.Optional && !environment.OptionalKinds[kind.GroupVersionKind] {
+			continue
+		}
+		for _, child := range kind.build(in) {
+			child.Kind = kind.GroupVersionKind
+			desired.Children = append(desired.Children, child)
+		}
+	}
+	return desired, nil
+}
+
+// Unstructured converts a child's configuration to the form that is sent to the API server.
+func (c Child) Unstructured() (map[string]any, error) {
+	if object, already := c.Configuration.(map[string]any); already {
+		return runtime.DeepCopyJSON(object), nil
+	}
+	object, err := runtime.DefaultUnstructuredConverter.ToUnstructured(c.Configuration)
+	if err != nil {
+		return nil, fmt.Errorf("converting %s %q: %w", c.Kind.Kind, c.Name, err)
+	}
+	return object, nil
+}

@@ -1,0 +1,181 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package build
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+
+	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/workload/tuning"
+)
+
+const (
+	defaultPort           = 8080
+	defaultLivenessPath   = "/livez"
+	defaultReadinessPath  = "/readyz"
+	defaultStartupTimeout = time.Minute
+
+	startupPeriodSeconds   = 1
+	readinessPeriodSeconds = 5
+	readinessFailures      = 2
+	livenessPeriodSeconds  = 10
+	livenessFailures       = 3
+	probeTimeoutSeconds    = 2
+)
+
+func container(in input) *corev1ac.ContainerApplyConfiguration {
+	spec := &in.service.Spec
+	image := spec.Image
+	if image == "" {
+		image = in.environment.WorkloadImage
+	}
+	c := corev1ac.Container().
+		WithName(ContainerName).
+		WithImage(image).
+		WithPorts(
+			corev1ac.ContainerPort().WithName(PortNameHTTP).WithProtocol(corev1.ProtocolTCP).WithContainerPort(port(spec)),
+			corev1ac.ContainerPort().WithName(PortNameAdmin).WithProtocol(corev1.ProtocolTCP).WithContainerPort(AdminPort)).
+		WithEnv(environment(in)...).
+		WithResources(resources(in)).
+		WithVolumeMounts(volumeMounts(in)...).
+		WithTerminationMessagePolicy(corev1.TerminationMessageFallbackToLogsOnError).
+		WithSecurityContext(corev1ac.SecurityContext().
+			WithAllowPrivilegeEscalation(false).
+			WithReadOnlyRootFilesystem(true).
+			WithCapabilities(corev1ac.Capabilities().WithDrop("ALL")))
+	if spec.ImagePullPolicy != "" {
+		c.WithImagePullPolicy(spec.ImagePullPolicy)
+	}
+	for i := range spec.EnvFrom {
+		c.WithEnvFrom(envFrom(&spec.EnvFrom[i]))
+	}
+	if delay := in.plan.PreStopDelay.Value; delay > 0 {
+		c.WithLifecycle(corev1ac.Lifecycle().WithPreStop(corev1ac.LifecycleHandler().
+			WithSleep(corev1ac.SleepAction().WithSeconds(int64(delay.Seconds())))))
+	}
+	withProbes(c, spec)
+	return c
+}
+
+func port(spec *v1alpha1.GoServiceSpec) int32 {
+	if spec.Port == 0 {
+		return defaultPort
+	}
+	return spec.Port
+}
+
+// environment is the contract with the workload, then the user's own variables.
+func environment(in input) []*corev1ac.EnvVarApplyConfiguration {
+	spec := &in.service.Spec
+	var result []*corev1ac.EnvVarApplyConfiguration
+	set := func(name, value string) {
+		result = append(result, corev1ac.EnvVar().WithName(name).WithValue(value))
+	}
+	set("GOSERVICE_NAME", in.service.Name)
+	set("GOSERVICE_NAMESPACE", in.service.Namespace)
+	result = append(result, corev1ac.EnvVar().WithName("GOSERVICE_POD").WithValueFrom(corev1ac.EnvVarSource().
+		WithFieldRef(corev1ac.ObjectFieldSelector().WithAPIVersion("v1").WithFieldPath("metadata.name"))))
+	set("GOSERVICE_PORT", strconv.Itoa(int(port(spec))))
+	set("PORT", strconv.Itoa(int(port(spec))))
+	set("GOSERVICE_ADMIN_PORT", strconv.Itoa(AdminPort))
+	set("GOSERVICE_TUNING_FILE", tuningDirectory+"/"+tuning.FileName)
+	set("GOSERVICE_REQUEST_TIMEOUT", in.plan.RequestTimeout.Value.String())
+	set("GOSERVICE_DRAIN_TIMEOUT", in.plan.DrainTimeout.Value.String())
+	if slo := spec.SLO; slo != nil && slo.Latency != nil {
+		set("GOSERVICE_LATENCY_THRESHOLD", slo.Latency.Threshold.Duration.String())
+	}
+	if profiling(spec) {
+		set("GOSERVICE_PROFILING_ADDRESS", profilingAddress)
+	}
+	if len(spec.Upstreams) > 0 {
+		set("GOSERVICE_UPSTREAMS", upstreams(spec))
+	}
+	if tls := spec.TLS; tls != nil {
+		set("GOSERVICE_TLS_CERT_FILE", tlsDirectory+"/"+corev1.TLSCertKey)
+		set("GOSERVICE_TLS_KEY_FILE", tlsDirectory+"/"+corev1.TLSPrivateKeyKey)
+		if tls.ClientCASecretName != "" {
+			set("GOSERVICE_TLS_CLIENT_CA_FILE", clientCADirectory+"/ca.crt")
+		}
+	}
+	if o := spec.Observability; o != nil && o.Tracing != nil {
+		set("OTEL_EXPORTER_OTLP_ENDPOINT", o.Tracing.Endpoint)
+	}
+	if in.plan.MemoryLimitBytes != nil {
+		set("GOMEMLIMIT", strconv.FormatInt(in.plan.MemoryLimitBytes.Value, 10))
+	}
+	for i := range spec.Env {
+		result = append(result, envVar(&spec.Env[i]))
+	}
+	return result
+}
+
+func profiling(spec *v1alpha1.GoServiceSpec) bool {
+	o := spec.Observability
+	return o == nil || o.Profiling == nil || o.Profiling.Enabled == nil || *o.Profiling.Enabled
+}
+
+func upstreams(spec *v1alpha1.GoServiceSpec) string {
+	type upstream struct {
+		Name string `json:"name"`
+		URL  string `json:"url"`
+	}
+	list := make([]upstream, len(spec.Upstreams))
+	for i := range spec.Upstreams {
+		list[i] = upstream{spec.Upstreams[i].Name, spec.Upstreams[i].URL}
+	}
+	encoded, err := json.Marshal(list)
+	if err != nil {
+		panic(fmt.Sprintf("encoding two strings cannot fail: %v", err))
+	}
+	return string(encoded)
+}
+
+func resources(in input) *corev1ac.ResourceRequirementsApplyConfiguration {
+	r := corev1ac.ResourceRequirements().WithRequests(in.plan.Resources.Requests.DeepCopy())
+	if len(in.plan.Resources.Limits) > 0 {
+		r.WithLimits(in.plan.Resources.Limits.DeepCopy())
+	}
+	return r
+}
+
+// withProbes asks every second while the container starts, so that a fast start is seen at once, and seldom afterwards.
+func withProbes(c *corev1ac.ContainerApplyConfiguration, spec *v1alpha1.GoServiceSpec) {
+	target, liveness, readiness, startup := PortNameAdmin, defaultLivenessPath, defaultReadinessPath, defaultStartupTimeout
+	scheme := corev1.URISchemeHTTP
+	if p := spec.Probes; p != nil {
+		if p.Port == v1alpha1.ProbePortHTTP {
+			target = PortNameHTTP
+			if spec.TLS != nil {
+				scheme = corev1.URISchemeHTTPS
+			}
+		}
+		if p.LivenessPath != "" {
+			liveness = p.LivenessPath
+		}
+		if p.ReadinessPath != "" {
+			readiness = p.ReadinessPath
+		}
+		if p.StartupTimeout != nil {
+			startup = p.StartupTimeout.Duration
+		}
+	}
+	probe := func(path string, period, failures int32) *corev1ac.ProbeApplyConfiguration {
+		return corev1ac.Probe().
+			WithHTTPGet(corev1ac.HTTPGetAction().WithPath(path).WithPort(intstr.FromString(target)).WithScheme(scheme)).
+			WithPeriodSeconds(period).
+			WithTimeoutSeconds(probeTimeoutSeconds).
+			WithFailureThreshold(failures)
+	}
+	c.WithStartupProbe(probe(readiness, startupPeriodSeconds, int32(math.Ceil(startup.Seconds()/startupPeriodSeconds)))).
+		WithReadinessProbe(probe(readiness, readinessPeriodSeconds, readinessFailures)).
+		WithLivenessProbe(probe(liveness, livenessPeriodSeconds, livenessFailures))
+}

@@ -1,0 +1,135 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package build
+
+import (
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	appsv1ac "k8s.io/client-go/applyconfigurations/apps/v1"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
+
+	"goservice.dev/operator/api/v1alpha1"
+)
+
+var deploymentKind = appsv1.SchemeGroupVersion.WithKind("Deployment")
+
+const (
+	revisionHistoryLimit    = 5
+	progressDeadlineSeconds = 600
+	maxSurge                = "25%"
+	// nonRootID is the user and group of every container, the usual one of images that have no user of their own.
+	nonRootID = 65532
+)
+
+// deployment runs the pods. Its replica count is applied where it is fixed, and only seeded where a
+// HorizontalPodAutoscaler owns it.
+func deployment(in input) []Child {
+	name := in.service.Name
+	spec := appsv1ac.DeploymentSpec().
+		WithSelector(metav1ac.LabelSelector().WithMatchLabels(selectorLabels(name))).
+		WithRevisionHistoryLimit(revisionHistoryLimit).
+		WithProgressDeadlineSeconds(progressDeadlineSeconds).
+		// A new pod must be ready before an old one leaves.
+		WithStrategy(appsv1ac.DeploymentStrategy().
+			WithType(appsv1.RollingUpdateDeploymentStrategyType).
+			WithRollingUpdate(appsv1ac.RollingUpdateDeployment().
+				WithMaxUnavailable(intstr.FromInt32(0)).
+				WithMaxSurge(intstr.FromString(maxSurge)))).
+		WithTemplate(podTemplate(in))
+	child := Child{Name: name}
+	if in.plan.Autoscaled {
+		child.Seed = map[string]any{"spec": map[string]any{"replicas": int64(in.plan.Replicas.Value.Min)}}
+	} else {
+		spec.WithReplicas(in.plan.Replicas.Value.Min)
+	}
+	child.Configuration = appsv1ac.Deployment(name, in.service.Namespace).
+		WithLabels(objectLabels(name, componentService)).
+		WithSpec(spec)
+	return []Child{child}
+}
+
+func podTemplate(in input) *corev1ac.PodTemplateSpecApplyConfiguration {
+	settings := in.podSettings()
+	spec := corev1ac.PodSpec().
+		WithServiceAccountName(in.service.Name).
+		WithAutomountServiceAccountToken(false).
+		WithEnableServiceLinks(false).
+		WithTerminationGracePeriodSeconds(int64(in.plan.GracePeriod.Value.Seconds())).
+		WithSecurityContext(corev1ac.PodSecurityContext().
+			WithRunAsNonRoot(true).
+			WithRunAsUser(nonRootID).
+			WithRunAsGroup(nonRootID).
+			WithFSGroup(nonRootID).
+			WithSeccompProfile(corev1ac.SeccompProfile().WithType(corev1.SeccompProfileTypeRuntimeDefault))).
+		WithContainers(container(in)).
+		WithVolumes(volumes(in)...)
+	if settings.ServiceAccountName != "" {
+		spec.WithServiceAccountName(settings.ServiceAccountName)
+	}
+	for _, secret := range in.service.Spec.ImagePullSecrets {
+		spec.WithImagePullSecrets(corev1ac.LocalObjectReference().WithName(secret.Name))
+	}
+	schedule(spec, in, settings)
+	template := corev1ac.PodTemplateSpec().
+		WithLabels(merged(settings.Labels, objectLabels(in.service.Name, componentService))).
+		WithSpec(spec)
+	if len(settings.Annotations) > 0 {
+		template.WithAnnotations(merged(settings.Annotations))
+	}
+	return template
+}
+
+// podSettings are the user's, empty where there are none.
+func (in input) podSettings() v1alpha1.PodSpec {
+	if in.service.Spec.Pod == nil {
+		return v1alpha1.PodSpec{}
+	}
+	return *in.service.Spec.Pod
+}
+
+// volumes holds the tuning document – as a directory, because single files of a ConfigMap are never refreshed – the TLS
+// material and a writable /tmp beside the read-only root.
+func volumes(in input) []*corev1ac.VolumeApplyConfiguration {
+	result := []*corev1ac.VolumeApplyConfiguration{
+		corev1ac.Volume().WithName("tuning").WithConfigMap(corev1ac.ConfigMapVolumeSource().
+			WithName(tuningConfigMapName(in.service.Name))),
+		corev1ac.Volume().WithName("tmp").WithEmptyDir(corev1ac.EmptyDirVolumeSource()),
+	}
+	tls := in.service.Spec.TLS
+	if tls == nil {
+		return result
+	}
+	result = append(result, corev1ac.Volume().WithName("tls").
+		WithSecret(corev1ac.SecretVolumeSource().WithSecretName(tls.SecretName)))
+	if tls.ClientCASecretName != "" {
+		result = append(result, corev1ac.Volume().WithName("client-ca").
+			WithSecret(corev1ac.SecretVolumeSource().
+				WithSecretName(tls.ClientCASecretName).
+				WithItems(corev1ac.KeyToPath().WithKey("ca.crt").WithPath("ca.crt"))))
+	}
+	return result
+}
+
+func volumeMounts(in input) []*corev1ac.VolumeMountApplyConfiguration {
+	mount := func(name, path string, readOnly bool) *corev1ac.VolumeMountApplyConfiguration {
+		m := corev1ac.VolumeMount().WithName(name).WithMountPath(path)
+		if readOnly {
+			m.WithReadOnly(true)
+		}
+		return m
+	}
+	result := []*corev1ac.VolumeMountApplyConfiguration{
+		mount("tuning", tuningDirectory, true),
+		mount("tmp", "/tmp", false),
+	}
+	if tls := in.service.Spec.TLS; tls != nil {
+		result = append(result, mount("tls", tlsDirectory, true))
+		if tls.ClientCASecretName != "" {
+			result = append(result, mount("client-ca", clientCADirectory, true))
+		}
+	}
+	return result
+}

@@ -1,0 +1,48 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package build
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+)
+
+const (
+	// ContainerName of the one container of each pod.
+	ContainerName = "service"
+	// PortNameHTTP is where the service serves, PortNameAdmin where it is scraped, probed and asked.
+	PortNameHTTP  = "http"
+	PortNameAdmin = "admin"
+	// PortNameMetrics is the metrics Service's name for the admin port.
+	PortNameMetrics = "metrics"
+	// AdminPort of every pod.
+	AdminPort = 9100
+	// ServicePort of every Service.
+	ServicePort = 80
+
+	profilingAddress = "127.0.0.1:6060"
+
+	tuningDirectory   = "/etc/goservice/tuning"
+	tlsDirectory      = "/etc/goservice/tls"
+	clientCADirectory = "/etc/goservice/client-ca"
+
+	maxNameLength = 63
+	hashLength    = 8
+)
+
+// tuningConfigMapName is the name of the ConfigMap with the tuning document.
+func tuningConfigMapName(service string) string { return suffixed(service, "-tuning") }
+
+// metricsServiceName is the name of the Service that is scraped.
+func metricsServiceName(service string) string { return suffixed(service, "-metrics") }
+
+// suffixed appends to a name; a name that would become too long is cut and told apart by a hash of its whole.
+func suffixed(name, suffix string) string {
+	if len(name)+len(suffix) <= maxNameLength {
+		return name + suffix
+	}
+	sum := sha256.Sum256([]byte(name))
+	hash := hex.EncodeToString(sum[:])[:hashLength]
+	return name[:maxNameLength-len(suffix)-hashLength-1] + "-" + hash + suffix
+}

@@ -1,0 +1,27 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package build
+
+import (
+	policyv1 "k8s.io/api/policy/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
+	policyv1ac "k8s.io/client-go/applyconfigurations/policy/v1"
+)
+
+var podDisruptionBudgetKind = policyv1.SchemeGroupVersion.WithKind("PodDisruptionBudget")
+
+// disruptable share of pods; it rounds up, so at least one pod may always be evicted and no node drain waits for good.
+const disruptable = "25%"
+
+func podDisruptionBudget(in input) []Child {
+	name := in.service.Name
+	return []Child{{Name: name, Configuration: policyv1ac.PodDisruptionBudget(name, in.service.Namespace).
+		WithLabels(objectLabels(name, componentService)).
+		WithSpec(policyv1ac.PodDisruptionBudgetSpec().
+			WithMaxUnavailable(intstr.FromString(disruptable)).
+			// Pods that serve nobody must not hold up a drain either.
+			WithUnhealthyPodEvictionPolicy(policyv1.AlwaysAllow).
+			WithSelector(metav1ac.LabelSelector().WithMatchLabels(selectorLabels(name))))}}
+}

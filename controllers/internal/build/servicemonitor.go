@@ -1,0 +1,62 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package build
+
+import (
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// ServiceMonitorKind is the Prometheus Operator's; it publishes no apply configurations.
+var ServiceMonitorKind = schema.GroupVersionKind{Group: "monitoring.coreos.com", Version: "v1", Kind: "ServiceMonitor"}
+
+const defaultScrapeInterval = 15 * time.Second
+
+func serviceMonitor(in input) []Child {
+	name := in.service.Name
+	interval, extra := defaultScrapeInterval, map[string]string(nil)
+	if o := in.service.Spec.Observability; o != nil && o.Metrics != nil {
+		extra = o.Metrics.Labels
+		if o.Metrics.Interval != nil {
+			interval = o.Metrics.Interval.Duration
+		}
+	}
+	metrics := objectLabels(name, componentMetrics)
+	return []Child{{Name: name, Configuration: map[string]any{
+		"apiVersion": ServiceMonitorKind.GroupVersion().String(),
+		"kind":       ServiceMonitorKind.Kind,
+		"metadata": map[string]any{
+			"name":      name,
+			"namespace": in.service.Namespace,
+			"labels":    untyped(merged(extra, metrics)),
+		},
+		"spec": map[string]any{
+			"jobLabel": labelName,
+			"selector": map[string]any{"matchLabels": untyped(metrics)},
+			"endpoints": []any{map[string]any{
+				"port":     PortNameMetrics,
+				"path":     "/metrics",
+				"interval": prometheusDuration(interval),
+			}},
+		},
+	}}}
+}
+
+func untyped(labels map[string]string) map[string]any {
+	result := make(map[string]any, len(labels))
+	for key, value := range labels {
+		result[key] = value
+	}
+	return result
+}
+
+// prometheusDuration writes a duration as Prometheus reads it: whole seconds, or milliseconds where those are needed.
+func prometheusDuration(d time.Duration) string {
+	if d%time.Second == 0 {
+		return fmt.Sprintf("%ds", d/time.Second)
+	}
+	return fmt.Sprintf("%dms", d.Milliseconds())
+}

@@ -1,0 +1,81 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package confirm
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"k8s.io/client-go/kubernetes"
+
+	"goservice.dev/operator/controllers/internal/build"
+	"goservice.dev/operator/workload/tuning"
+)
+
+const (
+	tuningPath = "/tuning"
+	// maxReportBytes bounds what a pod may answer.
+	maxReportBytes = 2 * tuning.MaxDocumentBytes
+)
+
+// AskDirectly asks pods at their own addresses, which an operator inside the cluster can reach.
+func AskDirectly() func(context.Context, Pod) (Answer, error) {
+	client := &http.Client{
+		Timeout: askTimeout,
+		// A pod must not send the operator elsewhere.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport: &http.Transport{
+			DialContext:         (&net.Dialer{Timeout: askTimeout}).DialContext,
+			MaxIdleConnsPerHost: 1,
+			MaxIdleConns:        256,
+			IdleConnTimeout:     10 * time.Second,
+		},
+	}
+	return func(ctx context.Context, pod Pod) (Answer, error) {
+		address := net.JoinHostPort(pod.IP, strconv.Itoa(build.AdminPort))
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+tuningPath, http.NoBody)
+		if err != nil {
+			return Answer{}, err
+		}
+		response, err := client.Do(request)
+		if err != nil {
+			return Answer{}, err
+		}
+		defer response.Body.Close()
+		if response.StatusCode != http.StatusOK {
+			return Answer{}, fmt.Errorf("GET %s: HTTP status %d", tuningPath, response.StatusCode)
+		}
+		body, err := io.ReadAll(io.LimitReader(response.Body, maxReportBytes))
+		if err != nil {
+			return Answer{}, err
+		}
+		return parse(body)
+	}
+}
+
+// AskThroughAPIServer asks pods through the API server's proxy, for an operator that runs outside the cluster.
+func AskThroughAPIServer(clientset kubernetes.Interface) func(context.Context, Pod) (Answer, error) {
+	return func(ctx context.Context, pod Pod) (Answer, error) {
+		body, err := clientset.CoreV1().Pods(pod.Namespace).
+			ProxyGet("http", pod.Name, strconv.Itoa(build.AdminPort), tuningPath, nil).DoRaw(ctx)
+		if err != nil {
+			return Answer{}, err
+		}
+		return parse(body)
+	}
+}
+
+func parse(body []byte) (Answer, error) {
+	var report tuning.Report
+	if err := json.Unmarshal(body, &report); err != nil {
+		return Answer{}, fmt.Errorf("answers %s with something else than a tuning report: %w", tuningPath, err)
+	}
+	return Answer{Revision: report.Revision, Refused: report.Error}, nil
+}

@@ -1,0 +1,258 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+// Package confirm makes running pods take a tuning revision at once and proves, pod by pod, that they did: it nudges each
+// pod by an annotation, upon which the pod's kubelet refreshes the mounted document, and asks the pod which revision is in
+// force until that is the wanted one. A nudge that was lost is repeated. Nothing here blocks a reconcile: a Tracker works in
+// the background and tells when there is news.
+package confirm
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// Pod is a pod that shall confirm.
+type Pod struct {
+	UID             types.UID
+	Namespace, Name string
+	// IP is empty until the pod has one.
+	IP string
+	// Restarts of its container: a restarted one is asked again.
+	Restarts int32
+	// Annotation is the pod's present nudge.
+	Annotation string
+}
+
+// Target is the revision that a service's pods shall run.
+type Target struct {
+	Revision string
+	// Label describes the target's main value for people, such as "2500/s".
+	Label string
+	Pods  []Pod
+}
+
+// Unconfirmed is a pod that has not confirmed, with the reason.
+type Unconfirmed struct {
+	Pod, Reason string
+	// Rejected says that the pod has the document and refuses it.
+	Rejected bool
+}
+
+// Result is what is known at the moment.
+type Result struct {
+	Revision string
+	// Label and PreviousLabel of this target and of the revision before it; the latter is empty for the first.
+	Label, PreviousLabel string
+	Confirmed, Total     int
+	// Waiting says that pods are still being asked and none has been given up on so far.
+	Waiting bool
+	// Unconfirmed pods in the order of their names.
+	Unconfirmed []Unconfirmed
+	// ChangedAt is when the revision became the target, ConfirmedAt when the last pod confirmed; zero until then.
+	ChangedAt, ConfirmedAt time.Time
+	// Retuned says that running pods changed from one revision to this one, as opposed to pods that started with it.
+	Retuned bool
+}
+
+// Options of a Tracker; every field but the durations is required.
+type Options struct {
+	// Ask reads the revision that a pod runs.
+	Ask func(ctx context.Context, pod Pod) (Answer, error)
+	// Nudge makes the pod's kubelet refresh the document.
+	Nudge func(ctx context.Context, pod Pod, annotation string) error
+	// Changed is called when a service's Result is worth looking at again.
+	Changed func(service types.NamespacedName)
+	// Settled is called when all pods of a service confirmed a changed revision, with the time that took.
+	Settled func(took time.Duration)
+	// MaxInFlight bounds the pods that are asked at once. Default: 64.
+	MaxInFlight int
+}
+
+// Answer is what a pod said.
+type Answer struct {
+	Revision string
+	// Refused is the pod's error for the newest document; empty when that is in force.
+	Refused string
+}
+
+// Tracker confirms revisions of many services.
+type Tracker struct {
+	options Options
+	slots   chan struct{}
+
+	mu       sync.Mutex
+	services map[types.NamespacedName]*service
+	closed   bool
+	working  sync.WaitGroup
+}
+
+// service is what is known of one GoService's pods.
+type service struct {
+	revision, label, previousLabel string
+	changedAt, confirmedAt         time.Time
+	retuned                        bool
+	pods                           map[types.UID]*podState
+}
+
+type podState struct {
+	pod       Pod
+	confirmed bool
+	reason    string
+	rejected  bool
+	givenUp   bool
+	cancel    context.CancelFunc
+}
+
+// NewTracker returns a Tracker; Close ends its work.
+func NewTracker(options Options) *Tracker {
+	if options.MaxInFlight == 0 {
+		options.MaxInFlight = 64
+	}
+	return &Tracker{
+		options:  options,
+		slots:    make(chan struct{}, options.MaxInFlight),
+		services: map[types.NamespacedName]*service{},
+	}
+}
+
+// Ensure sets the target of a service and reports what is known. It returns at once.
+func (t *Tracker) Ensure(name types.NamespacedName, target Target) Result {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return Result{Revision: target.Revision, Total: len(target.Pods), Waiting: len(target.Pods) > 0}
+	}
+	s := t.services[name]
+	switch {
+	case s == nil:
+		s = &service{revision: target.Revision, label: target.Label, changedAt: time.Now(), pods: map[types.UID]*podState{}}
+		t.services[name] = s
+	case s.revision != target.Revision:
+		s.previousLabel, s.label = s.label, target.Label
+		s.revision, s.changedAt, s.confirmedAt = target.Revision, time.Now(), time.Time{}
+		s.retuned = len(s.pods) > 0
+		for _, state := range s.pods {
+			state.cancel()
+		}
+		s.pods = map[types.UID]*podState{}
+	}
+	t.align(name, s, target.Pods)
+	return s.result()
+}
+
+// align starts asking pods that are new or were restarted and forgets those that are gone.
+func (t *Tracker) align(name types.NamespacedName, s *service, pods []Pod) {
+	present := make(map[types.UID]bool, len(pods))
+	for _, pod := range pods {
+		present[pod.UID] = true
+		state := s.pods[pod.UID]
+		if state != nil && state.pod.Restarts == pod.Restarts && state.pod.IP == pod.IP {
+			state.pod.Annotation = pod.Annotation
+			continue
+		}
+		if state != nil {
+			state.cancel()
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		state = &podState{pod: pod, cancel: cancel}
+		s.pods[pod.UID] = state
+		t.working.Add(1)
+		go func() {
+			defer t.working.Done()
+			defer cancel()
+			t.pursue(ctx, name, s, state, s.revision)
+		}()
+	}
+	for uid, state := range s.pods {
+		if !present[uid] {
+			state.cancel()
+			delete(s.pods, uid)
+		}
+	}
+	t.settle(s)
+}
+
+// Forget drops a service that is gone.
+func (t *Tracker) Forget(name types.NamespacedName) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if s := t.services[name]; s != nil {
+		for _, state := range s.pods {
+			state.cancel()
+		}
+		delete(t.services, name)
+	}
+}
+
+// Close ends all work and waits for its end.
+func (t *Tracker) Close() {
+	t.mu.Lock()
+	t.closed = true
+	for _, s := range t.services {
+		for _, state := range s.pods {
+			state.cancel()
+		}
+	}
+	t.mu.Unlock()
+	t.working.Wait()
+}
+
+// Unconfirmed counts the pods that have not confirmed, over all services.
+func (t *Tracker) Unconfirmed() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	count := 0
+	for _, s := range t.services {
+		for _, state := range s.pods {
+			if !state.confirmed {
+				count++
+			}
+		}
+	}
+	return count
+}
+
+// settle notes the time when the last pod confirms. The caller holds the lock.
+func (t *Tracker) settle(s *service) {
+	if !s.confirmedAt.IsZero() {
+		return
+	}
+	for _, state := range s.pods {
+		if !state.confirmed {
+			return
+		}
+	}
+	s.confirmedAt = time.Now()
+	if s.retuned && len(s.pods) > 0 && t.options.Settled != nil {
+		t.options.Settled(s.confirmedAt.Sub(s.changedAt))
+	}
+}
+
+func (s *service) result() Result {
+	result := Result{
+		Revision: s.revision, Label: s.label, PreviousLabel: s.previousLabel,
+		Total: len(s.pods), ChangedAt: s.changedAt, ConfirmedAt: s.confirmedAt, Retuned: s.retuned,
+	}
+	givenUp := false
+	for _, state := range s.pods {
+		if state.confirmed {
+			result.Confirmed++
+			continue
+		}
+		givenUp = givenUp || state.givenUp
+		reason := state.reason
+		if reason == "" {
+			reason = "has not answered yet"
+		}
+		result.Unconfirmed = append(result.Unconfirmed, Unconfirmed{Pod: state.pod.Name, Reason: reason, Rejected: state.rejected})
+	}
+	result.Waiting = len(result.Unconfirmed) > 0 && !givenUp
+	slices.SortFunc(result.Unconfirmed, func(a, b Unconfirmed) int { return strings.Compare(a.Pod, b.Pod) })
+	return result
+}

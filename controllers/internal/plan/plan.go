@@ -1,0 +1,195 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+// Package plan derives every number that a GoService needs from what its user declared and what was observed. It is
+// mathematics: no client, clock, logger or environment may enter, and the same input always gives the same Plan. The
+// formulas are explained for users in docs/slo.md.
+package plan
+
+import (
+	"strconv"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"goservice.dev/operator/api/v1alpha1"
+)
+
+// Observed holds the figures from the cluster that a Plan depends on.
+type Observed struct {
+	// RunningPods is how many pods can take traffic.
+	RunningPods int32
+	// WantedReplicas is the replica count of the existing Deployment; 0 without one.
+	WantedReplicas int32
+	// ServiceTime is the measured mean time that a request takes by itself, without waiting; 0 while unknown.
+	ServiceTime time.Duration
+}
+
+// Figure is one derived number and the reason for it, in one sentence.
+type Figure[T any] struct {
+	Value  T
+	Reason string
+}
+
+// Share is one pod's part of a rate limit.
+type Share struct {
+	RequestsPerSecond float64
+	Burst             int
+}
+
+// Finding is a reason why the declared objectives cannot be met.
+type Finding struct {
+	// Reason is one of the condition reasons of the API.
+	Reason string
+	// Message says what is wrong, why, and what to do.
+	Message string
+}
+
+// Plan holds every derived number.
+type Plan struct {
+	// Autoscaled says whether Replicas is a range for a HorizontalPodAutoscaler (else both bounds are equal).
+	Autoscaled bool
+	// Replicas are the lower and upper bound of the number of pods.
+	Replicas Figure[Range]
+	// CPUTarget in percent of the request; nil unless Autoscaled.
+	CPUTarget *Figure[int32]
+	// Workers and QueueDepth of each pod's pool.
+	Workers, QueueDepth Figure[int32]
+	// QueueTimeout is the longest wait in the pool's queue, RequestTimeout the deadline of a request.
+	QueueTimeout, RequestTimeout Figure[time.Duration]
+	// PreStopDelay, DrainTimeout and GracePeriod are whole seconds.
+	PreStopDelay, DrainTimeout, GracePeriod Figure[time.Duration]
+	// Resources of the container, requests of CPU and memory always set.
+	Resources corev1.ResourceRequirements
+	// MemoryLimitBytes is GOMEMLIMIT; nil leaves it off.
+	MemoryLimitBytes *Figure[int64]
+	// SharePerPod of the inbound rate limit; nil means unlimited.
+	SharePerPod *Figure[Share]
+	// UpstreamShares of the outbound rate limits by the upstream's name; upstreams without a limit are absent.
+	UpstreamShares map[string]Share
+	// Findings say which objectives cannot be met; empty when all can.
+	Findings []Finding
+}
+
+// Range is a lower and an upper bound.
+type Range struct{ Min, Max int32 }
+
+// Compute derives the plan. The spec is only read.
+func Compute(spec *v1alpha1.GoServiceSpec, observed Observed) Plan {
+	p := Plan{Resources: containerResources(spec)}
+	demand := demandOf(spec, p.Resources, observed)
+	p.planReplicas(spec, demand)
+	p.planPool(spec, demand)
+	p.planShutdown(spec, demand)
+	p.planMemory()
+	p.planShares(spec, observed)
+	p.findUnreachable(spec, demand)
+	return p
+}
+
+const (
+	defaultCPURequest    = "250m"
+	defaultMemoryRequest = "128Mi"
+	defaultMemoryLimit   = "256Mi"
+)
+
+// containerResources is the spec's own choice, completed by requests so that the HorizontalPodAutoscaler has a base.
+func containerResources(spec *v1alpha1.GoServiceSpec) corev1.ResourceRequirements {
+	if spec.Resources == nil {
+		return corev1.ResourceRequirements{
+			Requests: corev1.ResourceList{
+				corev1.ResourceCPU:    resource.MustParse(defaultCPURequest),
+				corev1.ResourceMemory: resource.MustParse(defaultMemoryRequest),
+			},
+			Limits: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse(defaultMemoryLimit)},
+		}
+	}
+	resources := *spec.Resources.DeepCopy()
+	if resources.Requests == nil {
+		resources.Requests = corev1.ResourceList{}
+	}
+	for name, fallback := range map[corev1.ResourceName]string{
+		corev1.ResourceCPU: defaultCPURequest, corev1.ResourceMemory: defaultMemoryRequest,
+	} {
+		if _, given := resources.Requests[name]; given {
+			continue
+		}
+		request := resource.MustParse(fallback)
+		if limit, limited := resources.Limits[name]; limited {
+			request = limit.DeepCopy()
+		}
+		resources.Requests[name] = request
+	}
+	return resources
+}
+
+// demand is what one request costs and how fast it must be answered.
+type demand struct {
+	// threshold within which the share percentile of requests must be answered; 0 without a latency objective.
+	threshold  time.Duration
+	percentile float64
+	// serviceTime of one request, measured or assumed.
+	serviceTime time.Duration
+	measured    bool
+	// cores that the container asks for and how many requests they can truly run at once.
+	cores   float64
+	servers int
+	// peak requests per second of the whole service; 0 when not declared.
+	peak float64
+}
+
+const (
+	// assumedServiceShare of the latency threshold is taken as the service time until one is measured.
+	assumedServiceShare = 10
+	// assumedServiceTime is taken where there is no latency objective either.
+	assumedServiceTime = 10 * time.Millisecond
+)
+
+func demandOf(spec *v1alpha1.GoServiceSpec, resources corev1.ResourceRequirements, observed Observed) demand {
+	d := demand{
+		cores:       resources.Requests.Cpu().AsApproximateFloat64(),
+		serviceTime: observed.ServiceTime,
+		measured:    observed.ServiceTime > 0,
+	}
+	speed := 1.0
+	d.servers = max(1, int(d.cores))
+	if limit, limited := resources.Limits[corev1.ResourceCPU]; limited {
+		d.servers = max(1, int(limit.AsApproximateFloat64()))
+		speed = min(1, limit.AsApproximateFloat64())
+	}
+	if slo := spec.SLO; slo != nil {
+		if slo.Latency != nil {
+			d.threshold = slo.Latency.Threshold.Duration
+			d.percentile = percentileOf(slo.Latency)
+		}
+		if slo.Load != nil {
+			d.peak = float64(slo.Load.PeakRequestsPerSecond)
+		}
+	}
+	if !d.measured {
+		d.serviceTime = assumedServiceTime
+		if d.threshold > 0 {
+			d.serviceTime = d.threshold / assumedServiceShare
+		}
+		// A container that may use less than one core is that much slower; a measurement has this in it already.
+		d.serviceTime = time.Duration(float64(d.serviceTime) / max(speed, 0.01))
+	}
+	return d
+}
+
+func percentileOf(latency *v1alpha1.LatencyObjective) float64 {
+	percentile, err := strconv.ParseFloat(latency.Percentile, 64)
+	if err != nil || percentile < 50 || percentile >= 100 {
+		return 0.99
+	}
+	return percentile / 100
+}
+
+// source says where the service time comes from, for reasons.
+func (d demand) source() string {
+	if d.measured {
+		return readable(d.serviceTime) + " of measured service time"
+	}
+	return readable(d.serviceTime) + " assumed per request until it is measured"
+}

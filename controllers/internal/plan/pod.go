@@ -1,0 +1,143 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package plan
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"goservice.dev/operator/api/v1alpha1"
+)
+
+const (
+	workersPerCore = 64
+	// waitShare of the latency threshold may be spent in the queue.
+	waitShare             = 2
+	defaultQueueTimeout   = time.Second
+	minRequestTimeout     = 5 * time.Second
+	maxRequestTimeout     = time.Minute
+	defaultRequestTimeout = 30 * time.Second
+	// timeoutFactor of the latency threshold leaves room for the slow share of requests.
+	timeoutFactor       = 20
+	defaultPreStopDelay = 5 * time.Second
+	minDrainTimeout     = 10 * time.Second
+	// graceMargin is what a process needs besides draining: flushing traces, the last scrape, exiting.
+	graceMargin = 5 * time.Second
+	// memoryShare of the container's limit is left to Go; the rest is for what its runtime does not count.
+	memoryShare = 0.9
+	// minLimitForGo is the container limit below which a soft limit makes the collector run without end.
+	minLimitForGo = 64 << 20
+)
+
+func (p *Plan) planPool(spec *v1alpha1.GoServiceSpec, d demand) {
+	workers := int32(min(workersPerCore*d.servers, 100_000))
+	p.Workers = Figure[int32]{workers, fmt.Sprintf("%d for each of %d cores: enough for handlers that wait, few enough to bound memory", workersPerCore, d.servers)}
+	pool := spec.Pool
+	if pool != nil && pool.Workers != nil {
+		p.Workers = Figure[int32]{*pool.Workers, "set in spec.pool.workers"}
+	}
+	p.QueueDepth = Figure[int32]{p.Workers.Value, "one waiting request for each worker"}
+	if pool != nil && pool.QueueDepth != nil {
+		p.QueueDepth = Figure[int32]{*pool.QueueDepth, "set in spec.pool.queueDepth"}
+	}
+	p.QueueTimeout = Figure[time.Duration]{defaultQueueTimeout, "no latency objective is declared"}
+	if d.threshold > 0 {
+		p.QueueTimeout = Figure[time.Duration]{max(d.threshold/waitShare, time.Millisecond), fmt.Sprintf("half of the %s that a request may take", readable(d.threshold))}
+	}
+}
+
+func (p *Plan) planShutdown(spec *v1alpha1.GoServiceSpec, d demand) {
+	p.RequestTimeout = Figure[time.Duration]{defaultRequestTimeout, "no latency objective is declared"}
+	if d.threshold > 0 {
+		timeout := min(max(timeoutFactor*d.threshold, minRequestTimeout), max(maxRequestTimeout, 2*d.threshold))
+		p.RequestTimeout = Figure[time.Duration]{timeout, fmt.Sprintf("%d times the %s threshold, within %s to %s or twice the threshold",
+			timeoutFactor, readable(d.threshold), readable(minRequestTimeout), readable(maxRequestTimeout))}
+	}
+	p.PreStopDelay = Figure[time.Duration]{defaultPreStopDelay, "endpoint changes reach every node within 5s"}
+	p.DrainTimeout = Figure[time.Duration]{
+		wholeSeconds(max(p.RequestTimeout.Value+p.QueueTimeout.Value, minDrainTimeout)),
+		fmt.Sprintf("the longest request (%s) after the longest wait (%s), at least %s",
+			readable(p.RequestTimeout.Value), readable(p.QueueTimeout.Value), readable(minDrainTimeout)),
+	}
+	if shutdown := spec.Shutdown; shutdown != nil {
+		if shutdown.PreStopDelay != nil {
+			p.PreStopDelay = Figure[time.Duration]{wholeSeconds(shutdown.PreStopDelay.Duration), "set in spec.shutdown.preStopDelay"}
+		}
+		if shutdown.DrainTimeout != nil {
+			p.DrainTimeout = Figure[time.Duration]{wholeSeconds(shutdown.DrainTimeout.Duration), "set in spec.shutdown.drainTimeout"}
+			if p.DrainTimeout.Value < p.RequestTimeout.Value {
+				p.RequestTimeout = Figure[time.Duration]{p.DrainTimeout.Value, "no longer than spec.shutdown.drainTimeout, so that draining cuts no request"}
+			}
+		}
+	}
+	p.GracePeriod = Figure[time.Duration]{
+		p.PreStopDelay.Value + p.DrainTimeout.Value + graceMargin,
+		fmt.Sprintf("%s + %s drain + %s", readable(p.PreStopDelay.Value), readable(p.DrainTimeout.Value), readable(graceMargin)),
+	}
+}
+
+func (p *Plan) planMemory() {
+	limit, limited := p.Resources.Limits[corev1.ResourceMemory]
+	if !limited || limit.Value() < minLimitForGo {
+		return
+	}
+	p.MemoryLimitBytes = &Figure[int64]{
+		int64(float64(limit.Value()) * memoryShare), fmt.Sprintf("90 %% of the container's %s", limit.String()),
+	}
+}
+
+func (p *Plan) planShares(spec *v1alpha1.GoServiceSpec, observed Observed) {
+	pods := observed.RunningPods
+	if pods == 0 {
+		pods = max(observed.WantedReplicas, p.Replicas.Value.Min, 1)
+	}
+	if limit := spec.RateLimit; limit != nil {
+		p.SharePerPod = &Figure[Share]{shareOf(limit, pods), shareReason(limit, pods)}
+	}
+	for i := range spec.Upstreams {
+		upstream := &spec.Upstreams[i]
+		if upstream.RateLimit == nil {
+			continue
+		}
+		if p.UpstreamShares == nil {
+			p.UpstreamShares = map[string]Share{}
+		}
+		p.UpstreamShares[upstream.Name] = shareOf(upstream.RateLimit, pods)
+	}
+}
+
+func shareReason(limit *v1alpha1.RateLimitSpec, pods int32) string {
+	if limit.Scope == v1alpha1.ScopePod {
+		return "rateLimit.scope is Pod: each pod has the whole budget"
+	}
+	return fmt.Sprintf("%d/s over %d pods", limit.RequestsPerSecond, pods)
+}
+
+const (
+	// defaultBurstSeconds is the default burst in seconds' worth of requests …
+	defaultBurstSeconds = 0.1
+	// … and minDefaultBurst what it is at least, where a second brings as many.
+	minDefaultBurst = 20
+)
+
+// shareOf divides a limit so that the sum of all shares never exceeds it.
+func shareOf(limit *v1alpha1.RateLimitSpec, pods int32) Share {
+	rate := float64(limit.RequestsPerSecond)
+	burst := max(math.Ceil(rate*defaultBurstSeconds), min(rate, minDefaultBurst))
+	if limit.Burst != nil {
+		burst = float64(*limit.Burst)
+	}
+	if limit.Scope == v1alpha1.ScopePod {
+		return Share{rate, int(burst)}
+	}
+	share := math.Floor(rate/float64(pods)*1000) / 1000
+	return Share{max(share, 0.001), max(1, int(burst/float64(pods)))}
+}
+
+func wholeSeconds(d time.Duration) time.Duration {
+	return time.Duration(math.Ceil(d.Seconds())) * time.Second
+}
