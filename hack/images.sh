@@ -59,7 +59,7 @@ build() {
   if [ "$BINARIES" = prebuilt ]; then binaries "$(go env GOARCH)"; fi
   while read -r target reference; do
     task image "$reference" pack "$target" "$reference" --load --platform "linux/$(go env GOARCH)"
-    step "" "$(size "$reference")"
+    printf '%21s%s\n' "" "$(size "$reference")" >&2
   done < <(images)
 }
 
