@@ -136,7 +136,7 @@ func FuzzAgainstXTime(f *testing.F) {
 		f.Add(seed, uint16(300))
 	}
 	f.Fuzz(func(t *testing.T, seed uint64, steps uint16) {
-		synctest.Test(t, func(t *testing.T) { compareWithXTime(t, rand.New(rand.NewPCG(seed, 0)), int(steps)) })
+		synctest.Test(t, func(t *testing.T) { compareWithXTime(t, rand.New(rand.NewPCG(seed, 0)), int(steps)%2000) })
 	})
 }
 
@@ -153,8 +153,9 @@ func compareWithXTime(t *testing.T, random *rand.Rand, steps int) {
 			oracle.SetBurstAt(now, burst)
 		}
 		tokens := min(oracle.TokensAt(now), float64(burst)) // the oracle caps only when it is asked for one
-		// Both round, one in sixteenths of a nanosecond and the other in floating point and whole nanoseconds.
-		rounding := 1e-6 + perSecond*2e-9*float64(step+1)
+		// One rounds the price of a token to a sixteenth of a nanosecond, at these rates to 3e-8 of it, the other sums floating-point
+		// numbers up.
+		const rounding = 1e-4
 		if math.Abs(tokens-ours.Tokens()) > rounding {
 			t.Fatalf("step %d, %v/s burst %d: %v tokens, the oracle has %v", step, perSecond, burst, ours.Tokens(), tokens)
 		}

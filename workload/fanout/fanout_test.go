@@ -1,0 +1,323 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package fanout_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sync/errgroup"
+
+	"goservice.dev/operator/workload/fanout"
+	"goservice.dev/operator/workload/panics"
+)
+
+var errOdd = errors.New("odd")
+
+// squareOfEven fails for odd indices.
+func squareOfEven(_ context.Context, i int) (int, error) {
+	if i%2 == 1 {
+		return 0, errOdd
+	}
+	return i * i, nil
+}
+
+func TestCollectGathersInOrder(t *testing.T) {
+	for _, n := range []int{-1, 0, 1, 2, 7, 500} {
+		for _, limit := range []int{-1, 0, 1, 2, 16, 1000} {
+			results, err := fanout.Collect(t.Context(), n, limit, squareOfEven)
+			if err != nil || len(results) != max(n, 0) {
+				t.Fatalf("n %d, limit %d: %d results, error %v", n, limit, len(results), err)
+			}
+			for i, got := range results {
+				value, err := squareOfEven(t.Context(), i)
+				if got.Value != value || got.Err != err { //nolint:errorlint // the very error is expected
+					t.Errorf("n %d, limit %d: result %d is %+v", n, limit, i, got)
+				}
+			}
+		}
+	}
+}
+
+func TestAllGathersInOrder(t *testing.T) {
+	for _, n := range []int{0, 1, 2, 7, 500} {
+		values, err := fanout.All(t.Context(), n, 16, func(_ context.Context, i int) (string, error) { return fmt.Sprint(i), nil })
+		if err != nil || len(values) != n {
+			t.Fatalf("n %d: %d values, error %v", n, len(values), err)
+		}
+		for i, got := range values {
+			if got != fmt.Sprint(i) {
+				t.Errorf("n %d: value %d is %q", n, i, got)
+			}
+		}
+	}
+}
+
+// Calls of one second each show by the time that they take how many ran at once.
+func TestLimit(t *testing.T) {
+	cases := map[string]struct {
+		n, limit int
+		want     time.Duration
+	}{
+		"one after the other":     {n: 5, limit: 1, want: 5 * time.Second},
+		"three at once":           {n: 10, limit: 3, want: 4 * time.Second},
+		"all at once":             {n: 1000, limit: 0, want: time.Second},
+		"no more than there are":  {n: 3, limit: 100, want: time.Second},
+		"a single call":           {n: 1, limit: 8, want: time.Second},
+		"as many as are possible": {n: 8, limit: 8, want: time.Second},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				_, err := fanout.Collect(t.Context(), c.n, c.limit, func(context.Context, int) (int, error) {
+					time.Sleep(time.Second)
+					return 0, nil
+				})
+				if got := time.Since(start); err != nil || got != c.want {
+					t.Errorf("took %v, want %v; error %v", got, c.want, err)
+				}
+			})
+		})
+	}
+}
+
+func TestCollectWhenTheContextEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gone := errors.New("the client went away")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(2500*time.Millisecond, func() { cancel(gone) })
+		var calls atomic.Int64
+		start := time.Now()
+		results, err := fanout.Collect(ctx, 10, 2, func(ctx context.Context, i int) (int, error) {
+			calls.Add(1)
+			time.Sleep(time.Second) // does not look at the context: Collect must wait for it none the less
+			return i, nil
+		})
+		if !errors.Is(err, gone) || calls.Load() != 6 || time.Since(start) != 3*time.Second {
+			t.Errorf("error %v after %d calls and %v; want %v, 6, 3s", err, calls.Load(), time.Since(start), gone)
+		}
+		for i, r := range results {
+			if begun := i < 6; begun != (r.Err == nil) || !begun && !errors.Is(r.Err, gone) {
+				t.Errorf("result %d: %+v", i, r)
+			}
+		}
+	})
+}
+
+func TestNothingBeginsAfterTheEnd(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	call := func(context.Context, int) (int, error) {
+		t.Error("called")
+		return 0, nil
+	}
+	if results, err := fanout.Collect(ctx, 3, 2, call); !errors.Is(err, context.Canceled) || len(results) != 3 {
+		t.Errorf("Collect: %v, %v", results, err)
+	}
+	if values, err := fanout.All(ctx, 3, 2, call); !errors.Is(err, context.Canceled) || values != nil {
+		t.Errorf("All: %v, %v", values, err)
+	}
+}
+
+func TestAllStopsAtTheFirstError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broken := errors.New("broken")
+		var canceled, finished atomic.Int64
+		start := time.Now()
+		values, err := fanout.All(t.Context(), 100, 4, func(ctx context.Context, i int) (int, error) {
+			if i == 2 {
+				time.Sleep(time.Second)
+				return 0, broken
+			}
+			select {
+			case <-ctx.Done():
+				canceled.Add(1)
+				return 0, ctx.Err()
+			case <-time.After(time.Hour):
+				finished.Add(1)
+				return i, nil
+			}
+		})
+		var failed *fanout.CallError
+		if !errors.Is(err, broken) || !errors.As(err, &failed) || failed.Index != 2 || values != nil {
+			t.Errorf("values %v, error %v; want call 2 to be broken", values, err)
+		}
+		if err != nil && err.Error() != "call 2: broken" {
+			t.Errorf("message %q", err)
+		}
+		if canceled.Load() != 3 || finished.Load() != 0 || time.Since(start) != time.Second {
+			t.Errorf("%d canceled, %d finished, after %v; want 3, 0, 1s", canceled.Load(), finished.Load(), time.Since(start))
+		}
+	})
+}
+
+func TestAllWhenTheContextEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sleep := func(context.Context, int) (int, error) {
+			time.Sleep(time.Second)
+			return 1, nil
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+		defer cancel()
+		if values, err := fanout.All(ctx, 10, 2, sleep); !errors.Is(err, context.DeadlineExceeded) || values != nil {
+			t.Errorf("before all began: %v, %v", values, err)
+		}
+		ctx, cancel = context.WithTimeout(t.Context(), 500*time.Millisecond)
+		defer cancel()
+		values, err := fanout.All(ctx, 2, 2, sleep)
+		if diff := cmp.Diff([]int{1, 1}, values); diff != "" || err != nil {
+			t.Errorf("all were done in spite of it, error %v: %s", err, diff)
+		}
+	})
+}
+
+func TestPanicsBecomeErrors(t *testing.T) {
+	trouble := errors.New("trouble")
+	var explode = func(_ context.Context, i int) (int, error) {
+		if i == 3 {
+			panic(trouble)
+		}
+		return i, nil
+	}
+	for _, limit := range []int{1, 4} {
+		results, err := fanout.Collect(t.Context(), 6, limit, explode)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, r := range results {
+			var contained *panics.Error
+			switch {
+			case i != 3 && (r.Err != nil || r.Value != i):
+				t.Errorf("call %d suffered from the panic: %+v", i, r)
+			case i == 3 && (!errors.As(r.Err, &contained) || !errors.Is(r.Err, trouble) || r.Err.Error() != "panic: trouble"):
+				t.Errorf("error %v, want the panic", r.Err)
+			case i == 3 && !strings.Contains(string(contained.Stack), "TestPanicsBecomeErrors"):
+				t.Errorf("the stack does not show where: %s", contained.Stack)
+			}
+		}
+		if _, err := fanout.All(t.Context(), 6, limit, explode); !errors.Is(err, trouble) {
+			t.Errorf("All: %v", err)
+		}
+	}
+}
+
+// runtime.Goexit (which testing's FailNow calls) takes a goroutine along; the calls that it would have made must be made.
+func TestGoexitIsAnError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		own := make(chan struct{})
+		call := func(_ context.Context, i int) (int, error) {
+			if i == 0 {
+				<-own // keeps the caller's goroutine, which draws first, out of it
+				return 0, nil
+			}
+			if i == 9 {
+				close(own)
+			}
+			if i%3 == 1 {
+				runtime.Goexit()
+			}
+			return i, nil
+		}
+		results, err := fanout.Collect(t.Context(), 10, 2, call)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, r := range results {
+			if gone := errors.Is(r.Err, panics.ErrGoexit); gone != (i%3 == 1) {
+				t.Errorf("result %d: %+v", i, r)
+			}
+		}
+		own = make(chan struct{})
+		_, err = fanout.All(t.Context(), 2, 2, func(ctx context.Context, i int) (int, error) {
+			if i == 0 {
+				<-ctx.Done()
+				return 0, nil
+			}
+			runtime.Goexit()
+			return 0, nil
+		})
+		if !errors.Is(err, panics.ErrGoexit) {
+			t.Errorf("All: %v", err)
+		}
+	})
+}
+
+func TestGoexitInTheCallersGoroutineWaitsForTheOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var done atomic.Int64
+		ended := make(chan time.Duration)
+		go func() {
+			start := time.Now()
+			defer func() { ended <- time.Since(start) }()
+			_, _ = fanout.Collect(t.Context(), 4, 2, func(_ context.Context, i int) (int, error) {
+				if i == 0 {
+					runtime.Goexit()
+				}
+				time.Sleep(time.Second)
+				done.Add(1)
+				return 0, nil
+			})
+			t.Error("Collect returned")
+		}()
+		if took := <-ended; done.Load() != 3 || took != 2*time.Second {
+			t.Errorf("%d other calls in %v, want 3 in 2s", done.Load(), took)
+		}
+	})
+}
+
+// FuzzAgainstErrgroup has errgroup as the oracle of which values come out, and whether an error does.
+func FuzzAgainstErrgroup(f *testing.F) {
+	f.Add(uint64(1), uint8(20), int8(3), uint8(0))
+	f.Add(uint64(2), uint8(200), int8(0), uint8(10))
+	f.Fuzz(func(t *testing.T, seed uint64, n uint8, limit int8, failPercent uint8) {
+		random := rand.New(rand.NewPCG(seed, 0))
+		fails := make([]error, n)
+		for i := range fails {
+			if random.IntN(100) < int(failPercent%101) {
+				fails[i] = fmt.Errorf("call %d failed", i)
+			}
+		}
+		call := func(_ context.Context, i int) (int, error) { return i, fails[i] }
+
+		want := make([]int, n)
+		group, ctx := errgroup.WithContext(t.Context())
+		group.SetLimit(max(int(limit), 1))
+		for i := range want {
+			group.Go(func() (err error) {
+				want[i], err = call(ctx, i)
+				return err
+			})
+		}
+		failed := group.Wait()
+
+		values, err := fanout.All(t.Context(), int(n), int(limit), call)
+		if (err == nil) != (failed == nil) {
+			t.Fatalf("error %v, errgroup has %v", err, failed)
+		}
+		if err == nil && n > 0 {
+			if diff := cmp.Diff(want, values); diff != "" {
+				t.Error(diff)
+			}
+		}
+		results, err := fanout.Collect(t.Context(), int(n), int(limit), call)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, r := range results {
+			if r.Value != i || !errors.Is(r.Err, fails[i]) {
+				t.Errorf("result %d: %+v, want error %v", i, r, fails[i])
+			}
+		}
+	})
+}
