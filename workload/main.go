@@ -1,12 +1,16 @@
 // Copyright 2026 The GoService Authors.
 // Licensed under the Apache License, Version 2.0; see the LICENSE file.
 
-// Command workload is the service that a GoService runs by default. It wires: what it does is in app, how it does it in
-// infra, and everything that makes it a service is the toolkit's.
+// Command workload is the service that a GoService runs by default. It only wires: what it does is in app, how it reaches the
+// world in infra, and everything that makes it a service is the toolkit's.
 package main
 
 import (
+	"goservice.dev/operator/workload/app"
+	"goservice.dev/operator/workload/infra/faults"
 	"goservice.dev/operator/workload/infra/httpapi"
+	"goservice.dev/operator/workload/infra/upstreams"
+	"goservice.dev/operator/workload/panics"
 	"goservice.dev/operator/workload/service"
 )
 
@@ -15,6 +19,33 @@ var version string
 
 func main() {
 	svc := service.New(service.WithVersion(version))
-	httpapi.Register(svc)
+	wire(svc)
 	svc.Run()
+}
+
+// wire gives the use cases their adapters and serves them.
+func wire(svc *service.Service) {
+	config, logger := svc.Config(), svc.Logger()
+	if config.FaultInjection {
+		injector := new(faults.Injector)
+		svc.Use(injector.Middleware)
+		svc.HandleAdmin("/fault", injector)
+		logger.Warn().Msg("fault injection is switched on")
+	}
+	others := upstreams.Adapter{Clients: svc}
+	httpapi.API{
+		WhoAmI: app.WhoAmI{
+			Name: config.Name, Namespace: config.Namespace, Pod: config.Pod,
+			Version: svc.Version(), Started: svc.Started(), Revision: svc.Tuning().Revision,
+		},
+		Aggregate: app.Aggregate{Upstreams: others},
+		Batch: app.Batch{
+			Processors: map[string]app.Processor{"digest": app.Digest{}, "fetch": app.Fetch{Upstreams: others}},
+			Workers:    svc.Pool(),
+			Panicked: func(kind string, err *panics.Error) {
+				logger.Error().Str("kind", kind).Err(err).Bytes("stack", err.Stack).Msg("processor panicked")
+			},
+		},
+		Proxy: upstreams.NewProxy(svc, httpapi.ProxyPrefix),
+	}.Register(svc)
 }

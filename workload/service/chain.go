@@ -4,10 +4,9 @@
 package service
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"goservice.dev/operator/workload/pool"
@@ -18,6 +17,9 @@ import (
 
 // statusClientLeft is what the metrics show for a client that left before it was served; nobody reads the response.
 const statusClientLeft = 499
+
+// maxRetryAfter keeps clients from staying away long after a peak: the pool's estimate is of this moment.
+const maxRetryAfter = 30 * time.Second
 
 // RouteOption changes how one route is served.
 type RouteOption func(*route)
@@ -36,7 +38,7 @@ func (s *Service) chain(next http.Handler) http.Handler {
 func (s *Service) limited(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !s.limiter.Allow() {
-			rateLimited.answer(w, r, s.limiter.RetryAfter())
+			rateLimited.answer(w, r, min(s.limiter.RetryAfter(), maxRetryAfter))
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -48,6 +50,9 @@ func (s *Service) admitted(handler http.Handler, options []RouteOption) http.Han
 	for _, option := range options {
 		option(&served)
 	}
+	for _, wrapper := range slices.Backward(s.wrappers) {
+		handler = wrapper(handler)
+	}
 	if served.unpooled {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			telemetry.Admitted(r)
@@ -56,7 +61,7 @@ func (s *Service) admitted(handler http.Handler, options []RouteOption) http.Han
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := s.pool.Acquire(r.Context()); err != nil {
-			turnAway(w, r, err)
+			s.turnAway(w, r, err)
 			return
 		}
 		defer s.pool.Release()
@@ -65,19 +70,23 @@ func (s *Service) admitted(handler http.Handler, options []RouteOption) http.Han
 	})
 }
 
-func turnAway(w http.ResponseWriter, r *http.Request, err error) {
-	switch {
-	case errors.Is(err, pool.ErrQueueFull):
-		queueFull.answer(w, r, 0)
-	case errors.Is(err, pool.ErrClosed):
-		draining.answer(w, r, 0)
-	case errors.Is(err, pool.ErrWouldMissDeadline):
-		shed.answer(w, r, 0)
-	case errors.Is(err, context.Canceled):
+// rejections of the pool by its reasons.
+var rejections = map[string]*rejection{
+	pool.ReasonQueueFull:    newRejection(telemetry.RejectedQueueFull, http.StatusServiceUnavailable, "all workers are busy and the queue is full"),
+	pool.ReasonQueueTimeout: newRejection(telemetry.RejectedQueueTimeout, http.StatusServiceUnavailable, "no worker became free in time"),
+	pool.ReasonShed:         newRejection(telemetry.RejectedShed, http.StatusServiceUnavailable, "no worker would become free before the deadline"),
+	pool.ReasonDraining:     newRejection(telemetry.RejectedDraining, http.StatusServiceUnavailable, "this instance is stopping"),
+}
+
+var rateLimited = newRejection(telemetry.RejectedRateLimit, http.StatusTooManyRequests, "the rate limit of this instance is reached")
+
+func (s *Service) turnAway(w http.ResponseWriter, r *http.Request, err error) {
+	rejected, ok := rejections[pool.Reason(err)]
+	if !ok { // the client left while it waited
 		w.WriteHeader(statusClientLeft)
-	default: // the queue's bound or the request's deadline passed in the queue
-		queueTimeout.answer(w, r, 0)
+		return
 	}
+	rejected.answer(w, r, min(s.pool.RetryAfter(), maxRetryAfter))
 }
 
 // rejection is a response that costs little, because it is sent most often when the service has the least to spare.
@@ -86,14 +95,6 @@ type rejection struct {
 	status int
 	body   []byte
 }
-
-var (
-	rateLimited  = newRejection(telemetry.RejectedRateLimit, http.StatusTooManyRequests, "the rate limit of this instance is reached")
-	queueFull    = newRejection(telemetry.RejectedQueueFull, http.StatusServiceUnavailable, "all workers are busy and the queue is full")
-	queueTimeout = newRejection(telemetry.RejectedQueueTimeout, http.StatusServiceUnavailable, "no worker became free in time")
-	shed         = newRejection(telemetry.RejectedShed, http.StatusServiceUnavailable, "no worker would become free before the deadline")
-	draining     = newRejection(telemetry.RejectedDraining, http.StatusServiceUnavailable, "this instance is stopping")
-)
 
 func newRejection(reason string, status int, detail string) *rejection {
 	body, err := json.Marshal(problem.Details{Status: status, Title: http.StatusText(status), Reason: reason, Detail: detail})

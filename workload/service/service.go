@@ -60,6 +60,7 @@ type Service struct {
 	mux       *http.ServeMux
 	admin     *http.ServeMux
 	checks    []readyCheck
+	wrappers  []func(http.Handler) http.Handler
 	state     atomic.Int32
 	listening chan struct{}
 	ports     ports
@@ -167,6 +168,12 @@ func (s *Service) Handle(pattern string, handler http.Handler, routeOptions ...R
 // HandleFunc is Handle for functions.
 func (s *Service) HandleFunc(pattern string, handler http.HandlerFunc, routeOptions ...RouteOption) {
 	s.Handle(pattern, handler, routeOptions...)
+}
+
+// Use wraps the handlers of routes that are registered later; the first wrapper is the outermost. Wrappers run as the
+// handlers do, behind the limiter and the pool.
+func (s *Service) Use(wrapper func(http.Handler) http.Handler) {
+	s.wrappers = append(s.wrappers, wrapper)
 }
 
 // HandleAdmin serves the pattern on the admin port, which no Service exposes to clients and no limit protects.
