@@ -13,15 +13,17 @@ scratch_image() {
   rm -rf "$root"
 }
 
-# build_program FOLDER OUT: a small program of the test bed's own, standard library only. It is built by file, outside
-# any module: the state of the checkout's go.mod does not matter to it.
+# build_program FOLDER OUT: a small program of the test bed's own, standard library only. It is built in a module of its
+# own, so that the state of the checkout's go.mod does not matter to it.
 build_program() {
+  local module
+  module=$(mktemp -d)
+  cp "$1"/*.go "$module/"
+  rm -f "$module"/*_test.go
   (
-    cd "$1" || exit
-    local files=(*.go) file sources=()
-    for file in "${files[@]}"; do
-      [[ $file == *_test.go ]] || sources+=("$file")
-    done
-    GO111MODULE=off CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$2" "${sources[@]}"
+    cd "$module" || exit 1
+    go mod init testbed.local/program 2>/dev/null || exit 1
+    GOFLAGS='' GOWORK=off CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w' -o "$2" . || exit 1
   )
+  rm -rf "$module"
 }
