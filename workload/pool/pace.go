@@ -21,7 +21,7 @@ type pace struct {
 	grants int
 }
 
-// begin starts the clock when somebody comes to wait in an empty queue.
+// begin starts the clock anew, as when somebody comes to wait in an empty queue.
 func (c *pace) begin(now time.Duration) { c.last = now }
 
 // observe counts a hand-over. Halving both sums when the window is full forgets the past without forgetting the mean.

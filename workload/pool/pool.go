@@ -61,11 +61,14 @@ type Pool struct {
 	timer    *time.Timer
 	rejected Rejected
 	idle     chan struct{} // closed when the pool is closed and the last worker is done
+
+	spare sync.Pool // of *waiter; of this pool alone, because a channel must not wander between the bubbles of testing/synctest
 }
 
 // New returns a pool with the given budget.
 func New(config Config) *Pool {
 	p := &Pool{start: time.Now(), idle: make(chan struct{})}
+	p.spare.New = func() any { return &waiter{ready: make(chan error, 1)} }
 	p.Set(config)
 	return p
 }
@@ -86,7 +89,10 @@ func (p *Pool) Set(config Config) {
 			break
 		}
 	}
+	pace := p.pace
 	p.dispatch(false)
+	p.pace = pace // hand-overs to new workers say nothing about how long work takes
+	p.pace.begin(p.now())
 	p.watchHead()
 }
 

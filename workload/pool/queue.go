@@ -5,7 +5,6 @@ package pool
 
 import (
 	"context"
-	"sync"
 	"time"
 )
 
@@ -19,8 +18,6 @@ type waiter struct {
 	ready chan error    // the answer to a goroutine; holds one, so answering never blocks
 	job   *Job          // nil for a goroutine
 }
-
-var waiters = sync.Pool{New: func() any { return &waiter{ready: make(chan error, 1)} }}
 
 // line is a list with the links in its elements, so that anybody can leave it from anywhere in constant time.
 type line struct {
@@ -56,7 +53,7 @@ func (l *line) remove(w *waiter) {
 
 // wait is the part of Acquire that finds no worker free. waited is the time in line.
 func (p *Pool) wait(ctx context.Context) (waited time.Duration, err error) {
-	w := waiters.Get().(*waiter)
+	w := p.spare.Get().(*waiter)
 	w.ctx = ctx
 	p.mu.Lock()
 	err = p.enqueue(w)
@@ -70,7 +67,7 @@ func (p *Pool) wait(ctx context.Context) (waited time.Duration, err error) {
 		}
 	}
 	w.ctx = nil
-	waiters.Put(w)
+	p.spare.Put(w)
 	return p.now() - since, err
 }
 
