@@ -89,11 +89,15 @@ push() {
 
 publish() {
   use_engine
-  local target reference platform architectures=()
+  local target reference platform architectures=() builder=goservice-publish
   for platform in ${PLATFORMS//,/ }; do architectures+=("${platform#linux/}"); done
   if [ "$BINARIES" = prebuilt ]; then binaries "${architectures[@]}"; fi
+  # The engine's own builder packs one platform at a time; this one all of them.
+  docker buildx inspect "$builder" >/dev/null 2>&1 || docker buildx create --name "$builder" --driver docker-container >/dev/null
+  # shellcheck disable=SC2064  # the name of now is meant
+  trap "docker buildx rm $builder >/dev/null 2>&1" EXIT
   while read -r target reference; do
-    task publish "$reference for $PLATFORMS" pack "$target" "$reference" --push --platform "$PLATFORMS"
+    task publish "$reference for $PLATFORMS" pack "$target" "$reference" --builder "$builder" --push --platform "$PLATFORMS"
   done < <(images)
 }
 
