@@ -101,6 +101,7 @@ func TestQueueTimeout(t *testing.T) {
 		time.Sleep(10 * ms)
 		second := come(t.Context(), p)
 		time.Sleep(time.Second)
+		synctest.Wait()
 		for i, c := range []*caller{first, second} {
 			if !errors.Is(c.err, pool.ErrQueueTimeout) || c.waited != 25*ms {
 				t.Errorf("caller %d: %+v, want %v after 25ms", i, *c, pool.ErrQueueTimeout)
@@ -131,6 +132,7 @@ func TestQueueTimeoutIsLive(t *testing.T) {
 		config.QueueTimeout = 100 * time.Minute
 		p.Set(config)
 		time.Sleep(30 * time.Minute)
+		synctest.Wait()
 		if !errors.Is(c.err, pool.ErrQueueTimeout) || c.waited != 100*time.Minute {
 			t.Errorf("%+v, want %v after 100 minutes", *c, pool.ErrQueueTimeout)
 		}
