@@ -98,7 +98,7 @@ build: ## Compile both programs into bin/.
 
 .PHONY: run
 run: install ## Run the operator on this machine against the current cluster.
-	WORKLOAD_IMAGE=$(WORKLOAD_IMG) go run -ldflags "-X main.version=$(VERSION)" . --leader-elect=false
+	WORKLOAD_IMAGE=$(WORKLOAD_IMG) go run -ldflags "-X main.version=$(VERSION)" . --pod-access=apiserver
 
 .PHONY: docker-build
 docker-build: ## Build the images manager and workload; needs no registry (BINARIES=compile builds inside golang:).
