@@ -22,7 +22,8 @@ import (
 type answer struct {
 	Status     int
 	RetryAfter string
-	Reason     string // that the hook was told
+	Reason     string        // that one hook was told
+	Waited     time.Duration // that the other was told
 }
 
 // slow answers after a second.
@@ -31,37 +32,31 @@ var slow = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 })
 
-type testServer struct {
-	http.Handler
-	reasons []string
-	waits   []time.Duration
-}
+// testServer writes what the hooks are told into the answer that travels in the request's context.
+type testServer struct{ http.Handler }
 
-func newTestServer(p *pool.Pool, next http.Handler, options ...pool.Option) *testServer {
-	s := &testServer{}
-	options = append(options,
-		pool.WithOnReject(func(_ *http.Request, reason string) { s.reasons = append(s.reasons, reason) }),
-		pool.WithOnAdmit(func(_ *http.Request, wait time.Duration) { s.waits = append(s.waits, wait) }))
-	s.Handler = pool.Middleware(p, options...)(next)
-	return s
+type answerKey struct{}
+
+func newTestServer(p *pool.Pool, next http.Handler, options ...pool.Option) testServer {
+	told := func(r *http.Request) *answer { return r.Context().Value(answerKey{}).(*answer) }
+	return testServer{pool.Middleware(p, append(options,
+		pool.WithOnReject(func(r *http.Request, reason string) { told(r).Reason = reason }),
+		pool.WithOnAdmit(func(r *http.Request, wait time.Duration) { told(r).Waited = wait }))...)(next)}
 }
 
 // ask sends one request and returns a function that waits for its answer.
-func (s *testServer) ask(ctx context.Context) func() answer {
+func (s testServer) ask(ctx context.Context) func() answer {
 	done := make(chan answer, 1)
 	go func() {
+		var got answer
+		ctx := context.WithValue(ctx, answerKey{}, &got)
 		w := httptest.NewRecorder()
 		s.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil).WithContext(ctx))
-		done <- answer{Status: w.Code, RetryAfter: w.Header().Get("Retry-After")}
+		got.Status, got.RetryAfter = w.Code, w.Header().Get("Retry-After")
+		done <- got
 	}()
 	synctest.Wait()
-	return func() answer {
-		got := <-done
-		if len(s.reasons) > 0 {
-			got.Reason, s.reasons = s.reasons[0], s.reasons[1:]
-		}
-		return got
-	}
+	return func() answer { return <-done }
 }
 
 func TestMiddleware(t *testing.T) {
@@ -74,17 +69,14 @@ func TestMiddleware(t *testing.T) {
 			got  func() answer
 			want answer
 		}{
-			{full, answer{503, "1", pool.ReasonQueueFull}},
+			{full, answer{Status: 503, RetryAfter: "1", Reason: pool.ReasonQueueFull}},
 			{runs, answer{Status: 204}},
-			{late, answer{503, "1", pool.ReasonQueueTimeout}},
-			{waits, answer{Status: 204}},
+			{late, answer{Status: 503, RetryAfter: "1", Reason: pool.ReasonQueueTimeout}},
+			{waits, answer{Status: 204, Waited: time.Second}},
 		} {
 			if diff := cmp.Diff(step.want, step.got()); diff != "" {
 				t.Errorf("answer %d: %s", i, diff)
 			}
-		}
-		if diff := cmp.Diff([]time.Duration{0, time.Second}, s.waits); diff != "" {
-			t.Error(diff)
 		}
 	})
 }
@@ -101,7 +93,7 @@ func TestMiddlewareWhenTheClientLeaves(t *testing.T) {
 		}
 		ctx, cancel = context.WithTimeout(t.Context(), 10*ms)
 		defer cancel()
-		if diff := cmp.Diff(answer{503, "1", pool.ReasonQueueTimeout}, s.ask(ctx)()); diff != "" {
+		if diff := cmp.Diff(answer{Status: 503, RetryAfter: "1", Reason: pool.ReasonQueueTimeout}, s.ask(ctx)()); diff != "" {
 			t.Error(diff)
 		}
 		runs()
@@ -116,7 +108,7 @@ func TestMiddlewareWhileDraining(t *testing.T) {
 		closed := make(chan error)
 		go func() { closed <- p.Close(t.Context()) }()
 		synctest.Wait()
-		if diff := cmp.Diff(answer{503, "1", pool.ReasonDraining}, s.ask(t.Context())()); diff != "" {
+		if diff := cmp.Diff(answer{Status: 503, RetryAfter: "1", Reason: pool.ReasonDraining}, s.ask(t.Context())()); diff != "" {
 			t.Error(diff)
 		}
 		if diff := cmp.Diff(answer{Status: 204}, runs()); diff != "" {
@@ -136,7 +128,7 @@ func TestMiddlewareTellsWhenToComeBack(t *testing.T) {
 		for range 5 {
 			come(t.Context(), p)
 		}
-		if diff := cmp.Diff(answer{418, "8", pool.ReasonQueueFull}, s.ask(t.Context())()); diff != "" {
+		if diff := cmp.Diff(answer{Status: 418, RetryAfter: "8", Reason: pool.ReasonQueueFull}, s.ask(t.Context())()); diff != "" {
 			t.Error(diff)
 		}
 	})
