@@ -33,7 +33,6 @@ const (
 	ReasonInvalid           = "Invalid"
 	ReasonAvailable         = "MinimumReplicasAvailable"
 	ReasonUnavailable       = "MinimumReplicasUnavailable"
-	ReasonNotObserved       = "NotObserved"
 	ReasonRolloutComplete   = "RolloutComplete"
 	ReasonRollingOut        = "RollingOut"
 	ReasonScaling           = "Scaling"

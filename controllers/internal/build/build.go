@@ -62,16 +62,16 @@ type Kind struct {
 	build    func(input) []Child
 }
 
-// kinds is the one table of everything that is emitted, in the order in which it is applied: what pods need comes first,
-// what watches them last.
+// kinds is the one table of everything that is emitted, in the order in which it is applied. The Deployment comes last:
+// when its pods start, all else is in place.
 var kinds = []Kind{
 	{GroupVersionKind: serviceAccountKind, build: serviceAccount},
 	{GroupVersionKind: configMapKind, build: tuningConfigMap},
 	{GroupVersionKind: serviceKind, build: services},
-	{GroupVersionKind: deploymentKind, build: deployment},
 	{GroupVersionKind: podDisruptionBudgetKind, build: podDisruptionBudget},
 	{GroupVersionKind: horizontalPodAutoscalerKind, build: horizontalPodAutoscaler},
 	{GroupVersionKind: ServiceMonitorKind, Optional: true, build: serviceMonitor},
+	{GroupVersionKind: deploymentKind, build: deployment},
 }
 
 // Kinds lists every kind that the operator may emit, in the order in which they are applied.

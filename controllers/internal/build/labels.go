@@ -35,6 +35,14 @@ func PodSelector(service string) labels.Selector {
 	return labels.SelectorFromSet(selectorLabels(service))
 }
 
+// ServiceOfPod is the name of the service that a pod with these labels belongs to, empty for other pods.
+func ServiceOfPod(podLabels map[string]string) string {
+	if podLabels[LabelManagedBy] != ManagedBy {
+		return ""
+	}
+	return podLabels[labelName]
+}
+
 // objectLabels stand on every child.
 func objectLabels(service, component string) map[string]string {
 	return merged(selectorLabels(service), map[string]string{labelInstance: service, labelComponent: component})

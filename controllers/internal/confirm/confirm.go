@@ -153,7 +153,6 @@ func (t *Tracker) align(name types.NamespacedName, s *service, pods []Pod) {
 		present[pod.UID] = true
 		state := s.pods[pod.UID]
 		if state != nil && state.pod.Restarts == pod.Restarts && state.pod.IP == pod.IP {
-			state.pod.Annotation = pod.Annotation
 			continue
 		}
 		if state != nil {
@@ -162,11 +161,12 @@ func (t *Tracker) align(name types.NamespacedName, s *service, pods []Pod) {
 		ctx, cancel := context.WithCancel(context.Background())
 		state = &podState{pod: pod, cancel: cancel}
 		s.pods[pod.UID] = state
+		revision := s.revision
 		t.working.Add(1)
 		go func() {
 			defer t.working.Done()
 			defer cancel()
-			t.pursue(ctx, name, s, state, s.revision)
+			t.pursue(ctx, pursuit{name: name, service: s, state: state, pod: pod, revision: revision})
 		}()
 	}
 	for uid, state := range s.pods {

@@ -21,38 +21,46 @@ const (
 	idlePause  = 15 * time.Second
 	// patience is how long a pod may take before its state is reported as unknown.
 	patience = 5 * time.Second
-	// renudgeAfter the last nudge without effect, a nudge is taken as lost.
-	renudgeAfter = 1500 * time.Millisecond
+	// renudgeAfter the first nudge without effect it is taken as lost; each further one waits twice as long. The kubelet
+	// acts within 0.2 s, unless the pod's change overtook the ConfigMap's on its way there.
+	renudgeAfter = 400 * time.Millisecond
+	// maxNudges bounds the writes for a pod whose kubelet does not act.
+	maxNudges = 8
 	// askTimeout of one question.
 	askTimeout = time.Second
 )
 
+// pursuit is the way of one pod to one revision.
+type pursuit struct {
+	name     types.NamespacedName
+	service  *service
+	state    *podState
+	pod      Pod
+	revision string
+
+	nudges    int
+	nextNudge time.Time
+}
+
 // pursue nudges and asks one pod until it runs the revision or ctx ends.
-func (t *Tracker) pursue(ctx context.Context, name types.NamespacedName, s *service, state *podState, revision string) {
-	pod := state.pod
+func (t *Tracker) pursue(ctx context.Context, p pursuit) {
 	started := time.Now()
-	var nudged time.Time
-	nudges := 0
 	for pause := firstPause; ; {
-		answer, err := t.ask(ctx, pod)
+		answer, err := t.ask(ctx, p.pod)
 		if ctx.Err() != nil {
 			return
 		}
-		if err == nil && answer.Revision == revision {
-			t.confirmed(name, s, state)
+		if err == nil && answer.Revision == p.revision {
+			t.confirmed(p.name, p.service, p.state)
 			return
 		}
-		if err == nil && (nudges == 0 || time.Since(nudged) >= renudgeAfter) {
-			if nudgeErr := t.nudge(ctx, pod, annotation(revision, nudges)); nudgeErr != nil {
-				err = fmt.Errorf("cannot be annotated: %w", nudgeErr)
-			}
-			nudges++
-			nudged = time.Now()
+		if err == nil && answer.Refused == "" {
+			err = t.nudge(ctx, &p)
 		}
-		lateness := time.Since(started) >= patience
-		t.note(name, state, answer, err, lateness)
+		late := time.Since(started) >= patience
+		t.note(p.name, p.state, answer, err, late)
 		limit := maxPause
-		if lateness {
+		if late {
 			limit = idlePause
 		}
 		select {
@@ -62,6 +70,25 @@ func (t *Tracker) pursue(ctx context.Context, name types.NamespacedName, s *serv
 		}
 		pause = min(time.Duration(float64(pause)*pauseGrow), limit)
 	}
+}
+
+// nudge annotates the pod if that is due.
+func (t *Tracker) nudge(ctx context.Context, p *pursuit) error {
+	if p.nudges == maxNudges || time.Now().Before(p.nextNudge) {
+		return nil
+	}
+	value := annotation(p.revision, p.nudges)
+	p.nextNudge = time.Now().Add(renudgeAfter << p.nudges)
+	p.nudges++
+	if p.pod.Annotation == value {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := t.options.Nudge(ctx, p.pod, value); err != nil {
+		return fmt.Errorf("cannot be annotated: %w", err)
+	}
+	return nil
 }
 
 // annotation differs for each nudge: only a change of the pod makes its kubelet act.
@@ -85,15 +112,6 @@ func (t *Tracker) ask(ctx context.Context, pod Pod) (Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	return t.options.Ask(ctx, pod)
-}
-
-func (t *Tracker) nudge(ctx context.Context, pod Pod, value string) error {
-	if pod.Annotation == value {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	return t.options.Nudge(ctx, pod, value)
 }
 
 func (t *Tracker) confirmed(name types.NamespacedName, s *service, state *podState) {

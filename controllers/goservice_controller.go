@@ -1,0 +1,136 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+// Package controllers holds everything that the operator decides and does. One reconcile runs in one direction: observe,
+// plan, build, apply and prune, confirm, status.
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/internal/apply"
+	"goservice.dev/operator/controllers/internal/build"
+	"goservice.dev/operator/controllers/internal/confirm"
+	"goservice.dev/operator/controllers/internal/plan"
+)
+
+var goServiceKind = v1alpha1.GroupVersion.WithKind("GoService")
+
+// staleRetry is how soon a reconcile that met a lagging cache is tried again; the event that brings the cache up to date
+// usually comes first.
+const staleRetry = 200 * time.Millisecond
+
+// conflictRetry is how soon a name that a foreign object holds is tried again: foreign objects are not watched.
+const conflictRetry = 30 * time.Second
+
+// GoServiceReconciler makes the cluster equal to what GoServices declare.
+type GoServiceReconciler struct {
+	client.Client
+	Scheme        *runtime.Scheme
+	Events        events.EventRecorder
+	WorkloadImage string
+
+	engine   *apply.Engine
+	tracker  *confirm.Tracker
+	optional *optionalKinds
+	written  writtenStatuses
+}
+
+// +kubebuilder:rbac:groups=goservice.dev,resources=goservices,verbs=get;list;watch
+// +kubebuilder:rbac:groups=goservice.dev,resources=goservices/status,verbs=patch
+// +kubebuilder:rbac:groups=goservice.dev,resources=goservices/finalizers,verbs=update
+// +kubebuilder:rbac:groups="",resources=configmaps;serviceaccounts;services,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=autoscaling,resources=horizontalpodautoscalers,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=policy,resources=poddisruptionbudgets,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=monitoring.coreos.com,resources=servicemonitors,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+
+// Reconcile makes the cluster equal to what one GoService declares.
+func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	var service v1alpha1.GoService
+	if err := r.Get(ctx, request.NamespacedName, &service); err != nil {
+		r.forget(request.NamespacedName)
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if service.DeletionTimestamp != nil {
+		r.forget(request.NamespacedName)
+		return ctrl.Result{}, nil // the garbage collector removes the children
+	}
+
+	r.written.refresh(&service)
+
+	seen, err := r.observe(ctx, &service)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	figures := plan.Compute(&service.Spec, seen.figures())
+	environment := build.Environment{WorkloadImage: r.WorkloadImage, OptionalKinds: r.optional.present()}
+	desired, buildErr := build.Build(&service, figures, environment)
+	var applyErr error
+	var confirmed confirm.Result
+	if buildErr != nil {
+		applyErr = fmt.Errorf("%w: %w", errInvalidSpec, buildErr)
+	} else {
+		applyErr = r.engine.Apply(ctx, &service, goServiceKind, desired.Children, seen.children)
+		confirmed = r.tracker.Ensure(request.NamespacedName, target(desired, figures, seen))
+	}
+	if errors.Is(applyErr, apply.ErrStale) {
+		return ctrl.Result{RequeueAfter: staleRetry}, nil
+	}
+
+	status := computeStatus(situation{
+		service: &service, observed: seen, plan: figures, applyErr: applyErr,
+		confirmed: confirmed, optional: environment.OptionalKinds, now: metav1.Now(),
+	})
+	if err := r.writeStatus(ctx, &service, status, confirmed); err != nil {
+		if apierrors.IsConflict(err) {
+			return ctrl.Result{RequeueAfter: staleRetry}, nil
+		}
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	return outcome(applyErr)
+}
+
+// target is what the pods shall confirm.
+func target(desired build.Desired, figures plan.Plan, seen observed) confirm.Target {
+	label := "no rate limit"
+	if figures.SharePerPod != nil {
+		label = figures.SharePerPod.Value.String() + " per pod"
+	}
+	return confirm.Target{Revision: desired.Revision, Label: label, Pods: seen.tunable}
+}
+
+// outcome decides when to look again: what only the user can mend waits for the user, what time mends is tried again.
+func outcome(err error) (ctrl.Result, error) {
+	var conflict *apply.ConflictError
+	switch {
+	case err == nil:
+		return ctrl.Result{}, nil
+	case errors.As(err, &conflict):
+		return ctrl.Result{RequeueAfter: conflictRetry}, nil
+	case isInvalid(err):
+		return ctrl.Result{}, reconcile.TerminalError(err)
+	default:
+		return ctrl.Result{}, err
+	}
+}
+
+func (r *GoServiceReconciler) forget(name client.ObjectKey) {
+	r.tracker.Forget(name)
+	r.written.forget(name)
+	forgetMetrics(name)
+}

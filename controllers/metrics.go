@@ -1,0 +1,50 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package controllers
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"goservice.dev/operator/controllers/internal/apply"
+	"goservice.dev/operator/controllers/internal/confirm"
+)
+
+var (
+	appliesTotal = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "goservice_operator_applies_total",
+		Help: "Writes of children, by kind and result (created, updated, seeded, pruned, conflict, failed).",
+	}, []string{"kind", "result"})
+	retuneSeconds = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name:    "goservice_operator_retune_seconds",
+		Help:    "Time from a changed tuning document until the last running pod of the service confirmed it.",
+		Buckets: []float64{0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30, 60},
+	})
+	unconfirmedPods = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "goservice_operator_unconfirmed_pods",
+		Help: "Pods that have not confirmed the newest tuning revision of their GoService.",
+	}, []string{"namespace", "name"})
+)
+
+func init() {
+	metrics.Registry.MustRegister(appliesTotal, retuneSeconds, unconfirmedPods)
+}
+
+func countApply(kind schema.GroupVersionKind, result apply.Result) {
+	appliesTotal.WithLabelValues(kind.Kind, string(result)).Inc()
+}
+
+func observeRetune(took time.Duration) { retuneSeconds.Observe(took.Seconds()) }
+
+func observeConfirmed(name types.NamespacedName, result confirm.Result) {
+	unconfirmedPods.WithLabelValues(name.Namespace, name.Name).Set(float64(len(result.Unconfirmed)))
+}
+
+func forgetMetrics(name types.NamespacedName) {
+	unconfirmedPods.DeleteLabelValues(name.Namespace, name.Name)
+}

@@ -1,0 +1,195 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/discovery"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/internal/build"
+)
+
+// +kubebuilder:rbac:groups=apiextensions.k8s.io,resources=customresourcedefinitions,verbs=get;list;watch
+
+// optionalKinds follows the CustomResourceDefinitions of kinds that may come and go while the operator runs. When one is
+// served it is watched and every GoService is reconciled; when it is removed its watch ends.
+type optionalKinds struct {
+	cache     cache.Cache
+	discovery discovery.DiscoveryInterface
+	owner     controller.Controller
+	handler   handler.EventHandler
+	reconcile chan<- event.GenericEvent
+
+	mu     sync.RWMutex
+	served map[schema.GroupVersionKind]bool
+}
+
+// present is a copy of what is served at the moment.
+func (o *optionalKinds) present() map[schema.GroupVersionKind]bool {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	result := make(map[schema.GroupVersionKind]bool, len(o.served))
+	for kind, served := range o.served {
+		result[kind] = served
+	}
+	return result
+}
+
+// setup registers the controller that follows definitions, and the watches of kinds that are served from the start, so
+// that the first reconcile after a restart sees the same world as the last one before it.
+func (o *optionalKinds) setup(ctx context.Context, mgr manager.Manager, skipNameValidation bool) error {
+	for _, kind := range build.Kinds() {
+		if !kind.Optional {
+			continue
+		}
+		served, err := o.isServed(kind.GroupVersionKind)
+		if err != nil {
+			return err
+		}
+		if _, err := o.set(ctx, kind.GroupVersionKind, served); err != nil {
+			return err
+		}
+	}
+	definition := &metav1.PartialObjectMetadata{}
+	definition.SetGroupVersionKind(schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"})
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("optional-kinds").
+		For(definition, builder.WithPredicates(predicate.NewPredicateFuncs(func(object client.Object) bool {
+			for _, kind := range build.Kinds() {
+				if kind.Optional && object.GetName() == definitionName(kind.GroupVersionKind) {
+					return true
+				}
+			}
+			return false
+		}))).
+		WithOptions(controller.Options{SkipNameValidation: &skipNameValidation}).
+		Complete(o)
+}
+
+// definitionName is the plural resource and the group, as CustomResourceDefinitions are named.
+func definitionName(kind schema.GroupVersionKind) string {
+	plural, _ := meta.UnsafeGuessKindToResource(kind)
+	return plural.Resource + "." + kind.Group
+}
+
+// Reconcile looks at what the API server serves, whatever the definition's own state.
+func (o *optionalKinds) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
+	var failures []error
+	for _, kind := range build.Kinds() {
+		if kind.Optional && definitionName(kind.GroupVersionKind) == request.Name {
+			failures = append(failures, o.follow(ctx, kind.GroupVersionKind))
+		}
+	}
+	return reconcile.Result{}, errors.Join(failures...)
+}
+
+// errNotServedYet makes a definition that exists but is not served be looked at again soon.
+var errNotServedYet = errors.New("is defined but not served yet")
+
+func (o *optionalKinds) follow(ctx context.Context, kind schema.GroupVersionKind) error {
+	definition := &metav1.PartialObjectMetadata{}
+	definition.SetGroupVersionKind(schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"})
+	err := o.cache.Get(ctx, client.ObjectKey{Name: definitionName(kind)}, definition)
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("reading the definition of %s: %w", kind.Kind, err)
+	}
+	defined := err == nil && definition.DeletionTimestamp == nil
+	served := false
+	if defined {
+		if served, err = o.isServed(kind); err != nil {
+			return err
+		}
+	}
+	changed, err := o.set(ctx, kind, served)
+	if err != nil {
+		return err
+	}
+	if changed {
+		ctrl.LoggerFrom(ctx).Info("optional kind changed", "kind", kind.Kind, "served", served)
+		if err := o.reconcileAll(ctx); err != nil {
+			return err
+		}
+	}
+	if defined && !served {
+		return fmt.Errorf("%s %w", kind.Kind, errNotServedYet)
+	}
+	return nil
+}
+
+func (o *optionalKinds) isServed(kind schema.GroupVersionKind) (bool, error) {
+	resources, err := o.discovery.ServerResourcesForGroupVersion(kind.GroupVersion().String())
+	if client.IgnoreNotFound(err) != nil {
+		return false, fmt.Errorf("asking whether %s is served: %w", kind.Kind, err)
+	}
+	if resources == nil {
+		return false, nil
+	}
+	for i := range resources.APIResources {
+		if resources.APIResources[i].Kind == kind.Kind {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// set starts or ends the watch of a kind and reports whether that was a change.
+func (o *optionalKinds) set(ctx context.Context, kind schema.GroupVersionKind, served bool) (changed bool, err error) {
+	o.mu.RLock()
+	unchanged := o.served[kind] == served
+	o.mu.RUnlock()
+	if unchanged {
+		return false, nil
+	}
+	object := &unstructured.Unstructured{}
+	object.SetGroupVersionKind(kind)
+	if served {
+		if err := o.cache.IndexField(ctx, object, ownerIndex, indexOwner); err != nil {
+			return false, fmt.Errorf("indexing %s: %w", kind.Kind, err)
+		}
+		if err := o.owner.Watch(source.Kind(o.cache, client.Object(object), o.handler, predicate.Predicate(childMatters))); err != nil {
+			return false, fmt.Errorf("watching %s: %w", kind.Kind, err)
+		}
+	} else if err := o.cache.RemoveInformer(ctx, object); err != nil {
+		return false, fmt.Errorf("ending the watch of %s: %w", kind.Kind, err)
+	}
+	o.mu.Lock()
+	o.served[kind] = served
+	o.mu.Unlock()
+	return true, nil
+}
+
+func (o *optionalKinds) reconcileAll(ctx context.Context) error {
+	var services v1alpha1.GoServiceList
+	if err := o.cache.List(ctx, &services); err != nil {
+		return fmt.Errorf("listing GoServices: %w", err)
+	}
+	for i := range services.Items {
+		select {
+		case o.reconcile <- event.GenericEvent{Object: &services.Items[i]}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}

@@ -1,0 +1,48 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/client-go/kubernetes"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	"goservice.dev/operator/controllers/internal/confirm"
+)
+
+// PodAccess is how pods are asked for their tuning.
+type PodAccess string
+
+const (
+	// PodAccessDirect asks pods at their own addresses, which an operator in the cluster can reach.
+	PodAccessDirect PodAccess = "direct"
+	// PodAccessAPIServer asks through the API server's proxy; whoever runs the operator then needs the right to get pods/proxy.
+	PodAccessAPIServer PodAccess = "apiserver"
+)
+
+// MarshalText makes PodAccess a flag.
+func (p PodAccess) MarshalText() ([]byte, error) { return []byte(p), nil }
+
+// UnmarshalText refuses everything but the two ways.
+func (p *PodAccess) UnmarshalText(text []byte) error {
+	switch access := PodAccess(text); access {
+	case PodAccessDirect, PodAccessAPIServer:
+		*p = access
+		return nil
+	}
+	return fmt.Errorf("%q: must be %s or %s", text, PodAccessDirect, PodAccessAPIServer)
+}
+
+func (p PodAccess) ask(mgr manager.Manager) (func(context.Context, confirm.Pod) (confirm.Answer, error), error) {
+	if p != PodAccessAPIServer {
+		return confirm.AskDirectly(), nil
+	}
+	clientset, err := kubernetes.NewForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
+	if err != nil {
+		return nil, fmt.Errorf("setting up the way to pods through the API server: %w", err)
+	}
+	return confirm.AskThroughAPIServer(clientset), nil
+}

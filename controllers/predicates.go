@@ -1,0 +1,61 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package controllers
+
+import (
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+)
+
+// podMatters lets through what changes who can take traffic or why somebody cannot; a pod's other changes, such as the
+// operator's own nudge, cost nothing.
+var podMatters = predicate.Funcs{
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		before, okBefore := e.ObjectOld.(*corev1.Pod)
+		after, okAfter := e.ObjectNew.(*corev1.Pod)
+		if !okBefore || !okAfter {
+			return true
+		}
+		podBefore, tunableBefore := tunablePod(before)
+		podAfter, tunableAfter := tunablePod(after)
+		podBefore.Annotation, podAfter.Annotation = "", ""
+		return tunableBefore != tunableAfter || podBefore != podAfter || podTrouble(before) != podTrouble(after)
+	},
+}
+
+// childMatters lets through what may need mending and what the status shows: of created children only the Deployment,
+// since the operator made the others itself, and of changed ones all but those of a status that nothing reads.
+var childMatters = predicate.Funcs{
+	CreateFunc: func(e event.CreateEvent) bool {
+		_, is := e.Object.(*appsv1.Deployment)
+		return is
+	},
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		if e.ObjectOld.GetResourceVersion() == e.ObjectNew.GetResourceVersion() {
+			return false
+		}
+		switch before := e.ObjectOld.(type) {
+		case *autoscalingv2.HorizontalPodAutoscaler:
+			after, is := e.ObjectNew.(*autoscalingv2.HorizontalPodAutoscaler)
+			return !is || metadataDiffers(before, after) || !equality.Semantic.DeepEqual(before.Spec, after.Spec)
+		case *policyv1.PodDisruptionBudget:
+			after, is := e.ObjectNew.(*policyv1.PodDisruptionBudget)
+			return !is || metadataDiffers(before, after) || !equality.Semantic.DeepEqual(before.Spec, after.Spec)
+		}
+		return true
+	},
+}
+
+func metadataDiffers(before, after client.Object) bool {
+	return !equality.Semantic.DeepEqual(before.GetLabels(), after.GetLabels()) ||
+		!equality.Semantic.DeepEqual(before.GetAnnotations(), after.GetAnnotations()) ||
+		!equality.Semantic.DeepEqual(before.GetOwnerReferences(), after.GetOwnerReferences()) ||
+		(before.GetDeletionTimestamp() == nil) != (after.GetDeletionTimestamp() == nil)
+}

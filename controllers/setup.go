@@ -1,0 +1,191 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/discovery"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/internal/apply"
+	"goservice.dev/operator/controllers/internal/build"
+	"goservice.dev/operator/controllers/internal/confirm"
+)
+
+// Options of Setup.
+type Options struct {
+	// WorkloadImage runs in services that name no image.
+	WorkloadImage string
+	// MaxConcurrentReconciles of GoServices; default 8.
+	MaxConcurrentReconciles int
+	// PodAccess is how pods are asked for their tuning; default PodAccessDirect.
+	PodAccess PodAccess
+
+	// ask stands in for PodAccess in tests, where no kubelet runs pods.
+	ask func(context.Context, confirm.Pod) (confirm.Answer, error)
+	// skipNameValidation lets tests run several managers in one process.
+	skipNameValidation bool
+}
+
+const defaultConcurrency = 8
+
+// ownedTypes are the typed kinds that are watched from the start.
+func ownedTypes() []client.Object {
+	return []client.Object{
+		&corev1.ServiceAccount{}, &corev1.ConfigMap{}, &corev1.Service{},
+		&appsv1.Deployment{}, &policyv1.PodDisruptionBudget{}, &autoscalingv2.HorizontalPodAutoscaler{},
+	}
+}
+
+// CacheOptions keep only the operator's own objects in memory, without the fields that nothing here reads.
+func CacheOptions() cache.Options {
+	ours := labels.SelectorFromSet(labels.Set{build.LabelManagedBy: build.ManagedBy})
+	byObject := map[client.Object]cache.ByObject{
+		&corev1.Pod{}: {Label: ours, Transform: slimPod},
+		// The managers of a Deployment's fields tell whether an autoscaler has taken over the replica count.
+		&appsv1.Deployment{}: {Label: ours, Transform: func(object any) (any, error) { return object, nil }},
+	}
+	for _, object := range ownedTypes() {
+		if _, is := object.(*appsv1.Deployment); !is {
+			byObject[object] = cache.ByObject{Label: ours}
+		}
+	}
+	return cache.Options{ByObject: byObject, DefaultTransform: cache.TransformStripManagedFields()}
+}
+
+// slimPod keeps what observe reads of a pod.
+func slimPod(object any) (any, error) {
+	pod, is := object.(*corev1.Pod)
+	if !is {
+		return object, nil
+	}
+	return &corev1.Pod{
+		TypeMeta: pod.TypeMeta,
+		ObjectMeta: metav1.ObjectMeta{
+			Name: pod.Name, Namespace: pod.Namespace, UID: pod.UID, ResourceVersion: pod.ResourceVersion,
+			Labels: pod.Labels, DeletionTimestamp: pod.DeletionTimestamp,
+			Annotations: map[string]string{build.AnnotationTuningRevision: pod.Annotations[build.AnnotationTuningRevision]},
+		},
+		Status: corev1.PodStatus{
+			Phase: pod.Status.Phase, PodIP: pod.Status.PodIP, Conditions: pod.Status.Conditions,
+			ContainerStatuses: pod.Status.ContainerStatuses,
+		},
+	}, nil
+}
+
+// Setup registers every controller with the manager.
+func Setup(ctx context.Context, mgr manager.Manager, options Options) error {
+	if options.MaxConcurrentReconciles == 0 {
+		options.MaxConcurrentReconciles = defaultConcurrency
+	}
+	news := make(chan event.GenericEvent, 1024)
+	r := &GoServiceReconciler{
+		Client:        mgr.GetClient(),
+		Scheme:        mgr.GetScheme(),
+		Events:        mgr.GetEventRecorder("goservice-operator"),
+		WorkloadImage: options.WorkloadImage,
+		engine:        &apply.Engine{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Record: countApply},
+	}
+	ask := options.ask
+	if ask == nil {
+		var err error
+		if ask, err = options.PodAccess.ask(mgr); err != nil {
+			return err
+		}
+	}
+	r.tracker = confirm.NewTracker(confirm.Options{
+		Ask:     ask,
+		Nudge:   r.nudge,
+		Settled: observeRetune,
+		Changed: func(name types.NamespacedName) {
+			service := &v1alpha1.GoService{ObjectMeta: metav1.ObjectMeta{Namespace: name.Namespace, Name: name.Name}}
+			select {
+			case news <- event.GenericEvent{Object: service}:
+			case <-ctx.Done():
+			}
+		},
+	})
+	if err := mgr.Add(manager.RunnableFunc(func(ctx context.Context) error {
+		<-ctx.Done()
+		r.tracker.Close()
+		return nil
+	})); err != nil {
+		return err
+	}
+	for _, object := range ownedTypes() {
+		if err := mgr.GetFieldIndexer().IndexField(ctx, object, ownerIndex, indexOwner); err != nil {
+			return fmt.Errorf("indexing %T by owner: %w", object, err)
+		}
+	}
+	owner, err := r.buildController(mgr, options, news)
+	if err != nil {
+		return err
+	}
+	discoveryClient, err := discovery.NewDiscoveryClientForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
+	if err != nil {
+		return err
+	}
+	r.optional = &optionalKinds{
+		cache:     mgr.GetCache(),
+		discovery: discoveryClient,
+		owner:     owner,
+		handler:   handler.EnqueueRequestForOwner(mgr.GetScheme(), mgr.GetRESTMapper(), &v1alpha1.GoService{}, handler.OnlyControllerOwner()),
+		reconcile: news,
+		served:    map[schema.GroupVersionKind]bool{},
+	}
+	return r.optional.setup(ctx, mgr, options.skipNameValidation)
+}
+
+func (r *GoServiceReconciler) buildController(mgr manager.Manager, options Options, news chan event.GenericEvent) (controller.Controller, error) {
+	b := ctrl.NewControllerManagedBy(mgr).
+		Named("goservice").
+		WithOptions(controller.Options{
+			MaxConcurrentReconciles: options.MaxConcurrentReconciles,
+			SkipNameValidation:      &options.skipNameValidation,
+		}).
+		For(&v1alpha1.GoService{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(podToService), builder.WithPredicates(podMatters)).
+		WatchesRawSource(source.Channel(news, &handler.EnqueueRequestForObject{}))
+	for _, object := range ownedTypes() {
+		b = b.Owns(object, builder.WithPredicates(childMatters))
+	}
+	return b.Build(r)
+}
+
+// nudge annotates a pod; only that annotation is touched.
+func (r *GoServiceReconciler) nudge(ctx context.Context, pod confirm.Pod, value string) error {
+	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q}}}`, build.AnnotationTuningRevision, value)
+	object := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name}}
+	return client.IgnoreNotFound(r.Client.Patch(ctx, object, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(apply.FieldManager)))
+}
+
+// podToService leads from a pod to the GoService whose selector it has.
+func podToService(_ context.Context, pod client.Object) []reconcile.Request {
+	name := build.ServiceOfPod(pod.GetLabels())
+	if name == "" {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: pod.GetNamespace(), Name: name}}}
+}

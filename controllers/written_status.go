@@ -1,0 +1,57 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package controllers
+
+import (
+	"sync"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"goservice.dev/operator/api/v1alpha1"
+)
+
+// writtenStatuses bridges the moment between a status write and its arrival in the cache: a reconcile in between would
+// otherwise compute changes, and announce them, a second time.
+type writtenStatuses struct {
+	mu   sync.Mutex
+	last map[client.ObjectKey]writtenStatus
+}
+
+type writtenStatus struct {
+	// before and after are the resource versions around the write.
+	before, after string
+	status        v1alpha1.GoServiceStatus
+}
+
+func (w *writtenStatuses) remember(before, after *v1alpha1.GoService) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.last == nil {
+		w.last = map[client.ObjectKey]writtenStatus{}
+	}
+	w.last[client.ObjectKeyFromObject(after)] = writtenStatus{before.ResourceVersion, after.ResourceVersion, *after.Status.DeepCopy()}
+}
+
+// refresh brings a service from the cache up to date if the cache still shows it as it was before the last write.
+func (w *writtenStatuses) refresh(service *v1alpha1.GoService) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	name := client.ObjectKeyFromObject(service)
+	written, exists := w.last[name]
+	if !exists {
+		return
+	}
+	if written.before != service.ResourceVersion {
+		delete(w.last, name)
+		return
+	}
+	service.ResourceVersion = written.after
+	service.Status = *written.status.DeepCopy()
+}
+
+func (w *writtenStatuses) forget(name client.ObjectKey) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.last, name)
+}

@@ -1,0 +1,109 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+// The operator: from GoServices it deploys Go services and tunes them while they run.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers"
+)
+
+// version is set when a release is linked.
+var version = "devel"
+
+// settings are the operator's flags.
+type settings struct {
+	metricsAddress, probeAddress string
+	secureMetrics                bool
+	leaderElection               bool
+	leaderNamespace              string
+	controllers                  controllers.Options
+	log                          zap.Options
+}
+
+func main() {
+	if err := run(ctrl.SetupSignalHandler(), readSettings()); err != nil {
+		fmt.Fprintln(os.Stderr, "error:", err)
+		os.Exit(1)
+	}
+}
+
+func readSettings() settings {
+	var s settings
+	flag.StringVar(&s.metricsAddress, "metrics-bind-address", "0", `where the operator's own metrics are served, such as ":8443"; "0" serves none`)
+	flag.BoolVar(&s.secureMetrics, "metrics-secure", true, "serve metrics over HTTPS to authenticated and authorized clients only")
+	flag.StringVar(&s.probeAddress, "health-probe-bind-address", ":8081", "where /healthz and /readyz are served")
+	flag.BoolVar(&s.leaderElection, "leader-elect", false, "let one of several operators act at a time")
+	flag.StringVar(&s.leaderNamespace, "leader-election-namespace", os.Getenv("POD_NAMESPACE"), "where the leader's Lease is; outside a cluster it must be given")
+	flag.StringVar(&s.controllers.WorkloadImage, "workload-image", os.Getenv("WORKLOAD_IMAGE"), "image of GoServices that name none (also $WORKLOAD_IMAGE)")
+	flag.IntVar(&s.controllers.MaxConcurrentReconciles, "max-concurrent-reconciles", 0, "GoServices that are worked on at once; 0 is 8")
+	flag.TextVar(&s.controllers.PodAccess, "pod-access", controllers.PodAccessDirect,
+		"how pods are asked for their tuning: direct (inside the cluster) or apiserver (through the API server's proxy, from outside)")
+	s.log.BindFlags(flag.CommandLine)
+	flag.Parse()
+	return s
+}
+
+func run(ctx context.Context, s settings) error {
+	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&s.log)))
+	if s.controllers.WorkloadImage == "" {
+		return errors.New("--workload-image (or $WORKLOAD_IMAGE) must name the image of GoServices that name none")
+	}
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			return err
+		}
+	}
+	config, err := ctrl.GetConfig()
+	if err != nil {
+		return fmt.Errorf("finding the cluster: %w", err)
+	}
+	// The API server's own fairness decides who waits, not a guess on this side.
+	config.QPS = -1
+	config.UserAgent = "goservice-operator/" + version
+	mgr, err := ctrl.NewManager(config, ctrl.Options{
+		Scheme:                        scheme,
+		Cache:                         controllers.CacheOptions(),
+		Metrics:                       metricsOptions(s),
+		HealthProbeBindAddress:        s.probeAddress,
+		LeaderElection:                s.leaderElection,
+		LeaderElectionID:              "operator.goservice.dev",
+		LeaderElectionNamespace:       s.leaderNamespace,
+		LeaderElectionReleaseOnCancel: true,
+	})
+	if err != nil {
+		return err
+	}
+	if err := controllers.Setup(ctx, mgr, s.controllers); err != nil {
+		return err
+	}
+	if err := errors.Join(mgr.AddHealthzCheck("healthz", healthz.Ping), mgr.AddReadyzCheck("readyz", healthz.Ping)); err != nil {
+		return err
+	}
+	ctrl.Log.Info("starting", "version", version, "workloadImage", s.controllers.WorkloadImage)
+	return mgr.Start(ctx)
+}
+
+func metricsOptions(s settings) metricsserver.Options {
+	options := metricsserver.Options{BindAddress: s.metricsAddress, SecureServing: s.secureMetrics}
+	if s.secureMetrics {
+		options.FilterProvider = filters.WithAuthenticationAndAuthorization
+	}
+	return options
+}
