@@ -19,11 +19,15 @@ ENGINE_CONFIG=$ENGINE_DIR/config
 
 answers() { have docker && timeout 20 docker "$@" version --format '{{.Server.Version}}' >/dev/null 2>&1; }
 
-# engine_pid: the process that `up` started, if it lives. A pid that now belongs to somebody else is not it.
-engine_pid() {
+# engine_pid: the process that `up` started, if it lives.
+engine_pid() { living "$ENGINE_PIDFILE" "--data-root $ENGINE_DIR/data "; }
+
+# living PIDFILE WORDS: prints the pid if that process still runs under a command line with these words. A pid that now
+# belongs to somebody else is not it, nor is what is left of a process that nobody has waited for.
+living() {
   local pid
-  pid=$(cat "$ENGINE_PIDFILE" 2>/dev/null) || return 1
-  tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "--data-root $ENGINE_DIR/data " || return 1
+  pid=$(cat "$1" 2>/dev/null) || return 1
+  tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "$2" || return 1
   echo "$pid"
 }
 
@@ -67,11 +71,11 @@ build_caprunc() {
 }
 
 start() {
-  local caprunc=$1 pid i
+  local caprunc=$1 containerd=$ENGINE_RUN/exec/containerd/containerd.pid pid i
   mkdir -p "$ENGINE_DIR" "$ENGINE_RUN"
-  if ! engine_pid >/dev/null; then
-    rm -f "$ENGINE_PIDFILE" "$ENGINE_RUN/docker.sock"
-  fi
+  # What a killed engine left would be taken for a running one.
+  if ! engine_pid >/dev/null; then rm -f "$ENGINE_PIDFILE" "$ENGINE_RUN/docker.sock"; fi
+  if ! living "$containerd" "$ENGINE_RUN" >/dev/null; then rm -f "$containerd"; fi
   room_for_watches
   setsid dockerd --host "$ENGINE_SOCKET" --data-root "$ENGINE_DIR/data" --exec-root "$ENGINE_RUN/exec" \
     --pidfile "$ENGINE_PIDFILE" --add-runtime "caprunc=$caprunc" --default-runtime caprunc \
@@ -82,7 +86,7 @@ start() {
     kill -0 "$pid" 2>/dev/null || break
     sleep 0.2
   done
-  tail -n 30 "$ENGINE_DIR/dockerd.log"
+  grep -v 'module=grpc' "$ENGINE_DIR/dockerd.log" | tail -n 30
   return 1
 }
 
@@ -107,7 +111,7 @@ end() {
   local i
   kill "$1"
   for ((i = 0; i < 600; i++)); do
-    kill -0 "$1" 2>/dev/null || return 0
+    engine_pid >/dev/null || return 0
     sleep 0.1
   done
   echo "dockerd, pid $1, did not end within a minute"
