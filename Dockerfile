@@ -1,4 +1,5 @@
-# Images of the operator (target `manager`) and of the bundled service (target `workload`), for linux/amd64 and linux/arm64.
+# Images of the operator (target `manager`), of the bundled service (`workload`) and of a team's own service on the toolkit
+# (`orders`, an example), for linux/amd64 and linux/arm64.
 #
 #   docker build --target manager --build-arg VERSION=v0.1.0 .       compiles inside; needs a registry for golang:
 #   make docker-build                                                 compiles on this machine; needs no registry
@@ -47,3 +48,15 @@ COPY --from=binaries /out/workload /workload
 USER 65532:65532
 EXPOSE 8080 9100
 ENTRYPOINT ["/workload"]
+
+FROM scratch AS orders
+ARG VERSION=dev
+LABEL org.opencontainers.image.title="goservice-orders" \
+      org.opencontainers.image.description="An example of a team's own service, built on the toolkit of the bundled one" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}"
+COPY --from=binaries /out/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+COPY --from=binaries /out/orders /orders
+USER 65532:65532
+EXPOSE 8080 9100
+ENTRYPOINT ["/orders"]

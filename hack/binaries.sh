@@ -16,10 +16,7 @@ compile() {
 }
 compile manager . ""
 compile workload ./workload "${WORKLOAD_TAGS:-}"
-# A team's own service on the toolkit, as an example.
-if [ -d workload/examples/orders ]; then
-  compile orders ./workload/examples/orders "${WORKLOAD_TAGS:-}"
-fi
+compile orders ./workload/examples/orders "${WORKLOAD_TAGS:-}"
 
 # The roots that this machine trusts: Go looks in the same places.
 for bundle in "${SSL_CERT_FILE:-}" /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt \

@@ -24,9 +24,7 @@ export VERSION WORKLOAD_TAGS=${WORKLOAD_TAGS-grpcnotrace}
 images() {
   echo "manager $IMG"
   echo "workload $WORKLOAD_IMG"
-  if [ -d workload/examples/orders ]; then
-    echo "orders $ORDERS_IMG"
-  fi
+  echo "orders $ORDERS_IMG"
 }
 
 use_engine() {
