@@ -164,7 +164,7 @@ configuration() {
     role=worker
   done
   # Our own image has no network of kind's in it; see connect_pods.
-  if [ -n "$OWN" ]; then printf 'networking:\n  disableDefaultCNI: true\n'; fi
+  if [ -n "$OWN" ]; then printf 'networking:\n  disableDefaultCNI: true\n  podSubnet: 10.244.0.0/16\n'; fi
   if [ "$(docker info --format '{{.CgroupVersion}}')" = 1 ]; then
     # The kubelet refuses the first version of control groups unless told otherwise.
     printf 'kubeadmConfigPatches:\n- |\n  kind: KubeletConfiguration\n  failCgroupV1: false\n'
@@ -188,13 +188,16 @@ create() {
 }
 
 # connect_pods gives each node of our own image a network: pods on veth pairs, addresses from the node's own range, and
-# a route to the range of every other node. Routes go with a node's restart, so they are set each time.
+# a route to the range of every other node; what leaves the cluster does so under the node's address. Routes go with a
+# node's restart, so they are set each time.
 connect_pods() {
   local node range other table
   table=$(pod_ranges)
   if [ "$(docker exec "$(nodes | head -n 1)" sh -c 'test -e /kind/manifests/default-cni.yaml && echo kind')" = kind ]; then return; fi
   while read -r node range _; do
-    conflist "$range" | docker exec -i "$node" sh -c 'mkdir -p /etc/cni/net.d && cat >/etc/cni/net.d/10-testbed.conflist'
+    conflist "$range" | docker exec -i "$node" sh -euc 'mkdir -p /etc/cni/net.d && cat >/etc/cni/net.d/10-testbed.conflist
+      rule="POSTROUTING -s 10.244.0.0/16 ! -d 10.244.0.0/16 -j MASQUERADE"
+      iptables -w -t nat -C $rule 2>/dev/null || iptables -w -t nat -A $rule'
     while read -r other range address; do
       [ "$other" = "$node" ] || docker exec "$node" ip route replace "$range" via "$address" </dev/null
     done <<<"$table"
@@ -233,8 +236,11 @@ down() {
     fi
   fi
   rm -rf "$STATE"
-  # Another cluster may still need the engine.
-  if [ -z "$(ls "$TESTBED_CACHE/clusters" 2>/dev/null)" ]; then "$CLUSTER_DIR/docker.sh" stop; fi
+  # Another cluster may still need the engine and kind's network.
+  if [ -z "$(ls "$TESTBED_CACHE/clusters" 2>/dev/null)" ]; then
+    case "${DOCKER_HOST:-}" in */goservice-testbed-*) docker network rm kind >/dev/null 2>&1 || true ;; esac
+    "$CLUSTER_DIR/docker.sh" stop
+  fi
 }
 
 status() {
