@@ -15,8 +15,6 @@ import (
 	"context"
 	"fmt"
 	"sync/atomic"
-
-	"goservice.dev/operator/workload/panics"
 )
 
 // Result of one call: its value, or the error that it failed with.
@@ -45,11 +43,11 @@ func Collect[T any](ctx context.Context, n, limit int, call func(ctx context.Con
 		return nil, nil
 	}
 	results := make([]Result[T], n)
-	begun := run(ctx, n, limit, func(i int) {
-		r := &results[i]
-		r.Err = panics.ErrGoexit // stands unless the call returns
-		r.Value, r.Err = contain(ctx, i, call)
-	})
+	begun := run(ctx, n, limit, func(i int) error {
+		value, err := call(ctx, i)
+		results[i] = Result[T]{value, err}
+		return nil
+	}, func(i int, err error) { results[i].Err = err })
 	if begun == n {
 		return results, nil
 	}
@@ -71,15 +69,12 @@ func All[T any](ctx context.Context, n, limit int, call func(ctx context.Context
 	defer cancel()
 	values := make([]T, n)
 	var first atomic.Pointer[CallError]
-	begun := run(inner, n, limit, func(i int) {
-		err := panics.ErrGoexit // stands unless the call returns
-		defer func() {
-			if err != nil {
-				first.CompareAndSwap(nil, &CallError{Index: i, Err: err})
-				cancel()
-			}
-		}()
-		values[i], err = contain(inner, i, call)
+	begun := run(inner, n, limit, func(i int) (err error) {
+		values[i], err = call(inner, i)
+		return err
+	}, func(i int, err error) {
+		first.CompareAndSwap(nil, &CallError{Index: i, Err: err})
+		cancel()
 	})
 	if failed := first.Load(); failed != nil {
 		return nil, failed
@@ -88,14 +83,4 @@ func All[T any](ctx context.Context, n, limit int, call func(ctx context.Context
 		return nil, context.Cause(ctx)
 	}
 	return values, nil
-}
-
-// contain calls call and makes a panic its error.
-func contain[T any](ctx context.Context, i int, call func(ctx context.Context, i int) (T, error)) (value T, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = panics.Recovered(p)
-		}
-	}()
-	return call(ctx, i)
 }

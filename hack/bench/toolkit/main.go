@@ -1,0 +1,61 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+// Command toolkit measures the packages of workload/ beside the libraries that one would use otherwise, all in one run:
+//
+//	cd hack/bench && go run ./toolkit
+//
+// The last line of its output is made for machines.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"testing"
+	"time"
+)
+
+func main() {
+	testing.Init() // registers the flags that testing.Benchmark reads
+	rounds := flag.Int("rounds", 5, "rounds over all contenders; medians are reported")
+	each := flag.Duration("each", 100*time.Millisecond, "how long one contender runs in a round")
+	window := flag.Duration("window", 2*time.Second, "how long the accuracy of one limiter is watched in a round")
+	watches := flag.Int("watches", 3, "rounds of the accuracy")
+	flag.Parse()
+	if err := flag.Set("test.benchtime", each.String()); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(2)
+	}
+	if err := run(os.Stdout, os.Stderr, max(*rounds, 1), max(*watches, 1), *window); err != nil {
+		fmt.Fprintln(os.Stderr, "bench-toolkit:", err)
+		os.Exit(1)
+	}
+}
+
+func run(out, progress io.Writer, rounds, watches int, window time.Duration) error {
+	requests, err := requestGroup()
+	if err != nil {
+		return err
+	}
+	limiter, admission, fans := limiterGroup(), admissionGroup(), fanoutGroup()
+	groups := []group{limiter, limiterParallelGroup(), admission, admissionParallelGroup(), jobGroup(), batchGroup(), fans,
+		smallFanoutGroup(), waitingFanoutGroup(), requests}
+	fmt.Fprintf(out, "%s, %d processors, %s/%s; medians of %d rounds\n", runtime.Version(), runtime.GOMAXPROCS(0), runtime.GOOS,
+		runtime.GOARCH, rounds)
+	found := measure(groups, rounds, progress)
+	if err := found.write(out, groups); err != nil {
+		return err
+	}
+	own, err := writeAccuracy(out, progress, watches, window)
+	if err != nil {
+		return err
+	}
+	allow := found.of(limiter, goservice)
+	_, err = fmt.Fprintf(out, "\nRESULT bench-toolkit limiter_ns=%.1f limiter_allocs=%.0f xtime_ns=%.1f admit_ns=%.1f fanout_ns=%.1f errgroup_ns=%.1f accuracy_100k_pct=%.3f\n",
+		allow.median, allow.allocs, found.of(limiter, xtime).median, found.of(admission, goservice).median,
+		found.of(fans, goservice).median, found.of(fans, errgroupName).median, own)
+	return err
+}
