@@ -1,0 +1,19 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+// Command orders is a team's own service on the toolkit: it places orders and tells about them. Everything else –
+// configuration, metrics, traces, limits, live tuning, the drain – comes with service.New.
+package main
+
+import "goservice.dev/operator/workload/service"
+
+func main() {
+	svc := service.New()
+	register(svc, newBook())
+	svc.Run()
+}
+
+func register(svc *service.Service, orders *book) {
+	svc.HandleFunc("POST /orders", orders.place)
+	svc.HandleFunc("GET /orders/{id}", orders.show)
+}

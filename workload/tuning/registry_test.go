@@ -1,0 +1,117 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package tuning_test
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"goservice.dev/operator/workload/tuning"
+)
+
+func newRegistry(t *testing.T) *tuning.Registry {
+	t.Helper()
+	registry, err := tuning.NewRegistry(tuning.Document{Version: tuning.Version})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return registry
+}
+
+func apply(t *testing.T, registry *tuning.Registry, document tuning.Document) bool {
+	t.Helper()
+	changed, err := registry.Apply(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return changed
+}
+
+func TestRegistryTurnsKnobsInOrder(t *testing.T) {
+	registry := newRegistry(t)
+	var turned []string
+	registry.Register(func(d tuning.Document) { turned = append(turned, "a "+d.LogLevel) })
+	registry.Register(func(d tuning.Document) { turned = append(turned, "b "+d.LogLevel) })
+	apply(t, registry, tuning.Document{Version: 1, LogLevel: "warn"})
+	apply(t, registry, tuning.Document{Version: 1, LogLevel: "warn"}) // the same revision turns nothing
+	registry.Register(func(d tuning.Document) { turned = append(turned, "c "+d.LogLevel) })
+	if diff := cmp.Diff([]string{"a ", "b ", "a warn", "b warn", "c warn"}, turned); diff != "" {
+		t.Errorf("knobs (-want +got):\n%s", diff)
+	}
+}
+
+func TestRegistryReportsWhatIsEnforced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		registry := newRegistry(t)
+		own := registry.Report()
+		started := time.Now()
+		time.Sleep(time.Minute)
+		document := tuning.Document{Version: 1, RateLimit: &tuning.RateLimit{RequestsPerSecond: 5, Burst: 2}}
+		apply(t, registry, document)
+		revision, err := document.Revision()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := tuning.Report{Revision: revision, Since: started.Add(time.Minute), Document: document}
+		if diff := cmp.Diff(want, registry.Report()); diff != "" {
+			t.Errorf("report (-want +got):\n%s", diff)
+		}
+		if own.Revision == revision || !own.Since.Equal(started) {
+			t.Errorf("built-in report %+v, want another revision since %s", own, started)
+		}
+	})
+}
+
+func TestRegistryKeepsTheLastGoodDocument(t *testing.T) {
+	registry := newRegistry(t)
+	good := tuning.Document{Version: 1, LogLevel: "error"}
+	apply(t, registry, good)
+	before := registry.Report()
+	if _, err := registry.Apply(tuning.Document{Version: 1, LogLevel: "loud"}); err == nil {
+		t.Error("a document that is not valid was applied")
+	}
+	registry.Reject(errors.New("not readable"))
+	after := registry.Report()
+	if after.Revision != before.Revision || after.Error != "not readable" || !after.Since.Equal(before.Since) {
+		t.Errorf("after a rejection: %+v, want %+v with the error", after, before)
+	}
+	if changed := apply(t, registry, good); changed || registry.Report().Error != "" {
+		t.Errorf("the good document again: changed %t, error %q; want neither", changed, registry.Report().Error)
+	}
+	applied, rejected := registry.Counts()
+	if applied != 1 || rejected != 1 {
+		t.Errorf("%d applied and %d rejected, want 1 and 1", applied, rejected)
+	}
+}
+
+func TestRegistryRefusesABuiltInDocumentThatIsNotValid(t *testing.T) {
+	if _, err := tuning.NewRegistry(tuning.Document{}); err == nil {
+		t.Error("a document without a version was accepted")
+	}
+}
+
+func TestRegistryAnswersWithItsReport(t *testing.T) {
+	registry := newRegistry(t)
+	registry.Reject(errors.New("because"))
+	recorder := httptest.NewRecorder()
+	registry.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/tuning", nil))
+	var got tuning.Report
+	if err := json.Unmarshal(recorder.Body.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	want := registry.Report()
+	if diff := cmp.Diff(want, got); diff != "" || recorder.Code != http.StatusOK {
+		t.Errorf("status %d, report (-want +got):\n%s", recorder.Code, diff)
+	}
+	if got := recorder.Header().Get("Content-Type"); got != "application/json" {
+		t.Errorf("content type %q", got)
+	}
+}
