@@ -124,7 +124,7 @@ const (
 	minDefaultBurst = 20
 )
 
-// shareOf divides a limit so that the sum of all shares never exceeds it.
+// shareOf divides a limit so that the sum of all rates never exceeds it; a burst of one request is the least of each pod.
 func shareOf(limit *v1alpha1.RateLimitSpec, pods int32) Share {
 	rate := float64(limit.RequestsPerSecond)
 	burst := max(math.Ceil(rate*defaultBurstSeconds), min(rate, minDefaultBurst))
@@ -134,8 +134,12 @@ func shareOf(limit *v1alpha1.RateLimitSpec, pods int32) Share {
 	if limit.Scope == v1alpha1.ScopePod {
 		return Share{rate, int(burst)}
 	}
-	share := math.Floor(rate/float64(pods)*1000) / 1000
-	return Share{max(share, 0.001), max(1, int(burst/float64(pods)))}
+	precision := 1e3
+	if rate < float64(pods) {
+		precision = 1e6 // a thousandth could be more than the share
+	}
+	share := math.Floor(rate/float64(pods)*precision) / precision
+	return Share{share, max(1, int(burst/float64(pods)))}
 }
 
 func wholeSeconds(d time.Duration) time.Duration {

@@ -66,20 +66,16 @@ func (p *Plan) planCPUTarget(spec *v1alpha1.GoServiceSpec, d demand) {
 
 func (p *Plan) planRange(spec *v1alpha1.GoServiceSpec, d demand) {
 	lowest, lowestReason := minimumFor(spec.SLO)
-	highest, highestReason := p.maximumFor(d, lowest)
-	if given := spec.Autoscaling; given != nil {
-		if given.MinReplicas != nil {
-			lowest, lowestReason = *given.MinReplicas, "set in spec.autoscaling"
-		}
-		if given.MaxReplicas != nil {
-			highest, highestReason = *given.MaxReplicas, "set in spec.autoscaling"
-			if lowest > highest {
-				lowest, lowestReason = highest, "spec.autoscaling.maxReplicas"
-			}
-		}
+	given := spec.Autoscaling
+	if given != nil && given.MinReplicas != nil {
+		lowest, lowestReason = *given.MinReplicas, "set in spec.autoscaling"
 	}
-	if highest < lowest {
-		highest, highestReason = lowest, "the minimum"
+	highest, highestReason := p.maximumFor(d, lowest)
+	if given != nil && given.MaxReplicas != nil {
+		highest, highestReason = *given.MaxReplicas, "set in spec.autoscaling"
+		if lowest > highest {
+			lowest, lowestReason = highest, "spec.autoscaling.maxReplicas"
+		}
 	}
 	p.Replicas = Figure[Range]{
 		Range{lowest, highest}, fmt.Sprintf("%d: %s; %d: %s", lowest, lowestReason, highest, highestReason),
@@ -103,7 +99,7 @@ func minimumFor(slo *v1alpha1.SLOSpec) (int32, string) {
 
 func (p *Plan) maximumFor(d demand, lowest int32) (int32, string) {
 	if d.peak == 0 {
-		return max(lowest*growth, minMaximum), "no peak is declared in slo.load"
+		return min(max(lowest*growth, minMaximum), maxMaximum), "no peak is declared in slo.load"
 	}
 	perPod := p.capacityPerPod(d)
 	needed := min(math.Ceil(d.peak/perPod), maxMaximum)

@@ -51,7 +51,7 @@ func (r Range) String() string {
 }
 
 // String is the rate with its unit, such as "625/s".
-func (s Share) String() string { return shortest(s.RequestsPerSecond) + "/s" }
+func (s Share) String() string { return strconv.FormatFloat(s.RequestsPerSecond, 'f', -1, 64) + "/s" }
 
 func planned[T any](figure Figure[T], format func(T) string) v1alpha1.PlannedValue {
 	return v1alpha1.PlannedValue{Value: format(figure.Value), Reason: figure.Reason}

@@ -1,0 +1,247 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package plan
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"goservice.dev/operator/api/v1alpha1"
+)
+
+func latency(threshold time.Duration, percentile string) *v1alpha1.LatencyObjective {
+	return &v1alpha1.LatencyObjective{Threshold: metav1.Duration{Duration: threshold}, Percentile: percentile}
+}
+
+func load(peak int32) *v1alpha1.LoadObjective {
+	return &v1alpha1.LoadObjective{PeakRequestsPerSecond: peak}
+}
+
+func duration(d time.Duration) *metav1.Duration { return &metav1.Duration{Duration: d} }
+
+// quantities reads pairs of a resource's name and its quantity.
+func quantities(pairs ...string) corev1.ResourceList {
+	list := corev1.ResourceList{}
+	for i := 0; i < len(pairs); i += 2 {
+		list[corev1.ResourceName(pairs[i])] = resource.MustParse(pairs[i+1])
+	}
+	return list
+}
+
+func TestStatusSaysWhyEachNumberIsWhatItIs(t *testing.T) {
+	spec := v1alpha1.GoServiceSpec{
+		SLO:       &v1alpha1.SLOSpec{Availability: "99.9", Latency: latency(50*time.Millisecond, "99"), Load: load(2000)},
+		RateLimit: &v1alpha1.RateLimitSpec{RequestsPerSecond: 2500},
+	}
+	got := Compute(&spec, Observed{RunningPods: 4}).Status()
+	want := &v1alpha1.PlanStatus{
+		Replicas: v1alpha1.PlannedValue{
+			Value:  "2 to 73",
+			Reason: "2: one pod may be lost; 73: 2000 req/s peak at 27.5 req/s per pod (5ms assumed per request until it is measured) and 55 % CPU",
+		},
+		CPUTarget:      &v1alpha1.PlannedValue{Value: "55 %", Reason: "50ms at p99 with 5ms assumed per request until it is measured leaves 55 % before waiting breaks it"},
+		Workers:        v1alpha1.PlannedValue{Value: "64", Reason: "64 for each of 1 cores: enough for handlers that wait, few enough to bound memory"},
+		QueueDepth:     v1alpha1.PlannedValue{Value: "64", Reason: "one waiting request for each worker"},
+		QueueTimeout:   v1alpha1.PlannedValue{Value: "25ms", Reason: "half of the 50ms that a request may take"},
+		RequestTimeout: v1alpha1.PlannedValue{Value: "5s", Reason: "20 times the 50ms threshold, within 5s to 1m or twice the threshold"},
+		PreStopDelay:   v1alpha1.PlannedValue{Value: "5s", Reason: "endpoint changes reach every node within 5s"},
+		DrainTimeout:   v1alpha1.PlannedValue{Value: "10s", Reason: "the longest request (5s) after the longest wait (25ms), at least 10s"},
+		GracePeriod:    v1alpha1.PlannedValue{Value: "20s", Reason: "5s + 10s drain + 5s"},
+		MemoryLimit:    &v1alpha1.PlannedValue{Value: "230Mi", Reason: "90 % of the container's 256Mi"},
+		SharePerPod:    &v1alpha1.PlannedValue{Value: "625/s", Reason: "2500/s over 4 pods"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("status of the plan (-want +got):\n%s", diff)
+	}
+}
+
+func TestReplicas(t *testing.T) {
+	type want struct {
+		Replicas   Range
+		Autoscaled bool
+		CPU        int32
+	}
+	cases := map[string]struct {
+		spec     v1alpha1.GoServiceSpec
+		observed Observed
+		want     want
+	}{
+		"nothing declared":           {v1alpha1.GoServiceSpec{}, Observed{}, want{Range{2, 2}, false, 0}},
+		"a fixed size":               {v1alpha1.GoServiceSpec{Replicas: new(int32(7))}, Observed{}, want{Range{7, 7}, false, 0}},
+		"a fixed size of none":       {v1alpha1.GoServiceSpec{Replicas: new(int32(0))}, Observed{}, want{Range{}, false, 0}},
+		"a fixed size beside an slo": {v1alpha1.GoServiceSpec{Replicas: new(int32(3)), SLO: &v1alpha1.SLOSpec{Load: load(9000)}}, Observed{}, want{Range{3, 3}, false, 0}},
+		"autoscaling without bounds": {
+			v1alpha1.GoServiceSpec{Autoscaling: &v1alpha1.AutoscalingSpec{}},
+			Observed{}, want{Range{2, 10}, true, 70},
+		},
+		"a given minimum raises the derived maximum": {
+			v1alpha1.GoServiceSpec{Autoscaling: &v1alpha1.AutoscalingSpec{MinReplicas: new(int32(20))}},
+			Observed{}, want{Range{20, 100}, true, 70},
+		},
+		"the derived maximum has a bound": {
+			v1alpha1.GoServiceSpec{Autoscaling: &v1alpha1.AutoscalingSpec{MinReplicas: new(int32(9000))}},
+			Observed{}, want{Range{9000, 10000}, true, 70},
+		},
+		"a given maximum below the derived minimum": {
+			v1alpha1.GoServiceSpec{Autoscaling: &v1alpha1.AutoscalingSpec{MaxReplicas: new(int32(1))}},
+			Observed{}, want{Range{1, 1}, true, 70},
+		},
+		"given bounds and target": {
+			v1alpha1.GoServiceSpec{Autoscaling: &v1alpha1.AutoscalingSpec{
+				MinReplicas: new(int32(3)), MaxReplicas: new(int32(24)), TargetCPUUtilization: new(int32(55)),
+			}},
+			Observed{}, want{Range{3, 24}, true, 55},
+		},
+		"availability that allows the loss of the only pod": {
+			v1alpha1.GoServiceSpec{SLO: &v1alpha1.SLOSpec{Availability: "98.5"}},
+			Observed{}, want{Range{1, 10}, true, 70},
+		},
+		"availability that needs a spare during replacement": {
+			v1alpha1.GoServiceSpec{SLO: &v1alpha1.SLOSpec{Availability: "99.99"}},
+			Observed{}, want{Range{3, 15}, true, 70},
+		},
+		"a peak at a measured service time": { // 1,000/s · 5 ms = 5 busy cores ÷ (0.25 cores · 0.7)
+			v1alpha1.GoServiceSpec{SLO: &v1alpha1.SLOSpec{Load: load(1000)}},
+			Observed{ServiceTime: 5 * time.Millisecond}, want{Range{2, 29}, true, 70},
+		},
+		"a peak that a single pod could serve keeps the minimum": {
+			v1alpha1.GoServiceSpec{SLO: &v1alpha1.SLOSpec{Load: load(1)}},
+			Observed{ServiceTime: time.Millisecond}, want{Range{2, 2}, true, 70},
+		},
+		"a peak beyond all bounds": {
+			v1alpha1.GoServiceSpec{SLO: &v1alpha1.SLOSpec{Load: load(10_000_000)}},
+			Observed{ServiceTime: time.Second}, want{Range{2, 10000}, true, 70},
+		},
+		"a threshold far above the service time steers at most at 80": {
+			v1alpha1.GoServiceSpec{SLO: &v1alpha1.SLOSpec{Latency: latency(time.Second, "99")}},
+			Observed{ServiceTime: time.Millisecond}, want{Range{2, 10}, true, 80},
+		},
+		"a threshold that the service time breaks steers at least at 30": {
+			v1alpha1.GoServiceSpec{SLO: &v1alpha1.SLOSpec{Latency: latency(time.Millisecond, "99")}},
+			Observed{ServiceTime: time.Second}, want{Range{2, 10}, true, 30},
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			p := Compute(&c.spec, c.observed)
+			got := want{Replicas: p.Replicas.Value, Autoscaled: p.Autoscaled}
+			if p.CPUTarget != nil {
+				got.CPU = p.CPUTarget.Value
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", p.Replicas.Reason, diff)
+			}
+		})
+	}
+}
+
+func TestPool(t *testing.T) {
+	type want struct {
+		Workers, QueueDepth int32
+		QueueTimeout        time.Duration
+	}
+	cases := map[string]struct {
+		spec v1alpha1.GoServiceSpec
+		want want
+	}{
+		"nothing declared":  {v1alpha1.GoServiceSpec{}, want{64, 64, time.Second}},
+		"the threshold":     {v1alpha1.GoServiceSpec{SLO: &v1alpha1.SLOSpec{Latency: latency(300*time.Millisecond, "99")}}, want{64, 64, 150 * time.Millisecond}},
+		"a tiny threshold":  {v1alpha1.GoServiceSpec{SLO: &v1alpha1.SLOSpec{Latency: latency(time.Millisecond, "99")}}, want{64, 64, time.Millisecond}},
+		"cores of requests": {v1alpha1.GoServiceSpec{Resources: &corev1.ResourceRequirements{Requests: quantities("cpu", "3500m")}}, want{192, 192, time.Second}},
+		"cores of limits":   {v1alpha1.GoServiceSpec{Resources: &corev1.ResourceRequirements{Limits: quantities("cpu", "2")}}, want{128, 128, time.Second}},
+		"a machine beyond all bounds": {
+			v1alpha1.GoServiceSpec{Resources: &corev1.ResourceRequirements{Requests: quantities("cpu", "4000")}}, want{100_000, 100_000, time.Second},
+		},
+		"given workers": {v1alpha1.GoServiceSpec{Pool: &v1alpha1.PoolSpec{Workers: new(int32(8))}}, want{8, 8, time.Second}},
+		"given no queue": {
+			v1alpha1.GoServiceSpec{Pool: &v1alpha1.PoolSpec{Workers: new(int32(8)), QueueDepth: new(int32(0))}}, want{8, 0, time.Second},
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			p := Compute(&c.spec, Observed{})
+			if diff := cmp.Diff(c.want, want{p.Workers.Value, p.QueueDepth.Value, p.QueueTimeout.Value}); diff != "" {
+				t.Errorf("pool (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestShutdown(t *testing.T) {
+	type want struct{ Request, PreStop, Drain, Grace time.Duration }
+	const second, ms = time.Second, time.Millisecond
+	cases := map[string]struct {
+		slo      *v1alpha1.SLOSpec
+		shutdown *v1alpha1.ShutdownSpec
+		want     want
+	}{
+		"nothing declared":                 {nil, nil, want{30 * second, 5 * second, 31 * second, 41 * second}},
+		"a fast service":                   {&v1alpha1.SLOSpec{Latency: latency(10*ms, "99")}, nil, want{5 * second, 5 * second, 10 * second, 20 * second}},
+		"a slow service":                   {&v1alpha1.SLOSpec{Latency: latency(2*second, "99")}, nil, want{40 * second, 5 * second, 41 * second, 51 * second}},
+		"a threshold of minutes":           {&v1alpha1.SLOSpec{Latency: latency(5*60*second, "99")}, nil, want{600 * second, 5 * second, 750 * second, 760 * second}},
+		"a load balancer's delay":          {nil, &v1alpha1.ShutdownSpec{PreStopDelay: duration(90 * second)}, want{30 * second, 90 * second, 31 * second, 126 * second}},
+		"no delay":                         {nil, &v1alpha1.ShutdownSpec{PreStopDelay: duration(0)}, want{30 * second, 0, 31 * second, 36 * second}},
+		"fractions are rounded up":         {nil, &v1alpha1.ShutdownSpec{PreStopDelay: duration(1500 * ms), DrainTimeout: duration(40*second + ms)}, want{30 * second, 2 * second, 41 * second, 48 * second}},
+		"a short drain shortens a request": {nil, &v1alpha1.ShutdownSpec{DrainTimeout: duration(3 * second)}, want{3 * second, 5 * second, 3 * second, 13 * second}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			p := Compute(&v1alpha1.GoServiceSpec{SLO: c.slo, Shutdown: c.shutdown}, Observed{})
+			got := want{p.RequestTimeout.Value, p.PreStopDelay.Value, p.DrainTimeout.Value, p.GracePeriod.Value}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("shutdown (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestResourcesAndMemoryLimit(t *testing.T) {
+	cases := map[string]struct {
+		given        *corev1.ResourceRequirements
+		wantRequests corev1.ResourceList
+		wantLimits   corev1.ResourceList
+		wantMemory   int64 // GOMEMLIMIT; 0 for none
+	}{
+		"nothing given": {nil, quantities("cpu", "250m", "memory", "128Mi"), quantities("memory", "256Mi"), 241591910},
+		"only limits become requests": {
+			&corev1.ResourceRequirements{Limits: quantities("cpu", "2", "memory", "1Gi")},
+			quantities("cpu", "2", "memory", "1Gi"), quantities("cpu", "2", "memory", "1Gi"), 966367641,
+		},
+		"only requests get no limits": {
+			&corev1.ResourceRequirements{Requests: quantities("cpu", "1")},
+			quantities("cpu", "1", "memory", "128Mi"), nil, 0,
+		},
+		"other resources stay": {
+			&corev1.ResourceRequirements{Requests: quantities("cpu", "1", "memory", "1Gi", "ephemeral-storage", "2Gi")},
+			quantities("cpu", "1", "memory", "1Gi", "ephemeral-storage", "2Gi"), nil, 0,
+		},
+		"a limit too small for a soft one": {
+			&corev1.ResourceRequirements{Requests: quantities("cpu", "1"), Limits: quantities("memory", "63Mi")},
+			quantities("cpu", "1", "memory", "63Mi"), quantities("memory", "63Mi"), 0,
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			p := Compute(&v1alpha1.GoServiceSpec{Resources: c.given}, Observed{})
+			if diff := cmp.Diff(c.wantRequests, p.Resources.Requests); diff != "" {
+				t.Errorf("requests (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(c.wantLimits, p.Resources.Limits); diff != "" {
+				t.Errorf("limits (-want +got):\n%s", diff)
+			}
+			var memory int64
+			if p.MemoryLimitBytes != nil {
+				memory = p.MemoryLimitBytes.Value
+			}
+			if memory != c.wantMemory {
+				t.Errorf("GOMEMLIMIT %d, want %d", memory, c.wantMemory)
+			}
+		})
+	}
+}

@@ -1,0 +1,148 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package plan
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"goservice.dev/operator/api/v1alpha1"
+)
+
+func TestShares(t *testing.T) {
+	cases := map[string]struct {
+		limit    v1alpha1.RateLimitSpec
+		observed Observed
+		want     Share
+		text     string
+	}{
+		"divided among running pods":        {v1alpha1.RateLimitSpec{RequestsPerSecond: 2500}, Observed{RunningPods: 4, WantedReplicas: 9}, Share{625, 62}, "625/s"},
+		"never more than the budget":        {v1alpha1.RateLimitSpec{RequestsPerSecond: 100}, Observed{RunningPods: 3}, Share{33.333, 6}, "33.333/s"},
+		"before the first pod":              {v1alpha1.RateLimitSpec{RequestsPerSecond: 100}, Observed{}, Share{50, 10}, "50/s"},
+		"before the pods of a known count":  {v1alpha1.RateLimitSpec{RequestsPerSecond: 100}, Observed{WantedReplicas: 5}, Share{20, 4}, "20/s"},
+		"each pod its own":                  {v1alpha1.RateLimitSpec{RequestsPerSecond: 100, Scope: v1alpha1.ScopePod}, Observed{RunningPods: 9}, Share{100, 20}, "100/s"},
+		"a given burst":                     {v1alpha1.RateLimitSpec{RequestsPerSecond: 100, Burst: new(int32(7))}, Observed{RunningPods: 2}, Share{50, 3}, "50/s"},
+		"every pod admits something":        {v1alpha1.RateLimitSpec{RequestsPerSecond: 1, Burst: new(int32(1))}, Observed{RunningPods: 8}, Share{0.125, 1}, "0.125/s"},
+		"more pods than thousandths":        {v1alpha1.RateLimitSpec{RequestsPerSecond: 1}, Observed{RunningPods: 10000}, Share{0.0001, 1}, "0.0001/s"},
+		"a burst is at most a second's":     {v1alpha1.RateLimitSpec{RequestsPerSecond: 5, Scope: v1alpha1.ScopePod}, Observed{}, Share{5, 5}, "5/s"},
+		"a large rate's burst is a tenth's": {v1alpha1.RateLimitSpec{RequestsPerSecond: 12345, Scope: v1alpha1.ScopePod}, Observed{}, Share{12345, 1235}, "12345/s"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			p := Compute(&v1alpha1.GoServiceSpec{
+				RateLimit: &c.limit,
+				Upstreams: []v1alpha1.UpstreamSpec{{Name: "limited", RateLimit: &c.limit}, {Name: "free"}},
+			}, c.observed)
+			if diff := cmp.Diff(c.want, p.SharePerPod.Value); diff != "" {
+				t.Errorf("share of the inbound limit (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(map[string]Share{"limited": c.want}, p.UpstreamShares); diff != "" {
+				t.Errorf("shares of the outbound limits (-want +got):\n%s", diff)
+			}
+			if got := p.Status().SharePerPod.Value; got != c.text {
+				t.Errorf("the status says %q, want %q", got, c.text)
+			}
+		})
+	}
+}
+
+func TestNoLimitNoShare(t *testing.T) {
+	p := Compute(&v1alpha1.GoServiceSpec{Upstreams: []v1alpha1.UpstreamSpec{{Name: "free"}}}, Observed{RunningPods: 3})
+	if p.SharePerPod != nil || p.UpstreamShares != nil || p.Status().SharePerPod != nil {
+		t.Errorf("shares without a limit: %v, %v", p.SharePerPod, p.UpstreamShares)
+	}
+}
+
+func TestFindings(t *testing.T) {
+	const ms = time.Millisecond
+	cases := map[string]struct {
+		spec     v1alpha1.GoServiceSpec
+		observed Observed
+		want     map[string]string // what the message must say, by reason
+	}{
+		"nothing declared": {v1alpha1.GoServiceSpec{}, Observed{ServiceTime: time.Second}, nil},
+		"all can be met": {
+			v1alpha1.GoServiceSpec{
+				SLO:         &v1alpha1.SLOSpec{Latency: latency(50*ms, "99"), Load: load(1000)},
+				Autoscaling: &v1alpha1.AutoscalingSpec{MaxReplicas: new(int32(100))},
+				RateLimit:   &v1alpha1.RateLimitSpec{RequestsPerSecond: 1000},
+			},
+			Observed{ServiceTime: 2 * ms}, nil,
+		},
+		"one request alone takes too long": {
+			v1alpha1.GoServiceSpec{SLO: &v1alpha1.SLOSpec{Latency: latency(50*ms, "99.9")}},
+			Observed{ServiceTime: 80 * ms},
+			map[string]string{v1alpha1.ReasonUnreachable: "p99.9 within 50ms cannot hold: one request takes 80ms by itself; raise slo.latency.threshold"},
+		},
+		"too few pods are allowed": {
+			v1alpha1.GoServiceSpec{
+				SLO:         &v1alpha1.SLOSpec{Load: load(1000)},
+				Autoscaling: &v1alpha1.AutoscalingSpec{MaxReplicas: new(int32(4))},
+			},
+			Observed{ServiceTime: 5 * ms},
+			map[string]string{v1alpha1.ReasonAboveMaxReplicas: "1000 req/s peak needs 29 pods at 35 req/s per pod (5ms of measured service time), autoscaling.maxReplicas allows 4; raise it"},
+		},
+		"the limit is below the peak": {
+			v1alpha1.GoServiceSpec{
+				SLO:       &v1alpha1.SLOSpec{Load: load(1000)},
+				RateLimit: &v1alpha1.RateLimitSpec{RequestsPerSecond: 999},
+			},
+			Observed{}, map[string]string{v1alpha1.ReasonRateLimitTooSmall: "rateLimit.requestsPerSecond admits 999 req/s of the declared peak of 1000 req/s; raise it"},
+		},
+		"a limit of each pod is not compared to the whole peak": {
+			v1alpha1.GoServiceSpec{
+				SLO:       &v1alpha1.SLOSpec{Load: load(1000)},
+				RateLimit: &v1alpha1.RateLimitSpec{RequestsPerSecond: 10, Scope: v1alpha1.ScopePod},
+			},
+			Observed{}, nil,
+		},
+		"everything at once": {
+			v1alpha1.GoServiceSpec{
+				SLO:         &v1alpha1.SLOSpec{Latency: latency(ms, "99"), Load: load(1000)},
+				Autoscaling: &v1alpha1.AutoscalingSpec{MaxReplicas: new(int32(1))},
+				RateLimit:   &v1alpha1.RateLimitSpec{RequestsPerSecond: 1},
+			},
+			Observed{ServiceTime: time.Second},
+			map[string]string{v1alpha1.ReasonUnreachable: "", v1alpha1.ReasonAboveMaxReplicas: "", v1alpha1.ReasonRateLimitTooSmall: ""},
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			findings := Compute(&c.spec, c.observed).Findings
+			if len(findings) != len(c.want) {
+				t.Errorf("%d findings, want %d: %v", len(findings), len(c.want), findings)
+			}
+			for _, finding := range findings {
+				part, expected := c.want[finding.Reason]
+				if !expected || !strings.Contains(finding.Message, part) {
+					t.Errorf("%s: %q, want it to contain %q (expected: %t)", finding.Reason, finding.Message, part, expected)
+				}
+			}
+		})
+	}
+}
+
+func TestReadable(t *testing.T) {
+	cases := map[time.Duration]string{
+		0: "0s", 25 * time.Millisecond: "25ms", 5 * time.Second: "5s", 90 * time.Second: "1m30s", 2 * time.Minute: "2m",
+		time.Hour: "1h", 70 * time.Minute: "1h10m", time.Hour + 10*time.Second: "1h0m10s", 10 * time.Minute: "10m", 20 * time.Hour: "20h",
+	}
+	for d, want := range cases {
+		if got := readable(d); got != want {
+			t.Errorf("readable(%d) = %q, want %q", d, got, want)
+		}
+	}
+}
+
+func TestShortest(t *testing.T) {
+	cases := map[float64]string{0: "0", 100: "100", 99.9: "99.9", 33.3333: "33.333", 0.5: "0.5", 1234567: "1234567"}
+	for f, want := range cases {
+		if got := shortest(f); got != want {
+			t.Errorf("shortest(%g) = %q, want %q", f, got, want)
+		}
+	}
+}
