@@ -28,12 +28,12 @@ var version = "devel"
 
 // settings are the operator's flags.
 type settings struct {
-	metricsAddress, probeAddress string
-	secureMetrics                bool
-	leaderElection               bool
-	leaderNamespace              string
-	controllers                  controllers.Options
-	log                          zap.Options
+	metricsAddress, probeAddress, pprofAddress string
+	secureMetrics                              bool
+	leaderElection                             bool
+	leaderNamespace                            string
+	controllers                                controllers.Options
+	log                                        zap.Options
 }
 
 func main() {
@@ -48,6 +48,7 @@ func readSettings() settings {
 	flag.StringVar(&s.metricsAddress, "metrics-bind-address", "0", `where the operator's own metrics are served, such as ":8443"; "0" serves none`)
 	flag.BoolVar(&s.secureMetrics, "metrics-secure", true, "serve metrics over HTTPS to authenticated and authorized clients only")
 	flag.StringVar(&s.probeAddress, "health-probe-bind-address", ":8081", "where /healthz and /readyz are served")
+	flag.StringVar(&s.pprofAddress, "pprof-bind-address", "", "where profiles are served, such as 127.0.0.1:6060; empty serves none")
 	flag.BoolVar(&s.leaderElection, "leader-elect", false, "let one of several operators act at a time")
 	flag.StringVar(&s.leaderNamespace, "leader-election-namespace", os.Getenv("POD_NAMESPACE"), "where the leader's Lease is; outside a cluster it must be given")
 	flag.StringVar(&s.controllers.WorkloadImage, "workload-image", os.Getenv("WORKLOAD_IMAGE"), "image of GoServices that name none (also $WORKLOAD_IMAGE)")
@@ -82,6 +83,7 @@ func run(ctx context.Context, s settings) error {
 		Cache:                         controllers.CacheOptions(),
 		Metrics:                       metricsOptions(s),
 		HealthProbeBindAddress:        s.probeAddress,
+		PprofBindAddress:              s.pprofAddress,
 		LeaderElection:                s.leaderElection,
 		LeaderElectionID:              "operator.goservice.dev",
 		LeaderElectionNamespace:       s.leaderNamespace,
