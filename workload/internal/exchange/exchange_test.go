@@ -1,0 +1,159 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package exchange
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func begin(t *testing.T, ctx context.Context) (*Exchange, *http.Request, *httptest.ResponseRecorder) {
+	t.Helper()
+	recorder := httptest.NewRecorder()
+	e, r := Begin(recorder, httptest.NewRequestWithContext(ctx, http.MethodGet, "/", nil))
+	return e, r, recorder
+}
+
+func TestBeginFindsTheExchange(t *testing.T) {
+	e, r, _ := begin(t, context.Background())
+	if again, same := Begin(e, r); again != e || same != r {
+		t.Error("a second middleware began another exchange")
+	}
+	if got := From(r.Context()); got != e {
+		t.Error("From does not find the exchange in its own context")
+	}
+	child, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	if got := From(child); got != e {
+		t.Error("From does not find the exchange in a child context")
+	}
+	if From(context.Background()) != nil {
+		t.Error("From finds an exchange where there is none")
+	}
+}
+
+func TestDeadlineWithoutWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, r, _ := begin(t, context.Background())
+		e.LimitTo(time.Now().Add(time.Second))
+		e.LimitTo(time.Now().Add(time.Minute)) // never later
+		if deadline, ok := r.Context().Deadline(); !ok || time.Until(deadline) != time.Second {
+			t.Errorf("deadline in %s, want 1s", time.Until(deadline))
+		}
+		if err := r.Context().Err(); err != nil {
+			t.Errorf("before the deadline: %v", err)
+		}
+		time.Sleep(time.Second)
+		if err := r.Context().Err(); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("at the deadline: %v", err)
+		}
+		if err := context.Cause(r.Context()); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("cause at the deadline: %v", err)
+		}
+		select {
+		case <-r.Context().Done():
+		default:
+			t.Error("Done is open although Err is set")
+		}
+	})
+}
+
+func TestDeadlineWakesWaiters(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, r, _ := begin(t, context.Background())
+		e.LimitTo(time.Now().Add(time.Second))
+		child, cancel := context.WithTimeout(r.Context(), time.Minute)
+		defer cancel()
+		start := time.Now()
+		<-child.Done()
+		if waited := time.Since(start); waited != time.Second || !errors.Is(child.Err(), context.DeadlineExceeded) {
+			t.Errorf("woken after %s with %v, want 1s and the deadline", waited, child.Err())
+		}
+	})
+}
+
+func TestFinishEndsTheContextOfLateHolders(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, r, _ := begin(t, context.Background())
+		e.LimitTo(time.Now().Add(time.Hour))
+		done := r.Context().Done()
+		e.Finish()
+		<-done
+		if err := r.Context().Err(); !errors.Is(err, context.Canceled) {
+			t.Errorf("after the end: %v", err)
+		}
+	})
+}
+
+func TestClientLeaves(t *testing.T) {
+	ctx, leave := context.WithCancel(context.Background())
+	e, r, _ := begin(t, ctx)
+	e.LimitTo(time.Now().Add(time.Hour))
+	leave()
+	if err := r.Context().Err(); !errors.Is(err, context.Canceled) {
+		t.Errorf("Err: %v", err)
+	}
+	<-r.Context().Done()
+}
+
+func TestContextWithoutADeadlineIsItsParents(t *testing.T) {
+	type key struct{}
+	parent, cancel := context.WithCancel(context.WithValue(context.Background(), key{}, "value"))
+	defer cancel()
+	_, r, _ := begin(t, parent)
+	if _, ok := r.Context().Deadline(); ok {
+		t.Error("there is a deadline")
+	}
+	if r.Context().Done() != parent.Done() {
+		t.Error("Done is not the parent's")
+	}
+	if got := r.Context().Value(key{}); got != "value" {
+		t.Errorf("value %v", got)
+	}
+}
+
+func TestStatusAndSize(t *testing.T) {
+	cases := map[string]struct {
+		write   func(http.ResponseWriter)
+		status  int
+		written int64
+		started bool
+	}{
+		"nothing":     {func(http.ResponseWriter) {}, 200, 0, false},
+		"status":      {func(w http.ResponseWriter) { w.WriteHeader(404) }, 404, 0, true},
+		"first wins":  {func(w http.ResponseWriter) { w.WriteHeader(404); w.WriteHeader(500) }, 404, 0, true},
+		"informative": {func(w http.ResponseWriter) { w.WriteHeader(103); w.WriteHeader(201) }, 201, 0, true},
+		"write":       {func(w http.ResponseWriter) { _, _ = w.Write([]byte("four")) }, 200, 4, true},
+		"string":      {func(w http.ResponseWriter) { _, _ = io.WriteString(w, "four") }, 200, 4, true},
+		"copy":        {func(w http.ResponseWriter) { _, _ = io.Copy(w, strings.NewReader("four")) }, 200, 4, true},
+		"flush":       {func(w http.ResponseWriter) { w.(http.Flusher).Flush() }, 200, 0, true},
+		"controller":  {func(w http.ResponseWriter) { _ = http.NewResponseController(w).Flush() }, 200, 0, true},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			e, _, recorder := begin(t, context.Background())
+			c.write(e)
+			if e.Status() != c.status || e.Written() != c.written || e.Started() != c.started {
+				t.Errorf("status %d, %d bytes, started %t; want %d, %d, %t", e.Status(), e.Written(), e.Started(), c.status, c.written, c.started)
+			}
+			if int64(recorder.Body.Len()) != c.written {
+				t.Errorf("%d bytes arrived, want %d", recorder.Body.Len(), c.written)
+			}
+		})
+	}
+}
+
+func TestUnwrapReachesTheConnection(t *testing.T) {
+	e, _, recorder := begin(t, context.Background())
+	if e.Unwrap() != http.ResponseWriter(recorder) {
+		t.Error("Unwrap is not the writer")
+	}
+}
