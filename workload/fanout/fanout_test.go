@@ -184,7 +184,7 @@ func TestAllWhenTheContextEnds(t *testing.T) {
 
 func TestPanicsBecomeErrors(t *testing.T) {
 	trouble := errors.New("trouble")
-	var explode = func(_ context.Context, i int) (int, error) {
+	explode := func(_ context.Context, i int) (int, error) {
 		if i == 3 {
 			panic(trouble)
 		}

@@ -12,8 +12,7 @@ import (
 
 func BenchmarkAcquireRelease(b *testing.B) {
 	p := pool.New(pool.Config{Workers: 16, QueueDepth: 32})
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
+	ctx := b.Context()
 	b.ReportAllocs()
 	for b.Loop() {
 		if err := p.Acquire(ctx); err != nil {

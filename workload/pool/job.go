@@ -86,16 +86,17 @@ func (p *Pool) runOne(j *Job) (next *Job) {
 	if j.stop != nil {
 		j.stop()
 	}
-	err := panics.ErrGoexit // stands unless the function returns or panics
+	err, goesOn := panics.ErrGoexit, false // stands unless the function returns or panics
 	defer func() {
 		if value := recover(); value != nil {
-			err = panics.Recovered(value)
+			err, goesOn = panics.Recovered(value), true
 		}
 		// The worker is free before the caller hears of the end: who submits again at once shall find it.
-		next = p.releaseTo(err != panics.ErrGoexit)
+		next = p.releaseTo(goesOn)
 		j.finish(err)
 	}()
 	err = j.run(j.ctx)
+	goesOn = true
 	return nil
 }
 

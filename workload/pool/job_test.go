@@ -35,7 +35,7 @@ func TestSubmit(t *testing.T) {
 		"fails":           {run: func(context.Context) error { return errTrouble }, want: errTrouble},
 		"panics":          {run: func(context.Context) error { panic(errTrouble) }, want: errTrouble},
 		"goes away":       {run: func(context.Context) error { runtime.Goexit(); return nil }, want: panics.ErrGoexit},
-		"has the context": {run: func(ctx context.Context) error { return context.Cause(ctx) }},
+		"has the context": {run: context.Cause},
 	}
 	for name, c := range cases {
 		for _, queues := range []bool{false, true} {
@@ -92,8 +92,8 @@ func TestJobsAndHandlersShareTheBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := pool.New(pool.Config{Workers: 2, QueueDepth: 3})
 		come(t.Context(), p)
-		var jobs []*pool.Job
-		for range 3 {
+		jobs := make([]*pool.Job, 0, 3)
+		for range cap(jobs) {
 			job, err := p.Submit(t.Context(), sleeper)
 			if err != nil {
 				t.Fatal(err)

@@ -47,8 +47,8 @@ func state(p *pool.Pool) [4]int {
 func TestAdmission(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := pool.New(pool.Config{Workers: 2, QueueDepth: 3})
-		var callers []*caller
-		for range 7 {
+		callers := make([]*caller, 0, 7)
+		for range cap(callers) {
 			callers = append(callers, come(t.Context(), p))
 		}
 		if diff := cmp.Diff([4]int{2, 2, 3, 3}, state(p)); diff != "" {

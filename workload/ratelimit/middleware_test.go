@@ -118,10 +118,14 @@ func TestMiddlewarePerKey(t *testing.T) {
 			key  string
 			want int
 		}{
-			{"a", 204}, {"a", 204},
-			{"a", 429}, {"a", 429}, // over its own limit, and that takes nothing from the others
+			{"a", 204},
+			{"a", 204},
+			{"a", 429},
+			{"a", 429}, // over its own limit, and that takes nothing from the others
 			{"b", 204},
-			{"c", 429}, {"c", 429}, {"c", 429}, // over the common limit, and that takes nothing from its own
+			{"c", 429},
+			{"c", 429},
+			{"c", 429}, // over the common limit, and that takes nothing from its own
 		} {
 			if got := ask(h, step.key); got.Status != step.want || (got.Status == 429) != (got.RetryAfter == "1") {
 				t.Errorf("request %d of %q: %+v, want status %d", i, step.key, got, step.want)

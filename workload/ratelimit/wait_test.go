@@ -184,7 +184,9 @@ func TestTheLastToLeaveReturnsTheToken(t *testing.T) {
 			synctest.Wait()
 			before := l.Tokens()
 			cancel()
-			<-done
+			if err := <-done; !errors.Is(err, context.Canceled) {
+				t.Errorf("error %v, want %v", err, context.Canceled)
+			}
 			if got := l.Tokens(); perSecond > 0 && got != before+1 {
 				t.Errorf("%v tokens after the waiter left, %v before", got, before)
 			}

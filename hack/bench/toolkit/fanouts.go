@@ -26,7 +26,7 @@ type call func(ctx context.Context, i int) (int, error)
 func quick(_ context.Context, i int) (int, error) { return i, nil }
 
 func waits(_ context.Context, i int) (int, error) {
-	time.Sleep(time.Millisecond)
+	<-time.After(time.Millisecond)
 	return i, nil
 }
 

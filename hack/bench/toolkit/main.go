@@ -41,8 +41,10 @@ func run(out, progress io.Writer, rounds, watches int, window time.Duration) err
 		return err
 	}
 	limiter, admission, fans := limiterGroup(), admissionGroup(), fanoutGroup()
-	groups := []group{limiter, limiterParallelGroup(), admission, admissionParallelGroup(), jobGroup(), batchGroup(), fans,
-		smallFanoutGroup(), waitingFanoutGroup(), requests}
+	groups := []group{
+		limiter, limiterParallelGroup(), admission, admissionParallelGroup(), jobGroup(), batchGroup(), fans,
+		smallFanoutGroup(), waitingFanoutGroup(), requests,
+	}
 	fmt.Fprintf(out, "%s, %d processors, %s/%s; medians of %d rounds\n", runtime.Version(), runtime.GOMAXPROCS(0), runtime.GOOS,
 		runtime.GOARCH, rounds)
 	found := measure(groups, rounds, progress)

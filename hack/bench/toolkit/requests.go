@@ -56,7 +56,7 @@ func requestGroup() (group, error) {
 		mux.HandleFunc("GET /orders/{id}", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 		handler := row.wrap(mux)
 		g.contenders = append(g.contenders, contender{name: row.name, ours: row.ours, run: func(b *testing.B) {
-			r := httptest.NewRequest(http.MethodGet, "/orders/4711", nil)
+			r := httptest.NewRequestWithContext(b.Context(), http.MethodGet, "/orders/4711", nil)
 			w := &nullWriter{header: http.Header{}}
 			b.ReportAllocs()
 			for b.Loop() {
