@@ -5,6 +5,7 @@ package app
 
 import (
 	"context"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -46,6 +47,15 @@ func checkPath(field, path string) error {
 		return invalid(field, "must have no line breaks and no \\")
 	case len(path) > maxPathBytes:
 		return invalid(field, "must have at most %d bytes", maxPathBytes)
+	}
+	parsed, err := url.Parse(path)
+	if err != nil {
+		return invalid(field, "must be a path, percent-encoded, with an optional query")
+	}
+	for segment := range strings.SplitSeq(parsed.Path, "/") {
+		if segment == "." || segment == ".." {
+			return invalid(field, "must not contain the segments . and ..")
+		}
 	}
 	return nil
 }

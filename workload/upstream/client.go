@@ -7,9 +7,12 @@ package upstream
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -108,14 +111,28 @@ func (c *Client) HTTP() *http.Client {
 	}
 }
 
-// Get asks the target for a path, which may carry a query. The caller closes the response's body.
-func (c *Client) Get(ctx context.Context, path string) (*http.Response, error) {
+// Resolve adds a path, which may carry a query, to the target's URL. Segments that would lead out of it are an error.
+func (c *Client) Resolve(path string) (*url.URL, error) {
 	relative, err := url.Parse(path)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("path: %w", err)
+	}
+	for segment := range strings.SplitSeq(relative.Path, "/") {
+		if segment == "." || segment == ".." {
+			return nil, errors.New("path: must not contain the segments . and ..")
+		}
 	}
 	target := c.base.JoinPath(relative.EscapedPath())
 	target.RawQuery = relative.RawQuery
+	return target, nil
+}
+
+// Get asks the target for a path as Resolve takes it. The caller closes the response's body.
+func (c *Client) Get(ctx context.Context, path string) (*http.Response, error) {
+	target, err := c.Resolve(path)
+	if err != nil {
+		return nil, err
+	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
 	if err != nil {
 		return nil, err

@@ -14,6 +14,7 @@ import (
 	"mime"
 	"net/http"
 	"net/http/httputil"
+	"net/url"
 	"strings"
 	"sync"
 
@@ -112,27 +113,34 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		problem.Write(w, problem.Details{Status: http.StatusNotFound, Field: "upstream", Rule: rule, Detail: "upstream: " + rule})
 		return
 	}
-	for segment := range strings.SplitSeq(r.PathValue("path"), "/") {
-		if segment == "." || segment == ".." {
-			problem.Invalid(w, "path", "must not contain the segments . and ..")
-			return
-		}
+	if _, err := p.resolve(name, r); err != nil {
+		problem.Invalid(w, "path", strings.TrimPrefix(err.Error(), "path: "))
+		return
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxProxyBody)
 	reverse.ServeHTTP(w, r)
 }
 
+// resolve finds the URL of the upstream that the request is for.
+func (p *Proxy) resolve(name string, r *http.Request) (*url.URL, error) {
+	client, ok := p.clients.Upstream(name)
+	if !ok {
+		return nil, fmt.Errorf("upstream %s is not declared", name)
+	}
+	return client.Resolve(strings.TrimPrefix(r.URL.EscapedPath(), p.prefix+name))
+}
+
 func (p *Proxy) to(client *upstream.Client) *httputil.ReverseProxy {
-	base := client.URL()
-	prefix := p.prefix + client.Name()
 	return &httputil.ReverseProxy{
 		Transport:  client.Transport(),
 		BufferPool: buffers{},
 		Rewrite: func(out *httputil.ProxyRequest) {
-			query := out.Out.URL.RawQuery
-			out.Out.URL = base.JoinPath(strings.TrimPrefix(out.In.URL.EscapedPath(), prefix))
-			out.Out.URL.RawQuery = query
-			out.Out.Host = "" // the upstream's own
+			target, err := p.resolve(client.Name(), out.In)
+			if err != nil { // ServeHTTP has resolved it once
+				target = client.URL()
+			}
+			target.RawQuery = out.Out.URL.RawQuery
+			out.Out.URL, out.Out.Host = target, "" // the upstream's own host
 			out.SetXForwarded()
 		},
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) { answerError(w, r, client.Name(), err) },
