@@ -72,6 +72,10 @@ func (k *Keyed) Set(requestsPerSecond float64, burst int) {
 	for i := range k.shards {
 		s := &k.shards[i]
 		s.mu.Lock()
+		if s.rule == rule {
+			s.mu.Unlock()
+			continue
+		}
 		now := k.now()
 		for j := range s.slots {
 			s.slots[j].tat = rule.adopt(&s.rule, s.slots[j].tat, now)

@@ -85,9 +85,9 @@ func (l *Limiter) Set(requestsPerSecond float64, burst int) {
 		return
 	}
 	b := &bucket{rule: rule}
+	now := l.now()
 	// From here until the store, Allow spins: nothing can be taken from a bucket that has been read already.
 	tat := old.tat.Swap(frozen)
-	now := l.now()
 	b.tat.Store(rule.adopt(&old.rule, tat, now))
 	l.bucket.Store(b)
 	l.reschedule(&old.rule, b, now)
