@@ -1,7 +1,9 @@
 # What a developer calls; `make help` lists it. Anything longer than a few lines lives in a script under hack/.
 
 # A tag on a tagged commit, else dev-<hash of the sources>: unchanged sources keep their images.
-VERSION ?= $(shell hack/version.sh)
+ifndef VERSION
+VERSION := $(shell hack/version.sh)
+endif
 IMG ?= goservice.dev/manager:$(VERSION)
 WORKLOAD_IMG ?= goservice.dev/workload:$(VERSION)
 # Kind clusters: the one to try things on, and the one of the end-to-end tests.
@@ -139,7 +141,7 @@ uninstall: ## Remove the CRD, and with it every GoService, from the current clus
 	hack/deploy.sh uninstall
 
 .PHONY: deploy
-deploy: ## Deploy the operator with the images of this checkout to the current cluster (COMPONENTS="prometheus network-policy").
+deploy: ## Deploy the operator to the current cluster; on kind, with the images of this checkout (COMPONENTS="prometheus network-policy").
 	hack/deploy.sh deploy
 
 .PHONY: undeploy

@@ -26,7 +26,6 @@ use_kubectl() {
     hack/cluster/components.sh kubectl
     PATH=$(component kubernetes):$PATH
   fi
-  local context
   context=$(kubectl config current-context 2>/dev/null) ||
     die "kubectl has no current cluster: make kind-up creates one, or choose one with kubectl config use-context"
   kubectl --request-timeout=10s version >/dev/null 2>&1 ||
@@ -106,18 +105,49 @@ uninstall_crd() {
 
 deploy() {
   use_kubectl deploy
-  local manifests started=$SECONDS
+  local manifests started
+  case "$context $IMG" in "kind-"*" goservice.dev/"*) images_onto_kind "${context#kind-}" ;; esac
+  started=$SECONDS
   manifests=$(render)
   apply <<<"$manifests"
-  if ! kubectl -n "$NAMESPACE" rollout status "deployment/$DEPLOYMENT" --timeout=180s >/dev/null; then
+  if ! ready; then
     explain
-    die "the operator does not become ready; its pods and their last words are above. On kind: make docker-build kind-load first"
+    die "the operator does not become ready; its pods and their last words are above"
   fi
   step deploy "operator $IMG, ready" $((SECONDS - started))
 }
+
+# images_onto_kind CLUSTER: no registry holds images of the checkout's own name. The tag is a hash over the sources, so an
+# image that is there needs no build.
+images_onto_kind() {
+  local environment reference
+  environment=$(hack/cluster/docker.sh env)
+  eval "$environment"
+  while read -r _ reference; do
+    if ! docker image inspect "$reference" >/dev/null 2>&1; then
+      hack/images.sh build
+      break
+    fi
+  done < <(hack/images.sh list)
+  CLUSTER=$1 hack/images.sh load
+}
+
+# ready waits for the newest pods, three minutes at most, and not in vain for an image that cannot be had. Pods of an
+# earlier, broken deployment get a while to go.
+ready() {
+  local end=$((SECONDS + 180)) patience=$((SECONDS + 25)) reasons
+  while [ "$SECONDS" -lt "$end" ]; do
+    if kubectl -n "$NAMESPACE" rollout status "deployment/$DEPLOYMENT" --timeout=3s >/dev/null 2>&1; then return 0; fi
+    if [ "$SECONDS" -lt "$patience" ]; then continue; fi
+    reasons=$(kubectl -n "$NAMESPACE" get pods -l control-plane=controller-manager \
+      -o 'jsonpath={.items[*].status.containerStatuses[*].state.waiting.reason}')
+    case "$reasons" in *ImagePullBackOff* | *InvalidImageName* | *CrashLoopBackOff*) return 1 ;; esac
+  done
+  return 1
+}
 explain() {
   kubectl -n "$NAMESPACE" get pods -o wide >&2 || true
-  kubectl -n "$NAMESPACE" get events --sort-by=.lastTimestamp 2>/dev/null | tail -n 10 >&2 || true
+  kubectl -n "$NAMESPACE" get events --sort-by=.metadata.creationTimestamp 2>/dev/null | tail -n 10 >&2 || true
   kubectl -n "$NAMESPACE" logs "deployment/$DEPLOYMENT" --tail=20 >&2 || true
 }
 

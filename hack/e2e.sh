@@ -23,7 +23,6 @@ hack/images.sh build
 hack/cluster/cluster.sh up
 environment=$(hack/cluster/cluster.sh env)
 eval "$environment"
-hack/images.sh load
 # shellcheck disable=SC2086  # several names
 hack/cluster/cluster.sh addons ${E2E_ADDONS:-metrics-server}
 hack/deploy.sh deploy

@@ -3,6 +3,7 @@
 #
 #   hack/images.sh build      manager, workload and the orders example into the local engine
 #   hack/images.sh load       puts what build made onto every node of the kind cluster
+#   hack/images.sh list       prints the Dockerfile's targets and the images that build makes of them
 #   hack/images.sh push       pushes what build made
 #   hack/images.sh publish    builds for every one of PLATFORMS and pushes one image index each
 #
@@ -101,5 +102,6 @@ publish() {
 
 case "${1:-}" in
 build | load | push | publish) "$1" ;;
-*) die "usage: hack/images.sh build|load|push|publish" ;;
+list) images ;;
+*) die "usage: hack/images.sh build|load|list|push|publish" ;;
 esac

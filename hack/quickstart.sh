@@ -19,7 +19,6 @@ up() {
   hack/cluster/cluster.sh up
   context=$(kubectl config current-context 2>/dev/null || true)
   use_cluster
-  hack/images.sh load
   hack/cluster/cluster.sh addons metrics-server
   hack/deploy.sh deploy
   sample
@@ -104,8 +103,8 @@ TEXT
 
 load() {
   local url
+  [ -d "$TESTBED_CACHE/clusters/$CLUSTER" ] || die "there is no sample to send to: run make quickstart first"
   url=$(hack/cluster/cluster.sh url)
-  [ "$url" != http://none ] || die "there is no sample to send to: run make quickstart first"
   step "load" "$url/ (Ctrl-C ends it)"
   exec go run ./hack/load -url "$url/" "$@"
 }
