@@ -75,7 +75,7 @@ func retuned(before, after *v1alpha1.TuningStatus, confirmed confirm.Result) (tr
 		return transition{}, false
 	}
 	what := fmt.Sprintf("revision %s", after.Revision)
-	if confirmed.PreviousLabel != confirmed.Label {
+	if confirmed.PreviousLabel != "" && confirmed.PreviousLabel != confirmed.Label {
 		what = fmt.Sprintf("%s → %s", confirmed.PreviousLabel, confirmed.Label)
 	}
 	took := confirmed.ConfirmedAt.Sub(confirmed.ChangedAt).Round(10 * time.Millisecond)

@@ -26,7 +26,9 @@ const (
 )
 
 // AskDirectly asks pods at their own addresses, which an operator inside the cluster can reach.
-func AskDirectly() func(context.Context, Pod) (Answer, error) {
+func AskDirectly() func(context.Context, Pod) (Answer, error) { return askAt(build.AdminPort) }
+
+func askAt(port int) func(context.Context, Pod) (Answer, error) {
 	client := &http.Client{
 		Timeout: askTimeout,
 		// A pod must not send the operator elsewhere.
@@ -39,7 +41,7 @@ func AskDirectly() func(context.Context, Pod) (Answer, error) {
 		},
 	}
 	return func(ctx context.Context, pod Pod) (Answer, error) {
-		address := net.JoinHostPort(pod.IP, strconv.Itoa(build.AdminPort))
+		address := net.JoinHostPort(pod.IP, strconv.Itoa(port))
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+tuningPath, http.NoBody)
 		if err != nil {
 			return Answer{}, err
@@ -50,31 +52,32 @@ func AskDirectly() func(context.Context, Pod) (Answer, error) {
 		}
 		defer response.Body.Close()
 		if response.StatusCode != http.StatusOK {
-			return Answer{}, fmt.Errorf("GET %s: HTTP status %d", tuningPath, response.StatusCode)
+			return Answer{}, fmt.Errorf("answers %s with HTTP status %d", tuningPath, response.StatusCode)
 		}
-		body, err := io.ReadAll(io.LimitReader(response.Body, maxReportBytes))
-		if err != nil {
-			return Answer{}, err
-		}
-		return parse(body)
+		return parse(response.Body)
 	}
 }
 
 // AskThroughAPIServer asks pods through the API server's proxy, for an operator that runs outside the cluster.
 func AskThroughAPIServer(clientset kubernetes.Interface) func(context.Context, Pod) (Answer, error) {
 	return func(ctx context.Context, pod Pod) (Answer, error) {
-		body, err := clientset.CoreV1().Pods(pod.Namespace).
-			ProxyGet("http", pod.Name, strconv.Itoa(build.AdminPort), tuningPath, nil).DoRaw(ctx)
+		stream, err := clientset.CoreV1().Pods(pod.Namespace).
+			ProxyGet("http", pod.Name, strconv.Itoa(build.AdminPort), tuningPath, nil).Stream(ctx)
 		if err != nil {
 			return Answer{}, err
 		}
-		return parse(body)
+		defer stream.Close()
+		return parse(stream)
 	}
 }
 
-func parse(body []byte) (Answer, error) {
+func parse(body io.Reader) (Answer, error) {
+	content, err := io.ReadAll(io.LimitReader(body, maxReportBytes))
+	if err != nil {
+		return Answer{}, err
+	}
 	var report tuning.Report
-	if err := json.Unmarshal(body, &report); err != nil {
+	if err := json.Unmarshal(content, &report); err != nil {
 		return Answer{}, fmt.Errorf("answers %s with something else than a tuning report: %w", tuningPath, err)
 	}
 	return Answer{Revision: report.Revision, Refused: report.Error}, nil

@@ -47,7 +47,7 @@ type Unconfirmed struct {
 // Result is what is known at the moment.
 type Result struct {
 	Revision string
-	// Label and PreviousLabel of this target and of the revision before it; the latter is empty for the first.
+	// Label of this target, and PreviousLabel of the last one that every pod confirmed; empty if there was none.
 	Label, PreviousLabel string
 	Confirmed, Total     int
 	// Waiting says that pods are still being asked and none has been given up on so far.
@@ -134,7 +134,10 @@ func (t *Tracker) Ensure(name types.NamespacedName, target Target) Result {
 		s = &service{revision: target.Revision, label: target.Label, changedAt: time.Now(), pods: map[types.UID]*podState{}}
 		t.services[name] = s
 	case s.revision != target.Revision:
-		s.previousLabel, s.label = s.label, target.Label
+		if !s.confirmedAt.IsZero() {
+			s.previousLabel = s.label
+		}
+		s.label = target.Label
 		s.revision, s.changedAt, s.confirmedAt = target.Revision, time.Now(), time.Time{}
 		s.retuned = len(s.pods) > 0
 		for _, state := range s.pods {
@@ -203,24 +206,9 @@ func (t *Tracker) Close() {
 	t.working.Wait()
 }
 
-// Unconfirmed counts the pods that have not confirmed, over all services.
-func (t *Tracker) Unconfirmed() int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	count := 0
-	for _, s := range t.services {
-		for _, state := range s.pods {
-			if !state.confirmed {
-				count++
-			}
-		}
-	}
-	return count
-}
-
 // settle notes the time when the last pod confirms. The caller holds the lock.
 func (t *Tracker) settle(s *service) {
-	if !s.confirmedAt.IsZero() {
+	if !s.confirmedAt.IsZero() || len(s.pods) == 0 {
 		return
 	}
 	for _, state := range s.pods {
@@ -229,7 +217,7 @@ func (t *Tracker) settle(s *service) {
 		}
 	}
 	s.confirmedAt = time.Now()
-	if s.retuned && len(s.pods) > 0 && t.options.Settled != nil {
+	if s.retuned && t.options.Settled != nil {
 		t.options.Settled(s.confirmedAt.Sub(s.changedAt))
 	}
 }

@@ -5,7 +5,10 @@ package confirm
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
+	"net/url"
 	"strings"
 	"time"
 
@@ -38,8 +41,9 @@ type pursuit struct {
 	pod      Pod
 	revision string
 
-	nudges    int
-	nextNudge time.Time
+	nudges      int
+	nextNudge   time.Time
+	nudgeFailed error
 }
 
 // pursue nudges and asks one pod until it runs the revision or ctx ends.
@@ -54,7 +58,8 @@ func (t *Tracker) pursue(ctx context.Context, p pursuit) {
 			t.confirmed(p.name, p.service, p.state)
 			return
 		}
-		if err == nil && answer.Refused == "" {
+		if err == nil {
+			// A pod that refused a document is nudged as well: what it refused may have been an earlier one.
 			err = t.nudge(ctx, &p)
 		}
 		late := time.Since(started) >= patience
@@ -72,24 +77,31 @@ func (t *Tracker) pursue(ctx context.Context, p pursuit) {
 	}
 }
 
-// nudge annotates the pod if that is due.
+// nudge annotates the pod if that is due. What keeps it from doing so is told until it succeeds.
 func (t *Tracker) nudge(ctx context.Context, p *pursuit) error {
 	if p.nudges == maxNudges || time.Now().Before(p.nextNudge) {
-		return nil
+		return p.nudgeFailed
 	}
 	value := annotation(p.revision, p.nudges)
 	p.nextNudge = time.Now().Add(renudgeAfter << p.nudges)
+	if p.pod.Annotation != value {
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		if err := t.options.Nudge(ctx, p.pod, value); err != nil {
+			p.nudgeFailed = &nudgeError{err}
+			return p.nudgeFailed
+		}
+	}
 	p.nudges++
-	if p.pod.Annotation == value {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	if err := t.options.Nudge(ctx, p.pod, value); err != nil {
-		return fmt.Errorf("cannot be annotated: %w", err)
-	}
+	p.nudgeFailed = nil
 	return nil
 }
+
+// nudgeError tells trouble with the API server from trouble with the pod.
+type nudgeError struct{ err error }
+
+func (e *nudgeError) Error() string { return "annotating the pod: " + e.err.Error() }
+func (e *nudgeError) Unwrap() error { return e.err }
 
 // annotation differs for each nudge: only a change of the pod makes its kubelet act.
 func annotation(revision string, nudges int) string {
@@ -101,7 +113,7 @@ func annotation(revision string, nudges int) string {
 
 func (t *Tracker) ask(ctx context.Context, pod Pod) (Answer, error) {
 	if pod.IP == "" {
-		return Answer{}, fmt.Errorf("has no address yet")
+		return Answer{}, errors.New("has no address yet")
 	}
 	select {
 	case t.slots <- struct{}{}:
@@ -152,20 +164,44 @@ func (t *Tracker) note(name types.NamespacedName, state *podState, answer Answer
 	}
 }
 
+// troubles are what errors mean to a person, the first match counts.
+var troubles = []struct{ marker, meaning string }{
+	{"connection refused", "nothing listens on port 9100: is the image built on the toolkit?"},
+	{"deadline exceeded", "does not answer on port 9100 within a second: does a NetworkPolicy keep the operator out?"},
+	{"Client.Timeout", "does not answer on port 9100 within a second: does a NetworkPolicy keep the operator out?"},
+	{"no route to host", "cannot be reached on port 9100 from the operator"},
+	{"HTTP status 404", "answers port 9100 but knows no /tuning: is the image built on the toolkit?"},
+	{"could not find the requested resource", "answers port 9100 but knows no /tuning: is the image built on the toolkit?"},
+	{"error trying to reach service", "cannot be reached on port 9100 through the API server"},
+}
+
 // describe shortens what network errors say: addresses and ports would make every message a new one.
 func describe(err error) string {
+	var annotating *nudgeError
+	if errors.As(err, &annotating) {
+		return "cannot be annotated: " + innermost(annotating.err)
+	}
 	text := err.Error()
-	for marker, reason := range map[string]string{
-		"connection refused":        "nothing listens on port 9100: is the image built on the toolkit?",
-		"deadline exceeded":         "does not answer on port 9100 within a second: does a NetworkPolicy keep the operator out?",
-		"Client.Timeout":            "does not answer on port 9100 within a second: does a NetworkPolicy keep the operator out?",
-		"no route to host":          "cannot be reached on port 9100 from the operator",
-		"HTTP status 404":           "answers port 9100 but knows no /tuning: is the image built on the toolkit?",
-		"error trying to reach ser": "cannot be reached on port 9100 through the API server",
-	} {
-		if strings.Contains(text, marker) {
-			return reason
+	for _, trouble := range troubles {
+		if strings.Contains(text, trouble.marker) {
+			return trouble.meaning
 		}
 	}
+	if inner := innermost(err); inner != text {
+		return "cannot be asked: " + inner
+	}
 	return text
+}
+
+// innermost is what went wrong on the network, without where.
+func innermost(err error) string {
+	var operation *net.OpError
+	var request *url.Error
+	switch {
+	case errors.As(err, &operation):
+		return operation.Err.Error()
+	case errors.As(err, &request):
+		return request.Err.Error()
+	}
+	return err.Error()
 }

@@ -1,0 +1,170 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package confirm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+)
+
+// answers are what a pod may answer GET /tuning with, and what becomes of it.
+var answers = map[string]struct {
+	handler http.HandlerFunc
+	want    Answer
+	trouble string
+}{
+	"the revision in force": {
+		func(w http.ResponseWriter, _ *http.Request) {
+			fmt.Fprint(w, `{"revision":"abc","document":{"version":1}}`)
+		},
+		Answer{Revision: "abc"}, "",
+	},
+	"a refused file": {
+		func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"revision":"abc","error":"no"}`) },
+		Answer{Revision: "abc", Refused: "no"}, "",
+	},
+	"a newer workload's report": {
+		func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"revision":"abc","later":true}`) },
+		Answer{Revision: "abc"}, "",
+	},
+	"something else": {
+		func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `<html>`) },
+		Answer{}, "answers /tuning with something else than a tuning report",
+	},
+	"no such path": {http.NotFound, Answer{}, "answers port 9100 but knows no /tuning"},
+	"more than there can be": {
+		func(w http.ResponseWriter, _ *http.Request) {
+			fmt.Fprintf(w, `{"revision":%q}`, strings.Repeat("x", maxReportBytes))
+		},
+		Answer{}, "answers /tuning with something else than a tuning report",
+	},
+}
+
+func TestAskDirectly(t *testing.T) {
+	cases := answers
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Method != http.MethodGet || r.URL.Path != "/tuning" {
+					t.Errorf("asked by %s %s", r.Method, r.URL.Path)
+				}
+				c.handler(w, r)
+			}))
+			defer server.Close()
+			answer, err := askServer(t, server)
+			checkAnswer(t, answer, err, c.want, c.trouble)
+		})
+	}
+}
+
+func TestAPodCannotSendTheOperatorElsewhere(t *testing.T) {
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the operator followed") }))
+	defer elsewhere.Close()
+	server := httptest.NewServer(http.RedirectHandler(elsewhere.URL, http.StatusFound))
+	defer server.Close()
+	answer, err := askServer(t, server)
+	checkAnswer(t, answer, err, Answer{}, "answers /tuning with HTTP status 302")
+}
+
+func TestNobodyListens(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	server.Close()
+	answer, err := askServer(t, server)
+	checkAnswer(t, answer, err, Answer{}, "nothing listens on port 9100: is the image built on the toolkit?")
+}
+
+func askServer(t *testing.T, server *httptest.Server) (Answer, error) {
+	t.Helper()
+	host, portText, err := net.SplitHostPort(server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	port, err := strconv.Atoi(portText)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return askAt(port)(t.Context(), Pod{IP: host})
+}
+
+func checkAnswer(t *testing.T, got Answer, err error, want Answer, trouble string) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("answer (-want +got):\n%s", diff)
+	}
+	switch {
+	case trouble == "" && err != nil:
+		t.Errorf("error %v, want none", err)
+	case trouble != "" && (err == nil || !strings.HasPrefix(describe(err), trouble)):
+		t.Errorf("error %v, want one that is described as %q", err, trouble)
+	}
+}
+
+func TestAskThroughAPIServer(t *testing.T) {
+	for name, c := range answers {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if want := "/api/v1/namespaces/shop/pods/http:checkout-1:9100/proxy/tuning"; r.URL.Path != want {
+					t.Errorf("asked at %s, want %s", r.URL.Path, want)
+				}
+				c.handler(w, r)
+			}))
+			defer server.Close()
+			clientset, err := kubernetes.NewForConfig(&rest.Config{Host: server.URL})
+			if err != nil {
+				t.Fatal(err)
+			}
+			answer, err := AskThroughAPIServer(clientset)(t.Context(), Pod{Namespace: "shop", Name: "checkout-1", IP: "10.0.0.1"})
+			checkAnswer(t, answer, err, c.want, c.trouble)
+		})
+	}
+}
+
+// Addresses and ephemeral ports would make every message a new one, and every new message a write of the status.
+func TestDescribe(t *testing.T) {
+	reset := &net.OpError{
+		Op: "read", Net: "tcp",
+		Source: &net.TCPAddr{IP: net.IPv4(10, 0, 0, 1), Port: 34567}, Addr: &net.TCPAddr{IP: net.IPv4(10, 0, 0, 2), Port: 9100},
+		Err: syscall.ECONNRESET,
+	}
+	request := func(err error) error {
+		return &url.Error{Op: "Get", URL: "http://10.0.0.2:9100/tuning", Err: err}
+	}
+	const silent = "does not answer on port 9100 within a second: does a NetworkPolicy keep the operator out?"
+	cases := map[string]struct {
+		err  error
+		want string
+	}{
+		"a deadline":             {context.DeadlineExceeded, silent},
+		"the client's deadline":  {request(errors.New("context deadline exceeded (Client.Timeout exceeded while awaiting headers)")), silent},
+		"a reset connection":     {request(reset), "cannot be asked: connection reset by peer"},
+		"an ended connection":    {request(io.EOF), "cannot be asked: EOF"},
+		"no route":               {request(&net.OpError{Op: "dial", Net: "tcp", Err: syscall.EHOSTUNREACH}), "cannot be reached on port 9100 from the operator"},
+		"the proxy, refused":     {errors.New("error trying to reach service: dial tcp 10.0.0.2:9100: connect: connection refused"), "nothing listens on port 9100: is the image built on the toolkit?"},
+		"the proxy, anything":    {errors.New("error trying to reach service: EOF"), "cannot be reached on port 9100 through the API server"},
+		"an annotation":          {&nudgeError{errors.New("pods is forbidden")}, "cannot be annotated: pods is forbidden"},
+		"an annotation, network": {&nudgeError{request(reset)}, "cannot be annotated: connection reset by peer"},
+		"anything else":          {errors.New("has no address yet"), "has no address yet"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			if got := describe(c.err); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
