@@ -18,6 +18,10 @@ E2E_RUN ?= .
 # `make load`: requests per second, for how long.
 RATE ?= 500
 FOR ?= 30s
+# Benchmarks: GoServices; pods and edits.
+N ?= 1000
+PODS ?= 10
+EDITS ?= 30
 
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
@@ -161,3 +165,13 @@ load: ## Send RATE requests per second to the sample FOR a while; shows what is 
 .PHONY: quickstart-down
 quickstart-down: ## Remove everything that quickstart made.
 	hack/quickstart.sh down
+
+##@ Benchmarks; each ends with a RESULT line
+
+.PHONY: bench-reconcile
+bench-reconcile: ## How fast N GoServices are in force and what that costs, beside a bare client; real API server and etcd.
+	KUBEBUILDER_ASSETS=$$(hack/cluster/envtest.sh) go -C hack/bench run ./reconcile -n $(N)
+
+.PHONY: bench-toolkit
+bench-toolkit: ## The toolkit's limiter, pool and fan-out beside the libraries that one would use otherwise.
+	go -C hack/bench run ./toolkit
