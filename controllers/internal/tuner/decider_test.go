@@ -1,0 +1,302 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package tuner
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+)
+
+// bounds of a service whose pods take 2·0.8/0.005 = 320 requests per second.
+func bounds() Bounds {
+	return Bounds{
+		MinReplicas: 2, MaxReplicas: 40, Utilization: 0.8, Cores: 2, Workers: 128,
+		Threshold: 100 * time.Millisecond, SlowBudget: 0.01, StartupTime: 10 * time.Second, PoolCores: 2, MemoryLimitBytes: 256 << 20,
+	}
+}
+
+func estimates(perSecond float64) Estimates {
+	return Estimates{
+		Known: true, CPUTime: 5 * time.Millisecond, ServiceTime: 10 * time.Millisecond, Processors: 2,
+		Demand: Rate{perSecond * 60, 60}, DemandPanic: Rate{perSecond * 6, 6}, DemandNow: Rate{perSecond * 2, 2},
+		CPU: perSecond * 0.005, Objectives: Tally{Total: perSecond * 60}, HeapLiveBytes: 1 << 20, GOGC: 100,
+	}
+}
+
+// steps runs the decider every tick with what situation gives for each moment since the start.
+func steps(d *Decider, from, until time.Duration, situation func(time.Duration) Situation) Decision {
+	var last Decision
+	for at := from; at <= until; at += tick {
+		last = d.Decide(epoch.Add(at), situation(at))
+	}
+	return last
+}
+
+func constant(perSecond float64, wanted int32) func(time.Duration) Situation {
+	return func(time.Duration) Situation {
+		return Situation{Bounds: bounds(), Estimates: estimates(perSecond), Wanted: wanted, Ready: wanted}
+	}
+}
+
+func TestFloorFollowsDemand(t *testing.T) {
+	for name, c := range map[string]struct {
+		perSecond    float64
+		wanted, want int32
+		reason       string
+	}{
+		"by CPU":            {1600, 5, 5, "1600 req/s over the last minute, 5ms of CPU each, at 80 % utilization"},
+		"not below minimum": {10, 2, 2, "10 req/s"},
+		"not above maximum": {1e6, 40, 40, "needs 3125 pods, at most 40 are allowed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := steps(&Decider{}, 0, 10*time.Minute, constant(c.perSecond, c.wanted))
+			if got.Floor.Value != c.want || !strings.Contains(got.Floor.Reason, c.reason) {
+				t.Errorf("floor %d, %q; want %d, %q", got.Floor.Value, got.Floor.Reason, c.want, c.reason)
+			}
+		})
+	}
+}
+
+func TestFloorByWorkersOfWaitingHandlers(t *testing.T) {
+	got := steps(&Decider{}, 0, 10*time.Minute, func(time.Duration) Situation {
+		s := constant(1000, 10)(0)
+		s.Bounds.PoolIsFixed, s.Bounds.Workers = true, 10
+		s.Estimates.ServiceTime = 100 * time.Millisecond // 10 workers · 0.8 ÷ 0.1 s = 80 per second and pod
+		return s
+	})
+	if got.Floor.Value != 13 || !strings.Contains(got.Floor.Reason, "10 workers") {
+		t.Errorf("floor %d: %q", got.Floor.Value, got.Floor.Reason)
+	}
+}
+
+func TestSuddenStepIsAnsweredAtOnceAndHeld(t *testing.T) {
+	d := &Decider{}
+	steps(d, 0, 5*time.Minute, constant(800, 3))
+	at := 5*time.Minute + tick
+	step := constant(800, 3)(0)
+	step.Estimates.DemandNow = Rate{3200 * 2, 2}
+	step.Estimates.DemandPanic = Rate{(800*4 + 3200*2), 6}
+	got := d.Decide(epoch.Add(at), step)
+	if !got.Panic || !got.AtOnce || got.Floor.Value != 10 {
+		t.Fatalf("panic %v, at once %v, floor %d; want the whole step: 10", got.Panic, got.AtOnce, got.Floor.Value)
+	}
+	if len(got.Changes) != 1 || !strings.Contains(got.Changes[0].Reason, "of a sudden") {
+		t.Errorf("changes: %+v", got.Changes)
+	}
+	// It is gone at once: nothing is scaled in for the hold time, then step by step.
+	held := steps(d, at+tick, at+holdFor-tick, constant(800, 10))
+	if held.Floor.Value != 10 {
+		t.Errorf("floor %d within the hold time", held.Floor.Value)
+	}
+	first := steps(d, at+holdFor, at+holdFor+2*tick, constant(800, 10))
+	if first.Floor.Value != 8 {
+		t.Errorf("first step in leads to %d, want 8", first.Floor.Value)
+	}
+	last := steps(d, at+holdFor+3*tick, at+holdFor+5*time.Minute, constant(800, 8))
+	if last.Floor.Value != 3 {
+		t.Errorf("in the end %d, want 3", last.Floor.Value)
+	}
+}
+
+func TestNothingIsScaledInWithoutMeasurements(t *testing.T) {
+	d := &Decider{}
+	steps(d, 0, time.Minute, constant(3200, 10))
+	got := steps(d, time.Minute, 30*time.Minute, func(time.Duration) Situation {
+		s := constant(0, 10)(0)
+		s.Estimates = Estimates{}
+		return s
+	})
+	if got.Floor.Value != 10 || got.Frozen == "" {
+		t.Errorf("floor %d, frozen %q", got.Floor.Value, got.Frozen)
+	}
+	// The hold time counts from when the figures are back.
+	back := steps(d, 30*time.Minute, 34*time.Minute, constant(320, 10))
+	if back.Floor.Value != 10 {
+		t.Errorf("floor %d soon after the figures are back", back.Floor.Value)
+	}
+}
+
+func TestIdleServicesGoBackToTheMinimum(t *testing.T) {
+	got := steps(&Decider{}, 0, 15*time.Minute, func(time.Duration) Situation {
+		s := constant(0.5, 10)(0)
+		s.Estimates.CPUTime, s.Estimates.ServiceTime = 0, 0 // never enough requests to tell
+		return s
+	})
+	if got.Floor.Value != 2 || !strings.Contains(got.Floor.Reason, "too few") {
+		t.Errorf("floor %d: %q", got.Floor.Value, got.Floor.Reason)
+	}
+}
+
+func TestAFreshDeciderKeepsWhatItFinds(t *testing.T) {
+	got := steps(&Decider{}, 0, 4*time.Minute, constant(100, 20))
+	if got.Floor.Value != 20 {
+		t.Errorf("floor %d right after a start, want the 20 pods that were there", got.Floor.Value)
+	}
+}
+
+func TestUtilizationGoesDownQuicklyAndUpSlowly(t *testing.T) {
+	d := &Decider{}
+	slow := func(share float64, ready int32) func(time.Duration) Situation {
+		return func(time.Duration) Situation {
+			s := constant(1600, ready)(0)
+			s.Estimates.Objectives = Tally{Total: 96000, Slow: 96000 * share}
+			return s
+		}
+	}
+	got := steps(d, 0, 2*time.Minute, slow(0.02, 5))
+	if got.Utilization.Value > 0.8*lowerBy+1e-9 || !strings.Contains(got.Utilization.Reason, "slower than 100ms") {
+		t.Fatalf("after two minutes at twice the budget: %+v", got.Utilization)
+	}
+	low := got.Utilization.Value
+	got = steps(d, 2*time.Minute+tick, 12*time.Minute, slow(0.001, 8))
+	if got.Utilization.Value <= low || got.Utilization.Value > low+3*raiseBy {
+		t.Errorf("after ten calm minutes: %v, was %v", got.Utilization.Value, low)
+	}
+}
+
+func TestUtilizationIsNotToBlameForTooFewPods(t *testing.T) {
+	got := steps(&Decider{}, 0, 5*time.Minute, func(time.Duration) Situation {
+		s := constant(1600, 3)(0) // 8 cores' worth of work on 3 pods of 2
+		s.Estimates.Objectives = Tally{Total: 96000, Slow: 50000}
+		return s
+	})
+	if got.Utilization.Value != 0.8 {
+		t.Errorf("utilization %v", got.Utilization.Value)
+	}
+}
+
+func TestPoolFollowsTheCostOfARequest(t *testing.T) {
+	got := steps(&Decider{}, 0, time.Minute, constant(800, 3))
+	// 2 cores ÷ 5 ms = 400 per second; half of 100 ms at work: 20, and 20 waiting.
+	if got.Workers == nil || got.Workers.Value != 20 || got.QueueDepth.Value != 20 {
+		t.Fatalf("workers %+v, queue %+v", got.Workers, got.QueueDepth)
+	}
+	fixed := steps(&Decider{}, 0, time.Minute, func(time.Duration) Situation {
+		s := constant(800, 3)(0)
+		s.Bounds.PoolIsFixed = true
+		return s
+	})
+	if fixed.Workers != nil || fixed.QueueDepth != nil {
+		t.Error("a pool that the user has set was changed")
+	}
+}
+
+func TestCollectorFollowsTheLiveHeap(t *testing.T) {
+	for name, c := range map[string]struct {
+		liveMiB float64
+		fixed   bool
+		want    int32 // 0: the plan's
+	}{
+		"much room":       {20, false, 400},
+		"some room":       {60, false, 0},
+		"little room":     {120, false, 50},
+		"hardly any heap": {1, false, 0},
+		"set by the user": {20, true, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := steps(&Decider{}, 0, time.Minute, func(time.Duration) Situation {
+				s := constant(800, 3)(0)
+				s.Estimates.HeapLiveBytes = c.liveMiB * (1 << 20)
+				s.Bounds.GOGCIsFixed = c.fixed
+				return s
+			})
+			if (got.GOGC == nil) != (c.want == 0) || got.GOGC != nil && got.GOGC.Value != c.want {
+				t.Errorf("GOGC %+v, want %d", got.GOGC, c.want)
+			}
+		})
+	}
+}
+
+// A larger demand never gives a lower floor, a higher utilization never a higher one.
+func TestFloorIsMonotone(t *testing.T) {
+	for seed := range uint64(300) {
+		random := rand.New(rand.NewPCG(seed, 2))
+		demand, more := random.ExpFloat64()*3000, 1+random.Float64()
+		rho := 0.3 + random.Float64()*0.5
+		floor := func(perSecond, rho float64) int32 {
+			return steps(&Decider{}, 0, 15*time.Minute, func(time.Duration) Situation {
+				s := constant(perSecond, 40)(0)
+				s.Bounds.Utilization = rho
+				return s
+			}).Floor.Value
+		}
+		base := floor(demand, rho)
+		if larger := floor(demand*more, rho); larger < base {
+			t.Fatalf("seed %d: floor %d at %v req/s, %d at %v", seed, base, demand, larger, demand*more)
+		}
+		if denser := floor(demand, min(rho*more, 0.8)); denser > base {
+			t.Fatalf("seed %d: floor %d at utilization %v, %d at a higher one", seed, base, rho, denser)
+		}
+	}
+}
+
+// Whatever the figures do, the floor stays within its bounds, nothing shrinks faster than it may, nothing shrinks in a panic
+// or without figures, and every change has a reason.
+func TestDecisionsKeepTheirPromises(t *testing.T) {
+	for seed := range uint64(100) {
+		random := rand.New(rand.NewPCG(seed, 3))
+		d := &Decider{}
+		wanted, level := int32(4), 1000.0
+		lastShrink := time.Duration(-1)
+		for at := time.Duration(0); at < 40*time.Minute; at += tick {
+			if random.IntN(60) == 0 {
+				level = random.ExpFloat64() * 3000
+			}
+			s := constant(level*(0.8+0.4*random.Float64()), wanted)(0)
+			s.Estimates.Known = random.IntN(20) > 0
+			s.Estimates.Objectives = Tally{Total: 1e5, Slow: 1e5 * random.Float64() * 0.02}
+			before := d.floor
+			got := d.Decide(epoch.Add(at), s)
+			if got.Floor.Value < 2 || got.Floor.Value > 40 {
+				t.Fatalf("seed %d: floor %d out of bounds", seed, got.Floor.Value)
+			}
+			if d.started && got.Floor.Value < before {
+				switch {
+				case got.Panic || got.Frozen != "":
+					t.Fatalf("seed %d: scaled in while frozen: %+v", seed, got)
+				case lastShrink >= 0 && at-lastShrink < shrinkEvery:
+					t.Fatalf("seed %d: scaled in twice within %v", seed, at-lastShrink)
+				case before-got.Floor.Value > max(1, int32(float64(before)*shrinkShare)):
+					t.Fatalf("seed %d: %d → %d in one step", seed, before, got.Floor.Value)
+				}
+				lastShrink = at
+			}
+			if got.Utilization.Value < minUtilization || got.Utilization.Value > 0.8 {
+				t.Fatalf("seed %d: utilization %v", seed, got.Utilization.Value)
+			}
+			for _, change := range got.Changes {
+				if change.Reason == "" || change.From == change.To {
+					t.Fatalf("seed %d: %+v", seed, change)
+				}
+			}
+			wanted = max(wanted, got.Floor.Value)
+			if got.Floor.Value < wanted && random.IntN(10) == 0 {
+				wanted = got.Floor.Value
+			}
+		}
+		if len(d.History()) > historyLength {
+			t.Fatalf("seed %d: %d changes remembered", seed, len(d.History()))
+		}
+	}
+}
+
+// A steady noisy load must not make the floor go up and down.
+func TestSteadyLoadDoesNotOscillate(t *testing.T) {
+	random := rand.New(rand.NewPCG(4, 4))
+	d := &Decider{}
+	changes := 0
+	steps(d, 0, 10*time.Minute, constant(1500, 5))
+	for at := 10 * time.Minute; at < 2*time.Hour; at += tick {
+		s := constant(1500, 5)(0)
+		s.Estimates.Demand.Events += random.NormFloat64() * 300 // Poisson: √90000
+		s.Estimates.DemandPanic.Events += random.NormFloat64() * 95
+		s.Estimates.DemandNow.Events += random.NormFloat64() * 55
+		changes += len(d.Decide(epoch.Add(at), s).Changes)
+	}
+	if changes > 0 {
+		t.Errorf("%d changes in two hours of the same load", changes)
+	}
+}

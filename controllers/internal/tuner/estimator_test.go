@@ -1,0 +1,206 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package tuner
+
+import (
+	"fmt"
+	"math"
+	"testing"
+	"time"
+)
+
+var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// fleet makes the counters of pods that share a steady load.
+type fleet struct {
+	at       time.Time
+	counters map[string]*Counters
+}
+
+func newFleet(pods int) *fleet {
+	f := &fleet{at: epoch, counters: map[string]*Counters{}}
+	for i := range pods {
+		f.start(fmt.Sprintf("p%d", i))
+	}
+	return f
+}
+
+func (f *fleet) start(pod string) {
+	f.counters[pod] = &Counters{
+		StartSeconds: float64(f.at.Unix()), Workers: 16, Processors: 2,
+		Buckets: []Bucket{{0.05, 0}, {0.1, 0}, {math.Inf(1), 0}},
+	}
+}
+
+// run lets every pod serve perPod requests per second for a while, a share of them slow, and returns the reports.
+func (f *fleet) run(span time.Duration, perPod, slow float64) []Report {
+	f.at = f.at.Add(span)
+	n := perPod * span.Seconds()
+	var reports []Report
+	for pod, c := range f.counters {
+		c.Requests += n
+		c.Served += n
+		c.ServiceSeconds += n * 0.010
+		c.DurationSeconds += n * 0.012
+		c.CPUSeconds += n * 0.005
+		c.Buckets[0].Count += n * (1 - slow)
+		c.Buckets[1].Count += n * (1 - slow)
+		c.Buckets[2].Count += n
+		now := *c
+		now.Buckets = append([]Bucket(nil), c.Buckets...)
+		reports = append(reports, Report{pod, &now})
+	}
+	return reports
+}
+
+const tick = 2 * time.Second
+
+func (f *fleet) steady(e *Estimator, rounds int, perPod, slow float64) {
+	for range rounds {
+		reports := f.run(tick, perPod, slow)
+		e.Observe(f.at, len(f.counters), reports)
+	}
+}
+
+func near(t *testing.T, what string, got, want, tolerance float64) {
+	t.Helper()
+	if math.Abs(got-want) > tolerance*math.Abs(want)+1e-9 {
+		t.Errorf("%s is %v, want %v", what, got, want)
+	}
+}
+
+func TestEstimatesOfASteadyLoad(t *testing.T) {
+	f, e := newFleet(4), &Estimator{}
+	f.steady(e, 40, 100, 0.02)
+	got := e.Estimate(100 * time.Millisecond)
+	near(t, "demand", got.Demand.PerSecond(), 400, 1e-6)
+	near(t, "demand of the panic window", got.DemandPanic.PerSecond(), 400, 1e-6)
+	near(t, "trend", got.Trend, 0, 0)
+	near(t, "service time", got.ServiceTime.Seconds(), 0.010, 1e-6)
+	near(t, "CPU time", got.CPUTime.Seconds(), 0.005, 1e-6)
+	near(t, "concurrency", got.Concurrency, 400*0.012, 1e-6)
+	near(t, "cores", got.CPU, 2, 1e-6)
+	near(t, "slow share", got.Objectives.SlowShare(), 0.02, 1e-6)
+	near(t, "demand of a pod", got.PodDemand["p0"], 100, 1e-6)
+	if !got.Known {
+		t.Error("not known")
+	}
+}
+
+func TestEstimatesCount(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*Counters)
+		check  func(*testing.T, Estimates)
+	}{
+		"rejected requests as demand": {
+			func(c *Counters) { c.Requests, c.Rejected, c.Failed = c.Requests+100, c.Rejected+100, c.Failed+100 },
+			func(t *testing.T, e Estimates) {
+				near(t, "demand now", e.DemandNow.PerSecond(), 2*(100+50), 1e-6)
+				near(t, "failed share", e.Objectives.FailedShare(), 200.0/(29*400+200), 1e-6)
+			},
+		},
+		"hanging requests as demand": {
+			func(c *Counters) { c.Active += 60 },
+			func(t *testing.T, e Estimates) { near(t, "demand now", e.DemandNow.PerSecond(), 2*(100+30), 1e-6) },
+		},
+		"rate-limited requests as demand but not as failed": {
+			func(c *Counters) { c.Requests, c.Rejected, c.RateLimited = c.Requests+100, 100, 100 },
+			func(t *testing.T, e Estimates) {
+				near(t, "demand now", e.DemandNow.PerSecond(), 2*(100+50), 1e-6)
+				near(t, "failed share", e.Objectives.FailedShare(), 0, 0)
+				near(t, "total", e.Objectives.Total, 29*400, 1e-6)
+			},
+		},
+		"a restarted pod from zero": {
+			func(c *Counters) {
+				*c = Counters{StartSeconds: c.StartSeconds + 1, Requests: 40, Served: 40, Buckets: c.Buckets}
+			},
+			func(t *testing.T, e Estimates) { near(t, "demand now", e.DemandNow.PerSecond(), 2*20, 1e-6) },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, e := newFleet(2), &Estimator{}
+			f.steady(e, 29, 100, 0)
+			f.run(tick, 100, 0)
+			reports := make([]Report, 0, 2)
+			for pod, counters := range f.counters {
+				c.change(counters)
+				reports = append(reports, Report{pod, counters})
+			}
+			e.Observe(f.at, 2, reports)
+			c.check(t, e.Estimate(100*time.Millisecond))
+		})
+	}
+}
+
+func TestPodsThatAreNotAskedAreStoodFor(t *testing.T) {
+	f, e := newFleet(3), &Estimator{}
+	for range 30 {
+		e.Observe(f.at.Add(tick), 30, f.run(tick, 100, 0)) // 3 of 30
+	}
+	got := e.Estimate(0)
+	if got.Known {
+		t.Error("a tenth of the pods is no quorum")
+	}
+	f, e = newFleet(20), &Estimator{}
+	for range 30 {
+		reports := f.run(tick, 100, 0)
+		for i := range reports {
+			if i >= 15 {
+				reports[i].Counters = nil
+			}
+		}
+		e.Observe(f.at, 20, reports)
+	}
+	near(t, "demand", e.Estimate(0).Demand.PerSecond(), 2000, 0.02)
+}
+
+func TestNewPodsWithoutTrafficAreNotScaledTo(t *testing.T) {
+	f, e := newFleet(2), &Estimator{}
+	f.steady(e, 30, 100, 0)
+	reports := f.run(tick, 100, 0)
+	for i := range 2 { // have run for long before the operator hears of them: nothing is known of this round's part
+		reports = append(reports, Report{fmt.Sprintf("new%d", i), &Counters{StartSeconds: 1, Requests: 1e6}})
+	}
+	e.Observe(f.at, 4, reports)
+	near(t, "demand now", e.Estimate(0).DemandNow.PerSecond(), 200, 1e-6)
+}
+
+func TestLostMeasurementsAreNotKnown(t *testing.T) {
+	f, e := newFleet(2), &Estimator{}
+	f.steady(e, 30, 100, 0)
+	for range 3 {
+		f.run(tick, 100, 0)
+		e.Observe(f.at, 2, []Report{{"p0", nil}, {"p1", nil}})
+	}
+	if e.Estimate(0).Known {
+		t.Error("known although nobody answers")
+	}
+	f.steady(e, 4, 100, 0)
+	got := e.Estimate(0)
+	if !got.Known {
+		t.Error("not known although all answer again")
+	}
+	near(t, "demand now", got.DemandNow.PerSecond(), 200, 1e-6)
+}
+
+func TestTrend(t *testing.T) {
+	f, e := newFleet(2), &Estimator{}
+	for i := range 30 {
+		f.steady(e, 1, 100+float64(i), 0) // 2 pods, 2 s: one request per second per second
+	}
+	near(t, "trend", e.Estimate(0).Trend, 1, 1e-3)
+}
+
+func TestQuantile(t *testing.T) {
+	buckets := []Bucket{{0.1, 50}, {0.2, 100}, {math.Inf(1), 100}}
+	for q, want := range map[float64]time.Duration{0.25: 50 * time.Millisecond, 0.75: 150 * time.Millisecond, 1: 200 * time.Millisecond} {
+		if got := quantile(buckets, q); (got - want).Abs() > time.Microsecond {
+			t.Errorf("quantile %v is %v, want %v", q, got, want)
+		}
+	}
+	if got := quantile([]Bucket{{0.1, 1}, {math.Inf(1), 100}}, 0.99); got != 100*time.Millisecond {
+		t.Errorf("beyond the last bound: %v", got)
+	}
+}

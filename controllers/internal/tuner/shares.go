@@ -1,0 +1,119 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package tuner
+
+import "maps"
+
+const (
+	// keptShare of an equal part stays with every pod, so that one without traffic can answer its first requests.
+	keptShare = 0.05
+	// usedWell is the part of what could be admitted from which a division is good enough to stay: a new one retunes every pod.
+	usedWell = 0.98
+)
+
+// Divide a budget among pods by the demand of each: every pod keeps a small part and the rest goes in proportion, so that
+// each request has the same chance at whichever pod it arrives. Without a figure for each pod, or without any demand, the
+// parts are equal. They never exceed the budget.
+func Divide(total float64, pods []string, demand map[string]float64) map[string]float64 {
+	parts := make(map[string]float64, len(pods))
+	sum := 0.0
+	for _, pod := range pods {
+		figure, known := demand[pod]
+		if !known || figure < 0 {
+			sum = 0
+			break
+		}
+		sum += figure
+	}
+	equal := total / float64(max(len(pods), 1))
+	for _, pod := range pods {
+		parts[pod] = equal
+		if sum > 0 {
+			parts[pod] = equal*keptShare + total*(1-keptShare)*demand[pod]/sum
+		}
+	}
+	return parts
+}
+
+// Shares hands out parts of a budget to pods that come and go, such that what they may have in force together never exceeds
+// it: a part grows only by what others are known to have given back. The zero value is ready.
+type Shares struct {
+	// granted is the most that each pod may have in force: what it was given last and, until it confirmed that, before.
+	granted map[string]float64
+	// given is what each was given last.
+	given map[string]float64
+	total float64
+}
+
+// Round is what Shares needs to know.
+type Round struct {
+	Total float64
+	// Pods that can take traffic.
+	Pods []string
+	// Demand of each in requests per second; pods may be missing.
+	Demand map[string]float64
+	// Confirmed says that every pod runs what Next gave last.
+	Confirmed bool
+}
+
+// Next is the part of each pod from now on. It changes nothing while the present parts serve well, and is to be called again
+// as soon as all pods confirmed.
+func (s *Shares) Next(r Round) map[string]float64 {
+	if s.given == nil {
+		s.granted, s.given = map[string]float64{}, map[string]float64{}
+	}
+	present := make(map[string]bool, len(r.Pods))
+	for _, pod := range r.Pods {
+		present[pod] = true
+	}
+	absent := func(pod string, _ float64) bool { return !present[pod] }
+	maps.DeleteFunc(s.given, absent)
+	maps.DeleteFunc(s.granted, absent)
+	if r.Confirmed {
+		s.granted = maps.Clone(s.given)
+	}
+	if s.good(r) {
+		return maps.Clone(s.given)
+	}
+	s.total = r.Total
+	target := Divide(r.Total, r.Pods, r.Demand)
+	free, wanted := r.Total, 0.0
+	next := make(map[string]float64, len(r.Pods))
+	for _, pod := range r.Pods {
+		next[pod] = min(target[pod], s.granted[pod])
+		free -= max(s.granted[pod], next[pod])
+		wanted += target[pod] - next[pod]
+	}
+	if free > 0 && wanted > 0 {
+		for _, pod := range r.Pods {
+			next[pod] += (target[pod] - next[pod]) * min(free/wanted, 1)
+		}
+	}
+	for pod, part := range next {
+		s.granted[pod] = max(s.granted[pod], part)
+	}
+	s.given = next
+	return maps.Clone(next)
+}
+
+// good says whether the present parts admit nearly all that the budget allows.
+func (s *Shares) good(r Round) bool {
+	if s.total != r.Total || len(s.given) != len(r.Pods) {
+		return false
+	}
+	admitted, demand, sum := 0.0, 0.0, 0.0
+	for _, pod := range r.Pods {
+		part, known := s.given[pod]
+		if !known || part <= 0 {
+			return false
+		}
+		sum += part
+		admitted += min(part, r.Demand[pod])
+		demand += r.Demand[pod]
+	}
+	if sum < usedWell*r.Total { // some growth still waits for others to give back
+		return false
+	}
+	return admitted >= usedWell*min(demand, r.Total)
+}

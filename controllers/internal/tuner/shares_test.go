@@ -1,0 +1,127 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package tuner
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+func TestDivide(t *testing.T) {
+	for name, c := range map[string]struct {
+		pods   []string
+		demand map[string]float64
+		want   map[string]float64
+	}{
+		"by demand":          {[]string{"a", "b"}, map[string]float64{"a": 300, "b": 100}, map[string]float64{"a": 25 + 712.5, "b": 25 + 237.5}},
+		"a figure missing":   {[]string{"a", "b"}, map[string]float64{"a": 300}, map[string]float64{"a": 500, "b": 500}},
+		"no demand":          {[]string{"a", "b"}, map[string]float64{"a": 0, "b": 0}, map[string]float64{"a": 500, "b": 500}},
+		"an idle pod":        {[]string{"a", "b"}, map[string]float64{"a": 10, "b": 0}, map[string]float64{"a": 975, "b": 25}},
+		"no pods":            {nil, nil, map[string]float64{}},
+		"figures of strange": {[]string{"a"}, map[string]float64{"z": 9}, map[string]float64{"a": 1000}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(c.want, Divide(1000, c.pods, c.demand), cmpopts.EquateApprox(1e-9, 0)); diff != "" {
+				t.Errorf("parts (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestGrowthWaitsUntilOthersHaveShrunk(t *testing.T) {
+	var s Shares
+	demand := map[string]float64{"a": 500, "b": 500}
+	s.Next(Round{Total: 1000, Pods: []string{"a", "b"}, Demand: demand})
+	skewed := map[string]float64{"a": 900, "b": 300}
+	first := s.Next(Round{Total: 1000, Pods: []string{"a", "b"}, Demand: skewed, Confirmed: true})
+	if first["a"] != 500 || first["b"] >= 500 {
+		t.Errorf("at first b must give back and a stay: %v", first)
+	}
+	waiting := s.Next(Round{Total: 1000, Pods: []string{"a", "b"}, Demand: skewed})
+	if waiting["a"] != 500 {
+		t.Errorf("a grew before b confirmed: %v", waiting)
+	}
+	second := s.Next(Round{Total: 1000, Pods: []string{"a", "b"}, Demand: skewed, Confirmed: true})
+	if second["a"] < 700 {
+		t.Errorf("a did not get what b gave back: %v", second)
+	}
+}
+
+func TestGoodSharesStay(t *testing.T) {
+	var s Shares
+	pods := []string{"a", "b"}
+	before := s.Next(Round{Total: 1000, Pods: pods, Demand: map[string]float64{"a": 100, "b": 100}})
+	after := s.Next(Round{Total: 1000, Pods: pods, Demand: map[string]float64{"a": 400, "b": 20}, Confirmed: true})
+	if diff := cmp.Diff(before, after); diff != "" {
+		t.Errorf("nothing is refused, yet parts moved:\n%s", diff)
+	}
+}
+
+// However pods come and go, whatever they confirm and however demand and budget move: the sum of the highest parts that may
+// be in force never exceeds the budget, unless the budget itself was lowered and the pods have not confirmed that yet.
+func TestSharesNeverExceedTheBudget(t *testing.T) {
+	for seed := range uint64(200) {
+		random := rand.New(rand.NewPCG(seed, 1))
+		var s Shares
+		total := 1000.0
+		inForce := map[string]float64{} // of each pod: the highest of what it may run
+		latest := map[string]float64{}
+		pods := []string{"p0", "p1"}
+		started := len(pods)
+		for step := range 100 {
+			switch random.IntN(6) {
+			case 0:
+				pods = append(pods, fmt.Sprintf("p%d", started))
+				started++
+			case 1:
+				if len(pods) > 1 {
+					at := random.IntN(len(pods))
+					delete(inForce, pods[at])
+					delete(latest, pods[at])
+					pods = append(pods[:at:at], pods[at+1:]...)
+				}
+			}
+			demand := map[string]float64{}
+			for _, pod := range pods {
+				if random.IntN(10) > 0 {
+					demand[pod] = random.ExpFloat64() * 400
+				}
+			}
+			confirmed := random.IntN(2) == 0
+			if confirmed {
+				maps.Copy(inForce, latest)
+			}
+			latest = s.Next(Round{Total: total, Pods: pods, Demand: demand, Confirmed: confirmed})
+			sum := 0.0
+			for _, pod := range pods {
+				inForce[pod] = max(inForce[pod], latest[pod])
+				sum += inForce[pod]
+			}
+			if sum > total*(1+1e-9) {
+				t.Fatalf("seed %d, step %d: %v may be in force together, the budget is %v", seed, step, sum, total)
+			}
+		}
+		// Left alone, they converge to the whole budget.
+		demand := map[string]float64{}
+		for _, pod := range pods {
+			demand[pod] = 100 + random.Float64()*5000
+		}
+		var last map[string]float64
+		for range 3 {
+			last = s.Next(Round{Total: total, Pods: pods, Demand: demand, Confirmed: true})
+		}
+		sum := 0.0
+		for _, part := range last {
+			sum += part
+		}
+		if sum < usedWell*total {
+			t.Errorf("seed %d: only %v of %v handed out in the end", seed, sum, total)
+		}
+	}
+}
