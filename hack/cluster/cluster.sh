@@ -54,28 +54,30 @@ healthy() {
 up() {
   mkdir -p "$STATE"
   tools
-  lock "cluster-$CLUSTER"
-  local count note
-  if healthy; then
-    count=$(nodes | wc -l)
-    if [ -n "${NODES:-}" ] && [ "$NODES" != "$count" ]; then
-      die "cluster $CLUSTER has $count node(s) and $NODES are asked for; remove it first: hack/cluster/cluster.sh down"
-    fi
-    connect_pods
-    step "cluster" "$(describe), is there already"
-    return
-  fi
+  if already_up; then return; fi
+  # One at a time, whatever their names: they choose free ports, and share kind's network.
+  lock clusters
+  if already_up; then return; fi
   if [ -n "$(nodes -a)" ]; then
     step "cluster" "$CLUSTER is there and does not answer: it is made anew"
     kind -q delete cluster --name "$CLUSTER"
   fi
-  count=${NODES:-1}
+  local count=${NODES:-1}
   choose_node_image
   choose_ports
   configuration "$count" >"$STATE/kind.yaml"
-  note=$(plural "$count" node)
-  task "cluster" "kind, Kubernetes ${VERSION%.*}, $note" create "$count"
+  task "cluster" "kind, Kubernetes ${VERSION%.*}, $(plural "$count" node)" create "$count"
   echo "                     kubectl's context is kind-$CLUSTER; that cluster alone: KUBECONFIG=$CLUSTER_KUBECONFIG" >&2
+}
+already_up() {
+  local count
+  healthy || return 1
+  count=$(nodes | wc -l)
+  if [ -n "${NODES:-}" ] && [ "$NODES" != "$count" ]; then
+    die "cluster $CLUSTER has $(plural "$count" node), and NODES=$NODES is asked for; remove it first: hack/cluster/cluster.sh down"
+  fi
+  connect_pods || die "the pods of cluster $CLUSTER could not be given a network"
+  step "cluster" "$(describe), is there already"
 }
 plural() { if [ "$1" = 1 ]; then echo "1 $2"; else echo "$1 $2s"; fi; }
 describe() {
@@ -230,17 +232,17 @@ CONFLIST
 down() {
   if [ -d "$TESTBED_CACHE/docker/data" ] || "$CLUSTER_DIR/docker.sh" status >/dev/null; then
     tools
-    lock "cluster-$CLUSTER"
+    lock clusters
     if [ -n "$(nodes -a)" ]; then
       task "cluster" "$CLUSTER is removed" kind delete cluster --name "$CLUSTER"
     fi
+    # Another cluster may still need the engine and kind's network.
+    if [ -z "$(docker ps -aq --filter label=io.x-k8s.kind.cluster)" ]; then
+      case "${DOCKER_HOST:-}" in */goservice-testbed-*) docker network rm kind >/dev/null 2>&1 || true ;; esac
+      "$CLUSTER_DIR/docker.sh" stop
+    fi
   fi
   rm -rf "$STATE"
-  # Another cluster may still need the engine and kind's network.
-  if [ -z "$(ls "$TESTBED_CACHE/clusters" 2>/dev/null)" ]; then
-    case "${DOCKER_HOST:-}" in */goservice-testbed-*) docker network rm kind >/dev/null 2>&1 || true ;; esac
-    "$CLUSTER_DIR/docker.sh" stop
-  fi
 }
 
 status() {
