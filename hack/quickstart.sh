@@ -110,8 +110,11 @@ load() {
 }
 
 down() {
-  local environment references
-  if hack/cluster/docker.sh status >/dev/null; then
+  local environment references others
+  others=$(find "$TESTBED_CACHE/clusters" -mindepth 1 -maxdepth 1 ! -name "$CLUSTER" -printf '%f ' 2>/dev/null || true)
+  if [ -n "$others" ]; then
+    step "images" "stay: cluster $others is there too"
+  elif hack/cluster/docker.sh status >/dev/null; then
     environment=$(hack/cluster/docker.sh env)
     eval "$environment"
     references=$(docker image ls --filter 'reference=goservice.dev/*' --format '{{.Repository}}:{{.Tag}}')
