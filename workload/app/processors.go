@@ -124,7 +124,7 @@ func strict(input json.RawMessage, into any) error {
 		return nil
 	}
 	if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) {
-		return invalid(wrong.Field, "must be a %s, not a %s", wrong.Type.String(), wrong.Value)
+		return invalid(wrong.Field, "must be a %s, not a value of type %s", wrong.Type.String(), wrong.Value)
 	}
 	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
 		return invalid(strings.Trim(name, `"`), "is not known")

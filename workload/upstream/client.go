@@ -55,6 +55,9 @@ func New(target Target, instrument func(name string, next http.RoundTripper) htt
 	if err != nil {
 		return nil, err
 	}
+	if base.Path == "" {
+		base.Path = "/" // JoinPath would make a relative path of it
+	}
 	wire := http.DefaultTransport.(*http.Transport).Clone()
 	wire.MaxIdleConnsPerHost = maxIdlePerHost
 	wire.IdleConnTimeout = idleTimeout

@@ -11,6 +11,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"reflect"
 	"strings"
 
 	"goservice.dev/operator/workload/app"
@@ -129,7 +130,7 @@ func refuse(field string, err error) error {
 	below := func(name string) string { return strings.Trim(field+"."+name, ".") }
 	var wrong *json.UnmarshalTypeError
 	if errors.As(err, &wrong) {
-		return &app.Invalid{Field: orBody(below(wrong.Field)), Rule: fmt.Sprintf("must be a %s, not a %s", jsonType(wrong), wrong.Value)}
+		return &app.Invalid{Field: orBody(below(wrong.Field)), Rule: fmt.Sprintf("must be %s, not a value of type %s", jsonType(wrong), wrong.Value)}
 	}
 	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
 		return &app.Invalid{Field: below(shorten(strings.Trim(name, `"`))), Rule: "is not known"}
@@ -144,14 +145,15 @@ func orBody(field string) string {
 	return field
 }
 
+// jsonType names what was wanted in JSON's words, with its article.
 func jsonType(wrong *json.UnmarshalTypeError) string {
-	if kind := wrong.Type.Kind().String(); kind == "slice" {
-		return "array"
-	} else if kind == "struct" {
-		return "object"
-	} else {
-		return kind
+	switch wrong.Type.Kind() {
+	case reflect.Slice:
+		return "an array"
+	case reflect.Struct:
+		return "an object"
 	}
+	return "a " + wrong.Type.Kind().String()
 }
 
 // resultStream writes results while others still run: as lines, or as one JSON object {"results":[…]}.

@@ -1,0 +1,396 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package app_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"goservice.dev/operator/workload/app"
+	"goservice.dev/operator/workload/panics"
+)
+
+// Use cases stay free of what carries them.
+func TestImports(t *testing.T) {
+	output, err := exec.CommandContext(t.Context(), "go", "list", "-deps", ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for lines := bufio.NewScanner(strings.NewReader(string(output))); lines.Scan(); {
+		imported := lines.Text()
+		for _, forbidden := range []string{
+			"net/http", "github.com/", "go.opentelemetry.io/", "k8s.io/",
+			"goservice.dev/operator/workload/infra", "goservice.dev/operator/workload/service", "goservice.dev/operator/workload/telemetry",
+		} {
+			if strings.HasPrefix(imported, forbidden) {
+				t.Errorf("app depends on %s", imported)
+			}
+		}
+	}
+}
+
+// others are upstreams that answer after a while.
+type others map[string]struct {
+	after   time.Duration
+	content app.Content
+	err     error
+}
+
+func (o others) Names() []string { return []string{"a", "b", "c"} }
+
+func (o others) Fetch(ctx context.Context, name, path string, _ int64) (app.Content, error) {
+	answer := o[name]
+	select {
+	case <-ctx.Done():
+		return app.Content{}, ctx.Err()
+	case <-time.After(answer.after):
+	}
+	if answer.content.Body == nil {
+		answer.content.Body = fmt.Appendf(nil, "%s%s", name, path)
+	}
+	return answer.content, answer.err
+}
+
+func TestGather(t *testing.T) {
+	answer := func(status int, body string) app.Content {
+		return app.Content{Status: status, JSON: true, Body: []byte(body)}
+	}
+	cases := map[string]struct {
+		upstreams others
+		names     []string
+		want      app.Gathered
+	}{
+		"all, in their order, side by side": {
+			others{"a": {after: 300 * time.Millisecond, content: answer(200, "1")}, "b": {content: answer(404, `{"x":2}`)},
+				"c": {after: 300 * time.Millisecond, content: app.Content{Status: 200, Body: []byte("text")}}}, nil,
+			app.Gathered{Complete: true, Parts: []app.Part{{Upstream: "a", Status: 200, Body: json.RawMessage("1"), Took: "300ms"},
+				{Upstream: "b", Status: 404, Body: json.RawMessage(`{"x":2}`), Took: "0s"},
+				{Upstream: "c", Status: 200, Body: json.RawMessage(`"text"`), Took: "300ms"}}},
+		},
+		"one is too slow": {
+			others{"a": {after: time.Hour}, "b": {content: answer(200, "2")}}, []string{"b", "a"},
+			app.Gathered{Parts: []app.Part{{Upstream: "b", Status: 200, Body: json.RawMessage("2"), Took: "0s"},
+				{Upstream: "a", Error: "not done before the deadline", Took: "900ms"}}},
+		},
+		"one is broken": {
+			others{"a": {err: errors.New("cannot be reached")}, "b": {content: answer(503, "0")}}, []string{"a", "b"},
+			app.Gathered{Parts: []app.Part{{Upstream: "a", Error: "cannot be reached", Took: "0s"},
+				{Upstream: "b", Status: 503, Body: json.RawMessage("0"), Error: "the upstream answered 503", Took: "0s"}}},
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				got, err := app.Aggregate{Upstreams: c.upstreams}.Gather(ctx, c.names, "/")
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(c.want, got); diff != "" {
+					t.Errorf("gathered (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+func TestGatherRefuses(t *testing.T) {
+	cases := map[string]struct {
+		names []string
+		path  string
+		want  string
+	}{
+		"unknown upstream": {[]string{"a", "x"}, "/", "upstream: must be one of a, b, c"},
+		"twice":            {[]string{"a", "b", "a"}, "/", "upstream: must name a once only"},
+		"relative path":    {nil, "x", "path: must begin with one /"},
+		"another host":     {nil, "//x", "path: must begin with one /"},
+		"dots":             {nil, "/a/%2e%2e/b", "path: must not contain the segments . and .."},
+		"encoding":         {nil, "/%zz", "path: must be a path, percent-encoded, with an optional query"},
+		"line break":       {nil, "/\r\nX: y", "path: must have no line breaks and no \\"},
+		"too long":         {nil, "/" + strings.Repeat("x", 2048), "path: must have at most 2048 bytes"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			_, err := app.Aggregate{Upstreams: others{}}.Gather(t.Context(), c.names, c.path)
+			expectInvalid(t, err, c.want)
+		})
+	}
+}
+
+func expectInvalid(t *testing.T, err error, want string) {
+	t.Helper()
+	var bad *app.Invalid
+	if !errors.As(err, &bad) || bad.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
+	}
+}
+
+func TestLoad(t *testing.T) {
+	for name, load := range map[string]app.Load{
+		"nothing": {}, "computing": {CPU: time.Microsecond}, "memory": {AllocBytes: 1 << 20},
+	} {
+		if err := load.Do(t.Context()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		if err := (app.Load{Sleep: time.Second}).Do(t.Context()); err != nil || time.Since(start) != time.Second {
+			t.Errorf("slept %s, %v", time.Since(start), err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := (app.Load{Sleep: app.MaxSleep}).Do(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("at the deadline: %v", err)
+		}
+		if err := (app.Load{CPU: app.MaxCPU}).Do(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("computing after the deadline: %v", err)
+		}
+	})
+	for want, load := range map[string]app.Load{
+		"cpu: must be 0s to 5s":              {CPU: app.MaxCPU + 1},
+		"sleep: must be 0s to 30s":           {Sleep: -1},
+		"alloc: must be 0 to 67108864 bytes": {AllocBytes: app.MaxAllocBytes + 1},
+	} {
+		expectInvalid(t, load.Do(t.Context()), want)
+	}
+}
+
+func TestWhoAmI(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		who := app.WhoAmI{Name: "shop", Pod: "shop-1", Version: "v1", Started: time.Now(), Revision: func() string { return "abc" }}
+		time.Sleep(90*time.Second + time.Millisecond)
+		want := app.Identity{Name: "shop", Pod: "shop-1", Version: "v1", Revision: "abc", Uptime: "1m30s"}
+		if diff := cmp.Diff(want, who.Identify()); diff != "" {
+			t.Errorf("identity (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// workers counts how many jobs run at once and refuses some.
+type workers struct {
+	running, most atomic.Int32
+	refuse        error
+}
+
+func (w *workers) Do(ctx context.Context, f func(context.Context) error) error {
+	if w.refuse != nil {
+		return w.refuse
+	}
+	w.most.Store(max(w.most.Load(), w.running.Add(1)))
+	defer w.running.Add(-1)
+	return f(ctx)
+}
+
+// nap is a processor whose input is how long it takes; "panic" panics.
+type nap struct{}
+
+func (nap) Check(input json.RawMessage) error {
+	if len(input) == 0 {
+		return &app.Invalid{Field: "duration", Rule: "must be given"}
+	}
+	return nil
+}
+
+func (nap) Process(ctx context.Context, input json.RawMessage) (any, error) {
+	var text string
+	if err := json.Unmarshal(input, &text); err != nil {
+		return nil, err
+	}
+	if text == "panic" {
+		panic("boom")
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return nil, errors.New("not a duration")
+	}
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-time.After(d):
+		return text, nil
+	}
+}
+
+func batch(w *workers) app.Batch {
+	return app.Batch{Processors: map[string]app.Processor{"nap": nap{}}, Workers: w}
+}
+
+func naps(durations ...string) (jobs []app.Job) {
+	for i, d := range durations {
+		jobs = append(jobs, app.Job{ID: fmt.Sprint("j", i), Kind: "nap", Input: json.RawMessage(`"` + d + `"`)})
+	}
+	return jobs
+}
+
+func TestBatchKeepsTheOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var got []app.Result
+		b := batch(new(workers))
+		panicked := 0
+		b.Panicked = func(string, *panics.Error) { panicked++ }
+		err := b.Run(t.Context(), naps("2s", "1s", "nonsense", "panic", "3s"), func(r app.Result) error {
+			got = append(got, r)
+			return nil
+		})
+		want := []app.Result{
+			{Index: 0, ID: "j0", Output: "2s", Took: "2s"}, {Index: 1, ID: "j1", Output: "1s", Took: "1s"},
+			{Index: 2, ID: "j2", Error: "not a duration", Took: "0s"}, {Index: 3, ID: "j3", Error: "the processor failed", Took: "0s"},
+			{Index: 4, ID: "j4", Output: "3s", Took: "3s"},
+		}
+		if diff := cmp.Diff(want, got); diff != "" || err != nil || panicked != 1 {
+			t.Errorf("error %v, %d panics, results (-want +got):\n%s", err, panicked, diff)
+		}
+	})
+}
+
+func TestBatchStreamsAndBoundsItsWindow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := new(workers)
+		start, first := time.Now(), time.Duration(0)
+		durations := make([]string, 64)
+		for i := range durations {
+			durations[i] = "1s"
+		}
+		err := batch(w).Run(t.Context(), naps(durations...), func(r app.Result) error {
+			if r.Index == 0 {
+				first = time.Since(start)
+			}
+			return nil
+		})
+		if err != nil || first != time.Second {
+			t.Errorf("first result after %s, %v; want 1s", first, err)
+		}
+		if most := w.most.Load(); most < 8 || most > 17 {
+			t.Errorf("%d jobs ran at once", most)
+		}
+	})
+}
+
+func TestBatchEndsWithItsClient(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // the bubble ends only when every job has
+		ctx, cancel := context.WithCancel(t.Context())
+		emitted := 0
+		err := batch(new(workers)).Run(ctx, naps("1s", "1h", "1h"), func(app.Result) error {
+			emitted++
+			cancel()
+			return nil
+		})
+		if !errors.Is(err, context.Canceled) || emitted != 1 {
+			t.Errorf("%d results and %v, want 1 and the cancellation", emitted, err)
+		}
+		broken := errors.New("broken pipe")
+		if err := batch(new(workers)).Run(t.Context(), naps("1s", "1h"), func(app.Result) error { return broken }); !errors.Is(err, broken) {
+			t.Errorf("%v, want the writer's error", err)
+		}
+	})
+}
+
+func TestBatchTellsEveryJobOfTheDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+		defer cancel()
+		durations := make([]string, 40)
+		for i := range durations {
+			durations[i] = "1m"
+		}
+		var errored, done int
+		err := batch(new(workers)).Run(ctx, naps(durations...), func(r app.Result) error {
+			if r.Error == "not done before the deadline" {
+				errored++
+			} else if r.Output == "1m" {
+				done++
+			}
+			return nil
+		})
+		if err != nil || done == 0 || errored+done != len(durations) {
+			t.Errorf("%d done and %d late of %d, %v", done, errored, len(durations), err)
+		}
+	})
+}
+
+func TestBatchReportsMissingWorkers(t *testing.T) {
+	err := batch(&workers{refuse: errors.New("queue full")}).Run(t.Context(), naps("1s"), func(r app.Result) error {
+		if r.Error != "queue full" || r.Output != nil {
+			t.Errorf("result %+v", r)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestBatchCheck(t *testing.T) {
+	b := app.Batch{Processors: map[string]app.Processor{"digest": app.Digest{}, "fetch": app.Fetch{Upstreams: others{}}}}
+	job := func(kind, input string) []app.Job { return []app.Job{{Kind: kind, Input: json.RawMessage(input)}} }
+	cases := map[string]struct {
+		jobs []app.Job
+		want string
+	}{
+		"none":              {nil, "jobs: must hold at least one job"},
+		"too many":          {make([]app.Job, app.MaxJobs+1), "jobs: must hold at most 10000 jobs"},
+		"id":                {[]app.Job{{ID: strings.Repeat("x", 129)}}, "jobs[0].id: must have at most 128 bytes"},
+		"kind":              {job("sing", `{}`), "jobs[0].kind: must be one of digest, fetch"},
+		"no input":          {job("digest", ``), "jobs[0].input: must be a JSON object"},
+		"no object":         {job("digest", `[]`), "jobs[0].input: must be a JSON object"},
+		"unknown field":     {job("digest", `{"text":"a","salt":"b"}`), "jobs[0].input.salt: is not known"},
+		"wrong type":        {job("digest", `{"text":1}`), "jobs[0].input.text: must be a string, not a value of type number"},
+		"missing text":      {job("digest", `{}`), "jobs[0].input.text: must be given"},
+		"algorithm":         {job("digest", `{"text":"a","algorithm":"md5"}`), "jobs[0].input.algorithm: must be sha256 or sha512"},
+		"upstream":          {job("fetch", `{"upstream":"x"}`), "jobs[0].input.upstream: must be one of a, b, c"},
+		"path":              {job("fetch", `{"upstream":"a","path":"x"}`), "jobs[0].input.path: must begin with one /"},
+		"the second is bad": {append(job("digest", `{"text":""}`), app.Job{Kind: "x"}), "jobs[1].kind: must be one of digest, fetch"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) { expectInvalid(t, b.Check(c.jobs), c.want) })
+	}
+	if err := b.Check(append(job("digest", `{"text":""}`), job("fetch", `{"upstream":"a"}`)...)); err != nil {
+		t.Errorf("a good batch: %v", err)
+	}
+}
+
+func TestProcessors(t *testing.T) {
+	fetch := app.Fetch{Upstreams: others{
+		"a": {content: app.Content{Status: 200, JSON: true, Body: []byte(`{"x":1}`)}}, "b": {content: app.Content{Status: 404}},
+		"c": {err: errors.New("cannot be reached")},
+	}}
+	cases := map[string]struct {
+		processor   app.Processor
+		input, want string
+	}{
+		"sha256":   {app.Digest{}, `{"text":"abc"}`, `{"digest":"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}`},
+		"sha512":   {app.Digest{}, `{"text":"","algorithm":"sha512"}`, `{"digest":"cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e"}`},
+		"bad":      {app.Digest{}, `{}`, `error: text: must be given`},
+		"JSON":     {fetch, `{"upstream":"a"}`, `{"status":200,"body":{"x":1}}`},
+		"text":     {fetch, `{"upstream":"b","path":"/y"}`, `{"status":404,"body":"b/y"}`},
+		"broken":   {fetch, `{"upstream":"c"}`, `error: cannot be reached`},
+		"no input": {fetch, `{}`, `error: upstream: must be one of a, b, c`},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			output, err := c.processor.Process(t.Context(), json.RawMessage(c.input))
+			encoded, _ := json.Marshal(output)
+			got := string(encoded)
+			if err != nil {
+				got = "error: " + err.Error()
+			}
+			if got != c.want {
+				t.Errorf("%s, want %s", got, c.want)
+			}
+		})
+	}
+}
