@@ -20,8 +20,8 @@ import (
 
 func main() {
 	testing.Init() // registers the flags that testing.Benchmark reads
-	rounds := flag.Int("rounds", 5, "rounds over all contenders; medians are reported")
-	each := flag.Duration("each", 100*time.Millisecond, "how long one contender runs in a round")
+	rounds := flag.Int("rounds", 15, "rounds over all contenders; medians are reported")
+	each := flag.Duration("each", 30*time.Millisecond, "how long one contender runs in a round")
 	window := flag.Duration("window", 2*time.Second, "how long the accuracy of one limiter is watched in a round")
 	watches := flag.Int("watches", 3, "rounds of the accuracy")
 	flag.Parse()
