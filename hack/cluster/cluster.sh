@@ -193,15 +193,15 @@ create() {
 # a route to the range of every other node; what leaves the cluster does so under the node's address. Routes go with a
 # node's restart, so they are set each time.
 connect_pods() {
-  local node range other table
-  table=$(pod_ranges)
+  local node range other address table
+  table=$(pod_ranges) || return 1
   if [ "$(docker exec "$(nodes | head -n 1)" sh -c 'test -e /kind/manifests/default-cni.yaml && echo kind')" = kind ]; then return; fi
   while read -r node range _; do
     conflist "$range" | docker exec -i "$node" sh -euc 'mkdir -p /etc/cni/net.d && cat >/etc/cni/net.d/10-testbed.conflist
       rule="POSTROUTING -s 10.244.0.0/16 ! -d 10.244.0.0/16 -j MASQUERADE"
-      iptables -w -t nat -C $rule 2>/dev/null || iptables -w -t nat -A $rule'
+      iptables -w -t nat -C $rule 2>/dev/null || iptables -w -t nat -A $rule' || return 1
     while read -r other range address; do
-      [ "$other" = "$node" ] || docker exec "$node" ip route replace "$range" via "$address" </dev/null
+      [ "$other" = "$node" ] || docker exec "$node" ip route replace "$range" via "$address" </dev/null || return 1
     done <<<"$table"
   done <<<"$table"
 }
