@@ -371,7 +371,7 @@ type MetricsSpec struct {
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s') && duration(self) <= duration('5m')",message="observability.metrics.interval must be from 1s to 5m"
 	Interval *metav1.Duration `json:"interval,omitempty"`
 
-	// labels are added to the ServiceMonitor, for a Prometheus that selects by them.
+	// labels are added to the ServiceMonitor and the PrometheusRule, for a Prometheus that selects by them.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=32
 	Labels map[string]string `json:"labels,omitempty"`

@@ -20,7 +20,7 @@ const (
 	ConditionTuned = "Tuned"
 	// ConditionPlanned says whether the declared objectives can be met.
 	ConditionPlanned = "Planned"
-	// ConditionMonitored says whether Prometheus is told to scrape the service.
+	// ConditionMonitored says whether Prometheus is told to scrape the service and to watch its objectives.
 	ConditionMonitored = "Monitored"
 )
 
@@ -48,6 +48,7 @@ const (
 	ReasonRateLimitTooSmall = "RateLimitBelowPeak"
 	ReasonScraped           = "ServiceMonitorApplied"
 	ReasonKindAbsent        = "ServiceMonitorKindAbsent"
+	ReasonRuleKindAbsent    = "PrometheusRuleKindAbsent"
 )
 
 // GoServiceStatus is what the operator sees and decided.
@@ -136,6 +137,21 @@ type PlanStatus struct {
 	// sharePerPod is each pod's part of the rate limit.
 	// +optional
 	SharePerPod *PlannedValue `json:"sharePerPod,omitempty"`
+	// alerts on the objectives, also those that are left out because they could never fire.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	Alerts []PlannedAlert `json:"alerts,omitempty"`
+}
+
+// PlannedAlert is the threshold of one alert.
+type PlannedAlert struct {
+	// name of what is watched, such as "availability × 14.4 over 1h".
+	Name string `json:"name"`
+	// value is the severity and the threshold as a person reads them, or "left out".
+	Value string `json:"value"`
+	// reason in one sentence.
+	Reason string `json:"reason"`
 }
 
 // TuningStatus says which live values are in force where.

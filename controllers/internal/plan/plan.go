@@ -7,6 +7,7 @@
 package plan
 
 import (
+	"fmt"
 	"strconv"
 	"time"
 
@@ -24,6 +25,10 @@ type Observed struct {
 	WantedReplicas int32
 	// ServiceTime is the measured mean time that a request takes by itself, without waiting; 0 while unknown.
 	ServiceTime time.Duration
+	// CPUTime is the measured mean CPU time that a request uses; 0 while unknown.
+	CPUTime time.Duration
+	// Tuned holds the figures that measurements have moved.
+	Tuned Tuned
 }
 
 // Figure is one derived number and the reason for it, in one sentence.
@@ -52,6 +57,8 @@ type Plan struct {
 	Autoscaled bool
 	// Replicas are the lower and upper bound of the number of pods.
 	Replicas Figure[Range]
+	// ReplicaFloor is the number of pods that the demand needs at present, within Replicas.
+	ReplicaFloor Figure[int32]
 	// CPUTarget in percent of the request; nil unless Autoscaled.
 	CPUTarget *Figure[int32]
 	// Workers and QueueDepth of each pod's pool.
@@ -64,10 +71,14 @@ type Plan struct {
 	Resources corev1.ResourceRequirements
 	// MemoryLimitBytes is GOMEMLIMIT; nil leaves it off.
 	MemoryLimitBytes *Figure[int64]
+	// GOGC in percent; nil leaves Go's own.
+	GOGC *Figure[int32]
 	// SharePerPod of the inbound rate limit; nil means unlimited.
 	SharePerPod *Figure[Share]
 	// UpstreamShares of the outbound rate limits by the upstream's name; upstreams without a limit are absent.
 	UpstreamShares map[string]Share
+	// Alerts watch over the declared objectives; nil where none is declared.
+	Alerts *Alerts
 	// Findings say which objectives cannot be met; empty when all can.
 	Findings []Finding
 }
@@ -83,7 +94,9 @@ func Compute(spec *v1alpha1.GoServiceSpec, observed Observed) Plan {
 	p.planPool(spec, demand)
 	p.planShutdown(spec, demand)
 	p.planMemory()
+	p.tune(spec, observed.Tuned)
 	p.planShares(spec, observed)
+	p.planAlerts(spec)
 	p.findUnreachable(spec, demand)
 	return p
 }
@@ -132,6 +145,9 @@ type demand struct {
 	// serviceTime of one request, measured or assumed.
 	serviceTime time.Duration
 	measured    bool
+	// cpuTime of one request; the service time while it is not measured.
+	cpuTime     time.Duration
+	cpuMeasured bool
 	// cores that the container asks for and how many requests they can truly run at once.
 	cores   float64
 	servers int
@@ -175,6 +191,10 @@ func demandOf(spec *v1alpha1.GoServiceSpec, resources corev1.ResourceRequirement
 		// A container that may use less than one core is that much slower; a measurement has this in it already.
 		d.serviceTime = time.Duration(float64(d.serviceTime) / max(speed, 0.01))
 	}
+	d.cpuTime, d.cpuMeasured = observed.CPUTime, observed.CPUTime > 0
+	if !d.cpuMeasured {
+		d.cpuTime = d.serviceTime
+	}
 	return d
 }
 
@@ -188,6 +208,9 @@ func percentileOf(latency *v1alpha1.LatencyObjective) float64 {
 
 // source says where the service time comes from, for reasons.
 func (d demand) source() string {
+	if d.measured && d.cpuMeasured {
+		return fmt.Sprintf("%s of measured service time, %s of it CPU", readable(d.serviceTime), readable(d.cpuTime))
+	}
 	if d.measured {
 		return readable(d.serviceTime) + " of measured service time"
 	}

@@ -40,6 +40,9 @@ func (p Plan) Status() *v1alpha1.PlanStatus {
 		value := planned(*p.SharePerPod, Share.String)
 		status.SharePerPod = &value
 	}
+	if p.Alerts != nil {
+		status.Alerts = p.Alerts.status()
+	}
 	return status
 }
 

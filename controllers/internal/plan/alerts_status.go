@@ -1,0 +1,64 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package plan
+
+import (
+	"fmt"
+
+	"goservice.dev/operator/api/v1alpha1"
+)
+
+// status renders the alerts as a person reads them, with those that are left out.
+func (a *Alerts) status() []v1alpha1.PlannedAlert {
+	rate := readable(a.RateWindow.Value)
+	lines := []v1alpha1.PlannedAlert{{
+		Name:   "outage",
+		Value:  fmt.Sprintf("%s when more than %s fail over %s", SeverityPage, percentage(a.OutageShare.Value), rate),
+		Reason: a.OutageShare.Reason,
+	}}
+	for _, objective := range a.Objectives {
+		for _, burn := range objective.Burns {
+			lines = append(lines, v1alpha1.PlannedAlert{
+				Name: burn.name(objective.SLO),
+				Value: fmt.Sprintf("%s above %s in the last %s and the last %s", burn.Severity,
+					percentage(burn.Threshold.Value), readable(burn.Long), readable(burn.Short)),
+				Reason: burn.Threshold.Reason,
+			})
+		}
+		if objective.SLO == SLOLatency {
+			lines = append(lines, v1alpha1.PlannedAlert{
+				Name:   "latency above threshold",
+				Value:  fmt.Sprintf("%s when more than %s take longer than %s for %s", SeverityTicket, percentage(objective.Budget), readable(objective.Threshold), readable(LatencyFor)),
+				Reason: fmt.Sprintf("the same as p%s above %s, counted in an exact bucket", shortest(objective.Target*100), readable(objective.Threshold)),
+			})
+		}
+	}
+	lines = append(lines,
+		v1alpha1.PlannedAlert{
+			Name:   "shedding",
+			Value:  fmt.Sprintf("%s when more than %s are turned away for %s", SeverityTicket, percentage(a.ShedShare.Value), readable(SheddingFor)),
+			Reason: a.ShedShare.Reason,
+		},
+		v1alpha1.PlannedAlert{
+			Name:   "saturation",
+			Value:  fmt.Sprintf("%s when more than %s of the workers are busy for %s", SeverityTicket, percentage(a.SaturationShare.Value), readable(SaturationFor)),
+			Reason: a.SaturationShare.Reason,
+		},
+		v1alpha1.PlannedAlert{
+			Name:   "retune unconfirmed",
+			Value:  fmt.Sprintf("%s when a pod has not confirmed for %s", SeverityTicket, readable(UnconfirmedFor)),
+			Reason: "a retune takes about a second",
+		})
+	absence := v1alpha1.PlannedAlert{Name: "metrics absent", Value: leftOut, Reason: a.AbsenceSeverity.Reason}
+	if severity := a.AbsenceSeverity.Value; severity != "" {
+		absence.Value = fmt.Sprintf("%s when no pod was measured for %s", severity, readable(AbsentFor))
+	}
+	lines = append(lines, absence)
+	for _, alert := range a.LeftOut {
+		lines = append(lines, v1alpha1.PlannedAlert{Name: alert.Name, Value: leftOut, Reason: alert.Reason})
+	}
+	return lines
+}
+
+const leftOut = "left out"
