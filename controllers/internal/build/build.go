@@ -24,6 +24,8 @@ type Environment struct {
 	WorkloadImage string
 	// OptionalKinds says which optional kinds the cluster knows at the moment.
 	OptionalKinds map[schema.GroupVersionKind]bool
+	// RunbookURL is the page that alerts lead to, followed by # and the name of the alert; empty means DefaultRunbookURL.
+	RunbookURL string
 }
 
 // Child is one object that shall exist.
@@ -71,6 +73,7 @@ var kinds = []Kind{
 	{GroupVersionKind: podDisruptionBudgetKind, build: podDisruptionBudget},
 	{GroupVersionKind: horizontalPodAutoscalerKind, build: horizontalPodAutoscaler},
 	{GroupVersionKind: ServiceMonitorKind, Optional: true, build: serviceMonitor},
+	{GroupVersionKind: PrometheusRuleKind, Optional: true, build: prometheusRule},
 	{GroupVersionKind: deploymentKind, build: deployment},
 }
 

@@ -8,21 +8,18 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"goservice.dev/operator/controllers/internal/plan"
 )
 
 // ServiceMonitorKind is the Prometheus Operator's; it publishes no apply configurations.
 var ServiceMonitorKind = schema.GroupVersionKind{Group: "monitoring.coreos.com", Version: "v1", Kind: "ServiceMonitor"}
 
-const defaultScrapeInterval = 15 * time.Second
-
 func serviceMonitor(in input) []Child {
 	name := in.service.Name
-	interval, extra := defaultScrapeInterval, map[string]string(nil)
+	var extra map[string]string
 	if o := in.service.Spec.Observability; o != nil && o.Metrics != nil {
 		extra = o.Metrics.Labels
-		if o.Metrics.Interval != nil {
-			interval = o.Metrics.Interval.Duration
-		}
 	}
 	metrics := objectLabels(name, componentMetrics)
 	return []Child{{Name: name, Configuration: map[string]any{
@@ -39,7 +36,7 @@ func serviceMonitor(in input) []Child {
 			"endpoints": []any{map[string]any{
 				"port":     PortNameMetrics,
 				"path":     "/metrics",
-				"interval": prometheusDuration(interval),
+				"interval": prometheusDuration(plan.ScrapeInterval(&in.service.Spec)),
 			}},
 		},
 	}}}

@@ -1,0 +1,152 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package build
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"goservice.dev/operator/controllers/internal/plan"
+)
+
+// Names of recorded series. A bad request is one that missed the objective of the label slo.
+const (
+	recordRequests    = "goservice:slo_requests:rate"
+	recordBad         = "goservice:slo_bad_requests:rate"
+	recordRejected    = "goservice:requests_rejected:rate"
+	recordQuantile    = "goservice:latency_seconds:quantile"
+	recordSaturation  = "goservice:pool_saturation:ratio"
+	recordBadRatio    = "goservice:slo_bad:ratio"
+	recordBadIncrease = "goservice:slo_bad_requests:increase"
+	recordObjective   = "goservice:slo_objective:ratio"
+	recordWindow      = "goservice:slo_window:seconds"
+	recordThreshold   = "goservice:slo_latency_threshold:seconds"
+	recordBudgetLeft  = "goservice:slo_error_budget:remaining"
+
+	requestDurations = "http_server_request_duration_seconds"
+	// A request that the rate limit turned away was not the service's to answer: it counts neither as good nor as bad.
+	notLimited = `http_response_status_code!="429"`
+	failed     = `http_response_status_code=~"5.."`
+	// How fast a request failed says nothing about the latency; that it failed is counted under availability.
+	answered = `http_response_status_code!~"429|5.."`
+
+	// saturationWindow smooths gauges, which miss what happens between two scrapes.
+	saturationWindow = 5 * time.Minute
+	// longestFineWindow is summed up from rates; longer ones from sums over slowInterval, which are fewer samples.
+	longestFineWindow = time.Hour
+)
+
+// Sums over slowInterval; their own name says so, because a window of an objective may have the same length.
+var (
+	recordRequestsSlow = "goservice:slo_requests:increase" + span(slowInterval)
+	recordBadSlow      = "goservice:slo_bad_requests:increase" + span(slowInterval)
+)
+
+// indicators measure what happens now, and what happened within windows of up to an hour.
+func (r rules) indicators() []any {
+	window := span(r.alerts.RateWindow.Value)
+	result := []any{
+		r.record(recordRequests, fmt.Sprintf(`sum(rate(%s_count{%s,%s}[%s]))`, requestDurations, r.scraped, notLimited, window),
+			"slo", plan.SLOAvailability),
+		r.record(recordBad, fmt.Sprintf(`sum(rate(%s_count{%s,%s}[%s])) or vector(0)`, requestDurations, r.scraped, failed, window),
+			"slo", plan.SLOAvailability),
+	}
+	for _, objective := range r.alerts.Objectives {
+		if objective.SLO == plan.SLOLatency {
+			result = append(result, r.latencyIndicators(objective, window)...)
+		}
+	}
+	smooth := span(saturationWindow)
+	result = append(result,
+		r.record(recordRejected, fmt.Sprintf(`sum by (reason) (rate(goservice_requests_rejected_total{%s}[%s]))`, r.scraped, window)),
+		r.record(recordSaturation, fmt.Sprintf(
+			`sum(avg_over_time(goservice_pool_busy{%[1]s}[%[2]s])) / (sum(avg_over_time(goservice_pool_workers{%[1]s}[%[2]s])) > 0)`, r.scraped, smooth)))
+	for _, length := range r.windows() {
+		if length > longestFineWindow {
+			continue
+		}
+		result = append(result,
+			r.record(recordBadIncrease, fmt.Sprintf(`sum_over_time(%s{%s}[%s]) * %s`,
+				recordBad, r.recorded, span(length), figure(r.alerts.EvaluationInterval.Value.Seconds())), "window", span(length)),
+			r.ratio(recordBad, recordRequests, length))
+	}
+	return result
+}
+
+// latencyIndicators count requests in the exact bucket of the threshold. Pods without that bucket, which still run with an
+// earlier threshold, are left out: all their requests would look slow.
+func (r rules) latencyIndicators(objective plan.Objective, window string) []any {
+	threshold := figure(objective.Threshold.Seconds())
+	// Prometheus 3 writes whole seconds as 1.0, earlier ones as the pods do.
+	if !strings.Contains(threshold, ".") {
+		threshold += "|" + threshold + ".0"
+	}
+	threshold = strings.ReplaceAll(threshold, ".", `\\.`)
+	buckets := func(aggregation, le string) string {
+		return fmt.Sprintf(`%s(rate(%s_bucket{%s,%s,%s}[%s]))`, aggregation, requestDurations, r.scraped, answered, le, window)
+	}
+	within := fmt.Sprintf(`le=~"%s"`, threshold)
+	quantile := figure(objective.Target)
+	return []any{
+		r.record(recordRequests, fmt.Sprintf(`sum(%s and %s)`,
+			buckets("sum by (instance) ", `le="+Inf"`), buckets("sum by (instance) ", within)), "slo", plan.SLOLatency),
+		r.record(recordBad, fmt.Sprintf(`clamp_min(%s{%s,slo=%q} - on () %s, 0)`,
+			recordRequests, r.recorded, plan.SLOLatency, buckets("sum", within)), "slo", plan.SLOLatency),
+		r.record(recordQuantile, fmt.Sprintf(`histogram_quantile(%s, sum by (le) (rate(%s_bucket{%s,%s}[%s])))`,
+			quantile, requestDurations, r.scraped, answered, window), "quantile", quantile),
+	}
+}
+
+// objectives measure long windows and what is left of the budgets.
+func (r rules) objectives() []any {
+	perSample := figure(r.alerts.EvaluationInterval.Value.Seconds())
+	result := []any{r.record(recordWindow, fmt.Sprintf("vector(%s)", figure(r.alerts.Window.Seconds())))}
+	for _, sum := range []struct{ slow, rate string }{{recordRequestsSlow, recordRequests}, {recordBadSlow, recordBad}} {
+		result = append(result, r.record(sum.slow, fmt.Sprintf(`sum_over_time(%s{%s}[%s]) * %s`, sum.rate, r.recorded, span(slowInterval), perSample)))
+	}
+	for _, length := range r.windows() {
+		if length <= longestFineWindow {
+			continue
+		}
+		result = append(result,
+			r.record(recordBadIncrease, fmt.Sprintf(`sum_over_time(%s{%s}[%s])`, recordBadSlow, r.recorded, span(length)), "window", span(length)),
+			r.ratio(recordBadSlow, recordRequestsSlow, length))
+	}
+	result = append(result, r.ratio(recordBadSlow, recordRequestsSlow, r.alerts.Window))
+	for _, objective := range r.alerts.Objectives {
+		result = append(result,
+			r.record(recordObjective, fmt.Sprintf("vector(%s)", figure(objective.Target)), "slo", objective.SLO),
+			r.record(recordBudgetLeft, fmt.Sprintf(`1 - sum without (window) (%s) / %s`,
+				r.badRatio(objective.SLO, r.alerts.Window), figure(objective.Budget)), "slo", objective.SLO))
+		if objective.Threshold > 0 {
+			result = append(result, r.record(recordThreshold, fmt.Sprintf("vector(%s)", figure(objective.Threshold.Seconds())), "slo", objective.SLO))
+		}
+	}
+	return result
+}
+
+// ratio of bad requests to all within a window. Both sums miss the same samples, so that gaps do not matter.
+func (r rules) ratio(bad, requests string, length time.Duration) map[string]any {
+	return r.record(recordBadRatio, fmt.Sprintf(`sum_over_time(%[1]s{%[2]s}[%[3]s]) / (sum_over_time(%[4]s{%[2]s}[%[3]s]) > 0)`,
+		bad, r.recorded, span(length), requests), "window", span(length))
+}
+
+// badRatio selects the ratio of an objective within a window.
+func (r rules) badRatio(slo string, length time.Duration) string {
+	return fmt.Sprintf(`%s{%s,slo=%q,window=%q}`, recordBadRatio, r.recorded, slo, span(length))
+}
+
+// windows of all burn rates, each once, the shortest first.
+func (r rules) windows() []time.Duration {
+	var lengths []time.Duration
+	for _, objective := range r.alerts.Objectives {
+		for _, burn := range objective.Burns {
+			lengths = append(lengths, burn.Long, burn.Short)
+		}
+	}
+	slices.Sort(lengths)
+	return slices.Compact(lengths)
+}
