@@ -41,6 +41,7 @@ type GoServiceReconciler struct {
 	Scheme        *runtime.Scheme
 	Events        events.EventRecorder
 	WorkloadImage string
+	RunbookURL    string
 
 	engine   *apply.Engine
 	tracker  *confirm.Tracker
@@ -56,7 +57,7 @@ type GoServiceReconciler struct {
 // +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=autoscaling,resources=horizontalpodautoscalers,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=policy,resources=poddisruptionbudgets,verbs=get;list;watch;create;patch;delete
-// +kubebuilder:rbac:groups=monitoring.coreos.com,resources=servicemonitors,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=monitoring.coreos.com,resources=prometheusrules;servicemonitors,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
 // Reconcile makes the cluster equal to what one GoService declares.
@@ -78,7 +79,7 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 		return ctrl.Result{}, err
 	}
 	figures := plan.Compute(&service.Spec, seen.figures())
-	environment := build.Environment{WorkloadImage: r.WorkloadImage, OptionalKinds: r.optional.present()}
+	environment := build.Environment{WorkloadImage: r.WorkloadImage, RunbookURL: r.RunbookURL, OptionalKinds: r.optional.present()}
 	desired, buildErr := build.Build(&service, figures, environment)
 	var applyErr error
 	var confirmed confirm.Result

@@ -186,15 +186,32 @@ func (s situation) plannedCondition() metav1.Condition {
 	return condition(v1alpha1.ConditionPlanned, metav1.ConditionTrue, v1alpha1.ReasonDerived, message)
 }
 
+// monitoredCondition covers what tells Prometheus to scrape the service and, where objectives are declared, to watch them.
 func (s situation) monitoredCondition() metav1.Condition {
-	if !s.optional[build.ServiceMonitorKind] {
-		return condition(v1alpha1.ConditionMonitored, metav1.ConditionFalse, v1alpha1.ReasonKindAbsent,
+	monitored := func(status metav1.ConditionStatus, reason, message string) metav1.Condition {
+		return condition(v1alpha1.ConditionMonitored, status, reason, message)
+	}
+	applied := func(kind schema.GroupVersionKind) bool {
+		_, exists := s.observed.children[apply.Key{Kind: kind, Name: s.service.Name}]
+		return exists || s.applyErr == nil
+	}
+	watched := s.plan.Alerts != nil
+	switch {
+	case !s.optional[build.ServiceMonitorKind]:
+		return monitored(metav1.ConditionFalse, v1alpha1.ReasonKindAbsent,
 			"the cluster knows no ServiceMonitor; install the Prometheus Operator to have this service scraped")
+	case !applied(build.ServiceMonitorKind):
+		return monitored(metav1.ConditionFalse, v1alpha1.ReasonApplyFailed, "the ServiceMonitor is not applied")
+	case watched && !s.optional[build.PrometheusRuleKind]:
+		return monitored(metav1.ConditionFalse, v1alpha1.ReasonRuleKindAbsent,
+			"every pod is scraped, but the cluster knows no PrometheusRule; install the Prometheus Operator's definition of it to have the objectives watched")
+	case watched && !applied(build.PrometheusRuleKind):
+		return monitored(metav1.ConditionFalse, v1alpha1.ReasonApplyFailed, "the PrometheusRule is not applied")
+	case watched:
+		return monitored(metav1.ConditionTrue, v1alpha1.ReasonScraped,
+			"a ServiceMonitor tells Prometheus to scrape every pod, a PrometheusRule to watch the objectives")
 	}
-	if _, exists := s.observed.children[apply.Key{Kind: build.ServiceMonitorKind, Name: s.service.Name}]; !exists && s.applyErr != nil {
-		return condition(v1alpha1.ConditionMonitored, metav1.ConditionFalse, v1alpha1.ReasonApplyFailed, "the ServiceMonitor is not applied")
-	}
-	return condition(v1alpha1.ConditionMonitored, metav1.ConditionTrue, v1alpha1.ReasonScraped, "a ServiceMonitor tells Prometheus to scrape every pod")
+	return monitored(metav1.ConditionTrue, v1alpha1.ReasonScraped, "a ServiceMonitor tells Prometheus to scrape every pod")
 }
 
 func (s situation) summary(status v1alpha1.GoServiceStatus) v1alpha1.StatusSummary {

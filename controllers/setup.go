@@ -38,6 +38,8 @@ import (
 type Options struct {
 	// WorkloadImage runs in services that name no image.
 	WorkloadImage string
+	// RunbookURL is the page that alerts lead to; default build.DefaultRunbookURL.
+	RunbookURL string
 	// MaxConcurrentReconciles of GoServices; default 8.
 	MaxConcurrentReconciles int
 	// PodAccess is how pods are asked for their tuning; default PodAccessDirect.
@@ -106,6 +108,7 @@ func Setup(ctx context.Context, mgr manager.Manager, options Options) error {
 		Scheme:        mgr.GetScheme(),
 		Events:        mgr.GetEventRecorder("goservice-operator"),
 		WorkloadImage: options.WorkloadImage,
+		RunbookURL:    options.RunbookURL,
 		engine:        &apply.Engine{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Record: countApply},
 	}
 	ask := options.ask
