@@ -136,7 +136,7 @@ func (e *Engine) applyOne(ctx context.Context, namespace string, owner metav1.Ow
 		}
 		return e.update(ctx, child, object, live)
 	}
-	if child.Seed == nil {
+	if live == nil || child.Seed == nil {
 		return nil
 	}
 	return e.seed(ctx, namespace, child, live, child.Seed)
@@ -164,8 +164,8 @@ func applied(child *build.Child, owner metav1.OwnerReference) (*unstructured.Uns
 	return object, nil
 }
 
-// create applies a child that the cache does not hold. The demanded version makes that atomic: if anything with the name
-// exists, the server refuses and nothing of it is touched.
+// create applies a child that the cache does not hold and returns it, nil if it exists. The demanded version makes that
+// atomic: if anything with the name exists, the server refuses and nothing of it is touched.
 func (e *Engine) create(ctx context.Context, namespace string, child *build.Child, object *unstructured.Unstructured) (client.Object, error) {
 	object.SetResourceVersion(impossibleVersion)
 	err := e.patch(ctx, object, FieldManager)
@@ -174,14 +174,16 @@ func (e *Engine) create(ctx context.Context, namespace string, child *build.Chil
 		e.record(child.Kind, ResultCreated)
 		return object, nil
 	case apierrors.IsConflict(err):
-		return nil, e.explainConflict(ctx, namespace, child, object.GetOwnerReferences()[0])
+		return nil, e.resolveConflict(ctx, namespace, child, object)
 	default:
 		e.record(child.Kind, ResultFailed)
 		return nil, fmt.Errorf("creating %s %q: %w", child.Kind.Kind, child.Name, err)
 	}
 }
 
-func (e *Engine) explainConflict(ctx context.Context, namespace string, child *build.Child, owner metav1.OwnerReference) error {
+// resolveConflict looks at what has a child's name already. Only the owner's own child is touched: one that the cache does
+// not hold because it lost the label by which the cache selects.
+func (e *Engine) resolveConflict(ctx context.Context, namespace string, child *build.Child, object *unstructured.Unstructured) error {
 	found := &metav1.PartialObjectMetadata{}
 	found.SetGroupVersionKind(child.Kind)
 	err := e.Live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: child.Name}, found)
@@ -192,11 +194,15 @@ func (e *Engine) explainConflict(ctx context.Context, namespace string, child *b
 		return fmt.Errorf("reading %s %q: %w", child.Kind.Kind, child.Name, err)
 	}
 	controller := metav1.GetControllerOf(found)
-	if controller != nil && controller.UID == owner.UID {
+	if controller == nil || controller.UID != object.GetOwnerReferences()[0].UID {
+		e.record(child.Kind, ResultConflict)
+		return &ConflictError{Kind: child.Kind.Kind, Name: child.Name, Owner: describeOwner(found, controller)}
+	}
+	if found.Labels[build.LabelManagedBy] == build.ManagedBy {
 		return fmt.Errorf("%s %q is not in it yet: %w", child.Kind.Kind, child.Name, ErrStale)
 	}
-	e.record(child.Kind, ResultConflict)
-	return &ConflictError{Kind: child.Kind.Kind, Name: child.Name, Owner: describeOwner(found, controller)}
+	object.SetResourceVersion("")
+	return e.update(ctx, child, object, found)
 }
 
 func describeOwner(object *metav1.PartialObjectMetadata, controller *metav1.OwnerReference) string {

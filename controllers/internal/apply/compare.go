@@ -5,7 +5,6 @@ package apply
 
 import (
 	"encoding/json"
-	"reflect"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -24,7 +23,7 @@ func covers(live client.Object, desired *unstructured.Unstructured) (bool, error
 		if field == "apiVersion" || field == "kind" {
 			continue // typed objects from a cache leave these out
 		}
-		if !contains(content[field], value) {
+		if !contains(field, content[field], value) {
 			return false, nil
 		}
 	}
@@ -38,16 +37,29 @@ func contentOf(object client.Object) (map[string]any, error) {
 	return runtime.DefaultUnstructuredConverter.ToUnstructured(object)
 }
 
-// contains reports whether every value of desired is in live. Elements of a list of objects may have company.
-func contains(live, desired any) bool {
+// wholeFields are maps and lists that an apply replaces as a whole, in the kinds that are emitted: company in one of them,
+// such as one more label in the selector of a Service, is a drift as much as a changed value.
+var wholeFields = map[string]bool{
+	"selector": true, "labelSelector": true, "matchLabels": true, "nodeSelector": true,
+	"metrics": true, "endpoints": true, "rules": true, "envFrom": true, "tolerations": true, "items": true,
+	"requiredDuringSchedulingIgnoredDuringExecution":  true,
+	"preferredDuringSchedulingIgnoredDuringExecution": true,
+}
+
+// contains reports whether every value of desired is in the live value of a field. Maps and lists of objects may have
+// company unless they are whole fields.
+func contains(field string, live, desired any) bool {
 	switch want := desired.(type) {
 	case map[string]any:
 		have, is := live.(map[string]any)
 		if !is {
 			return len(want) == 0 && live == nil
 		}
+		if wholeFields[field] && len(have) != len(want) {
+			return false
+		}
 		for key, value := range want {
-			if !contains(have[key], value) {
+			if !contains(key, have[key], value) {
 				return false
 			}
 		}
@@ -57,18 +69,24 @@ func contains(live, desired any) bool {
 		if !is {
 			return len(want) == 0 && live == nil
 		}
-		return containsAll(have, want)
+		return containsAll(field, have, want)
 	default:
 		return equalScalars(live, desired)
 	}
 }
 
-func containsAll(have, want []any) bool {
+func containsAll(field string, have, want []any) bool {
+	if wholeFields[field] && len(have) != len(want) {
+		return false
+	}
 	for i, element := range want {
-		if i < len(have) && contains(have[i], element) {
+		if _, isObject := element.(map[string]any); !isObject {
+			if len(have) != len(want) || !contains("", have[i], element) {
+				return false // lists of plain values are replaced as a whole, too
+			}
 			continue
 		}
-		if _, isObject := element.(map[string]any); !isObject || !containsAny(have, element) {
+		if (i >= len(have) || !contains("", have[i], element)) && !containsAny(have, element) {
 			return false
 		}
 	}
@@ -77,18 +95,15 @@ func containsAll(have, want []any) bool {
 
 func containsAny(have []any, element any) bool {
 	for _, candidate := range have {
-		if contains(candidate, element) {
+		if contains("", candidate, element) {
 			return true
 		}
 	}
 	return false
 }
 
-// equalScalars compares leaves. Empty ones equal absent ones, since servers leave those out, and numbers compare by value.
+// equalScalars compares leaves, numbers by value. An absent one equals none, not even false: often its default is true.
 func equalScalars(live, desired any) bool {
-	if live == nil {
-		return desired == nil || reflect.ValueOf(desired).IsZero()
-	}
 	if a, isNumber := number(live); isNumber {
 		b, alsoNumber := number(desired)
 		return alsoNumber && a == b
