@@ -33,6 +33,8 @@ const (
 	// responseSlack is what a response may take beyond the request's deadline, so that a handler can still say that the
 	// deadline passed.
 	responseSlack = 2 * time.Second
+	// quietTime without a connection means that clients have gone: those that were sent away and come back do so at once.
+	quietTime = 100 * time.Millisecond
 )
 
 // Config of a Server.
@@ -52,16 +54,16 @@ type Config struct {
 
 // Server is an http.Server that knows its connections and can tell its clients to leave.
 type Server struct {
-	http      *http.Server
-	listener  net.Listener
-	leaving   atomic.Bool
-	open      atomic.Int64
-	lastClose chan struct{}
+	http     *http.Server
+	listener net.Listener
+	leaving  atomic.Bool
+	open     atomic.Int64
+	changed  chan struct{} // told when the first connection opens and the last one closes
 }
 
 // New makes a server that does not listen yet.
 func New(config Config) *Server {
-	s := &Server{lastClose: make(chan struct{}, 1)}
+	s := &Server{changed: make(chan struct{}, 1)}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(true)
@@ -117,8 +119,8 @@ func (s *Server) Serve() error {
 }
 
 // Leave tells clients to use other connections from now on, while every request is still served: HTTP/1.1 responses say
-// Connection: close, HTTP/2 connections get a GOAWAY with their next response. It returns when no connection is open, but
-// waits at least as long as atLeast and at most as long as atMost or until ctx ends.
+// Connection: close, HTTP/2 connections get a GOAWAY with their next response. It returns when no connection has been
+// open for a moment, but waits at least as long as atLeast and at most as long as atMost or until ctx ends.
 //
 // Shutdown alone closes idle connections at once, and loses the request that a client is about to send on one.
 func (s *Server) Leave(ctx context.Context, atLeast, atMost time.Duration) {
@@ -132,13 +134,19 @@ func (s *Server) Leave(ctx context.Context, atLeast, atMost time.Duration) {
 		return
 	case <-earliest.C:
 	}
-	for s.open.Load() > 0 {
+	for {
+		var calm <-chan time.Time // never, while connections are open
+		if s.open.Load() == 0 {
+			calm = time.After(quietTime)
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-latest.C:
 			return
-		case <-s.lastClose:
+		case <-s.changed:
+		case <-calm:
+			return
 		}
 	}
 }
@@ -168,14 +176,19 @@ func (s *Server) Connections() int { return int(s.open.Load()) }
 func (s *Server) count(_ net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
-		s.open.Add(1)
-	case http.StateClosed, http.StateHijacked:
-		if s.open.Add(-1) == 0 {
-			select {
-			case s.lastClose <- struct{}{}:
-			default:
-			}
+		if s.open.Add(1) != 1 {
+			return
 		}
+	case http.StateClosed, http.StateHijacked:
+		if s.open.Add(-1) != 0 {
+			return
+		}
+	default:
+		return
+	}
+	select {
+	case s.changed <- struct{}{}:
+	default: // it has not looked since the last time
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/caarlos0/env/v11"
 
+	"goservice.dev/operator/workload/tuning"
 	"goservice.dev/operator/workload/upstream"
 )
 
@@ -27,8 +28,8 @@ type Config struct {
 	// Port of the service and AdminPort of its metrics, probes and tuning report; 1 to 65535, or 0 for any free one.
 	Port      uint16 `env:"GOSERVICE_PORT" envDefault:"8080"`
 	AdminPort uint16 `env:"GOSERVICE_ADMIN_PORT" envDefault:"9100"`
-	// TuningFile is watched for live values; empty means built-in values only.
-	TuningFile string `env:"GOSERVICE_TUNING_FILE" envDefault:"/etc/goservice/tuning/tuning.json"`
+	// TuningFile is watched for live values; DefaultTuningFile where it is not set, and empty for built-in values only.
+	TuningFile string `env:"GOSERVICE_TUNING_FILE"`
 	// ProfilingAddress serves pprof; it must be a loopback address. Empty: off.
 	ProfilingAddress string `env:"GOSERVICE_PROFILING_ADDRESS"`
 	// RequestTimeout is the deadline of one request, its wait for a worker included.
@@ -53,6 +54,9 @@ type Config struct {
 	TraceHeaders  string `env:"OTEL_EXPORTER_OTLP_HEADERS"`
 }
 
+// DefaultTuningFile is where the operator mounts the live values.
+const DefaultTuningFile = "/etc/goservice/tuning/" + tuning.FileName
+
 // ConfigError lists every setting that cannot be used.
 type ConfigError struct{ Problems []string }
 
@@ -69,6 +73,9 @@ func LoadConfig(environment map[string]string) (Config, error) {
 	var config Config
 	var problems []string
 	broken := map[string]bool{}
+	if _, set := environment["GOSERVICE_TUNING_FILE"]; !set { // the library's own defaults also replace what is set to nothing
+		config.TuningFile = DefaultTuningFile
+	}
 	err := env.ParseWithOptions(&config, env.Options{Environment: environment})
 	for _, problem := range parseProblems(err) {
 		broken[problem.variable] = true
@@ -131,9 +138,6 @@ func parseProblems(err error) []settingProblem {
 
 func (c *Config) check() (problems []settingProblem) {
 	refuse := func(variable, rule string) { problems = append(problems, settingProblem{variable, rule}) }
-	if c.Name == "" {
-		refuse("GOSERVICE_NAME", "must not be empty")
-	}
 	if c.Port != 0 && c.Port == c.AdminPort {
 		refuse("GOSERVICE_ADMIN_PORT", "must differ from GOSERVICE_PORT")
 	}

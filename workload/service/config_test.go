@@ -1,0 +1,113 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package service
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"goservice.dev/operator/workload/upstream"
+)
+
+func TestLoadConfigDefaults(t *testing.T) {
+	want := Config{
+		Name: "goservice", Port: 8080, AdminPort: 9100, TuningFile: "/etc/goservice/tuning/tuning.json",
+		RequestTimeout: 10 * time.Second, DrainTimeout: 15 * time.Second,
+	}
+	got, err := LoadConfig(map[string]string{})
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%v, configuration (-want +got):\n%s", err, diff)
+	}
+}
+
+func TestLoadConfigReadsEverything(t *testing.T) {
+	want := Config{
+		Name: "checkout", Namespace: "shop", Pod: "checkout-1", Port: 80, AdminPort: 81, TuningFile: "", ProfilingAddress: "127.0.0.1:6060",
+		RequestTimeout: time.Second, DrainTimeout: 12 * time.Second, DrainDelay: time.Second, LatencyThreshold: 50 * time.Millisecond,
+		Upstreams: upstream.List{{Name: "a", URL: "http://a"}}, CertificateFile: "c", KeyFile: "k", ClientCAFile: "ca",
+		FaultInjection: true, TraceEndpoint: "http://collector:4318", TraceHeaders: "authorization=Bearer%20x",
+	}
+	got, err := LoadConfig(map[string]string{
+		"GOSERVICE_NAME": "checkout", "GOSERVICE_NAMESPACE": "shop", "GOSERVICE_POD": "checkout-1", "GOSERVICE_PORT": "80",
+		"GOSERVICE_ADMIN_PORT": "81", "GOSERVICE_TUNING_FILE": "", "GOSERVICE_PROFILING_ADDRESS": "127.0.0.1:6060",
+		"GOSERVICE_REQUEST_TIMEOUT": "1s", "GOSERVICE_DRAIN_TIMEOUT": "12s", "GOSERVICE_DRAIN_DELAY": "1s",
+		"GOSERVICE_LATENCY_THRESHOLD": "50ms", "GOSERVICE_UPSTREAMS": `[{"name":"a","url":"http://a"}]`,
+		"GOSERVICE_TLS_CERT_FILE": "c", "GOSERVICE_TLS_KEY_FILE": "k", "GOSERVICE_TLS_CLIENT_CA_FILE": "ca",
+		"GOSERVICE_FAULT_INJECTION": "true", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318",
+		"OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20x",
+	})
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%v, configuration (-want +got):\n%s", err, diff)
+	}
+}
+
+func TestLoadConfigNamesEveryProblem(t *testing.T) {
+	cases := map[string]struct {
+		environment map[string]string
+		want        []string
+	}{
+		"several at once": {
+			map[string]string{"GOSERVICE_PORT": "http", "GOSERVICE_REQUEST_TIMEOUT": "5", "GOSERVICE_FAULT_INJECTION": "maybe", "GOSERVICE_DRAIN_TIMEOUT": "-1s"},
+			[]string{`GOSERVICE_PORT: "http": must be a port number, 0 to 65535`, `GOSERVICE_REQUEST_TIMEOUT: "5": must be a duration such as 500ms or 10s`,
+				`GOSERVICE_FAULT_INJECTION: "maybe": must be true or false`, `GOSERVICE_DRAIN_TIMEOUT: "-1s": must be above 0`},
+		},
+		"ports":         {map[string]string{"GOSERVICE_PORT": "9100"}, []string{"GOSERVICE_ADMIN_PORT: must differ from GOSERVICE_PORT"}},
+		"large port":    {map[string]string{"GOSERVICE_PORT": "70000"}, []string{`GOSERVICE_PORT: "70000": must be a port number`}},
+		"pprof for all": {map[string]string{"GOSERVICE_PROFILING_ADDRESS": ":6060"}, []string{`":6060": must be a loopback address`}},
+		"delay":         {map[string]string{"GOSERVICE_DRAIN_TIMEOUT": "5s", "GOSERVICE_DRAIN_DELAY": "5s"}, []string{"GOSERVICE_DRAIN_DELAY"}},
+		"threshold":     {map[string]string{"GOSERVICE_LATENCY_THRESHOLD": "-1s"}, []string{"GOSERVICE_LATENCY_THRESHOLD"}},
+		"half of TLS":   {map[string]string{"GOSERVICE_TLS_CERT_FILE": "c"}, []string{"GOSERVICE_TLS_KEY_FILE: must be set together"}},
+		"CA without":    {map[string]string{"GOSERVICE_TLS_CLIENT_CA_FILE": "c"}, []string{"GOSERVICE_TLS_CLIENT_CA_FILE"}},
+		"collector":     {map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4317"}, []string{"must be an http or https URL"}},
+		"upstreams":     {map[string]string{"GOSERVICE_UPSTREAMS": "[{}]"}, []string{`[0].name ""`}},
+		"headers":       {map[string]string{"OTEL_EXPORTER_OTLP_HEADERS": "token"}, []string{"OTEL_EXPORTER_OTLP_HEADERS: must be name=value pairs"}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			_, err := LoadConfig(c.environment)
+			var bad *ConfigError
+			if !errors.As(err, &bad) || len(bad.Problems) != len(c.want) {
+				t.Fatalf("%v, want %d problems", err, len(c.want))
+			}
+			for _, want := range c.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("%v\nnames no %s", err, want)
+				}
+			}
+		})
+	}
+}
+
+func TestSecretsAreNotRepeated(t *testing.T) {
+	if _, err := LoadConfig(map[string]string{"OTEL_EXPORTER_OTLP_HEADERS": "secret"}); err == nil || strings.Contains(err.Error(), "secret") {
+		t.Errorf("%v, want an error without the value", err)
+	}
+}
+
+func FuzzLoadConfig(f *testing.F) {
+	f.Add("8080", "10s", "a=b,c=d%20e", "127.0.0.1:6060")
+	f.Add("", "", "=", "[::1]:1")
+	f.Fuzz(func(t *testing.T, port, timeout, headers, profiling string) {
+		config, err := LoadConfig(map[string]string{
+			"GOSERVICE_PORT": port, "GOSERVICE_REQUEST_TIMEOUT": timeout, "OTEL_EXPORTER_OTLP_HEADERS": headers,
+			"GOSERVICE_PROFILING_ADDRESS": profiling,
+		})
+		if err != nil {
+			return
+		}
+		if config.RequestTimeout <= 0 || config.ProfilingAddress != "" && !loopback(config.ProfilingAddress) {
+			t.Fatalf("accepted %+v", config)
+		}
+		parsed, err := parseHeaders(config.TraceHeaders)
+		for name, value := range parsed {
+			if err != nil || name == "" || strings.ContainsAny(name+value, "\r\n") {
+				t.Fatalf("headers %q: %q=%q, %v", headers, name, value, err)
+			}
+		}
+	})
+}
