@@ -6,9 +6,11 @@ cd "$REPO_ROOT" || exit
 
 # Built once, then kept by Go's build cache.
 lint=$(go tool -n -modfile=hack/tools/go.mod golangci-lint)
+state=0
 for module in $(git ls-files 'go.mod' '*/go.mod'); do
   folder=$(dirname "$module")
   if [ "$folder" = hack/tools ]; then continue; fi
   step "lint" "$module"
-  (cd "$folder" && "$lint" run --config "$REPO_ROOT/.golangci.yml" --build-tags e2e ./...)
+  (cd "$folder" && "$lint" run --config "$REPO_ROOT/.golangci.yml" --build-tags e2e ./...) || state=1
 done
+[ "$state" = 0 ] || die "the linters have something to say about the lines above; make fmt mends formatting, go tool -modfile=hack/tools/go.mod golangci-lint run --fix some of the rest"
