@@ -4,8 +4,8 @@
 #   hack/images.sh build      manager, workload and the orders example into the local engine
 #   hack/images.sh load       puts what build made onto every node of the kind cluster
 #   hack/images.sh list       prints the Dockerfile's targets and the images that build makes of them
-#   hack/images.sh push       pushes what build made
-#   hack/images.sh publish    builds for every one of PLATFORMS and pushes one image index each
+#   hack/images.sh push       pushes manager and workload, as build made them
+#   hack/images.sh publish    builds these two for every one of PLATFORMS and pushes an index of each
 #
 # Reads IMG, WORKLOAD_IMG, ORDERS_IMG (image references), VERSION, and BINARIES: prebuilt (the default: compiled here, the engine only
 # packs) or compile (compiled inside golang:, which takes a registry).
@@ -27,6 +27,9 @@ images() {
   echo "workload $WORKLOAD_IMG"
   echo "orders $ORDERS_IMG"
 }
+
+# released: those that an installation needs; the example stays here.
+released() { images | grep -v '^orders '; }
 
 use_engine() {
   local environment
@@ -83,7 +86,7 @@ push() {
   while read -r target reference; do
     built "$reference"
     task push "$reference" docker push --quiet "$reference"
-  done < <(images)
+  done < <(released)
 }
 
 publish() {
@@ -97,7 +100,7 @@ publish() {
   trap "docker buildx rm $builder >/dev/null 2>&1" EXIT
   while read -r target reference; do
     task publish "$reference for $PLATFORMS" pack "$target" "$reference" --builder "$builder" --push --platform "$PLATFORMS"
-  done < <(images)
+  done < <(released)
 }
 
 case "${1:-}" in
