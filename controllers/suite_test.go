@@ -1,0 +1,239 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/onsi/gomega"
+	"go.uber.org/zap/zapcore"
+	corev1 "k8s.io/api/core/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+	"sigs.k8s.io/yaml"
+
+	"goservice.dev/operator/api/v1alpha1"
+)
+
+// One API server serves all tests; each works in a namespace of its own, with an operator of its own.
+var (
+	testConfig *rest.Config
+	testScheme = runtime.NewScheme()
+	// api reads and writes past every cache, as a user would.
+	api client.Client
+)
+
+const (
+	testImage = "goservice.dev/workload:test"
+	patience  = 30 * time.Second
+)
+
+func TestMain(m *testing.M) { os.Exit(runTests(m)) }
+
+func runTests(m *testing.M) int {
+	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
+		fmt.Fprintln(os.Stderr, "These tests need an API server: set KUBEBUILDER_ASSETS to the folder of etcd and kube-apiserver, "+
+			"as in KUBEBUILDER_ASSETS=$(hack/cluster/envtest.sh) go test ./controllers/..., or run make test-unit, which does so.")
+		return 1
+	}
+	ctrl.SetLogger(zap.New(zap.WriteTo(os.Stderr), zap.Level(logLevel())))
+	gomega.SetDefaultEventuallyTimeout(patience)
+	gomega.SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
+	for _, add := range []func(*runtime.Scheme) error{
+		clientgoscheme.AddToScheme, v1alpha1.AddToScheme, apiextensionsv1.AddToScheme,
+	} {
+		if err := add(testScheme); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
+	environment := &envtest.Environment{
+		CRDDirectoryPaths:     []string{filepath.Join("..", "config", "crd", "bases")},
+		ErrorIfCRDPathMissing: true,
+	}
+	config, err := environment.Start()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "starting the API server:", err)
+		return 1
+	}
+	defer func() {
+		if err := environment.Stop(); err != nil {
+			fmt.Fprintln(os.Stderr, "stopping the API server:", err)
+		}
+	}()
+	config.QPS = -1
+	testConfig = config
+	if api, err = client.New(config, client.Options{Scheme: testScheme}); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
+// logLevel keeps the operator silent unless somebody looks for a failure's cause.
+func logLevel() zapcore.Level {
+	if os.Getenv("TEST_LOG") != "" {
+		return -1
+	}
+	return 4
+}
+
+// newNamespace makes a namespace for one test.
+func newNamespace(t *testing.T) string {
+	t.Helper()
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "test-"}}
+	if err := api.Create(t.Context(), namespace); err != nil {
+		t.Fatal(err)
+	}
+	return namespace.Name
+}
+
+// writeLog notes every request of an operator that is not a read.
+type writeLog struct {
+	mu      sync.Mutex
+	entries []string
+}
+
+func (l *writeLog) wrap(next http.RoundTripper) http.RoundTripper {
+	return roundTripper(func(request *http.Request) (*http.Response, error) {
+		if request.Method != http.MethodGet {
+			_, what, _ := strings.Cut(strings.TrimPrefix(request.URL.Path, "/"), "/namespaces/")
+			_, what, _ = strings.Cut(what, "/")
+			l.mu.Lock()
+			l.entries = append(l.entries, request.Method+" "+what)
+			l.mu.Unlock()
+		}
+		return next.RoundTrip(request)
+	})
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(request *http.Request) (*http.Response, error) { return f(request) }
+
+// forget starts the log anew.
+func (l *writeLog) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.entries = nil
+}
+
+// written lists the distinct requests since the log was started anew, but for events.
+func (l *writeLog) written() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var distinct []string
+	seen := map[string]bool{"POST events": true}
+	for _, entry := range l.entries {
+		if !seen[entry] {
+			distinct = append(distinct, entry)
+		}
+		seen[entry] = true
+	}
+	return distinct
+}
+
+// operator is one run of the operator on one namespace.
+type operator struct {
+	writes *writeLog
+	stop   func()
+}
+
+// startOperator runs the operator until stop or the end of the test. pods answers for the workload; nil answers nothing.
+func startOperator(t *testing.T, namespace string, pods *workload) *operator {
+	t.Helper()
+	if pods == nil {
+		pods = newWorkload()
+	}
+	op := &operator{writes: &writeLog{}}
+	config := rest.CopyConfig(testConfig)
+	config.Wrap(op.writes.wrap)
+	options := CacheOptions()
+	options.DefaultNamespaces = map[string]cache.Config{namespace: {}}
+	mgr, err := ctrl.NewManager(config, ctrl.Options{
+		Scheme: testScheme, Cache: options, Metrics: metricsserver.Options{BindAddress: "0"}, HealthProbeBindAddress: "0",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	if err := Setup(ctx, mgr, Options{WorkloadImage: testImage, ask: pods.ask, skipNameValidation: true}); err != nil {
+		cancel()
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- mgr.Start(ctx) }()
+	op.stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("the operator ended with: %v", err)
+		}
+	})
+	t.Cleanup(op.stop)
+	return op
+}
+
+const serviceName = "checkout"
+
+// applyService applies GoService checkout with a spec as a user writes it; fields that were in the last one and are not in
+// this one are removed.
+func applyService(t *testing.T, namespace, spec string) *v1alpha1.GoService {
+	t.Helper()
+	return applyNamed(t, namespace, serviceName, spec)
+}
+
+func applyNamed(t *testing.T, namespace, name, spec string) *v1alpha1.GoService {
+	t.Helper()
+	object := &unstructured.Unstructured{Object: map[string]any{"spec": parse(t, spec)}}
+	object.SetGroupVersionKind(goServiceKind)
+	object.SetNamespace(namespace)
+	object.SetName(name)
+	err := api.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(object), client.FieldOwner("user"), client.ForceOwnership)
+	if err != nil {
+		t.Fatalf("applying GoService %s: %v", name, err)
+	}
+	var service v1alpha1.GoService
+	get(t, namespace, name, &service)
+	return &service
+}
+
+func parse(t *testing.T, text string) map[string]any {
+	t.Helper()
+	content := map[string]any{}
+	if err := yaml.Unmarshal([]byte(text), &content); err != nil {
+		t.Fatalf("%v in:\n%s", err, text)
+	}
+	return content
+}
+
+func get(t *testing.T, namespace, name string, into client.Object) {
+	t.Helper()
+	if err := api.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: name}, into); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// eventually waits until all assertions hold.
+func eventually(t *testing.T, assertions func(g gomega.Gomega)) {
+	t.Helper()
+	gomega.NewWithT(t).Eventually(assertions).WithContext(t.Context()).Should(gomega.Succeed())
+}

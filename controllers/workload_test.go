@@ -1,0 +1,149 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package controllers
+
+import (
+	"context"
+	"maps"
+	"sync"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"goservice.dev/operator/controllers/internal/build"
+	"goservice.dev/operator/controllers/internal/confirm"
+	"goservice.dev/operator/workload/tuning"
+)
+
+// workload stands in for the kubelets and the processes of pods: like a mounted ConfigMap, a pod's document is as it was
+// when the pod started or was annotated last.
+type workload struct {
+	mu      sync.Mutex
+	mounted map[types.UID]mountedDocument
+	// unreachable and refusing pods by name, with the error.
+	unreachable map[string]error
+	refusing    map[string]string
+	asked       map[string]int
+}
+
+type mountedDocument struct {
+	annotation string
+	document   tuning.Document
+}
+
+func newWorkload() *workload {
+	return &workload{
+		mounted: map[types.UID]mountedDocument{}, unreachable: map[string]error{}, refusing: map[string]string{}, asked: map[string]int{},
+	}
+}
+
+func (w *workload) ask(ctx context.Context, pod confirm.Pod) (confirm.Answer, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.asked[pod.Name]++
+	if err := w.unreachable[pod.Name]; err != nil {
+		return confirm.Answer{}, err
+	}
+	var live corev1.Pod
+	if err := api.Get(ctx, client.ObjectKey{Namespace: pod.Namespace, Name: pod.Name}, &live); err != nil {
+		return confirm.Answer{}, err
+	}
+	annotation := live.Annotations[build.AnnotationTuningRevision]
+	mounted, known := w.mounted[pod.UID]
+	if !known || mounted.annotation != annotation {
+		document, err := documentOf(ctx, pod.Namespace, live.Labels["app.kubernetes.io/name"])
+		if err != nil {
+			return confirm.Answer{}, err
+		}
+		if refusal := w.refusing[pod.Name]; refusal != "" && known {
+			revision, err := mounted.document.Revision()
+			return confirm.Answer{Revision: revision, Refused: refusal}, err
+		}
+		mounted = mountedDocument{annotation, document}
+		w.mounted[pod.UID] = mounted
+	}
+	revision, err := mounted.document.Revision()
+	return confirm.Answer{Revision: revision}, err
+}
+
+// documentOf reads the tuning document of a service.
+func documentOf(ctx context.Context, namespace, service string) (tuning.Document, error) {
+	var configMap corev1.ConfigMap
+	if err := api.Get(ctx, client.ObjectKey{Namespace: namespace, Name: service + "-tuning"}, &configMap); err != nil {
+		return tuning.Document{}, err
+	}
+	return tuning.Parse([]byte(configMap.Data[tuning.FileName]))
+}
+
+// inForce is the rate that each running pod admits by now, by the pod's name.
+func (w *workload) inForce(t *testing.T, namespace string) map[string]float64 {
+	t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var pods corev1.PodList
+	if err := api.List(t.Context(), &pods, client.InNamespace(namespace)); err != nil {
+		t.Fatal(err)
+	}
+	rates := map[string]float64{}
+	for i := range pods.Items {
+		if mounted, known := w.mounted[pods.Items[i].UID]; known && mounted.document.RateLimit != nil {
+			rates[pods.Items[i].Name] = mounted.document.RateLimit.RequestsPerSecond
+		}
+	}
+	return rates
+}
+
+// isolate makes a pod unreachable, or reachable again for nil.
+func (w *workload) isolate(pod string, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.unreachable[pod] = err
+}
+
+// refuse makes a pod refuse documents, or take them again for "".
+func (w *workload) refuse(pod, reason string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.refusing[pod] = reason
+}
+
+// timesAsked is how often each pod was asked.
+func (w *workload) timesAsked() map[string]int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return maps.Clone(w.asked)
+}
+
+// startPod makes a pod of GoService checkout, as a ReplicaSet would, and reports it running, as a kubelet would.
+func startPod(t *testing.T, namespace, name string) *corev1.Pod {
+	t.Helper()
+	pod := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: map[string]string{
+			"app.kubernetes.io/name": serviceName, build.LabelManagedBy: build.ManagedBy,
+		}},
+		Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: build.ContainerName, Image: testImage}}},
+	}
+	if err := api.Create(t.Context(), pod); err != nil {
+		t.Fatal(err)
+	}
+	setPodStatus(t, pod, corev1.PodStatus{
+		Phase: corev1.PodRunning, PodIP: "10.0.0.1", PodIPs: []corev1.PodIP{{IP: "10.0.0.1"}},
+		ContainerStatuses: []corev1.ContainerStatus{{
+			Name: build.ContainerName, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}},
+		}},
+	})
+	return pod
+}
+
+func setPodStatus(t *testing.T, pod *corev1.Pod, status corev1.PodStatus) {
+	t.Helper()
+	base := pod.DeepCopy()
+	pod.Status = status
+	if err := api.Status().Patch(t.Context(), pod, client.MergeFrom(base)); err != nil {
+		t.Fatal(err)
+	}
+}
