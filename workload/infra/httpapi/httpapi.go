@@ -6,6 +6,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -105,7 +106,7 @@ func parseQuery(raw string, known ...string) (url.Values, error) {
 	}
 	for name := range query {
 		if !slices.Contains(known, name) {
-			return nil, &app.Invalid{Field: shorten(name), Rule: "is not known; known are " + strings.Join(known, ", ")}
+			return nil, &app.Invalid{Field: cmp.Or(shorten(name), "query"), Rule: "is not known; known are " + strings.Join(known, ", ")}
 		}
 	}
 	return query, nil

@@ -5,6 +5,7 @@ package httpapi
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -130,19 +131,12 @@ func refuse(field string, err error) error {
 	below := func(name string) string { return strings.Trim(field+"."+name, ".") }
 	var wrong *json.UnmarshalTypeError
 	if errors.As(err, &wrong) {
-		return &app.Invalid{Field: orBody(below(wrong.Field)), Rule: fmt.Sprintf("must be %s, not a value of type %s", jsonType(wrong), wrong.Value)}
+		return &app.Invalid{Field: cmp.Or(below(wrong.Field), "body"), Rule: fmt.Sprintf("must be %s, not a value of type %s", jsonType(wrong), wrong.Value)}
 	}
 	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		return &app.Invalid{Field: below(shorten(strings.Trim(name, `"`))), Rule: "is not known"}
+		return &app.Invalid{Field: cmp.Or(below(shorten(strings.Trim(name, `"`))), "body"), Rule: "is not known"}
 	}
-	return &app.Invalid{Field: orBody(field), Rule: strings.TrimPrefix(err.Error(), "json: ")}
-}
-
-func orBody(field string) string {
-	if field == "" {
-		return "body"
-	}
-	return field
+	return &app.Invalid{Field: cmp.Or(field, "body"), Rule: strings.TrimPrefix(err.Error(), "json: ")}
 }
 
 // jsonType names what was wanted in JSON's words, with its article.
