@@ -32,8 +32,8 @@ var goServiceKind = v1alpha1.GroupVersion.WithKind("GoService")
 // usually comes first.
 const staleRetry = 200 * time.Millisecond
 
-// conflictRetry is how soon a name that a foreign object holds is tried again: foreign objects are not watched.
-const conflictRetry = 30 * time.Second
+// defaultConflictRetry is how soon a name that a foreign object holds is tried again: foreign objects are not watched.
+const defaultConflictRetry = 30 * time.Second
 
 // GoServiceReconciler makes the cluster equal to what GoServices declare.
 type GoServiceReconciler struct {
@@ -43,10 +43,11 @@ type GoServiceReconciler struct {
 	WorkloadImage string
 	RunbookURL    string
 
-	engine   *apply.Engine
-	tracker  *confirm.Tracker
-	optional *optionalKinds
-	written  writtenStatuses
+	engine        *apply.Engine
+	tracker       *confirm.Tracker
+	optional      *optionalKinds
+	written       writtenStatuses
+	conflictRetry time.Duration
 }
 
 // +kubebuilder:rbac:groups=goservice.dev,resources=goservices,verbs=get;list;watch
@@ -103,7 +104,7 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	return outcome(applyErr)
+	return r.outcome(applyErr)
 }
 
 // target is what the pods shall confirm.
@@ -116,13 +117,13 @@ func target(desired build.Desired, figures plan.Plan, seen observed) confirm.Tar
 }
 
 // outcome decides when to look again: what only the user can mend waits for the user, what time mends is tried again.
-func outcome(err error) (ctrl.Result, error) {
+func (r *GoServiceReconciler) outcome(err error) (ctrl.Result, error) {
 	var conflict *apply.ConflictError
 	switch {
 	case err == nil:
 		return ctrl.Result{}, nil
 	case errors.As(err, &conflict):
-		return ctrl.Result{RequeueAfter: conflictRetry}, nil
+		return ctrl.Result{RequeueAfter: r.conflictRetry}, nil
 	case isInvalid(err):
 		return ctrl.Result{}, reconcile.TerminalError(err)
 	default:

@@ -4,8 +4,10 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
@@ -49,6 +51,8 @@ type Options struct {
 	ask func(context.Context, confirm.Pod) (confirm.Answer, error)
 	// skipNameValidation lets tests run several managers in one process.
 	skipNameValidation bool
+	// conflictRetry is shorter in tests.
+	conflictRetry time.Duration
 }
 
 const defaultConcurrency = 8
@@ -109,6 +113,7 @@ func Setup(ctx context.Context, mgr manager.Manager, options Options) error {
 		Events:        mgr.GetEventRecorder("goservice-operator"),
 		WorkloadImage: options.WorkloadImage,
 		RunbookURL:    options.RunbookURL,
+		conflictRetry: cmp.Or(options.conflictRetry, defaultConflictRetry),
 		engine:        &apply.Engine{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Record: countApply},
 	}
 	ask := options.ask
