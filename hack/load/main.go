@@ -1,50 +1,45 @@
 // Copyright 2026 The GoService Authors.
 // Licensed under the Apache License, Version 2.0; see the LICENSE file.
 
-// Load sends requests at a fixed rate to a service on this machine's loopback and shows, second by second, what was
-// admitted and what was turned away. It is for watching a retune, not for measuring: the sender shares the machine with
-// the cluster.
+// Load sends requests to a service at a rate of its own, whatever becomes of the answers, and shows second by second what
+// was admitted and what was turned away; then a summary by status code. Latencies count from when each request was due.
 //
 //	go run ./hack/load -url http://127.0.0.1:8080/ -rate 500 -for 30s
+//
+// It sends to loopback only, or from a pod to the cluster's own names.
 package main
 
 import (
 	"context"
-	"errors"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
-	"net/url"
 	"os"
 	"os/signal"
-	"sync"
 	"time"
-)
 
-const (
-	maxRate     = 20_000
-	maxDuration = 10 * time.Minute
+	"goservice.dev/operator/hack/load/loadgen"
 )
-
-type options struct {
-	url         string
-	rate        int
-	duration    time.Duration
-	connections int
-}
 
 func main() {
-	var o options
-	flag.StringVar(&o.url, "url", "http://127.0.0.1:8080/", "where to send GET requests; loopback only")
-	flag.IntVar(&o.rate, "rate", 500, fmt.Sprintf("requests per second, 1 to %d", maxRate))
-	flag.DurationVar(&o.duration, "for", 30*time.Second, fmt.Sprintf("how long, 1s to %s", maxDuration))
-	flag.IntVar(&o.connections, "connections", 64, "how many connections to spread them over")
+	var config loadgen.Config
+	flag.StringVar(&config.URL, "url", "http://127.0.0.1:8080/", "where to send")
+	flag.StringVar(&config.Method, "method", "GET", "method of the requests, which have no body")
+	flag.Float64Var(&config.Rate, "rate", 500, fmt.Sprintf("requests per second, up to %d", loadgen.MaxRate))
+	flag.DurationVar(&config.Duration, "for", 30*time.Second, fmt.Sprintf("how long, up to %s", loadgen.MaxDuration))
+	flag.BoolVar(&config.Poisson, "poisson", false, "random arrivals, as of many clients, instead of evenly spaced ones")
+	flag.IntVar(&config.Outstanding, "outstanding", 0,
+		fmt.Sprintf("how many requests may wait for their answers; what is due beyond is counted as not sent; up to %d (default 512)", loadgen.MaxOutstanding))
+	flag.IntVar(&config.Connections, "connections", 0, "connections to keep alive (default 64, or 8 with -http2)")
+	flag.BoolVar(&config.Fresh, "fresh", false, "a new connection for each request")
+	flag.BoolVar(&config.HTTP2, "http2", false, "HTTP/2 in cleartext, by prior knowledge")
+	flag.DurationVar(&config.Timeout, "timeout", 0, "of one request (default 10s)")
+	asJSON := flag.Bool("json", false, "write the summary as JSON to standard output, and the lines of the seconds to standard error")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, o, os.Stdout)
+	err := run(ctx, config, *asJSON, os.Stdout, os.Stderr)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
@@ -52,116 +47,42 @@ func main() {
 	}
 }
 
-func (o options) validate() error {
-	target, err := url.Parse(o.url)
+func run(ctx context.Context, config loadgen.Config, asJSON bool, out, progress io.Writer) error {
+	generator, err := loadgen.New(config)
 	if err != nil {
-		return fmt.Errorf("-url: %w", err)
-	}
-	var errs []error
-	if ip := net.ParseIP(target.Hostname()); target.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		errs = append(errs, fmt.Errorf("-url %s is not on loopback: this sends to 127.0.0.1, ::1 and localhost only", o.url))
-	}
-	if o.rate < 1 || o.rate > maxRate {
-		errs = append(errs, fmt.Errorf("-rate must be from 1 to %d", maxRate))
-	}
-	if o.duration < time.Second || o.duration > maxDuration {
-		errs = append(errs, fmt.Errorf("-for must be from 1s to %s", maxDuration))
-	}
-	if o.connections < 1 || o.connections > 1000 {
-		errs = append(errs, errors.New("-connections must be from 1 to 1000"))
-	}
-	return errors.Join(errs...)
-}
-
-// run sends until the time is over or ctx ends, and writes one line a second.
-func run(ctx context.Context, o options, out io.Writer) error {
-	if err := o.validate(); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, o.duration)
-	defer cancel()
-
-	transport := &http.Transport{MaxConnsPerHost: o.connections, MaxIdleConnsPerHost: o.connections}
-	defer transport.CloseIdleConnections()
-	client := &http.Client{Transport: transport, Timeout: 10 * time.Second}
-
-	window := &tally{}
-	due := make(chan struct{}, o.rate)
-	var senders sync.WaitGroup
-	for range o.connections {
-		senders.Go(func() {
-			for range due {
-				send(client, o.url, window)
-			}
-		})
+	lines := out
+	if asJSON {
+		lines = progress
 	}
-
-	report := make(chan struct{})
+	start, done := time.Now(), make(chan struct{})
 	go func() {
-		defer close(report)
-		total := printEachSecond(ctx, window, out)
-		fmt.Fprintf(out, "total  %s\n", total.line(1))
+		defer close(done)
+		generator.Run(ctx)
 	}()
-	pace(ctx, o.rate, due, window)
-	close(due)
-	senders.Wait()
-	<-report
-	return nil
+	printEachSecond(generator, done, lines)
+	took := min(time.Since(start), config.Duration)
+	if asJSON {
+		encoder := json.NewEncoder(out)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(generator.Total())
+	}
+	fmt.Fprintln(out)
+	return generator.Total().Summary(out, took)
 }
 
-// pace puts what is due into the channel, in steps of a millisecond. What no connection is free for is counted as not
-// sent, rather than sent late in a heap.
-func pace(ctx context.Context, rate int, due chan<- struct{}, window *tally) {
-	ticker := time.NewTicker(time.Millisecond)
-	defer ticker.Stop()
-	start, sent := time.Now(), 0
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-ticker.C:
-			for want := int(now.Sub(start).Seconds() * float64(rate)); sent < want; sent++ {
-				select {
-				case due <- struct{}{}:
-				default:
-					window.unsent()
-				}
-			}
-		}
-	}
-}
-
-func send(client *http.Client, target string, window *tally) {
-	start := time.Now()
-	// Without the run's context: a request that was sent is counted by its answer.
-	response, err := client.Get(target) //nolint:noctx // bounded by the client's timeout
-	if err != nil {
-		window.failed()
-		return
-	}
-	_, err = io.Copy(io.Discard, response.Body)
-	response.Body.Close()
-	if err != nil {
-		window.failed()
-		return
-	}
-	window.answered(response.StatusCode, time.Since(start))
-}
-
-func printEachSecond(ctx context.Context, window *tally, out io.Writer) *tally {
+func printEachSecond(generator *loadgen.Generator, done <-chan struct{}, out io.Writer) {
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
-	total, last := &tally{}, time.Now()
+	last := time.Now()
 	for {
 		select {
-		case <-ctx.Done():
-			total.add(window.take())
-			return total
+		case <-done:
+			return
 		case now := <-ticker.C:
-			second := window.take()
-			fmt.Fprintf(out, "%s  %s\n", now.Format(time.TimeOnly), second.line(now.Sub(last).Seconds()))
+			fmt.Fprintf(out, "%s  %s\n", now.Format(time.TimeOnly), generator.Take().Line(now.Sub(last)))
 			last = now
-			total.add(second)
 		}
 	}
 }

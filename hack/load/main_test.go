@@ -5,88 +5,65 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"goservice.dev/operator/hack/load/loadgen"
 )
 
-func TestValidate(t *testing.T) {
-	valid := options{url: "http://127.0.0.1:8080/", rate: 1, duration: time.Second, connections: 1}
-	for name, test := range map[string]struct {
-		change func(*options)
-		want   string // part of the error; empty: none
-	}{
-		"loopback":           {func(*options) {}, ""},
-		"localhost":          {func(o *options) { o.url = "http://localhost:1/" }, ""},
-		"IPv6 loopback":      {func(o *options) { o.url = "http://[::1]:8080/" }, ""},
-		"another machine":    {func(o *options) { o.url = "http://192.0.2.1/" }, "loopback"},
-		"a name":             {func(o *options) { o.url = "http://example.com/" }, "loopback"},
-		"no rate":            {func(o *options) { o.rate = 0 }, "-rate"},
-		"too high a rate":    {func(o *options) { o.rate = maxRate + 1 }, "-rate"},
-		"too long":           {func(o *options) { o.duration = maxDuration + 1 }, "-for"},
-		"no connections":     {func(o *options) { o.connections = 0 }, "-connections"},
-		"not a URL":          {func(o *options) { o.url = "http://[::1" }, "-url"},
-		"several things off": {func(o *options) { o.rate, o.connections = 0, 0 }, "-connections"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			o := valid
-			test.change(&o)
-			err := o.validate()
-			switch {
-			case test.want == "" && err != nil:
-				t.Errorf("validate() = %v, want none", err)
-			case test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)):
-				t.Errorf("validate() = %v, want an error about %s", err, test.want)
-			}
-		})
-	}
-}
-
-// Every answer is counted once, under what it says.
-func TestRunCounts(t *testing.T) {
-	var served atomic.Int64
+func alternating(t *testing.T) (url string, served *atomic.Int64) {
+	t.Helper()
+	served = new(atomic.Int64)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if served.Add(1)%2 == 0 {
 			w.WriteHeader(http.StatusTooManyRequests)
 		}
 	}))
-	defer server.Close()
+	t.Cleanup(server.Close)
+	return server.URL, served
+}
 
-	var out bytes.Buffer
-	o := options{url: server.URL, rate: 100, duration: time.Second, connections: 4}
-	if err := run(t.Context(), o, &out); err != nil {
+func TestRunWritesLinesAndASummary(t *testing.T) {
+	url, served := alternating(t)
+	var out, progress bytes.Buffer
+	config := loadgen.Config{URL: url, Rate: 100, Duration: 1200 * time.Millisecond}
+	if err := run(t.Context(), config, false, &out, &progress); err != nil {
 		t.Fatal(err)
 	}
-	if served.Load() == 0 {
-		t.Error("nothing was sent")
+	for _, want := range []string{"admitted", "429 limited", "answer", "p99.9", "not sent, because too many were outstanding: 0"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the output lacks %q:\n%s", want, out.String())
+		}
 	}
-	if !strings.Contains(out.String(), "total  admitted") || !strings.Contains(out.String(), "429 limited") {
-		t.Errorf("output lacks a total of admitted and limited requests:\n%s", out.String())
+	if served.Load() == 0 || progress.Len() > 0 {
+		t.Errorf("%d requests served, progress %q; want some, and none", served.Load(), progress.String())
 	}
 }
 
-func TestTallyLine(t *testing.T) {
-	var counts tally
-	for range 200 {
-		counts.answered(http.StatusOK, 2*time.Millisecond)
+func TestRunWritesJSON(t *testing.T) {
+	url, served := alternating(t)
+	var out, progress bytes.Buffer
+	config := loadgen.Config{URL: url, Rate: 100, Duration: 500 * time.Millisecond}
+	if err := run(t.Context(), config, true, &out, &progress); err != nil {
+		t.Fatal(err)
 	}
-	for range 50 {
-		counts.answered(http.StatusTooManyRequests, time.Millisecond)
+	var summary struct{ Sent, Accepted, Refused, Failed int64 }
+	if err := json.Unmarshal(out.Bytes(), &summary); err != nil {
+		t.Fatal(err)
 	}
-	counts.answered(http.StatusServiceUnavailable, time.Millisecond)
-	counts.answered(http.StatusNotFound, time.Millisecond)
-	counts.failed()
-	counts.unsent()
+	if summary.Sent != served.Load() || summary.Accepted+summary.Refused != summary.Sent || summary.Failed != 0 {
+		t.Errorf("summary %+v of %d requests that were served", summary, served.Load())
+	}
+}
 
-	want := "admitted    100  429 limited     25  503 unavailable      1  other answers      1  no answer      1" +
-		"  not sent, this machine is too slow      1  p50 2ms p99 2ms"
-	if got := counts.take().line(2); got != want {
-		t.Errorf("line() =\n%s, want\n%s", got, want)
-	}
-	if got, want := counts.take().line(1), "admitted      0"; got != want {
-		t.Errorf("line() after take() = %q, want %q", got, want)
+func TestRunRefuses(t *testing.T) {
+	err := run(t.Context(), loadgen.Config{URL: "http://192.0.2.1/", Rate: 1, Duration: time.Second}, false, nil, nil)
+	if err == nil || !strings.Contains(err.Error(), "loopback") {
+		t.Errorf("run() = %v, want an error about loopback", err)
 	}
 }
