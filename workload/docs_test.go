@@ -1,0 +1,59 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package main
+
+import (
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+
+	"goservice.dev/operator/workload/service"
+	"goservice.dev/operator/workload/tuning"
+)
+
+func page(t *testing.T, path string) string {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
+
+// The page names every setting, every metric and every live value.
+func TestTheDocumentationIsComplete(t *testing.T) {
+	text := page(t, "../docs/workload.md")
+	for field := range reflect.TypeFor[service.Config]().Fields() {
+		if name := field.Tag.Get("env"); !strings.Contains(text, "`"+name+"`") {
+			t.Errorf("docs/workload.md does not name the setting %s", name)
+		}
+	}
+	got := call(workload(t, tuning.Document{}, nil).AdminHandler(), "GET", "/metrics", "", "")
+	for line := range strings.Lines(got.Body.String()) {
+		name, ok := strings.CutPrefix(line, "# TYPE ")
+		name, _, _ = strings.Cut(name, " ")
+		if !ok || strings.HasPrefix(name, "go_") || strings.HasPrefix(name, "process_") || strings.HasPrefix(name, "promhttp_") {
+			continue
+		}
+		if !strings.Contains(text, "`"+name+"`") {
+			t.Errorf("docs/workload.md does not name the metric %s", name)
+		}
+	}
+	for field := range reflect.TypeFor[tuning.Document]().Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		if name != "version" && !strings.Contains(text, "`"+name) {
+			t.Errorf("docs/workload.md does not name the live value %s", name)
+		}
+	}
+}
+
+// The twenty lines of the page are those of the example.
+func TestTheDocumentedServiceIsTheExample(t *testing.T) {
+	source := page(t, "examples/orders/main.go")
+	_, code, _ := strings.Cut(source, "import ")
+	if !strings.Contains(page(t, "../docs/toolkit.md"), "import "+code) {
+		t.Error("docs/toolkit.md shows another program than workload/examples/orders/main.go")
+	}
+}
