@@ -24,7 +24,7 @@ const (
 	// headline is the rate whose accuracy the last line tells.
 	headline = 100_000
 	// burstWindow is the size of the buckets in time. It must cover the pauses of the askers, who share the processors.
-	burstWindow = 20 * time.Millisecond
+	burstWindow = 50 * time.Millisecond
 )
 
 // meter is a limiter whose rate is watched: ask takes a token, waiting or not, and says whether it got one.
