@@ -19,7 +19,7 @@ import (
 	"goservice.dev/operator/api/v1alpha1"
 )
 
-// progress follows what is there by watches.
+// arrivals follows by watches what is there.
 type arrivals struct {
 	mu       sync.Mutex
 	missing  map[arrival]bool

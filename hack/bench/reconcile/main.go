@@ -64,6 +64,9 @@ func run(ctx context.Context, s settings, out, progress io.Writer) (err error) {
 	if s.services < 1 || s.namespaces < 1 || s.concurrency < 1 {
 		return fmt.Errorf("-n, -namespaces and -concurrency must be at least 1")
 	}
+	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
+		return fmt.Errorf("KUBEBUILDER_ASSETS must name the folder of etcd and kube-apiserver: make bench-reconcile sets it")
+	}
 	folder, err := os.MkdirTemp("", "bench-reconcile-")
 	if err != nil {
 		return err

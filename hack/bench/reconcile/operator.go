@@ -225,9 +225,14 @@ func (o *operator) stop() {
 	o.exited <- <-o.exited
 }
 
-// explain adds the operator's last words to an error.
+// explain adds to an error what the operator complained of last.
 func (o *operator) explain(err error) error {
 	o.stop()
-	lines := strings.Split(strings.TrimSpace(o.log.String()), "\n")
-	return fmt.Errorf("%w; the operator's last lines:\n%s", err, strings.Join(lines[max(0, len(lines)-20):], "\n"))
+	var complaints []string
+	for line := range strings.Lines(o.log.String()) {
+		if text, _, _ := strings.Cut(line, `,"stacktrace"`); !strings.Contains(text, `"level":"info"`) && !strings.Contains(text, "context canceled") {
+			complaints = append(complaints, strings.TrimSpace(text))
+		}
+	}
+	return fmt.Errorf("%w; the operator's last complaints:\n%s", err, strings.Join(complaints[max(0, len(complaints)-5):], "\n"))
 }
