@@ -36,8 +36,10 @@ func slowShare(servers int, rho float64, headroom, serviceTime time.Duration) fl
 // highestUtilization is the highest utilization of m servers at which no more than the share budget of requests waits
 // longer than headroom, to a thousandth. It is 0 where no utilization keeps the budget.
 //
-// The service time is taken as its mean and the wait as what is left of the threshold; arrivals are taken as Poisson and
-// service times as exponential, which is cautious for the steadier service times of most Go handlers.
+// What is queued for is a core, so that the servers' service time is the CPU time of a request; the whole service time, with
+// what a handler waits for others, only narrows the headroom. It is taken as its mean and the wait as what is left of the
+// threshold; arrivals are taken as Poisson and service times as exponential, which is cautious for the steadier service times
+// of most Go handlers.
 func highestUtilization(servers int, budget float64, headroom, serviceTime time.Duration) float64 {
 	if headroom <= 0 || budget <= 0 {
 		return 0

@@ -1,0 +1,88 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package plan
+
+import (
+	"math"
+	"strconv"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"goservice.dev/operator/api/v1alpha1"
+)
+
+// Tuned holds figures that measurements have moved; nil and 0 leave what the formulas say. What the user has set by hand
+// stays whatever is measured.
+type Tuned struct {
+	// ReplicaFloor is the number of pods that the demand needs.
+	ReplicaFloor *Figure[int32]
+	// Utilization to steer for, above 0 to 1: it only ever lowers the CPU target.
+	Utilization *Figure[float64]
+	// Workers and QueueDepth of each pod's pool, GOGC in percent.
+	Workers, QueueDepth, GOGC *Figure[int32]
+}
+
+// tune puts measured figures in the place of computed ones, within the bounds of the plan.
+func (p *Plan) tune(spec *v1alpha1.GoServiceSpec, tuned Tuned) {
+	p.ReplicaFloor = Figure[int32]{p.Replicas.Value.Min, "the minimum"}
+	if p.Autoscaled && tuned.ReplicaFloor != nil {
+		bounds := p.Replicas.Value
+		p.ReplicaFloor = Figure[int32]{min(max(tuned.ReplicaFloor.Value, bounds.Min), bounds.Max), tuned.ReplicaFloor.Reason}
+	}
+	targetGiven := spec.Autoscaling != nil && spec.Autoscaling.TargetCPUUtilization != nil
+	if p.CPUTarget != nil && tuned.Utilization != nil && !targetGiven {
+		if percent := max(int32(math.Floor(tuned.Utilization.Value*100+1e-6)), minCPUTarget); percent < p.CPUTarget.Value {
+			p.CPUTarget = &Figure[int32]{percent, tuned.Utilization.Reason}
+		}
+	}
+	if spec.Pool == nil || spec.Pool.Workers == nil && spec.Pool.QueueDepth == nil {
+		if tuned.Workers != nil {
+			p.Workers = *tuned.Workers
+		}
+		if tuned.QueueDepth != nil {
+			p.QueueDepth = *tuned.QueueDepth
+		}
+	}
+	if spec.Runtime != nil && spec.Runtime.GOGC != nil {
+		p.GOGC = &Figure[int32]{*spec.Runtime.GOGC, "set in spec.runtime.gogc"}
+	} else if tuned.GOGC != nil {
+		p.GOGC = tuned.GOGC
+	}
+}
+
+// Steering is what the closed loop needs to know of the objectives and of a pod, in figures.
+type Steering struct {
+	// Utilization that the queueing formula allows, or the user's own: UtilizationIsFixed then.
+	Utilization        float64
+	UtilizationIsFixed bool
+	// Cores that a pod asks for, and the limit of its CPU: 0 without one.
+	Cores, CPULimit float64
+	// Threshold of the latency objective, 0 without one; SlowBudget and FailedBudget are the shares of requests that may miss
+	// the objectives, 0 where none is declared.
+	Threshold                time.Duration
+	SlowBudget, FailedBudget float64
+}
+
+// SteeringOf reads them from the spec and its untuned plan.
+func SteeringOf(spec *v1alpha1.GoServiceSpec, p Plan) Steering {
+	s := Steering{Cores: p.Resources.Requests.Cpu().AsApproximateFloat64(), Utilization: defaultCPUTarget / 100.0}
+	if limit, limited := p.Resources.Limits[corev1.ResourceCPU]; limited {
+		s.CPULimit = limit.AsApproximateFloat64()
+	}
+	if p.CPUTarget != nil {
+		s.Utilization = float64(p.CPUTarget.Value) / 100
+	}
+	s.UtilizationIsFixed = spec.Autoscaling != nil && spec.Autoscaling.TargetCPUUtilization != nil
+	if slo := spec.SLO; slo != nil {
+		if slo.Latency != nil {
+			s.Threshold = slo.Latency.Threshold.Duration
+			s.SlowBudget = 1 - percentileOf(slo.Latency)
+		}
+		if percent, err := strconv.ParseFloat(slo.Availability, 64); err == nil {
+			s.FailedBudget = 1 - percent/100
+		}
+	}
+	return s
+}
