@@ -104,8 +104,10 @@ func (r rules) latencyIndicators(objective plan.Objective, window string) []any 
 func (r rules) objectives() []any {
 	perSample := figure(r.alerts.EvaluationInterval.Value.Seconds())
 	result := []any{r.record(recordWindow, fmt.Sprintf("vector(%s)", figure(r.alerts.Window.Seconds())))}
+	// The offset lets the last rate of the stretch be written: the other group runs at its own moments.
 	for _, sum := range []struct{ slow, rate string }{{recordRequestsSlow, recordRequests}, {recordBadSlow, recordBad}} {
-		result = append(result, r.record(sum.slow, fmt.Sprintf(`sum_over_time(%s{%s}[%s]) * %s`, sum.rate, r.recorded, span(slowInterval), perSample)))
+		result = append(result, r.record(sum.slow, fmt.Sprintf(`sum_over_time(%s{%s}[%s] offset %s) * %s`,
+			sum.rate, r.recorded, span(slowInterval), span(r.alerts.EvaluationInterval.Value), perSample)))
 	}
 	for _, length := range r.windows() {
 		if length <= longestFineWindow {
