@@ -196,7 +196,7 @@ func TestCalmAtFourTimesTheCapacity(t *testing.T) {
 	}
 }
 
-// event is one step of the fuzzed history of a pool.
+// history is a pool and those who came to it.
 type history struct {
 	t       *testing.T
 	p       *pool.Pool
