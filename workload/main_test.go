@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -50,9 +51,7 @@ func workload(t *testing.T, builtIn tuning.Document, extra map[string]string) *s
 		"GOSERVICE_NAME": "checkout", "GOSERVICE_TUNING_FILE": "", "GOSERVICE_REQUEST_TIMEOUT": "2s",
 		"GOSERVICE_UPSTREAMS": fmt.Sprintf(`[{"name":"billing","url":%q},{"name":"gone","url":"http://127.0.0.1:1"}]`, billing(t)),
 	}
-	for name, value := range extra {
-		environment[name] = value
-	}
+	maps.Copy(environment, extra)
 	builtIn.Version = tuning.Version
 	svc := service.New(service.WithEnvironment(environment), service.WithLog(io.Discard), service.WithBuiltIn(builtIn), service.WithVersion("v1"))
 	wire(svc)

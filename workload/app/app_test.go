@@ -73,21 +73,32 @@ func TestGather(t *testing.T) {
 		want      app.Gathered
 	}{
 		"all, in their order, side by side": {
-			others{"a": {after: 300 * time.Millisecond, content: answer(200, "1")}, "b": {content: answer(404, `{"x":2}`)},
-				"c": {after: 300 * time.Millisecond, content: app.Content{Status: 200, Body: []byte("text")}}}, nil,
-			app.Gathered{Complete: true, Parts: []app.Part{{Upstream: "a", Status: 200, Body: json.RawMessage("1"), Took: "300ms"},
+			others{
+				"a": {after: 300 * time.Millisecond, content: answer(200, "1")}, "b": {content: answer(404, `{"x":2}`)},
+				"c": {after: 300 * time.Millisecond, content: app.Content{Status: 200, Body: []byte("text")}},
+			},
+			nil,
+			app.Gathered{Complete: true, Parts: []app.Part{
+				{Upstream: "a", Status: 200, Body: json.RawMessage("1"), Took: "300ms"},
 				{Upstream: "b", Status: 404, Body: json.RawMessage(`{"x":2}`), Took: "0s"},
-				{Upstream: "c", Status: 200, Body: json.RawMessage(`"text"`), Took: "300ms"}}},
+				{Upstream: "c", Status: 200, Body: json.RawMessage(`"text"`), Took: "300ms"},
+			}},
 		},
 		"one is too slow": {
-			others{"a": {after: time.Hour}, "b": {content: answer(200, "2")}}, []string{"b", "a"},
-			app.Gathered{Parts: []app.Part{{Upstream: "b", Status: 200, Body: json.RawMessage("2"), Took: "0s"},
-				{Upstream: "a", Error: "not done before the deadline", Took: "900ms"}}},
+			others{"a": {after: time.Hour}, "b": {content: answer(200, "2")}},
+			[]string{"b", "a"},
+			app.Gathered{Parts: []app.Part{
+				{Upstream: "b", Status: 200, Body: json.RawMessage("2"), Took: "0s"},
+				{Upstream: "a", Error: "not done before the deadline", Took: "900ms"},
+			}},
 		},
 		"one is broken": {
-			others{"a": {err: errors.New("cannot be reached")}, "b": {content: answer(503, "0")}}, []string{"a", "b"},
-			app.Gathered{Parts: []app.Part{{Upstream: "a", Error: "cannot be reached", Took: "0s"},
-				{Upstream: "b", Status: 503, Body: json.RawMessage("0"), Error: "the upstream answered 503", Took: "0s"}}},
+			others{"a": {err: errors.New("cannot be reached")}, "b": {content: answer(503, "0")}},
+			[]string{"a", "b"},
+			app.Gathered{Parts: []app.Part{
+				{Upstream: "a", Error: "cannot be reached", Took: "0s"},
+				{Upstream: "b", Status: 503, Body: json.RawMessage("0"), Error: "the upstream answered 503", Took: "0s"},
+			}},
 		},
 	}
 	for name, c := range cases {
@@ -247,8 +258,10 @@ func TestBatchKeepsTheOrder(t *testing.T) {
 			return nil
 		})
 		want := []app.Result{
-			{Index: 0, ID: "j0", Output: "2s", Took: "2s"}, {Index: 1, ID: "j1", Output: "1s", Took: "1s"},
-			{Index: 2, ID: "j2", Error: "not a duration", Took: "0s"}, {Index: 3, ID: "j3", Error: "the processor failed", Took: "0s"},
+			{Index: 0, ID: "j0", Output: "2s", Took: "2s"},
+			{Index: 1, ID: "j1", Output: "1s", Took: "1s"},
+			{Index: 2, ID: "j2", Error: "not a duration", Took: "0s"},
+			{Index: 3, ID: "j3", Error: "the processor failed", Took: "0s"},
 			{Index: 4, ID: "j4", Output: "3s", Took: "3s"},
 		}
 		if diff := cmp.Diff(want, got); diff != "" || err != nil || panicked != 1 {

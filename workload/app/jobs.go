@@ -6,6 +6,7 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -92,8 +93,8 @@ func (b Batch) Check(jobs []Job) error {
 
 // under puts the field of an *Invalid below another one.
 func under(field string, err error) error {
-	bad, ok := err.(*Invalid)
-	if !ok {
+	var bad *Invalid
+	if !errors.As(err, &bad) {
 		return invalid(field, "%v", err)
 	}
 	if bad.Field != "" {
@@ -119,7 +120,7 @@ func (b Batch) Run(ctx context.Context, jobs []Job, emit func(Result) error) err
 			select {
 			case window <- result:
 			case <-ctx.Done():
-				if context.Cause(ctx) == context.Canceled {
+				if errors.Is(ctx.Err(), context.Canceled) {
 					return
 				}
 				window <- result // the deadline: the rest is told so, which takes no time
@@ -130,7 +131,7 @@ func (b Batch) Run(ctx context.Context, jobs []Job, emit func(Result) error) err
 	var failed error
 	for result := range window {
 		r := <-result
-		if failed == nil && ctx.Err() != context.Canceled {
+		if failed == nil && !errors.Is(ctx.Err(), context.Canceled) {
 			if failed = emit(r); failed != nil {
 				cancel()
 			}
@@ -140,7 +141,7 @@ func (b Batch) Run(ctx context.Context, jobs []Job, emit func(Result) error) err
 	if failed != nil {
 		return failed
 	}
-	if ctx.Err() == context.Canceled {
+	if errors.Is(ctx.Err(), context.Canceled) {
 		return context.Canceled
 	}
 	return nil

@@ -31,7 +31,8 @@ func TestContainerMemory(t *testing.T) {
 		"version 1": {
 			groups: "12:cpu,cpuacct:/docker/a\n9:memory:/docker/a\n",
 			files: map[string]string{
-				"memory/docker/a/memory.limit_in_bytes": "134217728\n", "memory/memory.limit_in_bytes": "9223372036854771712\n"},
+				"memory/docker/a/memory.limit_in_bytes": "134217728\n", "memory/memory.limit_in_bytes": "9223372036854771712\n",
+			},
 			want: 128 << 20, ok: true,
 		},
 		"no limit":        {groups: "0::/\n", files: map[string]string{"memory.max": "max\n"}},

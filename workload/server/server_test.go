@@ -56,7 +56,15 @@ func http1(p *http.Protocols)      { p.SetHTTP1(true) }
 func cleartext2(p *http.Protocols) { p.SetUnencryptedHTTP2(true) }
 func tls2(p *http.Protocols)       { p.SetHTTP2(true) }
 
-func get(t *testing.T, c *http.Client, url string) (*http.Response, string) {
+// reply is a response that has been read.
+type reply struct {
+	status      int
+	closes      bool
+	certificate string
+	body        string
+}
+
+func get(t *testing.T, c *http.Client, url string) reply {
 	t.Helper()
 	response, err := c.Get(url)
 	if err != nil {
@@ -67,18 +75,22 @@ func get(t *testing.T, c *http.Client, url string) (*http.Response, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return response, string(body)
+	got := reply{status: response.StatusCode, closes: response.Close, body: string(body)}
+	if response.TLS != nil {
+		got.certificate = response.TLS.PeerCertificates[0].Subject.CommonName
+	}
+	return got
 }
 
 var protocol = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.Proto) })
 
 func TestCleartextServesBothVersions(t *testing.T) {
 	url := "http://" + start(t, server.Config{Handler: protocol}).Address().String()
-	if _, got := get(t, client(t, http1, &http.Transport{}), url); got != "HTTP/1.1" {
-		t.Errorf("spoke %s", got)
+	if got := get(t, client(t, http1, &http.Transport{}), url); got.body != "HTTP/1.1" {
+		t.Errorf("spoke %s", got.body)
 	}
-	if _, got := get(t, client(t, cleartext2, &http.Transport{}), url); got != "HTTP/2.0" {
-		t.Errorf("spoke %s", got)
+	if got := get(t, client(t, cleartext2, &http.Transport{}), url); got.body != "HTTP/2.0" {
+		t.Errorf("spoke %s", got.body)
 	}
 }
 
@@ -99,12 +111,11 @@ func TestLeaveTellsClientsToGo(t *testing.T) {
 			}()
 			probe := client(t, http1, &http.Transport{})
 			for leaving := false; !leaving; {
-				response, _ := get(t, probe, url)
-				leaving = response.Close
+				leaving = get(t, probe, url).closes
 			}
 			// The next response sends its connection away. Leave would not return within the hour if the connection stayed.
-			if response, _ := get(t, c, url); response.StatusCode != http.StatusOK {
-				t.Errorf("status %d while leaving", response.StatusCode)
+			if got := get(t, c, url); got.status != http.StatusOK {
+				t.Errorf("status %d while leaving", got.status)
 			}
 			<-left
 		})
@@ -223,7 +234,7 @@ func TestSilentConnectionsDoNotHoldUpShutdown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer connection.Close()
+	defer func() { _ = connection.Close() }()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*server.ReadHeaderTimeout)
 	defer cancel()
 	if cut, err := s.Shutdown(ctx); cut != 0 || err != nil {
@@ -237,7 +248,7 @@ func TestHeadersAreBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer connection.Close()
+	defer func() { _ = connection.Close() }()
 	go func() {
 		line := make([]byte, 1<<10)
 		for i := range line {

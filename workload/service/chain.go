@@ -27,7 +27,8 @@ type RouteOption func(*route)
 type route struct{ unpooled bool }
 
 // Unpooled admits the route's requests without a worker of the pool: for handlers that take workers themselves, which would
-// wait for each other for ever, and for ones that only wait. The limiter still applies.
+// wait for each other for ever, and for ones that only wait. The limiter still applies. The time that such a request takes is
+// not counted as service time, which says how long workers are held.
 func Unpooled() RouteOption { return func(r *route) { r.unpooled = true } }
 
 // chain is what every request passes: measured → deadline → limiter → the route, which adds the pool.
@@ -54,10 +55,7 @@ func (s *Service) admitted(handler http.Handler, options []RouteOption) http.Han
 		handler = wrapper(handler)
 	}
 	if served.unpooled {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			telemetry.Admitted(r)
-			handler.ServeHTTP(w, r)
-		})
+		return handler
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := s.pool.Acquire(r.Context()); err != nil {

@@ -35,7 +35,7 @@ func BenchmarkChain(b *testing.B) {
 	bare.HandleFunc("GET /hello", hello)
 	for name, handler := range map[string]http.Handler{"bare": bare, "chain": tunedService().Handler()} {
 		b.Run(name, func(b *testing.B) {
-			ctx, cancel := context.WithCancel(context.Background()) // as the server's are
+			ctx, cancel := context.WithCancel(b.Context()) // as the server's are
 			defer cancel()
 			request := httptest.NewRequestWithContext(ctx, http.MethodGet, "/hello", nil)
 			writer := &nullWriter{header: http.Header{}}

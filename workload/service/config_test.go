@@ -53,8 +53,10 @@ func TestLoadConfigNamesEveryProblem(t *testing.T) {
 	}{
 		"several at once": {
 			map[string]string{"GOSERVICE_PORT": "http", "GOSERVICE_REQUEST_TIMEOUT": "5", "GOSERVICE_FAULT_INJECTION": "maybe", "GOSERVICE_DRAIN_TIMEOUT": "-1s"},
-			[]string{`GOSERVICE_PORT: "http": must be a port number, 0 to 65535`, `GOSERVICE_REQUEST_TIMEOUT: "5": must be a duration such as 500ms or 10s`,
-				`GOSERVICE_FAULT_INJECTION: "maybe": must be true or false`, `GOSERVICE_DRAIN_TIMEOUT: "-1s": must be above 0`},
+			[]string{
+				`GOSERVICE_PORT: "http": must be a port number, 0 to 65535`, `GOSERVICE_REQUEST_TIMEOUT: "5": must be a duration such as 500ms or 10s`,
+				`GOSERVICE_FAULT_INJECTION: "maybe": must be true or false`, `GOSERVICE_DRAIN_TIMEOUT: "-1s": must be above 0`,
+			},
 		},
 		"ports":         {map[string]string{"GOSERVICE_PORT": "9100"}, []string{"GOSERVICE_ADMIN_PORT: must differ from GOSERVICE_PORT"}},
 		"large port":    {map[string]string{"GOSERVICE_PORT": "70000"}, []string{`GOSERVICE_PORT: "70000": must be a port number`}},

@@ -88,6 +88,7 @@ func (s *Service) tuneUpstreams(document tuning.Document) {
 	for name, client := range s.upstreams {
 		u := document.Upstreams[name]
 		client.SetLimits(upstream.Limits{
-			Timeout: time.Duration(u.Timeout), RequestsPerSecond: u.RequestsPerSecond, Burst: u.Burst})
+			Timeout: time.Duration(u.Timeout), RequestsPerSecond: u.RequestsPerSecond, Burst: u.Burst,
+		})
 	}
 }

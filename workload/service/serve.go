@@ -95,10 +95,13 @@ func (p ports) all() []*server.Server {
 func (s *Service) listen(ctx context.Context) error {
 	errorLog := s.telemetry.ErrorLog()
 	public := server.Config{
-		Address: port(s.config.Port), Handler: s.Handler(), RequestTimeout: s.config.RequestTimeout, ErrorLog: errorLog}
+		Address: port(s.config.Port), Handler: s.Handler(), RequestTimeout: s.config.RequestTimeout, ErrorLog: errorLog,
+	}
 	if s.config.CertificateFile != "" {
-		files := server.Files{Certificate: s.config.CertificateFile, Key: s.config.KeyFile, ClientCA: s.config.ClientCAFile,
-			Failed: func(err error) { s.logger.Error().Err(err).Msg("new certificate refused, the last good one stays") }}
+		files := server.Files{
+			Certificate: s.config.CertificateFile, Key: s.config.KeyFile, ClientCA: s.config.ClientCAFile,
+			Failed: func(err error) { s.logger.Error().Err(err).Msg("new certificate refused, the last good one stays") },
+		}
 		config, err := files.TLS()
 		if err != nil {
 			return err

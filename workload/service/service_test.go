@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -66,9 +67,7 @@ func start(t *testing.T, environment map[string]string, register func(*service.S
 		"GOSERVICE_PORT": "0", "GOSERVICE_ADMIN_PORT": "0", "GOSERVICE_TUNING_FILE": r.file, "GOSERVICE_DRAIN_TIMEOUT": "10s",
 		"GOSERVICE_PROFILING_ADDRESS": "127.0.0.1:0",
 	}
-	for name, value := range environment {
-		all[name] = value
-	}
+	maps.Copy(all, environment)
 	r.Service = service.New(service.WithEnvironment(all), service.WithLog(r.log), service.WithVersion("v1"))
 	register(r.Service)
 	ctx, stop := context.WithCancel(context.Background())
@@ -79,7 +78,9 @@ func start(t *testing.T, environment map[string]string, register func(*service.S
 	t.Cleanup(func() {
 		stop()
 		transport.CloseIdleConnections()
-		<-r.ended
+		if err := <-r.ended; err != nil {
+			t.Logf("Serve: %v", err) // what it should have been is the test's own matter
+		}
 		before.Apply()
 	})
 	return r
@@ -172,8 +173,8 @@ func TestEveryKnobIsLive(t *testing.T) {
 		Runtime:   &tuning.Runtime{GOGC: 321, MemoryLimitBytes: 1 << 33},
 		Upstreams: map[string]tuning.Upstream{"billing": {Timeout: tuning.Duration(time.Second), RequestsPerSecond: 9, Burst: 2}, "unknown": {}},
 	})
-	var statuses []int
-	for range 3 {
+	statuses := make([]int, 0, 3)
+	for range cap(statuses) {
 		status, body, header := r.get(r.url("/hello"))
 		statuses = append(statuses, status)
 		if status == http.StatusTooManyRequests && (header.Get("Retry-After") == "" || !strings.Contains(body, `"reason":"rate_limit"`)) {
@@ -300,8 +301,10 @@ func TestServeReportsWhatIsWrong(t *testing.T) {
 	}{
 		"configuration":   {environment: map[string]string{"GOSERVICE_PORT": "x"}, want: "GOSERVICE_PORT"},
 		"built-in values": {options: []service.Option{service.WithBuiltIn(tuning.Document{})}, want: "built-in values"},
-		"certificate": {environment: map[string]string{"GOSERVICE_TLS_CERT_FILE": "/none", "GOSERVICE_TLS_KEY_FILE": "/none",
-			"GOSERVICE_TUNING_FILE": ""}, want: "certificate /none"},
+		"certificate": {environment: map[string]string{
+			"GOSERVICE_TLS_CERT_FILE": "/none", "GOSERVICE_TLS_KEY_FILE": "/none",
+			"GOSERVICE_TUNING_FILE": "",
+		}, want: "certificate /none"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -318,7 +321,8 @@ func TestServeReportsWhatIsWrong(t *testing.T) {
 	t.Run("port taken", func(t *testing.T) {
 		r := start(t, nil, helloRoute)
 		svc := service.New(service.WithLog(io.Discard), service.WithEnvironment(map[string]string{
-			"GOSERVICE_TUNING_FILE": "", "GOSERVICE_PORT": port(r.Address()), "GOSERVICE_ADMIN_PORT": "0"}))
+			"GOSERVICE_TUNING_FILE": "", "GOSERVICE_PORT": port(r.Address()), "GOSERVICE_ADMIN_PORT": "0",
+		}))
 		if err := svc.Serve(t.Context()); err == nil || !strings.Contains(err.Error(), "listening on") {
 			t.Errorf("%v, want that the port is taken", err)
 		}

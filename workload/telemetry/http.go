@@ -75,7 +75,8 @@ func (t *Telemetry) observe(observer prometheus.Observer, e *exchange.Exchange, 
 	if e.Span != nil {
 		if o, ok := observer.(prometheus.ExemplarObserver); ok {
 			o.ObserveWithExemplar(took.Seconds(), prometheus.Labels{
-				"trace_id": hex.EncodeToString(e.Trace.TraceID[:]), "span_id": hex.EncodeToString(e.Trace.SpanID[:])})
+				"trace_id": hex.EncodeToString(e.Trace.TraceID[:]), "span_id": hex.EncodeToString(e.Trace.SpanID[:]),
+			})
 			return
 		}
 	}

@@ -80,7 +80,7 @@ func newRequestMetrics(registry prometheus.Registerer, threshold time.Duration) 
 			"Duration of HTTP requests as their clients see it: with the wait for a worker, and rejected ones included.", threshold),
 			[]string{"http_request_method", "http_route", "http_response_status_code"}),
 		service: prometheus.NewHistogram(durationOpts("goservice_service_seconds",
-			"Duration of the handlers of admitted HTTP requests, without the wait for a worker.", threshold)),
+			"Time for which HTTP requests held a worker: the handler's own time, without the wait for the worker.", threshold)),
 		rejected: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "goservice_requests_rejected_total", Help: "HTTP requests that were turned away, by reason.",
 		}, []string{"reason"}),

@@ -260,8 +260,10 @@ func TestTracingRefusesABadEndpoint(t *testing.T) {
 
 // The library of the tracing project is the oracle.
 func FuzzTraceparent(f *testing.F) {
-	for _, seed := range []string{sampledCaller, unsampledCaller, "", "00-", "ff" + sampledCaller[2:], "01" + sampledCaller[2:] + "-x",
-		strings.ToUpper(sampledCaller), "00-00000000000000000000000000000000-b7ad6b7169203331-01", sampledCaller + "-x"} {
+	for _, seed := range []string{
+		sampledCaller, unsampledCaller, "", "00-", "ff" + sampledCaller[2:], "01" + sampledCaller[2:] + "-x",
+		strings.ToUpper(sampledCaller), "00-00000000000000000000000000000000-b7ad6b7169203331-01", sampledCaller + "-x",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, header string) {

@@ -114,6 +114,8 @@ func (c *Client) HTTP() *http.Client {
 	}
 }
 
+var errOutside = errors.New("path: must not contain the segments dot and dot-dot")
+
 // Resolve adds a path, which may carry a query, to the target's URL. Segments that would lead out of it are an error.
 func (c *Client) Resolve(path string) (*url.URL, error) {
 	relative, err := url.Parse(path)
@@ -122,7 +124,7 @@ func (c *Client) Resolve(path string) (*url.URL, error) {
 	}
 	for segment := range strings.SplitSeq(relative.Path, "/") {
 		if segment == "." || segment == ".." {
-			return nil, errors.New("path: must not contain the segments . and ..")
+			return nil, errOutside
 		}
 	}
 	target := c.base.JoinPath(relative.EscapedPath())

@@ -212,7 +212,7 @@ func TestSwitchingProtocolsKeepsTheConnection(t *testing.T) {
 		if err != nil {
 			return
 		}
-		defer connection.Close()
+		defer func() { _ = connection.Close() }()
 		_, _ = io.CopyN(connection, both, 4)
 	})
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, client.URL().String(), nil)

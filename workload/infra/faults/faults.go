@@ -84,8 +84,7 @@ func (i *Injector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case http.MethodPut:
 		fault, err := parse(http.MaxBytesReader(w, r.Body, maxBody))
 		if err != nil {
-			var bad *badFault
-			if errors.As(err, &bad) {
+			if bad, ok := errors.AsType[*badFault](err); ok {
 				problem.Invalid(w, bad.field, bad.rule)
 			} else {
 				problem.Invalid(w, "body", err.Error())

@@ -32,8 +32,10 @@ func (a API) jobs(w http.ResponseWriter, r *http.Request) {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || (kind != typeJSON && kind != typeNDJSON) {
 		rule := "must be " + typeJSON + " or " + typeNDJSON
-		problem.Write(w, problem.Details{Status: http.StatusUnsupportedMediaType, Field: "Content-Type", Rule: rule,
-			Detail: "Content-Type: " + rule})
+		problem.Write(w, problem.Details{
+			Status: http.StatusUnsupportedMediaType, Field: "Content-Type", Rule: rule,
+			Detail: "Content-Type: " + rule,
+		})
 		return
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBatchBytes))
@@ -129,8 +131,7 @@ func decodeStrict(text []byte, into any) error {
 // refuse makes an *app.Invalid of a decoder's error, with the field that it is about below the given one.
 func refuse(field string, err error) error {
 	below := func(name string) string { return strings.Trim(field+"."+name, ".") }
-	var wrong *json.UnmarshalTypeError
-	if errors.As(err, &wrong) {
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		return &app.Invalid{Field: cmp.Or(below(wrong.Field), "body"), Rule: fmt.Sprintf("must be %s, not a value of type %s", jsonType(wrong), wrong.Value)}
 	}
 	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {

@@ -151,12 +151,16 @@ func answerError(w http.ResponseWriter, r *http.Request, name string, err error)
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		problem.Write(w, problem.Details{Status: http.StatusRequestEntityTooLarge, Field: "body",
-			Rule: fmt.Sprintf("must have at most %d bytes", tooLarge.Limit)})
+		problem.Write(w, problem.Details{
+			Status: http.StatusRequestEntityTooLarge, Field: "body",
+			Rule: fmt.Sprintf("must have at most %d bytes", tooLarge.Limit),
+		})
 	case errors.Is(err, ratelimit.ErrWouldMissDeadline):
 		problem.RetryAfter(w.Header(), 0)
-		problem.Write(w, problem.Details{Status: http.StatusServiceUnavailable, Reason: "upstream_" + telemetry.RejectedRateLimit,
-			Detail: outcome(context.Background(), name, err).Error()})
+		problem.Write(w, problem.Details{
+			Status: http.StatusServiceUnavailable, Reason: "upstream_" + telemetry.RejectedRateLimit,
+			Detail: outcome(context.Background(), name, err).Error(),
+		})
 	case errors.Is(r.Context().Err(), context.Canceled):
 		w.WriteHeader(statusClientGone)
 	case errors.Is(err, context.DeadlineExceeded):

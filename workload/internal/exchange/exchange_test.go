@@ -127,10 +127,13 @@ func TestStatusAndSize(t *testing.T) {
 		written int64
 		started bool
 	}{
-		"nothing":     {func(http.ResponseWriter) {}, 200, 0, false},
-		"status":      {func(w http.ResponseWriter) { w.WriteHeader(404) }, 404, 0, true},
-		"first wins":  {func(w http.ResponseWriter) { w.WriteHeader(404); w.WriteHeader(500) }, 404, 0, true},
-		"informative": {func(w http.ResponseWriter) { w.WriteHeader(103); w.WriteHeader(201) }, 201, 0, true},
+		"nothing": {func(http.ResponseWriter) {}, 200, 0, false},
+		"status":  {func(w http.ResponseWriter) { w.WriteHeader(http.StatusNotFound) }, 404, 0, true},
+		"first wins": {func(w http.ResponseWriter) {
+			w.WriteHeader(http.StatusNotFound)
+			w.WriteHeader(http.StatusInternalServerError)
+		}, 404, 0, true},
+		"informative": {func(w http.ResponseWriter) { w.WriteHeader(http.StatusEarlyHints); w.WriteHeader(http.StatusCreated) }, 201, 0, true},
 		"write":       {func(w http.ResponseWriter) { _, _ = w.Write([]byte("four")) }, 200, 4, true},
 		"string":      {func(w http.ResponseWriter) { _, _ = io.WriteString(w, "four") }, 200, 4, true},
 		"copy":        {func(w http.ResponseWriter) { _, _ = io.Copy(w, strings.NewReader("four")) }, 200, 4, true},
