@@ -11,6 +11,6 @@ for module in $(git ls-files 'go.mod' '*/go.mod'); do
   folder=$(dirname "$module")
   if [ "$folder" = hack/tools ]; then continue; fi
   step "lint" "$module"
-  (cd "$folder" && "$lint" run --config "$REPO_ROOT/.golangci.yml" --build-tags e2e ./...) || state=1
+  (cd "$folder" && "$lint" run --allow-parallel-runners --config "$REPO_ROOT/.golangci.yml" --build-tags e2e ./...) || state=1
 done
 [ "$state" = 0 ] || die "the linters have something to say about the lines above; make fmt mends formatting, go tool -modfile=hack/tools/go.mod golangci-lint run --fix some of the rest"
