@@ -16,7 +16,7 @@ func ExampleWatcher() {
 	if err != nil {
 		panic(err)
 	}
-	defer os.RemoveAll(directory)
+	defer func() { _ = os.RemoveAll(directory) }()
 	registry, err := tuning.NewRegistry(tuning.Document{Version: tuning.Version})
 	if err != nil {
 		panic(err)
@@ -32,12 +32,12 @@ func ExampleWatcher() {
 			panic(err)
 		}
 		watcher.Load() // go watcher.Run(ctx) does it as the file changes
-		fmt.Println(registry.Report().Revision, registry.Report().Error)
+		fmt.Printf("%s %q\n", registry.Report().Revision, registry.Report().Error)
 	}
 	// Output:
 	// 625 requests per second
-	// a9170ad93d36
-	// a9170ad93d36 tuning document: version: 2: must be 1
+	// a9170ad93d36 ""
+	// a9170ad93d36 "tuning document: version: 2: must be 1"
 }
 
 func ExampleDocument_Revision() {
