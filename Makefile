@@ -10,7 +10,7 @@ WORKLOAD_IMG ?= goservice.dev/workload:$(VERSION)
 CLUSTER ?= goservice
 E2E_CLUSTER ?= goservice-e2e
 NODES ?=
-# Parts of config/ to deploy beside the default: prometheus, network-policy.
+# Parts of config/ to deploy beside the default: prometheus, grafana, network-policy.
 COMPONENTS ?=
 # How long the end-to-end tests may take, and which to run.
 E2E_TIMEOUT ?= 40m

@@ -6,7 +6,7 @@
 #   deploy.sh installer               writes dist/install.yaml
 #   deploy.sh render                  prints what deploy applies
 #
-# Reads IMG and WORKLOAD_IMG (image references) and COMPONENTS (folders of config/ to add: prometheus, network-policy).
+# Reads IMG and WORKLOAD_IMG (image references) and COMPONENTS (folders of config/ to add: prometheus, grafana, network-policy).
 # shellcheck source=cluster/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/cluster/lib.sh"
 cd "$REPO_ROOT" || exit
@@ -56,7 +56,7 @@ render() {
     if [ -n "${COMPONENTS:-}" ]; then
       printf 'components:\n'
       for component in $COMPONENTS; do
-        [ -f "config/$component/kustomization.yaml" ] || die "there is no config/$component; COMPONENTS knows prometheus and network-policy"
+        [ -f "config/$component/kustomization.yaml" ] || die "there is no config/$component; COMPONENTS knows prometheus, grafana and network-policy"
         printf -- '- ../../config/%s\n' "$component"
       done
     fi
