@@ -59,6 +59,8 @@ type Plan struct {
 	Replicas Figure[Range]
 	// ReplicaFloor is the number of pods that the demand needs at present, within Replicas.
 	ReplicaFloor Figure[int32]
+	// ScaleDownWindow is how long the need for pods must be lower before any goes.
+	ScaleDownWindow Figure[time.Duration]
 	// CPUTarget in percent of the request; nil unless Autoscaled.
 	CPUTarget *Figure[int32]
 	// Workers and QueueDepth of each pod's pool.

@@ -119,9 +119,9 @@ func TestReplicas(t *testing.T) {
 			v1alpha1.GoServiceSpec{SLO: &v1alpha1.SLOSpec{Load: load(10_000_000)}},
 			Observed{ServiceTime: time.Second}, want{Range{2, 10000}, true, 70},
 		},
-		"a threshold far above the service time steers at most at 80": {
+		"a threshold far above the service time steers at most at 72": {
 			v1alpha1.GoServiceSpec{SLO: &v1alpha1.SLOSpec{Latency: latency(time.Second, "99")}},
-			Observed{ServiceTime: time.Millisecond}, want{Range{2, 10}, true, 80},
+			Observed{ServiceTime: time.Millisecond}, want{Range{2, 10}, true, 72},
 		},
 		"a threshold that the service time breaks steers at least at 30": {
 			v1alpha1.GoServiceSpec{SLO: &v1alpha1.SLOSpec{Latency: latency(time.Millisecond, "99")}},

@@ -17,7 +17,9 @@ const (
 	// defaultCPUTarget in percent, where no latency objective says otherwise.
 	defaultCPUTarget = 70
 	minCPUTarget     = 30
-	maxCPUTarget     = 80
+	// maxCPUTarget keeps a pod below 80 % with the tenth that the autoscaler tolerates: above that, a pod to which chance sends
+	// more than its part has no room left.
+	maxCPUTarget = 72
 	// growth bounds the number of pods over the minimum where no peak is declared.
 	growth     = 5
 	minMaximum = 10

@@ -4,6 +4,7 @@
 package plan
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"time"
@@ -24,9 +25,20 @@ type Tuned struct {
 	Workers, QueueDepth, GOGC *Figure[int32]
 }
 
+const (
+	// StartupTime is what a pod takes from being wanted until it serves, where its image is on the node: scheduling, start,
+	// the first probe and the way of its address to every node.
+	StartupTime = 10 * time.Second
+	// holdStartups is how many times as long a pod is held after it was needed: to start it again then costs little of what
+	// holding it has cost.
+	holdStartups = 6
+)
+
 // tune puts measured figures in the place of computed ones, within the bounds of the plan.
 func (p *Plan) tune(spec *v1alpha1.GoServiceSpec, tuned Tuned) {
 	p.ReplicaFloor = Figure[int32]{p.Replicas.Value.Min, "the minimum"}
+	p.ScaleDownWindow = Figure[time.Duration]{holdStartups * StartupTime, fmt.Sprintf("%d times the %s that a pod takes to start",
+		holdStartups, readable(StartupTime))}
 	if p.Autoscaled && tuned.ReplicaFloor != nil {
 		bounds := p.Replicas.Value
 		p.ReplicaFloor = Figure[int32]{min(max(tuned.ReplicaFloor.Value, bounds.Min), bounds.Max), tuned.ReplicaFloor.Reason}

@@ -18,8 +18,9 @@ type Bounds struct {
 	// MinReplicas and MaxReplicas bound the floor.
 	MinReplicas, MaxReplicas int32
 	// Utilization is where steering starts and what it never exceeds: the share of a pod's CPU at which waiting still keeps
-	// the latency objective.
-	Utilization float64
+	// the latency objective. It stays there where the user has set it.
+	Utilization        float64
+	UtilizationIsFixed bool
 	// Cores that a pod can count on.
 	Cores float64
 	// Workers of a pod in force.
@@ -27,8 +28,9 @@ type Bounds struct {
 	// Threshold of the latency objective, 0 without one, and the share of requests that may be slower.
 	Threshold  time.Duration
 	SlowBudget float64
-	// StartupTime is how long a pod takes from being wanted until it serves.
-	StartupTime time.Duration
+	// StartupTime is how long a pod takes from being wanted until it serves, HoldFor how long the highest need is remembered
+	// at least before pods go.
+	StartupTime, HoldFor time.Duration
 	// PoolIsFixed and GOGCIsFixed say that the user has set them.
 	PoolIsFixed, GOGCIsFixed bool
 	// PoolCores that the process of a pod can use at once: the CPU limit, or 0 for those of its machine.
@@ -75,29 +77,42 @@ type Change struct {
 }
 
 const (
-	// panicFactor is the demand over capacity at which a step is answered at once (Knative's panic threshold of 200 %).
+	// panicFactor is the demand over capacity at which a step is answered at once (Knative's panic threshold of 200 %), unless
+	// less is more than the pods can do at all.
 	panicFactor = 2
-	// holdFor is how long the highest need is remembered before pods go: the default window of a HorizontalPodAutoscaler.
-	holdFor = 5 * time.Minute
+	// panicMargin of pods more than the step needs: what counts is how soon enough of them have started.
+	panicMargin = 1.15
+	// tolerance is how far demand may be above what the floor was made for: a pod more for less would go and come with chance.
+	tolerance = 0.03
+	// maxHold bounds how long the highest need is remembered before pods go. Where pods that went were needed again within
+	// regretWithin, the next ones are held twice as long; after forgetAfter without that, half as long again.
+	maxHold      = 5 * time.Minute
+	regretWithin = 5 * time.Minute
+	forgetAfter  = 20 * time.Minute
 	// Each shrinkEvery at most shrinkShare of the floor goes.
 	shrinkEvery = 15 * time.Second
-	shrinkShare = 0.2
+	shrinkShare = 0.3
 	// historyLength bounds what is remembered of changes.
 	historyLength = 20
 )
 
 // Decider decides for one service. The zero value is ready. It is not safe for concurrent use.
 type Decider struct {
-	started    bool
-	floor      int32
+	started bool
+	floor   int32
+	// panicFloor counts until panicUntil.
 	panicUntil time.Time
+	panicFloor int32
 	// needs of the hold window: times rise, needs fall, so that the first is the highest.
-	needs     []need
-	shrunkAt  time.Time
-	rho       steering
-	size      sizing
-	direction map[string]int
-	history   []Change
+	needs      []need
+	hold       time.Duration
+	heldSince  time.Time // this hold time is in force
+	shrunkAt   time.Time
+	shrunkFrom int32
+	rho        steering
+	size       sizing
+	direction  map[string]int
+	history    []Change
 }
 
 type need struct {
@@ -132,7 +147,7 @@ func (d *Decider) begin(now time.Time, s Situation) {
 	d.direction = map[string]int{}
 	d.floor = within32(s.Wanted, s.Bounds)
 	d.needs = []need{{now, d.floor}}
-	d.shrunkAt = now
+	d.shrunkAt, d.hold, d.heldSince = now, s.Bounds.HoldFor, now
 	d.rho.value = s.Bounds.Utilization
 }
 
@@ -162,8 +177,16 @@ func podsFor(demand, perPod float64) int32 {
 	if perPod <= 0 || demand <= 0 {
 		return 0
 	}
-	// A hair less than a whole pod of demand is no reason for one more.
+	// A hair of demand above whole pods is no reason for one more.
 	return int32(min(math.Ceil(demand/perPod-1e-6), math.MaxInt32/2))
+}
+
+// podsFor leaves the floor alone where demand is hardly above what it can take.
+func (d *Decider) podsFor(demand, perPod float64) int32 {
+	if pods := podsFor(demand, perPod); pods != d.floor+1 || podsFor(demand/(1+tolerance), perPod) > d.floor {
+		return pods
+	}
+	return d.floor
 }
 
 func (d *Decider) moveFloor(now time.Time, s Situation, perPod float64, cost string, decision *Decision) plan.Figure[int32] {
@@ -179,15 +202,20 @@ func (d *Decider) moveFloor(now time.Time, s Situation, perPod float64, cost str
 		d.setFloor(now, floor, decision.Frozen, decision)
 		return plan.Figure[int32]{Value: floor, Reason: decision.Frozen}
 	}
-	demand, why := forecast(e, s.Bounds.StartupTime)
-	needed := podsFor(demand, perPod)
 	if sudden := d.sudden(s, perPod); sudden > 0 {
-		d.panicUntil = now.Add(StableWindow)
-		if sudden > needed {
-			needed, demand, why = sudden, math.Max(e.DemandNow.PerSecond(), e.DemandPanic.PerSecond()), "of a sudden"
+		if !now.Before(d.panicUntil) {
+			d.panicFloor = 0
 		}
+		d.panicUntil, d.panicFloor = now.Add(StableWindow), max(d.panicFloor, sudden)
 	}
 	decision.Panic = now.Before(d.panicUntil)
+	demand, why := forecast(e, s.Bounds.StartupTime, decision.Panic)
+	needed := d.podsFor(demand, perPod)
+	d.remember(now, within32(needed, s.Bounds))
+	if decision.Panic && d.panicFloor > needed {
+		decision.Frozen = "no pod is scaled in within a minute of a sudden step"
+		needed, demand, why = d.panicFloor, math.Max(e.DemandNow.PerSecond(), e.DemandPanic.PerSecond()), "of a sudden"
+	}
 	reason := fmt.Sprintf("%s req/s %s, %s, at %s %% utilization of a pod",
 		short(demand), why, cost, short(100*d.rho.value))
 	if perPod == 0 {
@@ -197,33 +225,54 @@ func (d *Decider) moveFloor(now time.Time, s Situation, perPod float64, cost str
 		reason = fmt.Sprintf("%s needs %d pods, at most %d are allowed", reason, needed, s.Bounds.MaxReplicas)
 	}
 	needed = within32(needed, s.Bounds)
-	d.remember(now, needed)
-	highest := d.needs[0].pods
-	floor := max(d.floor, highest)
-	switch {
-	case highest >= d.floor:
-	case decision.Panic:
-		decision.Frozen = "no pod is scaled in within a minute of a sudden step"
-	case now.Sub(d.shrunkAt) >= shrinkEvery:
-		floor = max(highest, d.floor-max(1, int32(float64(d.floor)*shrinkShare)))
-		d.shrunkAt = now
+	floor := d.shrunk(now, max(needed, d.needs[0].pods), decision.Panic)
+	if floor = within32(floor, s.Bounds); floor > needed {
+		reason = fmt.Sprintf("%s, and as many as were needed within %s before", reason, readable(d.hold))
 	}
-	floor = within32(floor, s.Bounds)
-	if floor > needed {
-		reason = fmt.Sprintf("%s, and as many as were needed within %s before", reason, readable(holdFor))
-	}
+	d.regret(now, needed, s.Bounds)
 	d.setFloor(now, floor, reason, decision)
 	return plan.Figure[int32]{Value: floor, Reason: reason}
 }
 
+// shrunk is the floor on its way to what was needed at most: up at once, down step by step.
+func (d *Decider) shrunk(now time.Time, highest int32, inPanic bool) int32 {
+	switch {
+	case highest >= d.floor:
+		return highest
+	case !inPanic && now.Sub(d.shrunkAt) >= shrinkEvery:
+		if now.Sub(d.shrunkAt) > regretWithin || d.floor > d.shrunkFrom {
+			d.shrunkFrom = d.floor
+		}
+		d.shrunkAt = now
+		return max(highest, d.floor-max(1, int32(float64(d.floor)*shrinkShare)))
+	}
+	return d.floor
+}
+
+// regret holds pods longer where a scale-in turns out to have been too early, and less long again after a quiet time.
+func (d *Decider) regret(now time.Time, needed int32, b Bounds) {
+	d.hold = max(d.hold, b.HoldFor)
+	switch {
+	case needed > d.floor && needed <= d.shrunkFrom && now.Sub(d.shrunkAt) < regretWithin:
+		d.hold, d.heldSince = min(2*d.hold, maxHold), now
+		d.shrunkFrom = 0
+	case now.Sub(d.heldSince) > forgetAfter && d.hold > b.HoldFor:
+		d.hold, d.heldSince = max(d.hold/2, b.HoldFor), now
+	}
+}
+
 // forecast is the demand to be ready for: that of the stable window, ahead by the time that a new pod takes where there is
-// a rising trend, or what the panic window has at least.
-func forecast(e Estimates, startup time.Duration) (demand float64, why string) {
+// a rising trend, or what the panic window has at least. A step is no trend.
+func forecast(e Estimates, startup time.Duration, inPanic bool) (demand float64, why string) {
 	demand, why = e.Demand.PerSecond(), "over the last minute"
-	if e.Trend > 0 {
-		ahead := min(e.Demand.Seconds/2, StableWindow.Seconds()/2) + startup.Seconds()
-		demand += e.Trend * ahead
+	switch {
+	case inPanic || e.Trend == 0:
+	case e.Trend > 0:
+		demand += e.Trend * (e.Demand.Seconds/2 + startup.Seconds())
 		why = fmt.Sprintf("expected in %s by the last minute's rise", readable(startup))
+	default: // the mean lags behind a fall by half of its window
+		demand = math.Max(demand+e.Trend*e.Demand.Seconds/2, 0)
+		why = "by the last minute's fall"
 	}
 	if atLeast := e.DemandPanic.AtLeast(); atLeast > demand {
 		demand, why = atLeast, fmt.Sprintf("over the last %s", readable(PanicWindow))
@@ -231,16 +280,21 @@ func forecast(e Estimates, startup time.Duration) (demand float64, why string) {
 	return demand, why
 }
 
-// sudden is how many pods a demand needs that is at least panicFactor times what the present ones can take; 0 without one.
+// sudden is how many pods a demand needs that is at least panicFactor times what the present ones shall take, or more than
+// they can do at all; 0 without one.
 func (d *Decider) sudden(s Situation, perPod float64) int32 {
 	e := s.Estimates
-	atLeast := math.Max(e.DemandNow.AtLeast(), e.DemandPanic.AtLeast())
-	if podsFor(atLeast, perPod) < panicFactor*max(s.Ready, 1) {
+	shall := float64(max(s.Ready, 1)) * perPod
+	if math.Max(e.DemandNow.AtLeast(), e.DemandPanic.AtLeast()) < math.Min(panicFactor*shall, shall/d.rho.value) {
 		return 0
 	}
 	demand := math.Max(e.DemandNow.PerSecond(), e.DemandPanic.PerSecond())
+	// A step that began in the middle of the last round shows by half in it.
+	if rise := e.DemandNow.AtLeast() - e.DemandBefore.PerSecond(); e.DemandBefore.Seconds > 0 && rise > 0 {
+		demand += rise
+	}
 	// What waits must be worked off beside what comes in, within the panic window.
-	return podsFor(demand+e.Backlog/PanicWindow.Seconds(), perPod)
+	return podsFor(panicMargin*(demand+e.Backlog/PanicWindow.Seconds()), perPod)
 }
 
 func (d *Decider) remember(now time.Time, pods int32) {
@@ -248,7 +302,7 @@ func (d *Decider) remember(now time.Time, pods int32) {
 		d.needs = d.needs[:len(d.needs)-1]
 	}
 	d.needs = append(d.needs, need{now, pods})
-	for now.Sub(d.needs[0].at) > holdFor {
+	for now.Sub(d.needs[0].at) > d.hold {
 		d.needs = d.needs[1:]
 	}
 }

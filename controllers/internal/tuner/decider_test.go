@@ -14,7 +14,7 @@ import (
 func bounds() Bounds {
 	return Bounds{
 		MinReplicas: 2, MaxReplicas: 40, Utilization: 0.8, Cores: 2, Workers: 128,
-		Threshold: 100 * time.Millisecond, SlowBudget: 0.01, StartupTime: 10 * time.Second, PoolCores: 2, MemoryLimitBytes: 256 << 20,
+		Threshold: 100 * time.Millisecond, SlowBudget: 0.01, StartupTime: 10 * time.Second, HoldFor: 5 * time.Minute, PoolCores: 2, MemoryLimitBytes: 256 << 20,
 	}
 }
 
@@ -49,7 +49,7 @@ func TestFloorFollowsDemand(t *testing.T) {
 	}{
 		"by CPU":            {1600, 5, 5, "1600 req/s over the last minute, 5ms of CPU each, at 80 % utilization"},
 		"not below minimum": {10, 2, 2, "10 req/s"},
-		"not above maximum": {1e6, 40, 40, "needs 3125 pods, at most 40 are allowed"},
+		"not above maximum": {1e6, 40, 40, "pods, at most 40 are allowed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := steps(&Decider{}, 0, 10*time.Minute, constant(c.perSecond, c.wanted))
@@ -80,24 +80,56 @@ func TestSuddenStepIsAnsweredAtOnceAndHeld(t *testing.T) {
 	step.Estimates.DemandNow = Rate{3200 * 2, 2}
 	step.Estimates.DemandPanic = Rate{(800*4 + 3200*2), 6}
 	got := d.Decide(epoch.Add(at), step)
-	if !got.Panic || !got.AtOnce || got.Floor.Value != 10 {
-		t.Fatalf("panic %v, at once %v, floor %d; want the whole step: 10", got.Panic, got.AtOnce, got.Floor.Value)
+	if !got.Panic || !got.AtOnce || got.Floor.Value != 12 {
+		t.Fatalf("panic %v, at once %v, floor %d; want the whole step and a margin: 12", got.Panic, got.AtOnce, got.Floor.Value)
 	}
 	if len(got.Changes) != 1 || !strings.Contains(got.Changes[0].Reason, "of a sudden") {
 		t.Errorf("changes: %+v", got.Changes)
 	}
-	// It is gone at once: nothing is scaled in for the hold time, then step by step.
-	held := steps(d, at+tick, at+holdFor-tick, constant(800, 10))
-	if held.Floor.Value != 10 {
-		t.Errorf("floor %d within the hold time", held.Floor.Value)
+	// It is gone at once: the answer stays for a minute, then pods go step by step.
+	held := steps(d, at+tick, at+StableWindow-tick, constant(800, 10))
+	if held.Floor.Value != 12 || held.Frozen == "" {
+		t.Errorf("floor %d within a minute, frozen: %q", held.Floor.Value, held.Frozen)
 	}
-	first := steps(d, at+holdFor, at+holdFor+2*tick, constant(800, 10))
-	if first.Floor.Value != 8 {
-		t.Errorf("first step in leads to %d, want 8", first.Floor.Value)
+	first := steps(d, at+StableWindow, at+StableWindow+tick, constant(800, 10))
+	if first.Floor.Value != 9 {
+		t.Errorf("first step in leads to %d, want 9", first.Floor.Value)
 	}
-	last := steps(d, at+holdFor+3*tick, at+holdFor+5*time.Minute, constant(800, 8))
+	last := steps(d, at+StableWindow+2*tick, at+10*time.Minute, constant(800, 8))
 	if last.Floor.Value != 3 {
 		t.Errorf("in the end %d, want 3", last.Floor.Value)
+	}
+}
+
+func TestWhatWasNeededIsHeld(t *testing.T) {
+	d := &Decider{}
+	steps(d, 0, time.Minute, constant(3200, 10))
+	if got := steps(d, time.Minute+tick, 6*time.Minute-tick, constant(800, 10)); got.Floor.Value != 10 || !strings.Contains(got.Floor.Reason, "within 5m before") {
+		t.Errorf("floor %d within the hold time: %q", got.Floor.Value, got.Floor.Reason)
+	}
+	if got := steps(d, 6*time.Minute, 10*time.Minute, constant(800, 10)); got.Floor.Value != 3 {
+		t.Errorf("floor %d after it, want 3", got.Floor.Value)
+	}
+}
+
+func TestAScaleInThatWasTooEarlyIsRegretted(t *testing.T) {
+	d := &Decider{}
+	ups := 0
+	for at := time.Duration(0); at < time.Hour; at += tick {
+		perSecond := 800.0
+		if at%(4*time.Minute) < 30*time.Second {
+			perSecond = 3200
+		}
+		s := constant(perSecond, max(d.floor, 2))(at)
+		s.Bounds.HoldFor = time.Minute
+		for _, change := range d.Decide(epoch.Add(at), s).Changes {
+			if change.What == "replica floor" && change.Turned && change.To == "12" {
+				ups++
+			}
+		}
+	}
+	if ups > 6 { // 15 without learning
+		t.Errorf("scaled out %d times for a load that comes back every four minutes", ups)
 	}
 }
 

@@ -222,8 +222,9 @@ type Estimates struct {
 	At time.Time
 	// Known says that a quorum of the pods answered in every round of the panic window, and that the windows hold something.
 	Known bool
-	// Demand in requests per second, rejected ones included: over the stable window, over the panic window and in the last round.
-	Demand, DemandPanic, DemandNow Rate
+	// Demand in requests per second, rejected ones included: over the stable window, over the panic window, in the last round
+	// and in the one before it.
+	Demand, DemandPanic, DemandNow, DemandBefore Rate
 	// Trend of the demand over the stable window in requests per second per second; 0 unless it is significant.
 	Trend float64
 	// Backlog is how many requests wait for a worker.
@@ -328,8 +329,11 @@ func (e *Estimator) Estimate(threshold time.Duration) Estimates {
 		if !s.complete {
 			continue
 		}
-		if i == len(e.samples)-1 {
+		switch i {
+		case len(e.samples) - 1:
 			result.DemandNow = Rate{s.arrivals, s.span}
+		case len(e.samples) - 2:
+			result.DemandBefore = Rate{s.arrivals, s.span}
 		}
 		if age < PanicWindow {
 			result.DemandPanic.Events += s.arrivals

@@ -30,6 +30,7 @@ const (
 // where it stays.
 type steering struct {
 	value     float64
+	lowered   bool // by what was measured: else it is the plan's
 	judgedAt  time.Time
 	calmSince time.Time
 	reason    string
@@ -42,8 +43,13 @@ func (d *Decider) steer(now time.Time, s Situation, decision *Decision) plan.Fig
 	if r.reason == "" {
 		r.reason = "by the queueing formula"
 	}
-	if r.value > s.Bounds.Utilization { // the plan knows better now
+	if !r.lowered || r.value > s.Bounds.Utilization {
+		r.lowered = false
 		r.value, r.reason = s.Bounds.Utilization, "by the queueing formula"
+	}
+	if s.Bounds.UtilizationIsFixed {
+		r.value, r.reason = s.Bounds.Utilization, "set by hand"
+		return plan.Figure[float64]{Value: r.value, Reason: r.reason}
 	}
 	objectives := s.Estimates.Objectives
 	share := objectives.SlowShare()
@@ -72,7 +78,7 @@ func (d *Decider) steer(now time.Time, s Situation, decision *Decision) plan.Fig
 
 func (d *Decider) setUtilization(now time.Time, value float64, reason string, decision *Decision) {
 	from := d.rho.value
-	d.rho.value, d.rho.reason, d.rho.judgedAt = value, reason, now
+	d.rho.value, d.rho.reason, d.rho.judgedAt, d.rho.lowered = value, reason, now, true
 	percent := func(f float64) string { return short(math.Round(1000*f)/10) + " %" }
 	by := 1
 	if value < from {
