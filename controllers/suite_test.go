@@ -45,6 +45,8 @@ var (
 const (
 	testImage = "goservice.dev/workload:test"
 	patience  = 30 * time.Second
+	// conflictRetry is how soon an operator under test looks at a foreign object again.
+	conflictRetry = 100 * time.Millisecond
 )
 
 func TestMain(m *testing.M) { os.Exit(runTests(m)) }
@@ -176,7 +178,9 @@ func startOperator(t *testing.T, namespace string, pods *workload) *operator {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	if err := Setup(ctx, mgr, Options{WorkloadImage: testImage, ask: pods.ask, skipNameValidation: true}); err != nil {
+	if err := Setup(ctx, mgr, Options{
+		WorkloadImage: testImage, ask: pods.ask, skipNameValidation: true, conflictRetry: conflictRetry,
+	}); err != nil {
 		cancel()
 		t.Fatal(err)
 	}
@@ -235,5 +239,5 @@ func get(t *testing.T, namespace, name string, into client.Object) {
 // eventually waits until all assertions hold.
 func eventually(t *testing.T, assertions func(g gomega.Gomega)) {
 	t.Helper()
-	gomega.NewWithT(t).Eventually(assertions).WithContext(t.Context()).Should(gomega.Succeed())
+	gomega.NewWithT(t).Eventually(assertions).Should(gomega.Succeed())
 }

@@ -85,7 +85,7 @@ func TestNobodyListens(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	server.Close()
 	answer, err := askServer(t, server)
-	checkAnswer(t, answer, err, Answer{}, "nothing listens on port 9100: is the image built on the toolkit?")
+	checkAnswer(t, answer, err, Answer{}, "does not listen on port 9100: is the image built on the toolkit?")
 }
 
 func askServer(t *testing.T, server *httptest.Server) (Answer, error) {
@@ -154,7 +154,7 @@ func TestDescribe(t *testing.T) {
 		"a reset connection":     {request(reset), "cannot be asked: connection reset by peer"},
 		"an ended connection":    {request(io.EOF), "cannot be asked: EOF"},
 		"no route":               {request(&net.OpError{Op: "dial", Net: "tcp", Err: syscall.EHOSTUNREACH}), "cannot be reached on port 9100 from the operator"},
-		"the proxy, refused":     {errors.New("error trying to reach service: dial tcp 10.0.0.2:9100: connect: connection refused"), "nothing listens on port 9100: is the image built on the toolkit?"},
+		"the proxy, refused":     {errors.New("error trying to reach service: dial tcp 10.0.0.2:9100: connect: connection refused"), "does not listen on port 9100: is the image built on the toolkit?"},
 		"the proxy, anything":    {errors.New("error trying to reach service: EOF"), "cannot be reached on port 9100 through the API server"},
 		"an annotation":          {&nudgeError{errors.New("pods is forbidden")}, "cannot be annotated: pods is forbidden"},
 		"an annotation, network": {&nudgeError{request(reset)}, "cannot be annotated: connection reset by peer"},

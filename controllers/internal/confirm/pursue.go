@@ -166,7 +166,7 @@ func (t *Tracker) note(name types.NamespacedName, state *podState, answer Answer
 
 // troubles are what errors mean to a person, the first match counts.
 var troubles = []struct{ marker, meaning string }{
-	{"connection refused", "nothing listens on port 9100: is the image built on the toolkit?"},
+	{"connection refused", "does not listen on port 9100: is the image built on the toolkit?"},
 	{"deadline exceeded", "does not answer on port 9100 within a second: does a NetworkPolicy keep the operator out?"},
 	{"Client.Timeout", "does not answer on port 9100 within a second: does a NetworkPolicy keep the operator out?"},
 	{"no route to host", "cannot be reached on port 9100 from the operator"},

@@ -1,0 +1,174 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package controllers
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"goservice.dev/operator/api/v1alpha1"
+)
+
+// rollout is what the deployment controller reports, for the newest template.
+func rollout(t *testing.T, namespace string, replicas, updated, ready int32, conditions ...appsv1.DeploymentCondition) {
+	t.Helper()
+	var deployment appsv1.Deployment
+	get(t, namespace, serviceName, &deployment)
+	setDeploymentStatus(t, namespace, appsv1.DeploymentStatus{
+		ObservedGeneration: deployment.Generation, Replicas: replicas, UpdatedReplicas: updated,
+		ReadyReplicas: ready, AvailableReplicas: ready, Conditions: conditions,
+	})
+}
+
+// expectConditions waits for the status and reason of several conditions.
+func expectConditions(t *testing.T, namespace string, want map[string]string) {
+	t.Helper()
+	eventually(t, func(g gomega.Gomega) {
+		var service v1alpha1.GoService
+		g.Expect(api.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: serviceName}, &service)).To(gomega.Succeed())
+		got := map[string]string{}
+		for conditionType := range want {
+			if condition := meta.FindStatusCondition(service.Status.Conditions, conditionType); condition != nil {
+				got[conditionType] = string(condition.Status) + " " + condition.Reason
+			}
+		}
+		g.Expect(cmp.Diff(want, got)).To(gomega.BeEmpty())
+	})
+}
+
+func TestConditionsFollowTheDeployment(t *testing.T) {
+	t.Parallel()
+	namespace := newNamespace(t)
+	startOperator(t, namespace, nil)
+	applyService(t, namespace, `replicas: 2`)
+	settled(t, namespace, serviceName)
+	expectConditions(t, namespace, map[string]string{
+		"Ready": "False RollingOut", "Available": "False MinimumReplicasUnavailable", "Progressing": "True RollingOut",
+		"Tuned": "Unknown NoPods", "Planned": "True Derived", "Applied": "True Applied",
+	})
+
+	rollout(t, namespace, 2, 2, 1)
+	expectConditions(t, namespace, map[string]string{
+		"Ready": "False MinimumReplicasUnavailable", "Available": "False MinimumReplicasUnavailable", "Progressing": "True Scaling",
+	})
+	rollout(t, namespace, 2, 2, 2)
+	expectConditions(t, namespace, map[string]string{
+		"Ready": "True Ready", "Available": "True MinimumReplicasAvailable", "Progressing": "False RolloutComplete",
+	})
+	var service v1alpha1.GoService
+	get(t, namespace, serviceName, &service)
+	if service.Status.Summary.Replicas != "2/2" || service.Status.Replicas != 2 || service.Status.ReadyReplicas != 2 {
+		t.Errorf("status %+v", service.Status)
+	}
+
+	applyService(t, namespace, `{replicas: 2, image: "registry.example/checkout:v2"}`)
+	settled(t, namespace, serviceName)
+	expectConditions(t, namespace, map[string]string{"Ready": "False RollingOut", "Available": "True MinimumReplicasAvailable"})
+	rollout(t, namespace, 3, 1, 2)
+	expectConditions(t, namespace, map[string]string{"Ready": "False RollingOut", "Progressing": "True RollingOut"})
+	rollout(t, namespace, 3, 1, 2, appsv1.DeploymentCondition{
+		Type: appsv1.DeploymentProgressing, Status: corev1.ConditionFalse, Reason: "ProgressDeadlineExceeded",
+	})
+	expectConditions(t, namespace, map[string]string{"Ready": "False RolloutStalled", "Progressing": "False RolloutStalled"})
+	rollout(t, namespace, 2, 2, 2)
+	expectConditions(t, namespace, map[string]string{"Ready": "True Ready", "Progressing": "False RolloutComplete"})
+
+	eventually(t, func(g gomega.Gomega) {
+		var events eventsv1.EventList
+		g.Expect(api.List(t.Context(), &events, client.InNamespace(namespace))).To(gomega.Succeed())
+		ready := 0
+		for i := range events.Items {
+			if events.Items[i].Reason == "Ready" {
+				ready++
+				if series := events.Items[i].Series; series != nil {
+					ready += int(series.Count) - 1
+				}
+			}
+		}
+		g.Expect(ready).To(gomega.Equal(2), "one event for each time that the service became ready")
+	})
+}
+
+func TestATroubledPodExplainsTheCondition(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		status corev1.PodStatus
+		want   string
+	}{
+		"no node fits": {
+			corev1.PodStatus{Phase: corev1.PodPending, Conditions: []corev1.PodCondition{{
+				Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Message: "0/3 nodes are available: 3 Insufficient cpu.",
+			}}},
+			"0 of at least 2 pods serve: a pod cannot be scheduled: 0/3 nodes are available: 3 Insufficient cpu.",
+		},
+		"no such image": {
+			corev1.PodStatus{Phase: corev1.PodPending, ContainerStatuses: []corev1.ContainerStatus{{
+				Name: "service", State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff"}},
+			}}},
+			"0 of at least 2 pods serve: a container waits: ImagePullBackOff",
+		},
+		"it ends at once": {
+			corev1.PodStatus{Phase: corev1.PodRunning, ContainerStatuses: []corev1.ContainerStatus{{
+				Name: "service", State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}},
+				LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
+					ExitCode: 2, Message: "configuration: PORT: must be a number\nmore",
+				}},
+			}}},
+			"0 of at least 2 pods serve: a container ended with code 2: configuration: PORT: must be a number",
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			namespace := newNamespace(t)
+			startOperator(t, namespace, nil)
+			applyService(t, namespace, `replicas: 2`)
+			settled(t, namespace, serviceName)
+			setPodStatus(t, startPod(t, namespace, "a"), c.status)
+			eventually(t, func(g gomega.Gomega) {
+				var service v1alpha1.GoService
+				g.Expect(api.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: serviceName}, &service)).To(gomega.Succeed())
+				available := meta.FindStatusCondition(service.Status.Conditions, v1alpha1.ConditionAvailable)
+				g.Expect(available.Message).To(gomega.Equal(c.want))
+				g.Expect(available.Status).To(gomega.Equal(metav1.ConditionFalse))
+			})
+		})
+	}
+}
+
+// What the API server refuses, though the schema admits it, is the user's to mend.
+func TestWhatTheAPIServerRefusesIsReported(t *testing.T) {
+	t.Parallel()
+	namespace := newNamespace(t)
+	startOperator(t, namespace, nil)
+	applyService(t, namespace, `{replicas: 1, pod: {nodeSelector: {"not a label": x}}}`)
+	expectCondition(t, namespace, v1alpha1.ConditionApplied, metav1.ConditionFalse, v1alpha1.ReasonInvalid)
+	expectCondition(t, namespace, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonInvalid)
+	applyService(t, namespace, `{replicas: 1, pod: {nodeSelector: {label: x}}}`)
+	settled(t, namespace, serviceName)
+}
+
+func TestAnObjectiveThatCannotBeMetIsReported(t *testing.T) {
+	t.Parallel()
+	namespace := newNamespace(t)
+	startOperator(t, namespace, nil)
+	applyService(t, namespace, `{slo: {load: {peakRequestsPerSecond: 100}}, rateLimit: {requestsPerSecond: 10}}`)
+	expectCondition(t, namespace, v1alpha1.ConditionPlanned, metav1.ConditionFalse, v1alpha1.ReasonRateLimitTooSmall)
+	eventually(t, func(g gomega.Gomega) {
+		var events eventsv1.EventList
+		g.Expect(api.List(t.Context(), &events, client.InNamespace(namespace))).To(gomega.Succeed())
+		g.Expect(events.Items).To(gomega.ContainElement(gomega.And(
+			gomega.HaveField("Reason", v1alpha1.ReasonRateLimitTooSmall), gomega.HaveField("Type", corev1.EventTypeWarning))))
+	})
+	applyService(t, namespace, `{slo: {load: {peakRequestsPerSecond: 100}}, rateLimit: {requestsPerSecond: 100}}`)
+	expectCondition(t, namespace, v1alpha1.ConditionPlanned, metav1.ConditionTrue, v1alpha1.ReasonDerived)
+}
