@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/http/pprof"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -70,17 +69,6 @@ func answerProbe(w http.ResponseWriter, err error) {
 		return
 	}
 	_, _ = fmt.Fprintln(w, "ok")
-}
-
-// profiling serves pprof; it listens on the loopback only.
-func profiling() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("/debug/pprof/", pprof.Index)
-	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
-	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
-	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
-	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
-	return mux
 }
 
 // registerMetrics adds the figures that the operator and the alerts read of the limiter, the pool and the tuning.
