@@ -175,3 +175,11 @@ bench-reconcile: ## How fast N GoServices are in force and what that costs, besi
 .PHONY: bench-toolkit
 bench-toolkit: ## The toolkit's limiter, pool and fan-out beside the libraries that one would use otherwise.
 	go -C hack/bench run ./toolkit
+
+.PHONY: bench-workload
+bench-workload: ## The bundled workload beside bare net/http and podinfo: throughput, latency, CPU, pauses, start, memory, size.
+	go -C hack/bench run ./workload
+
+.PHONY: bench-overload
+bench-overload: ## What is left of a service at four times its capacity, with its limiter and pool and without.
+	go -C hack/bench run ./overload

@@ -1,0 +1,172 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"goservice.dev/operator/hack/bench/internal/child"
+	"goservice.dev/operator/workload/app"
+	"goservice.dev/operator/workload/tuning"
+)
+
+// contender is one server.
+type contender struct {
+	name   string
+	binary string
+	// imageBytes is what its image holds; 0 where that is not of interest.
+	imageBytes int64
+	command    func(port, adminPort int) child.Command
+	// metricsPort is the admin port's, where the runtime's figures can be read.
+	hasMetrics bool
+}
+
+const (
+	bareName    = "bare net/http"
+	chainName   = "workload, full chain"
+	podinfoName = "podinfo"
+)
+
+// contenders builds them. Without podinfo the benchmark runs all the same, and says so.
+func contenders(ctx context.Context, s settings, folder string, progress io.Writer) ([]contender, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintln(progress, "building the workload")
+	binary, err := child.BuildWorkload(ctx, s.root, folder)
+	if err != nil {
+		return nil, err
+	}
+	chain, err := fullChain(binary, folder)
+	if err != nil {
+		return nil, err
+	}
+	bare := contender{name: bareName, binary: self, command: func(port, _ int) child.Command {
+		address := fmt.Sprintf("127.0.0.1:%d", port)
+		return child.Command{Arguments: []string{"-bare", address}, Ready: "http://" + address + "/readyz"}
+	}}
+	all := []contender{bare, chain}
+	if s.podinfo == "" {
+		return all, nil
+	}
+	fmt.Fprintln(progress, "building podinfo")
+	binary, err = buildPodinfo(ctx, s.podinfo, folder)
+	if err != nil {
+		fmt.Fprintln(progress, err)
+		return all, nil
+	}
+	size, err := fileSize(binary)
+	return append(all, contender{name: podinfoName, binary: binary, imageBytes: size, command: func(port, _ int) child.Command {
+		return child.Command{
+			Arguments: []string{fmt.Sprintf("--port=%d", port), "--level=error", "--host=127.0.0.1"},
+			Ready:     fmt.Sprintf("http://127.0.0.1:%d/readyz", port),
+		}
+	}}), err
+}
+
+// fullChain is the workload with everything on that a request can pass, and nothing that it is stopped by.
+func fullChain(binary, folder string) (contender, error) {
+	document, err := json.Marshal(tuning.Document{
+		Version:   tuning.Version,
+		RateLimit: &tuning.RateLimit{RequestsPerSecond: tuning.MaxRequestsPerSecond, Burst: tuning.MaxBurst},
+		Pool:      &tuning.Pool{Workers: 256, QueueDepth: 256, QueueTimeout: tuning.Duration(time.Second)},
+		LogLevel:  "off",
+		Tracing:   &tuning.Tracing{SampleRatio: 0},
+	})
+	if err != nil {
+		return contender{}, err
+	}
+	file := filepath.Join(folder, tuning.FileName)
+	if err := os.WriteFile(file, document, 0o600); err != nil {
+		return contender{}, err
+	}
+	size, err := imageSize(binary)
+	return contender{name: chainName, binary: binary, imageBytes: size, hasMetrics: true, command: func(port, adminPort int) child.Command {
+		return child.Command{
+			Environment: []string{
+				fmt.Sprintf("GOSERVICE_PORT=%d", port), fmt.Sprintf("GOSERVICE_ADMIN_PORT=%d", adminPort),
+				"GOSERVICE_TUNING_FILE=" + file, "GOSERVICE_REQUEST_TIMEOUT=10s", "GOSERVICE_DRAIN_TIMEOUT=2s",
+				// Nobody listens there, and nothing is sampled, so nothing is sent.
+				"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1",
+			},
+			Ready: fmt.Sprintf("http://127.0.0.1:%d/readyz", adminPort),
+		}
+	}}, err
+}
+
+func buildPodinfo(ctx context.Context, version, folder string) (string, error) {
+	command := exec.CommandContext(ctx, "go", "install", "-trimpath", "-ldflags", "-s -w", "github.com/stefanprodan/podinfo/cmd/podinfo@"+version)
+	command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOBIN="+folder)
+	command.Dir = folder
+	if output, err := command.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("podinfo %s cannot be built here, so it is left out: %w\n%s", version, err, output)
+	}
+	return filepath.Join(folder, "podinfo"), nil
+}
+
+// imageSize is what the workload's image holds: the program and the root certificates.
+func imageSize(binary string) (int64, error) {
+	size, err := fileSize(binary)
+	if err != nil {
+		return 0, err
+	}
+	certificates, err := fileSize("/etc/ssl/certs/ca-certificates.crt")
+	if err != nil {
+		return 0, fmt.Errorf("the image holds this machine's root certificates: %w", err)
+	}
+	return size + certificates, nil
+}
+
+func fileSize(path string) (int64, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
+}
+
+// bareHandler answers as the workload does, without its chain.
+func bareHandler() http.Handler {
+	who := app.WhoAmI{Name: "goservice", Version: "bench", Started: time.Now(), Revision: func() string { return "0123456789ab" }}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		encoded, err := json.Marshal(who.Identify())
+		if err != nil {
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusOK)
+		_, _ = w.Write(append(encoded, '\n'))
+	})
+	mux.HandleFunc("GET /readyz", func(http.ResponseWriter, *http.Request) {})
+	return mux
+}
+
+// serveBare serves until ctx ends. Its timeouts, which cost something too, are the workload's.
+func serveBare(ctx context.Context, address string) error {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{
+		Handler: bareHandler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 12 * time.Second, WriteTimeout: 12 * time.Second,
+		IdleTimeout: 90 * time.Second,
+	}
+	context.AfterFunc(ctx, func() { _ = server.Close() })
+	if err := server.Serve(listener); ctx.Err() == nil {
+		return err
+	}
+	return nil
+}

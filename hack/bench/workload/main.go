@@ -1,0 +1,110 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+// Command workload measures the bundled workload beside bare net/http and podinfo, all in one run:
+//
+//	cd hack/bench && go run ./workload
+//
+// Each server is a process of its own, on a processor of its own, so that the clients, on another one, take nothing from it;
+// throughput is then what one processor can serve. The bare server has the same handler and answers the same bytes as the
+// workload, whose whole chain is on: deadline, limiter (with a limit that is never reached), pool, metrics, log off, traces
+// set up and none of them sampled. Contenders take turns; medians are reported.
+//
+// The last line of its output is made for machines.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"goservice.dev/operator/hack/bench/internal/child"
+)
+
+// settings are the program's flags.
+type settings struct {
+	root        string
+	rounds      int
+	starts      int
+	duration    time.Duration
+	connections int
+	rate        float64
+	podinfo     string
+}
+
+func main() {
+	testing.Init() // registers the flags that testing.Benchmark reads
+	var s settings
+	flag.StringVar(&s.root, "root", "../..", "the operator's checkout")
+	flag.IntVar(&s.rounds, "rounds", 7, "rounds over all contenders; medians are reported")
+	flag.IntVar(&s.starts, "starts", 10, "starts of each contender")
+	flag.DurationVar(&s.duration, "duration", 3*time.Second, "of each measurement")
+	flag.IntVar(&s.connections, "connections", 32, "connections that find out the throughput")
+	flag.Float64Var(&s.rate, "rate", 4000, "requests per second at which latencies are measured")
+	flag.StringVar(&s.podinfo, "podinfo", "v1.8.1-0.20250910200901-e86405a8674e",
+		"version of podinfo's module; empty: without it. Its releases since v2 have module paths that Go does not resolve, but a commit's pseudo-version does: this one is of v6.9.2")
+	bare := flag.String("bare", "", "serve as the bare contender on this address; the program calls itself so")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	var err error
+	if *bare != "" {
+		err = serveBare(ctx, *bare)
+	} else {
+		err = run(ctx, s, os.Stdout, os.Stderr)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench-workload:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, s settings, out, progress io.Writer) error {
+	if s.rounds < 1 || s.starts < 1 || s.connections < 1 || s.rate <= 0 || s.duration < time.Second {
+		return fmt.Errorf("-rounds, -starts and -connections must be at least 1, -rate above 0, -duration at least 1s")
+	}
+	processors, err := child.Processors()
+	if err != nil {
+		return err
+	}
+	if len(processors) < 2 {
+		return fmt.Errorf("needs two processors: one for the servers and one for the clients")
+	}
+	folder, err := os.MkdirTemp("", "bench-workload-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(folder)
+	all, err := contenders(ctx, s, folder, progress)
+	if err != nil {
+		return err
+	}
+	extra, err := extraAllocs()
+	if err != nil {
+		return err
+	}
+	if err := child.Stay(processors[1]); err != nil {
+		return err
+	}
+	found := results{settings: s, contenders: all, extraAllocs: extra, of: map[string]*figures{}}
+	if err := found.measure(ctx, processors[0], progress); err != nil {
+		return err
+	}
+	return found.write(out)
+}
+
+// loadAverage of the machine, which says how undisturbed the figures are.
+func loadAverage() string {
+	content, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "unknown"
+	}
+	return strings.Join(strings.Fields(string(content))[:3], " ")
+}

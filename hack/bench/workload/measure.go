@@ -1,0 +1,163 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"goservice.dev/operator/hack/bench/internal/child"
+	"goservice.dev/operator/hack/load/loadgen"
+)
+
+const (
+	// idleFor is how long a server has had nothing to do when its memory is read.
+	idleFor = time.Second
+	warmUp  = 500 * time.Millisecond
+)
+
+// figures of one contender, one value per round or start.
+type figures struct {
+	perSecond, microsecondsOfCPU []float64
+	p50, p99                     []time.Duration
+	readyMilliseconds, idleMiB   []float64
+	pauses                       histogram
+	failed, unsent               int64
+	late                         []time.Duration
+}
+
+type results struct {
+	settings    settings
+	contenders  []contender
+	extraAllocs int64
+	of          map[string]*figures
+}
+
+// measure lets the contenders take turns, each time in another order.
+func (r *results) measure(ctx context.Context, processor int, progress io.Writer) error {
+	for _, c := range r.contenders {
+		r.of[c.name] = &figures{}
+	}
+	for i := range r.settings.starts {
+		fmt.Fprintf(progress, "start %d of %d\n", i+1, r.settings.starts)
+		for _, c := range r.contenders {
+			if err := r.start(ctx, c, processor); err != nil {
+				return err
+			}
+		}
+	}
+	for i := range r.settings.rounds {
+		fmt.Fprintf(progress, "round %d of %d\n", i+1, r.settings.rounds)
+		for turn := range r.contenders {
+			c := r.contenders[(i+turn)%len(r.contenders)]
+			if err := r.round(ctx, c, processor); err != nil {
+				return fmt.Errorf("%s: %w", c.name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// serve starts the contender for one use.
+func serve(ctx context.Context, c contender, processor int, use func(p *child.Process, address string, adminPort int) error) error {
+	ports, err := child.FreePorts(ctx, 2)
+	if err != nil {
+		return err
+	}
+	command := c.command(ports[0], ports[1])
+	command.Path, command.Processor = c.binary, processor
+	process, err := child.Start(ctx, command)
+	if err != nil {
+		return err
+	}
+	defer process.Stop()
+	return use(process, fmt.Sprintf("127.0.0.1:%d", ports[0]), ports[1])
+}
+
+// start notes how fast the contender serves and what it needs when it has nothing to do.
+func (r *results) start(ctx context.Context, c contender, processor int) error {
+	return serve(ctx, c, processor, func(p *child.Process, _ string, _ int) error {
+		f := r.of[c.name]
+		f.readyMilliseconds = append(f.readyMilliseconds, float64(p.StartedIn)/float64(time.Millisecond))
+		if err := pause(ctx, idleFor); err != nil {
+			return err
+		}
+		bytes, err := p.RSS()
+		f.idleMiB = append(f.idleMiB, float64(bytes)/(1<<20))
+		return err
+	})
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
+// round measures one contender: throughput, then latencies at a rate that all of them can serve.
+func (r *results) round(ctx context.Context, c contender, processor int) error {
+	return serve(ctx, c, processor, func(p *child.Process, address string, adminPort int) error {
+		f := r.of[c.name]
+		if _, _, err := saturate(ctx, address, r.settings.connections, warmUp); err != nil {
+			return err
+		}
+		var before, after histogram
+		var err error
+		if c.hasMetrics {
+			if before, err = readPauses(ctx, adminPort); err != nil {
+				return err
+			}
+		}
+		cpu, err := p.CPU()
+		if err != nil {
+			return err
+		}
+		served, took, err := saturate(ctx, address, r.settings.connections, r.settings.duration)
+		if err != nil {
+			return err
+		}
+		used, err := p.CPU()
+		if err != nil {
+			return err
+		}
+		if c.hasMetrics {
+			if after, err = readPauses(ctx, adminPort); err != nil {
+				return err
+			}
+			f.pauses.addDifference(before, after)
+		}
+		f.perSecond = append(f.perSecond, float64(served)/took.Seconds())
+		f.microsecondsOfCPU = append(f.microsecondsOfCPU, float64((used-cpu).Microseconds())/float64(served))
+		return r.latencies(ctx, f, address)
+	})
+}
+
+func (r *results) latencies(ctx context.Context, f *figures, address string) error {
+	generator, err := loadgen.New(loadgen.Config{
+		URL: "http://" + address + "/", Rate: r.settings.rate, Duration: r.settings.duration, Poisson: true,
+		Connections: r.settings.connections,
+	})
+	if err != nil {
+		return err
+	}
+	generator.Run(ctx)
+	counts := generator.Total()
+	f.p50, f.p99 = append(f.p50, counts.Latency(50)), append(f.p99, counts.Latency(99))
+	f.late = append(f.late, counts.Late(99))
+	f.failed += counts.Sent() - counts.Accepted()
+	f.unsent += counts.Unsent
+	return ctx.Err()
+}
+
+func median[T cmp.Ordered](values []T) T {
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[len(sorted)/2]
+}
