@@ -6,6 +6,7 @@
 #   KUBECONFIG       the cluster, and no other
 #   E2E_URL          the loopback address that leads to NodePort 30080
 #   IMG, WORKLOAD_IMG, ORDERS_IMG   the images that were loaded
+#   NEXT_WORKLOAD_IMG               the workload's image by another name, to roll to
 # Settings: CLUSTER, NODES, E2E_TIMEOUT, E2E_RUN (which tests), E2E_ADDONS.
 # shellcheck source=cluster/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/cluster/lib.sh"
@@ -13,16 +14,23 @@ cd "$REPO_ROOT" || exit
 
 [ -d hack/e2e ] || die "there are no end-to-end tests in hack/e2e"
 export CLUSTER=${CLUSTER:-goservice-e2e}
+# A node that is drained takes another one for its pods.
+export NODES=${NODES:-2}
 VERSION=${VERSION:-$(hack/version.sh)}
 export VERSION
 export IMG=${IMG:-goservice.dev/manager:$VERSION}
 export WORKLOAD_IMG=${WORKLOAD_IMG:-goservice.dev/workload:$VERSION}
 export ORDERS_IMG=${ORDERS_IMG:-goservice.dev/orders:$VERSION}
+export NEXT_WORKLOAD_IMG=${NEXT_WORKLOAD_IMG:-goservice.dev/workload:$VERSION-next}
 
 hack/images.sh build
 hack/cluster/cluster.sh up
 environment=$(hack/cluster/cluster.sh env)
 eval "$environment"
+# All nodes take pods, the first one too. It may be so already, which kubectl calls an error.
+kubectl taint nodes --all node-role.kubernetes.io/control-plane:NoSchedule- >/dev/null 2>&1 || true
+docker tag "$WORKLOAD_IMG" "$NEXT_WORKLOAD_IMG"
+hack/cluster/cluster.sh load "$NEXT_WORKLOAD_IMG"
 # shellcheck disable=SC2086  # several names
 hack/cluster/cluster.sh addons ${E2E_ADDONS:-metrics-server}
 hack/deploy.sh deploy

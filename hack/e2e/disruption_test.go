@@ -1,0 +1,274 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"goservice.dev/operator/hack/load/loadgen"
+)
+
+const (
+	// lossless is how many requests have to be served, over all disruptions, without a single failure.
+	lossless     = 300_000
+	steadyPods   = 4
+	retuneEdits  = 30
+	retuneEvery  = time.Second
+	podsToDelete = 2
+)
+
+// streams are the kinds of clients. Requests that take a while are in flight whenever a pod goes.
+var streams = []struct {
+	name   string
+	path   string
+	config loadgen.Config
+}{
+	{"HTTP/1.1, kept alive", "/work?sleep=10ms", loadgen.Config{Rate: 450, Connections: 32}},
+	{"HTTP/1.1, fresh", "/", loadgen.Config{Rate: 100, Fresh: true}},
+	{"HTTP/2", "/work?sleep=10ms", loadgen.Config{Rate: 450, Connections: 8, HTTP2: true}},
+}
+
+// Whatever is done to a service on a living cluster, no client notices: new image, new environment, other sizes, a node that
+// is drained, pods that are deleted, a retune each second, an operator that restarts. 429 and 503 are answers by design; they
+// are counted, and do not count as served.
+func TestNothingIsLost(t *testing.T) {
+	j := newJourney(t)
+	j.Expect(j.schedulable()).To(gomega.BeNumerically(">=", 2), "draining a node takes another one: remove the cluster and let make test-e2e make it anew")
+	j.apply(fixed("steady", steadyPods, 40_000))
+	j.ready("steady")
+	j.settled("steady", steadyPods)
+	j.expose("steady")
+
+	clients := j.startClients()
+	for round := 1; clients.total().Accepted() < lossless; round++ {
+		for _, d := range j.disruptions() {
+			start := time.Now()
+			d.happen("steady")
+			seen := clients.total()
+			t.Logf("round %d: %-28s %3.0f s; %d served so far, %d failed", round, d.name, time.Since(start).Seconds(), seen.Accepted(), seen.Failed())
+			j.Expect(seen.Failed()).To(gomega.BeZero(), "%s: %v", d.name, clients.failures())
+		}
+	}
+	clients.stop()
+	clients.describe(t)
+	total := clients.total()
+	j.Expect(total.Failed()).To(gomega.BeZero(), "%v", clients.failures())
+	j.Expect(total.Accepted()).To(gomega.BeNumerically(">=", lossless))
+	j.Expect(total.Sent()).To(gomega.Equal(total.Accepted()+total.Refused()), "every answer is one by design")
+}
+
+type disruption struct {
+	name   string
+	happen func(name string)
+}
+
+func (j *journey) disruptions() []disruption {
+	return []disruption{
+		{"image roll", j.rollImage},
+		{"env roll", j.rollEnvironment},
+		{"scale 4 → 1 → 4", func(name string) {
+			j.scaleTo(name, 1)
+			j.scaleTo(name, steadyPods)
+		}},
+		{"node drain", j.drainNode},
+		{"pod delete", j.deletePods},
+		{"retune every second", j.retuneOften},
+		{"operator restart", func(name string) {
+			j.operator("rollout", "restart", "deployment/"+operatorDeployment)
+			j.operator("rollout", "status", "deployment/"+operatorDeployment, "--timeout=120s")
+			j.settled(name, steadyPods)
+		}},
+	}
+}
+
+// rollImage changes to the other reference of the workload's image.
+func (j *journey) rollImage(name string) {
+	next := os.Getenv("NEXT_WORKLOAD_IMG")
+	j.Expect(next).NotTo(gomega.BeEmpty(), "NEXT_WORKLOAD_IMG must name the workload's image by another reference")
+	if j.service(name).Spec.Image == next {
+		next = os.Getenv("WORKLOAD_IMG")
+	}
+	before := j.identities(name)
+	j.patch(name, fmt.Sprintf(`{"spec":{"image":%q}}`, next))
+	j.replaced(name, before)
+}
+
+func (j *journey) rollEnvironment(name string) {
+	before := j.identities(name)
+	j.patch(name, fmt.Sprintf(`{"spec":{"env":[{"name":"ROLLED_AT","value":%q}]}}`, time.Now().Format(time.RFC3339Nano)))
+	j.replaced(name, before)
+}
+
+func (j *journey) scaleTo(name string, pods int) {
+	j.kubectl("", "scale", "gosvc/"+name, fmt.Sprintf("--replicas=%d", pods))
+	j.settled(name, pods)
+}
+
+// drainNode evicts everything from the node with a pod of the service, as before maintenance; not from the one that the
+// clients' traffic enters the cluster by, which here is the only way in.
+func (j *journey) drainNode(name string) {
+	node := ""
+	for _, pod := range j.pods(name) {
+		if !strings.HasSuffix(pod.Spec.NodeName, "-control-plane") {
+			node = pod.Spec.NodeName
+		}
+	}
+	j.Expect(node).NotTo(gomega.BeEmpty(), "pods are spread over the nodes")
+	uncordon := func() (string, error) { return j.tryKubectl("", "uncordon", node) }
+	j.t.Cleanup(func() { _, _ = uncordon() }) // before the namespace goes
+	j.kubectl("", "drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=120s")
+	j.settled(name, steadyPods)
+	for _, pod := range j.pods(name) {
+		j.Expect(pod.Spec.NodeName).NotTo(gomega.Equal(node))
+	}
+	_, err := uncordon()
+	j.Expect(err).NotTo(gomega.HaveOccurred())
+}
+
+func (j *journey) deletePods(name string) {
+	for range podsToDelete {
+		j.kubectl("", "delete", "pod", j.pods(name)[0].Name, "--wait=false")
+		j.settled(name, steadyPods)
+	}
+}
+
+// retuneOften edits the limit each second; all of its values are far above the load.
+func (j *journey) retuneOften(name string) {
+	before := j.identities(name)
+	ticker := time.NewTicker(retuneEvery)
+	defer ticker.Stop()
+	for edit := range retuneEdits {
+		j.patchRate(name, 40_000+1_000*(1+edit%10))
+		<-ticker.C
+	}
+	j.waitFor(name, "Tuned")
+	j.Expect(j.identities(name)).To(gomega.Equal(before), "no pod was replaced or restarted")
+}
+
+func (j *journey) patch(name, patch string) {
+	j.t.Helper()
+	j.kubectl("", "patch", "gosvc", name, "--type=merge", "-p", patch)
+}
+
+// replaced waits until none of the former pods is left.
+func (j *journey) replaced(name string, former map[string]int32) {
+	j.t.Helper()
+	j.eventually(func() int {
+		left := 0
+		for _, pod := range j.pods(name) {
+			if _, is := former[string(pod.UID)]; is {
+				left++
+			}
+		}
+		return left
+	}).Should(gomega.BeZero())
+	j.settled(name, steadyPods)
+}
+
+// settled waits until the service has just these pods, all of them ready and none on its way out.
+func (j *journey) settled(name string, pods int) {
+	j.t.Helper()
+	j.eventually(func(g gomega.Gomega) {
+		var list corev1.PodList
+		g.Expect(cluster.client.List(j.ctx, &list, client.InNamespace(j.namespace),
+			client.MatchingLabels{"app.kubernetes.io/name": name})).To(gomega.Succeed())
+		ready := 0
+		for i := range list.Items {
+			for _, condition := range list.Items[i].Status.Conditions {
+				if condition.Type == corev1.PodReady && condition.Status == corev1.ConditionTrue {
+					ready++
+				}
+			}
+		}
+		g.Expect(list.Items).To(gomega.HaveLen(pods))
+		g.Expect(ready).To(gomega.Equal(pods))
+	}).Should(gomega.Succeed())
+}
+
+func (j *journey) schedulable() int {
+	j.t.Helper()
+	var nodes corev1.NodeList
+	j.Expect(cluster.client.List(j.ctx, &nodes)).To(gomega.Succeed())
+	count := 0
+	for i := range nodes.Items {
+		free := !nodes.Items[i].Spec.Unschedulable
+		for _, taint := range nodes.Items[i].Spec.Taints {
+			free = free && taint.Effect != corev1.TaintEffectNoSchedule
+		}
+		if free {
+			count++
+		}
+	}
+	return count
+}
+
+// clients send all streams at once.
+type clients struct {
+	generators []*loadgen.Generator
+	cancel     context.CancelFunc
+	running    sync.WaitGroup
+}
+
+func (j *journey) startClients() *clients {
+	j.t.Helper()
+	ctx, cancel := context.WithCancel(j.ctx)
+	c := &clients{cancel: cancel}
+	for _, stream := range streams {
+		config := stream.config
+		config.URL, config.Duration = cluster.url+stream.path, loadgen.MaxDuration
+		generator, err := loadgen.New(config)
+		j.Expect(err).NotTo(gomega.HaveOccurred())
+		c.generators = append(c.generators, generator)
+		c.running.Go(func() { generator.Run(ctx) })
+	}
+	j.t.Cleanup(c.stop)
+	return c
+}
+
+// stop waits for the last answers.
+func (c *clients) stop() {
+	c.cancel()
+	c.running.Wait()
+}
+
+func (c *clients) total() *loadgen.Counts {
+	total := c.generators[0].Total()
+	for _, generator := range c.generators[1:] {
+		total.Add(generator.Total())
+	}
+	return total
+}
+
+func (c *clients) failures() []string {
+	var described []string
+	for i, generator := range c.generators {
+		for _, failure := range generator.Total().Failures {
+			described = append(described, fmt.Sprintf("%s over %s after %s: %s", failure.At.Format(time.StampMilli), streams[i].name,
+				failure.Took.Round(time.Millisecond), failure.Cause))
+		}
+	}
+	return described
+}
+
+func (c *clients) describe(t *testing.T) {
+	t.Helper()
+	for i, generator := range c.generators {
+		seen := generator.Total()
+		t.Logf("%-21s %d served, %d refused by design, %d failed, %d not sent; %d sent again by the client itself; p50 %s, p99 %s, longest %s",
+			streams[i].name, seen.Accepted(), seen.Refused(), seen.Failed(), seen.Unsent, seen.Retried,
+			seen.Latency(50), seen.Latency(99), seen.Latency(100))
+	}
+}
