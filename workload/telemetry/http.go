@@ -42,7 +42,7 @@ func Rejected(r *http.Request, reason string) {
 // Admitted notes that the request has its worker and its own work begins now.
 func Admitted(r *http.Request) {
 	if e := exchange.From(r.Context()); e != nil {
-		e.Admitted = time.Now()
+		e.Admitted, e.Waited = true, e.Age()
 	}
 }
 
@@ -52,14 +52,13 @@ func (t *Telemetry) end(e *exchange.Exchange, r *http.Request) {
 		abort = t.answerPanic(e, r, cause)
 	}
 	e.Finish()
-	now := time.Now()
-	took := now.Sub(e.Start)
+	took := e.Age()
 	t.requests.inFlight.Add(-1)
 	t.observe(t.requests.observer(r.Method, r.Pattern, e.Status()), e, took)
 	if e.Rejected != "" {
 		t.requests.reject(e.Rejected)
-	} else if !e.Admitted.IsZero() {
-		t.observe(t.requests.service, e, now.Sub(e.Admitted))
+	} else if e.Admitted {
+		t.observe(t.requests.service, e, took-e.Waited)
 	}
 	t.log(e, r, took)
 	if span, ok := e.Span.(trace.Span); ok {
