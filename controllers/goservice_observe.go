@@ -49,7 +49,8 @@ func (r *GoServiceReconciler) observe(ctx context.Context, service *v1alpha1.GoS
 		if err != nil {
 			return observed{}, err
 		}
-		if err := r.Client.List(ctx, list, client.InNamespace(service.Namespace),
+		// Not through the client: it would ask the API server, which knows no index, for kinds that the scheme does not know.
+		if err := r.optional.cache.List(ctx, list, client.InNamespace(service.Namespace),
 			client.MatchingFields{ownerIndex: string(service.UID)}, client.UnsafeDisableDeepCopy); err != nil {
 			return observed{}, fmt.Errorf("listing every %s of GoService %s/%s: %w", kind.Kind, service.Namespace, service.Name, err)
 		}
