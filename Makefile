@@ -172,6 +172,10 @@ quickstart-down: ## Remove everything that quickstart made.
 bench-reconcile: ## How fast N GoServices are in force and what that costs, beside a bare client; real API server and etcd.
 	KUBEBUILDER_ASSETS=$$(hack/cluster/envtest.sh) go -C hack/bench run ./reconcile -n $(N)
 
+.PHONY: sim
+sim: ## Autoscalers beside this operator on simulated loads; TRACE=file.csv (seconds,requests) replays one of your own.
+	go run ./controllers/internal/sim/cmd -images docs/images $(if $(TRACE),-trace $(TRACE))
+
 .PHONY: bench-toolkit
 bench-toolkit: ## The toolkit's limiter, pool and fan-out beside the libraries that one would use otherwise.
 	go -C hack/bench run ./toolkit

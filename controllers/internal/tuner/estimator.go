@@ -12,6 +12,8 @@ const (
 	// StableWindow and PanicWindow are those of Knative's autoscaler: long enough to smooth, short enough to see a step.
 	StableWindow = 60 * time.Second
 	PanicWindow  = 6 * time.Second
+	// podDemandOver smooths the demand of single pods: little, so that a part that is not used any more moves soon.
+	podDemandOver = 2 * time.Second
 	// memory of samples; the trend and the cost of a request are read from no more than that.
 	memory = 5 * time.Minute
 	// minServed requests tell what a request costs; below that, what the process does beside them would count as theirs.
@@ -129,7 +131,7 @@ func (e *Estimator) add(s *sample, pod string, d Counters, span float64) {
 	s.cpuSeconds += d.CPUSeconds * share
 	s.buckets = addBuckets(s.buckets, d.Buckets, share)
 	if s.span > 0 {
-		weight := 1 - math.Exp(-s.span/PanicWindow.Seconds())
+		weight := 1 - math.Exp(-s.span/podDemandOver.Seconds())
 		before, known := e.demand[pod]
 		if !known {
 			before = arrivals / s.span
@@ -243,7 +245,7 @@ type Estimates struct {
 	Saturation float64
 	// Processors that one pod may use at once, HeapLiveBytes of the fullest pod, GOGC in force.
 	Processors, HeapLiveBytes, GOGC float64
-	// PodDemand in requests per second, smoothed over the panic window, of the pods that were asked and answered.
+	// PodDemand in requests per second, smoothed a little, of the pods that were asked and answered.
 	PodDemand map[string]float64
 }
 

@@ -10,6 +10,11 @@ const (
 	keptShare = 0.05
 	// usedWell is the part of what could be admitted from which a division is good enough to stay: a new one retunes every pod.
 	usedWell = 0.98
+	// unfair is the part of the budget that may be with other pods than those that should have it.
+	unfair = 0.1
+	// moved is the part of the budget that is taken at most from pods that use it in one round: until others may grow by it,
+	// nobody admits it.
+	moved = 0.02
 )
 
 // Divide a budget among pods by the demand of each: every pod keeps a small part and the rest goes in proportion, so that
@@ -73,11 +78,14 @@ func (s *Shares) Next(r Round) map[string]float64 {
 	if r.Confirmed {
 		s.granted = maps.Clone(s.given)
 	}
-	if s.good(r) {
+	target := Divide(r.Total, r.Pods, r.Demand)
+	if s.good(r, target) {
 		return maps.Clone(s.given)
 	}
+	if s.total == r.Total {
+		s.takeGently(r, target)
+	}
 	s.total = r.Total
-	target := Divide(r.Total, r.Pods, r.Demand)
 	free, wanted := r.Total, 0.0
 	next := make(map[string]float64, len(r.Pods))
 	for _, pod := range r.Pods {
@@ -97,12 +105,33 @@ func (s *Shares) Next(r Round) map[string]float64 {
 	return maps.Clone(next)
 }
 
-// good says whether the present parts admit nearly all that the budget allows.
-func (s *Shares) good(r Round) bool {
+// takeGently raises the targets of pods that would lose what they use, so that they lose no more than moved together.
+func (s *Shares) takeGently(r Round, target map[string]float64) {
+	taken := 0.0
+	used := make(map[string]float64, len(r.Pods))
+	for _, pod := range r.Pods {
+		used[pod] = s.granted[pod]
+		if demand, known := r.Demand[pod]; known {
+			used[pod] = min(used[pod], demand)
+		}
+		taken += max(used[pod]-target[pod], 0)
+	}
+	if taken <= moved*r.Total {
+		return
+	}
+	for _, pod := range r.Pods {
+		if loss := used[pod] - target[pod]; loss > 0 {
+			target[pod] = used[pod] - loss*moved*r.Total/taken
+		}
+	}
+}
+
+// good says whether the present parts admit nearly all that the budget allows, from those who should have it.
+func (s *Shares) good(r Round, target map[string]float64) bool {
 	if s.total != r.Total || len(s.given) != len(r.Pods) {
 		return false
 	}
-	admitted, demand, sum := 0.0, 0.0, 0.0
+	admitted, demand, sum, missing := 0.0, 0.0, 0.0, 0.0
 	for _, pod := range r.Pods {
 		part, known := s.given[pod]
 		if !known || part <= 0 {
@@ -111,9 +140,13 @@ func (s *Shares) good(r Round) bool {
 		sum += part
 		admitted += min(part, r.Demand[pod])
 		demand += r.Demand[pod]
+		missing += max(target[pod]-part, 0)
 	}
-	if sum < usedWell*r.Total { // some growth still waits for others to give back
+	switch {
+	case sum < usedWell*r.Total: // some growth still waits for others to give back
 		return false
+	case demand <= usedWell*r.Total:
+		return admitted >= usedWell*demand
 	}
-	return admitted >= usedWell*min(demand, r.Total)
+	return missing <= unfair*r.Total
 }

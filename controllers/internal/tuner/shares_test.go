@@ -48,7 +48,7 @@ func TestGrowthWaitsUntilOthersHaveShrunk(t *testing.T) {
 		t.Errorf("a grew before b confirmed: %v", waiting)
 	}
 	second := s.Next(Round{Total: 1000, Pods: []string{"a", "b"}, Demand: skewed, Confirmed: true})
-	if second["a"] < 700 {
+	if second["a"] <= 500 || second["a"]+second["b"] < usedWell*1000 {
 		t.Errorf("a did not get what b gave back: %v", second)
 	}
 }
@@ -113,7 +113,7 @@ func TestSharesNeverExceedTheBudget(t *testing.T) {
 			demand[pod] = 100 + random.Float64()*5000
 		}
 		var last map[string]float64
-		for range 3 {
+		for range 60 {
 			last = s.Next(Round{Total: total, Pods: pods, Demand: demand, Confirmed: true})
 		}
 		sum := 0.0

@@ -1,0 +1,146 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package sim
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"goservice.dev/operator/controllers/internal/tuner"
+)
+
+// BudgetResult is what became of a rate limit that pods share.
+type BudgetResult struct {
+	// HighestError and LowestError are the largest deviations of what was admitted in any ten seconds from the budget, as
+	// shares of it; demand is above the budget all the time.
+	HighestError, LowestError float64
+	Retunes                   int
+}
+
+// limitedPod is a token bucket with the demand of its clients.
+type limitedPod struct {
+	name           string
+	weight         float64 // of the demand
+	rate, tokens   float64
+	demand         float64 // as the operator estimates it
+	serving, known bool
+}
+
+const (
+	budgetStep    = 0.01
+	budgetSeconds = 120
+	budgetWindow  = 10
+	budgetBurst   = 0.1 // seconds' worth
+)
+
+// Budget simulates a limit for a service whose pods double while clients that keep their connections load them 3:1. What the
+// pods may admit is divided by the operator's own code, each retune takes retuneDelay to reach the pods.
+func Budget(total float64, seed uint64) BudgetResult {
+	random := rand.New(rand.NewPCG(seed, 0xbd))
+	pods := []*limitedPod{{name: "a", weight: 3, serving: true}, {name: "b", weight: 1, serving: true}}
+	var shares tuner.Shares
+	var pending map[string]float64
+	var result BudgetResult
+	admitted := make([]float64, 0, int(budgetSeconds/budgetStep))
+	arrivesAt, rounds := math.Inf(1), 0
+	tickEvery := int(math.Round(tunerTick / budgetStep))
+	for i := range int(budgetSeconds / budgetStep) {
+		at := float64(i) * budgetStep
+		switch {
+		case i == int(40/budgetStep): // two more containers run; requests reach them a second later
+			pods = append(pods, &limitedPod{name: "c", weight: 3}, &limitedPod{name: "d", weight: 1})
+		case i == int(41/budgetStep):
+			for _, p := range pods {
+				p.serving = true
+			}
+		}
+		if at >= arrivesAt {
+			for _, p := range pods {
+				p.rate = pending[p.name] // nothing for one that does not serve yet
+			}
+			pending, arrivesAt = nil, math.Inf(1)
+		}
+		// The operator looks every tick, when a pod becomes ready, and as soon as all pods confirmed.
+		if rounds++; pending == nil && (i%tickEvery == 0 || rounds == 1 || i == int(41/budgetStep)) {
+			next := shares.Next(roundOf(total, pods))
+			if differs(next, pods) {
+				result.Retunes++
+				pending, arrivesAt, rounds = next, at+retuneDelay, -int(math.Round(retuneDelay/budgetStep))
+			}
+		}
+		admitted = append(admitted, serve(pods, total, random))
+	}
+	window := int(budgetWindow / budgetStep)
+	sum := 0.0
+	for i, count := range admitted {
+		sum += count
+		if i >= window {
+			sum -= admitted[i-window]
+		}
+		if i < 2*window { // the first estimate of the demand takes some rounds
+			continue
+		}
+		off := sum/(total*budgetWindow) - 1
+		result.HighestError = math.Max(result.HighestError, off)
+		result.LowestError = math.Min(result.LowestError, off)
+	}
+	return result
+}
+
+func roundOf(total float64, pods []*limitedPod) tuner.Round {
+	r := tuner.Round{Total: total, Demand: map[string]float64{}, Confirmed: true}
+	for _, p := range pods {
+		if !p.serving {
+			continue
+		}
+		r.Pods = append(r.Pods, p.name)
+		if p.known {
+			r.Demand[p.name] = p.demand
+		}
+	}
+	return r
+}
+
+func differs(next map[string]float64, pods []*limitedPod) bool {
+	for _, p := range pods {
+		if math.Abs(next[p.name]-p.rate) > 1e-9 {
+			return true
+		}
+	}
+	return false
+}
+
+// serve lets one step of twice the budget's demand arrive, by the weights of the pods, and returns what was admitted.
+func serve(pods []*limitedPod, total float64, random *rand.Rand) float64 {
+	weights, admitted := 0.0, 0.0
+	for _, p := range pods {
+		if p.serving {
+			weights += p.weight
+		}
+	}
+	smooth := 1 - math.Exp(-budgetStep/tunerTick)
+	for _, p := range pods {
+		p.tokens = math.Min(p.tokens+p.rate*budgetStep, math.Max(p.rate*budgetBurst, 1))
+		if !p.serving {
+			continue
+		}
+		mean := 2 * total * p.weight / weights * budgetStep
+		arrivals := math.Max(math.Round(mean+math.Sqrt(mean)*random.NormFloat64()), 0)
+		let := math.Min(arrivals, math.Floor(p.tokens))
+		p.tokens -= let
+		admitted += let
+		if !p.known {
+			p.demand, p.known = arrivals/budgetStep, true
+		}
+		p.demand += smooth * (arrivals/budgetStep - p.demand)
+	}
+	return admitted
+}
+
+// String is a line for people.
+func (r BudgetResult) String() string {
+	return fmt.Sprintf("rate limit shared by pods that double under a load of 3:1: admitted in any 10 s within %+.1f %% to %+.1f %% of the budget, %d retunes",
+		100*r.LowestError, 100*r.HighestError, r.Retunes)
+}
