@@ -54,7 +54,6 @@ func converge(ctx context.Context, bare *bareClient, server *server, operator *o
 	if err != nil {
 		return phase{}, err
 	}
-	operator.startProfile(ctx, min(s.idle, time.Minute))
 	p, err := beginPhase(server, operator)
 	if err != nil {
 		return phase{}, err

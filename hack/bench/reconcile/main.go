@@ -121,6 +121,7 @@ func measure(ctx context.Context, s settings, server *server, binary string, spe
 	if err != nil {
 		return nil, err
 	}
+	operator.startProfile(ctx, min(s.idle, time.Minute))
 	if r.operator, err = converge(ctx, client, server, operator, template, s); err != nil {
 		return nil, operator.explain(err)
 	}
@@ -131,7 +132,7 @@ func measure(ctx context.Context, s settings, server *server, binary string, spe
 		return nil, ctx.Err()
 	}
 	idleUntil := time.Now()
-	if r.peakRSS, err = operator.peakRSS(); err != nil {
+	if r.memory, err = operator.memory(); err != nil {
 		return nil, err
 	}
 	if r.counters, err = operator.counters(ctx); err != nil {

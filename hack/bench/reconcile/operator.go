@@ -134,19 +134,32 @@ func fetch(ctx context.Context, url string) ([]byte, error) {
 	return io.ReadAll(response.Body)
 }
 
-// peakRSS is the most memory that the process ever had resident, in MiB.
-func (o *operator) peakRSS() (float64, error) {
+// memory of a process in MiB: the most that it ever had resident, and what of that it has now of its own and of its files.
+type memory struct{ peak, own, files float64 }
+
+func (o *operator) memory() (memory, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", o.command.Process.Pid))
 	if err != nil {
-		return 0, err
+		return memory{}, err
 	}
+	var m memory
+	fields := map[string]*float64{"VmHWM": &m.peak, "RssAnon": &m.own, "RssFile": &m.files}
 	for line := range strings.Lines(string(status)) {
-		if value, found := strings.CutPrefix(line, "VmHWM:"); found {
-			kibibytes, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")), 64)
-			return kibibytes / 1024, err
+		name, value, _ := strings.Cut(line, ":")
+		field := fields[name]
+		if field == nil {
+			continue
 		}
+		kibibytes, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")), 64)
+		if err != nil {
+			return memory{}, fmt.Errorf("reading the operator's %s: %w", name, err)
+		}
+		*field = kibibytes / 1024
 	}
-	return 0, fmt.Errorf("the operator's process status has no VmHWM")
+	if m.peak == 0 {
+		return memory{}, fmt.Errorf("the operator's process status has no VmHWM")
+	}
+	return m, nil
 }
 
 // counters are the operator's own metrics of work done, by series.
@@ -206,7 +219,7 @@ func (o *operator) finish(ctx context.Context, folder string) error {
 		return err
 	}
 	for _, name := range []string{"heap", "allocs", "goroutine"} {
-		content, err := fetch(ctx, o.profile+name)
+		content, err := fetch(ctx, o.profile+name+"?gc=1")
 		if err != nil {
 			return fmt.Errorf("profiling the operator: %w", err)
 		}

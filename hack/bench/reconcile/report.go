@@ -20,7 +20,7 @@ type result struct {
 	operator, floor       phase
 	running, idling, bare requests
 	counters              counters
-	peakRSS               float64
+	memory                memory
 }
 
 func (r *result) write(out io.Writer) error {
@@ -40,7 +40,9 @@ func (r *result) write(out io.Writer) error {
 	}
 	fmt.Fprintf(table, "writes in the idle %s\t%d\t\t\n", r.settings.idle, r.idling.total(true))
 	fmt.Fprintf(table, "reads in the idle %s\t%d\t\t\n", r.settings.idle, r.idling.total(false))
-	fmt.Fprintf(table, "peak memory, MiB\t%.1f\t\t\n", r.peakRSS)
+	fmt.Fprintf(table, "peak memory, MiB\t%.1f\t\t\n", r.memory.peak)
+	fmt.Fprintf(table, "memory at the end, MiB\t%.1f\t\t\n", r.memory.own+r.memory.files)
+	fmt.Fprintf(table, "of that pages of the program's file\t%.1f\t\t\n", r.memory.files)
 	if err := table.Flush(); err != nil {
 		return err
 	}
@@ -54,7 +56,7 @@ func (r *result) write(out io.Writer) error {
 		return err
 	}
 	_, err := fmt.Fprintf(out, "\nRESULT bench-reconcile n=%d seconds=%.2f floor_seconds=%.2f ratio=%.2f writes_per_service=%.2f reads_per_service=%.2f idle_writes=%d peak_rss_mib=%.1f\n",
-		r.settings.services, r.operator.took.Seconds(), r.floor.took.Seconds(), ratio, writes, reads, r.idling.total(true), r.peakRSS)
+		r.settings.services, r.operator.took.Seconds(), r.floor.took.Seconds(), ratio, writes, reads, r.idling.total(true), r.memory.peak)
 	return err
 }
 

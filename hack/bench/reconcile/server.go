@@ -8,8 +8,10 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/go-logr/logr"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 )
 
 // captureNamespace is where requests are logged with their bodies.
@@ -53,6 +55,7 @@ func startServer(root, folder string) (*server, error) {
 		Set("audit-log-path", s.auditLog).
 		// As in a cluster: the usual range of a test server ends at 254 Services.
 		Set("service-cluster-ip-range", "10.96.0.0/16")
+	log.SetLogger(logr.Discard()) // what the environment tells of its work
 	config, err := s.environment.Start()
 	if err != nil {
 		return nil, fmt.Errorf("starting the API server: %w", err)

@@ -1,0 +1,102 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"goservice.dev/operator/api/v1alpha1"
+)
+
+const (
+	askEvery    = 300 * time.Millisecond
+	editTimeout = time.Minute
+	// clockSlack is how far a pod's moment may lie before the edit that caused it, since clocks tick in steps.
+	clockSlack = 5 * time.Millisecond
+)
+
+// edit is one measured edit, from the answer to it.
+type edit struct {
+	// applied is when the operator had put the new revision in its ConfigMap, first and last when pods enforced it.
+	applied, first, last time.Duration
+}
+
+func (b *bed) edits(ctx context.Context, s settings, pods []corev1.Pod) ([]edit, error) {
+	var done []edit
+	for i := range s.edits {
+		select {
+		case <-time.After(s.pause + rand.N(s.pause)):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		e, err := b.edit(ctx, pods, startingLimit+1+i)
+		if err != nil {
+			return nil, fmt.Errorf("edit %d: %w", i+1, err)
+		}
+		done = append(done, e)
+	}
+	return done, nil
+}
+
+// edit gives each pod another share and waits until the last one enforces it.
+func (b *bed) edit(ctx context.Context, pods []corev1.Pod, share int) (edit, error) {
+	answered, err := b.setLimit(ctx, len(pods)*share, 0)
+	if err != nil {
+		return edit{}, err
+	}
+	moments := make([]time.Time, len(pods))
+	group, groupCtx := errgroup.WithContext(ctx)
+	for i := range pods {
+		group.Go(func() (err error) {
+			moments[i], err = b.inForce(groupCtx, pods[i].Name, float64(share), askEvery, editTimeout)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return edit{}, err
+	}
+	var e edit
+	for i, moment := range moments {
+		took := moment.Sub(answered)
+		if took < -clockSlack || moment.After(time.Now().Add(clockSlack)) {
+			return edit{}, fmt.Errorf("pod %s enforces the edit %s after it: the node's clock is not this machine's", pods[i].Name, took)
+		}
+		if i == 0 || took < e.first {
+			e.first = took
+		}
+		e.last = max(e.last, took)
+	}
+	var service v1alpha1.GoService
+	if err := b.client.Get(ctx, client.ObjectKey{Namespace: b.namespace, Name: serviceName}, &service); err != nil {
+		return edit{}, fmt.Errorf("reading the GoService: %w", err)
+	}
+	if t := service.Status.Tuning; t != nil && t.ChangedAt != nil {
+		e.applied = t.ChangedAt.Sub(answered)
+	}
+	return e, nil
+}
+
+// setLimit edits the service's limit, and its burst where one is given, and returns when the API server answered.
+func (b *bed) setLimit(ctx context.Context, limit, burst int) (time.Time, error) {
+	patch := fmt.Appendf(nil, `{"spec":{"rateLimit":{"requestsPerSecond":%d}}}`, limit)
+	if burst > 0 {
+		patch = fmt.Appendf(nil, `{"spec":{"rateLimit":{"requestsPerSecond":%d,"burst":%d}}}`, limit, burst)
+	}
+	service := &v1alpha1.GoService{}
+	service.Namespace, service.Name = b.namespace, serviceName
+	err := b.client.Patch(ctx, service, client.RawPatch(types.MergePatchType, patch))
+	answered := time.Now()
+	if err != nil {
+		return time.Time{}, fmt.Errorf("editing the GoService: %w", err)
+	}
+	return answered, nil
+}

@@ -1,0 +1,111 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+// Command retune measures how long an edit of spec.rateLimit takes to be in force in the last pod of a running service, on
+// the current cluster with a deployed operator:
+//
+//	cd hack/bench && go run ./retune -pods 10 -edits 30
+//
+// In a namespace of its own, which it removes again, it makes one GoService and edits its rate limit again and again. Every
+// pod says at its admin port since when which limit is in force; the time from the answer to the edit until the latest of
+// these moments is what is reported. The clock of the nodes must therefore be this machine's, as it is with kind. Beside it
+// plain pods with the same program mount a ConfigMap of the same form and wait for the kubelet as everybody does.
+//
+// Meanwhile a few requests per second go through a NodePort; those that fail are counted, answers 429 apart. At the end one
+// pod is driven beyond its share, and what it admits must be that share.
+//
+// The last line of its output is made for machines.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+// settings are the program's flags.
+type settings struct {
+	pods, edits         int
+	stockPods, rounds   int
+	pause, stockTimeout time.Duration
+	timeout             time.Duration
+	rate                int
+}
+
+func main() {
+	var s settings
+	flag.IntVar(&s.pods, "pods", 10, "pods of the service")
+	flag.IntVar(&s.edits, "edits", 30, "edits of its rate limit")
+	flag.IntVar(&s.stockPods, "stock-pods", 3, "plain pods that mount a ConfigMap, for comparison")
+	flag.IntVar(&s.rounds, "stock-rounds", 2, "changes of each of their ConfigMaps")
+	flag.DurationVar(&s.pause, "pause", 700*time.Millisecond, "shortest time between two edits; up to twice that")
+	flag.DurationVar(&s.stockTimeout, "stock-timeout", 3*time.Minute, "how long a plain pod may take")
+	flag.DurationVar(&s.timeout, "timeout", 12*time.Minute, "when to give up")
+	flag.IntVar(&s.rate, "rate", 20, "requests per second through the NodePort meanwhile")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	if err := run(ctx, s, os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "bench-retune:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, s settings, out, progress io.Writer) (err error) {
+	if s.pods < 1 || s.edits < 1 || s.stockPods < 1 || s.rounds < 1 || s.rate < 1 {
+		return errors.New("every count must be at least 1")
+	}
+	b, err := openBed(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		step(progress, "removing namespace %s", b.namespace)
+		err = errors.Join(err, b.remove(context.WithoutCancel(ctx)))
+	}()
+	step(progress, "a GoService with %d pods in namespace %s", s.pods, b.namespace)
+	pods, err := b.deploy(ctx, s.pods)
+	if err != nil {
+		return err
+	}
+	step(progress, "%d plain pods with a ConfigMap each, changed %d times", s.stockPods, s.rounds)
+	stock, err := b.startStock(ctx, s, pods[0].Spec.Containers[0].Image)
+	if err != nil {
+		return err
+	}
+	load, err := b.startLoad(ctx, s.rate)
+	if err != nil {
+		return err
+	}
+	defer load.stop()
+	step(progress, "%d edits", s.edits)
+	edits, err := b.edits(ctx, s, pods)
+	if err != nil {
+		return err
+	}
+	r := result{settings: s, edits: edits, load: load.stop()}
+	if r.restarts, err = b.restarts(ctx, pods); err != nil {
+		return err
+	}
+	step(progress, "driving one pod beyond its share")
+	if r.admission, err = b.drive(ctx, pods[0], s.pods); err != nil {
+		return err
+	}
+	step(progress, "waiting for the plain pods")
+	if r.stock, err = stock.wait(ctx); err != nil {
+		return err
+	}
+	return r.write(out)
+}
+
+func step(progress io.Writer, format string, values ...any) {
+	fmt.Fprintf(progress, "▸ "+format+"\n", values...)
+}

@@ -1,0 +1,242 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/client-go/tools/portforward"
+	"k8s.io/client-go/transport/spdy"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"goservice.dev/operator/api/v1alpha1"
+)
+
+const (
+	servicePort    = 8080
+	requestTimeout = 5 * time.Second
+)
+
+// tally counts the answers to requests.
+type tally struct {
+	sent, admitted, limited, failed int
+	failures                        []string
+}
+
+func (t *tally) add(code int, err error) {
+	t.sent++
+	switch {
+	case err == nil && code == http.StatusOK:
+		t.admitted++
+	case err == nil && code == http.StatusTooManyRequests:
+		t.limited++
+	default:
+		t.failed++
+		if err == nil {
+			err = fmt.Errorf("HTTP status %d", code)
+		}
+		if len(t.failures) < 3 {
+			t.failures = append(t.failures, err.Error())
+		}
+	}
+}
+
+// send sends requests at a rate, each when it is due, until ctx ends, and waits for the last answer.
+func send(ctx context.Context, httpClient *http.Client, url string, rate int) tally {
+	var mu sync.Mutex
+	var counts tally
+	var running sync.WaitGroup
+	ticker := time.NewTicker(time.Second / time.Duration(rate))
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			running.Wait()
+			return counts
+		case <-ticker.C:
+		}
+		running.Go(func() {
+			code, err := get(context.WithoutCancel(ctx), httpClient, url)
+			mu.Lock()
+			defer mu.Unlock()
+			counts.add(code, err)
+		})
+	}
+}
+
+func get(ctx context.Context, httpClient *http.Client, url string) (int, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return 0, err
+	}
+	response, err := httpClient.Do(request)
+	if err != nil {
+		return 0, err
+	}
+	defer response.Body.Close()
+	_, err = io.Copy(io.Discard, response.Body)
+	return response.StatusCode, err
+}
+
+// load is the light traffic during the edits.
+type load struct {
+	cancel context.CancelFunc
+	done   chan tally
+	once   func() tally
+}
+
+// startLoad sends requests through a NodePort, each on a connection of its own, so that they go to all pods.
+func (b *bed) startLoad(ctx context.Context, rate int) (*load, error) {
+	address, err := b.expose(ctx)
+	if err != nil {
+		return nil, err
+	}
+	httpClient := &http.Client{Timeout: requestTimeout, Transport: &http.Transport{DisableKeepAlives: true}}
+	if err := answering(ctx, httpClient, "http://"+address+"/"); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	l := &load{cancel: cancel, done: make(chan tally, 1)}
+	l.once = sync.OnceValue(func() tally { cancel(); return <-l.done })
+	go func() { l.done <- send(ctx, httpClient, "http://"+address+"/", rate) }()
+	return l, nil
+}
+
+// stop ends the traffic and returns what was counted.
+func (l *load) stop() tally { return l.once() }
+
+// answering waits until the node leads to a pod.
+func answering(ctx context.Context, httpClient *http.Client, url string) error {
+	ticker := time.NewTicker(200 * time.Millisecond)
+	defer ticker.Stop()
+	deadline := time.After(20 * time.Second)
+	for {
+		code, err := get(ctx, httpClient, url)
+		if err == nil && code < http.StatusInternalServerError {
+			return nil
+		}
+		select {
+		case <-ticker.C:
+		case <-deadline:
+			return fmt.Errorf("%s does not answer: %w", url, err)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// expose makes a NodePort that leads to the service's pods and returns a node's address with it.
+func (b *bed) expose(ctx context.Context) (string, error) {
+	var service v1alpha1.GoService
+	if err := b.client.Get(ctx, client.ObjectKey{Namespace: b.namespace, Name: serviceName}, &service); err != nil {
+		return "", fmt.Errorf("reading the GoService: %w", err)
+	}
+	selector, err := metav1.ParseToLabelSelector(service.Status.Selector)
+	if err != nil {
+		return "", err
+	}
+	nodePort := &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Namespace: b.namespace, Name: serviceName + "-node"},
+		Spec: corev1.ServiceSpec{
+			Type: corev1.ServiceTypeNodePort, Selector: selector.MatchLabels,
+			Ports: []corev1.ServicePort{{Port: 80, TargetPort: intstr.FromInt32(servicePort)}},
+		},
+	}
+	if err := b.client.Create(ctx, nodePort); err != nil {
+		return "", fmt.Errorf("exposing the service: %w", err)
+	}
+	var nodes corev1.NodeList
+	if err := b.client.List(ctx, &nodes); err != nil {
+		return "", fmt.Errorf("listing nodes: %w", err)
+	}
+	for i := range nodes.Items {
+		for _, address := range nodes.Items[i].Status.Addresses {
+			if address.Type == corev1.NodeInternalIP {
+				return fmt.Sprintf("%s:%d", address.Address, nodePort.Spec.Ports[0].NodePort), nil
+			}
+		}
+	}
+	return "", errors.New("no node has an internal address")
+}
+
+// admission is what a pod admitted that was driven beyond its share.
+type admission struct {
+	share, burst int
+	length       time.Duration
+	counts       tally
+}
+
+const (
+	drivenShare = 50
+	drivenBurst = 5
+	drivenFor   = 3 * time.Second
+	// tolerance of what is admitted: the length of the drive is only known to some 10 ms.
+	tolerance = 0.1
+)
+
+// drive lowers the limit, sends four times as much to one pod, and demands that it admits its share.
+func (b *bed) drive(ctx context.Context, pod corev1.Pod, pods int) (admission, error) {
+	if _, err := b.setLimit(ctx, pods*drivenShare, pods*drivenBurst); err != nil {
+		return admission{}, err
+	}
+	if _, err := b.inForce(ctx, pod.Name, drivenShare, askEvery, editTimeout); err != nil {
+		return admission{}, err
+	}
+	address, closeTunnel, err := b.tunnel(pod.Name)
+	if err != nil {
+		return admission{}, err
+	}
+	defer closeTunnel()
+	httpClient := &http.Client{Timeout: requestTimeout, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
+	a := admission{share: drivenShare, burst: drivenBurst}
+	driving, cancel := context.WithTimeout(ctx, drivenFor)
+	defer cancel()
+	started := time.Now()
+	a.counts = send(driving, httpClient, "http://"+address+"/", 4*drivenShare)
+	a.length = time.Since(started)
+	if expected := a.expected(); float64(a.counts.admitted) > expected*(1+tolerance) || float64(a.counts.admitted) < expected*(1-tolerance) {
+		return a, fmt.Errorf("driven beyond its share of %d per second for %s, a pod admitted %d requests of %d; %.0f are its share (failed: %d %s)",
+			a.share, a.length.Round(time.Millisecond), a.counts.admitted, a.counts.sent, expected, a.counts.failed, strings.Join(a.counts.failures, "; "))
+	}
+	return a, nil
+}
+
+func (a admission) expected() float64 { return float64(a.share)*a.length.Seconds() + float64(a.burst) }
+
+// tunnel forwards a loopback port to a pod.
+func (b *bed) tunnel(pod string) (address string, closeTunnel func(), err error) {
+	roundTripper, upgrader, err := spdy.RoundTripperFor(b.config)
+	if err != nil {
+		return "", nil, err
+	}
+	url := b.clientset.CoreV1().RESTClient().Post().Resource("pods").Namespace(b.namespace).Name(pod).SubResource("portforward").URL()
+	dialer := spdy.NewDialer(upgrader, &http.Client{Transport: roundTripper}, http.MethodPost, url)
+	stop, ready, failed := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	forwarder, err := portforward.NewOnAddresses(dialer, []string{"127.0.0.1"}, []string{fmt.Sprintf("0:%d", servicePort)}, stop, ready, io.Discard, io.Discard)
+	if err != nil {
+		return "", nil, err
+	}
+	go func() { failed <- forwarder.ForwardPorts() }()
+	select {
+	case <-ready:
+	case err := <-failed:
+		return "", nil, fmt.Errorf("forwarding a port to pod %s: %w", pod, err)
+	}
+	ports, err := forwarder.GetPorts()
+	if err != nil {
+		close(stop)
+		return "", nil, err
+	}
+	return fmt.Sprintf("127.0.0.1:%d", ports[0].Local), func() { close(stop) }, nil
+}
