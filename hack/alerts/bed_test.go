@@ -105,10 +105,10 @@ func newBed(t *testing.T, folder string, s service) *bed {
 		}
 	})
 	b.db = db
-	promql := parser.NewParser(parser.Options{})
-	b.query = rules.EngineQueryFunc(newEngine(promql), db)
+	queries := parser.NewParser(parser.Options{})
+	b.query = rules.EngineQueryFunc(newEngine(queries), db)
 	manager := rules.NewManager(&rules.ManagerOptions{
-		QueryFunc: b.query, Appendable: db, Queryable: db, Parser: promql, Logger: slog.New(slog.DiscardHandler),
+		QueryFunc: b.query, Appendable: db, Queryable: db, Parser: queries, Logger: slog.New(slog.DiscardHandler),
 		NotifyFunc: func(context.Context, string, ...*rules.Alert) {},
 	})
 	groups, problems := manager.LoadGroups(time.Minute, labels.EmptyLabels(), "", nil, false, ruleFile(t, folder))

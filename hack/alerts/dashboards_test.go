@@ -115,7 +115,7 @@ func TestDashboardQueriesAreAnswered(t *testing.T) {
 	t.Parallel()
 	b := newBed(t, "month", month)
 	b.addPods("a", "b")
-	b.run(20*time.Minute, func(time.Time) load { return load{good: 40, slow: 0.1, failed: 0.01, limited: 1, busy: 0.3} })
+	b.run(10*time.Minute, func(time.Time) load { return load{good: 40, slow: 0.1, failed: 0.01, limited: 1, busy: 0.3} })
 	for path, d := range dashboards(t) {
 		for _, query := range d.queries() {
 			vector, err := b.query(t.Context(), query, b.now)

@@ -38,7 +38,7 @@ func TestASingleErrorAtNightIsSilent(t *testing.T) {
 			t.Parallel()
 			b := newBed(t, "month", month)
 			b.addPods("a", "b")
-			b.run(2*time.Hour, atNight(wrong...))
+			b.run(80*time.Minute, atNight(wrong...))
 			if fired := b.fired(); len(fired) > 0 {
 				t.Errorf("%v fired", fired)
 			}
@@ -50,7 +50,7 @@ func TestASingleSlowRequestAtNightIsSilent(t *testing.T) {
 	t.Parallel()
 	b := newBed(t, "month", month)
 	b.addPods("a")
-	b.run(2*time.Hour, func(now time.Time) load {
+	b.run(80*time.Minute, func(now time.Time) load {
 		l := atNight(40)(now)
 		return load{good: l.good, slow: l.failed}
 	})
@@ -91,7 +91,7 @@ func TestTheRateLimitIsNoFailure(t *testing.T) {
 	}
 }
 
-// lasting is how long a state must last and which alert it is then.
+// A state is an alert only once it has lasted, and only above its threshold.
 func TestWhatMustLast(t *testing.T) {
 	for name, test := range map[string]struct {
 		bad, beside load
@@ -173,7 +173,7 @@ func TestRecordedFigures(t *testing.T) {
 	t.Parallel()
 	b := newBed(t, "month", month)
 	b.addPods("a", "b", "c")
-	b.run(3*time.Hour, func(time.Time) load { return load{good: 94, slow: 4, failed: 0.05, shed: 1, busy: 0.5} })
+	b.run(125*time.Minute, func(time.Time) load { return load{good: 94, slow: 4, failed: 0.05, shed: 1, busy: 0.5} })
 	for query, want := range map[string]float64{
 		`goservice:slo_requests:rate{slo="availability"}`:                               99.05,
 		`goservice:slo_bad_requests:rate{slo="availability"}`:                           1.05,
