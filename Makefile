@@ -176,6 +176,10 @@ bench-reconcile: ## How fast N GoServices are in force and what that costs, besi
 sim: ## Autoscalers beside this operator on simulated loads; TRACE=file.csv (seconds,requests) replays one of your own.
 	go run ./controllers/internal/sim/cmd -images docs/images $(if $(TRACE),-trace $(TRACE))
 
+.PHONY: bench-retune
+bench-retune: ## How fast PODS pods enforce EDITS of a rate limit, beside plain ConfigMaps; on the kind cluster, after make deploy.
+	KUBECONFIG=$$(hack/cluster/cluster.sh kubeconfig) go -C hack/bench run ./retune -pods $(PODS) -edits $(EDITS)
+
 .PHONY: bench-toolkit
 bench-toolkit: ## The toolkit's limiter, pool and fan-out beside the libraries that one would use otherwise.
 	go -C hack/bench run ./toolkit
