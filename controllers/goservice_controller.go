@@ -132,6 +132,7 @@ func (r *GoServiceReconciler) outcome(err error) (ctrl.Result, error) {
 }
 
 func (r *GoServiceReconciler) forget(name client.ObjectKey) {
+	r.engine.Forget(name)
 	r.tracker.Forget(name)
 	r.written.forget(name)
 	forgetMetrics(name)

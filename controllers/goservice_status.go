@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"goservice.dev/operator/api/v1alpha1"
@@ -241,15 +242,32 @@ func (r *GoServiceReconciler) writeStatus(ctx context.Context, service *v1alpha1
 		return nil
 	}
 	changes := transitions(&service.Status, &status, confirmed)
-	base := service.DeepCopy()
-	service.Status = status
-	patch := client.MergeFromWithOptions(base, client.MergeFromWithOptimisticLock{})
-	if err := r.Client.Status().Patch(ctx, service, patch, client.FieldOwner(apply.FieldManager)); err != nil {
+	version, err := r.patchStatus(ctx, service, status)
+	if err != nil {
 		return fmt.Errorf("writing the status of GoService %s/%s: %w", service.Namespace, service.Name, err)
 	}
-	r.written.remember(base, service)
+	r.written.remember(service, version, status)
 	r.announce(service, changes)
 	return nil
+}
+
+// patchStatus sends what differs between the present status and the new one, on condition that nobody wrote in between, and
+// returns the new resource version. Neither the spec nor more of the answer than its metadata goes over the wire.
+func (r *GoServiceReconciler) patchStatus(ctx context.Context, service *v1alpha1.GoService, status v1alpha1.GoServiceStatus) (string, error) {
+	only := func(status v1alpha1.GoServiceStatus) *v1alpha1.GoService {
+		return &v1alpha1.GoService{
+			ObjectMeta: metav1.ObjectMeta{Namespace: service.Namespace, Name: service.Name, ResourceVersion: service.ResourceVersion},
+			Status:     status,
+		}
+	}
+	patch, err := client.MergeFromWithOptions(only(service.Status), client.MergeFromWithOptimisticLock{}).Data(only(status))
+	if err != nil {
+		return "", err
+	}
+	answer := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: service.Namespace, Name: service.Name}}
+	answer.SetGroupVersionKind(goServiceKind)
+	err = r.Client.Status().Patch(ctx, answer, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(apply.FieldManager))
+	return answer.ResourceVersion, err
 }
 
 // microTime is nil for the zero time.

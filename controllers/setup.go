@@ -4,9 +4,11 @@
 package controllers
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -69,9 +71,8 @@ func ownedTypes() []client.Object {
 func CacheOptions() cache.Options {
 	ours := labels.SelectorFromSet(labels.Set{build.LabelManagedBy: build.ManagedBy})
 	byObject := map[client.Object]cache.ByObject{
-		&corev1.Pod{}: {Label: ours, Transform: slimPod},
-		// The managers of a Deployment's fields tell whether an autoscaler has taken over the replica count.
-		&appsv1.Deployment{}: {Label: ours, Transform: func(object any) (any, error) { return object, nil }},
+		&corev1.Pod{}:        {Label: ours, Transform: slimPod},
+		&appsv1.Deployment{}: {Label: ours, Transform: slimDeployment},
 	}
 	for _, object := range ownedTypes() {
 		if _, is := object.(*appsv1.Deployment); !is {
@@ -79,6 +80,18 @@ func CacheOptions() cache.Options {
 		}
 	}
 	return cache.Options{ByObject: byObject, DefaultTransform: cache.TransformStripManagedFields()}
+}
+
+// slimDeployment keeps of the managers of its fields those that tell whether an autoscaler has taken over the replica count.
+func slimDeployment(object any) (any, error) {
+	deployment, is := object.(*appsv1.Deployment)
+	if !is {
+		return object, nil
+	}
+	deployment.ManagedFields = slices.DeleteFunc(deployment.ManagedFields, func(entry metav1.ManagedFieldsEntry) bool {
+		return entry.FieldsV1 == nil || !bytes.Contains(entry.FieldsV1.GetRawBytes(), []byte(`"f:replicas"`))
+	})
+	return deployment, nil
 }
 
 // slimPod keeps what observe reads of a pod.

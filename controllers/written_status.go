@@ -24,13 +24,14 @@ type writtenStatus struct {
 	status        v1alpha1.GoServiceStatus
 }
 
-func (w *writtenStatuses) remember(before, after *v1alpha1.GoService) {
+// remember notes that a status was written over a service, which has the given version since.
+func (w *writtenStatuses) remember(before *v1alpha1.GoService, version string, status v1alpha1.GoServiceStatus) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.last == nil {
 		w.last = map[client.ObjectKey]writtenStatus{}
 	}
-	w.last[client.ObjectKeyFromObject(after)] = writtenStatus{before.ResourceVersion, after.ResourceVersion, *after.Status.DeepCopy()}
+	w.last[client.ObjectKeyFromObject(before)] = writtenStatus{before.ResourceVersion, version, status}
 }
 
 // refresh brings a service from the cache up to date if the cache still shows it as it was before the last write.

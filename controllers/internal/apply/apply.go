@@ -19,6 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"goservice.dev/operator/controllers/internal/build"
@@ -60,6 +61,8 @@ type Engine struct {
 	Live client.Reader
 	// Record is called after each write.
 	Record func(kind schema.GroupVersionKind, result Result)
+
+	verified verifiedChildren
 }
 
 // ConflictError says which foreign object has the name of a child.
@@ -88,14 +91,20 @@ func (e *Engine) Apply(ctx context.Context, owner client.Object, ownerKind schem
 	var failures []error
 	wanted := make(map[Key]bool, len(desired))
 	reference := *metav1.NewControllerRef(owner, ownerKind)
+	name := client.ObjectKeyFromObject(owner)
+	known, now := e.verified.of(name), make(map[Key]verified, len(desired))
 	for i := range desired {
 		child := &desired[i]
 		key := Key{child.Kind, child.Name}
 		wanted[key] = true
-		if err := e.applyOne(ctx, owner.GetNamespace(), reference, child, existing[key]); err != nil {
+		state, err := e.applyOne(ctx, owner.GetNamespace(), reference, child, existing[key], known[key])
+		if err != nil {
 			failures = append(failures, err)
+			continue
 		}
+		now[key] = state
 	}
+	e.verified.keep(name, now)
 	for key, object := range existing {
 		if wanted[key] {
 			continue
@@ -107,59 +116,76 @@ func (e *Engine) Apply(ctx context.Context, owner client.Object, ownerKind schem
 	return errors.Join(failures...)
 }
 
-func (e *Engine) applyOne(ctx context.Context, namespace string, owner metav1.OwnerReference, child *build.Child, live client.Object) error {
-	object, err := applied(child, owner)
+func (e *Engine) applyOne(ctx context.Context, namespace string, owner metav1.OwnerReference, child *build.Child, live client.Object, known verified) (verified, error) {
+	hash, err := hashOf(child, owner)
 	if err != nil {
-		return err
+		return verified{}, err
+	}
+	if live != nil && known == verifiedAs(live, hash) {
+		return known, nil
+	}
+	object, err := applied(child, owner, hash)
+	if err != nil {
+		return verified{}, err
 	}
 	if live == nil {
-		if live, err = e.create(ctx, namespace, child, object); err != nil {
-			return err
+		if live, err = e.create(ctx, namespace, child, object); err == nil && live != nil && child.Seed != nil {
+			live, err = e.seed(ctx, namespace, child, live, child.Seed)
 		}
 	} else {
-		upToDate, err := covers(live, object)
-		if err != nil {
-			return fmt.Errorf("comparing %s %q: %w", child.Kind.Kind, child.Name, err)
-		}
-		seedFirst, err := needsSeed(child, live)
-		if err != nil {
-			return err
-		}
-		if seedFirst {
-			// The field must have another manager before this one lets go of it.
-			if err := e.seed(ctx, namespace, child, live, currentOf(child.Seed, live)); err != nil {
-				return err
-			}
-		}
-		if upToDate {
-			return nil
-		}
-		return e.update(ctx, child, object, live)
+		live, err = e.mend(ctx, namespace, child, object, live)
 	}
-	if live == nil || child.Seed == nil {
-		return nil
+	if err != nil || live == nil {
+		return verified{}, err
 	}
-	return e.seed(ctx, namespace, child, live, child.Seed)
+	return verifiedAs(live, hash), nil
+}
+
+// mend puts right what differs in a child that exists, and returns it as it is then.
+func (e *Engine) mend(ctx context.Context, namespace string, child *build.Child, object *unstructured.Unstructured, live client.Object) (client.Object, error) {
+	upToDate, err := covers(live, object)
+	if err != nil {
+		return nil, fmt.Errorf("comparing %s %q: %w", child.Kind.Kind, child.Name, err)
+	}
+	seedFirst, err := needsSeed(child, live)
+	if err != nil {
+		return nil, err
+	}
+	if seedFirst {
+		// The field must have another manager before this one lets go of it.
+		if live, err = e.seed(ctx, namespace, child, live, currentOf(child.Seed, live)); err != nil {
+			return nil, err
+		}
+	}
+	if upToDate {
+		return live, nil
+	}
+	return e.update(ctx, child, object, live)
+}
+
+// hashOf is a hash of what is applied for a child: its configuration and the owner.
+func hashOf(child *build.Child, owner metav1.OwnerReference) (string, error) {
+	encoded, err := json.Marshal([]any{child.Configuration, owner})
+	if err != nil {
+		return "", fmt.Errorf("encoding %s %q: %w", child.Kind.Kind, child.Name, err)
+	}
+	sum := sha256.Sum256(encoded)
+	return hex.EncodeToString(sum[:])[:hashLength], nil
 }
 
 // applied is what is sent for a child: its configuration, the owner and the hash of both.
-func applied(child *build.Child, owner metav1.OwnerReference) (*unstructured.Unstructured, error) {
+func applied(child *build.Child, owner metav1.OwnerReference, hash string) (*unstructured.Unstructured, error) {
 	content, err := child.Unstructured()
 	if err != nil {
 		return nil, err
 	}
 	object := &unstructured.Unstructured{Object: content}
 	object.SetOwnerReferences([]metav1.OwnerReference{owner})
-	encoded, err := json.Marshal(object.Object)
-	if err != nil {
-		return nil, fmt.Errorf("encoding %s %q: %w", child.Kind.Kind, child.Name, err)
-	}
-	sum := sha256.Sum256(encoded)
 	annotations := object.GetAnnotations()
 	if annotations == nil {
 		annotations = map[string]string{}
 	}
-	annotations[annotationApplied] = hex.EncodeToString(sum[:])[:hashLength]
+	annotations[annotationApplied] = hash
 	object.SetAnnotations(annotations)
 	return object, nil
 }
@@ -168,11 +194,11 @@ func applied(child *build.Child, owner metav1.OwnerReference) (*unstructured.Uns
 // atomic: if anything with the name exists, the server refuses and nothing of it is touched.
 func (e *Engine) create(ctx context.Context, namespace string, child *build.Child, object *unstructured.Unstructured) (client.Object, error) {
 	object.SetResourceVersion(impossibleVersion)
-	err := e.patch(ctx, object, FieldManager)
+	created, err := e.patch(ctx, object, FieldManager)
 	switch {
 	case err == nil:
 		e.record(child.Kind, ResultCreated)
-		return object, nil
+		return created, nil
 	case apierrors.IsConflict(err):
 		return nil, e.resolveConflict(ctx, namespace, child, object)
 	default:
@@ -202,7 +228,8 @@ func (e *Engine) resolveConflict(ctx context.Context, namespace string, child *b
 		return fmt.Errorf("%s %q is not in it yet: %w", child.Kind.Kind, child.Name, ErrStale)
 	}
 	object.SetResourceVersion("")
-	return e.update(ctx, child, object, found)
+	_, err = e.update(ctx, child, object, found)
+	return err
 }
 
 func describeOwner(object *metav1.PartialObjectMetadata, controller *metav1.OwnerReference) string {
@@ -219,33 +246,45 @@ func describeOwner(object *metav1.PartialObjectMetadata, controller *metav1.Owne
 }
 
 // update applies a child that exists and is the owner's. The demanded UID makes sure that it is still the same object.
-func (e *Engine) update(ctx context.Context, child *build.Child, object *unstructured.Unstructured, live client.Object) error {
+func (e *Engine) update(ctx context.Context, child *build.Child, object *unstructured.Unstructured, live client.Object) (client.Object, error) {
 	object.SetUID(live.GetUID())
-	if err := e.patch(ctx, object, FieldManager); err != nil {
-		return e.failed("applying", child.Kind, child.Name, err)
+	updated, err := e.patch(ctx, object, FieldManager)
+	if err != nil {
+		return nil, e.failed("applying", child.Kind, child.Name, err)
 	}
 	e.record(child.Kind, ResultUpdated)
-	return nil
+	return updated, nil
 }
 
 // seed sets fields by the manager that keeps them alive until somebody else takes them over. The demanded version keeps a
 // lagging cache from setting them back.
-func (e *Engine) seed(ctx context.Context, namespace string, child *build.Child, live client.Object, fields map[string]any) error {
+func (e *Engine) seed(ctx context.Context, namespace string, child *build.Child, live client.Object, fields map[string]any) (client.Object, error) {
 	object := &unstructured.Unstructured{Object: runtime.DeepCopyJSON(fields)}
 	object.SetGroupVersionKind(child.Kind)
 	object.SetNamespace(namespace)
 	object.SetName(child.Name)
 	object.SetUID(live.GetUID())
 	object.SetResourceVersion(live.GetResourceVersion())
-	if err := e.patch(ctx, object, seedManager); err != nil {
-		return e.failed("seeding", child.Kind, child.Name, err)
+	seeded, err := e.patch(ctx, object, seedManager)
+	if err != nil {
+		return nil, e.failed("seeding", child.Kind, child.Name, err)
 	}
 	e.record(child.Kind, ResultSeeded)
-	return nil
+	return seeded, nil
 }
 
-func (e *Engine) patch(ctx context.Context, object *unstructured.Unstructured, manager string) error {
-	return e.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(object), client.FieldOwner(manager), client.ForceOwnership)
+// patch sends an apply. Only metadata is asked for in return: the whole object would be encoded and decoded for nothing.
+func (e *Engine) patch(ctx context.Context, object *unstructured.Unstructured, manager string) (client.Object, error) {
+	body, err := json.Marshal(object.Object)
+	if err != nil {
+		return nil, err
+	}
+	answer := &metav1.PartialObjectMetadata{}
+	answer.SetGroupVersionKind(object.GroupVersionKind())
+	answer.SetNamespace(object.GetNamespace())
+	answer.SetName(object.GetName())
+	err = e.Client.Patch(ctx, answer, client.RawPatch(types.ApplyYAMLPatchType, body), client.FieldOwner(manager), client.ForceOwnership)
+	return answer, err
 }
 
 func (e *Engine) prune(ctx context.Context, key Key, object client.Object) error {

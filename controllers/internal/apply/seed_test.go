@@ -105,7 +105,12 @@ func TestLeafPaths(t *testing.T) {
 func TestAppliedHashFollowsTheContent(t *testing.T) {
 	owner := metav1.OwnerReference{APIVersion: "goservice.dev/v1alpha1", Kind: "GoService", Name: "checkout", UID: "1", Controller: new(true)}
 	hash := func(configuration *corev1ac.ConfigMapApplyConfiguration, owner metav1.OwnerReference) string {
-		object, err := applied(&build.Child{Name: "checkout-tuning", Configuration: configuration}, owner)
+		child := &build.Child{Name: "checkout-tuning", Configuration: configuration}
+		hash, err := hashOf(child, owner)
+		if err != nil {
+			t.Fatal(err)
+		}
+		object, err := applied(child, owner, hash)
 		if err != nil {
 			t.Fatal(err)
 		}

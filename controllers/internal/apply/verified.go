@@ -1,0 +1,50 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package apply
+
+import (
+	"sync"
+
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// verified is a version of a child that is known to hold all that is desired: it was compared once, or it was the answer to
+// a write. As long as neither that version nor the desired changes, there is nothing to compare.
+type verified struct {
+	uid           types.UID
+	version, hash string
+}
+
+func verifiedAs(live client.Object, hash string) verified {
+	return verified{live.GetUID(), live.GetResourceVersion(), hash}
+}
+
+// verifiedChildren remembers verified children by owner.
+type verifiedChildren struct {
+	mu      sync.Mutex
+	byOwner map[client.ObjectKey]map[Key]verified
+}
+
+func (v *verifiedChildren) of(owner client.ObjectKey) map[Key]verified {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.byOwner[owner]
+}
+
+func (v *verifiedChildren) keep(owner client.ObjectKey, children map[Key]verified) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.byOwner == nil {
+		v.byOwner = map[client.ObjectKey]map[Key]verified{}
+	}
+	v.byOwner[owner] = children
+}
+
+// Forget drops what is remembered of an owner that is gone.
+func (e *Engine) Forget(owner client.ObjectKey) {
+	e.verified.mu.Lock()
+	defer e.verified.mu.Unlock()
+	delete(e.verified.byOwner, owner)
+}
