@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"goservice.dev/operator/workload/service"
-	"goservice.dev/operator/workload/tuning"
 )
 
 // extraAllocs is how many allocations the whole chain adds to a request through a bare http.ServeMux, without a network.
@@ -18,13 +17,8 @@ func extraAllocs() (int64, error) {
 	handler := func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hello\n") }
 	bare := http.NewServeMux()
 	bare.HandleFunc("GET /hello", handler)
-	svc := service.New(service.WithLog(io.Discard), service.WithEnvironment(map[string]string{
+	svc := service.New(service.WithLog(io.Discard), service.WithBuiltIn(everythingOn()), service.WithEnvironment(map[string]string{
 		"GOSERVICE_TUNING_FILE": "", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1",
-	}), service.WithBuiltIn(tuning.Document{
-		Version:   tuning.Version,
-		RateLimit: &tuning.RateLimit{RequestsPerSecond: tuning.MaxRequestsPerSecond, Burst: tuning.MaxBurst},
-		Pool:      &tuning.Pool{Workers: 64, QueueDepth: 64},
-		LogLevel:  "off",
 	}))
 	svc.HandleFunc("GET /hello", handler)
 	allocs := func(handler http.Handler) int64 {

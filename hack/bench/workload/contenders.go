@@ -27,8 +27,6 @@ type contender struct {
 	// imageBytes is what its image holds; 0 where that is not of interest.
 	imageBytes int64
 	command    func(port, adminPort int) child.Command
-	// metricsPort is the admin port's, where the runtime's figures can be read.
-	hasMetrics bool
 }
 
 const (
@@ -75,15 +73,19 @@ func contenders(ctx context.Context, s settings, folder string, progress io.Writ
 	}}), err
 }
 
-// fullChain is the workload with everything on that a request can pass, and nothing that it is stopped by.
-func fullChain(binary, folder string) (contender, error) {
-	document, err := json.Marshal(tuning.Document{
+// everythingOn is all that a request can pass, and nothing that it is stopped by.
+func everythingOn() tuning.Document {
+	return tuning.Document{
 		Version:   tuning.Version,
 		RateLimit: &tuning.RateLimit{RequestsPerSecond: tuning.MaxRequestsPerSecond, Burst: tuning.MaxBurst},
 		Pool:      &tuning.Pool{Workers: 256, QueueDepth: 256, QueueTimeout: tuning.Duration(time.Second)},
 		LogLevel:  "off",
 		Tracing:   &tuning.Tracing{SampleRatio: 0},
-	})
+	}
+}
+
+func fullChain(binary, folder string) (contender, error) {
+	document, err := json.Marshal(everythingOn())
 	if err != nil {
 		return contender{}, err
 	}
@@ -92,18 +94,24 @@ func fullChain(binary, folder string) (contender, error) {
 		return contender{}, err
 	}
 	size, err := imageSize(binary)
-	return contender{name: chainName, binary: binary, imageBytes: size, hasMetrics: true, command: func(port, adminPort int) child.Command {
-		return child.Command{
-			Environment: []string{
-				fmt.Sprintf("GOSERVICE_PORT=%d", port), fmt.Sprintf("GOSERVICE_ADMIN_PORT=%d", adminPort),
-				"GOSERVICE_TUNING_FILE=" + file, "GOSERVICE_REQUEST_TIMEOUT=10s", "GOSERVICE_DRAIN_TIMEOUT=2s",
-				// Nobody listens there, and nothing is sampled, so nothing is sent.
-				"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1",
-			},
-			Ready: fmt.Sprintf("http://127.0.0.1:%d/readyz", adminPort),
-		}
+	return contender{name: chainName, binary: binary, imageBytes: size, command: func(port, adminPort int) child.Command {
+		return chainCommand(port, adminPort, file)
 	}}, err
 }
+
+func chainCommand(port, adminPort int, tuningFile string) child.Command {
+	return child.Command{
+		Environment: []string{
+			fmt.Sprintf("GOSERVICE_PORT=%d", port), fmt.Sprintf("GOSERVICE_ADMIN_PORT=%d", adminPort),
+			"GOSERVICE_TUNING_FILE=" + tuningFile, "GOSERVICE_REQUEST_TIMEOUT=10s", "GOSERVICE_DRAIN_TIMEOUT=2s",
+			traceEndpoint,
+		},
+		Ready: fmt.Sprintf("http://127.0.0.1:%d/readyz", adminPort),
+	}
+}
+
+// traceEndpoint sets tracing up. Nobody listens there, and nothing is sampled, so nothing is sent.
+const traceEndpoint = "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1"
 
 func buildPodinfo(ctx context.Context, version, folder string) (string, error) {
 	command := exec.CommandContext(ctx, "go", "install", "-trimpath", "-ldflags", "-s -w", "github.com/stefanprodan/podinfo/cmd/podinfo@"+version)

@@ -50,14 +50,18 @@ func main() {
 	flag.Float64Var(&s.rate, "rate", 4000, "requests per second at which latencies are measured")
 	flag.StringVar(&s.podinfo, "podinfo", "v1.8.1-0.20250910200901-e86405a8674e",
 		"version of podinfo's module; empty: without it. Its releases since v2 have module paths that Go does not resolve, but a commit's pseudo-version does: this one is of v6.9.2")
+	chain := flag.Bool("chain", false, "serve the handler behind the chain as the environment says; the program calls itself so")
 	bare := flag.String("bare", "", "serve as the bare contender on this address; the program calls itself so")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	var err error
-	if *bare != "" {
+	switch {
+	case *bare != "":
 		err = serveBare(ctx, *bare)
-	} else {
+	case *chain:
+		err = serveChain(ctx)
+	default:
 		err = run(ctx, s, os.Stdout, os.Stderr)
 	}
 	if err != nil {

@@ -26,7 +26,6 @@ type figures struct {
 	perSecond, microsecondsOfCPU []float64
 	p50, p99                     []time.Duration
 	readyMilliseconds, idleMiB   []float64
-	pauses                       histogram
 	failed, unsent               int64
 	late                         []time.Duration
 }
@@ -35,6 +34,7 @@ type results struct {
 	settings    settings
 	contenders  []contender
 	extraAllocs int64
+	pauses      histogram // of the chain, at full load
 	of          map[string]*figures
 }
 
@@ -51,6 +51,10 @@ func (r *results) measure(ctx context.Context, processor int, progress io.Writer
 			}
 		}
 	}
+	paused, err := pausesContender()
+	if err != nil {
+		return err
+	}
 	for i := range r.settings.rounds {
 		fmt.Fprintf(progress, "round %d of %d\n", i+1, r.settings.rounds)
 		for turn := range r.contenders {
@@ -58,6 +62,9 @@ func (r *results) measure(ctx context.Context, processor int, progress io.Writer
 			if err := r.round(ctx, c, processor); err != nil {
 				return fmt.Errorf("%s: %w", c.name, err)
 			}
+		}
+		if err := r.pausesUnderLoad(ctx, paused, processor); err != nil {
+			return fmt.Errorf("%s: %w", paused.name, err)
 		}
 	}
 	return nil
@@ -104,17 +111,10 @@ func pause(ctx context.Context, d time.Duration) error {
 
 // round measures one contender: throughput, then latencies at a rate that all of them can serve.
 func (r *results) round(ctx context.Context, c contender, processor int) error {
-	return serve(ctx, c, processor, func(p *child.Process, address string, adminPort int) error {
+	return serve(ctx, c, processor, func(p *child.Process, address string, _ int) error {
 		f := r.of[c.name]
 		if _, _, err := saturate(ctx, address, r.settings.connections, warmUp); err != nil {
 			return err
-		}
-		var before, after histogram
-		var err error
-		if c.hasMetrics {
-			if before, err = readPauses(ctx, adminPort); err != nil {
-				return err
-			}
 		}
 		cpu, err := p.CPU()
 		if err != nil {
@@ -127,12 +127,6 @@ func (r *results) round(ctx context.Context, c contender, processor int) error {
 		used, err := p.CPU()
 		if err != nil {
 			return err
-		}
-		if c.hasMetrics {
-			if after, err = readPauses(ctx, adminPort); err != nil {
-				return err
-			}
-			f.pauses.addDifference(before, after)
 		}
 		f.perSecond = append(f.perSecond, float64(served)/took.Seconds())
 		f.microsecondsOfCPU = append(f.microsecondsOfCPU, float64((used-cpu).Microseconds())/float64(served))

@@ -42,9 +42,9 @@ func (r *results) write(out io.Writer) error {
 	if len(r.contenders) == 2 {
 		fmt.Fprintln(out, "\nwithout podinfo; the reason is above")
 	}
-	pause := chain.pauses.upperBound(0.99) * microsPS
+	pause := r.pauses.upperBound(0.99) * microsPS
 	fmt.Fprintf(out, "\nthe chain adds %d allocations per request; %d pauses of the garbage collector at full load, 99 %% of them within %.1f µs\n",
-		r.extraAllocs, chain.pauses.count(), pause)
+		r.extraAllocs, r.pauses.total(), pause)
 	for _, c := range r.contenders {
 		f := r.of[c.name]
 		fmt.Fprintf(out, "%s: %d requests not served, %d not sent; the client itself sent late by p99 %s\n", c.name, f.failed, f.unsent,

@@ -4,6 +4,7 @@
 package loadgen
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -11,6 +12,8 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"strings"
+	"sync"
 	"time"
 )
 
@@ -45,6 +48,7 @@ func transports(config Config) []*http.Transport {
 type answer struct {
 	status int // 0: none
 	err    error
+	stage  string // that it came to, if err is set
 	// retried says that the client sent the request again by itself, because its connection went away before an answer
 	// began. Every Go program's client does so for requests without side effects.
 	retried bool
@@ -53,20 +57,59 @@ type answer struct {
 func (g *Generator) exchange() answer {
 	ctx, cancel := context.WithTimeout(context.Background(), g.config.Timeout)
 	defer cancel()
-	connections := 0
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connections++ }})
+	var way way
+	ctx = httptrace.WithClientTrace(ctx, way.trace())
 	client := g.clients[g.turn.Add(1)%uint64(len(g.clients))]
 	// RoundTrip follows no redirects: they are answers like others.
 	response, err := client.RoundTrip(g.request.WithContext(ctx))
-	if err != nil {
-		return answer{err: err, retried: connections > 1}
+	if err == nil {
+		_, err = io.Copy(io.Discard, response.Body)
+		response.Body.Close()
 	}
-	_, err = io.Copy(io.Discard, response.Body)
-	response.Body.Close()
+	connections, stage := way.soFar()
 	if err != nil {
-		return answer{err: err, retried: connections > 1}
+		return answer{err: err, stage: stage, retried: connections > 1}
 	}
 	return answer{status: response.StatusCode, retried: connections > 1}
+}
+
+// way of one request, as far as it came. What the client does in the background may outlast the request.
+type way struct {
+	mu          sync.Mutex
+	connections int
+	stage       string
+}
+
+func (w *way) trace() *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{
+		GotConn: func(info httptrace.GotConnInfo) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.connections++
+			kind := "new"
+			if info.Reused {
+				kind = "kept"
+			}
+			w.stage = "sending on " + kind + " connection from " + info.Conn.LocalAddr().String()
+		},
+		WroteRequest:         func(info httptrace.WroteRequestInfo) { w.reached("waiting", info.Err) },
+		GotFirstResponseByte: func() { w.reached("reading", nil) },
+	}
+}
+
+// reached replaces the first word of the stage.
+func (w *way) reached(doing string, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if _, rest, ok := strings.Cut(w.stage, " "); ok && err == nil {
+		w.stage = doing + " " + rest
+	}
+}
+
+func (w *way) soFar() (connections int, stage string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.connections, cmp.Or(w.stage, "connecting")
 }
 
 // cause is an error without what differs from one request to the next, so that equal ones can be counted.

@@ -45,6 +45,8 @@ type Failure struct {
 	At    time.Time     `json:"at"`
 	Took  time.Duration `json:"tookNanoseconds"`
 	Cause string        `json:"cause"`
+	// Stage that a request without an answer came to.
+	Stage string `json:"stage,omitempty"`
 }
 
 func newCounts() *Counts {
@@ -65,7 +67,7 @@ func (c *Counts) note(due, sent, done time.Time, answer answer) {
 	failure := Failure{At: done, Took: done.Sub(due)}
 	switch {
 	case answer.err != nil:
-		failure.Cause = cause(answer.err)
+		failure.Cause, failure.Stage = cause(answer.err), answer.stage
 		c.Errors[failure.Cause]++
 	case failed(answer.status):
 		failure.Cause = fmt.Sprintf("status %d", answer.status)
