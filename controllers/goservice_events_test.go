@@ -1,0 +1,149 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package controllers
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+
+	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/internal/build"
+	"goservice.dev/operator/controllers/internal/confirm"
+)
+
+// having is a status with one condition.
+func having(conditionType string, status metav1.ConditionStatus, reason string) v1alpha1.GoServiceStatus {
+	return v1alpha1.GoServiceStatus{Conditions: []metav1.Condition{{Type: conditionType, Status: status, Reason: reason, Message: "because"}}}
+}
+
+func TestEventsTellOfTransitionsOnly(t *testing.T) {
+	const yes, no, unknown = metav1.ConditionTrue, metav1.ConditionFalse, metav1.ConditionUnknown
+	ready := having("Ready", yes, v1alpha1.ReasonReady)
+	unready := having("Ready", no, v1alpha1.ReasonRollingOut)
+	applied := having("Applied", yes, v1alpha1.ReasonApplied)
+	conflict := having("Applied", no, v1alpha1.ReasonConflict)
+	cases := map[string]struct {
+		before, after v1alpha1.GoServiceStatus
+		want          []transition
+	}{
+		"nothing changed":        {ready, ready, nil},
+		"it became ready":        {unready, ready, []transition{{corev1.EventTypeNormal, "Ready", "Reconcile", "because"}}},
+		"it is ready at once":    {v1alpha1.GoServiceStatus{}, ready, []transition{{corev1.EventTypeNormal, "Ready", "Reconcile", "because"}}},
+		"it is not ready":        {ready, unready, nil},
+		"applied at first sight": {v1alpha1.GoServiceStatus{}, applied, nil},
+		"a conflict":             {applied, conflict, []transition{{corev1.EventTypeWarning, "Conflict", "Reconcile", "because"}}},
+		"the conflict remains":   {conflict, conflict, nil},
+		"the conflict is gone":   {conflict, applied, nil},
+		"another trouble":        {conflict, having("Applied", no, v1alpha1.ReasonInvalid), []transition{{corev1.EventTypeWarning, "Invalid", "Reconcile", "because"}}},
+		"pods are silent":        {having("Tuned", no, v1alpha1.ReasonConfirming), having("Tuned", unknown, v1alpha1.ReasonUnreachablePods), []transition{{corev1.EventTypeWarning, "UnreachablePods", "Reconcile", "because"}}},
+		"pods are asked":         {having("Tuned", yes, v1alpha1.ReasonConfirmed), having("Tuned", no, v1alpha1.ReasonConfirming), nil},
+		"out of reach":           {having("Planned", yes, v1alpha1.ReasonDerived), having("Planned", no, v1alpha1.ReasonUnreachable), []transition{{corev1.EventTypeWarning, "Unreachable", "Reconcile", "because"}}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			got := transitions(&c.before, &c.after, confirm.Result{})
+			if diff := cmp.Diff(c.want, got, cmp.AllowUnexported(transition{})); diff != "" {
+				t.Errorf("events (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestARetuneIsToldOnce(t *testing.T) {
+	asking := &v1alpha1.TuningStatus{Revision: "r2"}
+	done := &v1alpha1.TuningStatus{Revision: "r2", ConfirmedAt: microTime(noon)}
+	retuned := confirm.Result{
+		Revision: "r2", Label: "300/s per pod", PreviousLabel: "200/s per pod", Confirmed: 3, Total: 3, Retuned: true,
+		ChangedAt: noon, ConfirmedAt: noon.Add(312 * time.Millisecond),
+	}
+	with := func(change func(*confirm.Result)) confirm.Result {
+		result := retuned
+		change(&result)
+		return result
+	}
+	cases := map[string]struct {
+		before, after *v1alpha1.TuningStatus
+		confirmed     confirm.Result
+		want          string
+	}{
+		"confirmed":                {asking, done, retuned, "200/s per pod → 300/s per pod: 3 of 3 pods confirmed in 310ms"},
+		"from another revision":    {&v1alpha1.TuningStatus{Revision: "r1", ConfirmedAt: microTime(noon)}, done, retuned, "200/s per pod → 300/s per pod: 3 of 3 pods confirmed in 310ms"},
+		"told before":              {done, done, retuned, ""},
+		"not yet":                  {asking, asking, retuned, ""},
+		"pods started with it":     {asking, done, with(func(r *confirm.Result) { r.Retuned = false }), ""},
+		"no pods":                  {asking, done, with(func(r *confirm.Result) { r.Total, r.Confirmed = 0, 0 }), ""},
+		"another value":            {asking, done, with(func(r *confirm.Result) { r.PreviousLabel = r.Label }), "revision r2: 3 of 3 pods confirmed in 310ms"},
+		"nothing confirmed so far": {asking, done, with(func(r *confirm.Result) { r.PreviousLabel = "" }), "revision r2: 3 of 3 pods confirmed in 310ms"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			got := transitions(&v1alpha1.GoServiceStatus{Tuning: c.before}, &v1alpha1.GoServiceStatus{Tuning: c.after}, c.confirmed)
+			var want []transition
+			if c.want != "" {
+				want = []transition{{corev1.EventTypeNormal, "Retuned", "Retune", c.want}}
+			}
+			if diff := cmp.Diff(want, got, cmp.AllowUnexported(transition{})); diff != "" {
+				t.Errorf("events (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestOnlyWhatMattersOfAPodWakesTheOperator(t *testing.T) {
+	running := func(change func(*corev1.Pod)) *corev1.Pod {
+		pod := &corev1.Pod{
+			ObjectMeta: metav1.ObjectMeta{UID: "1", Annotations: map[string]string{}},
+			Status: corev1.PodStatus{Phase: corev1.PodRunning, PodIP: "10.0.0.1", ContainerStatuses: []corev1.ContainerStatus{
+				{Name: build.ContainerName, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}},
+			}},
+		}
+		change(pod)
+		return pod
+	}
+	same := func(*corev1.Pod) {}
+	cases := map[string]struct {
+		after *corev1.Pod
+		want  bool
+	}{
+		"nothing":              {running(same), false},
+		"the operator's nudge": {running(func(p *corev1.Pod) { p.Annotations[build.AnnotationTuningRevision] = "r2" }), false},
+		"readiness": {running(func(p *corev1.Pod) {
+			p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
+		}), false},
+		"it leaves":           {running(func(p *corev1.Pod) { p.DeletionTimestamp = new(metav1.NewTime(noon)) }), true},
+		"it ended":            {running(func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed }), true},
+		"its container ended": {running(func(p *corev1.Pod) { p.Status.ContainerStatuses[0].State = corev1.ContainerState{} }), true},
+		"it restarted":        {running(func(p *corev1.Pod) { p.Status.ContainerStatuses[0].RestartCount++ }), true},
+		"another address":     {running(func(p *corev1.Pod) { p.Status.PodIP = "10.0.0.2" }), true},
+		"it is in trouble": {running(func(p *corev1.Pod) {
+			p.Status.ContainerStatuses = append(p.Status.ContainerStatuses, corev1.ContainerStatus{
+				Name: "sidecar", State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}},
+			})
+		}), true},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			if got := podMatters.Update(event.UpdateEvent{ObjectOld: running(same), ObjectNew: c.after}); got != c.want {
+				t.Errorf("%t, want %t", got, c.want)
+			}
+			slim, err := slimPod(c.after)
+			if err != nil {
+				t.Fatal(err)
+			}
+			before, _ := tunablePod(c.after)
+			after, _ := tunablePod(slim.(*corev1.Pod))
+			if diff := cmp.Diff(before, after); diff != "" {
+				t.Errorf("the cached form lacks something (-whole +cached):\n%s", diff)
+			}
+			if podTrouble(c.after) != podTrouble(slim.(*corev1.Pod)) {
+				t.Error("the cached form lacks the pod's trouble")
+			}
+		})
+	}
+}
