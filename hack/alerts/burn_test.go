@@ -119,7 +119,7 @@ func (b *bed) history(slo string, end time.Time, length time.Duration, share fun
 	series := func(name string) labels.Labels {
 		return labels.FromStrings(labels.MetricName, name, "namespace", b.service.namespace, "service", b.service.name, "slo", slo)
 	}
-	write := func(name string, interval time.Duration, value func(bad float64) float64) {
+	write := func(name string, length, interval time.Duration, value func(bad float64) float64) {
 		appender := b.db.Appender(b.t.Context())
 		l := series(name)
 		for at := end.Add(-length).Truncate(interval); !at.After(b.now); at = at.Add(interval) {
@@ -127,11 +127,13 @@ func (b *bed) history(slo string, end time.Time, length time.Duration, share fun
 		}
 		b.commit(appender)
 	}
+	// Windows above an hour are sums of the slow series.
 	const slow = 2 * time.Minute
-	write("goservice:slo_requests:rate", b.interval, func(float64) float64 { return requestsPerSecond })
-	write("goservice:slo_bad_requests:rate", b.interval, func(bad float64) float64 { return bad * requestsPerSecond })
-	write("goservice:slo_requests:increase2m", slow, func(float64) float64 { return requestsPerSecond * slow.Seconds() })
-	write("goservice:slo_bad_requests:increase2m", slow, func(bad float64) float64 { return bad * requestsPerSecond * slow.Seconds() })
+	recent := min(length, time.Hour+slack)
+	write("goservice:slo_requests:rate", recent, b.interval, func(float64) float64 { return requestsPerSecond })
+	write("goservice:slo_bad_requests:rate", recent, b.interval, func(bad float64) float64 { return bad * requestsPerSecond })
+	write("goservice:slo_requests:increase2m", length, slow, func(float64) float64 { return requestsPerSecond * slow.Seconds() })
+	write("goservice:slo_bad_requests:increase2m", length, slow, func(bad float64) float64 { return bad * requestsPerSecond * slow.Seconds() })
 }
 
 // live serves the end of the same traffic.
