@@ -6,7 +6,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -18,9 +20,12 @@ import (
 )
 
 const (
+	// nudgeAnnotation is how the operator nudges a pod.
+	nudgeAnnotation = "goservice.dev/tuning-revision"
+
 	askEvery    = 300 * time.Millisecond
 	editTimeout = time.Minute
-	// clockSlack is how far a pod's moment may lie before the edit that caused it, since clocks tick in steps.
+	// clockSlack is how far a pod's moment may lie before the edit that caused it, since clocks are read in steps.
 	clockSlack = 5 * time.Millisecond
 )
 
@@ -28,9 +33,11 @@ const (
 type edit struct {
 	// applied is when the operator had put the new revision in its ConfigMap, first and last when pods enforced it.
 	applied, first, last time.Duration
+	// again is how many pods had to be nudged more than once.
+	again int
 }
 
-func (b *bed) edits(ctx context.Context, s settings, pods []corev1.Pod) ([]edit, error) {
+func (b *bed) edits(ctx context.Context, s settings, pods []corev1.Pod, progress io.Writer) ([]edit, error) {
 	var done []edit
 	for i := range s.edits {
 		select {
@@ -43,12 +50,16 @@ func (b *bed) edits(ctx context.Context, s settings, pods []corev1.Pod) ([]edit,
 			return nil, fmt.Errorf("edit %d: %w", i+1, err)
 		}
 		done = append(done, e)
+		if s.verbose {
+			step(progress, "edit %d: applied after %.0f ms, in force in the first pod after %.0f, in the last after %.0f; %d pods nudged again", i+1, ms(e.applied), ms(e.first), ms(e.last), e.again)
+		}
 	}
 	return done, nil
 }
 
 // edit gives each pod another share and waits until the last one enforces it.
 func (b *bed) edit(ctx context.Context, pods []corev1.Pod, share int) (edit, error) {
+	sent := time.Now()
 	answered, err := b.setLimit(ctx, len(pods)*share, 0)
 	if err != nil {
 		return edit{}, err
@@ -66,10 +77,10 @@ func (b *bed) edit(ctx context.Context, pods []corev1.Pod, share int) (edit, err
 	}
 	var e edit
 	for i, moment := range moments {
-		took := moment.Sub(answered)
-		if took < -clockSlack || moment.After(time.Now().Add(clockSlack)) {
-			return edit{}, fmt.Errorf("pod %s enforces the edit %s after it: the node's clock is not this machine's", pods[i].Name, took)
+		if moment.Before(sent.Add(-clockSlack)) || moment.After(time.Now().Add(clockSlack)) {
+			return edit{}, fmt.Errorf("pod %s enforces the edit %s after it was sent: the node's clock is not this machine's", pods[i].Name, moment.Sub(sent))
 		}
+		took := max(0, moment.Sub(answered)) // a pod may be faster than the answer
 		if i == 0 || took < e.first {
 			e.first = took
 		}
@@ -80,9 +91,23 @@ func (b *bed) edit(ctx context.Context, pods []corev1.Pod, share int) (edit, err
 		return edit{}, fmt.Errorf("reading the GoService: %w", err)
 	}
 	if t := service.Status.Tuning; t != nil && t.ChangedAt != nil {
-		e.applied = t.ChangedAt.Sub(answered)
+		e.applied = max(0, t.ChangedAt.Sub(answered))
 	}
-	return e, nil
+	return e, b.countAgain(ctx, pods, &e)
+}
+
+// countAgain looks at the last nudge of each pod: every one after the first has a number behind the revision.
+func (b *bed) countAgain(ctx context.Context, pods []corev1.Pod, e *edit) error {
+	for i := range pods {
+		var pod corev1.Pod
+		if err := b.client.Get(ctx, client.ObjectKeyFromObject(&pods[i]), &pod); err != nil {
+			return fmt.Errorf("reading pod %s: %w", pods[i].Name, err)
+		}
+		if strings.Contains(pod.Annotations[nudgeAnnotation], ".") {
+			e.again++
+		}
+	}
+	return nil
 }
 
 // setLimit edits the service's limit, and its burst where one is given, and returns when the API server answered.

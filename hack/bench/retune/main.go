@@ -36,6 +36,7 @@ type settings struct {
 	pause, stockTimeout time.Duration
 	timeout             time.Duration
 	rate                int
+	verbose             bool
 }
 
 func main() {
@@ -48,6 +49,7 @@ func main() {
 	flag.DurationVar(&s.stockTimeout, "stock-timeout", 3*time.Minute, "how long a plain pod may take")
 	flag.DurationVar(&s.timeout, "timeout", 12*time.Minute, "when to give up")
 	flag.IntVar(&s.rate, "rate", 20, "requests per second through the NodePort meanwhile")
+	flag.BoolVar(&s.verbose, "verbose", false, "tell of each edit")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -87,7 +89,7 @@ func run(ctx context.Context, s settings, out, progress io.Writer) (err error) {
 	}
 	defer load.stop()
 	step(progress, "%d edits", s.edits)
-	edits, err := b.edits(ctx, s, pods)
+	edits, err := b.edits(ctx, s, pods, progress)
 	if err != nil {
 		return err
 	}
@@ -103,7 +105,7 @@ func run(ctx context.Context, s settings, out, progress io.Writer) (err error) {
 	if r.stock, err = stock.wait(ctx); err != nil {
 		return err
 	}
-	return r.write(out)
+	return errors.Join(r.write(out), r.admission.check())
 }
 
 func step(progress io.Writer, format string, values ...any) {
