@@ -54,7 +54,8 @@ func (c *bareClient) send(ctx context.Context, method, path, contentType string,
 		return nil, err
 	}
 	request.Header.Set("Content-Type", contentType)
-	request.Header.Set("Accept", "application/json")
+	// Metadata is the least that can be asked for in return.
+	request.Header.Set("Accept", "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json")
 	request.Header.Set("User-Agent", bareAgent)
 	response, err := c.http.Do(request)
 	if err != nil {
