@@ -1,0 +1,235 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package controllers
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
+)
+
+// patternCases holds, for each pattern of the schema, texts that it admits and texts that it refuses.
+var patternCases = map[string]struct{ admitted, refused []string }{
+	`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`: {
+		[]string{"5s", "1500ms", "1.5s", "1m30s"},
+		[]string{"", "5", "s", "-5s", "1d", "5 s", "5us", "5S", "1m-30s"},
+	},
+	`^[0-9]{1,2}(\.[0-9]{1,4})?$`: {
+		[]string{"99", "99.9", "99.9999"},
+		[]string{"", "100", "99.", ".9", "99,9", "9.99999", "99%", "-99", "x"},
+	},
+	`^[0-9]{2}(\.[0-9]{1,2})?$`: {
+		[]string{"50", "99", "99.99"},
+		[]string{"", "100", "9", "9.999", "p99", "99%"},
+	},
+	`^([1-9]|[1-8][0-9]|90)d$`: {
+		[]string{"1d", "30d", "90d"},
+		[]string{"", "0d", "91d", "100d", "30", "4w", "720h"},
+	},
+	`^(0(\.[0-9]{1,6})?|1(\.0{1,6})?)$`: {
+		[]string{"0", "0.000001", "0.5", "1", "1.0"},
+		[]string{"", "1.1", "2", "-0.1", ".5", "5%", "0.0000001"},
+	},
+	`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`: {
+		[]string{"a", "billing-2", "2"},
+		[]string{"", "-a", "a-", "Billing", "a.b", "a/b"},
+	},
+	`^/`: {
+		[]string{"/", "/healthz?full=1"},
+		[]string{"", "healthz", " /"},
+	},
+	`^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$`: {
+		[]string{"256Mi"},
+		[]string{"", "lots", "256MB", "256 Mi"},
+	},
+}
+
+// fullSpec is the sample that shows every field.
+func fullSpec(t *testing.T) map[string]any {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "config", "samples", "goservice_full.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parse(t, string(text))["spec"].(map[string]any)
+}
+
+// elsewhere are parts of the schema that Kubernetes defines and checks.
+func elsewhere(path string) bool {
+	return strings.HasPrefix(path, "spec.env[].") || !strings.HasPrefix(path, "spec.")
+}
+
+// TestEveryBoundIsEnforced tries the edge of each bound of the schema and what lies one beyond it, in the sample that shows
+// every field. What the API server says of other fields then does not matter. A pattern without cases fails the test.
+func TestEveryBoundIsEnforced(t *testing.T) {
+	t.Parallel()
+	namespace := newNamespace(t)
+	schema := schemaOfGoService(t)
+	if err := admit(t, namespace, serviceName, fullSpec(t)); err != nil {
+		t.Fatalf("the sample that shows every field is refused: %v", err)
+	}
+	visitSchema("", &schema, func(path string, node *apiextensionsv1.JSONSchemaProps) {
+		if elsewhere(path) {
+			return
+		}
+		for _, probe := range probesOf(t, path, node) {
+			spec := fullSpec(t)
+			set, current := locate(spec, path)
+			if set == nil {
+				t.Errorf("%s is in a list that the sample has not", path)
+				return
+			}
+			set(probe.value(current))
+			causes := causesAt(t, admit(t, namespace, serviceName, spec), fieldPath(path))
+			if refused := strings.Contains(causes, probe.complaint); refused != probe.refused {
+				encoded, _ := json.Marshal(probe.value(current))
+				t.Errorf("%s = %.80s: refused: %t, want %t with %q; said of the field: %q", path, encoded, refused, probe.refused, probe.complaint, causes)
+			}
+		}
+	})
+}
+
+// probe is a value to try for a field, made from its present one.
+type probe struct {
+	value     func(current any) any
+	complaint string
+	refused   bool
+}
+
+func probesOf(t *testing.T, path string, node *apiextensionsv1.JSONSchemaProps) []probe {
+	t.Helper()
+	var probes []probe
+	try := func(value any, complaint string, refused bool) {
+		probes = append(probes, probe{func(any) any { return value }, complaint, refused})
+	}
+	if node.Minimum != nil {
+		complaint := fmt.Sprintf("greater than or equal to %d", int64(*node.Minimum))
+		try(int64(*node.Minimum), complaint, false)
+		try(int64(*node.Minimum)-1, complaint, true)
+	}
+	if node.Maximum != nil {
+		complaint := fmt.Sprintf("less than or equal to %d", int64(*node.Maximum))
+		try(int64(*node.Maximum), complaint, false)
+		try(int64(*node.Maximum)+1, complaint, true)
+	}
+	if node.MinLength != nil {
+		try("", fmt.Sprintf("at least %d chars long", *node.MinLength), true)
+	}
+	if node.MaxLength != nil {
+		try(strings.Repeat("x", int(*node.MaxLength)), "Too long", false)
+		try(strings.Repeat("x", int(*node.MaxLength)+1), "Too long", true)
+	}
+	for _, value := range node.Enum {
+		var text string
+		if err := json.Unmarshal(value.Raw, &text); err != nil {
+			t.Fatal(err)
+		}
+		try(text, "Unsupported value", false)
+		try(strings.ToUpper(text), "Unsupported value", true)
+	}
+	if node.Pattern != "" {
+		cases, covered := patternCases[node.Pattern]
+		if !covered {
+			t.Errorf("no cases for the pattern of %s: %s", path, node.Pattern)
+		}
+		for _, text := range cases.admitted {
+			try(text, "should match", false)
+		}
+		for _, text := range cases.refused {
+			try(text, "should match", true)
+		}
+	}
+	if node.MaxItems != nil {
+		probes = append(probes,
+			probe{func(current any) any { return repeated(current, *node.MaxItems) }, "must have at most", false},
+			probe{func(current any) any { return repeated(current, *node.MaxItems+1) }, "must have at most", true})
+	}
+	if node.MaxProperties != nil {
+		probes = append(probes,
+			probe{func(any) any { return entries(*node.MaxProperties) }, "must have at most", false},
+			probe{func(any) any { return entries(*node.MaxProperties + 1) }, "must have at most", true})
+	}
+	return probes
+}
+
+// repeated is a list of n items like the first one, told apart by their names.
+func repeated(list any, n int64) []any {
+	first := list.([]any)[0].(map[string]any)
+	items := make([]any, n)
+	for i := range items {
+		item := runtime.DeepCopyJSON(first)
+		if _, named := item["name"]; named {
+			item["name"] = fmt.Sprintf("name-%d", i)
+		}
+		items[i] = item
+	}
+	return items
+}
+
+func entries(n int64) map[string]any {
+	result := map[string]any{}
+	for i := range n {
+		result[fmt.Sprintf("key-%d", i)] = "x"
+	}
+	return result
+}
+
+// locate finds the field at a path of the schema, in the first item of each list and any entry of a map. It returns how to
+// set the field and its present value, nil if it is absent.
+func locate(spec map[string]any, path string) (set func(any), current any) {
+	current = map[string]any{"spec": spec}
+	set = func(any) {}
+	for step := range strings.SplitSeq(path, ".") {
+		name, isList := strings.CutSuffix(step, "[]")
+		if name == "*" {
+			name = "memory"
+		}
+		parent, exists := current.(map[string]any)
+		if !exists {
+			parent = map[string]any{}
+			set(parent)
+		}
+		set, current = func(value any) { parent[name] = value }, parent[name]
+		if isList {
+			list, filled := current.([]any)
+			if !filled {
+				return nil, nil
+			}
+			set, current = func(value any) { list[0] = value }, list[0]
+		}
+	}
+	return set, current
+}
+
+// fieldPath is how the API server names the field at a path of the schema.
+func fieldPath(path string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(path, "[]", "[0]"), ".*", ".memory")
+}
+
+// causesAt is what the API server complains of at one field.
+func causesAt(t *testing.T, err error, field string) string {
+	t.Helper()
+	if err == nil {
+		return ""
+	}
+	var status *apierrors.StatusError
+	if !errors.As(err, &status) || status.ErrStatus.Details == nil {
+		t.Fatalf("unexpected error: %v", err)
+	}
+	var messages []string
+	for _, cause := range status.ErrStatus.Details.Causes {
+		if cause.Field == field {
+			messages = append(messages, cause.Message)
+		}
+	}
+	return strings.Join(messages, "; ")
+}
