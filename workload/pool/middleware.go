@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"runtime"
 	"strconv"
 	"time"
 )
@@ -95,6 +96,8 @@ func (m *middleware) serve(w http.ResponseWriter, r *http.Request, next http.Han
 		}
 	}
 	defer m.pool.Release()
+	// Requests that wait for the processor come before the pool first: in the scheduler's queue no bound would apply to them.
+	runtime.Gosched()
 	if m.onAdmit != nil {
 		m.onAdmit(r, waited)
 	}

@@ -6,6 +6,7 @@ package service
 import (
 	"encoding/json"
 	"net/http"
+	"runtime"
 	"slices"
 	"time"
 
@@ -63,6 +64,10 @@ func (s *Service) admitted(handler http.Handler, options []RouteOption) http.Han
 			return
 		}
 		defer s.pool.Release()
+		// A handler that computes keeps its processor for up to 10 ms. What comes meanwhile would wait in the scheduler's queue,
+		// which no limit sees, and find a free worker when its turn comes, long after its client has left. Letting the others
+		// go first brings all of them before the limiter and the pool, where waiting is bounded.
+		runtime.Gosched()
 		telemetry.Admitted(r)
 		handler.ServeHTTP(w, r)
 	})
