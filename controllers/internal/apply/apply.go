@@ -121,7 +121,7 @@ func (e *Engine) applyOne(ctx context.Context, namespace string, owner metav1.Ow
 	if err != nil {
 		return verified{}, err
 	}
-	if live != nil && known == verifiedAs(live, hash) {
+	if live != nil && known.stands(live, hash) {
 		return known, nil
 	}
 	object, err := applied(child, owner, hash)

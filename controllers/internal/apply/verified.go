@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -19,6 +20,16 @@ type verified struct {
 
 func verifiedAs(live client.Object, hash string) verified {
 	return verified{live.GetUID(), live.GetResourceVersion(), hash}
+}
+
+// stands reports whether the cached child needs no comparison: it is as it was verified, or the cache still shows it as it
+// was before.
+func (v verified) stands(cached client.Object, hash string) bool {
+	if v.uid != cached.GetUID() || v.hash != hash {
+		return false
+	}
+	order, err := resourceversion.CompareResourceVersion(cached.GetResourceVersion(), v.version)
+	return err == nil && order <= 0
 }
 
 // verifiedChildren remembers verified children by owner.

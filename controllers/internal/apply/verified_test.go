@@ -1,0 +1,41 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package apply
+
+import (
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+func TestWhatIsVerifiedStandsUntilSomethingNewIsSeen(t *testing.T) {
+	cached := func(uid types.UID, version string) client.Object {
+		return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{UID: uid, ResourceVersion: version}}
+	}
+	known := verifiedAs(cached("1", "100"), "hash")
+	cases := map[string]struct {
+		known  verified
+		cached client.Object
+		hash   string
+		want   bool
+	}{
+		"the same":                   {known, cached("1", "100"), "hash", true},
+		"the cache lags":             {known, cached("1", "99"), "hash", true},
+		"somebody wrote":             {known, cached("1", "101"), "hash", false},
+		"something else is desired":  {known, cached("1", "100"), "other", false},
+		"it was made anew":           {known, cached("2", "100"), "hash", false},
+		"it was never verified":      {verified{}, cached("1", "100"), "hash", false},
+		"versions without any order": {known, cached("1", "x"), "hash", false},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			if got := c.known.stands(c.cached, c.hash); got != c.want {
+				t.Errorf("%t, want %t", got, c.want)
+			}
+		})
+	}
+}
