@@ -52,12 +52,12 @@ type Process struct {
 
 	command *exec.Cmd
 	log     *bytes.Buffer
-	ended   chan error
+	ended   chan struct{} // closed
 }
 
 // Start runs the command and waits until it serves.
 func Start(ctx context.Context, c Command) (*Process, error) {
-	p := &Process{log: new(bytes.Buffer), ended: make(chan error, 1)}
+	p := &Process{log: new(bytes.Buffer), ended: make(chan struct{})}
 	p.command = exec.CommandContext(ctx, c.Path, c.Arguments...)
 	p.command.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.TempDir()}, c.Environment...)
 	p.command.Stdout, p.command.Stderr = p.log, p.log
@@ -65,7 +65,10 @@ func Start(ctx context.Context, c Command) (*Process, error) {
 	if err := startOn(c.Processor, p.command); err != nil {
 		return nil, fmt.Errorf("starting %s: %w", c.Path, err)
 	}
-	go func() { p.ended <- p.command.Wait() }()
+	go func() {
+		defer close(p.ended)
+		_ = p.command.Wait() // its state says the same
+	}()
 	if err := p.await(ctx, c.Ready); err != nil {
 		p.Stop()
 		return nil, fmt.Errorf("%s does not serve %s: %w\n%s", c.Path, c.Ready, err, p.log)
@@ -90,9 +93,8 @@ func (p *Process) await(ctx context.Context, url string) error {
 			}
 		}
 		select {
-		case err := <-p.ended:
-			p.ended <- err
-			return fmt.Errorf("it has ended: %v", err)
+		case <-p.ended:
+			return fmt.Errorf("it has ended: %s", p.command.ProcessState)
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(askEvery):
