@@ -17,5 +17,5 @@ for module in $(git ls-files 'go.mod' '*/go.mod'); do
   folder=$(dirname "$module")
   if [ "$folder" = hack/tools ]; then continue; fi
   step "test" "$module"
-  (cd "$folder" && CGO_ENABLED=1 go test -race ./...)
+  (cd "$folder" && CGO_ENABLED=1 go test -race -timeout 20m ./...)
 done
