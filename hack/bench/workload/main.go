@@ -31,6 +31,7 @@ import (
 // settings are the program's flags.
 type settings struct {
 	root        string
+	slices      int
 	rounds      int
 	starts      int
 	duration    time.Duration
@@ -43,9 +44,10 @@ func main() {
 	testing.Init() // registers the flags that testing.Benchmark reads
 	var s settings
 	flag.StringVar(&s.root, "root", "../..", "the operator's checkout")
-	flag.IntVar(&s.rounds, "rounds", 7, "rounds over all contenders; medians are reported")
+	flag.IntVar(&s.slices, "slices", 40, "slices of throughput of each contender; medians are reported")
+	flag.IntVar(&s.rounds, "rounds", 5, "rounds of latencies and pauses over all contenders")
 	flag.IntVar(&s.starts, "starts", 10, "starts of each contender")
-	flag.DurationVar(&s.duration, "duration", 3*time.Second, "of each measurement")
+	flag.DurationVar(&s.duration, "duration", 3*time.Second, "of each round")
 	flag.IntVar(&s.connections, "connections", 32, "connections that find out the throughput")
 	flag.Float64Var(&s.rate, "rate", 4000, "requests per second at which latencies are measured")
 	flag.StringVar(&s.podinfo, "podinfo", "v1.8.1-0.20250910200901-e86405a8674e",
@@ -71,8 +73,8 @@ func main() {
 }
 
 func run(ctx context.Context, s settings, out, progress io.Writer) error {
-	if s.rounds < 1 || s.starts < 1 || s.connections < 1 || s.rate <= 0 || s.duration < time.Second {
-		return fmt.Errorf("-rounds, -starts and -connections must be at least 1, -rate above 0, -duration at least 1s")
+	if s.slices < 1 || s.rounds < 1 || s.starts < 1 || s.connections < 1 || s.rate <= 0 || s.duration < time.Second {
+		return fmt.Errorf("-slices, -rounds, -starts and -connections must be at least 1, -rate above 0, -duration at least 1s")
 	}
 	processors, err := child.Processors()
 	if err != nil {

@@ -19,15 +19,19 @@ const (
 	// idleFor is how long a server has had nothing to do when its memory is read.
 	idleFor = time.Second
 	warmUp  = 500 * time.Millisecond
+	// sliceLength is long enough for a thousand requests and more, and short beside what disturbs a machine.
+	sliceLength = 300 * time.Millisecond
 )
 
 // figures of one contender, one value per round or start.
 type figures struct {
-	perSecond, microsecondsOfCPU []float64
-	p50, p99                     []time.Duration
-	readyMilliseconds, idleMiB   []float64
-	failed, unsent               int64
-	late                         []time.Duration
+	perSecond                  []float64 // of each slice
+	cpu                        time.Duration
+	served                     int64
+	p50, p99                   []time.Duration
+	readyMilliseconds, idleMiB []float64
+	failed, unsent             int64
+	late                       []time.Duration
 }
 
 type results struct {
@@ -46,7 +50,7 @@ func (r *results) measure(ctx context.Context, processor int, progress io.Writer
 	for i := range r.settings.starts {
 		fmt.Fprintf(progress, "start %d of %d\n", i+1, r.settings.starts)
 		for _, c := range r.contenders {
-			if err := r.start(ctx, c, processor); err != nil {
+			if err := r.startAndIdle(ctx, c, processor); err != nil {
 				return err
 			}
 		}
@@ -55,11 +59,18 @@ func (r *results) measure(ctx context.Context, processor int, progress io.Writer
 	if err != nil {
 		return err
 	}
+	fmt.Fprintln(progress, "throughput")
+	if err := r.throughput(ctx, processor); err != nil {
+		return err
+	}
 	for i := range r.settings.rounds {
 		fmt.Fprintf(progress, "round %d of %d\n", i+1, r.settings.rounds)
 		for turn := range r.contenders {
 			c := r.contenders[(i+turn)%len(r.contenders)]
-			if err := r.round(ctx, c, processor); err != nil {
+			err := serve(ctx, c, processor, func(_ *child.Process, address string, _ int) error {
+				return r.latencies(ctx, r.of[c.name], address)
+			})
+			if err != nil {
 				return fmt.Errorf("%s: %w", c.name, err)
 			}
 		}
@@ -70,24 +81,30 @@ func (r *results) measure(ctx context.Context, processor int, progress io.Writer
 	return nil
 }
 
-// serve starts the contender for one use.
-func serve(ctx context.Context, c contender, processor int, use func(p *child.Process, address string, adminPort int) error) error {
+// start the contender; the caller stops it.
+func start(ctx context.Context, c contender, processor int) (p *child.Process, address string, adminPort int, err error) {
 	ports, err := child.FreePorts(ctx, 2)
 	if err != nil {
-		return err
+		return nil, "", 0, err
 	}
 	command := c.command(ports[0], ports[1])
 	command.Path, command.Processor = c.binary, processor
-	process, err := child.Start(ctx, command)
+	p, err = child.Start(ctx, command)
+	return p, fmt.Sprintf("127.0.0.1:%d", ports[0]), ports[1], err
+}
+
+// serve starts the contender for one use.
+func serve(ctx context.Context, c contender, processor int, use func(p *child.Process, address string, adminPort int) error) error {
+	process, address, adminPort, err := start(ctx, c, processor)
 	if err != nil {
 		return err
 	}
 	defer process.Stop()
-	return use(process, fmt.Sprintf("127.0.0.1:%d", ports[0]), ports[1])
+	return use(process, address, adminPort)
 }
 
-// start notes how fast the contender serves and what it needs when it has nothing to do.
-func (r *results) start(ctx context.Context, c contender, processor int) error {
+// startAndIdle notes how fast the contender serves and what it needs when it has nothing to do.
+func (r *results) startAndIdle(ctx context.Context, c contender, processor int) error {
 	return serve(ctx, c, processor, func(p *child.Process, _ string, _ int) error {
 		f := r.of[c.name]
 		f.readyMilliseconds = append(f.readyMilliseconds, float64(p.StartedIn)/float64(time.Millisecond))
@@ -109,29 +126,48 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// round measures one contender: throughput, then latencies at a rate that all of them can serve.
-func (r *results) round(ctx context.Context, c contender, processor int) error {
-	return serve(ctx, c, processor, func(p *child.Process, address string, _ int) error {
-		f := r.of[c.name]
+// throughput lets all contenders run and loads one after the other for a short slice, again and again: what disturbs the
+// machine for a second then disturbs all of them, and those that are not loaded cost nothing.
+func (r *results) throughput(ctx context.Context, processor int) error {
+	addresses := map[string]string{}
+	processes := map[string]*child.Process{}
+	for _, c := range r.contenders {
+		process, address, _, err := start(ctx, c, processor)
+		if err != nil {
+			return err
+		}
+		defer process.Stop()
+		addresses[c.name], processes[c.name] = address, process
 		if _, _, err := saturate(ctx, address, r.settings.connections, warmUp); err != nil {
 			return err
 		}
-		cpu, err := p.CPU()
-		if err != nil {
-			return err
+	}
+	for i := range r.settings.slices {
+		for turn := range r.contenders {
+			name := r.contenders[(i+turn)%len(r.contenders)].name
+			if err := r.slice(ctx, r.of[name], processes[name], addresses[name]); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
 		}
-		served, took, err := saturate(ctx, address, r.settings.connections, r.settings.duration)
-		if err != nil {
-			return err
-		}
-		used, err := p.CPU()
-		if err != nil {
-			return err
-		}
-		f.perSecond = append(f.perSecond, float64(served)/took.Seconds())
-		f.microsecondsOfCPU = append(f.microsecondsOfCPU, float64((used-cpu).Microseconds())/float64(served))
-		return r.latencies(ctx, f, address)
-	})
+	}
+	return nil
+}
+
+// slice adds up the CPU time, which Linux counts coarsely.
+func (r *results) slice(ctx context.Context, f *figures, p *child.Process, address string) error {
+	before, err := p.CPU()
+	if err != nil {
+		return err
+	}
+	served, took, err := saturate(ctx, address, r.settings.connections, sliceLength)
+	if err != nil {
+		return err
+	}
+	after, err := p.CPU()
+	f.perSecond = append(f.perSecond, float64(served)/took.Seconds())
+	f.cpu += after - before
+	f.served += served
+	return err
 }
 
 func (r *results) latencies(ctx context.Context, f *figures, address string) error {

@@ -20,8 +20,8 @@ const (
 func (r *results) write(out io.Writer) error {
 	bare, chain := r.of[bareName], r.of[chainName]
 	ratio := median(ratios(chain.perSecond, bare.perSecond))
-	fmt.Fprintf(out, "%s, %s/%s, load average %s; medians of %d rounds of %s and of %d starts\n", runtime.Version(), runtime.GOOS,
-		runtime.GOARCH, loadAverage(), r.settings.rounds, r.settings.duration, r.settings.starts)
+	fmt.Fprintf(out, "%s, %s/%s, load average %s; medians of %d slices of throughput, %d rounds of %s and %d starts\n", runtime.Version(), runtime.GOOS,
+		runtime.GOARCH, loadAverage(), r.settings.slices, r.settings.rounds, r.settings.duration, r.settings.starts)
 	fmt.Fprintf(out, "each server alone on one processor; throughput by %d connections, latencies at %.0f requests per second from when each was due\n\n",
 		r.settings.connections, r.settings.rate)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -33,7 +33,7 @@ func (r *results) write(out io.Writer) error {
 			image = fmt.Sprintf("%.1f MB", float64(c.imageBytes)/megabyte)
 		}
 		fmt.Fprintf(table, "%.0f\t%.3f\t%.1f µs\t%d µs\t%d µs\t%.1f ms\t%.1f MiB\t%s\t  \t%s\n", median(f.perSecond),
-			median(ratios(f.perSecond, bare.perSecond)), median(f.microsecondsOfCPU), median(f.p50).Microseconds(),
+			median(ratios(f.perSecond, bare.perSecond)), float64(f.cpu.Microseconds())/float64(f.served), median(f.p50).Microseconds(),
 			median(f.p99).Microseconds(), median(f.readyMilliseconds), median(f.idleMiB), image, c.name)
 	}
 	if err := table.Flush(); err != nil {
