@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/timestamp"
 	"github.com/prometheus/prometheus/model/value"
@@ -243,7 +244,7 @@ func (b *bed) update(name string, p *pod, change func(float64) float64, metric s
 // target has the labels that the emitted ServiceMonitor leads to.
 func (b *bed) target(pod, metric string, pairs ...string) labels.Labels {
 	return labels.FromStrings(append([]string{
-		labels.MetricName, metric, "namespace", b.service.namespace, "job", b.service.name, "service", b.service.name + "-metrics",
+		model.MetricNameLabel, metric, "namespace", b.service.namespace, "job", b.service.name, "service", b.service.name + "-metrics",
 		"endpoint", "metrics", "container", "service", "pod", pod, "instance", pod + ":9100",
 	}, pairs...)...)
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 )
 
@@ -117,7 +118,7 @@ func (b *bed) history(slo string, end time.Time, length time.Duration, share fun
 	b.t.Helper()
 	b.now = end.Add(-liveFor)
 	series := func(name string) labels.Labels {
-		return labels.FromStrings(labels.MetricName, name, "namespace", b.service.namespace, "service", b.service.name, "slo", slo)
+		return labels.FromStrings(model.MetricNameLabel, name, "namespace", b.service.namespace, "service", b.service.name, "slo", slo)
 	}
 	write := func(name string, length, interval time.Duration, value func(bad float64) float64) {
 		appender := b.db.Appender(b.t.Context())

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 )
 
@@ -31,7 +32,7 @@ func newOperator(t *testing.T) operator {
 }
 
 func (o operator) series(metric string, pairs ...string) (string, labels.Labels) {
-	all := append([]string{labels.MetricName, metric, "namespace", "goservice-system", "job", "goservice-controller-manager-metrics",
+	all := append([]string{model.MetricNameLabel, metric, "namespace", "goservice-system", "job", "goservice-controller-manager-metrics",
 		"instance", "operator:8443"}, pairs...)
 	return metric + strings.Join(pairs, ","), labels.FromStrings(all...)
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 )
 
@@ -131,7 +132,7 @@ func TestRetuneUnconfirmed(t *testing.T) {
 			b := newBed(t, "month", month)
 			b.addPods("a")
 			report := func(namespace, service string, pods float64) {
-				b.gauges[namespace+service] = gauge{labels.FromStrings(labels.MetricName, "goservice_operator_unconfirmed_pods",
+				b.gauges[namespace+service] = gauge{labels.FromStrings(model.MetricNameLabel, "goservice_operator_unconfirmed_pods",
 					"job", "operator", label, namespace, "name", service), pods}
 			}
 			report("shop", "checkout", 2)

@@ -178,7 +178,7 @@ func TestEverySeriesThatIsReadExists(t *testing.T) {
 					continue
 				}
 				for _, matcher := range selector.LabelMatchers {
-					if !slices.Contains(append(append([]string{labels.MetricName, "le"}, targetLabels...), labelNames...), matcher.Name) {
+					if !slices.Contains(append(append([]string{model.MetricNameLabel, "le"}, targetLabels...), labelNames...), matcher.Name) {
 						t.Errorf("%s matches %s, which %s does not have", path, matcher.Name, selector.Name)
 					}
 				}
