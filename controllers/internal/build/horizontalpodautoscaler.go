@@ -24,11 +24,8 @@ func horizontalPodAutoscaler(in input) []Child {
 				WithAPIVersion(deploymentKind.GroupVersion().String()).
 				WithKind(deploymentKind.Kind).
 				WithName(name)).
-			WithMinReplicas(in.plan.ReplicaFloor.Value).
+			WithMinReplicas(in.plan.Replicas.Value.Min).
 			WithMaxReplicas(in.plan.Replicas.Value.Max).
-			WithBehavior(autoscalingv2ac.HorizontalPodAutoscalerBehavior().
-				WithScaleDown(autoscalingv2ac.HPAScalingRules().
-					WithStabilizationWindowSeconds(int32(in.plan.ScaleDownWindow.Value.Seconds())))).
 			WithMetrics(autoscalingv2ac.MetricSpec().
 				WithType(autoscalingv2.ContainerResourceMetricSourceType).
 				WithContainerResource(autoscalingv2ac.ContainerResourceMetricSource().
