@@ -90,11 +90,21 @@ test-unit: ## Only the tests, with -race; controller tests run on a real API ser
 .PHONY: test-e2e
 test-e2e: export CLUSTER = $(E2E_CLUSTER)
 test-e2e: ## End-to-end tests on a kind cluster of their own, which stays for the next run (remove: make e2e-down).
-	E2E_TIMEOUT=$(E2E_TIMEOUT) E2E_RUN='$(E2E_RUN)' hack/e2e.sh
+	E2E_TIMEOUT=$(E2E_TIMEOUT) E2E_RUN='$(E2E_RUN)' E2E_SKIP=TestNothingIsLost hack/e2e.sh
+
+# Minutes of load in which not one request may fail: a run of its own, on a machine that does nothing else.
+.PHONY: test-disruption
+test-disruption: export CLUSTER = $(E2E_CLUSTER)-disruption
+test-disruption: ## Over 300,000 requests through rolls, drains, deletions and retunes on two nodes; none may fail.
+	NODES=$${NODES:-2} E2E_TIMEOUT=$(E2E_TIMEOUT) E2E_RUN=TestNothingIsLost hack/e2e.sh
 
 .PHONY: e2e-down
 e2e-down: ## Remove the cluster of the end-to-end tests.
 	CLUSTER=$(E2E_CLUSTER) hack/cluster/cluster.sh down
+
+.PHONY: disruption-down
+disruption-down: ## Remove the cluster of test-disruption.
+	CLUSTER=$(E2E_CLUSTER)-disruption hack/cluster/cluster.sh down
 
 ##@ Build
 

@@ -7,15 +7,13 @@
 #   E2E_URL          the loopback address that leads to NodePort 30080
 #   IMG, WORKLOAD_IMG, ORDERS_IMG   the images that were loaded
 #   NEXT_WORKLOAD_IMG               the workload's image by another name, to roll to
-# Settings: CLUSTER, NODES, E2E_TIMEOUT, E2E_RUN (which tests), E2E_ADDONS.
+# Settings: CLUSTER, NODES, E2E_TIMEOUT, E2E_RUN (which tests), E2E_SKIP (which not), E2E_ADDONS.
 # shellcheck source=cluster/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/cluster/lib.sh"
 cd "$REPO_ROOT" || exit
 
 [ -d hack/e2e ] || die "there are no end-to-end tests in hack/e2e"
 export CLUSTER=${CLUSTER:-goservice-e2e}
-# A node that is drained takes another one for its pods.
-export NODES=${NODES:-2}
 VERSION=${VERSION:-$(hack/version.sh)}
 export VERSION
 export IMG=${IMG:-goservice.dev/manager:$VERSION}
@@ -37,4 +35,4 @@ hack/deploy.sh deploy
 E2E_URL=$(hack/cluster/cluster.sh url)
 export E2E_URL
 step "e2e" "go test -tags e2e ./hack/e2e/... (to look at the cluster: export KUBECONFIG=$KUBECONFIG)"
-go test -tags e2e -count=1 -p 1 -v -timeout "${E2E_TIMEOUT:-40m}" -run "${E2E_RUN:-.}" ./hack/e2e/...
+go test -tags e2e -count=1 -p 1 -v -timeout "${E2E_TIMEOUT:-40m}" -run "${E2E_RUN:-.}" -skip "${E2E_SKIP:-^$}" ./hack/e2e/...
