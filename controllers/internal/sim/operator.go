@@ -30,7 +30,6 @@ type operator struct {
 	estimator tuner.Estimator
 	decider   tuner.Decider
 	cost      tuner.Cost
-	tuned     plan.Tuned
 	decisions []tuner.Change
 }
 
