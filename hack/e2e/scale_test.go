@@ -40,7 +40,8 @@ func TestRealAutoscalerScales(t *testing.T) {
 	t.Log("from the autoscaler to a fixed size and back")
 	j.kubectl("", "patch", "gosvc", "busy", "--type=merge", "-p", `{"spec":{"autoscaling":null,"replicas":3}}`)
 	j.eventually(func() string { return j.kubectl("", "get", "hpa", "--no-headers", "--ignore-not-found") }).Should(gomega.BeEmpty())
-	j.Expect(j.pods("busy")).To(gomega.HaveLen(3))
+	// The last rollout's surplus pod may still be about to leave.
+	j.eventually(func() int { return len(j.pods("busy")) }).Should(gomega.Equal(3))
 	j.kubectl("", "patch", "gosvc", "busy", "--type=merge", "-p", `{"spec":{"autoscaling":{"minReplicas":1,"maxReplicas":4},"replicas":null}}`)
 	j.eventually(func() string { return j.kubectl("", "get", "hpa", "--no-headers", "--ignore-not-found") }).ShouldNot(gomega.BeEmpty())
 	j.waitFor("busy", v1alpha1.ConditionReady)
