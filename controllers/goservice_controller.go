@@ -24,6 +24,7 @@ import (
 	"goservice.dev/operator/controllers/internal/build"
 	"goservice.dev/operator/controllers/internal/confirm"
 	"goservice.dev/operator/controllers/internal/plan"
+	"goservice.dev/operator/controllers/internal/tuner"
 )
 
 var goServiceKind = v1alpha1.GroupVersion.WithKind("GoService")
@@ -45,6 +46,7 @@ type GoServiceReconciler struct {
 
 	engine        *apply.Engine
 	tracker       *confirm.Tracker
+	loop          *tuner.Loop // nil: nothing is measured
 	optional      *optionalKinds
 	written       writtenStatuses
 	conflictRetry time.Duration
@@ -79,7 +81,8 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	figures := plan.Compute(&service.Spec, seen.figures())
+	measured := r.follow(&service, seen)
+	figures := plan.Compute(&service.Spec, seen.figures(measured))
 	environment := build.Environment{WorkloadImage: r.WorkloadImage, RunbookURL: r.RunbookURL, OptionalKinds: r.optional.present()}
 	desired, buildErr := build.Build(&service, figures, environment)
 	var applyErr error
@@ -88,6 +91,9 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 		applyErr = fmt.Errorf("%w: %w", errInvalidSpec, buildErr)
 	} else {
 		applyErr = r.engine.Apply(ctx, &service, goServiceKind, desired.Children, seen.children)
+		if applyErr == nil && figures.Autoscaled && measured != nil {
+			applyErr = r.engine.Raise(ctx, seen.deployment, figures.ReplicaFloor.Value)
+		}
 		confirmed = r.tracker.Ensure(request.NamespacedName, target(desired, figures, seen))
 	}
 	if errors.Is(applyErr, apply.ErrStale) {
@@ -95,10 +101,10 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 	}
 
 	status := computeStatus(situation{
-		service: &service, observed: seen, plan: figures, applyErr: applyErr,
+		service: &service, observed: seen, plan: figures, applyErr: applyErr, outcome: measured,
 		confirmed: confirmed, optional: environment.OptionalKinds, now: metav1.Now(),
 	})
-	if err := r.writeStatus(ctx, &service, status, confirmed); err != nil {
+	if err := r.writeStatus(ctx, &service, status, confirmed, measured); err != nil {
 		if apierrors.IsConflict(err) {
 			return ctrl.Result{RequeueAfter: staleRetry}, nil
 		}
@@ -134,6 +140,9 @@ func (r *GoServiceReconciler) outcome(err error) (ctrl.Result, error) {
 func (r *GoServiceReconciler) forget(name client.ObjectKey) {
 	r.engine.Forget(name)
 	r.tracker.Forget(name)
+	if r.loop != nil {
+		r.loop.Forget(name)
+	}
 	r.written.forget(name)
 	forgetMetrics(name)
 }

@@ -22,6 +22,7 @@ import (
 	"goservice.dev/operator/controllers/internal/build"
 	"goservice.dev/operator/controllers/internal/confirm"
 	"goservice.dev/operator/controllers/internal/plan"
+	"goservice.dev/operator/controllers/internal/tuner"
 )
 
 // ownerIndex finds the children of a GoService by the owner's UID.
@@ -79,9 +80,12 @@ func (r *GoServiceReconciler) observe(ctx context.Context, service *v1alpha1.GoS
 	return o, nil
 }
 
-// figures are what the plan takes in.
-func (o observed) figures() plan.Observed {
+// figures are what the plan takes in, with what was measured if anything was.
+func (o observed) figures(measured *tuner.Outcome) plan.Observed {
 	figures := plan.Observed{RunningPods: int32(len(o.tunable))}
+	if measured != nil {
+		figures.ServiceTime, figures.CPUTime, figures.Tuned = measured.Cost.ServiceTime, measured.Cost.CPUTime, measured.Tuned
+	}
 	if o.deployment != nil && o.deployment.Spec.Replicas != nil {
 		figures.WantedReplicas = *o.deployment.Spec.Replicas
 	}

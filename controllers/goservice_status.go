@@ -25,6 +25,7 @@ import (
 	"goservice.dev/operator/controllers/internal/build"
 	"goservice.dev/operator/controllers/internal/confirm"
 	"goservice.dev/operator/controllers/internal/plan"
+	"goservice.dev/operator/controllers/internal/tuner"
 )
 
 // situation is all that a status follows from.
@@ -34,6 +35,7 @@ type situation struct {
 	plan      plan.Plan
 	applyErr  error
 	confirmed confirm.Result
+	outcome   *tuner.Outcome // of the closed loop; nil where nothing is measured
 	optional  map[schema.GroupVersionKind]bool
 	now       metav1.Time
 }
@@ -64,6 +66,7 @@ func computeStatus(s situation) v1alpha1.GoServiceStatus {
 		set(tuned)
 		status.Tuning = tuning
 	}
+	s.measured(&status, set)
 	status.Summary = s.summary(status)
 	return status
 }
@@ -225,6 +228,11 @@ func (s situation) summary(status v1alpha1.GoServiceStatus) v1alpha1.StatusSumma
 	}
 	if s.service.Spec.SLO != nil {
 		summary.SLO = "declared"
+		if c := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionSLOMet); c != nil && c.Status == metav1.ConditionTrue {
+			summary.SLO = "met"
+		} else if c != nil && c.Status == metav1.ConditionFalse {
+			summary.SLO = "missed"
+		}
 	}
 	if limit := s.service.Spec.RateLimit; limit != nil {
 		summary.Limit = fmt.Sprint(limit.RequestsPerSecond)
@@ -236,12 +244,12 @@ func (s situation) summary(status v1alpha1.GoServiceStatus) v1alpha1.StatusSumma
 }
 
 // writeStatus writes a status that differs from the present one and announces what changed.
-func (r *GoServiceReconciler) writeStatus(ctx context.Context, service *v1alpha1.GoService, status v1alpha1.GoServiceStatus, confirmed confirm.Result) error {
+func (r *GoServiceReconciler) writeStatus(ctx context.Context, service *v1alpha1.GoService, status v1alpha1.GoServiceStatus, confirmed confirm.Result, measured *tuner.Outcome) error {
 	observeConfirmed(client.ObjectKeyFromObject(service), confirmed)
 	if equality.Semantic.DeepEqual(service.Status, status) {
 		return nil
 	}
-	changes := transitions(&service.Status, &status, confirmed)
+	changes := append(transitions(&service.Status, &status, confirmed), decided(service.Status.Decisions, measured)...)
 	version, err := r.patchStatus(ctx, service, status)
 	if err != nil {
 		return fmt.Errorf("writing the status of GoService %s/%s: %w", service.Namespace, service.Name, err)

@@ -13,6 +13,7 @@ import (
 
 	"goservice.dev/operator/controllers/internal/apply"
 	"goservice.dev/operator/controllers/internal/confirm"
+	"goservice.dev/operator/controllers/internal/tuner"
 )
 
 var (
@@ -25,6 +26,10 @@ var (
 		Help:    "Time from a changed tuning document until the last running pod of the service confirmed it.",
 		Buckets: []float64{0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30, 60},
 	})
+	decisionsTotal = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "goservice_operator_tuning_decisions_total",
+		Help: "Figures that measurements moved, by what was moved (replica floor, utilization, pool, gogc).",
+	}, []string{"what"})
 	unconfirmedPods = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "goservice_operator_unconfirmed_pods",
 		Help: "Pods that have not confirmed the newest tuning revision of their GoService.",
@@ -32,12 +37,14 @@ var (
 )
 
 func init() {
-	metrics.Registry.MustRegister(appliesTotal, retuneSeconds, unconfirmedPods)
+	metrics.Registry.MustRegister(appliesTotal, retuneSeconds, decisionsTotal, unconfirmedPods)
 }
 
 func countApply(kind schema.GroupVersionKind, result apply.Result) {
 	appliesTotal.WithLabelValues(kind.Kind, string(result)).Inc()
 }
+
+func countDecision(change tuner.Change) { decisionsTotal.WithLabelValues(change.What).Inc() }
 
 func observeRetune(took time.Duration) { retuneSeconds.Observe(took.Seconds()) }
 

@@ -6,11 +6,14 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"strconv"
 
 	"k8s.io/client-go/kubernetes"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
+	"goservice.dev/operator/controllers/internal/build"
 	"goservice.dev/operator/controllers/internal/confirm"
+	"goservice.dev/operator/controllers/internal/tuner"
 )
 
 // PodAccess is how pods are asked for their tuning.
@@ -45,4 +48,24 @@ func (p PodAccess) ask(mgr manager.Manager) (func(context.Context, confirm.Pod) 
 		return nil, fmt.Errorf("setting up the way to pods through the API server: %w", err)
 	}
 	return confirm.AskThroughAPIServer(clientset), nil
+}
+
+// scrape is how pods are asked for their metrics.
+func (p PodAccess) scrape(mgr manager.Manager) (func(context.Context, tuner.Pod) (tuner.Counters, error), error) {
+	if p != PodAccessAPIServer {
+		return tuner.ScrapeDirectly(strconv.Itoa(build.AdminPort)), nil
+	}
+	clientset, err := kubernetes.NewForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
+	if err != nil {
+		return nil, fmt.Errorf("setting up the way to pods' metrics through the API server: %w", err)
+	}
+	return func(ctx context.Context, pod tuner.Pod) (tuner.Counters, error) {
+		page, err := clientset.CoreV1().Pods(pod.Namespace).
+			ProxyGet("http", pod.Name, strconv.Itoa(build.AdminPort), "/metrics", nil).Stream(ctx)
+		if err != nil {
+			return tuner.Counters{}, err
+		}
+		defer page.Close()
+		return tuner.Parse(page)
+	}, nil
 }

@@ -36,6 +36,7 @@ import (
 	"goservice.dev/operator/controllers/internal/apply"
 	"goservice.dev/operator/controllers/internal/build"
 	"goservice.dev/operator/controllers/internal/confirm"
+	"goservice.dev/operator/controllers/internal/tuner"
 )
 
 // Options of Setup.
@@ -51,6 +52,8 @@ type Options struct {
 
 	// ask stands in for PodAccess in tests, where no kubelet runs pods.
 	ask func(context.Context, confirm.Pod) (confirm.Answer, error)
+	// scrape stands in for the pods' metrics; without it and with ask nothing is measured.
+	scrape func(context.Context, tuner.Pod) (tuner.Counters, error)
 	// skipNameValidation lets tests run several managers in one process.
 	skipNameValidation bool
 	// conflictRetry is shorter in tests.
@@ -136,18 +139,11 @@ func Setup(ctx context.Context, mgr manager.Manager, options Options) error {
 			return err
 		}
 	}
-	r.tracker = confirm.NewTracker(confirm.Options{
-		Ask:     ask,
-		Nudge:   r.nudge,
-		Settled: observeRetune,
-		Changed: func(name types.NamespacedName) {
-			service := &v1alpha1.GoService{ObjectMeta: metav1.ObjectMeta{Namespace: name.Namespace, Name: name.Name}}
-			select {
-			case news <- event.GenericEvent{Object: service}:
-			case <-ctx.Done():
-			}
-		},
-	})
+	changed := reporter(ctx, news)
+	r.tracker = confirm.NewTracker(confirm.Options{Ask: ask, Nudge: r.nudge, Settled: observeRetune, Changed: changed})
+	if err := r.startLoop(mgr, options, changed); err != nil {
+		return err
+	}
 	if err := mgr.Add(manager.RunnableFunc(func(ctx context.Context) error {
 		<-ctx.Done()
 		r.tracker.Close()
@@ -177,6 +173,33 @@ func Setup(ctx context.Context, mgr manager.Manager, options Options) error {
 		served:    map[schema.GroupVersionKind]bool{},
 	}
 	return r.optional.setup(ctx, mgr, options.skipNameValidation)
+}
+
+// reporter makes a reconcile of a service wanted.
+func reporter(ctx context.Context, news chan<- event.GenericEvent) func(types.NamespacedName) {
+	return func(name types.NamespacedName) {
+		service := &v1alpha1.GoService{ObjectMeta: metav1.ObjectMeta{Namespace: name.Namespace, Name: name.Name}}
+		select {
+		case news <- event.GenericEvent{Object: service}:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// startLoop measures services. Where something stands in for the pods' tuning, something must for their metrics, too.
+func (r *GoServiceReconciler) startLoop(mgr manager.Manager, options Options, changed func(types.NamespacedName)) error {
+	scrape := options.scrape
+	if scrape == nil {
+		if options.ask != nil {
+			return nil
+		}
+		var err error
+		if scrape, err = options.PodAccess.scrape(mgr); err != nil {
+			return err
+		}
+	}
+	r.loop = tuner.NewLoop(tuner.LoopOptions{Scrape: scrape, Changed: changed, Decided: countDecision})
+	return mgr.Add(r.loop)
 }
 
 func (r *GoServiceReconciler) buildController(mgr manager.Manager, options Options, news chan event.GenericEvent) (controller.Controller, error) {

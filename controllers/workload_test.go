@@ -16,6 +16,7 @@ import (
 
 	"goservice.dev/operator/controllers/internal/build"
 	"goservice.dev/operator/controllers/internal/confirm"
+	"goservice.dev/operator/controllers/internal/tuner"
 	"goservice.dev/operator/workload/tuning"
 )
 
@@ -28,6 +29,8 @@ type workload struct {
 	unreachable map[string]error
 	refusing    map[string]string
 	asked       map[string]int
+	// scrape answers for the pods' metrics; nil: nothing is measured.
+	scrape func(context.Context, tuner.Pod) (tuner.Counters, error)
 }
 
 type mountedDocument struct {

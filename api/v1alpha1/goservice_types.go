@@ -103,7 +103,7 @@ type GoServiceSpec struct {
 	// +kubebuilder:validation:Maximum=10000
 	Replicas *int32 `json:"replicas,omitempty"`
 
-	// slo declares what must hold; scaling, tuning and alerts are derived from it. Live.
+	// slo declares what must hold; scaling, tuning and alerts are derived from it. Live, but for latency.threshold.
 	// +optional
 	SLO *SLOSpec `json:"slo,omitempty"`
 
@@ -111,6 +111,10 @@ type GoServiceSpec struct {
 	// Default: derived from slo.
 	// +optional
 	Autoscaling *AutoscalingSpec `json:"autoscaling,omitempty"`
+
+	// tuning sets whether measurements may move what is derived. Live.
+	// +optional
+	Tuning *TuningSpec `json:"tuning,omitempty"`
 
 	// rateLimit bounds the admitted requests; what is above it is answered with 429. Live.
 	// Default: unlimited.
@@ -194,7 +198,8 @@ type SLOSpec struct {
 
 // LatencyObjective is a threshold that a share of requests must keep.
 type LatencyObjective struct {
-	// threshold within which a request must be answered, 1ms to 10m, such as "50ms".
+	// threshold within which a request must be answered, 1ms to 10m, such as "50ms". Rolling: the pods count requests at
+	// exactly this boundary.
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
 	// +kubebuilder:validation:MaxLength=32
@@ -240,6 +245,26 @@ type AutoscalingSpec struct {
 	// +kubebuilder:validation:Minimum=10
 	// +kubebuilder:validation:Maximum=100
 	TargetCPUUtilization *int32 `json:"targetCPUUtilization,omitempty"`
+}
+
+// TuningMode says whether measurements may move what is derived.
+//
+// +kubebuilder:validation:Enum=Automatic;Off
+type TuningMode string
+
+const (
+	// TuningAutomatic measures the pods of services with an slo and moves replica floor, CPU target, pool and collector.
+	TuningAutomatic TuningMode = "Automatic"
+	// TuningOff measures nothing: what the formulas say from the spec alone stays.
+	TuningOff TuningMode = "Off"
+)
+
+// TuningSpec sets whether measurements may move what is derived.
+type TuningSpec struct {
+	// mode is Automatic (services with an slo are measured; what is set by hand stays) or Off.
+	// +optional
+	// +kubebuilder:default=Automatic
+	Mode TuningMode `json:"mode,omitempty"`
 }
 
 // RateLimitScope says whose budget a rate limit is.

@@ -20,6 +20,10 @@ const (
 	ConditionTuned = "Tuned"
 	// ConditionPlanned says whether the declared objectives can be met.
 	ConditionPlanned = "Planned"
+	// ConditionMeasured says whether enough pods answer with what they counted; while they do not, nothing is scaled in.
+	ConditionMeasured = "Measured"
+	// ConditionSLOMet says whether the declared objectives held over the last minute; Unknown while nothing is measured.
+	ConditionSLOMet = "SLOMet"
 	// ConditionMonitored says whether Prometheus is told to scrape the service and to watch its objectives.
 	ConditionMonitored = "Monitored"
 )
@@ -42,6 +46,12 @@ const (
 	ReasonNoPods            = "NoPods"
 	ReasonRejectedByPods    = "RejectedByPods"
 	ReasonUnreachablePods   = "UnreachablePods"
+	ReasonMeasured          = "Measured"
+	ReasonNotMeasured       = "NotMeasured"
+	ReasonMeasuring         = "Measuring"
+	ReasonNoTraffic         = "NoTraffic"
+	ReasonMet               = "Met"
+	ReasonMissed            = "Missed"
 	ReasonDerived           = "Derived"
 	ReasonUnreachable       = "Unreachable"
 	ReasonAboveMaxReplicas  = "PeakAboveMaxReplicas"
@@ -57,7 +67,7 @@ type GoServiceStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// conditions: Ready, Applied, Available, Progressing, Tuned, Planned, Monitored.
+	// conditions: Ready, Applied, Available, Progressing, Tuned, Planned, Monitored; with an slo Measured, SLOMet.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -84,6 +94,46 @@ type GoServiceStatus struct {
 	// tuning says which live values are in force where.
 	// +optional
 	Tuning *TuningStatus `json:"tuning,omitempty"`
+
+	// slo says how the objectives hold; empty without any, or while nothing is measured.
+	// +optional
+	SLO *SLOStatus `json:"slo,omitempty"`
+
+	// decisions are the last figures that measurements moved, the newest last, at most 10.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=10
+	Decisions []TuningDecision `json:"decisions,omitempty"`
+}
+
+// SLOStatus says how the objectives hold, as far as this operator has seen.
+type SLOStatus struct {
+	// measuredSince is from when on requests were counted: the objectives' window, or less since the operator started.
+	MeasuredSince metav1.Time `json:"measuredSince"`
+	// availability is the share of requests that did not fail.
+	Availability string `json:"availability"`
+	// fastEnough is the share of answered requests within the latency threshold.
+	// +optional
+	FastEnough string `json:"fastEnough,omitempty"`
+	// p99 of the last minute's durations.
+	// +optional
+	P99 string `json:"p99,omitempty"`
+	// errorBudgetLeft of the objective that has spent more of its budget.
+	ErrorBudgetLeft string `json:"errorBudgetLeft"`
+}
+
+// TuningDecision is one figure that measurements moved.
+type TuningDecision struct {
+	// at is when.
+	At metav1.Time `json:"at"`
+	// what was moved: replica floor, utilization, pool or gogc.
+	What string `json:"what"`
+	// from the value before.
+	From string `json:"from"`
+	// to the value since.
+	To string `json:"to"`
+	// reason in one sentence.
+	Reason string `json:"reason"`
 }
 
 // StatusSummary holds the short texts that kubectl get prints.
@@ -114,6 +164,9 @@ type PlannedValue struct {
 type PlanStatus struct {
 	// replicas is the fixed number or the range of pods.
 	Replicas PlannedValue `json:"replicas"`
+	// replicaFloor is the number of pods that the measured demand needs; the HorizontalPodAutoscaler goes no lower.
+	// +optional
+	ReplicaFloor *PlannedValue `json:"replicaFloor,omitempty"`
 	// cpuTarget is the CPU use that the HorizontalPodAutoscaler steers for.
 	// +optional
 	CPUTarget *PlannedValue `json:"cpuTarget,omitempty"`
@@ -131,6 +184,9 @@ type PlanStatus struct {
 	DrainTimeout PlannedValue `json:"drainTimeout"`
 	// gracePeriod is the termination grace period of the pods.
 	GracePeriod PlannedValue `json:"gracePeriod"`
+	// gogc is the collector's pace in percent.
+	// +optional
+	GOGC *PlannedValue `json:"gogc,omitempty"`
 	// memoryLimit is GOMEMLIMIT.
 	// +optional
 	MemoryLimit *PlannedValue `json:"memoryLimit,omitempty"`

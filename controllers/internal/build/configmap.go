@@ -55,7 +55,7 @@ func document(spec *v1alpha1.GoServiceSpec, p plan.Plan) tuning.Document {
 			d.Tracing = &tuning.Tracing{SampleRatio: decimal(o.Tracing.SampleRatio)}
 		}
 	}
-	d.Runtime = runtimeTuning(spec, p)
+	d.Runtime = runtimeTuning(p)
 	for i := range spec.Upstreams {
 		if d.Upstreams == nil {
 			d.Upstreams = make(map[string]tuning.Upstream, len(spec.Upstreams))
@@ -73,10 +73,10 @@ func document(spec *v1alpha1.GoServiceSpec, p plan.Plan) tuning.Document {
 	return d
 }
 
-func runtimeTuning(spec *v1alpha1.GoServiceSpec, p plan.Plan) *tuning.Runtime {
+func runtimeTuning(p plan.Plan) *tuning.Runtime {
 	var r tuning.Runtime
-	if spec.Runtime != nil && spec.Runtime.GOGC != nil {
-		r.GOGC = int(*spec.Runtime.GOGC)
+	if p.GOGC != nil {
+		r.GOGC = int(p.GOGC.Value)
 	}
 	if p.MemoryLimitBytes != nil {
 		r.MemoryLimitBytes = p.MemoryLimitBytes.Value

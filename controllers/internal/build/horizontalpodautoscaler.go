@@ -24,8 +24,11 @@ func horizontalPodAutoscaler(in input) []Child {
 				WithAPIVersion(deploymentKind.GroupVersion().String()).
 				WithKind(deploymentKind.Kind).
 				WithName(name)).
-			WithMinReplicas(in.plan.Replicas.Value.Min).
+			WithMinReplicas(in.plan.ReplicaFloor.Value).
 			WithMaxReplicas(in.plan.Replicas.Value.Max).
+			WithBehavior(autoscalingv2ac.HorizontalPodAutoscalerBehavior().
+				WithScaleDown(autoscalingv2ac.HPAScalingRules().
+					WithStabilizationWindowSeconds(int32(in.plan.ScaleDownWindow.Value.Seconds())))).
 			WithMetrics(autoscalingv2ac.MetricSpec().
 				WithType(autoscalingv2.ContainerResourceMetricSourceType).
 				WithContainerResource(autoscalingv2ac.ContainerResourceMetricSource().

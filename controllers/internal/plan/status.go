@@ -30,6 +30,14 @@ func (p Plan) Status() *v1alpha1.PlanStatus {
 		value := planned(*p.CPUTarget, func(percent int32) string { return fmt.Sprintf("%d %%", percent) })
 		status.CPUTarget = &value
 	}
+	if p.ReplicaFloor.Value > p.Replicas.Value.Min {
+		value := planned(p.ReplicaFloor, integer)
+		status.ReplicaFloor = &value
+	}
+	if p.GOGC != nil {
+		value := planned(*p.GOGC, integer)
+		status.GOGC = &value
+	}
 	if p.MemoryLimitBytes != nil {
 		value := planned(*p.MemoryLimitBytes, func(bytes int64) string {
 			return resource.NewQuantity(bytes>>20<<20, resource.BinarySI).String()

@@ -98,3 +98,11 @@ func SteeringOf(spec *v1alpha1.GoServiceSpec, p Plan) Steering {
 	}
 	return s
 }
+
+// SLOWindow over which the objectives of a spec must hold.
+func SLOWindow(spec *v1alpha1.GoServiceSpec) time.Duration {
+	if spec.SLO == nil {
+		return defaultSLOWindow
+	}
+	return sloWindow(spec.SLO)
+}

@@ -18,7 +18,7 @@ const (
 	memory = 5 * time.Minute
 	// minServed requests tell what a request costs; below that, what the process does beside them would count as theirs.
 	minServed = 100
-	// quorum of the pods must have answered for a sample to speak for the service.
+	// quorum of the pods that were asked must have answered for a sample to speak for the service.
 	quorum = 0.5
 )
 
@@ -56,8 +56,8 @@ type sample struct {
 	complete bool
 }
 
-// Observe takes in one round of reports. total is how many pods run; where only some were asked, or answered, they stand for
-// the others.
+// Observe takes in one round of reports, one of each pod that was asked. total is how many pods run; those that answered stand
+// for the others.
 func (e *Estimator) Observe(at time.Time, total int, reports []Report) {
 	if e.pods == nil {
 		e.pods, e.seen, e.demand = map[string]Counters{}, map[string]time.Time{}, map[string]float64{}
@@ -88,7 +88,7 @@ func (e *Estimator) Observe(at time.Time, total int, reports []Report) {
 		e.pods[report.Pod], e.seen[report.Pod] = *now, at
 	}
 	e.forget(at)
-	s.complete = total > 0 && float64(answered) >= quorum*float64(total) && counted > 0
+	s.complete = counted > 0 && float64(answered) >= quorum*float64(len(reports))
 	s.scale(scaleOf(total, answered, counted, fresh))
 	e.last = at
 	if s.span > 0 {

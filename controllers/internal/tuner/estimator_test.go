@@ -136,12 +136,24 @@ func TestEstimatesCount(t *testing.T) {
 
 func TestPodsThatAreNotAskedAreStoodFor(t *testing.T) {
 	f, e := newFleet(3), &Estimator{}
-	for range 30 {
-		e.Observe(f.at.Add(tick), 30, f.run(tick, 100, 0)) // 3 of 30
+	for range 31 {
+		reports := f.run(tick, 100, 0)
+		e.Observe(f.at, 30, reports) // a sample
 	}
-	got := e.Estimate(0)
-	if got.Known {
-		t.Error("a tenth of the pods is no quorum")
+	sampled := e.Estimate(0)
+	near(t, "demand by a sample", sampled.Demand.PerSecond(), 3000, 1e-6)
+	if !sampled.Known {
+		t.Error("all who were asked answered")
+	}
+	for range 5 {
+		reports := f.run(tick, 100, 0)
+		for range 4 {
+			reports = append(reports, Report{Pod: "silent"})
+		}
+		e.Observe(f.at, 7, reports)
+	}
+	if e.Estimate(0).Known {
+		t.Error("less than a half answered")
 	}
 	f, e = newFleet(20), &Estimator{}
 	for range 30 {

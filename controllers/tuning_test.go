@@ -1,0 +1,159 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package controllers
+
+import (
+	"context"
+	"math"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/onsi/gomega"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/internal/tuner"
+)
+
+func TestStatusSaysWhatWasMeasured(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	objectives := &v1alpha1.SLOSpec{Availability: "99.9", Latency: &v1alpha1.LatencyObjective{Percentile: "99"}}
+	for name, c := range map[string]struct {
+		outcome   *tuner.Outcome
+		measured  metav1.ConditionStatus
+		met       metav1.ConditionStatus
+		reason    string
+		slo       *v1alpha1.SLOStatus
+		decisions int
+	}{
+		"nothing where tuning is off": {},
+		"not yet":                     {outcome: &tuner.Outcome{Early: true}, measured: "Unknown", met: "Unknown", reason: "NotMeasured"},
+		"pods do not answer":          {outcome: &tuner.Outcome{Problem: "pod a: refused"}, measured: "False", met: "Unknown", reason: "NotMeasured"},
+		"no traffic":                  {outcome: &tuner.Outcome{Measured: true}, measured: "True", met: "Unknown", reason: "NoTraffic"},
+		"objectives hold": {
+			outcome: &tuner.Outcome{
+				Measured: true, Since: at, Tally: tuner.Tally{Total: 100000, Failed: 10, Slow: 100}, BudgetLeft: 0.9, P99: 41234567 * time.Nanosecond,
+				History: []tuner.Change{{At: at, What: "replica floor", From: "2", To: "5", Reason: "demand", Turned: true}},
+			},
+			measured: "True", met: "True", reason: "Met", decisions: 1,
+			slo: &v1alpha1.SLOStatus{
+				MeasuredSince: metav1.NewTime(at), Availability: "99.99 %", FastEnough: "99.899 %", P99: "41.234567ms", ErrorBudgetLeft: "90 %",
+			},
+		},
+		"objectives are missed": {
+			outcome:  &tuner.Outcome{Measured: true, Since: at, Tally: tuner.Tally{Total: 100, Failed: 50}, BudgetLeft: -499, Burning: true},
+			measured: "True", met: "False", reason: "Missed",
+			slo: &v1alpha1.SLOStatus{MeasuredSince: metav1.NewTime(at), Availability: "50 %", FastEnough: "100 %", ErrorBudgetLeft: "-49900 %"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := situation{service: &v1alpha1.GoService{Spec: v1alpha1.GoServiceSpec{SLO: objectives}}, outcome: c.outcome}
+			var status v1alpha1.GoServiceStatus
+			found := map[string]metav1.Condition{}
+			s.measured(&status, func(condition metav1.Condition) { found[condition.Type] = condition })
+			if found[v1alpha1.ConditionMeasured].Status != c.measured || found[v1alpha1.ConditionSLOMet].Status != c.met ||
+				found[v1alpha1.ConditionSLOMet].Reason != c.reason {
+				t.Errorf("conditions: %+v", found)
+			}
+			if diff := cmp.Diff(c.slo, status.SLO, cmpopts.IgnoreFields(v1alpha1.SLOStatus{}, "P99")); diff != "" {
+				t.Errorf("slo (-want +got):\n%s", diff)
+			}
+			if len(status.Decisions) != c.decisions {
+				t.Errorf("decisions: %+v", status.Decisions)
+			}
+			if events := decided(nil, c.outcome); len(events) != c.decisions {
+				t.Errorf("events: %+v", events)
+			}
+			if events := decided(status.Decisions, c.outcome); len(events) != 0 {
+				t.Errorf("told again: %+v", events)
+			}
+		})
+	}
+}
+
+// traffic stands in for the metrics of pods that serve at a rate.
+type traffic struct {
+	mu        sync.Mutex
+	perSecond float64
+	last      map[string]time.Time
+	served    map[string]float64
+}
+
+func (f *traffic) set(perSecond float64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.perSecond = perSecond
+}
+
+func (f *traffic) scrape(_ context.Context, pod tuner.Pod) (tuner.Counters, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	now := time.Now()
+	if last, known := f.last[pod.Name]; known {
+		f.served[pod.Name] += f.perSecond * now.Sub(last).Seconds()
+	}
+	f.last[pod.Name] = now
+	n := f.served[pod.Name]
+	return tuner.Counters{
+		Requests: n, Served: n, ServiceSeconds: n * 0.010, DurationSeconds: n * 0.010, CPUSeconds: n * 0.005, StartSeconds: 1,
+		Workers: 64, Processors: 1, Buckets: []tuner.Bucket{{UpperBound: 0.1, Count: n}, {UpperBound: math.Inf(1), Count: n}},
+	}, nil
+}
+
+func TestMeasuredDemandRaisesTheFloor(t *testing.T) {
+	t.Parallel()
+	namespace := newNamespace(t)
+	load := &traffic{perSecond: 50, last: map[string]time.Time{}, served: map[string]float64{}}
+	pods := newWorkload()
+	pods.scrape = load.scrape
+	op := startOperator(t, namespace, pods)
+	const spec = `{slo: {availability: "99.9", latency: {threshold: 100ms}}, autoscaling: {maxReplicas: 30}, resources: {requests: {cpu: "1"}, limits: {cpu: "1"}}}`
+	applyService(t, namespace, spec)
+	settled(t, namespace, serviceName)
+	startPod(t, namespace, "checkout-a")
+	startPod(t, namespace, "checkout-b")
+	eventually(t, func(g gomega.Gomega) {
+		var service v1alpha1.GoService
+		g.Expect(api.Get(t.Context(), clientKey(namespace, serviceName), &service)).To(gomega.Succeed())
+		g.Expect(meta.IsStatusConditionTrue(service.Status.Conditions, v1alpha1.ConditionMeasured)).To(gomega.BeTrue())
+		g.Expect(meta.IsStatusConditionTrue(service.Status.Conditions, v1alpha1.ConditionSLOMet)).To(gomega.BeTrue())
+	})
+	if n := replicasOf(t, namespace); n != 2 {
+		t.Fatalf("%d replicas for 100/s, want 2", n)
+	}
+	load.set(600) // 1200/s of 5 ms: 6 cores
+	eventually(t, func(g gomega.Gomega) {
+		g.Expect(replicasOf(t, namespace)).To(gomega.BeNumerically(">=", 8))
+		var autoscaler autoscalingv2.HorizontalPodAutoscaler
+		g.Expect(api.Get(t.Context(), clientKey(namespace, serviceName), &autoscaler)).To(gomega.Succeed())
+		g.Expect(*autoscaler.Spec.MinReplicas).To(gomega.BeNumerically(">=", 8))
+		var service v1alpha1.GoService
+		g.Expect(api.Get(t.Context(), clientKey(namespace, serviceName), &service)).To(gomega.Succeed())
+		g.Expect(service.Status.Plan.ReplicaFloor).NotTo(gomega.BeNil())
+		g.Expect(service.Status.Decisions).NotTo(gomega.BeEmpty())
+	})
+	applyService(t, namespace, with(t, spec, `tuning: {mode: "Off"}`))
+	eventually(t, func(g gomega.Gomega) {
+		var autoscaler autoscalingv2.HorizontalPodAutoscaler
+		g.Expect(api.Get(t.Context(), clientKey(namespace, serviceName), &autoscaler)).To(gomega.Succeed())
+		g.Expect(*autoscaler.Spec.MinReplicas).To(gomega.Equal(int32(2)))
+		var service v1alpha1.GoService
+		g.Expect(api.Get(t.Context(), clientKey(namespace, serviceName), &service)).To(gomega.Succeed())
+		g.Expect(meta.FindStatusCondition(service.Status.Conditions, v1alpha1.ConditionMeasured)).To(gomega.BeNil())
+	})
+	if n := replicasOf(t, namespace); n < 8 {
+		t.Errorf("switching tuning off scaled in to %d at once: that is the autoscaler's to do", n)
+	}
+	op.stop()
+}
+
+func clientKey(namespace, name string) client.ObjectKey {
+	return client.ObjectKey{Namespace: namespace, Name: name}
+}
