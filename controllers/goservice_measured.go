@@ -60,7 +60,7 @@ func (s situation) measured(status *v1alpha1.GoServiceStatus, set func(metav1.Co
 		meta.RemoveStatusCondition(&status.Conditions, v1alpha1.ConditionSLOMet)
 		return
 	}
-	set(measuredCondition(s.outcome))
+	set(measuredCondition(s.outcome, len(s.observed.tunable)))
 	set(sloCondition(s.outcome))
 	if s.outcome.Tally.Total >= 1 {
 		status.SLO = s.sloStatus()
@@ -76,16 +76,19 @@ func (s situation) measured(status *v1alpha1.GoServiceStatus, set func(metav1.Co
 // maxDecisions are shown in a status.
 const maxDecisions = 10
 
-func measuredCondition(o *tuner.Outcome) metav1.Condition {
+// measuredCondition awaits nothing where no pod runs: that would be one more write for every service that starts.
+func measuredCondition(o *tuner.Outcome, pods int) metav1.Condition {
 	switch {
 	case o.Measured:
 		return condition(v1alpha1.ConditionMeasured, metav1.ConditionTrue, v1alpha1.ReasonMeasured, "pods answer with what they counted")
+	case pods == 0:
+		return condition(v1alpha1.ConditionMeasured, metav1.ConditionFalse, v1alpha1.ReasonNotMeasured, "no pod runs")
 	case o.Early:
 		return condition(v1alpha1.ConditionMeasured, metav1.ConditionUnknown, v1alpha1.ReasonMeasuring, "the first measurements are awaited")
 	}
-	message := "no pod runs"
+	message := "too few pods answer on port 9100, and nothing is scaled in by measurements until they do"
 	if o.Problem != "" {
-		message = "too few pods answer on port 9100, and nothing is scaled in by measurements until they do: " + o.Problem
+		message += ": " + o.Problem
 	}
 	return condition(v1alpha1.ConditionMeasured, metav1.ConditionFalse, v1alpha1.ReasonNotMeasured, message)
 }
