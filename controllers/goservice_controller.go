@@ -94,7 +94,7 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 		if applyErr == nil && figures.Autoscaled && measured != nil {
 			applyErr = r.engine.Raise(ctx, seen.deployment, figures.ReplicaFloor.Value)
 		}
-		confirmed = r.tracker.Ensure(request.NamespacedName, target(desired, figures, seen))
+		confirmed = r.tracker.Ensure(request.NamespacedName, target(&service, desired, figures, seen))
 	}
 	if errors.Is(applyErr, apply.ErrStale) {
 		return ctrl.Result{RequeueAfter: staleRetry}, nil
@@ -114,12 +114,15 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 }
 
 // target is what the pods shall confirm.
-func target(desired build.Desired, figures plan.Plan, seen observed) confirm.Target {
+func target(service *v1alpha1.GoService, desired build.Desired, figures plan.Plan, seen observed) confirm.Target {
 	label := "no rate limit"
-	if figures.SharePerPod != nil {
-		label = figures.SharePerPod.Value.String() + " per pod"
+	switch {
+	case figures.PodShares != nil:
+		label = fmt.Sprintf("%g/s by demand", plan.SharedLimit(&service.Spec))
+	case figures.SharePerPod != nil:
+		label = figures.ShareText() + " per pod"
 	}
-	return confirm.Target{Revision: desired.Revision, Label: label, Pods: seen.tunable}
+	return confirm.Target{Revision: desired.Revision, Label: label, Generation: service.Generation, Pods: seen.tunable}
 }
 
 // outcome decides when to look again: what only the user can mend waits for the user, what time mends is tried again.

@@ -66,9 +66,9 @@ var warned = map[string]bool{
 	v1alpha1.ReasonUnreachablePods:   true,
 }
 
-// retuned speaks of running pods that confirmed a changed revision.
+// retuned speaks of running pods that confirmed a changed revision. What the tuning loop moves between them is not told.
 func retuned(before, after *v1alpha1.TuningStatus, confirmed confirm.Result) (transition, bool) {
-	if after == nil || after.ConfirmedAt == nil || !confirmed.Retuned || confirmed.Total == 0 {
+	if after == nil || after.ConfirmedAt == nil || !confirmed.Retuned || confirmed.Quiet || confirmed.Total == 0 {
 		return transition{}, false
 	}
 	if before != nil && before.Revision == after.Revision && before.ConfirmedAt != nil {

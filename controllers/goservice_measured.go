@@ -16,7 +16,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/internal/plan"
 	"goservice.dev/operator/controllers/internal/tuner"
+	"goservice.dev/operator/workload/tuning"
 )
 
 // follow tells the closed loop how the service is at present and returns what that knows, at once; nil where it is not
@@ -48,8 +50,32 @@ func (r *GoServiceReconciler) follow(service *v1alpha1.GoService, seen observed)
 			target.Floor = *autoscaler.Spec.MinReplicas
 		}
 	}
+	target.Budget = tuner.Budget{
+		Total: plan.SharedLimit(target.Spec), Serving: seen.serving, Confirmed: r.tracker.Confirmed(name), InForce: seen.partsInForce,
+		Coming: max(int(target.Wanted), len(seen.tunable)) - len(seen.serving),
+	}
 	outcome := r.loop.Follow(name, target)
 	return &outcome
+}
+
+// partsInForce are the parts of a shared rate limit that differ from pod to pod.
+func (o observed) partsInForce() map[string]float64 {
+	for _, child := range o.children {
+		configMap, is := child.(*corev1.ConfigMap)
+		if !is {
+			continue
+		}
+		document, err := tuning.Parse([]byte(configMap.Data[tuning.FileName]))
+		if err != nil || document.RateLimit == nil {
+			return nil // it is about to be mended
+		}
+		parts := make(map[string]float64, len(document.RateLimit.Pods))
+		for pod, bucket := range document.RateLimit.Pods {
+			parts[pod] = bucket.RequestsPerSecond
+		}
+		return parts
+	}
+	return nil
 }
 
 // measured sets what measurements say of a service, and removes it where nothing is measured.

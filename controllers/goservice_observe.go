@@ -6,6 +6,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -34,6 +35,8 @@ type observed struct {
 	deployment *appsv1.Deployment
 	// tunable are the pods whose container runs and that are not leaving: those that can take traffic.
 	tunable []confirm.Pod
+	// serving are the names of those that are ready.
+	serving []string
 	// trouble says in a sentence why a pod does not run; empty when none is in trouble.
 	trouble string
 }
@@ -72,11 +75,15 @@ func (r *GoServiceReconciler) observe(ctx context.Context, service *v1alpha1.GoS
 	for i := range pods.Items {
 		if pod, running := tunablePod(&pods.Items[i]); running {
 			o.tunable = append(o.tunable, pod)
+			if pod.Ready {
+				o.serving = append(o.serving, pod.Name)
+			}
 		}
 		if o.trouble == "" {
 			o.trouble = podTrouble(&pods.Items[i])
 		}
 	}
+	slices.Sort(o.serving) // the cache has no order
 	return o, nil
 }
 
@@ -104,7 +111,7 @@ func tunablePod(pod *corev1.Pod) (confirm.Pod, bool) {
 		}
 		return confirm.Pod{
 			UID: pod.UID, Namespace: pod.Namespace, Name: pod.Name, IP: pod.Status.PodIP,
-			Restarts: status.RestartCount, Annotation: pod.Annotations[build.AnnotationTuningRevision],
+			Restarts: status.RestartCount, Ready: status.Ready, Annotation: pod.Annotations[build.AnnotationTuningRevision],
 		}, true
 	}
 	return confirm.Pod{}, false

@@ -16,12 +16,13 @@ import (
 const maxUnconfirmed = 10
 
 // tuned says which live values are in force where. While pods are being asked again about a revision that they had
-// confirmed already – after a restart of the operator, or because one more pod started – the earlier answer stands.
+// confirmed already – after a restart of the operator, or because one more pod started – the earlier answer stands, and so it
+// does while parts of an unchanged limit move between pods.
 func (s situation) tuned(conditions []metav1.Condition, before *v1alpha1.TuningStatus) (metav1.Condition, *v1alpha1.TuningStatus) {
 	c := s.confirmed
 	same := before != nil && before.Revision == c.Revision
 	was := meta.FindStatusCondition(conditions, v1alpha1.ConditionTuned)
-	if same && c.Waiting && was != nil && was.Status == metav1.ConditionTrue {
+	if (same || c.Quiet && before != nil) && c.Waiting && was != nil && was.Status == metav1.ConditionTrue {
 		return *was, before
 	}
 	tuning := &v1alpha1.TuningStatus{
@@ -31,8 +32,8 @@ func (s situation) tuned(conditions []metav1.Condition, before *v1alpha1.TuningS
 		RequestsPerSecondPerPod: "-",
 		ChangedAt:               microTime(c.ChangedAt),
 	}
-	if s.plan.SharePerPod != nil {
-		tuning.RequestsPerSecondPerPod = s.plan.SharePerPod.Value.String()
+	if share := s.plan.ShareText(); share != "" {
+		tuning.RequestsPerSecondPerPod = share
 	}
 	if c.Total > 0 && c.Confirmed == c.Total {
 		tuning.ConfirmedAt = microTime(c.ConfirmedAt)

@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/internal/confirm"
 	"goservice.dev/operator/controllers/internal/tuner"
 )
 
@@ -27,6 +28,7 @@ func TestStatusSaysWhatWasMeasured(t *testing.T) {
 	objectives := &v1alpha1.SLOSpec{Availability: "99.9", Latency: &v1alpha1.LatencyObjective{Percentile: "99"}}
 	for name, c := range map[string]struct {
 		outcome   *tuner.Outcome
+		idle      bool // no pod runs
 		measured  metav1.ConditionStatus
 		met       metav1.ConditionStatus
 		reason    string
@@ -35,6 +37,7 @@ func TestStatusSaysWhatWasMeasured(t *testing.T) {
 	}{
 		"nothing where tuning is off": {},
 		"not yet":                     {outcome: &tuner.Outcome{Early: true}, measured: "Unknown", met: "Unknown", reason: "NotMeasured"},
+		"no pod runs":                 {outcome: &tuner.Outcome{Early: true}, idle: true, measured: "False", met: "Unknown", reason: "NotMeasured"},
 		"pods do not answer":          {outcome: &tuner.Outcome{Problem: "pod a: refused"}, measured: "False", met: "Unknown", reason: "NotMeasured"},
 		"no traffic":                  {outcome: &tuner.Outcome{Measured: true}, measured: "True", met: "Unknown", reason: "NoTraffic"},
 		"objectives hold": {
@@ -55,6 +58,9 @@ func TestStatusSaysWhatWasMeasured(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := situation{service: &v1alpha1.GoService{Spec: v1alpha1.GoServiceSpec{SLO: objectives}}, outcome: c.outcome}
+			if !c.idle {
+				s.observed.tunable = []confirm.Pod{{Name: "a"}}
+			}
 			var status v1alpha1.GoServiceStatus
 			found := map[string]metav1.Condition{}
 			s.measured(&status, func(condition metav1.Condition) { found[condition.Type] = condition })
@@ -78,10 +84,11 @@ func TestStatusSaysWhatWasMeasured(t *testing.T) {
 	}
 }
 
-// traffic stands in for the metrics of pods that serve at a rate.
+// traffic stands in for the metrics of pods that serve at a rate, some at one of their own.
 type traffic struct {
 	mu        sync.Mutex
 	perSecond float64
+	own       map[string]float64
 	last      map[string]time.Time
 	served    map[string]float64
 }
@@ -97,7 +104,11 @@ func (f *traffic) scrape(_ context.Context, pod tuner.Pod) (tuner.Counters, erro
 	defer f.mu.Unlock()
 	now := time.Now()
 	if last, known := f.last[pod.Name]; known {
-		f.served[pod.Name] += f.perSecond * now.Sub(last).Seconds()
+		rate, special := f.own[pod.Name]
+		if !special {
+			rate = f.perSecond
+		}
+		f.served[pod.Name] += rate * now.Sub(last).Seconds()
 	}
 	f.last[pod.Name] = now
 	n := f.served[pod.Name]
@@ -151,6 +162,44 @@ func TestMeasuredDemandRaisesTheFloor(t *testing.T) {
 	if n := replicasOf(t, namespace); n < 8 {
 		t.Errorf("switching tuning off scaled in to %d at once: that is the autoscaler's to do", n)
 	}
+	op.stop()
+}
+
+func TestASharedLimitFollowsTheDemand(t *testing.T) {
+	t.Parallel()
+	namespace := newNamespace(t)
+	load := &traffic{own: map[string]float64{"checkout-a": 270, "checkout-b": 90}, last: map[string]time.Time{}, served: map[string]float64{}}
+	pods := newWorkload()
+	pods.scrape = load.scrape
+	op := startOperator(t, namespace, pods)
+	applyService(t, namespace, `{slo: {availability: "99.9"}, replicas: 2, rateLimit: {requestsPerSecond: 200}}`)
+	settled(t, namespace, serviceName)
+	startPod(t, namespace, "checkout-a")
+	startPod(t, namespace, "checkout-b")
+	eventually(t, func(g gomega.Gomega) {
+		force := pods.inForce(t, namespace)
+		g.Expect(force).To(gomega.HaveLen(2))
+		g.Expect(force["checkout-a"]).To(gomega.BeNumerically(">", 120))
+		g.Expect(force["checkout-b"]).To(gomega.BeNumerically(">", 40))
+		g.Expect(force["checkout-a"] + force["checkout-b"]).To(gomega.BeNumerically("<=", 200))
+		var service v1alpha1.GoService
+		g.Expect(api.Get(t.Context(), clientKey(namespace, serviceName), &service)).To(gomega.Succeed())
+		g.Expect(service.Status.Tuning.RequestsPerSecondPerPod).To(gomega.MatchRegexp(`^\d+(\.\d+)? to \d+(\.\d+)?/s$`))
+		g.Expect(service.Status.Plan.SharePerPod.Reason).To(gomega.Equal("200/s over 2 pods, by the demand on each"))
+		g.Expect(meta.IsStatusConditionTrue(service.Status.Conditions, v1alpha1.ConditionTuned)).To(gomega.BeTrue())
+	})
+	op.stop()
+
+	t.Log("another operator goes on from there")
+	before := pods.inForce(t, namespace)
+	op = startOperator(t, namespace, pods)
+	applyService(t, namespace, `{slo: {availability: "99.9"}, replicas: 2, rateLimit: {requestsPerSecond: 400}}`)
+	eventually(t, func(g gomega.Gomega) {
+		force := pods.inForce(t, namespace)
+		g.Expect(force["checkout-a"]).To(gomega.BeNumerically(">", before["checkout-a"]))
+		g.Expect(force["checkout-a"] + force["checkout-b"]).To(gomega.BeNumerically("~", 400, 8))
+		g.Expect(force["checkout-a"] + force["checkout-b"]).To(gomega.BeNumerically("<=", 400))
+	})
 	op.stop()
 }
 

@@ -94,7 +94,8 @@ func (w *workload) inForce(t *testing.T, namespace string) map[string]float64 {
 	rates := map[string]float64{}
 	for i := range pods.Items {
 		if mounted, known := w.mounted[pods.Items[i].UID]; known && mounted.document.RateLimit != nil {
-			rates[pods.Items[i].Name] = mounted.document.RateLimit.RequestsPerSecond
+			name := pods.Items[i].Name
+			rates[name] = mounted.document.For(name).RateLimit.RequestsPerSecond
 		}
 	}
 	return rates
@@ -136,7 +137,7 @@ func startPod(t *testing.T, namespace, name string) *corev1.Pod {
 	setPodStatus(t, pod, corev1.PodStatus{
 		Phase: corev1.PodRunning, PodIP: "10.0.0.1", PodIPs: []corev1.PodIP{{IP: "10.0.0.1"}},
 		ContainerStatuses: []corev1.ContainerStatus{{
-			Name: build.ContainerName, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}},
+			Name: build.ContainerName, Ready: true, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}},
 		}},
 	})
 	return pod

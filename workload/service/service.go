@@ -141,10 +141,10 @@ func (s *Service) setUp(o options) {
 		t, _ = telemetry.New(context.Background(), config) // fails over traces only
 	}
 	s.telemetry, s.logger = t, t.Logger()
-	registry, err := tuning.NewRegistry(o.builtIn)
+	registry, err := tuning.NewRegistry(o.builtIn, s.config.Pod)
 	if err != nil {
 		fail(fmt.Errorf("built-in values: %w", err))
-		registry, _ = tuning.NewRegistry(tuning.Document{Version: tuning.Version})
+		registry, _ = tuning.NewRegistry(tuning.Document{Version: tuning.Version}, s.config.Pod)
 	}
 	s.tuning = registry
 	for _, target := range s.config.Upstreams {

@@ -36,7 +36,7 @@ const (
 type Document struct {
 	// Version of the document's form; always 1.
 	Version int `json:"version"`
-	// RateLimit of this one pod for inbound requests; nil admits everything.
+	// RateLimit of each pod for inbound requests; nil admits everything.
 	RateLimit *RateLimit `json:"rateLimit,omitempty"`
 	// Pool of workers of this one pod; nil leaves the service's own.
 	Pool *Pool `json:"pool,omitempty"`
@@ -50,12 +50,20 @@ type Document struct {
 	Upstreams map[string]Upstream `json:"upstreams,omitempty"`
 }
 
-// RateLimit is a token bucket.
+// RateLimit is the token bucket of a pod.
 type RateLimit struct {
 	// RequestsPerSecond at which tokens come back; above 0, at most MaxRequestsPerSecond.
 	RequestsPerSecond float64 `json:"requestsPerSecond"`
 	// Burst is the size of the bucket in requests; 1 to MaxBurst.
 	Burst int `json:"burst"`
+	// Pods holds the buckets of pods that have another than the one above, by the pod's name.
+	Pods map[string]Bucket `json:"pods,omitempty"`
+}
+
+// Bucket of one pod, within the same bounds as a RateLimit.
+type Bucket struct {
+	RequestsPerSecond float64 `json:"requestsPerSecond"`
+	Burst             int     `json:"burst"`
 }
 
 // Pool bounds how much work runs and waits at once.
@@ -155,6 +163,9 @@ func (d Document) Validate() error {
 	}
 	if r := d.RateLimit; r != nil {
 		validateRate("rateLimit", r.RequestsPerSecond, r.Burst, refuse)
+		for _, pod := range slices.Sorted(maps.Keys(r.Pods)) {
+			validateRate("rateLimit.pods."+pod, r.Pods[pod].RequestsPerSecond, r.Pods[pod].Burst, refuse)
+		}
 	}
 	if p := d.Pool; p != nil {
 		if p.Workers < 1 || p.Workers > MaxWorkers {
@@ -202,6 +213,19 @@ func validateRate(field string, requestsPerSecond float64, burst int, refuse fun
 	}
 }
 
+// For is the document as it concerns one pod: with that pod's own rate limit and nobody else's.
+func (d Document) For(pod string) Document {
+	if d.RateLimit == nil || d.RateLimit.Pods == nil {
+		return d
+	}
+	own := RateLimit{RequestsPerSecond: d.RateLimit.RequestsPerSecond, Burst: d.RateLimit.Burst}
+	if bucket, named := d.RateLimit.Pods[pod]; named {
+		own = RateLimit{RequestsPerSecond: bucket.RequestsPerSecond, Burst: bucket.Burst}
+	}
+	d.RateLimit = &own
+	return d
+}
+
 // Encode writes the document in its canonical form: equal documents give equal bytes. NaN and infinite values, which
 // Validate refuses, are the only error.
 func (d Document) Encode() ([]byte, error) {
@@ -225,11 +249,11 @@ func (d Document) Revision() (string, error) {
 
 // Report is what a service answers on GET /tuning.
 type Report struct {
-	// Revision of the document in force.
+	// Revision of the document in force, with the rate limits of all pods.
 	Revision string `json:"revision"`
 	// Since when it is in force.
 	Since time.Time `json:"since"`
-	// Document in force.
+	// Document in force, as it concerns this pod.
 	Document Document `json:"document"`
 	// Error says why the newest file was refused; empty when the newest file is in force.
 	Error string `json:"error,omitempty"`

@@ -17,7 +17,7 @@ func ExampleWatcher() {
 		panic(err)
 	}
 	defer func() { _ = os.RemoveAll(directory) }()
-	registry, err := tuning.NewRegistry(tuning.Document{Version: tuning.Version})
+	registry, err := tuning.NewRegistry(tuning.Document{Version: tuning.Version}, "")
 	if err != nil {
 		panic(err)
 	}

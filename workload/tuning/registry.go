@@ -17,6 +17,7 @@ type Knob func(Document)
 
 // Registry holds the document in force and the knobs that it turns. Its zero value is not usable; NewRegistry makes one.
 type Registry struct {
+	pod      string
 	mu       sync.Mutex
 	knobs    []Knob
 	report   Report
@@ -24,8 +25,9 @@ type Registry struct {
 	rejected uint64
 }
 
-// NewRegistry starts with a service's own built-in document, which it reports until another one is applied.
-func NewRegistry(builtIn Document) (*Registry, error) {
+// NewRegistry starts with a service's own built-in document, which it reports until another one is applied. pod is the name
+// under which documents may hold a rate limit for this process alone; it may be empty.
+func NewRegistry(builtIn Document, pod string) (*Registry, error) {
 	if err := builtIn.Validate(); err != nil {
 		return nil, err
 	}
@@ -33,7 +35,7 @@ func NewRegistry(builtIn Document) (*Registry, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Registry{report: Report{Revision: revision, Since: time.Now(), Document: builtIn}}, nil
+	return &Registry{pod: pod, report: Report{Revision: revision, Since: time.Now(), Document: builtIn.For(pod)}}, nil
 }
 
 // Register adds a knob and turns it to the document in force, so that the order of registration and of the first load does
@@ -61,6 +63,7 @@ func (r *Registry) Apply(document Document) (changed bool, err error) {
 	if revision == r.report.Revision {
 		return false, nil
 	}
+	document = document.For(r.pod)
 	for _, knob := range r.knobs {
 		knob(document)
 	}

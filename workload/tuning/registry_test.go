@@ -19,7 +19,7 @@ import (
 
 func newRegistry(t *testing.T) *tuning.Registry {
 	t.Helper()
-	registry, err := tuning.NewRegistry(tuning.Document{Version: tuning.Version})
+	registry, err := tuning.NewRegistry(tuning.Document{Version: tuning.Version}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,6 +70,38 @@ func TestRegistryReportsWhatIsEnforced(t *testing.T) {
 	})
 }
 
+func TestAPodEnforcesItsOwnRate(t *testing.T) {
+	document := tuning.Document{Version: 1, RateLimit: &tuning.RateLimit{
+		RequestsPerSecond: 1, Burst: 2, Pods: map[string]tuning.Bucket{"a": {RequestsPerSecond: 30, Burst: 4}, "b": {RequestsPerSecond: 5, Burst: 1}},
+	}}
+	whole, err := document.Revision()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for pod, want := range map[string]tuning.RateLimit{
+		"a": {RequestsPerSecond: 30, Burst: 4}, "b": {RequestsPerSecond: 5, Burst: 1},
+		"new": {RequestsPerSecond: 1, Burst: 2}, "": {RequestsPerSecond: 1, Burst: 2},
+	} {
+		registry, err := tuning.NewRegistry(tuning.Document{Version: tuning.Version}, pod)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var turned tuning.Document
+		registry.Register(func(d tuning.Document) { turned = d })
+		apply(t, registry, document)
+		report := registry.Report()
+		if diff := cmp.Diff(&want, turned.RateLimit); diff != "" {
+			t.Errorf("pod %q (-want +got):\n%s", pod, diff)
+		}
+		if diff := cmp.Diff(turned, report.Document); diff != "" || report.Revision != whole {
+			t.Errorf("pod %q reports revision %s (the document's is %s) and (-enforced +reported):\n%s", pod, report.Revision, whole, diff)
+		}
+	}
+	if len(document.RateLimit.Pods) != 2 {
+		t.Errorf("the document itself was changed: %+v", document.RateLimit)
+	}
+}
+
 func TestRegistryKeepsTheLastGoodDocument(t *testing.T) {
 	registry := newRegistry(t)
 	good := tuning.Document{Version: 1, LogLevel: "error"}
@@ -93,7 +125,7 @@ func TestRegistryKeepsTheLastGoodDocument(t *testing.T) {
 }
 
 func TestRegistryRefusesABuiltInDocumentThatIsNotValid(t *testing.T) {
-	if _, err := tuning.NewRegistry(tuning.Document{}); err == nil {
+	if _, err := tuning.NewRegistry(tuning.Document{}, ""); err == nil {
 		t.Error("a document without a version was accepted")
 	}
 }

@@ -46,6 +46,12 @@ func document(spec *v1alpha1.GoServiceSpec, p plan.Plan) tuning.Document {
 			RequestsPerSecond: p.SharePerPod.Value.RequestsPerSecond,
 			Burst:             p.SharePerPod.Value.Burst,
 		}
+		for pod, share := range p.PodShares {
+			if d.RateLimit.Pods == nil {
+				d.RateLimit.Pods = make(map[string]tuning.Bucket, len(p.PodShares))
+			}
+			d.RateLimit.Pods[pod] = tuning.Bucket{RequestsPerSecond: share.RequestsPerSecond, Burst: share.Burst}
+		}
 	}
 	if o := spec.Observability; o != nil {
 		if o.Logging != nil && o.Logging.Level != "" {

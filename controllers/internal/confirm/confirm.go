@@ -25,6 +25,8 @@ type Pod struct {
 	IP string
 	// Restarts of its container: a restarted one is asked again.
 	Restarts int32
+	// Ready to take traffic.
+	Ready bool
 	// Annotation is the pod's present nudge.
 	Annotation string
 }
@@ -34,7 +36,9 @@ type Target struct {
 	Revision string
 	// Label describes the target's main value for people, such as "2500/s".
 	Label string
-	Pods  []Pod
+	// Generation of the user's own values in it.
+	Generation int64
+	Pods       []Pod
 }
 
 // Unconfirmed is a pod that has not confirmed, with the reason.
@@ -58,6 +62,8 @@ type Result struct {
 	ChangedAt, ConfirmedAt time.Time
 	// Retuned says that running pods changed from one revision to this one, as opposed to pods that started with it.
 	Retuned bool
+	// Quiet says that neither the user's values nor the Label changed since the last revision that every pod confirmed.
+	Quiet bool
 }
 
 // Options of a Tracker; every field but the durations is required.
@@ -95,6 +101,7 @@ type Tracker struct {
 // service is what is known of one GoService's pods.
 type service struct {
 	revision, label, previousLabel string
+	generation, previousGeneration int64
 	changedAt, confirmedAt         time.Time
 	retuned                        bool
 	pods                           map[types.UID]*podState
@@ -131,22 +138,40 @@ func (t *Tracker) Ensure(name types.NamespacedName, target Target) Result {
 	s := t.services[name]
 	switch {
 	case s == nil:
-		s = &service{revision: target.Revision, label: target.Label, changedAt: time.Now(), pods: map[types.UID]*podState{}}
+		s = &service{revision: target.Revision, label: target.Label, generation: target.Generation, changedAt: time.Now(), pods: map[types.UID]*podState{}}
 		t.services[name] = s
 	case s.revision != target.Revision:
 		if !s.confirmedAt.IsZero() {
-			s.previousLabel = s.label
+			s.previousLabel, s.previousGeneration = s.label, s.generation
 		}
-		s.label = target.Label
+		s.label, s.generation = target.Label, target.Generation
 		s.revision, s.changedAt, s.confirmedAt = target.Revision, time.Now(), time.Time{}
 		s.retuned = len(s.pods) > 0
 		for _, state := range s.pods {
 			state.cancel()
 		}
 		s.pods = map[types.UID]*podState{}
+	default:
+		s.generation = target.Generation // what changed is nothing that pods take while they run
 	}
 	t.align(name, s, target.Pods)
 	return s.result()
+}
+
+// Confirmed says whether every pod of a service runs what was its target last; no pods confirm nothing.
+func (t *Tracker) Confirmed(name types.NamespacedName) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := t.services[name]
+	if s == nil || len(s.pods) == 0 {
+		return false
+	}
+	for _, state := range s.pods {
+		if !state.confirmed {
+			return false
+		}
+	}
+	return true
 }
 
 // align starts asking pods that are new or were restarted and forgets those that are gone.
@@ -226,6 +251,7 @@ func (s *service) result() Result {
 	result := Result{
 		Revision: s.revision, Label: s.label, PreviousLabel: s.previousLabel,
 		Total: len(s.pods), ChangedAt: s.changedAt, ConfirmedAt: s.confirmedAt, Retuned: s.retuned,
+		Quiet: s.label == s.previousLabel && s.generation == s.previousGeneration,
 	}
 	givenUp := false
 	for _, state := range s.pods {

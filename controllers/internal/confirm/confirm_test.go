@@ -72,6 +72,41 @@ func TestRunningPodsTakeANewRevisionAtOnce(t *testing.T) {
 	})
 }
 
+func TestWhatTheUserDidNotChangeIsQuiet(t *testing.T) {
+	c := newCluster("r1", "a")
+	inBubble(t, c, func(t *testing.T, tracker *Tracker) {
+		step := func(revision, label string, generation int64) Result {
+			c.configure(revision)
+			next := target(revision, "a")
+			next.Label, next.Generation = label, generation
+			tracker.Ensure(checkout, next)
+			if tracker.Confirmed(checkout) && revision != "r1" {
+				t.Errorf("%s counts as confirmed before the pod has it", revision)
+			}
+			pass(time.Second)
+			if !tracker.Confirmed(checkout) {
+				t.Errorf("%s is not confirmed", revision)
+			}
+			return tracker.Ensure(checkout, next)
+		}
+		if tracker.Confirmed(checkout) {
+			t.Error("confirmed before there was anything to confirm")
+		}
+		step("r1", "100/s", 1)
+		for _, c := range []struct {
+			revision, label string
+			generation      int64
+			quiet           bool
+		}{
+			{"r2", "100/s", 1, true}, {"r3", "100/s", 2, false}, {"r4", "50/s", 2, false}, {"r5", "50/s", 2, true},
+		} {
+			if got := step(c.revision, c.label, c.generation); got.Quiet != c.quiet || !got.Retuned {
+				t.Errorf("%s: quiet %t, retuned %t; want %t and true", c.revision, got.Quiet, got.Retuned, c.quiet)
+			}
+		}
+	})
+}
+
 func TestLostNudgesAreRepeated(t *testing.T) {
 	c := newCluster("r1", "a")
 	inBubble(t, c, func(t *testing.T, tracker *Tracker) {

@@ -77,6 +77,8 @@ type Plan struct {
 	GOGC *Figure[int32]
 	// SharePerPod of the inbound rate limit; nil means unlimited.
 	SharePerPod *Figure[Share]
+	// PodShares are those of pods that have another one, by the pod's name; nil where all are equal.
+	PodShares map[string]Share
 	// UpstreamShares of the outbound rate limits by the upstream's name; upstreams without a limit are absent.
 	UpstreamShares map[string]Share
 	// Alerts watch over the declared objectives; nil where none is declared.

@@ -97,6 +97,9 @@ func (p *Plan) planShares(spec *v1alpha1.GoServiceSpec, observed Observed) {
 	}
 	if limit := spec.RateLimit; limit != nil {
 		p.SharePerPod = &Figure[Share]{shareOf(limit, pods), shareReason(limit, pods)}
+		if parts := observed.Tuned.Parts; parts != nil && SharedLimit(spec) > 0 {
+			p.divide(limit, *parts)
+		}
 	}
 	for i := range spec.Upstreams {
 		upstream := &spec.Upstreams[i]
@@ -108,6 +111,42 @@ func (p *Plan) planShares(spec *v1alpha1.GoServiceSpec, observed Observed) {
 		}
 		p.UpstreamShares[upstream.Name] = shareOf(upstream.RateLimit, pods)
 	}
+}
+
+// SharedLimit is the rate that all pods of a service admit together, in requests per second; 0 without one.
+func SharedLimit(spec *v1alpha1.GoServiceSpec) float64 {
+	if spec.RateLimit == nil || spec.RateLimit.Scope == v1alpha1.ScopePod {
+		return 0
+	}
+	return float64(spec.RateLimit.RequestsPerSecond)
+}
+
+// divide the limit by what measurements say.
+func (p *Plan) divide(limit *v1alpha1.RateLimitSpec, parts Parts) {
+	share := func(part float64) Share {
+		return Share{floorTo(part, sharePrecision(part)), max(1, int(burstOf(limit)*part/float64(limit.RequestsPerSecond)))}
+	}
+	p.PodShares = make(map[string]Share, len(parts.Pods))
+	for pod, part := range parts.Pods {
+		p.PodShares[pod] = share(part)
+	}
+	p.SharePerPod = &Figure[Share]{share(parts.Newcomer), fmt.Sprintf("%d/s over %d pods, by the demand on each",
+		limit.RequestsPerSecond, len(parts.Pods))}
+}
+
+// ShareText says for people how many requests per second a pod admits, such as "625/s"; empty without a limit.
+func (p Plan) ShareText() string {
+	if p.SharePerPod == nil {
+		return ""
+	}
+	if p.PodShares == nil {
+		return p.SharePerPod.Value.String()
+	}
+	least, most := math.Inf(1), 0.0
+	for _, share := range p.PodShares {
+		least, most = min(least, share.RequestsPerSecond), max(most, share.RequestsPerSecond)
+	}
+	return shortest(least) + " to " + shortest(most) + "/s"
 }
 
 func shareReason(limit *v1alpha1.RateLimitSpec, pods int32) string {
@@ -126,21 +165,32 @@ const (
 
 // shareOf divides a limit so that the sum of all rates never exceeds it; a burst of one request is the least of each pod.
 func shareOf(limit *v1alpha1.RateLimitSpec, pods int32) Share {
-	rate := float64(limit.RequestsPerSecond)
-	burst := max(math.Ceil(rate*defaultBurstSeconds), min(rate, minDefaultBurst))
-	if limit.Burst != nil {
-		burst = float64(*limit.Burst)
-	}
+	rate, burst := float64(limit.RequestsPerSecond), burstOf(limit)
 	if limit.Scope == v1alpha1.ScopePod {
 		return Share{rate, int(burst)}
 	}
-	precision := 1e3
-	if rate < float64(pods) {
-		precision = 1e6 // a thousandth could be more than the share
-	}
-	share := math.Floor(rate/float64(pods)*precision) / precision
-	return Share{share, max(1, int(burst/float64(pods)))}
+	part := rate / float64(pods)
+	return Share{floorTo(part, sharePrecision(part)), max(1, int(burst/float64(pods)))}
 }
+
+// burstOf the whole limit.
+func burstOf(limit *v1alpha1.RateLimitSpec) float64 {
+	if limit.Burst != nil {
+		return float64(*limit.Burst)
+	}
+	rate := float64(limit.RequestsPerSecond)
+	return max(math.Ceil(rate*defaultBurstSeconds), min(rate, minDefaultBurst))
+}
+
+// sharePrecision is a thousandth, or finer where that could be more than the share.
+func sharePrecision(part float64) float64 {
+	if part < 1 {
+		return 1e6
+	}
+	return 1e3
+}
+
+func floorTo(value, precision float64) float64 { return math.Floor(value*precision) / precision }
 
 func wholeSeconds(d time.Duration) time.Duration {
 	return time.Duration(math.Ceil(d.Seconds())) * time.Second

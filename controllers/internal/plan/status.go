@@ -45,7 +45,7 @@ func (p Plan) Status() *v1alpha1.PlanStatus {
 		status.MemoryLimit = &value
 	}
 	if p.SharePerPod != nil {
-		value := planned(*p.SharePerPod, Share.String)
+		value := planned(*p.SharePerPod, func(Share) string { return p.ShareText() })
 		status.SharePerPod = &value
 	}
 	if p.Alerts != nil {

@@ -23,6 +23,15 @@ type Tuned struct {
 	Utilization *Figure[float64]
 	// Workers and QueueDepth of each pod's pool, GOGC in percent.
 	Workers, QueueDepth, GOGC *Figure[int32]
+	// Parts of the shared rate limit; nil divides it equally.
+	Parts *Parts
+}
+
+// Parts of a rate limit in requests per second, by the name of the pod. Nothing in it is written to.
+type Parts struct {
+	Pods map[string]float64
+	// Newcomer is the part of a pod that is not named.
+	Newcomer float64
 }
 
 const (

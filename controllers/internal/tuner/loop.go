@@ -5,6 +5,7 @@ package tuner
 
 import (
 	"context"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -41,6 +42,8 @@ type Target struct {
 	Pods []Pod
 	// Wanted and Ready pods, and the floor that is in force.
 	Wanted, Ready, Floor int32
+	// Budget that the pods share.
+	Budget Budget
 }
 
 // Outcome is what the loop knows and wants at the moment. It changes only when something worth telling did.
@@ -63,6 +66,9 @@ type Outcome struct {
 	Burning bool
 	// History holds the last changes, the newest last.
 	History []Change
+
+	// demand on each pod, nil while too little is known.
+	demand map[string]float64
 }
 
 // LoopOptions of a Loop; every field is required.
@@ -99,6 +105,9 @@ type followed struct {
 
 	outcome Outcome
 	told    string
+	// demand on each pod in requests per second, nil while too little is known, and how that divides a shared limit.
+	demand   map[string]float64
+	division division
 }
 
 // NewLoop makes a Loop; Start runs it.
@@ -118,7 +127,9 @@ func (l *Loop) Follow(name types.NamespacedName, target Target) Outcome {
 		l.services[name] = f
 	}
 	f.target = target
-	return f.outcome
+	outcome := f.outcome
+	outcome.Tuned.Parts = f.division.next(target.Budget, f.demand)
+	return outcome
 }
 
 // Forget a service.
@@ -255,6 +266,9 @@ func (f *followed) digest(now time.Time, target Target, reports []Report, proble
 		Bounds: BoundsOf(target.Spec, untuned, workers), Estimates: estimates,
 		Wanted: max(target.Wanted, target.Floor), Ready: target.Ready,
 	})
+	if estimates.Known && len(target.Pods) <= maxAsked {
+		outcome.demand = maps.Clone(estimates.PodDemand)
+	}
 	outcome.Cost, outcome.Tuned, outcome.Frozen = f.cost, decision.Tuned(), decision.Frozen
 	outcome.History = f.decider.History()
 	return outcome, decision.Changes

@@ -23,9 +23,11 @@ func (l *Loop) publish(f *followed, next Outcome) bool {
 	if l.services[f.name] != f { // forgotten meanwhile
 		return false
 	}
+	f.demand = next.demand
+	divides := !same(f.division.given, f.division.clone().next(f.target.Budget, f.demand))
 	due := !next.Since.IsZero() && next.Tally != f.outcome.Tally && time.Since(f.toldAt) >= spoken
 	if decided == f.told && !due {
-		return false
+		return divides
 	}
 	if decided == f.told { // only the objectives' figures: what was decided keeps its reasons
 		next.Tuned, next.Frozen, next.Problem, next.History = f.outcome.Tuned, f.outcome.Frozen, f.outcome.Problem, f.outcome.History

@@ -65,6 +65,25 @@ type Round struct {
 // Next is the part of each pod from now on. It changes nothing while the present parts serve well, and is to be called again
 // as soon as all pods confirmed.
 func (s *Shares) Next(r Round) map[string]float64 {
+	s.keep(r)
+	target := Divide(r.Total, r.Pods, r.Demand)
+	if s.good(r, target) {
+		return maps.Clone(s.given)
+	}
+	if s.total == r.Total {
+		s.takeGently(r, target)
+	}
+	return s.grant(r, target)
+}
+
+// even leads back to equal parts, whatever the demand.
+func (s *Shares) even(r Round) map[string]float64 {
+	s.keep(r)
+	return s.grant(r, Divide(r.Total, r.Pods, nil))
+}
+
+// keep only what concerns pods that are there, and only what is in force if all of it is.
+func (s *Shares) keep(r Round) {
 	if s.given == nil {
 		s.granted, s.given = map[string]float64{}, map[string]float64{}
 	}
@@ -78,13 +97,10 @@ func (s *Shares) Next(r Round) map[string]float64 {
 	if r.Confirmed {
 		s.granted = maps.Clone(s.given)
 	}
-	target := Divide(r.Total, r.Pods, r.Demand)
-	if s.good(r, target) {
-		return maps.Clone(s.given)
-	}
-	if s.total == r.Total {
-		s.takeGently(r, target)
-	}
+}
+
+// grant the targets, as far as what others may still have in force allows.
+func (s *Shares) grant(r Round, target map[string]float64) map[string]float64 {
 	s.total = r.Total
 	free, wanted := r.Total, 0.0
 	next := make(map[string]float64, len(r.Pods))
@@ -103,6 +119,13 @@ func (s *Shares) Next(r Round) map[string]float64 {
 	}
 	s.given = next
 	return maps.Clone(next)
+}
+
+// join says what a pod has in force that was given nothing by name so far.
+func (s *Shares) join(pod string, part float64) {
+	if _, known := s.given[pod]; !known && s.given != nil {
+		s.given[pod], s.granted[pod] = part, part
+	}
 }
 
 // takeGently raises the targets of pods that would lose what they use, so that they lose no more than moved together.
