@@ -60,6 +60,10 @@ func TestDriftIsPutRight(t *testing.T) {
 			more.ContainerResource.Name = corev1.ResourceMemory
 			spec.Metrics = append(spec.Metrics, *more)
 		}},
+		"the autoscaler hurries more": {"HorizontalPodAutoscaler/checkout", func(o client.Object) {
+			rules := o.(*autoscalingv2.HorizontalPodAutoscaler).Spec.Behavior.ScaleUp
+			rules.Policies = append(rules.Policies, autoscalingv2.HPAScalingPolicy{Type: autoscalingv2.PercentScalingPolicy, Value: 900, PeriodSeconds: 1})
+		}},
 		"another image": {"Deployment/checkout", func(o client.Object) { template(o).Containers[0].Image = "other:latest" }},
 		"a removed variable": {"Deployment/checkout", func(o client.Object) {
 			template(o).Containers[0].Env = template(o).Containers[0].Env[1:]

@@ -50,6 +50,14 @@ type GoServiceReconciler struct {
 	optional      *optionalKinds
 	written       writtenStatuses
 	conflictRetry time.Duration
+	// knowsTolerance says whether the API server knows the tolerance of a HorizontalPodAutoscaler's rules.
+	knowsTolerance bool
+}
+
+func (r *GoServiceReconciler) environment() build.Environment {
+	return build.Environment{
+		WorkloadImage: r.WorkloadImage, RunbookURL: r.RunbookURL, OptionalKinds: r.optional.present(), AutoscalerTolerance: r.knowsTolerance,
+	}
 }
 
 // +kubebuilder:rbac:groups=goservice.dev,resources=goservices,verbs=get;list;watch
@@ -83,7 +91,7 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 	}
 	measured := r.follow(&service, seen)
 	figures := plan.Compute(&service.Spec, seen.figures(measured))
-	environment := build.Environment{WorkloadImage: r.WorkloadImage, RunbookURL: r.RunbookURL, OptionalKinds: r.optional.present()}
+	environment := r.environment()
 	desired, buildErr := build.Build(&service, figures, environment)
 	var applyErr error
 	var confirmed confirm.Result

@@ -164,6 +164,9 @@ func Setup(ctx context.Context, mgr manager.Manager, options Options) error {
 	if err != nil {
 		return err
 	}
+	if r.knowsTolerance, err = knowsTolerance(discoveryClient); err != nil {
+		return err
+	}
 	r.optional = &optionalKinds{
 		cache:     mgr.GetCache(),
 		discovery: discoveryClient,

@@ -170,6 +170,22 @@ type PlanStatus struct {
 	// cpuTarget is the CPU use that the HorizontalPodAutoscaler steers for.
 	// +optional
 	CPUTarget *PlannedValue `json:"cpuTarget,omitempty"`
+	// utilization is ρ, the busy share of a pod's CPU at which waiting still keeps the latency objective; empty where
+	// neither slo nor autoscaling is declared.
+	// +optional
+	Utilization *PlannedValue `json:"utilization,omitempty"`
+	// scaleUp is how quickly the HorizontalPodAutoscaler may add pods.
+	// +optional
+	ScaleUp *PlannedValue `json:"scaleUp,omitempty"`
+	// scaleUpTolerance is how far above its target the HorizontalPodAutoscaler leaves the CPU use alone.
+	// +optional
+	ScaleUpTolerance *PlannedValue `json:"scaleUpTolerance,omitempty"`
+	// scaleDownWindow is how long the need for pods must be lower before the HorizontalPodAutoscaler removes any.
+	// +optional
+	ScaleDownWindow *PlannedValue `json:"scaleDownWindow,omitempty"`
+	// concurrency is how many requests a pod has at work at that utilization.
+	// +optional
+	Concurrency *PlannedValue `json:"concurrency,omitempty"`
 	// workers of each pod.
 	Workers PlannedValue `json:"workers"`
 	// queueDepth of each pod.
@@ -190,6 +206,9 @@ type PlanStatus struct {
 	// memoryLimit is GOMEMLIMIT.
 	// +optional
 	MemoryLimit *PlannedValue `json:"memoryLimit,omitempty"`
+	// histogramBoundaries are the upper bounds of the buckets in which the pods count durations.
+	// +optional
+	HistogramBoundaries *PlannedValue `json:"histogramBoundaries,omitempty"`
 	// sharePerPod is each pod's part of the rate limit.
 	// +optional
 	SharePerPod *PlannedValue `json:"sharePerPod,omitempty"`

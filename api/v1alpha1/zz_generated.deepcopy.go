@@ -375,6 +375,31 @@ func (in *PlanStatus) DeepCopyInto(out *PlanStatus) {
 		*out = new(PlannedValue)
 		**out = **in
 	}
+	if in.Utilization != nil {
+		in, out := &in.Utilization, &out.Utilization
+		*out = new(PlannedValue)
+		**out = **in
+	}
+	if in.ScaleUp != nil {
+		in, out := &in.ScaleUp, &out.ScaleUp
+		*out = new(PlannedValue)
+		**out = **in
+	}
+	if in.ScaleUpTolerance != nil {
+		in, out := &in.ScaleUpTolerance, &out.ScaleUpTolerance
+		*out = new(PlannedValue)
+		**out = **in
+	}
+	if in.ScaleDownWindow != nil {
+		in, out := &in.ScaleDownWindow, &out.ScaleDownWindow
+		*out = new(PlannedValue)
+		**out = **in
+	}
+	if in.Concurrency != nil {
+		in, out := &in.Concurrency, &out.Concurrency
+		*out = new(PlannedValue)
+		**out = **in
+	}
 	out.Workers = in.Workers
 	out.QueueDepth = in.QueueDepth
 	out.QueueTimeout = in.QueueTimeout
@@ -389,6 +414,11 @@ func (in *PlanStatus) DeepCopyInto(out *PlanStatus) {
 	}
 	if in.MemoryLimit != nil {
 		in, out := &in.MemoryLimit, &out.MemoryLimit
+		*out = new(PlannedValue)
+		**out = **in
+	}
+	if in.HistogramBoundaries != nil {
+		in, out := &in.HistogramBoundaries, &out.HistogramBoundaries
 		*out = new(PlannedValue)
 		**out = **in
 	}

@@ -41,7 +41,7 @@ func contentOf(object client.Object) (map[string]any, error) {
 // such as one more label in the selector of a Service, is a drift as much as a changed value.
 var wholeFields = map[string]bool{
 	"selector": true, "labelSelector": true, "matchLabels": true, "nodeSelector": true,
-	"metrics": true, "endpoints": true, "rules": true, "envFrom": true, "tolerations": true, "items": true,
+	"metrics": true, "endpoints": true, "rules": true, "envFrom": true, "tolerations": true, "items": true, "policies": true,
 	"requiredDuringSchedulingIgnoredDuringExecution":  true,
 	"preferredDuringSchedulingIgnoredDuringExecution": true,
 }

@@ -24,6 +24,8 @@ type Environment struct {
 	WorkloadImage string
 	// OptionalKinds says which optional kinds the cluster knows at the moment.
 	OptionalKinds map[schema.GroupVersionKind]bool
+	// AutoscalerTolerance says whether the API server knows the tolerance of a HorizontalPodAutoscaler's rules.
+	AutoscalerTolerance bool
 	// RunbookURL is the page that alerts lead to, followed by # and the name of the alert; empty means DefaultRunbookURL.
 	RunbookURL string
 }

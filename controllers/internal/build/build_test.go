@@ -39,6 +39,7 @@ func (g goldenInput) build(t *testing.T) Desired {
 	t.Helper()
 	desired, err := Build(&g.Service, plan.Compute(&g.Service.Spec, plan.Observed{RunningPods: g.RunningPods}), Environment{
 		WorkloadImage: testImage, OptionalKinds: map[schema.GroupVersionKind]bool{ServiceMonitorKind: g.ServiceMonitors},
+		AutoscalerTolerance: true,
 	})
 	if err != nil {
 		t.Fatalf("building: %v", err)

@@ -4,8 +4,11 @@
 package build
 
 import (
+	"math"
+
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	autoscalingv2ac "k8s.io/client-go/applyconfigurations/autoscaling/v2"
 )
 
@@ -27,6 +30,7 @@ func horizontalPodAutoscaler(in input) []Child {
 			WithMinReplicas(in.plan.ReplicaFloor.Value).
 			WithMaxReplicas(in.plan.Replicas.Value.Max).
 			WithBehavior(autoscalingv2ac.HorizontalPodAutoscalerBehavior().
+				WithScaleUp(scaleUp(in)).
 				WithScaleDown(autoscalingv2ac.HPAScalingRules().
 					WithStabilizationWindowSeconds(int32(in.plan.ScaleDownWindow.Value.Seconds())))).
 			WithMetrics(autoscalingv2ac.MetricSpec().
@@ -37,4 +41,20 @@ func horizontalPodAutoscaler(in input) []Child {
 					WithTarget(autoscalingv2ac.MetricTarget().
 						WithType(autoscalingv2.UtilizationMetricType).
 						WithAverageUtilization(in.plan.CPUTarget.Value)))))}}
+}
+
+// scaleUp adds pods at once. All of it is written out, so that what the plan says holds whatever a server's defaults are.
+func scaleUp(in input) *autoscalingv2ac.HPAScalingRulesApplyConfiguration {
+	up := in.plan.ScaleUp.Value
+	policy := func(kind autoscalingv2.HPAScalingPolicyType, value int32) *autoscalingv2ac.HPAScalingPolicyApplyConfiguration {
+		return autoscalingv2ac.HPAScalingPolicy().WithType(kind).WithValue(value).WithPeriodSeconds(int32(up.Period.Seconds()))
+	}
+	rules := autoscalingv2ac.HPAScalingRules().
+		WithStabilizationWindowSeconds(0).
+		WithSelectPolicy(autoscalingv2.MaxChangePolicySelect).
+		WithPolicies(policy(autoscalingv2.PercentScalingPolicy, up.Percent), policy(autoscalingv2.PodsScalingPolicy, up.Pods))
+	if tolerance := in.plan.ScaleUpTolerance; tolerance != nil && in.environment.AutoscalerTolerance {
+		rules.WithTolerance(*resource.NewMilliQuantity(int64(math.Round(tolerance.Value*1000)), resource.DecimalSI))
+	}
+	return rules
 }

@@ -16,6 +16,18 @@ func (a *Alerts) status() []v1alpha1.PlannedAlert {
 		Name:   "outage",
 		Value:  fmt.Sprintf("%s when more than %s fail over %s", SeverityPage, percentage(a.OutageShare.Value), rate),
 		Reason: a.OutageShare.Reason,
+	}, {
+		Name:   "rates",
+		Value:  "over " + rate,
+		Reason: a.RateWindow.Reason,
+	}, {
+		Name:   "evaluation",
+		Value:  "every " + readable(a.EvaluationInterval.Value),
+		Reason: a.EvaluationInterval.Reason,
+	}, {
+		Name:   "floor of traffic",
+		Value:  fmt.Sprintf("%d bad requests", a.FewestBadRequests.Value),
+		Reason: a.FewestBadRequests.Reason,
 	}}
 	for _, objective := range a.Objectives {
 		for _, burn := range objective.Burns {

@@ -198,6 +198,9 @@ func TestStatusOfAlerts(t *testing.T) {
 	}
 	want := []string{
 		"outage: page when more than 50.05 % fail over 1m: halfway between the 0.1 % that may fail and all requests",
+		"rates: over 1m: 4 scrapes 15s apart, at least 1m",
+		"evaluation: every 15s: once per scrape, within 15s to 1m",
+		"floor of traffic: 5 bad requests: a single error while there is little traffic is no reason to wake anybody",
 		"availability × 14.4 over 1h: page above 1.44 % in the last 1h and the last 5m: 14.4 × the 0.1 % that may be bad; spends 2 % of the budget of 30d within 1h",
 		"availability × 6 over 6h: page above 0.6 % in the last 6h and the last 30m: 6 × the 0.1 % that may be bad; spends 5 % of the budget of 30d within 6h",
 		"availability × 3 over 24h: ticket above 0.3 % in the last 24h and the last 2h: 3 × the 0.1 % that may be bad; spends 10 % of the budget of 30d within 24h",

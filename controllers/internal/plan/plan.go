@@ -63,6 +63,15 @@ type Plan struct {
 	ScaleDownWindow Figure[time.Duration]
 	// CPUTarget in percent of the request; nil unless Autoscaled.
 	CPUTarget *Figure[int32]
+	// Utilization is the busy share of a pod's CPU, ρ, and Concurrency how many requests a pod then has at work; nil where
+	// neither slo nor autoscaling is declared.
+	Utilization, Concurrency *Figure[float64]
+	// ScaleUp bounds how quickly pods are added; nil unless Autoscaled.
+	ScaleUp *Figure[ScaleUp]
+	// ScaleUpTolerance is the share above the CPU target that is left alone; nil leaves the cluster's own.
+	ScaleUpTolerance *Figure[float64]
+	// Histogram of durations.
+	Histogram Figure[Boundaries]
 	// Workers and QueueDepth of each pod's pool.
 	Workers, QueueDepth Figure[int32]
 	// QueueTimeout is the longest wait in the pool's queue, RequestTimeout the deadline of a request.
@@ -95,10 +104,13 @@ func Compute(spec *v1alpha1.GoServiceSpec, observed Observed) Plan {
 	p := Plan{Resources: containerResources(spec)}
 	demand := demandOf(spec, p.Resources, observed)
 	p.planReplicas(spec, demand)
+	p.planScaling(spec, demand)
+	p.planHistogram(demand)
 	p.planPool(spec, demand)
 	p.planShutdown(spec, demand)
 	p.planMemory()
 	p.tune(spec, observed.Tuned)
+	p.planUtilization(spec, demand)
 	p.planShares(spec, observed)
 	p.planAlerts(spec)
 	p.findUnreachable(spec, demand)

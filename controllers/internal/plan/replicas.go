@@ -55,8 +55,7 @@ func (p *Plan) planCPUTarget(spec *v1alpha1.GoServiceSpec, d demand) {
 		p.CPUTarget = &Figure[int32]{defaultCPUTarget, "no latency objective is declared; 70 % leaves room while pods start"}
 		return
 	}
-	highest := highestUtilization(d.servers, 1-d.percentile, d.threshold-d.serviceTime, d.cpuTime)
-	target := int32(math.Floor(highest * 100))
+	target := int32(math.Floor(d.highestUtilization() * 100))
 	bounded := min(max(target, minCPUTarget), maxCPUTarget)
 	reason := fmt.Sprintf("%s at p%s with %s leaves %d %% before waiting breaks it",
 		readable(d.threshold), shortest(d.percentile*100), d.source(), target)
@@ -112,7 +111,11 @@ func (p *Plan) maximumFor(d demand, lowest int32) (int32, string) {
 // capacityPerPod is how many requests per second a pod serves at the CPU target: the utilization law, ρ = λ·S per core, with
 // the CPU time as the service time of a core.
 func (p *Plan) capacityPerPod(d demand) float64 {
-	return max(d.cores, 0.001) * float64(p.CPUTarget.Value) / 100 / d.cpuTime.Seconds()
+	return capacityAt(d, float64(p.CPUTarget.Value)/100)
+}
+
+func capacityAt(d demand, utilization float64) float64 {
+	return max(d.cores, 0.001) * utilization / d.cpuTime.Seconds()
 }
 
 func (p *Plan) findUnreachable(spec *v1alpha1.GoServiceSpec, d demand) {

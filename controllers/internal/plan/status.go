@@ -26,10 +26,9 @@ func (p Plan) Status() *v1alpha1.PlanStatus {
 		DrainTimeout:   planned(p.DrainTimeout, readable),
 		GracePeriod:    planned(p.GracePeriod, readable),
 	}
-	if p.CPUTarget != nil {
-		value := planned(*p.CPUTarget, func(percent int32) string { return fmt.Sprintf("%d %%", percent) })
-		status.CPUTarget = &value
-	}
+	boundaries := planned(p.Histogram, Boundaries.String)
+	status.HistogramBoundaries = &boundaries
+	p.scalingStatus(status)
 	if p.ReplicaFloor.Value > p.Replicas.Value.Min {
 		value := planned(p.ReplicaFloor, integer)
 		status.ReplicaFloor = &value
@@ -52,6 +51,32 @@ func (p Plan) Status() *v1alpha1.PlanStatus {
 		status.Alerts = p.Alerts.status()
 	}
 	return status
+}
+
+// scalingStatus renders what sets the number of pods.
+func (p Plan) scalingStatus(status *v1alpha1.PlanStatus) {
+	if p.CPUTarget != nil {
+		value := planned(*p.CPUTarget, func(percent int32) string { return fmt.Sprintf("%d %%", percent) })
+		status.CPUTarget = &value
+	}
+	if p.Utilization != nil {
+		value := planned(*p.Utilization, percentage)
+		status.Utilization = &value
+	}
+	if p.Concurrency != nil {
+		value := planned(*p.Concurrency, shortest)
+		status.Concurrency = &value
+	}
+	if p.ScaleUp != nil {
+		value := planned(*p.ScaleUp, ScaleUp.String)
+		status.ScaleUp = &value
+		window := planned(p.ScaleDownWindow, readable)
+		status.ScaleDownWindow = &window
+	}
+	if p.ScaleUpTolerance != nil {
+		value := planned(*p.ScaleUpTolerance, percentage)
+		status.ScaleUpTolerance = &value
+	}
 }
 
 func (r Range) String() string {

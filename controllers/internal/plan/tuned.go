@@ -4,7 +4,6 @@
 package plan
 
 import (
-	"fmt"
 	"math"
 	"strconv"
 	"time"
@@ -46,8 +45,6 @@ const (
 // tune puts measured figures in the place of computed ones, within the bounds of the plan.
 func (p *Plan) tune(spec *v1alpha1.GoServiceSpec, tuned Tuned) {
 	p.ReplicaFloor = Figure[int32]{p.Replicas.Value.Min, "the minimum"}
-	p.ScaleDownWindow = Figure[time.Duration]{holdStartups * StartupTime, fmt.Sprintf("%d times the %s that a pod takes to start",
-		holdStartups, readable(StartupTime))}
 	if p.Autoscaled && tuned.ReplicaFloor != nil {
 		bounds := p.Replicas.Value
 		p.ReplicaFloor = Figure[int32]{min(max(tuned.ReplicaFloor.Value, bounds.Min), bounds.Max), tuned.ReplicaFloor.Reason}

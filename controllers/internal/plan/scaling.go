@@ -1,0 +1,128 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package plan
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"goservice.dev/operator/api/v1alpha1"
+)
+
+// ScaleUp bounds how many pods may be added within a Period: the larger of both.
+type ScaleUp struct {
+	Pods, Percent int32
+	Period        time.Duration
+}
+
+func (s ScaleUp) String() string {
+	return fmt.Sprintf("%d pods or %d %% within %s, without delay", s.Pods, s.Percent, readable(s.Period))
+}
+
+const (
+	// autoscalerPeriod is how often a HorizontalPodAutoscaler looks (kube-controller-manager's default).
+	autoscalerPeriod = 15 * time.Second
+	// Kubernetes' own bounds of one period, which are never lowered.
+	minScaleUpPods = 4
+	scaleUpPercent = 100
+	// looksToPeak is within how many looks the autoscaler can go from the fewest to the most pods.
+	looksToPeak = 2
+	// defaultTolerance of a HorizontalPodAutoscaler. The lower one is that of the closed loop: a pod more for less would go
+	// and come with chance.
+	defaultTolerance = 0.1
+	minTolerance     = 0.03
+	// firstBoundary and lastBoundary of the histograms of the toolkit.
+	firstBoundary = time.Millisecond
+	lastBoundary  = 10 * time.Second
+)
+
+// planScaling sets how the HorizontalPodAutoscaler moves within its bounds.
+func (p *Plan) planScaling(spec *v1alpha1.GoServiceSpec, d demand) {
+	p.ScaleDownWindow = Figure[time.Duration]{holdStartups * StartupTime, fmt.Sprintf("%d times the %s that a pod takes to start",
+		holdStartups, readable(StartupTime))}
+	if !p.Autoscaled {
+		return
+	}
+	pods := int32(math.Ceil(float64(p.Replicas.Value.Max-p.Replicas.Value.Min) / looksToPeak))
+	period := wholeSeconds(max(autoscalerPeriod, StartupTime))
+	reason := fmt.Sprintf("the whole range within %d looks of the autoscaler, %s apart; a pod takes %s to start",
+		looksToPeak, readable(autoscalerPeriod), readable(StartupTime))
+	if pods < minScaleUpPods {
+		pods, reason = minScaleUpPods, "what Kubernetes allows by itself, which is more than half of the range"
+	}
+	p.ScaleUp = &Figure[ScaleUp]{ScaleUp{pods, scaleUpPercent, period}, reason}
+	p.ScaleUpTolerance = tolerance(spec, d, p.CPUTarget.Value)
+}
+
+// tolerance is the room between the CPU target and the utilization at which waiting breaks the latency objective: what the
+// autoscaler tolerates above its target must not be what breaks it.
+func tolerance(spec *v1alpha1.GoServiceSpec, d demand, target int32) *Figure[float64] {
+	const where = "; where the server knows the field (Kubernetes 1.35), else 10 %"
+	given := spec.Autoscaling != nil && spec.Autoscaling.TargetCPUUtilization != nil
+	if d.threshold == 0 || given {
+		return nil // nothing says that the cluster's own is wrong
+	}
+	room := d.highestUtilization()*100/float64(target) - 1
+	value := math.Floor(min(max(room, minTolerance), defaultTolerance)*100) / 100
+	return &Figure[float64]{value, fmt.Sprintf("the formulas steer for %d %%, and waiting breaks the objective at %d %%; kept within %s to %s%s",
+		target, int(d.highestUtilization()*100), percentage(minTolerance), percentage(defaultTolerance), where)}
+}
+
+// highestUtilization of a pod at which no more requests wait too long than the objective allows.
+func (d demand) highestUtilization() float64 {
+	return highestUtilization(d.servers, 1-d.percentile, d.threshold-d.serviceTime, d.cpuTime)
+}
+
+// planUtilization says how busy a pod shall be, and how many requests it then has at work by Little's law, L = λ·W.
+func (p *Plan) planUtilization(spec *v1alpha1.GoServiceSpec, d demand) {
+	if spec.SLO == nil && !p.Autoscaled {
+		return
+	}
+	utilization := Figure[float64]{defaultCPUTarget / 100.0, fmt.Sprintf("no latency objective is declared; %d %% leaves room while pods start", defaultCPUTarget)}
+	switch {
+	case p.CPUTarget != nil:
+		utilization = Figure[float64]{float64(p.CPUTarget.Value) / 100, "the share of its CPU for which the autoscaler steers: " + p.CPUTarget.Reason}
+	case d.threshold > 0:
+		highest := min(max(d.highestUtilization(), minCPUTarget/100.0), maxCPUTarget/100.0)
+		utilization = Figure[float64]{math.Floor(highest*100) / 100, fmt.Sprintf("above it waiting breaks %s at p%s with %s; kept within %d to %d %%",
+			readable(d.threshold), shortest(d.percentile*100), d.source(), minCPUTarget, maxCPUTarget)}
+	}
+	p.Utilization = &utilization
+	perPod := capacityAt(d, utilization.Value)
+	p.Concurrency = &Figure[float64]{
+		perPod * d.serviceTime.Seconds(),
+		fmt.Sprintf("%s req/s per pod at %d %%, %s (Little's law)", shortest(perPod), percentOf(utilization.Value), d.source()),
+	}
+}
+
+func percentOf(share float64) int32 { return int32(math.Round(share * 100)) }
+
+// planHistogram says in which buckets the pods count durations.
+func (p *Plan) planHistogram(d demand) {
+	p.Histogram = Figure[Boundaries]{
+		Boundaries{First: firstBoundary, Last: lastBoundary}, "the boundaries that OpenTelemetry advises, and finer ones below 5ms",
+	}
+	if d.threshold > 0 {
+		p.Histogram = Figure[Boundaries]{
+			Boundaries{min(firstBoundary, d.threshold), max(lastBoundary, d.threshold), d.threshold},
+			"slow requests are counted at exactly the threshold, nothing is interpolated; the others are those that OpenTelemetry advises",
+		}
+	}
+}
+
+// Boundaries of a histogram of durations.
+type Boundaries struct {
+	First, Last time.Duration
+	// Exact is the one at the latency threshold; 0 without one.
+	Exact time.Duration
+}
+
+func (b Boundaries) String() string {
+	text := fmt.Sprintf("%s to %s", readable(b.First), readable(b.Last))
+	if b.Exact > 0 {
+		text += ", one at exactly " + readable(b.Exact)
+	}
+	return text
+}
