@@ -63,6 +63,11 @@ func readSettings() settings {
 	flag.IntVar(&s.controllers.MaxConcurrentReconciles, "max-concurrent-reconciles", 0, "GoServices that are worked on at once; 0 is 8")
 	flag.TextVar(&s.controllers.PodAccess, "pod-access", controllers.PodAccessDirect,
 		"how pods are asked for their tuning: direct (inside the cluster) or apiserver (through the API server's proxy, from outside)")
+	flag.Func("prometheus-address", `URL of the Prometheus that measures services with spec.tuning.source Prometheus, such as http://prometheus.monitoring:9090; without it they are not measured`,
+		func(text string) (err error) {
+			s.controllers.PrometheusAddress, err = controllers.ParsePrometheusAddress(text)
+			return err
+		})
 	s.log.BindFlags(flag.CommandLine)
 	flag.Parse()
 	return s

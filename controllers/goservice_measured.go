@@ -86,7 +86,7 @@ func (s situation) measured(status *v1alpha1.GoServiceStatus, set func(metav1.Co
 		meta.RemoveStatusCondition(&status.Conditions, v1alpha1.ConditionSLOMet)
 		return
 	}
-	set(measuredCondition(s.outcome, len(s.observed.tunable)))
+	set(s.measuredCondition())
 	set(sloCondition(s.outcome))
 	if s.outcome.Tally.Total >= 1 {
 		status.SLO = s.sloStatus()
@@ -103,20 +103,30 @@ func (s situation) measured(status *v1alpha1.GoServiceStatus, set func(metav1.Co
 const maxDecisions = 10
 
 // measuredCondition awaits nothing where no pod runs: that would be one more write for every service that starts.
-func measuredCondition(o *tuner.Outcome, pods int) metav1.Condition {
+func (s situation) measuredCondition() metav1.Condition {
+	measured := func(status metav1.ConditionStatus, reason, message string) metav1.Condition {
+		return condition(v1alpha1.ConditionMeasured, status, reason, message)
+	}
+	o, tuning := s.outcome, s.service.Spec.Tuning
+	answers, lost := "pods answer with what they counted", "too few pods answer on port 9100, and nothing is scaled in by measurements until they do"
+	if tuning != nil && tuning.Source == v1alpha1.SourcePrometheus {
+		answers = "Prometheus has what the pods counted"
+		lost = "Prometheus does not have what enough pods counted, and nothing is scaled in by measurements until it does"
+	}
 	switch {
+	case o.NoPrometheus:
+		return measured(metav1.ConditionFalse, v1alpha1.ReasonNoPrometheus,
+			"spec.tuning.source is Prometheus, but the operator runs without one; start it with --prometheus-address or set spec.tuning.source to Pods")
 	case o.Measured:
-		return condition(v1alpha1.ConditionMeasured, metav1.ConditionTrue, v1alpha1.ReasonMeasured, "pods answer with what they counted")
-	case pods == 0:
-		return condition(v1alpha1.ConditionMeasured, metav1.ConditionFalse, v1alpha1.ReasonNotMeasured, "no pod runs")
+		return measured(metav1.ConditionTrue, v1alpha1.ReasonMeasured, answers)
+	case len(s.observed.tunable) == 0:
+		return measured(metav1.ConditionFalse, v1alpha1.ReasonNotMeasured, "no pod runs")
 	case o.Early:
-		return condition(v1alpha1.ConditionMeasured, metav1.ConditionUnknown, v1alpha1.ReasonMeasuring, "the first measurements are awaited")
+		return measured(metav1.ConditionUnknown, v1alpha1.ReasonMeasuring, "the first measurements are awaited")
+	case o.Problem != "":
+		lost += ": " + o.Problem
 	}
-	message := "too few pods answer on port 9100, and nothing is scaled in by measurements until they do"
-	if o.Problem != "" {
-		message += ": " + o.Problem
-	}
-	return condition(v1alpha1.ConditionMeasured, metav1.ConditionFalse, v1alpha1.ReasonNotMeasured, message)
+	return measured(metav1.ConditionFalse, v1alpha1.ReasonNotMeasured, lost)
 }
 
 func sloCondition(o *tuner.Outcome) metav1.Condition {

@@ -6,6 +6,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"strconv"
 
 	"k8s.io/client-go/kubernetes"
@@ -38,6 +39,10 @@ func (p *PodAccess) UnmarshalText(text []byte) error {
 	}
 	return fmt.Errorf("%q: must be %s or %s", text, PodAccessDirect, PodAccessAPIServer)
 }
+
+// ParsePrometheusAddress reads Options.PrometheusAddress: an http or https URL without user, query or fragment, whose path, if
+// any, leads to Prometheus' API.
+func ParsePrometheusAddress(text string) (*url.URL, error) { return tuner.ParsePrometheusAddress(text) }
 
 func (p PodAccess) ask(mgr manager.Manager) (func(context.Context, confirm.Pod) (confirm.Answer, error), error) {
 	if p != PodAccessAPIServer {

@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net/url"
 	"slices"
 	"time"
 
@@ -49,11 +50,16 @@ type Options struct {
 	MaxConcurrentReconciles int
 	// PodAccess is how pods are asked for their tuning; default PodAccessDirect.
 	PodAccess PodAccess
+	// PrometheusAddress is where services with spec.tuning.source Prometheus are measured; nil: nowhere. Only whoever runs
+	// the operator names it, so that no GoService can make the operator send requests elsewhere.
+	PrometheusAddress *url.URL
 
 	// ask stands in for PodAccess in tests, where no kubelet runs pods.
 	ask func(context.Context, confirm.Pod) (confirm.Answer, error)
 	// scrape stands in for the pods' metrics; without it and with ask nothing is measured.
 	scrape func(context.Context, tuner.Pod) (tuner.Counters, error)
+	// query stands in for PrometheusAddress.
+	query func(context.Context, types.NamespacedName) (map[string]tuner.Sample, error)
 	// skipNameValidation lets tests run several managers in one process.
 	skipNameValidation bool
 	// conflictRetry is shorter in tests.
@@ -201,7 +207,11 @@ func (r *GoServiceReconciler) startLoop(mgr manager.Manager, options Options, ch
 			return err
 		}
 	}
-	r.loop = tuner.NewLoop(tuner.LoopOptions{Scrape: scrape, Changed: changed, Decided: countDecision})
+	query := options.query
+	if query == nil && options.PrometheusAddress != nil {
+		query = tuner.QueryPrometheus(options.PrometheusAddress, build.MetricsServiceName)
+	}
+	r.loop = tuner.NewLoop(tuner.LoopOptions{Scrape: scrape, Query: query, Changed: changed, Decided: countDecision})
 	return mgr.Add(r.loop)
 }
 

@@ -181,7 +181,7 @@ func startOperator(t *testing.T, namespace string, pods *workload) *operator {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	if err := Setup(ctx, mgr, Options{
-		WorkloadImage: testImage, ask: pods.ask, scrape: pods.scrape, skipNameValidation: true, conflictRetry: conflictRetry,
+		WorkloadImage: testImage, ask: pods.ask, scrape: pods.scrape, query: pods.query, skipNameValidation: true, conflictRetry: conflictRetry,
 	}); err != nil {
 		cancel()
 		t.Fatal(err)

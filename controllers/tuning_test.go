@@ -5,6 +5,8 @@ package controllers
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"math"
 	"sync"
 	"testing"
@@ -16,6 +18,7 @@ import (
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"goservice.dev/operator/api/v1alpha1"
@@ -39,6 +42,7 @@ func TestStatusSaysWhatWasMeasured(t *testing.T) {
 		"not yet":                     {outcome: &tuner.Outcome{Early: true}, measured: "Unknown", met: "Unknown", reason: "NotMeasured"},
 		"no pod runs":                 {outcome: &tuner.Outcome{Early: true}, idle: true, measured: "False", met: "Unknown", reason: "NotMeasured"},
 		"pods do not answer":          {outcome: &tuner.Outcome{Problem: "pod a: refused"}, measured: "False", met: "Unknown", reason: "NotMeasured"},
+		"no Prometheus":               {outcome: &tuner.Outcome{NoPrometheus: true}, measured: "False", met: "Unknown", reason: "NotMeasured"},
 		"no traffic":                  {outcome: &tuner.Outcome{Measured: true}, measured: "True", met: "Unknown", reason: "NoTraffic"},
 		"objectives hold": {
 			outcome: &tuner.Outcome{
@@ -201,6 +205,56 @@ func TestASharedLimitFollowsTheDemand(t *testing.T) {
 		g.Expect(force["checkout-a"] + force["checkout-b"]).To(gomega.BeNumerically("<=", 400))
 	})
 	op.stop()
+}
+
+// TestPrometheusMeasures lets one service be measured by a Prometheus, and says what to do where there is none.
+func TestPrometheusMeasures(t *testing.T) {
+	t.Parallel()
+	const spec = `{slo: {availability: "99.9", latency: {threshold: 100ms}}, tuning: {source: Prometheus}, observability: {metrics: {interval: 2s}}}`
+	measured := func(namespace string) *metav1.Condition {
+		var service v1alpha1.GoService
+		get(t, namespace, serviceName, &service)
+		return meta.FindStatusCondition(service.Status.Conditions, v1alpha1.ConditionMeasured)
+	}
+	none := newNamespace(t)
+	pods := newWorkload()
+	pods.scrape = func(context.Context, tuner.Pod) (tuner.Counters, error) {
+		return tuner.Counters{}, errors.New("must not be asked")
+	}
+	startOperator(t, none, pods)
+	applyService(t, none, spec)
+	startPod(t, none, "checkout-a")
+	eventually(t, func(g gomega.Gomega) {
+		c := measured(none)
+		g.Expect(c).NotTo(gomega.BeNil())
+		g.Expect(c.Status).To(gomega.Equal(metav1.ConditionFalse))
+		g.Expect(c.Reason).To(gomega.Equal(v1alpha1.ReasonNoPrometheus))
+		g.Expect(c.Message).To(gomega.ContainSubstring("--prometheus-address"))
+	})
+
+	some := newNamespace(t)
+	load := &traffic{perSecond: 50, last: map[string]time.Time{}, served: map[string]float64{}}
+	pods = newWorkload()
+	pods.scrape = func(context.Context, tuner.Pod) (tuner.Counters, error) {
+		return tuner.Counters{}, errors.New("must not be asked")
+	}
+	pods.query = func(ctx context.Context, service types.NamespacedName) (map[string]tuner.Sample, error) {
+		if service != clientKey(some, serviceName) {
+			return nil, fmt.Errorf("asked for %s", service)
+		}
+		counters, err := load.scrape(ctx, tuner.Pod{Name: "checkout-a"})
+		counters.At = time.Now()
+		return map[string]tuner.Sample{"checkout-a": {Counters: counters}}, err
+	}
+	startOperator(t, some, pods)
+	applyService(t, some, spec)
+	startPod(t, some, "checkout-a")
+	eventually(t, func(g gomega.Gomega) {
+		c := measured(some)
+		g.Expect(c).NotTo(gomega.BeNil())
+		g.Expect(c.Status).To(gomega.Equal(metav1.ConditionTrue), c.Message)
+		g.Expect(c.Message).To(gomega.ContainSubstring("Prometheus"))
+	})
 }
 
 func clientKey(namespace, name string) client.ObjectKey {

@@ -31,6 +31,8 @@ type workload struct {
 	asked       map[string]int
 	// scrape answers for the pods' metrics; nil: nothing is measured.
 	scrape func(context.Context, tuner.Pod) (tuner.Counters, error)
+	// query answers for Prometheus; nil: there is none.
+	query func(context.Context, types.NamespacedName) (map[string]tuner.Sample, error)
 }
 
 type mountedDocument struct {

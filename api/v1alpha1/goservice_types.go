@@ -259,12 +259,31 @@ const (
 	TuningOff TuningMode = "Off"
 )
 
-// TuningSpec sets whether measurements may move what is derived.
+// TuningSource says where measurements come from.
+//
+// +kubebuilder:validation:Enum=Pods;Prometheus
+type TuningSource string
+
+const (
+	// SourcePods reads each pod's own metrics, every 2 s; of many pods a sample.
+	SourcePods TuningSource = "Pods"
+	// SourcePrometheus asks the Prometheus that the operator was started with.
+	SourcePrometheus TuningSource = "Prometheus"
+)
+
+// TuningSpec sets whether measurements may move what is derived, and where they come from.
 type TuningSpec struct {
 	// mode is Automatic (services with an slo are measured; what is set by hand stays) or Off.
 	// +optional
 	// +kubebuilder:default=Automatic
 	Mode TuningMode `json:"mode,omitempty"`
+
+	// source is Pods (the operator reads the pods' metrics every 2 s, of many pods a sample) or Prometheus (it asks the
+	// one named by its flag --prometheus-address, for networks where it cannot reach the pods; a step in load then shows
+	// only with the next scrapes).
+	// +optional
+	// +kubebuilder:default=Pods
+	Source TuningSource `json:"source,omitempty"`
 }
 
 // RateLimitScope says whose budget a rate limit is.

@@ -49,6 +49,7 @@ const (
 	ReasonMeasured          = "Measured"
 	ReasonNotMeasured       = "NotMeasured"
 	ReasonMeasuring         = "Measuring"
+	ReasonNoPrometheus      = "NoPrometheus"
 	ReasonNoTraffic         = "NoTraffic"
 	ReasonMet               = "Met"
 	ReasonMissed            = "Missed"

@@ -34,8 +34,8 @@ const (
 // tuningConfigMapName is the name of the ConfigMap with the tuning document.
 func tuningConfigMapName(service string) string { return suffixed(service, "-tuning") }
 
-// metricsServiceName is the name of the Service that is scraped.
-func metricsServiceName(service string) string { return suffixed(service, "-metrics") }
+// MetricsServiceName is the name of the Service that is scraped.
+func MetricsServiceName(service string) string { return suffixed(service, "-metrics") }
 
 // suffixed appends to a name; a name that would become too long is cut and told apart by a hash of its whole.
 func suffixed(name, suffix string) string {

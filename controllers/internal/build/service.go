@@ -14,7 +14,7 @@ var serviceKind = corev1.SchemeGroupVersion.WithKind("Service")
 // services are the one that clients call and the one that is scraped, which names each pod.
 func services(in input) []Child {
 	name, namespace := in.service.Name, in.service.Namespace
-	metrics := metricsServiceName(name)
+	metrics := MetricsServiceName(name)
 	return []Child{
 		{Name: name, Configuration: corev1ac.Service(name, namespace).
 			WithLabels(objectLabels(name, componentService)).

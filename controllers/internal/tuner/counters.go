@@ -10,6 +10,8 @@ import (
 
 // Counters are what one pod had counted since its start, at one moment, and a few of its gauges.
 type Counters struct {
+	// At is that moment, where it was another than that of the round.
+	At time.Time
 	// Requests answered, rejected ones included, and their durations' sum with the wait for a worker.
 	Requests, DurationSeconds float64
 	// Failed were answered with a status of 500 or above, RateLimited with 429.

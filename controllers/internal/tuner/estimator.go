@@ -32,6 +32,7 @@ type Report struct {
 type Estimator struct {
 	pods    map[string]Counters
 	seen    map[string]time.Time
+	taken   map[string]time.Time // when pods' counters were: their own times if they have some
 	last    time.Time
 	samples []sample
 
@@ -60,7 +61,7 @@ type sample struct {
 // for the others.
 func (e *Estimator) Observe(at time.Time, total int, reports []Report) {
 	if e.pods == nil {
-		e.pods, e.seen, e.demand = map[string]Counters{}, map[string]time.Time{}, map[string]float64{}
+		e.pods, e.seen, e.taken, e.demand = map[string]Counters{}, map[string]time.Time{}, map[string]time.Time{}, map[string]float64{}
 	}
 	if !e.last.IsZero() && !at.After(e.last) {
 		return
@@ -77,15 +78,18 @@ func (e *Estimator) Observe(at time.Time, total int, reports []Report) {
 			continue
 		}
 		answered++
-		now := report.Counters
+		now, taken := report.Counters, report.Counters.At
+		if taken.IsZero() {
+			taken = at
+		}
 		e.podsNow = append(e.podsNow, podGauges{now.Busy, now.Workers, now.Queued, now.Processors, now.HeapLiveBytes, now.GOGC})
-		if d, span, known := e.since(report.Pod, now, at); known {
+		if d, span, known := e.since(report.Pod, now, at, taken); known {
 			counted++
 			e.add(&s, report.Pod, d, span)
 		} else {
 			fresh++
 		}
-		e.pods[report.Pod], e.seen[report.Pod] = *now, at
+		e.pods[report.Pod], e.seen[report.Pod], e.taken[report.Pod] = *now, at, taken
 	}
 	e.forget(at)
 	s.complete = counted > 0 && float64(answered) >= quorum*float64(len(reports))
@@ -102,9 +106,9 @@ func (e *Estimator) Observe(at time.Time, total int, reports []Report) {
 
 // since is what a pod did since it was last heard of. A pod that is new here counts from its own start if that was after the
 // last round; else nothing is known of it yet.
-func (e *Estimator) since(pod string, now *Counters, at time.Time) (d Counters, span float64, known bool) {
+func (e *Estimator) since(pod string, now *Counters, at, taken time.Time) (d Counters, span float64, known bool) {
 	if before, exists := e.pods[pod]; exists {
-		return delta(&before, now), at.Sub(e.seen[pod]).Seconds(), true
+		return delta(&before, now), taken.Sub(e.taken[pod]).Seconds(), true
 	}
 	if e.last.IsZero() || now.StartSeconds == 0 || time.UnixMilli(int64(now.StartSeconds*1000)).Before(e.last) {
 		return Counters{}, 0, false
@@ -112,10 +116,11 @@ func (e *Estimator) since(pod string, now *Counters, at time.Time) (d Counters, 
 	return *now, at.Sub(e.last).Seconds(), true
 }
 
-// add a pod's part. A pod that was silent for some rounds did its work over all of them, of which this round has its share.
+// add a pod's part. A pod that was silent for some rounds did its work over all of them, of which this round has its share;
+// so has a round of what was counted at other moments than its own.
 func (e *Estimator) add(s *sample, pod string, d Counters, span float64) {
 	share := 1.0
-	if span > s.span && s.span > 0 {
+	if span > 0 && s.span > 0 {
 		share = s.span / span
 	}
 	// What came in is what was answered and what is under way in addition: requests that hang are demand, too.
@@ -167,6 +172,7 @@ func (e *Estimator) forget(at time.Time) {
 	for pod, seen := range e.seen {
 		if at.Sub(seen) > StableWindow {
 			delete(e.seen, pod)
+			delete(e.taken, pod)
 			delete(e.pods, pod)
 			delete(e.demand, pod)
 		}

@@ -55,6 +55,8 @@ type Outcome struct {
 	// to tell.
 	Measured, Early bool
 	Problem         string
+	// NoPrometheus says that the service is to be measured by Prometheus and that the operator knows none.
+	NoPrometheus bool
 	// Frozen says why nothing is scaled in, empty when nothing is frozen.
 	Frozen string
 	// Since when Tally and P99 were counted, and BudgetLeft of both objectives' budgets, 1 to below 0.
@@ -71,10 +73,12 @@ type Outcome struct {
 	demand map[string]float64
 }
 
-// LoopOptions of a Loop; every field is required.
+// LoopOptions of a Loop; every field but Query is required.
 type LoopOptions struct {
 	// Scrape reads a pod's counters.
 	Scrape func(ctx context.Context, pod Pod) (Counters, error)
+	// Query asks Prometheus for a service's pods, by their names; nil where the operator knows no Prometheus.
+	Query func(ctx context.Context, service types.NamespacedName) (map[string]Sample, error)
 	// Changed is called when a service's Outcome changed.
 	Changed func(service types.NamespacedName)
 	// Decided is called for every figure that was moved.
@@ -95,6 +99,9 @@ type followed struct {
 	target Target // replaced, never changed
 
 	// of the round's goroutine alone
+	source    v1alpha1.TuningSource
+	rounds    rounds
+	awaited   int // pods of which this round speaks
 	estimator Estimator
 	decider   Decider
 	cost      Cost
@@ -119,6 +126,10 @@ func NewLoop(options LoopOptions) *Loop {
 func (l *Loop) Follow(name types.NamespacedName, target Target) Outcome {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.options.Query == nil && sourceOf(target.Spec) == v1alpha1.SourcePrometheus {
+		delete(l.services, name)
+		return Outcome{NoPrometheus: true, BudgetLeft: 1}
+	}
 	f := l.services[name]
 	if f == nil {
 		// Whatever floor an operator before this one set stays until measurements say more.
@@ -165,8 +176,8 @@ func (l *Loop) round(ctx context.Context) {
 	var working sync.WaitGroup
 	for i, f := range all {
 		working.Go(func() {
-			reports, problem := l.scrape(ctx, targets[i].Pods)
-			if ctx.Err() != nil {
+			reports, problem, ready := l.measure(ctx, f, targets[i])
+			if !ready || ctx.Err() != nil {
 				return
 			}
 			outcome, changes := f.digest(time.Now(), targets[i], reports, problem)
@@ -240,7 +251,7 @@ func (f *followed) digest(now time.Time, target Target, reports []Report, proble
 		WantedReplicas: target.Wanted, ServiceTime: f.cost.ServiceTime, CPUTime: f.cost.CPUTime,
 	})
 	steering := plan.SteeringOf(target.Spec, untuned)
-	f.estimator.Observe(now, len(target.Pods), reports)
+	f.estimator.Observe(now, f.awaited, reports)
 	estimates := f.estimator.Estimate(steering.Threshold)
 	f.everKnown = f.everKnown || estimates.Known
 	f.ledger.add(now, plan.SLOWindow(target.Spec), f.estimator.LastTally(steering.Threshold))
