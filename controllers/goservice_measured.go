@@ -107,9 +107,9 @@ func (s situation) measuredCondition() metav1.Condition {
 	measured := func(status metav1.ConditionStatus, reason, message string) metav1.Condition {
 		return condition(v1alpha1.ConditionMeasured, status, reason, message)
 	}
-	o, tuning := s.outcome, s.service.Spec.Tuning
+	o, spec := s.outcome, s.service.Spec.Tuning
 	answers, lost := "pods answer with what they counted", "too few pods answer on port 9100, and nothing is scaled in by measurements until they do"
-	if tuning != nil && tuning.Source == v1alpha1.SourcePrometheus {
+	if spec != nil && spec.Source == v1alpha1.SourcePrometheus {
 		answers = "Prometheus has what the pods counted"
 		lost = "Prometheus does not have what enough pods counted, and nothing is scaled in by measurements until it does"
 	}
