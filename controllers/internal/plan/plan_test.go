@@ -46,7 +46,7 @@ func TestStatusSaysWhyEachNumberIsWhatItIs(t *testing.T) {
 			Reason: "2: one pod may be lost; 73: 2000 req/s peak at 27.5 req/s per pod (5ms assumed per request until it is measured) and 55 % CPU",
 		},
 		CPUTarget:   &v1alpha1.PlannedValue{Value: "55 %", Reason: "50ms at p99 with 5ms assumed per request until it is measured leaves 55 % before waiting breaks it"},
-		Utilization: &v1alpha1.PlannedValue{Value: "55 %", Reason: "the share of its CPU for which the autoscaler steers: 50ms at p99 with 5ms assumed per request until it is measured leaves 55 % before waiting breaks it"},
+		Utilization: &v1alpha1.PlannedValue{Value: "55 %", Reason: "ρ, for which the autoscaler steers: 50ms at p99 with 5ms assumed per request until it is measured leaves 55 % before waiting breaks it"},
 		ScaleUp:     &v1alpha1.PlannedValue{Value: "36 pods or 100 % within 15s, without delay", Reason: "the whole range within 2 looks of the autoscaler, 15s apart; a pod takes 10s to start"},
 		ScaleUpTolerance: &v1alpha1.PlannedValue{
 			Value:  "3 %",
@@ -58,7 +58,7 @@ func TestStatusSaysWhyEachNumberIsWhatItIs(t *testing.T) {
 			Value:  "1ms to 10s, one at exactly 50ms",
 			Reason: "slow requests are counted at exactly the threshold, nothing is interpolated; the others are those that OpenTelemetry advises",
 		},
-		Workers:        v1alpha1.PlannedValue{Value: "64", Reason: "64 for each of 1 cores: enough for handlers that wait, few enough to bound memory"},
+		Workers:        v1alpha1.PlannedValue{Value: "64", Reason: "64 for each core, of which a pod has 1: enough for handlers that wait, few enough to bound memory"},
 		QueueDepth:     v1alpha1.PlannedValue{Value: "64", Reason: "one waiting request for each worker"},
 		QueueTimeout:   v1alpha1.PlannedValue{Value: "25ms", Reason: "half of the 50ms that a request may take"},
 		RequestTimeout: v1alpha1.PlannedValue{Value: "5s", Reason: "20 times the 50ms threshold, within 5s to 1m or twice the threshold"},

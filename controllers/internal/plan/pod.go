@@ -35,7 +35,7 @@ const (
 
 func (p *Plan) planPool(spec *v1alpha1.GoServiceSpec, d demand) {
 	workers := int32(min(workersPerCore*d.servers, 100_000))
-	p.Workers = Figure[int32]{workers, fmt.Sprintf("%d for each of %d cores: enough for handlers that wait, few enough to bound memory", workersPerCore, d.servers)}
+	p.Workers = Figure[int32]{workers, fmt.Sprintf("%d for each core, of which a pod has %d: enough for handlers that wait, few enough to bound memory", workersPerCore, d.servers)}
 	pool := spec.Pool
 	if pool != nil && pool.Workers != nil {
 		p.Workers = Figure[int32]{*pool.Workers, "set in spec.pool.workers"}

@@ -80,13 +80,13 @@ func (p *Plan) planUtilization(spec *v1alpha1.GoServiceSpec, d demand) {
 	if spec.SLO == nil && !p.Autoscaled {
 		return
 	}
-	utilization := Figure[float64]{defaultCPUTarget / 100.0, fmt.Sprintf("no latency objective is declared; %d %% leaves room while pods start", defaultCPUTarget)}
+	utilization := Figure[float64]{defaultCPUTarget / 100.0, fmt.Sprintf("ρ; no latency objective is declared, and %d %% leaves room while pods start", defaultCPUTarget)}
 	switch {
 	case p.CPUTarget != nil:
-		utilization = Figure[float64]{float64(p.CPUTarget.Value) / 100, "the share of its CPU for which the autoscaler steers: " + p.CPUTarget.Reason}
+		utilization = Figure[float64]{float64(p.CPUTarget.Value) / 100, "ρ, for which the autoscaler steers: " + p.CPUTarget.Reason}
 	case d.threshold > 0:
 		highest := min(max(d.highestUtilization(), minCPUTarget/100.0), maxCPUTarget/100.0)
-		utilization = Figure[float64]{math.Floor(highest*100) / 100, fmt.Sprintf("above it waiting breaks %s at p%s with %s; kept within %d to %d %%",
+		utilization = Figure[float64]{math.Floor(highest*100) / 100, fmt.Sprintf("ρ, above which waiting breaks %s at p%s with %s; kept within %d to %d %%",
 			readable(d.threshold), shortest(d.percentile*100), d.source(), minCPUTarget, maxCPUTarget)}
 	}
 	p.Utilization = &utilization

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -196,7 +195,7 @@ func TestParsePrometheusAddress(t *testing.T) {
 			t.Errorf("%q: %v, %v", text, address, err)
 		}
 		if good && address.String() != text {
-			t.Errorf("%q became %q", text, (*url.URL)(address))
+			t.Errorf("%q became %q", text, address.String())
 		}
 	}
 }
