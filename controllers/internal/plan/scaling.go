@@ -64,10 +64,11 @@ func tolerance(spec *v1alpha1.GoServiceSpec, d demand, target int32) *Figure[flo
 	if d.threshold == 0 || given {
 		return nil // nothing says that the cluster's own is wrong
 	}
-	room := d.highestUtilization()*100/float64(target) - 1
+	highest := d.highestUtilization() * 100
+	room := highest/float64(target) - 1
 	value := math.Floor(min(max(room, minTolerance), defaultTolerance)*100) / 100
 	return &Figure[float64]{value, fmt.Sprintf("the formulas steer for %d %%, and waiting breaks the objective at %d %%; kept within %s to %s%s",
-		target, int(d.highestUtilization()*100), percentage(minTolerance), percentage(defaultTolerance), where)}
+		target, int(highest), percentage(minTolerance), percentage(defaultTolerance), where)}
 }
 
 // highestUtilization of a pod at which no more requests wait too long than the objective allows.
