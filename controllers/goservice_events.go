@@ -66,16 +66,17 @@ var warned = map[string]bool{
 	v1alpha1.ReasonUnreachablePods:   true,
 }
 
-// retuned speaks of running pods that confirmed a changed revision. What the tuning loop moves between them is not told.
+// retuned speaks of running pods that confirmed a changed revision after another one. What the tuning loop moves between
+// them is not told.
 func retuned(before, after *v1alpha1.TuningStatus, confirmed confirm.Result) (transition, bool) {
-	if after == nil || after.ConfirmedAt == nil || !confirmed.Retuned || confirmed.Quiet || confirmed.Total == 0 {
+	if after == nil || after.ConfirmedAt == nil || !confirmed.Retuned || confirmed.Quiet || confirmed.PreviousLabel == "" {
 		return transition{}, false
 	}
 	if before != nil && before.Revision == after.Revision && before.ConfirmedAt != nil {
 		return transition{}, false
 	}
 	what := fmt.Sprintf("revision %s", after.Revision)
-	if confirmed.PreviousLabel != "" && confirmed.PreviousLabel != confirmed.Label {
+	if confirmed.PreviousLabel != confirmed.Label {
 		what = fmt.Sprintf("%s → %s", confirmed.PreviousLabel, confirmed.Label)
 	}
 	took := confirmed.ConfirmedAt.Sub(confirmed.ChangedAt).Round(10 * time.Millisecond)

@@ -225,7 +225,7 @@ func percentileOf(latency *v1alpha1.LatencyObjective) float64 {
 // source says where the service time comes from, for reasons.
 func (d demand) source() string {
 	if d.measured && d.cpuMeasured {
-		return fmt.Sprintf("%s of measured service time, %s of it CPU", readable(d.serviceTime), readable(d.cpuTime))
+		return fmt.Sprintf("%s of measured service time and %s of CPU", readable(d.serviceTime), readable(d.cpuTime))
 	}
 	if d.measured {
 		return readable(d.serviceTime) + " of measured service time"

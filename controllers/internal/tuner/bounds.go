@@ -23,11 +23,30 @@ func BoundsOf(spec *v1alpha1.GoServiceSpec, untuned plan.Plan, workers int32) Bo
 		StartupTime: plan.StartupTime, HoldFor: untuned.ScaleDownWindow.Value,
 		PoolIsFixed: spec.Pool != nil && (spec.Pool.Workers != nil || spec.Pool.QueueDepth != nil),
 		GOGCIsFixed: spec.Runtime != nil && spec.Runtime.GOGC != nil,
+		SharedLimit: plan.SharedLimit(spec),
+	}
+	if spec.RateLimit != nil && b.SharedLimit == 0 {
+		b.PodLimit = float64(spec.RateLimit.RequestsPerSecond)
 	}
 	if untuned.MemoryLimitBytes != nil {
 		b.MemoryLimitBytes = float64(untuned.MemoryLimitBytes.Value)
 	}
 	return b
+}
+
+// limited leaves of the demand what a shared rate limit lets in: more pods would not let in more. Rates that the limit cuts
+// have no trend.
+func (s Situation) limited() Situation {
+	limit, e := s.Bounds.SharedLimit, &s.Estimates
+	if limit <= 0 {
+		return s
+	}
+	for _, rate := range []*Rate{&e.Demand, &e.DemandPanic, &e.DemandNow, &e.DemandBefore} {
+		if most := limit * rate.Seconds; rate.Events > most {
+			rate.Events, e.Trend = most, 0
+		}
+	}
+	return s
 }
 
 // Tuned is the decision in the form that the plan takes.

@@ -37,6 +37,8 @@ type Bounds struct {
 	PoolCores float64
 	// MemoryLimitBytes is GOMEMLIMIT; 0 without one.
 	MemoryLimitBytes float64
+	// SharedLimit is what all pods admit together at most and PodLimit each of them, in requests per second; 0 without one.
+	SharedLimit, PodLimit float64
 }
 
 // Situation is the service at the moment of a decision.
@@ -125,6 +127,7 @@ func (d *Decider) Decide(now time.Time, s Situation) Decision {
 	if !d.started {
 		d.begin(now, s)
 	}
+	s = s.limited()
 	var decision Decision
 	decision.Utilization = d.steer(now, s, &decision)
 	perPod, perPodReason := capacity(s, d.rho.value)
@@ -155,8 +158,8 @@ func within32(pods int32, b Bounds) int32 {
 	return max(min(pods, b.MaxReplicas), b.MinReplicas)
 }
 
-// capacity is how many requests per second a pod can take at the utilization rho: the lower of what its CPU and what its
-// workers can do (utilization law, ρ = λ·S per server). 0 while the cost of a request is unknown.
+// capacity is how many requests per second a pod can take at the utilization rho: the lowest of what its CPU, its workers
+// (utilization law, ρ = λ·S per server) and its own rate limit let through. 0 while the cost of a request is unknown.
 func capacity(s Situation, rho float64) (perPod float64, reason string) {
 	e := s.Estimates
 	if e.CPUTime > 0 && s.Bounds.Cores > 0 {
@@ -168,6 +171,9 @@ func capacity(s Situation, rho float64) (perPod float64, reason string) {
 		if perPod == 0 || byWorkers < perPod {
 			perPod, reason = byWorkers, fmt.Sprintf("%s in one of %d workers each", round(e.ServiceTime), s.Bounds.Workers)
 		}
+	}
+	if limit := s.Bounds.PodLimit * rho; limit > 0 && (perPod == 0 || limit < perPod) {
+		perPod, reason = limit, fmt.Sprintf("at most %s req/s let in by each pod", short(s.Bounds.PodLimit))
 	}
 	return perPod, reason
 }
@@ -292,6 +298,9 @@ func (d *Decider) sudden(s Situation, perPod float64) int32 {
 	// A step that began in the middle of the last round shows by half in it.
 	if rise := e.DemandNow.AtLeast() - e.DemandBefore.PerSecond(); e.DemandBefore.Seconds > 0 && rise > 0 {
 		demand += rise
+	}
+	if limit := s.Bounds.SharedLimit; limit > 0 {
+		demand = math.Min(demand, limit)
 	}
 	// What waits must be worked off beside what comes in, within the panic window.
 	return podsFor(panicMargin*(demand+e.Backlog/PanicWindow.Seconds()), perPod)

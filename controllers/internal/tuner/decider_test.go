@@ -72,6 +72,35 @@ func TestFloorByWorkersOfWaitingHandlers(t *testing.T) {
 	}
 }
 
+func TestNoPodForRequestsThatTheLimitTurnsAway(t *testing.T) {
+	limited := func(shared, each float64) func(time.Duration) Situation {
+		return func(at time.Duration) Situation {
+			s := constant(3200, 5)(0)
+			if at > 5*time.Minute {
+				s.Estimates.DemandNow, s.Estimates.DemandBefore, s.Estimates.Trend = Rate{12800, 2}, Rate{6400, 2}, 50
+			}
+			s.Bounds.SharedLimit, s.Bounds.PodLimit = shared, each
+			return s
+		}
+	}
+	for name, c := range map[string]struct {
+		shared, each float64
+		want         int32
+		reason       string
+	}{
+		"the service's limit":   {1600, 0, 5, "1600 req/s over the last minute"},
+		"a limit that is slack": {1e6, 0, 35, "of a sudden"},
+		"each pod's limit":      {0, 200, 40, "at most 200 req/s let in by each pod"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := steps(&Decider{}, 0, 6*time.Minute, limited(c.shared, c.each))
+			if got.Floor.Value != c.want || !strings.Contains(got.Floor.Reason, c.reason) {
+				t.Errorf("floor %d, %q; want %d, %q", got.Floor.Value, got.Floor.Reason, c.want, c.reason)
+			}
+		})
+	}
+}
+
 func TestSuddenStepIsAnsweredAtOnceAndHeld(t *testing.T) {
 	d := &Decider{}
 	steps(d, 0, 5*time.Minute, constant(800, 3))

@@ -77,6 +77,9 @@ func (d *division) next(b Budget, demand map[string]float64) *plan.Parts {
 	round := Round{
 		Total: b.Total - float64(d.coming)*d.promised, Pods: b.Serving, Demand: demand, Confirmed: b.Confirmed,
 	}
+	if sameTotal && d.shares.sum() <= round.Total*(1+newcomerLeast) {
+		d.shares.total = round.Total // a reserve that is taken or given back is no other limit
+	}
 	var parts map[string]float64
 	if demand == nil || d.coming == 0 && easyEqually(b, demand) {
 		parts = d.shares.even(round)
@@ -91,13 +94,17 @@ func (d *division) next(b Budget, demand map[string]float64) *plan.Parts {
 	return d.given
 }
 
-// begin says whether equal parts do not serve well any more, while all is calm enough to leave them.
+// begin says whether equal parts do not serve well any more, or would not if pods that do not serve yet had theirs.
 func (d *division) begin(b Budget, demand map[string]float64) bool {
-	if demand == nil || b.Coming > 0 || !b.Confirmed || len(b.Serving) < 2 {
+	if demand == nil || !b.Confirmed {
 		return false
 	}
 	d.shares = Shares{}
 	equal := d.shares.Next(Round{Total: b.Total, Pods: b.Serving, Confirmed: true})
+	if b.Coming > 0 {
+		d.uneven, d.newcomer = !easyEqually(b, demand), b.Total*newcomerLeast
+		return d.uneven
+	}
 	if trial := d.shares.clone(); maps.Equal(equal, trial.Next(Round{Total: b.Total, Pods: b.Serving, Demand: demand, Confirmed: true})) {
 		return false
 	}
@@ -171,10 +178,10 @@ func completed(demand map[string]float64, pods []string) map[string]float64 {
 	return full
 }
 
-// easyEqually says that with equal parts nobody would have to turn requests away for long.
+// easyEqually says that with equal parts, also for pods that are to come, nobody would have to turn requests away for long.
 func easyEqually(b Budget, demand map[string]float64) bool {
 	for _, figure := range demand {
-		if figure > easy*b.Total/float64(len(b.Serving)) {
+		if figure > easy*b.Total/float64(len(b.Serving)+b.Coming) {
 			return false
 		}
 	}

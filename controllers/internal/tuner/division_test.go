@@ -168,6 +168,30 @@ func TestPodsThatStartGetWhatIsUnused(t *testing.T) {
 	}
 }
 
+// Clients that keep their connections go on loading the pods that they know.
+func TestPodsThatStartTakeNothingFromBusyOnes(t *testing.T) {
+	s := newLimited(t, 100, "a", "b")
+	busy := map[string]float64{"a": 100, "b": 100}
+	if parts := s.settle(busy); parts != nil {
+		t.Fatalf("%+v for the same demand on each", parts)
+	}
+	s.budget.Coming = 2
+	if parts := s.settle(busy); parts == nil || parts.Pods["a"]+parts.Pods["b"] < 99 {
+		t.Errorf("while others start: %+v", parts)
+	}
+	s.budget.Coming, s.budget.Serving = 0, []string{"a", "b", "c", "d"}
+	s.force["c"], s.force["d"] = 0.1, 0.1
+	for name, demand := range map[string]map[string]float64{
+		"before anything is known of them": busy, "while nobody asks them": {"a": 100, "b": 100, "c": 0, "d": 0},
+	} {
+		for range 3 {
+			if parts := s.look(demand); parts.Pods["a"]+parts.Pods["b"] < 90 {
+				t.Errorf("%s: %+v", name, parts)
+			}
+		}
+	}
+}
+
 func TestDivisionTakesOverWhatIsInForce(t *testing.T) {
 	left := map[string]float64{"a": 80, "b": 20}
 	s := newLimited(t, 100, "a", "b")
