@@ -50,7 +50,21 @@ type Config struct {
 	HTTP2 bool
 	// Timeout of one request from when it is sent; 0 means 10 s.
 	Timeout time.Duration
+	// Observe is told of every request that was due, from several goroutines, as soon as its outcome is known; nil tells nobody.
+	Observe func(Outcome)
 }
+
+// Outcome of one request.
+type Outcome struct {
+	// Due is when the request was to be sent, and Took how long after that its outcome was known.
+	Due  time.Time
+	Took time.Duration
+	// Status of the answer, or NoAnswer. A request that was not sent has none either.
+	Status int
+}
+
+// Accepted says that the request was served.
+func (o Outcome) Accepted() bool { return accepted(o.Status) }
 
 const (
 	defaultOutstanding      = 512

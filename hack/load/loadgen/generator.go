@@ -94,6 +94,7 @@ func (g *Generator) launch(due time.Time) {
 		g.mu.Lock()
 		g.window.Unsent++
 		g.mu.Unlock()
+		g.tell(Outcome{due, time.Since(due), NoAnswer})
 		return
 	}
 	g.senders++
@@ -109,7 +110,15 @@ func (g *Generator) launch(due time.Time) {
 func (g *Generator) send(due time.Time) {
 	sent := time.Now()
 	answer := g.exchange()
-	g.note(due, sent, time.Now(), answer)
+	done := time.Now()
+	g.note(due, sent, done, answer)
+	g.tell(Outcome{due, done.Sub(due), answer.status})
+}
+
+func (g *Generator) tell(outcome Outcome) {
+	if g.config.Observe != nil {
+		g.config.Observe(outcome)
+	}
 }
 
 func (g *Generator) note(due, sent, done time.Time, answer answer) {

@@ -97,12 +97,20 @@ func TestEveryRequestIsCounted(t *testing.T) {
 	}
 }
 
-// A server that answers nothing cannot hide: what was due is not sent, and counted.
+// A server that answers nothing cannot hide: what was due is not sent, and counted. Whoever observes is told of all of it.
 func TestWhatCannotBeSentIsCounted(t *testing.T) {
 	release := make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
 	defer server.Close()
-	generator, err := New(Config{URL: server.URL, Rate: 500, Duration: 400 * time.Millisecond, Outstanding: 3})
+	var accepted, others atomic.Int64
+	observe := func(outcome Outcome) {
+		if outcome.Accepted() {
+			accepted.Add(1)
+		} else {
+			others.Add(1)
+		}
+	}
+	generator, err := New(Config{URL: server.URL, Rate: 500, Duration: 400 * time.Millisecond, Outstanding: 3, Observe: observe})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,8 +121,12 @@ func TestWhatCannotBeSentIsCounted(t *testing.T) {
 		}
 	}()
 	generator.Run(t.Context())
-	if total := generator.Total(); total.Unsent == 0 || total.Accepted() < 3 {
+	total := generator.Total()
+	if total.Unsent == 0 || total.Accepted() < 3 {
 		t.Errorf("%d not sent, %d accepted", total.Unsent, total.Accepted())
+	}
+	if accepted.Load() != total.Accepted() || others.Load() != total.Unsent {
+		t.Errorf("observed %d accepted and %d others, counted %d and %d not sent", accepted.Load(), others.Load(), total.Accepted(), total.Unsent)
 	}
 }
 
