@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/hack/bench/internal/bed"
 )
 
 const (
@@ -37,7 +38,7 @@ type edit struct {
 	again int
 }
 
-func (b *bed) edits(ctx context.Context, s settings, pods []corev1.Pod, progress io.Writer) ([]edit, error) {
+func (b bench) edits(ctx context.Context, s settings, pods []corev1.Pod, progress io.Writer) ([]edit, error) {
 	var done []edit
 	for i := range s.edits {
 		select {
@@ -51,14 +52,14 @@ func (b *bed) edits(ctx context.Context, s settings, pods []corev1.Pod, progress
 		}
 		done = append(done, e)
 		if s.verbose {
-			step(progress, "edit %d: applied after %.0f ms, in force in the first pod after %.0f, in the last after %.0f; %d pods nudged again", i+1, ms(e.applied), ms(e.first), ms(e.last), e.again)
+			bed.Step(progress, "edit %d: applied after %.0f ms, in force in the first pod after %.0f, in the last after %.0f; %d pods nudged again", i+1, ms(e.applied), ms(e.first), ms(e.last), e.again)
 		}
 	}
 	return done, nil
 }
 
 // edit gives each pod another share and waits until the last one enforces it.
-func (b *bed) edit(ctx context.Context, pods []corev1.Pod, share int) (edit, error) {
+func (b bench) edit(ctx context.Context, pods []corev1.Pod, share int) (edit, error) {
 	sent := time.Now()
 	answered, err := b.setLimit(ctx, len(pods)*share, 0)
 	if err != nil {
@@ -87,7 +88,7 @@ func (b *bed) edit(ctx context.Context, pods []corev1.Pod, share int) (edit, err
 		e.last = max(e.last, took)
 	}
 	var service v1alpha1.GoService
-	if err := b.client.Get(ctx, client.ObjectKey{Namespace: b.namespace, Name: serviceName}, &service); err != nil {
+	if err := b.Client.Get(ctx, client.ObjectKey{Namespace: b.Namespace, Name: serviceName}, &service); err != nil {
 		return edit{}, fmt.Errorf("reading the GoService: %w", err)
 	}
 	if t := service.Status.Tuning; t != nil && t.ChangedAt != nil {
@@ -97,10 +98,10 @@ func (b *bed) edit(ctx context.Context, pods []corev1.Pod, share int) (edit, err
 }
 
 // countAgain looks at the last nudge of each pod: every one after the first has a number behind the revision.
-func (b *bed) countAgain(ctx context.Context, pods []corev1.Pod, e *edit) error {
+func (b bench) countAgain(ctx context.Context, pods []corev1.Pod, e *edit) error {
 	for i := range pods {
 		var pod corev1.Pod
-		if err := b.client.Get(ctx, client.ObjectKeyFromObject(&pods[i]), &pod); err != nil {
+		if err := b.Client.Get(ctx, client.ObjectKeyFromObject(&pods[i]), &pod); err != nil {
 			return fmt.Errorf("reading pod %s: %w", pods[i].Name, err)
 		}
 		if strings.Contains(pod.Annotations[nudgeAnnotation], ".") {
@@ -111,14 +112,14 @@ func (b *bed) countAgain(ctx context.Context, pods []corev1.Pod, e *edit) error 
 }
 
 // setLimit edits the service's limit, and its burst where one is given, and returns when the API server answered.
-func (b *bed) setLimit(ctx context.Context, limit, burst int) (time.Time, error) {
+func (b bench) setLimit(ctx context.Context, limit, burst int) (time.Time, error) {
 	patch := fmt.Appendf(nil, `{"spec":{"rateLimit":{"requestsPerSecond":%d}}}`, limit)
 	if burst > 0 {
 		patch = fmt.Appendf(nil, `{"spec":{"rateLimit":{"requestsPerSecond":%d,"burst":%d}}}`, limit, burst)
 	}
 	service := &v1alpha1.GoService{}
-	service.Namespace, service.Name = b.namespace, serviceName
-	err := b.client.Patch(ctx, service, client.RawPatch(types.MergePatchType, patch))
+	service.Namespace, service.Name = b.Namespace, serviceName
+	err := b.Client.Patch(ctx, service, client.RawPatch(types.MergePatchType, patch))
 	answered := time.Now()
 	if err != nil {
 		return time.Time{}, fmt.Errorf("editing the GoService: %w", err)

@@ -27,6 +27,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"goservice.dev/operator/hack/bench/internal/bed"
 )
 
 // settings are the program's flags.
@@ -65,20 +67,21 @@ func run(ctx context.Context, s settings, out, progress io.Writer) (err error) {
 	if s.pods < 1 || s.edits < 1 || s.stockPods < 1 || s.rounds < 1 || s.rate < 1 {
 		return errors.New("every count must be at least 1")
 	}
-	b, err := openBed(ctx)
+	opened, err := bed.Open(ctx, "bench-retune-")
 	if err != nil {
 		return err
 	}
+	b := bench{opened}
 	defer func() {
-		step(progress, "removing namespace %s", b.namespace)
-		err = errors.Join(err, b.remove(context.WithoutCancel(ctx)))
+		bed.Step(progress, "removing namespace %s", b.Namespace)
+		err = errors.Join(err, b.Remove(context.WithoutCancel(ctx)))
 	}()
-	step(progress, "a GoService with %d pods in namespace %s", s.pods, b.namespace)
+	bed.Step(progress, "a GoService with %d pods in namespace %s", s.pods, b.Namespace)
 	pods, err := b.deploy(ctx, s.pods)
 	if err != nil {
 		return err
 	}
-	step(progress, "%d plain pods with a ConfigMap each, changed %d times", s.stockPods, s.rounds)
+	bed.Step(progress, "%d plain pods with a ConfigMap each, changed %d times", s.stockPods, s.rounds)
 	stock, err := b.startStock(ctx, s, pods[0].Spec.Containers[0].Image)
 	if err != nil {
 		return err
@@ -88,7 +91,7 @@ func run(ctx context.Context, s settings, out, progress io.Writer) (err error) {
 		return err
 	}
 	defer load.stop()
-	step(progress, "%d edits", s.edits)
+	bed.Step(progress, "%d edits", s.edits)
 	edits, err := b.edits(ctx, s, pods, progress)
 	if err != nil {
 		return err
@@ -97,17 +100,13 @@ func run(ctx context.Context, s settings, out, progress io.Writer) (err error) {
 	if r.restarts, err = b.restarts(ctx, pods); err != nil {
 		return err
 	}
-	step(progress, "driving one pod beyond its share")
+	bed.Step(progress, "driving one pod beyond its share")
 	if r.admission, err = b.drive(ctx, pods[0], s.pods); err != nil {
 		return err
 	}
-	step(progress, "waiting for the plain pods")
+	bed.Step(progress, "waiting for the plain pods")
 	if r.stock, err = stock.wait(ctx); err != nil {
 		return err
 	}
 	return errors.Join(r.write(out), r.admission.check())
-}
-
-func step(progress io.Writer, format string, values ...any) {
-	fmt.Fprintf(progress, "▸ "+format+"\n", values...)
 }

@@ -33,7 +33,7 @@ type stock struct {
 
 // startStock makes plain pods that mount a ConfigMap each, and changes those at moments that differ, so that the kubelet's
 // rounds are met at different phases.
-func (b *bed) startStock(ctx context.Context, s settings, image string) (*stock, error) {
+func (b bench) startStock(ctx context.Context, s settings, image string) (*stock, error) {
 	st := &stock{}
 	var groupCtx context.Context
 	st.group, groupCtx = errgroup.WithContext(ctx)
@@ -81,14 +81,14 @@ func stockDocument(limit int) (map[string]string, error) {
 }
 
 // stockPod runs the same program on a ConfigMap that nobody nudges.
-func (b *bed) stockPod(ctx context.Context, name, image string) (*corev1.ConfigMap, *corev1.Pod, error) {
+func (b bench) stockPod(ctx context.Context, name, image string) (*corev1.ConfigMap, *corev1.Pod, error) {
 	data, err := stockDocument(startingLimit)
 	if err != nil {
 		return nil, nil, err
 	}
-	configMap := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: b.namespace, Name: name}, Data: data}
+	configMap := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: b.Namespace, Name: name}, Data: data}
 	pod := &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Namespace: b.namespace, Name: name},
+		ObjectMeta: metav1.ObjectMeta{Namespace: b.Namespace, Name: name},
 		Spec: corev1.PodSpec{
 			AutomountServiceAccountToken:  new(false),
 			TerminationGracePeriodSeconds: new(int64(2)),
@@ -105,7 +105,7 @@ func (b *bed) stockPod(ctx context.Context, name, image string) (*corev1.ConfigM
 		},
 	}
 	for _, object := range []client.Object{configMap, pod} {
-		if err := b.client.Create(ctx, object); err != nil {
+		if err := b.Client.Create(ctx, object); err != nil {
 			return nil, nil, fmt.Errorf("creating a plain pod: %w", err)
 		}
 	}
@@ -113,12 +113,12 @@ func (b *bed) stockPod(ctx context.Context, name, image string) (*corev1.ConfigM
 }
 
 // changeStock changes a ConfigMap and waits until its pod enforces the new limit.
-func (b *bed) changeStock(ctx context.Context, configMap *corev1.ConfigMap, pod string, limit int, timeout time.Duration) (time.Duration, error) {
+func (b bench) changeStock(ctx context.Context, configMap *corev1.ConfigMap, pod string, limit int, timeout time.Duration) (time.Duration, error) {
 	var err error
 	if configMap.Data, err = stockDocument(limit); err != nil {
 		return 0, err
 	}
-	if err := b.client.Update(ctx, configMap); err != nil {
+	if err := b.Client.Update(ctx, configMap); err != nil {
 		return 0, fmt.Errorf("changing ConfigMap %s: %w", configMap.Name, err)
 	}
 	answered := time.Now()

@@ -100,7 +100,7 @@ type load struct {
 }
 
 // startLoad sends requests through a NodePort, each on a connection of its own, so that they go to all pods.
-func (b *bed) startLoad(ctx context.Context, rate int) (*load, error) {
+func (b bench) startLoad(ctx context.Context, rate int) (*load, error) {
 	address, err := b.expose(ctx)
 	if err != nil {
 		return nil, err
@@ -140,9 +140,9 @@ func answering(ctx context.Context, httpClient *http.Client, url string) error {
 }
 
 // expose makes a NodePort that leads to the service's pods and returns a node's address with it.
-func (b *bed) expose(ctx context.Context) (string, error) {
+func (b bench) expose(ctx context.Context) (string, error) {
 	var service v1alpha1.GoService
-	if err := b.client.Get(ctx, client.ObjectKey{Namespace: b.namespace, Name: serviceName}, &service); err != nil {
+	if err := b.Client.Get(ctx, client.ObjectKey{Namespace: b.Namespace, Name: serviceName}, &service); err != nil {
 		return "", fmt.Errorf("reading the GoService: %w", err)
 	}
 	selector, err := metav1.ParseToLabelSelector(service.Status.Selector)
@@ -150,17 +150,17 @@ func (b *bed) expose(ctx context.Context) (string, error) {
 		return "", err
 	}
 	nodePort := &corev1.Service{
-		ObjectMeta: metav1.ObjectMeta{Namespace: b.namespace, Name: serviceName + "-node"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: b.Namespace, Name: serviceName + "-node"},
 		Spec: corev1.ServiceSpec{
 			Type: corev1.ServiceTypeNodePort, Selector: selector.MatchLabels,
 			Ports: []corev1.ServicePort{{Port: 80, TargetPort: intstr.FromInt32(servicePort)}},
 		},
 	}
-	if err := b.client.Create(ctx, nodePort); err != nil {
+	if err := b.Client.Create(ctx, nodePort); err != nil {
 		return "", fmt.Errorf("exposing the service: %w", err)
 	}
 	var nodes corev1.NodeList
-	if err := b.client.List(ctx, &nodes); err != nil {
+	if err := b.Client.List(ctx, &nodes); err != nil {
 		return "", fmt.Errorf("listing nodes: %w", err)
 	}
 	for i := range nodes.Items {
@@ -191,7 +191,7 @@ const (
 )
 
 // drive lowers the limit and sends four times as much to one pod.
-func (b *bed) drive(ctx context.Context, pod corev1.Pod, pods int) (admission, error) {
+func (b bench) drive(ctx context.Context, pod corev1.Pod, pods int) (admission, error) {
 	if _, err := b.setLimit(ctx, pods*drivenShare, pods*drivenBurst); err != nil {
 		return admission{}, err
 	}
@@ -225,12 +225,12 @@ func (a admission) check() error {
 func (a admission) expected() float64 { return float64(a.share)*a.length.Seconds() + float64(a.burst) }
 
 // tunnel forwards a loopback port to a pod.
-func (b *bed) tunnel(pod string) (address string, closeTunnel func(), err error) {
-	roundTripper, upgrader, err := spdy.RoundTripperFor(b.config)
+func (b bench) tunnel(pod string) (address string, closeTunnel func(), err error) {
+	roundTripper, upgrader, err := spdy.RoundTripperFor(b.Config)
 	if err != nil {
 		return "", nil, err
 	}
-	url := b.clientset.CoreV1().RESTClient().Post().Resource("pods").Namespace(b.namespace).Name(pod).SubResource("portforward").URL()
+	url := b.Clientset.CoreV1().RESTClient().Post().Resource("pods").Namespace(b.Namespace).Name(pod).SubResource("portforward").URL()
 	dialer := spdy.NewDialer(upgrader, &http.Client{Transport: roundTripper}, http.MethodPost, url)
 	stop, ready, failed := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	forwarder, err := portforward.NewOnAddresses(dialer, []string{"127.0.0.1"}, []string{fmt.Sprintf("0:%d", servicePort)}, stop, ready, io.Discard, io.Discard)

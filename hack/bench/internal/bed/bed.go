@@ -1,0 +1,124 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+// Package bed is a namespace of the current cluster in which a benchmark makes its services, and which goes with all of it.
+package bed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/kubernetes"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlconfig "sigs.k8s.io/controller-runtime/pkg/client/config"
+
+	"goservice.dev/operator/api/v1alpha1"
+)
+
+// Bed is the namespace, and the ways to it.
+type Bed struct {
+	Config    *rest.Config
+	Client    client.Client
+	Clientset *kubernetes.Clientset
+	Namespace string
+}
+
+// Open makes a namespace whose name begins with prefix.
+func Open(ctx context.Context, prefix string) (*Bed, error) {
+	config, err := ctrlconfig.GetConfig()
+	if err != nil {
+		return nil, fmt.Errorf("finding the cluster: %w", err)
+	}
+	config.QPS, config.UserAgent = -1, "goservice-bench"
+	scheme := runtime.NewScheme()
+	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
+		return nil, err
+	}
+	b := &Bed{Config: config}
+	if b.Client, err = client.New(config, client.Options{Scheme: scheme}); err != nil {
+		return nil, err
+	}
+	if b.Clientset, err = kubernetes.NewForConfig(config); err != nil {
+		return nil, err
+	}
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: prefix}}
+	if err := b.Client.Create(ctx, namespace); err != nil {
+		return nil, fmt.Errorf("creating a namespace: %w", err)
+	}
+	b.Namespace = namespace.Name
+	return b, nil
+}
+
+// Remove deletes the namespace and waits until nothing of it is left.
+func (b *Bed) Remove(ctx context.Context) error {
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: b.Namespace}}
+	if err := client.IgnoreNotFound(b.Client.Delete(ctx, namespace)); err != nil {
+		return fmt.Errorf("removing namespace %s: %w", b.Namespace, err)
+	}
+	err := wait.PollUntilContextTimeout(ctx, time.Second, 2*time.Minute, true, func(ctx context.Context) (bool, error) {
+		return apierrors.IsNotFound(b.Client.Get(ctx, client.ObjectKeyFromObject(namespace), namespace)), nil
+	})
+	if err != nil {
+		return fmt.Errorf("namespace %s is still being removed: %w", b.Namespace, err)
+	}
+	return nil
+}
+
+// Deploy makes a GoService of the bed's namespace and waits until so many pods of it are ready and tuned.
+func (b *Bed) Deploy(ctx context.Context, service *v1alpha1.GoService, pods int) error {
+	service.Namespace = b.Namespace
+	if err := b.Client.Create(ctx, service); err != nil {
+		return fmt.Errorf("creating the GoService: %w", err)
+	}
+	err := wait.PollUntilContextTimeout(ctx, time.Second, 5*time.Minute, true, func(ctx context.Context) (bool, error) {
+		err := b.Client.Get(ctx, client.ObjectKeyFromObject(service), service)
+		tuned := service.Status.Tuning
+		return err == nil && meta.IsStatusConditionTrue(service.Status.Conditions, v1alpha1.ConditionReady) &&
+			tuned != nil && int(tuned.ConfirmedPods) == pods && int(tuned.TotalPods) == pods, nil
+	})
+	if err != nil {
+		return fmt.Errorf("the GoService is not ready and tuned: %w; its conditions: %s", err, conditionsOf(service))
+	}
+	return nil
+}
+
+func conditionsOf(service *v1alpha1.GoService) string {
+	text := ""
+	for _, c := range service.Status.Conditions {
+		text += fmt.Sprintf("\n  %s=%s %s: %s", c.Type, c.Status, c.Reason, c.Message)
+	}
+	return text
+}
+
+// Pods of a service, by the selector in its status; at least one.
+func (b *Bed) Pods(ctx context.Context, selector string) ([]corev1.Pod, error) {
+	parsed, err := labels.Parse(selector)
+	if err != nil {
+		return nil, err
+	}
+	var list corev1.PodList
+	if err := b.Client.List(ctx, &list, client.InNamespace(b.Namespace), client.MatchingLabelsSelector{Selector: parsed}); err != nil {
+		return nil, fmt.Errorf("listing pods: %w", err)
+	}
+	if len(list.Items) == 0 {
+		return nil, fmt.Errorf("no pod matches %s", selector)
+	}
+	return list.Items, nil
+}
+
+// Step tells how a benchmark gets on.
+func Step(progress io.Writer, format string, values ...any) {
+	fmt.Fprintf(progress, "▸ "+format+"\n", values...)
+}
