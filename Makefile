@@ -190,6 +190,10 @@ sim: ## Autoscalers beside this operator on simulated loads; TRACE=file.csv (sec
 bench-retune: ## How fast PODS pods enforce EDITS of a rate limit, beside plain ConfigMaps; on the kind cluster, after make deploy.
 	KUBECONFIG=$$(hack/cluster/cluster.sh kubeconfig) go -C hack/bench run ./retune -pods $(PODS) -edits $(EDITS)
 
+.PHONY: bench-slo
+bench-slo: ## A step to four times the load, under a CPU HorizontalPodAutoscaler and under this operator; on a kind cluster that it brings up.
+	hack/bench-slo.sh
+
 .PHONY: bench-toolkit
 bench-toolkit: ## The toolkit's limiter, pool and fan-out beside the libraries that one would use otherwise.
 	go -C hack/bench run ./toolkit

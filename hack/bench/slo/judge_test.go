@@ -1,0 +1,86 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package main
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"goservice.dev/operator/hack/load/loadgen"
+)
+
+var noon = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+
+// A second is bad by the requests that were due in it, whenever they were answered, and not by a single one.
+func TestJudge(t *testing.T) {
+	s := settings{threshold: 100 * time.Millisecond, allowed: 0.1}
+	requests := func(second, count int, took time.Duration, status int) []loadgen.Outcome {
+		var all []loadgen.Outcome
+		for range count {
+			all = append(all, loadgen.Outcome{Due: noon.Add(time.Duration(second) * time.Second), Took: took, Status: status})
+		}
+		return all
+	}
+	const fast, slow = 100 * time.Millisecond, 101 * time.Millisecond
+	for name, c := range map[string]struct {
+		second [][]loadgen.Outcome
+		want   verdict
+	}{
+		"none":              {nil, verdict{seconds: 3}},
+		"all are good":      {[][]loadgen.Outcome{requests(0, 9, fast, 200)}, verdict{requests: 9, seconds: 3}},
+		"slow":              {[][]loadgen.Outcome{requests(1, 8, fast, 200), requests(1, 2, slow, 200)}, verdict{requests: 10, slow: 2, badSeconds: 1, seconds: 3, lastBad: 2 * time.Second}},
+		"refused":           {[][]loadgen.Outcome{requests(0, 8, fast, 200), requests(0, 2, fast, http.StatusServiceUnavailable)}, verdict{requests: 10, lost: 2, badSeconds: 1, seconds: 3, lastBad: time.Second}},
+		"without an answer": {[][]loadgen.Outcome{requests(2, 2, fast, loadgen.NoAnswer)}, verdict{requests: 2, lost: 2, badSeconds: 1, seconds: 3, lastBad: 3 * time.Second}},
+		"slow and refused":  {[][]loadgen.Outcome{requests(0, 1, slow, 200), requests(0, 1, fast, 429)}, verdict{requests: 2, slow: 1, lost: 1, badSeconds: 1, seconds: 3, lastBad: time.Second}},
+		"a single one":      {[][]loadgen.Outcome{requests(0, 1, slow, 200)}, verdict{requests: 1, slow: 1, seconds: 3}},
+		"what is allowed":   {[][]loadgen.Outcome{requests(0, 18, fast, 200), requests(0, 2, slow, 200)}, verdict{requests: 20, slow: 2, seconds: 3}},
+		"much later":        {[][]loadgen.Outcome{requests(0, 2, 9*time.Second, 200)}, verdict{requests: 2, slow: 2, badSeconds: 1, seconds: 3, lastBad: time.Second}},
+		"due outside":       {[][]loadgen.Outcome{requests(-1, 5, slow, 200), requests(3, 5, slow, 200)}, verdict{seconds: 3}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var j journal
+			for _, second := range c.second {
+				for _, request := range second {
+					j.note(request)
+				}
+			}
+			if got := j.judge(noon, noon.Add(3*time.Second), s); got != c.want {
+				t.Errorf("judge() = %+v, want %+v", got, c.want)
+			}
+		})
+	}
+}
+
+// Each sample counts until the next, the first one from the start and the last one to the end.
+func TestSamples(t *testing.T) {
+	samples := []sample{{noon.Add(time.Second), 2, 2, 0.2}, {noon.Add(4 * time.Second), 6, 2, 0.6}, {noon.Add(5 * time.Second), 6, 6, 0.6}}
+	if got, want := coreSeconds(samples, noon, noon.Add(10*time.Second)), 0.2*4+0.6*6; got < want-1e-9 || got > want+1e-9 {
+		t.Errorf("coreSeconds() = %v, want %v", got, want)
+	}
+	if got, want := coreSeconds(samples, noon, noon.Add(2*time.Second)), 0.2*2; got < want-1e-9 || got > want+1e-9 {
+		t.Errorf("coreSeconds() up to 2 s = %v, want %v", got, want)
+	}
+	o := outcome{samples: samples, step: noon}
+	for name, got := range map[string][2]time.Duration{
+		"wanted": {o.wanted(5), 4 * time.Second}, "ready": {o.ready(5), 5 * time.Second}, "never": {o.ready(7), -1}, "at once": {o.ready(2), time.Second},
+	} {
+		if got[0] != got[1] {
+			t.Errorf("%s after %s, want %s", name, got[0], got[1])
+		}
+	}
+	if most := o.most(); most != 6 {
+		t.Errorf("most() = %d", most)
+	}
+}
+
+func TestProcessorSeconds(t *testing.T) {
+	used, err := processorSeconds([]byte("# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total 1.25\nup 1\n"))
+	if err != nil || used != 1.25 {
+		t.Errorf("processorSeconds() = %v, %v", used, err)
+	}
+	if _, err := processorSeconds([]byte("up 1\n")); err == nil {
+		t.Error("a page without the figure gives one")
+	}
+}

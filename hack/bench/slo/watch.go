@@ -1,0 +1,132 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// sampleEvery is how exact the moments are at which pods were wanted and ready.
+const sampleEvery = 250 * time.Millisecond
+
+// sample of the service at one moment.
+type sample struct {
+	at            time.Time
+	wanted, ready int32
+	// cores that the pods on nodes have asked for.
+	cores float64
+}
+
+// watcher samples in the background.
+type watcher struct {
+	cancel context.CancelFunc
+	done   chan error
+	seen   []sample
+}
+
+func (t trial) watch(ctx context.Context) *watcher {
+	ctx, cancel := context.WithCancel(ctx)
+	w := &watcher{cancel: cancel, done: make(chan error, 1)}
+	go func() {
+		ticker := time.NewTicker(sampleEvery)
+		defer ticker.Stop()
+		for {
+			s, err := t.sample(ctx)
+			if err != nil {
+				if ctx.Err() != nil {
+					err = nil
+				}
+				w.done <- err
+				return
+			}
+			w.seen = append(w.seen, s)
+			select {
+			case <-ticker.C:
+			case <-ctx.Done():
+				w.done <- nil
+				return
+			}
+		}
+	}()
+	return w
+}
+
+// stop ends the watch and returns what was seen; at least one sample.
+func (w *watcher) stop() ([]sample, error) {
+	w.cancel()
+	if err := <-w.done; err != nil {
+		return nil, fmt.Errorf("watching the service: %w", err)
+	}
+	if len(w.seen) == 0 {
+		return nil, fmt.Errorf("the service was never seen")
+	}
+	return w.seen, nil
+}
+
+func (t trial) sample(ctx context.Context) (sample, error) {
+	var deployment appsv1.Deployment
+	if err := t.Client.Get(ctx, client.ObjectKey{Namespace: t.Namespace, Name: serviceName}, &deployment); err != nil {
+		return sample{}, fmt.Errorf("reading the Deployment: %w", err)
+	}
+	pods, err := t.Pods(ctx, t.selector)
+	if err != nil {
+		return sample{}, err
+	}
+	s := sample{at: time.Now(), ready: deployment.Status.ReadyReplicas}
+	if deployment.Spec.Replicas != nil {
+		s.wanted = *deployment.Spec.Replicas
+	}
+	for i := range pods {
+		if holdsPlace(&pods[i]) {
+			s.cores += pods[i].Spec.Containers[0].Resources.Requests.Cpu().AsApproximateFloat64()
+		}
+	}
+	return s, nil
+}
+
+// holdsPlace says whether what a pod asked for is kept for it: from being given a node until its end.
+func holdsPlace(pod *corev1.Pod) bool {
+	return pod.Spec.NodeName != "" && pod.Status.Phase != corev1.PodSucceeded && pod.Status.Phase != corev1.PodFailed
+}
+
+// processorSeconds that all present pods have used so far, by their own account.
+func (t trial) processorSeconds(ctx context.Context) (float64, error) {
+	pods, err := t.Pods(ctx, t.selector)
+	if err != nil {
+		return 0, err
+	}
+	total := 0.0
+	for i := range pods {
+		page, err := t.Clientset.CoreV1().Pods(t.Namespace).ProxyGet("http", pods[i].Name, strconv.Itoa(adminPort), "/metrics", nil).DoRaw(ctx)
+		if err != nil {
+			return 0, fmt.Errorf("asking pod %s for its metrics: %w", pods[i].Name, err)
+		}
+		used, err := processorSeconds(page)
+		if err != nil {
+			return 0, fmt.Errorf("pod %s: %w", pods[i].Name, err)
+		}
+		total += used
+	}
+	return total, nil
+}
+
+func processorSeconds(page []byte) (float64, error) {
+	lines := bufio.NewScanner(bytes.NewReader(page))
+	for lines.Scan() {
+		if value, is := strings.CutPrefix(lines.Text(), "process_cpu_seconds_total "); is {
+			return strconv.ParseFloat(value, 64)
+		}
+	}
+	return 0, fmt.Errorf("no process_cpu_seconds_total among its metrics")
+}
