@@ -96,7 +96,7 @@ test-e2e: ## End-to-end tests on a kind cluster of their own, which stays for th
 .PHONY: test-disruption
 test-disruption: export CLUSTER = $(E2E_CLUSTER)-disruption
 test-disruption: ## Over 300,000 requests through rolls, drains, deletions and retunes on two nodes; none may fail.
-	NODES=$${NODES:-2} E2E_TIMEOUT=$(E2E_TIMEOUT) E2E_RUN=TestNothingIsLost hack/e2e.sh
+	NODES=$${NODES:-2} E2E_ADDONS=metrics-server E2E_TIMEOUT=$(E2E_TIMEOUT) E2E_RUN=TestNothingIsLost hack/e2e.sh
 
 .PHONY: e2e-down
 e2e-down: ## Remove the cluster of the end-to-end tests.

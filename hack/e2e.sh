@@ -30,7 +30,7 @@ kubectl taint nodes --all node-role.kubernetes.io/control-plane:NoSchedule- >/de
 docker tag "$WORKLOAD_IMG" "$NEXT_WORKLOAD_IMG"
 hack/cluster/cluster.sh load "$NEXT_WORKLOAD_IMG"
 # shellcheck disable=SC2086  # several names
-hack/cluster/cluster.sh addons ${E2E_ADDONS:-metrics-server}
+hack/cluster/cluster.sh addons ${E2E_ADDONS:-metrics-server prometheus}
 hack/deploy.sh deploy
 E2E_URL=$(hack/cluster/cluster.sh url)
 export E2E_URL
