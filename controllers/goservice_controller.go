@@ -91,6 +91,7 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 	}
 	measured := r.follow(&service, seen)
 	figures := plan.Compute(&service.Spec, seen.figures(measured))
+	observeFloor(request.NamespacedName, figures)
 	environment := r.environment()
 	desired, buildErr := build.Build(&service, figures, environment)
 	var applyErr error

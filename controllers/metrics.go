@@ -13,6 +13,7 @@ import (
 
 	"goservice.dev/operator/controllers/internal/apply"
 	"goservice.dev/operator/controllers/internal/confirm"
+	"goservice.dev/operator/controllers/internal/plan"
 	"goservice.dev/operator/controllers/internal/tuner"
 )
 
@@ -29,7 +30,11 @@ var (
 	decisionsTotal = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "goservice_operator_tuning_decisions_total",
 		Help: "Figures that measurements moved, by what was moved (replica floor, utilization, pool, gogc).",
-	}, []string{"what"})
+	}, []string{"namespace", "name", "what"})
+	replicaFloor = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "goservice_operator_replica_floor",
+		Help: "Pods that the measured demand needs at least, within the bounds of an autoscaled GoService.",
+	}, []string{"namespace", "name"})
 	unconfirmedPods = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "goservice_operator_unconfirmed_pods",
 		Help: "Pods that have not confirmed the newest tuning revision of their GoService.",
@@ -37,14 +42,24 @@ var (
 )
 
 func init() {
-	metrics.Registry.MustRegister(appliesTotal, retuneSeconds, decisionsTotal, unconfirmedPods)
+	metrics.Registry.MustRegister(appliesTotal, retuneSeconds, decisionsTotal, replicaFloor, unconfirmedPods)
 }
 
 func countApply(kind schema.GroupVersionKind, result apply.Result) {
 	appliesTotal.WithLabelValues(kind.Kind, string(result)).Inc()
 }
 
-func countDecision(change tuner.Change) { decisionsTotal.WithLabelValues(change.What).Inc() }
+func countDecision(name types.NamespacedName, change tuner.Change) {
+	decisionsTotal.WithLabelValues(name.Namespace, name.Name, change.What).Inc()
+}
+
+func observeFloor(name types.NamespacedName, figures plan.Plan) {
+	if figures.Autoscaled {
+		replicaFloor.WithLabelValues(name.Namespace, name.Name).Set(float64(figures.ReplicaFloor.Value))
+	} else {
+		replicaFloor.DeleteLabelValues(name.Namespace, name.Name)
+	}
+}
 
 func observeRetune(took time.Duration) { retuneSeconds.Observe(took.Seconds()) }
 
@@ -54,4 +69,6 @@ func observeConfirmed(name types.NamespacedName, result confirm.Result) {
 
 func forgetMetrics(name types.NamespacedName) {
 	unconfirmedPods.DeleteLabelValues(name.Namespace, name.Name)
+	replicaFloor.DeleteLabelValues(name.Namespace, name.Name)
+	decisionsTotal.DeletePartialMatch(prometheus.Labels{"namespace": name.Namespace, "name": name.Name})
 }

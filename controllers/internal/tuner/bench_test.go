@@ -77,7 +77,7 @@ func BenchmarkLoop(b *testing.B) {
 			}
 			return counters, err
 		},
-		Changed: func(types.NamespacedName) {}, Decided: func(Change) {},
+		Changed: func(types.NamespacedName) {}, Decided: func(types.NamespacedName, Change) {},
 	})
 	for i := range 100 {
 		target := targetOf(5)

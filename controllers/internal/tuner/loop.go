@@ -82,7 +82,7 @@ type LoopOptions struct {
 	// Changed is called when a service's Outcome changed.
 	Changed func(service types.NamespacedName)
 	// Decided is called for every figure that was moved.
-	Decided func(Change)
+	Decided func(service types.NamespacedName, change Change)
 }
 
 // Loop measures services and decides for them, in the background.
@@ -182,7 +182,7 @@ func (l *Loop) round(ctx context.Context) {
 			}
 			outcome, changes := f.digest(time.Now(), targets[i], reports, problem)
 			for _, change := range changes {
-				l.options.Decided(change)
+				l.options.Decided(f.name, change)
 			}
 			if l.publish(f, outcome) {
 				l.options.Changed(f.name)

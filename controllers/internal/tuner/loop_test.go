@@ -96,7 +96,7 @@ func running(t *testing.T, test func(*cluster, *Loop)) {
 		loop := NewLoop(LoopOptions{
 			Scrape:  c.scrape,
 			Changed: func(types.NamespacedName) { c.set(func() { c.changes++ }) },
-			Decided: func(Change) {},
+			Decided: func(types.NamespacedName, Change) {},
 		})
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)

@@ -100,7 +100,7 @@ func observed(t *testing.T, interval time.Duration, test func(*prometheus, *Loop
 			Scrape:  func(context.Context, Pod) (Counters, error) { return Counters{}, errors.New("pods must not be asked") },
 			Query:   p.query,
 			Changed: func(types.NamespacedName) { p.set(func() { p.changes++ }) },
-			Decided: func(Change) {},
+			Decided: func(types.NamespacedName, Change) {},
 		})
 		ctx, cancel := context.WithCancel(t.Context())
 		p.scrapes(ctx, targetOf(3).Pods)
