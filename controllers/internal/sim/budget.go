@@ -21,11 +21,12 @@ type BudgetResult struct {
 
 // limitedPod is a token bucket with the demand of its clients.
 type limitedPod struct {
-	name           string
-	weight         float64 // of the demand
-	rate, tokens   float64
-	demand         float64 // as the operator estimates it
-	serving, known bool
+	name         string
+	weight       float64 // of the demand
+	rate, tokens float64
+	arrived      float64 // requests, admitted or not: what its metrics count
+	started      float64
+	serving      bool
 }
 
 const (
@@ -36,21 +37,24 @@ const (
 )
 
 // Budget simulates a limit for a service whose pods double while clients that keep their connections load them 3:1. What the
-// pods may admit is divided by the operator's own code, each retune takes retuneDelay to reach the pods.
+// pods may admit is divided and what they need is estimated by the operator's own code; each retune takes retuneDelay to reach
+// the pods.
 func Budget(total float64, seed uint64) BudgetResult {
 	random := rand.New(rand.NewPCG(seed, 0xbd))
 	pods := []*limitedPod{{name: "a", weight: 3, serving: true}, {name: "b", weight: 1, serving: true}}
 	var shares tuner.Shares
+	var estimator tuner.Estimator
 	var pending map[string]float64
 	var result BudgetResult
 	admitted := make([]float64, 0, int(budgetSeconds/budgetStep))
 	arrivesAt, rounds := math.Inf(1), 0
 	tickEvery := int(math.Round(tunerTick / budgetStep))
+	tickAt := random.IntN(tickEvery)
 	for i := range int(budgetSeconds / budgetStep) {
 		at := float64(i) * budgetStep
 		switch {
 		case i == int(40/budgetStep): // two more containers run; requests reach them a second later
-			pods = append(pods, &limitedPod{name: "c", weight: 3}, &limitedPod{name: "d", weight: 1})
+			pods = append(pods, &limitedPod{name: "c", weight: 3, started: at}, &limitedPod{name: "d", weight: 1, started: at})
 		case i == int(41/budgetStep):
 			for _, p := range pods {
 				p.serving = true
@@ -62,9 +66,13 @@ func Budget(total float64, seed uint64) BudgetResult {
 			}
 			pending, arrivesAt = nil, math.Inf(1)
 		}
+		measured := i%tickEvery == tickAt
+		if measured {
+			estimator.Observe(simTime(at), len(pods), budgetReports(pods))
+		}
 		// The operator looks every tick, when a pod becomes ready, and as soon as all pods confirmed.
-		if rounds++; pending == nil && (i%tickEvery == 0 || rounds == 1 || i == int(41/budgetStep)) {
-			next := shares.Next(roundOf(total, pods))
+		if rounds++; pending == nil && (measured || rounds == 1 || i == int(41/budgetStep)) {
+			next := shares.Next(roundOf(total, pods, estimator.Estimate(0).PodDemand))
 			if differs(next, pods) {
 				result.Retunes++
 				pending, arrivesAt, rounds = next, at+retuneDelay, -int(math.Round(retuneDelay/budgetStep))
@@ -89,15 +97,23 @@ func Budget(total float64, seed uint64) BudgetResult {
 	return result
 }
 
-func roundOf(total float64, pods []*limitedPod) tuner.Round {
-	r := tuner.Round{Total: total, Demand: map[string]float64{}, Confirmed: true}
+func budgetReports(pods []*limitedPod) []tuner.Report {
+	var reports []tuner.Report
 	for _, p := range pods {
-		if !p.serving {
-			continue
+		if p.serving {
+			reports = append(reports, tuner.Report{Pod: p.name, Counters: &tuner.Counters{
+				Requests: p.arrived, StartSeconds: float64(simEpoch.Unix()) + p.started,
+			}})
 		}
-		r.Pods = append(r.Pods, p.name)
-		if p.known {
-			r.Demand[p.name] = p.demand
+	}
+	return reports
+}
+
+func roundOf(total float64, pods []*limitedPod, demand map[string]float64) tuner.Round {
+	r := tuner.Round{Total: total, Demand: demand, Confirmed: true}
+	for _, p := range pods {
+		if p.serving {
+			r.Pods = append(r.Pods, p.name)
 		}
 	}
 	return r
@@ -120,7 +136,6 @@ func serve(pods []*limitedPod, total float64, random *rand.Rand) float64 {
 			weights += p.weight
 		}
 	}
-	smooth := 1 - math.Exp(-budgetStep/tunerTick)
 	for _, p := range pods {
 		p.tokens = math.Min(p.tokens+p.rate*budgetStep, math.Max(p.rate*budgetBurst, 1))
 		if !p.serving {
@@ -131,10 +146,7 @@ func serve(pods []*limitedPod, total float64, random *rand.Rand) float64 {
 		let := math.Min(arrivals, math.Floor(p.tokens))
 		p.tokens -= let
 		admitted += let
-		if !p.known {
-			p.demand, p.known = arrivals/budgetStep, true
-		}
-		p.demand += smooth * (arrivals/budgetStep - p.demand)
+		p.arrived += arrivals
 	}
 	return admitted
 }

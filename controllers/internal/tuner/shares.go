@@ -6,15 +6,19 @@ package tuner
 import "maps"
 
 const (
-	// keptShare of an equal part stays with every pod, so that one without traffic can answer its first requests.
-	keptShare = 0.05
+	// keptShare of an equal part stays with every pod, so that one without traffic can answer its first requests. As long as it
+	// has none, that much of the budget is nobody's.
+	keptShare = 0.02
 	// usedWell is the part of what could be admitted from which a division is good enough to stay: a new one retunes every pod.
 	usedWell = 0.98
-	// unfair is the part of the budget that may be with other pods than those that should have it.
-	unfair = 0.1
-	// moved is the part of the budget that is taken at most from pods that use it in one round: until others may grow by it,
-	// nobody admits it.
-	moved = 0.02
+	// handedOut is the part of the budget that must be with the pods: what others gave back is handed on to the last bit.
+	handedOut = 0.995
+	// unfair is the part of the budget that may be with other pods than those that should have it. What a pod has beyond its
+	// due is lost at the moment at which pods are added and its clients leave for them.
+	unfair = 0.03
+	// moved is the part of the budget that is taken at most from pods that use it in one round. While it is on its way nobody
+	// admits it: once until it is known to have been given back and once until it is in force elsewhere.
+	moved = 0.01
 )
 
 // Divide a budget among pods by the demand of each: every pod keeps a small part and the rest goes in proportion, so that
@@ -166,7 +170,7 @@ func (s *Shares) good(r Round, target map[string]float64) bool {
 		missing += max(target[pod]-part, 0)
 	}
 	switch {
-	case sum < usedWell*r.Total: // some growth still waits for others to give back
+	case sum < handedOut*r.Total: // some growth still waits for others to give back
 		return false
 	case demand <= usedWell*r.Total:
 		return admitted >= usedWell*demand
