@@ -110,12 +110,13 @@ func budgetReports(pods []*limitedPod) []tuner.Report {
 }
 
 func roundOf(total float64, pods []*limitedPod, demand map[string]float64) tuner.Round {
-	r := tuner.Round{Total: total, Demand: demand, Confirmed: true}
+	r := tuner.Round{Total: total, Confirmed: true}
 	for _, p := range pods {
 		if p.serving {
 			r.Pods = append(r.Pods, p.name)
 		}
 	}
+	r.Demand = tuner.Completed(demand, r.Pods)
 	return r
 }
 
@@ -149,6 +150,18 @@ func serve(pods []*limitedPod, total float64, random *rand.Rand) float64 {
 		p.arrived += arrivals
 	}
 	return admitted
+}
+
+// WorstBudget holds the largest deviations and the most retunes of all seeds.
+func WorstBudget(total float64, seeds []uint64) BudgetResult {
+	var worst BudgetResult
+	for _, seed := range seeds {
+		r := Budget(total, seed)
+		worst.HighestError = math.Max(worst.HighestError, r.HighestError)
+		worst.LowestError = math.Min(worst.LowestError, r.LowestError)
+		worst.Retunes = max(worst.Retunes, r.Retunes)
+	}
+	return worst
 }
 
 // String is a line for people.

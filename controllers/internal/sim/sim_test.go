@@ -119,7 +119,7 @@ func TestTrace(t *testing.T) {
 func TestBudgetIsNeverExceeded(t *testing.T) {
 	for seed := range uint64(20) {
 		got := Budget(1000, seed)
-		if got.HighestError > 0.005 || got.LowestError < -0.06 {
+		if got.HighestError > 0.005 || got.LowestError < -0.02 {
 			t.Errorf("seed %d: %s", seed, got)
 		}
 	}

@@ -41,7 +41,7 @@ func (s Situation) limited() Situation {
 	if limit <= 0 {
 		return s
 	}
-	for _, rate := range []*Rate{&e.Demand, &e.DemandPanic, &e.DemandNow, &e.DemandBefore} {
+	for _, rate := range []*Rate{&e.Demand, &e.DemandSince, &e.DemandPanic, &e.DemandNow, &e.DemandBefore} {
 		if most := limit * rate.Seconds; rate.Events > most {
 			rate.Events, e.Trend = most, 0
 		}

@@ -79,13 +79,6 @@ type Change struct {
 }
 
 const (
-	// panicFactor is the demand over capacity at which a step is answered at once (Knative's panic threshold of 200 %), unless
-	// less is more than the pods can do at all.
-	panicFactor = 2
-	// panicMargin of pods more than the step needs: what counts is how soon enough of them have started.
-	panicMargin = 1.15
-	// tolerance is how far demand may be above what the floor was made for: a pod more for less would go and come with chance.
-	tolerance = 0.03
 	// maxHold bounds how long the highest need is remembered before pods go. Where pods that went were needed again within
 	// regretWithin, the next ones are held twice as long; after forgetAfter without that, half as long again.
 	maxHold      = 5 * time.Minute
@@ -158,43 +151,6 @@ func within32(pods int32, b Bounds) int32 {
 	return max(min(pods, b.MaxReplicas), b.MinReplicas)
 }
 
-// capacity is how many requests per second a pod can take at the utilization rho: the lowest of what its CPU, its workers
-// (utilization law, ρ = λ·S per server) and its own rate limit let through. 0 while the cost of a request is unknown.
-func capacity(s Situation, rho float64) (perPod float64, reason string) {
-	e := s.Estimates
-	if e.CPUTime > 0 && s.Bounds.Cores > 0 {
-		perPod = s.Bounds.Cores * rho / e.CPUTime.Seconds()
-		reason = fmt.Sprintf("%s of CPU each", round(e.CPUTime))
-	}
-	if e.ServiceTime > 0 && s.Bounds.Workers > 0 {
-		byWorkers := float64(s.Bounds.Workers) * rho / e.ServiceTime.Seconds()
-		if perPod == 0 || byWorkers < perPod {
-			perPod, reason = byWorkers, fmt.Sprintf("%s in one of %d workers each", round(e.ServiceTime), s.Bounds.Workers)
-		}
-	}
-	if limit := s.Bounds.PodLimit * rho; limit > 0 && (perPod == 0 || limit < perPod) {
-		perPod, reason = limit, fmt.Sprintf("at most %s req/s let in by each pod", short(s.Bounds.PodLimit))
-	}
-	return perPod, reason
-}
-
-// podsFor a demand in requests per second.
-func podsFor(demand, perPod float64) int32 {
-	if perPod <= 0 || demand <= 0 {
-		return 0
-	}
-	// A hair of demand above whole pods is no reason for one more.
-	return int32(min(math.Ceil(demand/perPod-1e-6), math.MaxInt32/2))
-}
-
-// podsFor leaves the floor alone where demand is hardly above what it can take.
-func (d *Decider) podsFor(demand, perPod float64) int32 {
-	if pods := podsFor(demand, perPod); pods != d.floor+1 || podsFor(demand/(1+tolerance), perPod) > d.floor {
-		return pods
-	}
-	return d.floor
-}
-
 func (d *Decider) moveFloor(now time.Time, s Situation, perPod float64, cost string, decision *Decision) plan.Figure[int32] {
 	e := s.Estimates
 	idle := e.Known && e.Demand.Seconds >= StableWindow.Seconds()/2 && e.Demand.Events < minServed
@@ -208,15 +164,16 @@ func (d *Decider) moveFloor(now time.Time, s Situation, perPod float64, cost str
 		d.setFloor(now, floor, decision.Frozen, decision)
 		return plan.Figure[int32]{Value: floor, Reason: decision.Frozen}
 	}
-	if sudden := d.sudden(s, perPod); sudden > 0 {
-		if !now.Before(d.panicUntil) {
+	inPanic := now.Before(d.panicUntil)
+	if sudden := d.sudden(s, perPod, inPanic); sudden > 0 {
+		if !inPanic {
 			d.panicFloor = 0
 		}
 		d.panicUntil, d.panicFloor = now.Add(StableWindow), max(d.panicFloor, sudden)
 	}
 	decision.Panic = now.Before(d.panicUntil)
-	demand, why := forecast(e, s.Bounds.StartupTime, decision.Panic)
-	needed := d.podsFor(demand, perPod)
+	demand, why, rising := forecast(e, s.Bounds.StartupTime, decision.Panic)
+	needed := d.podsFor(demand, perPod, rising)
 	d.remember(now, within32(needed, s.Bounds))
 	if decision.Panic && d.panicFloor > needed {
 		decision.Frozen = "no pod is scaled in within a minute of a sudden step"
@@ -265,45 +222,6 @@ func (d *Decider) regret(now time.Time, needed int32, b Bounds) {
 	case now.Sub(d.heldSince) > forgetAfter && d.hold > b.HoldFor:
 		d.hold, d.heldSince = max(d.hold/2, b.HoldFor), now
 	}
-}
-
-// forecast is the demand to be ready for: that of the stable window, ahead by the time that a new pod takes where there is
-// a rising trend, or what the panic window has at least. A step is no trend.
-func forecast(e Estimates, startup time.Duration, inPanic bool) (demand float64, why string) {
-	demand, why = e.Demand.PerSecond(), "over the last minute"
-	switch {
-	case inPanic || e.Trend == 0:
-	case e.Trend > 0:
-		demand += e.Trend * (e.Demand.Seconds/2 + startup.Seconds())
-		why = fmt.Sprintf("expected in %s by the last minute's rise", readable(startup))
-	default: // the mean lags behind a fall by half of its window
-		demand = math.Max(demand+e.Trend*e.Demand.Seconds/2, 0)
-		why = "by the last minute's fall"
-	}
-	if atLeast := e.DemandPanic.AtLeast(); atLeast > demand {
-		demand, why = atLeast, fmt.Sprintf("over the last %s", readable(PanicWindow))
-	}
-	return demand, why
-}
-
-// sudden is how many pods a demand needs that is at least panicFactor times what the present ones shall take, or more than
-// they can do at all; 0 without one.
-func (d *Decider) sudden(s Situation, perPod float64) int32 {
-	e := s.Estimates
-	shall := float64(max(s.Ready, 1)) * perPod
-	if math.Max(e.DemandNow.AtLeast(), e.DemandPanic.AtLeast()) < math.Min(panicFactor*shall, shall/d.rho.value) {
-		return 0
-	}
-	demand := math.Max(e.DemandNow.PerSecond(), e.DemandPanic.PerSecond())
-	// A step that began in the middle of the last round shows by half in it.
-	if rise := e.DemandNow.AtLeast() - e.DemandBefore.PerSecond(); e.DemandBefore.Seconds > 0 && rise > 0 {
-		demand += rise
-	}
-	if limit := s.Bounds.SharedLimit; limit > 0 {
-		demand = math.Min(demand, limit)
-	}
-	// What waits must be worked off beside what comes in, within the panic window.
-	return podsFor(panicMargin*(demand+e.Backlog/PanicWindow.Seconds()), perPod)
 }
 
 func (d *Decider) remember(now time.Time, pods int32) {

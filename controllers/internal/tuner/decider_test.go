@@ -109,24 +109,64 @@ func TestSuddenStepIsAnsweredAtOnceAndHeld(t *testing.T) {
 	step.Estimates.DemandNow = Rate{3200 * 2, 2}
 	step.Estimates.DemandPanic = Rate{(800*4 + 3200*2), 6}
 	got := d.Decide(epoch.Add(at), step)
-	if !got.Panic || !got.AtOnce || got.Floor.Value != 12 {
-		t.Fatalf("panic %v, at once %v, floor %d; want the whole step and a margin: 12", got.Panic, got.AtOnce, got.Floor.Value)
+	if !got.Panic || !got.AtOnce || got.Floor.Value != 17 {
+		t.Fatalf("panic %v, at once %v, floor %d; want the whole step and a margin: 17", got.Panic, got.AtOnce, got.Floor.Value)
 	}
 	if len(got.Changes) != 1 || !strings.Contains(got.Changes[0].Reason, "of a sudden") {
 		t.Errorf("changes: %+v", got.Changes)
 	}
 	// It is gone at once: the answer stays for a minute, then pods go step by step.
-	held := steps(d, at+tick, at+StableWindow-tick, constant(800, 10))
-	if held.Floor.Value != 12 || held.Frozen == "" {
+	held := steps(d, at+tick, at+StableWindow-tick, constant(800, 17))
+	if held.Floor.Value != 17 || held.Frozen == "" {
 		t.Errorf("floor %d within a minute, frozen: %q", held.Floor.Value, held.Frozen)
 	}
 	first := steps(d, at+StableWindow, at+StableWindow+tick, constant(800, 10))
-	if first.Floor.Value != 9 {
-		t.Errorf("first step in leads to %d, want 9", first.Floor.Value)
+	if first.Floor.Value != 12 {
+		t.Errorf("first step in leads to %d, want 12", first.Floor.Value)
 	}
 	last := steps(d, at+StableWindow+2*tick, at+10*time.Minute, constant(800, 8))
 	if last.Floor.Value != 3 {
 		t.Errorf("in the end %d, want 3", last.Floor.Value)
+	}
+}
+
+// A step that began in the middle of a round shows by half in it. Where pods were full in the meantime, how much they did in
+// addition tells since when.
+func TestAStepIsSeenWholeAtTheFirstLook(t *testing.T) {
+	// Three pods do 1200 req/s at most; for half a second, of the round's two, 3200 come instead of 800.
+	partly := func() Situation {
+		s := constant(800, 3)(0)
+		s.Estimates.DemandBefore = Rate{800 * 2, 2}
+		s.Estimates.DemandNow = Rate{800*2 + 2400*0.5, 2}
+		s.Estimates.DemandPanic = Rate{800*6 + 2400*0.5, 6}
+		return s
+	}
+	for name, c := range map[string]struct {
+		change func(*Estimates)
+		want   int32
+	}{
+		"pods were full": {func(e *Estimates) {
+			e.Saturation, e.Rejected, e.Inside = 1, 900, 100 // 200 of 1200 were done, at 400 req/s more than before
+		}, 17},
+		"they had room": {func(e *Estimates) { e.Saturation = 0.95 }, 11}, // 1400 req/s and the rise once more
+		"handlers hang and nothing more comes": {func(e *Estimates) {
+			e.Saturation, e.Rejected, e.Inside = 1, 900, 100
+			e.DemandNow, e.DemandPanic = e.DemandBefore, Rate{800 * 6, 6}
+		}, 3},
+		"hardly anything shows yet": {func(e *Estimates) {
+			e.Saturation, e.Rejected, e.Inside = 1, 10, 100
+			e.DemandNow.Events, e.DemandPanic.Events = 800*2+150, 800*6+150
+		}, 8}, // at least twice the pods, for a start
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := &Decider{}
+			steps(d, 0, 5*time.Minute, constant(800, 3))
+			s := partly()
+			c.change(&s.Estimates)
+			if got := d.Decide(epoch.Add(5*time.Minute+tick), s); got.Floor.Value != c.want {
+				t.Errorf("floor %d, want %d: %s", got.Floor.Value, c.want, got.Floor.Reason)
+			}
+		})
 	}
 }
 
@@ -152,7 +192,7 @@ func TestAScaleInThatWasTooEarlyIsRegretted(t *testing.T) {
 		s := constant(perSecond, max(d.floor, 2))(at)
 		s.Bounds.HoldFor = time.Minute
 		for _, change := range d.Decide(epoch.Add(at), s).Changes {
-			if change.What == "replica floor" && change.Turned && change.To == "12" {
+			if change.What == "replica floor" && change.Turned && change.To == "17" {
 				ups++
 			}
 		}
@@ -231,8 +271,8 @@ func TestUtilizationIsNotToBlameForTooFewPods(t *testing.T) {
 
 func TestPoolFollowsTheCostOfARequest(t *testing.T) {
 	got := steps(&Decider{}, 0, time.Minute, constant(800, 3))
-	// 2 cores ÷ 5 ms = 400 per second; half of 100 ms at work: 20, and 20 waiting.
-	if got.Workers == nil || got.Workers.Value != 20 || got.QueueDepth.Value != 20 {
+	// 2 cores ÷ 5 ms = 400 per second; 40 ms of 100 at work: 16, and 16 waiting.
+	if got.Workers == nil || got.Workers.Value != 16 || got.QueueDepth.Value != 16 {
 		t.Fatalf("workers %+v, queue %+v", got.Workers, got.QueueDepth)
 	}
 	fixed := steps(&Decider{}, 0, time.Minute, func(time.Duration) Situation {

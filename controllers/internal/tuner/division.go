@@ -56,7 +56,7 @@ func (d *division) next(b Budget, demand map[string]float64) *plan.Parts {
 	case d.budget.Total == 0 && b.InForce != nil:
 		d.takeOver(b)
 	}
-	demand = completed(demand, b.Serving)
+	demand = Completed(demand, b.Serving)
 	if !d.uneven && !d.begin(b, demand) {
 		d.budget, d.given = b, nil
 		return nil
@@ -156,8 +156,8 @@ func (s *Shares) sum() float64 {
 	return sum
 }
 
-// completed gives pods that have just begun to serve the mean of the others; nil where less than half of them are known.
-func completed(demand map[string]float64, pods []string) map[string]float64 {
+// Completed gives pods that have just begun to serve the mean of the others; nil where less than half of them are known.
+func Completed(demand map[string]float64, pods []string) map[string]float64 {
 	sum, known := 0.0, 0
 	full := make(map[string]float64, len(pods))
 	for _, pod := range pods {

@@ -17,10 +17,14 @@ type Estimates struct {
 	// Demand in requests per second, rejected ones included: over the stable window, over the panic window, in the last round
 	// and in the one before it.
 	Demand, DemandPanic, DemandNow, DemandBefore Rate
+	// DemandSince is the part of Demand since the last step in the stable window; all of it without one.
+	DemandSince Rate
 	// Trend of the demand over the stable window in requests per second per second; 0 unless it is significant.
 	Trend float64
-	// Backlog is how many requests wait for a worker.
-	Backlog float64
+	// Backlog is how many requests wait for a worker, Inside how many wait or are being worked on.
+	Backlog, Inside float64
+	// Rejected is how many requests were turned away in the last round, rate-limited ones left out.
+	Rejected float64
 	// ServiceTime of a request by itself, without any wait; CPUTime that it uses. 0 while unknown.
 	ServiceTime, CPUTime time.Duration
 	// Concurrency is the mean number of requests in the service over the stable window, by Little's law.
@@ -124,6 +128,7 @@ func (e *Estimator) Estimate(threshold time.Duration) Estimates {
 		switch i {
 		case len(e.samples) - 1:
 			result.DemandNow = Rate{s.arrivals, s.span}
+			result.Rejected = max(s.rejected-s.limited, 0)
 		case len(e.samples) - 2:
 			result.DemandBefore = Rate{s.arrivals, s.span}
 		}
@@ -147,7 +152,12 @@ func (e *Estimator) Estimate(threshold time.Duration) Estimates {
 		result.CPU = stable.cpuSeconds / seconds
 	}
 	result.P99 = quantile(buckets, 0.99)
-	result.Trend = e.trend()
+	var since time.Time
+	result.Trend, since = e.trend()
+	result.DemandSince = result.Demand
+	if !since.IsZero() {
+		result.DemandSince = e.arrivalsSince(since)
+	}
 	return result
 }
 
@@ -156,28 +166,48 @@ func (e *Estimator) gauges(result *Estimates) {
 	for _, pod := range e.podsNow {
 		busy += pod.busy
 		workers += pod.workers
-		result.Backlog += pod.queued
+		result.Backlog += pod.queued * e.standsFor
 		result.Processors = max(result.Processors, pod.processors)
 		result.HeapLiveBytes = max(result.HeapLiveBytes, pod.heap)
 		result.GOGC = max(result.GOGC, pod.gogc)
 	}
+	result.Inside = result.Backlog + busy*e.standsFor
 	if workers > 0 {
 		result.Saturation = busy / workers
 	}
 }
 
+func (e *Estimator) arrivalsSince(at time.Time) Rate {
+	var sum Rate
+	for i := len(e.samples) - 1; i >= 0 && !e.samples[i].at.Before(at); i-- {
+		if s := &e.samples[i]; s.complete {
+			sum.Events += s.arrivals
+			sum.Seconds += s.span
+		}
+	}
+	return sum
+}
+
+// point is the demand of one round.
+type point struct {
+	at   time.Time
+	rate float64 // per second
+	span float64 // seconds
+}
+
 // trend is the slope of a least-squares line through the demand of the stable window, where it is more than twice its own
-// standard error and thus more than noise.
-func (e *Estimator) trend() float64 {
+// standard error and thus more than noise. A step is no trend: the line through it would go on rising. Instead the time of the
+// first whole round after the last step is returned.
+func (e *Estimator) trend() (slope float64, step time.Time) {
 	var n, sumT, sumY, sumTT, sumTY float64
-	points := make([][2]float64, 0, 64)
+	points := make([]point, 0, 64)
 	for i := len(e.samples) - 1; i >= 0 && e.last.Sub(e.samples[i].at) < StableWindow; i-- {
 		s := &e.samples[i]
 		if !s.complete {
 			continue
 		}
 		t, y := s.at.Sub(e.last).Seconds(), s.arrivals/s.span
-		points = append(points, [2]float64{t, y})
+		points = append(points, point{s.at, y, s.span})
 		n++
 		sumT += t
 		sumY += y
@@ -187,18 +217,43 @@ func (e *Estimator) trend() float64 {
 	const fewest = 5
 	spread := n*sumTT - sumT*sumT
 	if n < fewest || spread <= 0 {
-		return 0
+		return 0, time.Time{}
 	}
-	slope := (n*sumTY - sumT*sumY) / spread
+	slope = (n*sumTY - sumT*sumY) / spread
+	if step = lastStep(points, slope); !step.IsZero() {
+		return 0, step
+	}
 	level := (sumY - slope*sumT) / n
 	residual := 0.0
 	for _, p := range points {
-		off := p[1] - level - slope*p[0]
+		off := p.rate - level - slope*p.at.Sub(e.last).Seconds()
 		residual += off * off
 	}
 	standardError := math.Sqrt(residual / (n - 2) / (spread / n))
 	if math.Abs(slope) <= 2*standardError {
-		return 0
+		return 0, time.Time{}
 	}
-	return slope
+	return slope, time.Time{}
+}
+
+const (
+	// A step is a change of the demand from one round to the next but one – it may begin in the middle of a round – by at
+	// least stepShare of it, by more standard deviations than stepChance, and by more than half of what the line through the
+	// stable window rises or falls altogether.
+	stepShare  = 0.2
+	stepChance = 4
+)
+
+// lastStep is the time of the first whole round after the last step; points begin with the newest. Zero without one.
+func lastStep(points []point, slope float64) time.Time {
+	half := math.Abs(slope) * StableWindow.Seconds() / 2
+	for i := 2; i < len(points); i++ {
+		later, earlier := points[i-2], points[i]
+		jump := math.Abs(later.rate - earlier.rate)
+		noise := math.Sqrt(later.rate/later.span + earlier.rate/earlier.span)
+		if jump > half && jump > stepChance*noise && jump > stepShare*math.Max(later.rate, earlier.rate) {
+			return later.at
+		}
+	}
+	return time.Time{}
 }

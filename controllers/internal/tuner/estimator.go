@@ -39,6 +39,7 @@ type Estimator struct {
 	cpuTime, serviceTime, selfTime ewma
 	demand                         map[string]float64
 	podsNow                        []podGauges
+	standsFor                      float64 // pods, each of podsNow
 }
 
 type podGauges struct {
@@ -91,6 +92,7 @@ func (e *Estimator) Observe(at time.Time, total int, reports []Report) {
 		}
 		e.pods[report.Pod], e.seen[report.Pod], e.taken[report.Pod] = *now, at, taken
 	}
+	e.standsFor = float64(max(total, answered)) / float64(max(answered, 1))
 	e.forget(at)
 	s.complete = counted > 0 && float64(answered) >= quorum*float64(len(reports))
 	s.scale(scaleOf(total, answered, counted, fresh))

@@ -205,6 +205,30 @@ func TestTrend(t *testing.T) {
 	near(t, "trend", e.Estimate(0).Trend, 1, 1e-3)
 }
 
+// A step, whenever it was, is no trend, and what was before it does not count any more.
+func TestAStepIsNoTrend(t *testing.T) {
+	for name, at := range map[string]int{"just now": 29, "lately": 25, "half a minute ago": 15, "nearly forgotten": 2} {
+		t.Run(name, func(t *testing.T) {
+			f, e := newFleet(2), &Estimator{}
+			for i := range 30 {
+				perPod := 300.0
+				switch {
+				case i == at: // in the middle of the round
+					perPod = 600
+				case i > at:
+					perPod = 900
+				}
+				f.steady(e, 1, perPod, 0)
+			}
+			got := e.Estimate(0)
+			near(t, "trend", got.Trend, 0, 0)
+			if at <= 25 {
+				near(t, "demand since then", got.DemandSince.PerSecond(), 1800, 1e-6)
+			}
+		})
+	}
+}
+
 func TestQuantile(t *testing.T) {
 	buckets := []Bucket{{0.1, 50}, {0.2, 100}, {math.Inf(1), 100}}
 	for q, want := range map[float64]time.Duration{0.25: 50 * time.Millisecond, 0.75: 150 * time.Millisecond, 1: 200 * time.Millisecond} {

@@ -16,6 +16,9 @@ const (
 	settle = 5 * time.Minute
 	// worthwhile is the relative difference from which a pool is changed.
 	worthwhile = 0.25
+	// poolShare of the latency threshold is for requests at work and as much for those that wait: the rest is left to requests
+	// that take longer than the mean.
+	poolShare = 0.4
 	// minWorkers, and maxWorkersPerCore as a bound on memory.
 	minWorkers        = 4
 	maxWorkersPerCore = 512
@@ -51,8 +54,8 @@ func (d *Decider) resize(now time.Time, s Situation, decision *Decision) {
 	decision.Workers, decision.QueueDepth, decision.GOGC = d.size.pool, d.size.queue, d.size.gogc
 }
 
-// resizePool gives a pod as many workers as its CPU can finish within half of the latency threshold, and as many places in
-// the queue for the other half (Little's law, L = λ·W at the highest λ that the CPU allows). What comes beyond both would be
+// resizePool gives a pod as many workers as its CPU can finish within poolShare of the latency threshold, and as many places in
+// the queue for as much again (Little's law, L = λ·W at the highest λ that the CPU allows). What comes beyond both would be
 // answered too late and is better refused at once.
 func (d *Decider) resizePool(now time.Time, s Situation, decision *Decision) {
 	cores := s.Bounds.PoolCores
@@ -64,11 +67,11 @@ func (d *Decider) resizePool(now time.Time, s Situation, decision *Decision) {
 		return
 	}
 	highest := cores / cpu // requests per second
-	half := highest * s.Bounds.Threshold.Seconds() / 2
+	part := highest * s.Bounds.Threshold.Seconds() * poolShare
 	// Handlers that wait hold a worker without using CPU.
-	workers := math.Max(half, 2*highest*service)
+	workers := math.Max(part, 2*highest*service)
 	bounded := int32(math.Ceil(math.Min(math.Max(workers, minWorkers), maxWorkersPerCore*math.Max(cores, 1))))
-	queue := max(int32(math.Ceil(math.Min(half, float64(bounded)))), 1)
+	queue := max(int32(math.Ceil(math.Min(part, float64(bounded)))), 1)
 	present := s.Bounds.Workers
 	if d.size.pool != nil {
 		present = d.size.pool.Value
@@ -76,8 +79,8 @@ func (d *Decider) resizePool(now time.Time, s Situation, decision *Decision) {
 	if math.Abs(float64(bounded-present)) < worthwhile*float64(present) {
 		return
 	}
-	reason := fmt.Sprintf("%s req/s at most (%s of CPU each on %s cores), half of %s at work and half waiting",
-		short(highest), round(s.Estimates.CPUTime), short(cores), s.Bounds.Threshold)
+	reason := fmt.Sprintf("%s req/s at most (%s of CPU each on %s cores), %s %% of %s at work and as much waiting",
+		short(highest), round(s.Estimates.CPUTime), short(cores), short(100*poolShare), s.Bounds.Threshold)
 	d.change(now, "pool", integer(present), integer(bounded), int(bounded-present), reason, decision)
 	d.size.pool = &plan.Figure[int32]{Value: bounded, Reason: reason}
 	d.size.queue = &plan.Figure[int32]{Value: queue, Reason: reason}

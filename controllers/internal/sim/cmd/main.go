@@ -20,7 +20,8 @@ func main() {
 	trace := flag.String("trace", "", "CSV file with rows of seconds,requests instead of the built-in shapes")
 	images := flag.String("images", "", "directory for one SVG of each shape")
 	base := flag.Float64("base", 600, "lowest rate of the built-in shapes in requests per second")
-	seeds := flag.Int("seeds", 2, "how many seeds are summed up")
+	seeds := flag.Int("seeds", 5, "how many seeds are summed up")
+	first := flag.Uint64("first", 1, "the first of them")
 	cpu := flag.Duration("cpu", 0, "mean CPU time of a request; 0: 5ms")
 	wait := flag.Duration("wait", 0, "mean time that a request waits for others; 0: 5ms")
 	threshold := flag.Duration("threshold", 0, "latency threshold; 0: 100ms")
@@ -38,13 +39,13 @@ func main() {
 	if *cores > 0 {
 		service.Cores = *cores
 	}
-	if err := run(os.Stdout, service, *trace, *images, *base, max(*seeds, 1)); err != nil {
+	if err := run(os.Stdout, service, *trace, *images, *base, seedsFrom(*first, max(*seeds, 1))); err != nil {
 		fmt.Fprintln(os.Stderr, "sim:", err)
 		os.Exit(1)
 	}
 }
 
-func run(to io.Writer, service sim.Service, trace, images string, base float64, count int) error {
+func run(to io.Writer, service sim.Service, trace, images string, base float64, seeds []uint64) error {
 	shapes := func(seed uint64) []sim.Shape { return sim.Shapes(base, seed) }
 	if trace != "" {
 		file, err := os.Open(trace)
@@ -58,10 +59,7 @@ func run(to io.Writer, service sim.Service, trace, images string, base float64, 
 		}
 		shapes = func(uint64) []sim.Shape { return []sim.Shape{shape} }
 	}
-	seeds := make([]uint64, count)
-	for i := range seeds {
-		seeds[i] = uint64(i + 1)
-	}
+	count := len(seeds)
 	fmt.Fprintf(to, "%s of CPU and %s of waiting per request, %.0f %% within %s, pods of %d cores; %d seeds\n\n",
 		service.CPUTime, service.Wait, 100*service.Percentile, service.Threshold, service.Cores, count)
 	results := sim.RunAll(service, shapes, seeds)
@@ -76,7 +74,7 @@ func run(to io.Writer, service sim.Service, trace, images string, base float64, 
 			fmt.Fprintf(to, "step: %s wanted enough pods %d s after it\n", r.Algorithm, seconds)
 		}
 	}
-	fmt.Fprintln(to, sim.Budget(1000, 1))
+	fmt.Fprintln(to, sim.WorstBudget(1000, seeds))
 	if images != "" {
 		if err := draw(service, results, images, count); err != nil {
 			return err
@@ -84,6 +82,14 @@ func run(to io.Writer, service sim.Service, trace, images string, base float64, 
 	}
 	fmt.Fprintln(to, sim.Verdict(sums))
 	return nil
+}
+
+func seedsFrom(first uint64, count int) []uint64 {
+	seeds := make([]uint64, count)
+	for i := range seeds {
+		seeds[i] = first + uint64(i)
+	}
+	return seeds
 }
 
 // draw one picture of each shape, of the first seed.

@@ -1,0 +1,133 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package tuner
+
+import (
+	"fmt"
+	"math"
+	"time"
+)
+
+const (
+	// panicFactor is the demand over capacity at which a step is answered at once (Knative's panic threshold of 200 %), unless
+	// less is more than the pods can do at all.
+	panicFactor = 2
+	// panicMargin of pods more than the step needs: what counts is how soon enough of them have started.
+	panicMargin = 1.7
+	// fullFrom is the busy share of all workers from which requests that are turned away mean a step.
+	fullFrom = 0.9
+	// shortestStep is the part of a round, as its denominator, that a step is assumed to have lasted at least: chance would
+	// make much of less.
+	shortestStep = 8
+	// leadStartups is how many times a pod's start a rise is looked ahead: once to have the pod when it is needed, and twice
+	// because a line through the last minute lags behind a rise that becomes steeper and pods are fullest before the next one.
+	leadStartups = 3
+	// tolerance is how far demand may be above what the floor was made for: a pod more for less would go and come with chance.
+	tolerance = 0.03
+)
+
+// capacity is how many requests per second a pod can take at the utilization rho: the lowest of what its CPU, its workers
+// (utilization law, ρ = λ·S per server) and its own rate limit let through. 0 while the cost of a request is unknown.
+func capacity(s Situation, rho float64) (perPod float64, reason string) {
+	e := s.Estimates
+	if e.CPUTime > 0 && s.Bounds.Cores > 0 {
+		perPod = s.Bounds.Cores * rho / e.CPUTime.Seconds()
+		reason = fmt.Sprintf("%s of CPU each", round(e.CPUTime))
+	}
+	if e.ServiceTime > 0 && s.Bounds.Workers > 0 {
+		byWorkers := float64(s.Bounds.Workers) * rho / e.ServiceTime.Seconds()
+		if perPod == 0 || byWorkers < perPod {
+			perPod, reason = byWorkers, fmt.Sprintf("%s in one of %d workers each", round(e.ServiceTime), s.Bounds.Workers)
+		}
+	}
+	if limit := s.Bounds.PodLimit * rho; limit > 0 && (perPod == 0 || limit < perPod) {
+		perPod, reason = limit, fmt.Sprintf("at most %s req/s let in by each pod", short(s.Bounds.PodLimit))
+	}
+	return perPod, reason
+}
+
+// podsFor a demand in requests per second.
+func podsFor(demand, perPod float64) int32 {
+	if perPod <= 0 || demand <= 0 {
+		return 0
+	}
+	// A hair of demand above whole pods is no reason for one more.
+	return int32(min(math.Ceil(demand/perPod-1e-6), math.MaxInt32/2))
+}
+
+// podsFor leaves the floor alone where demand is hardly above what it can take, unless it rises.
+func (d *Decider) podsFor(demand, perPod float64, rising bool) int32 {
+	if pods := podsFor(demand, perPod); rising || pods != d.floor+1 || podsFor(demand/(1+tolerance), perPod) > d.floor {
+		return pods
+	}
+	return d.floor
+}
+
+// forecast is the demand to be ready for: that of the stable window, ahead by the lead where there is a rising trend, or what
+// the panic window has at least. After a step only what came since then counts.
+func forecast(e Estimates, startup time.Duration, inPanic bool) (demand float64, why string, rising bool) {
+	demand, why = e.Demand.PerSecond(), "over the last minute"
+	if since := e.DemandSince; since.Seconds > 0 && since.Seconds < e.Demand.Seconds {
+		demand, why = since.PerSecond(), "since the last step"
+	}
+	switch {
+	case inPanic || e.Trend == 0:
+	case e.Trend > 0:
+		lead := leadStartups * startup
+		demand += e.Trend * (e.Demand.Seconds/2 + lead.Seconds())
+		why, rising = fmt.Sprintf("expected in %s by the last minute's rise", readable(lead)), true
+	default: // the mean lags behind a fall by half of its window
+		demand = math.Max(demand+e.Trend*e.Demand.Seconds/2, 0)
+		why = "by the last minute's fall"
+	}
+	if atLeast := e.DemandPanic.AtLeast(); atLeast > demand {
+		demand, why, rising = atLeast, fmt.Sprintf("over the last %s", readable(PanicWindow)), false
+	}
+	return demand, why, rising
+}
+
+// sudden is how many pods a demand needs that is at least panicFactor times what the present ones shall take, or more than
+// they can do at all; 0 without one. Full pods that turn requests away say so too, earlier than the count of a whole round.
+func (d *Decider) sudden(s Situation, perPod float64, inPanic bool) int32 {
+	e := s.Estimates
+	shall := float64(max(s.Ready, 1)) * perPod
+	can := shall / d.rho.value
+	// More must come than before: handlers that hang fill the pods too, and more pods would not help them.
+	rising := e.DemandBefore.Seconds > 0 && e.DemandNow.AtLeast() > e.DemandBefore.PerSecond()
+	full := rising && e.Saturation > fullFrom && e.Rejected > 0
+	if !full && math.Max(e.DemandNow.AtLeast(), e.DemandPanic.AtLeast()) < math.Min(panicFactor*shall, can) {
+		return 0
+	}
+	demand := math.Max(e.DemandNow.PerSecond(), e.DemandPanic.PerSecond())
+	if !inPanic { // after that the rounds are whole
+		demand = math.Max(demand, wholeStep(s, can))
+	}
+	if limit := s.Bounds.SharedLimit; limit > 0 {
+		demand = math.Min(demand, limit)
+	}
+	// What waits must be worked off beside what comes in, within the panic window.
+	pods := podsFor(panicMargin*(demand+e.Backlog/PanicWindow.Seconds()), perPod)
+	if full && !inPanic {
+		pods = max(pods, panicFactor*s.Ready)
+	}
+	return pods
+}
+
+// wholeStep is the demand after a step of which the last round shows only a part, because it began in the middle of it: what
+// came in addition, in the time for which the pods were full. That time is what they did in addition over what they could have
+// done. Where nobody was turned away, a step in the middle of the round is assumed.
+func wholeStep(s Situation, can float64) float64 {
+	e := s.Estimates
+	before, round := e.DemandBefore.PerSecond(), e.DemandNow.Seconds
+	rise := e.DemandNow.AtLeast() - before
+	if e.DemandBefore.Seconds == 0 || rise <= 0 {
+		return 0
+	}
+	if e.Rejected <= 0 || can <= before {
+		return e.DemandNow.PerSecond() + rise
+	}
+	more := e.DemandNow.Events - before*round
+	since := (more - e.Rejected - e.Inside) / (can - before)
+	return before + more/math.Min(math.Max(since, round/shortestStep), round)
+}
