@@ -89,7 +89,7 @@ func TestNoPodForRequestsThatTheLimitTurnsAway(t *testing.T) {
 		reason       string
 	}{
 		"the service's limit":   {1600, 0, 5, "1600 req/s over the last minute"},
-		"a limit that is slack": {1e6, 0, 35, "of a sudden"},
+		"a limit that is slack": {1e6, 0, 40, "of a sudden"},
 		"each pod's limit":      {0, 200, 40, "at most 200 req/s let in by each pod"},
 	} {
 		t.Run(name, func(t *testing.T) {
