@@ -4,6 +4,7 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"testing"
 	"time"
@@ -75,12 +76,26 @@ func TestSamples(t *testing.T) {
 	}
 }
 
-func TestProcessorSeconds(t *testing.T) {
-	used, err := processorSeconds([]byte("# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total 1.25\nup 1\n"))
-	if err != nil || used != 1.25 {
-		t.Errorf("processorSeconds() = %v, %v", used, err)
+// What a request costs is read from the pods that stayed: one that came or went has an account that does not fit.
+func TestPerRequest(t *testing.T) {
+	page := func(seconds string, ok, failed int) used {
+		u, err := parseUsage(fmt.Appendf(nil, "# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total %s\n"+
+			"http_server_request_duration_seconds_count{http_route=\"GET /work\",code=\"200\"} %d\n"+
+			"http_server_request_duration_seconds_count{code=\"503\"} %d\nhttp_server_request_duration_seconds_sum{code=\"503\"} 99\nup 1\n", seconds, ok, failed))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return u
 	}
-	if _, err := processorSeconds([]byte("up 1\n")); err == nil {
-		t.Error("a page without the figure gives one")
+	before := map[string]used{"stays": page("1.25", 100, 20), "goes": page("70", 7000, 0)}
+	after := map[string]used{"stays": page("2.25", 250, 70), "comes": page("9", 1, 0)}
+	if took, err := perRequest(before, after); err != nil || took != 5*time.Millisecond {
+		t.Errorf("perRequest() = %s, %v, want 5ms", took, err)
+	}
+	if took, err := perRequest(before, map[string]used{"comes": page("9", 1, 0)}); err == nil {
+		t.Errorf("nobody stayed, and a request takes %s", took)
+	}
+	if _, err := parseUsage([]byte("process_cpu_seconds_total much\n")); err == nil {
+		t.Error("a page without figures gives some")
 	}
 }

@@ -127,7 +127,7 @@ func (t trial) measure(ctx context.Context) (o outcome, err error) {
 	if err := t.send(ctx, t.settings.rate, settling, &seen); err != nil {
 		return o, err
 	}
-	used, err := t.processorSeconds(ctx)
+	used, err := t.usage(ctx)
 	if err != nil {
 		return o, err
 	}
@@ -135,8 +135,11 @@ func (t trial) measure(ctx context.Context) (o outcome, err error) {
 	if err := t.send(ctx, t.settings.rate, t.settings.warm-settling, &seen); err != nil {
 		return o, err
 	}
-	usedLater, err := t.processorSeconds(ctx)
+	usedLater, err := t.usage(ctx)
 	if err != nil {
+		return o, err
+	}
+	if o.cpuPerRequest, err = perRequest(used, usedLater); err != nil {
 		return o, err
 	}
 	w := t.watch(ctx)
@@ -150,9 +153,6 @@ func (t trial) measure(ctx context.Context) (o outcome, err error) {
 	o.podsBefore = o.samples[0].wanted
 	o.before = seen.judge(settled, o.step, t.settings)
 	o.after = seen.judge(o.step, o.step.Add(t.settings.hold), t.settings)
-	if o.before.requests > 0 {
-		o.cpuPerRequest = time.Duration((usedLater - used) / float64(o.before.requests) * float64(time.Second))
-	}
 	return o, nil
 }
 

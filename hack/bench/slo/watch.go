@@ -100,33 +100,67 @@ func holdsPlace(pod *corev1.Pod) bool {
 	return pod.Spec.NodeName != "" && pod.Status.Phase != corev1.PodSucceeded && pod.Status.Phase != corev1.PodFailed
 }
 
-// processorSeconds that all present pods have used so far, by their own account.
-func (t trial) processorSeconds(ctx context.Context) (float64, error) {
+// used is what a pod had used and answered since its start.
+type used struct{ processorSeconds, requests float64 }
+
+// usage of all present pods, by their own account.
+func (t trial) usage(ctx context.Context) (map[string]used, error) {
 	pods, err := t.Pods(ctx, t.selector)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	total := 0.0
+	all := map[string]used{}
 	for i := range pods {
+		if pods[i].DeletionTimestamp != nil || pods[i].Status.Phase != corev1.PodRunning {
+			continue
+		}
 		page, err := t.Clientset.CoreV1().Pods(t.Namespace).ProxyGet("http", pods[i].Name, strconv.Itoa(adminPort), "/metrics", nil).DoRaw(ctx)
 		if err != nil {
-			return 0, fmt.Errorf("asking pod %s for its metrics: %w", pods[i].Name, err)
+			return nil, fmt.Errorf("asking pod %s for its metrics: %w", pods[i].Name, err)
 		}
-		used, err := processorSeconds(page)
-		if err != nil {
-			return 0, fmt.Errorf("pod %s: %w", pods[i].Name, err)
+		if all[pods[i].Name], err = parseUsage(page); err != nil {
+			return nil, fmt.Errorf("metrics of pod %s: %w", pods[i].Name, err)
 		}
-		total += used
 	}
-	return total, nil
+	return all, nil
 }
 
-func processorSeconds(page []byte) (float64, error) {
+func parseUsage(page []byte) (u used, err error) {
 	lines := bufio.NewScanner(bytes.NewReader(page))
 	for lines.Scan() {
-		if value, is := strings.CutPrefix(lines.Text(), "process_cpu_seconds_total "); is {
-			return strconv.ParseFloat(value, 64)
+		name, value, _ := strings.Cut(lines.Text(), " ")
+		if at := strings.LastIndex(lines.Text(), "} "); at >= 0 { // a label may hold spaces
+			name, value = lines.Text()[:at], lines.Text()[at+2:]
+		}
+		var to *float64
+		switch {
+		case name == "process_cpu_seconds_total":
+			to = &u.processorSeconds
+		case strings.HasPrefix(name, "http_server_request_duration_seconds_count"):
+			to = &u.requests
+		default:
+			continue
+		}
+		figure, err := strconv.ParseFloat(value, 64)
+		if err != nil {
+			return u, err
+		}
+		*to += figure
+	}
+	return u, lines.Err()
+}
+
+// perRequest is the CPU time of a request between two accounts, by the pods that are in both.
+func perRequest(before, after map[string]used) (time.Duration, error) {
+	var total used
+	for pod, later := range after {
+		if earlier, stayed := before[pod]; stayed {
+			total.processorSeconds += later.processorSeconds - earlier.processorSeconds
+			total.requests += later.requests - earlier.requests
 		}
 	}
-	return 0, fmt.Errorf("no process_cpu_seconds_total among its metrics")
+	if total.requests <= 0 || total.processorSeconds <= 0 {
+		return 0, fmt.Errorf("no pod that stayed has answered requests: %+v", total)
+	}
+	return time.Duration(total.processorSeconds / total.requests * float64(time.Second)), nil
 }

@@ -11,6 +11,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -23,6 +24,7 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	ctrlconfig "sigs.k8s.io/controller-runtime/pkg/client/config"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"goservice.dev/operator/api/v1alpha1"
 )
@@ -37,6 +39,7 @@ type Bed struct {
 
 // Open makes a namespace whose name begins with prefix.
 func Open(ctx context.Context, prefix string) (*Bed, error) {
+	log.SetLogger(logr.Discard()) // the client's own
 	config, err := ctrlconfig.GetConfig()
 	if err != nil {
 		return nil, fmt.Errorf("finding the cluster: %w", err)
