@@ -247,9 +247,7 @@ func (f *followed) digest(now time.Time, target Target, reports []Report, proble
 	if f.started.IsZero() {
 		f.started = now
 	}
-	untuned := plan.Compute(target.Spec, plan.Observed{
-		WantedReplicas: target.Wanted, ServiceTime: f.cost.ServiceTime, CPUTime: f.cost.CPUTime,
-	})
+	untuned := f.untuned(target)
 	steering := plan.SteeringOf(target.Spec, untuned)
 	f.estimator.Observe(now, f.awaited, reports)
 	estimates := f.estimator.Estimate(steering.Threshold)
@@ -268,7 +266,11 @@ func (f *followed) digest(now time.Time, target Target, reports []Report, proble
 		}
 		return outcome, nil
 	}
-	f.cost = f.cost.Settle(estimates)
+	if cost := f.cost.Settle(estimates); cost != f.cost {
+		// Decided by what is known now: an assumed cost could ask for pods that are then held for a while.
+		f.cost = cost
+		untuned = f.untuned(target)
+	}
 	workers := untuned.Workers.Value
 	if tuned := f.outcome.Tuned.Workers; tuned != nil {
 		workers = tuned.Value
@@ -283,4 +285,11 @@ func (f *followed) digest(now time.Time, target Target, reports []Report, proble
 	outcome.Cost, outcome.Tuned, outcome.Frozen = f.cost, decision.Tuned(), decision.Frozen
 	outcome.History = f.decider.History()
 	return outcome, decision.Changes
+}
+
+// untuned is the plan by the cost in use, before any figure is moved.
+func (f *followed) untuned(target Target) plan.Plan {
+	return plan.Compute(target.Spec, plan.Observed{
+		WantedReplicas: target.Wanted, ServiceTime: f.cost.ServiceTime, CPUTime: f.cost.CPUTime,
+	})
 }

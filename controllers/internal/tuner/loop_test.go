@@ -134,6 +134,28 @@ func TestLoopAnswersAStepWithinFiveSeconds(t *testing.T) {
 	})
 }
 
+// The assumed cost of a request on a small part of a core is high; no decision may be made by it once the cost is measured.
+func TestFirstDecisionIsByTheMeasuredCost(t *testing.T) {
+	running(t, func(c *cluster, loop *Loop) {
+		c.set(func() { c.perSecond = 6.5 })
+		target := targetOf(2)
+		target.Spec.SLO.Latency.Threshold.Duration = 500 * time.Millisecond
+		small := corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("100m")}
+		target.Spec.Resources = &corev1.ResourceRequirements{Requests: small, Limits: small}
+		loop.Follow(serviceName, target)
+		pass(time.Minute)
+		got := loop.Follow(serviceName, target)
+		if got.Cost.CPUTime != 5*time.Millisecond || got.Tuned.ReplicaFloor.Value != 2 {
+			t.Errorf("floor %+v by a cost of %+v", got.Tuned.ReplicaFloor, got.Cost)
+		}
+		for _, change := range got.History {
+			if change.What == "replica floor" {
+				t.Errorf("the floor went %s → %s: %s", change.From, change.To, change.Reason)
+			}
+		}
+	})
+}
+
 func TestLoopIsSilentWhileNothingChanges(t *testing.T) {
 	running(t, func(c *cluster, loop *Loop) {
 		c.set(func() { c.perSecond = 200 })
