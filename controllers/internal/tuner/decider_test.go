@@ -89,7 +89,7 @@ func TestNoPodForRequestsThatTheLimitTurnsAway(t *testing.T) {
 		reason       string
 	}{
 		"the service's limit":   {1600, 0, 5, "1600 req/s over the last minute"},
-		"a limit that is slack": {1e6, 0, 40, "of a sudden"},
+		"a limit that is slack": {1e6, 0, 30, "of a sudden"},
 		"each pod's limit":      {0, 200, 40, "at most 200 req/s let in by each pod"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -109,20 +109,20 @@ func TestSuddenStepIsAnsweredAtOnceAndHeld(t *testing.T) {
 	step.Estimates.DemandNow = Rate{3200 * 2, 2}
 	step.Estimates.DemandPanic = Rate{(800*4 + 3200*2), 6}
 	got := d.Decide(epoch.Add(at), step)
-	if !got.Panic || !got.AtOnce || got.Floor.Value != 17 {
-		t.Fatalf("panic %v, at once %v, floor %d; want the whole step and a margin: 17", got.Panic, got.AtOnce, got.Floor.Value)
+	if !got.Panic || !got.AtOnce || got.Floor.Value != 15 {
+		t.Fatalf("panic %v, at once %v, floor %d; want the whole step and a margin: 15", got.Panic, got.AtOnce, got.Floor.Value)
 	}
 	if len(got.Changes) != 1 || !strings.Contains(got.Changes[0].Reason, "of a sudden") {
 		t.Errorf("changes: %+v", got.Changes)
 	}
 	// It is gone at once: the answer stays for a minute, then pods go step by step.
-	held := steps(d, at+tick, at+StableWindow-tick, constant(800, 17))
-	if held.Floor.Value != 17 || held.Frozen == "" {
+	held := steps(d, at+tick, at+StableWindow-tick, constant(800, 15))
+	if held.Floor.Value != 15 || held.Frozen == "" {
 		t.Errorf("floor %d within a minute, frozen: %q", held.Floor.Value, held.Frozen)
 	}
 	first := steps(d, at+StableWindow, at+StableWindow+tick, constant(800, 10))
-	if first.Floor.Value != 12 {
-		t.Errorf("first step in leads to %d, want 12", first.Floor.Value)
+	if first.Floor.Value != 11 {
+		t.Errorf("first step in leads to %d, want 11", first.Floor.Value)
 	}
 	last := steps(d, at+StableWindow+2*tick, at+10*time.Minute, constant(800, 8))
 	if last.Floor.Value != 3 {
@@ -147,8 +147,8 @@ func TestAStepIsSeenWholeAtTheFirstLook(t *testing.T) {
 	}{
 		"pods were full": {func(e *Estimates) {
 			e.Saturation, e.Rejected, e.Inside = 1, 900, 100 // 200 of 1200 were done, at 400 req/s more than before
-		}, 17},
-		"they had room": {func(e *Estimates) { e.Saturation = 0.95 }, 11}, // 1400 req/s and the rise once more
+		}, 15},
+		"they had room": {func(e *Estimates) { e.Saturation = 0.95 }, 10}, // 1400 req/s and the rise once more
 		"handlers hang and nothing more comes": {func(e *Estimates) {
 			e.Saturation, e.Rejected, e.Inside = 1, 900, 100
 			e.DemandNow, e.DemandPanic = e.DemandBefore, Rate{800 * 6, 6}
@@ -156,7 +156,7 @@ func TestAStepIsSeenWholeAtTheFirstLook(t *testing.T) {
 		"hardly anything shows yet": {func(e *Estimates) {
 			e.Saturation, e.Rejected, e.Inside = 1, 10, 100
 			e.DemandNow.Events, e.DemandPanic.Events = 800*2+150, 800*6+150
-		}, 8}, // at least twice the pods, for a start
+		}, 7}, // at least twice the pods, for a start
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := &Decider{}
@@ -192,7 +192,7 @@ func TestAScaleInThatWasTooEarlyIsRegretted(t *testing.T) {
 		s := constant(perSecond, max(d.floor, 2))(at)
 		s.Bounds.HoldFor = time.Minute
 		for _, change := range d.Decide(epoch.Add(at), s).Changes {
-			if change.What == "replica floor" && change.Turned && change.To == "17" {
+			if change.What == "replica floor" && change.Turned && change.To == "15" {
 				ups++
 			}
 		}

@@ -14,7 +14,7 @@ const (
 	// less is more than the pods can do at all.
 	panicFactor = 2
 	// panicMargin of pods more than the step needs: what counts is how soon enough of them have started.
-	panicMargin = 1.7
+	panicMargin = 1.5
 	// fullFrom is the busy share of all workers from which requests that are turned away mean a step.
 	fullFrom = 0.9
 	// shortestStep is the part of a round, as its denominator, that a step is assumed to have lasted at least: chance would
