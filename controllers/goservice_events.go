@@ -69,7 +69,8 @@ var warned = map[string]bool{
 // retuned speaks of running pods that confirmed a changed revision after another one. What the tuning loop moves between
 // them is not told.
 func retuned(before, after *v1alpha1.TuningStatus, confirmed confirm.Result) (transition, bool) {
-	if after == nil || after.ConfirmedAt == nil || !confirmed.Retuned || confirmed.Quiet || confirmed.PreviousLabel == "" {
+	if after == nil || after.ConfirmedAt == nil || !confirmed.Retuned || confirmed.Quiet ||
+		confirmed.PreviousLabel == "" || confirmed.Total == 0 {
 		return transition{}, false
 	}
 	if before != nil && before.Revision == after.Revision && before.ConfirmedAt != nil {

@@ -79,7 +79,8 @@ func TestARetuneIsToldOnce(t *testing.T) {
 		"pods started with it":     {asking, done, with(func(r *confirm.Result) { r.Retuned = false }), ""},
 		"no pods":                  {asking, done, with(func(r *confirm.Result) { r.Total, r.Confirmed = 0, 0 }), ""},
 		"another value":            {asking, done, with(func(r *confirm.Result) { r.PreviousLabel = r.Label }), "revision r2: 3 of 3 pods confirmed in 310ms"},
-		"nothing confirmed so far": {asking, done, with(func(r *confirm.Result) { r.PreviousLabel = "" }), "revision r2: 3 of 3 pods confirmed in 310ms"},
+		"nothing confirmed so far": {asking, done, with(func(r *confirm.Result) { r.PreviousLabel = "" }), ""},
+		"moved by measurements":    {asking, done, with(func(r *confirm.Result) { r.Quiet = true }), ""},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
