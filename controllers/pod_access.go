@@ -9,7 +9,7 @@ import (
 	"net/url"
 	"strconv"
 
-	"k8s.io/client-go/kubernetes"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"goservice.dev/operator/controllers/internal/build"
@@ -48,11 +48,11 @@ func (p PodAccess) ask(mgr manager.Manager) (func(context.Context, confirm.Pod) 
 	if p != PodAccessAPIServer {
 		return confirm.AskDirectly(), nil
 	}
-	clientset, err := kubernetes.NewForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
+	client, err := corev1client.NewForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
 	if err != nil {
 		return nil, fmt.Errorf("setting up the way to pods through the API server: %w", err)
 	}
-	return confirm.AskThroughAPIServer(clientset), nil
+	return confirm.AskThroughAPIServer(client), nil
 }
 
 // scrape is how pods are asked for their metrics.
@@ -60,12 +60,12 @@ func (p PodAccess) scrape(mgr manager.Manager) (func(context.Context, tuner.Pod)
 	if p != PodAccessAPIServer {
 		return tuner.ScrapeDirectly(strconv.Itoa(build.AdminPort)), nil
 	}
-	clientset, err := kubernetes.NewForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
+	client, err := corev1client.NewForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
 	if err != nil {
 		return nil, fmt.Errorf("setting up the way to pods' metrics through the API server: %w", err)
 	}
 	return func(ctx context.Context, pod tuner.Pod) (tuner.Counters, error) {
-		page, err := clientset.CoreV1().Pods(pod.Namespace).
+		page, err := client.Pods(pod.Namespace).
 			ProxyGet("http", pod.Name, strconv.Itoa(build.AdminPort), "/metrics", nil).Stream(ctx)
 		if err != nil {
 			return tuner.Counters{}, err

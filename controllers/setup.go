@@ -4,12 +4,10 @@
 package controllers
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
 	"net/url"
-	"slices"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -17,13 +15,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/discovery"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -68,59 +65,25 @@ type Options struct {
 
 const defaultConcurrency = 8
 
+// AddToScheme registers what the operator handles: GoServices, their pods and the typed kinds of their children. All of
+// Kubernetes would be several MiB of tables.
+func AddToScheme(scheme *runtime.Scheme) error {
+	for _, add := range []func(*runtime.Scheme) error{
+		v1alpha1.AddToScheme, corev1.AddToScheme, appsv1.AddToScheme, policyv1.AddToScheme, autoscalingv2.AddToScheme,
+	} {
+		if err := add(scheme); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // ownedTypes are the typed kinds that are watched from the start.
 func ownedTypes() []client.Object {
 	return []client.Object{
 		&corev1.ServiceAccount{}, &corev1.ConfigMap{}, &corev1.Service{},
 		&appsv1.Deployment{}, &policyv1.PodDisruptionBudget{}, &autoscalingv2.HorizontalPodAutoscaler{},
 	}
-}
-
-// CacheOptions keep only the operator's own objects in memory, without the fields that nothing here reads.
-func CacheOptions() cache.Options {
-	ours := labels.SelectorFromSet(labels.Set{build.LabelManagedBy: build.ManagedBy})
-	byObject := map[client.Object]cache.ByObject{
-		&corev1.Pod{}:        {Label: ours, Transform: slimPod},
-		&appsv1.Deployment{}: {Label: ours, Transform: slimDeployment},
-	}
-	for _, object := range ownedTypes() {
-		if _, is := object.(*appsv1.Deployment); !is {
-			byObject[object] = cache.ByObject{Label: ours}
-		}
-	}
-	return cache.Options{ByObject: byObject, DefaultTransform: cache.TransformStripManagedFields()}
-}
-
-// slimDeployment keeps of the managers of its fields those that tell whether an autoscaler has taken over the replica count.
-func slimDeployment(object any) (any, error) {
-	deployment, is := object.(*appsv1.Deployment)
-	if !is {
-		return object, nil
-	}
-	deployment.ManagedFields = slices.DeleteFunc(deployment.ManagedFields, func(entry metav1.ManagedFieldsEntry) bool {
-		return entry.FieldsV1 == nil || !bytes.Contains(entry.FieldsV1.GetRawBytes(), []byte(`"f:replicas"`))
-	})
-	return deployment, nil
-}
-
-// slimPod keeps what observe reads of a pod.
-func slimPod(object any) (any, error) {
-	pod, is := object.(*corev1.Pod)
-	if !is {
-		return object, nil
-	}
-	return &corev1.Pod{
-		TypeMeta: pod.TypeMeta,
-		ObjectMeta: metav1.ObjectMeta{
-			Name: pod.Name, Namespace: pod.Namespace, UID: pod.UID, ResourceVersion: pod.ResourceVersion,
-			Labels: pod.Labels, DeletionTimestamp: pod.DeletionTimestamp,
-			Annotations: map[string]string{build.AnnotationTuningRevision: pod.Annotations[build.AnnotationTuningRevision]},
-		},
-		Status: corev1.PodStatus{
-			Phase: pod.Status.Phase, PodIP: pod.Status.PodIP, Conditions: pod.Status.Conditions,
-			ContainerStatuses: pod.Status.ContainerStatuses,
-		},
-	}, nil
 }
 
 // Setup registers every controller with the manager.
@@ -222,7 +185,7 @@ func (r *GoServiceReconciler) buildController(mgr manager.Manager, options Optio
 			MaxConcurrentReconciles: options.MaxConcurrentReconciles,
 			SkipNameValidation:      &options.skipNameValidation,
 		}).
-		For(&v1alpha1.GoService{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		For(&v1alpha1.GoService{}, builder.WithPredicates(r.written.predicate(), predicate.GenerationChangedPredicate{})).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(podToService), builder.WithPredicates(podMatters)).
 		WatchesRawSource(source.Channel(news, &handler.EnqueueRequestForObject{}))
 	for _, object := range ownedTypes() {

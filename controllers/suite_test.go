@@ -173,8 +173,12 @@ func startOperator(t *testing.T, namespace string, pods *workload) *operator {
 	config.Wrap(op.writes.wrap)
 	options := CacheOptions()
 	options.DefaultNamespaces = map[string]cache.Config{namespace: {}}
+	scheme := runtime.NewScheme()
+	if err := AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
 	mgr, err := ctrl.NewManager(config, ctrl.Options{
-		Scheme: testScheme, Cache: options, Metrics: metricsserver.Options{BindAddress: "0"}, HealthProbeBindAddress: "0",
+		Scheme: scheme, Cache: options, Metrics: metricsserver.Options{BindAddress: "0"}, HealthProbeBindAddress: "0",
 	})
 	if err != nil {
 		t.Fatal(err)

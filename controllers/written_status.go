@@ -6,7 +6,10 @@ package controllers
 import (
 	"sync"
 
+	"k8s.io/apimachinery/pkg/util/resourceversion"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"goservice.dev/operator/api/v1alpha1"
 )
@@ -49,6 +52,28 @@ func (w *writtenStatuses) refresh(service *v1alpha1.GoService) {
 	}
 	service.ResourceVersion = written.after
 	service.Status = *written.status.DeepCopy()
+}
+
+// predicate lets every event through. Once the cache has a written version, what was remembered of it is in memory twice.
+func (w *writtenStatuses) predicate() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		w.arrived(e.ObjectNew)
+		return true
+	}}
+}
+
+// arrived forgets what the cache has by now. An older version may still arrive after a write.
+func (w *writtenStatuses) arrived(service client.Object) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	name := client.ObjectKeyFromObject(service)
+	written, exists := w.last[name]
+	if !exists {
+		return
+	}
+	if order, err := resourceversion.CompareResourceVersion(service.GetResourceVersion(), written.after); err == nil && order >= 0 {
+		delete(w.last, name)
+	}
 }
 
 func (w *writtenStatuses) forget(name client.ObjectKey) {

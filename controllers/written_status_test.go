@@ -32,6 +32,15 @@ func TestAWrittenStatusBridgesALaggingCache(t *testing.T) {
 	if fresh.ResourceVersion != "3" || fresh.Status.ReadyReplicas != 1 {
 		t.Errorf("a fresh object was changed: %+v", fresh)
 	}
+	written.remember(at("9", 1), "10", v1alpha1.GoServiceStatus{ReadyReplicas: 2})
+	written.arrived(at("9", 1))
+	if len(written.last) != 1 {
+		t.Error("a status was forgotten before the cache has it")
+	}
+	written.arrived(at("10", 2))
+	if len(written.last) != 0 {
+		t.Error("a status is remembered that the cache has")
+	}
 	written.remember(at("3", 1), "4", v1alpha1.GoServiceStatus{ReadyReplicas: 2})
 	written.forget(name)
 	forgotten := at("3", 1)

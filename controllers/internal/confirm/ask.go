@@ -13,7 +13,7 @@ import (
 	"strconv"
 	"time"
 
-	"k8s.io/client-go/kubernetes"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 
 	"goservice.dev/operator/controllers/internal/build"
 	"goservice.dev/operator/workload/tuning"
@@ -59,9 +59,9 @@ func askAt(port int) func(context.Context, Pod) (Answer, error) {
 }
 
 // AskThroughAPIServer asks pods through the API server's proxy, for an operator that runs outside the cluster.
-func AskThroughAPIServer(clientset kubernetes.Interface) func(context.Context, Pod) (Answer, error) {
+func AskThroughAPIServer(client corev1client.PodsGetter) func(context.Context, Pod) (Answer, error) {
 	return func(ctx context.Context, pod Pod) (Answer, error) {
-		stream, err := clientset.CoreV1().Pods(pod.Namespace).
+		stream, err := client.Pods(pod.Namespace).
 			ProxyGet("http", pod.Name, strconv.Itoa(build.AdminPort), tuningPath, nil).Stream(ctx)
 		if err != nil {
 			return Answer{}, err

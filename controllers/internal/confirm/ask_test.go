@@ -18,7 +18,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"k8s.io/client-go/kubernetes"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 )
 
@@ -124,11 +124,11 @@ func TestAskThroughAPIServer(t *testing.T) {
 				c.handler(w, r)
 			}))
 			defer server.Close()
-			clientset, err := kubernetes.NewForConfig(&rest.Config{Host: server.URL})
+			client, err := corev1client.NewForConfig(&rest.Config{Host: server.URL})
 			if err != nil {
 				t.Fatal(err)
 			}
-			answer, err := AskThroughAPIServer(clientset)(t.Context(), Pod{Namespace: "shop", Name: "checkout-1", IP: "10.0.0.1"})
+			answer, err := AskThroughAPIServer(client)(t.Context(), Pod{Namespace: "shop", Name: "checkout-1", IP: "10.0.0.1"})
 			checkAnswer(t, answer, err, c.want, c.trouble)
 		})
 	}

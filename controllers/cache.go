@@ -1,0 +1,193 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package controllers
+
+import (
+	"bytes"
+	"reflect"
+	"slices"
+	"sync"
+
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/internal/build"
+)
+
+// CacheOptions keep only the operator's own objects in memory, without the fields that nothing here reads.
+func CacheOptions() cache.Options {
+	ours := labels.SelectorFromSet(labels.Set{build.LabelManagedBy: build.ManagedBy})
+	byObject := map[client.Object]cache.ByObject{
+		&corev1.Pod{}:         {Label: ours, Transform: slimPod},
+		&v1alpha1.GoService{}: {Transform: slimService},
+	}
+	for _, object := range ownedTypes() {
+		byObject[object] = cache.ByObject{Label: ours, Transform: slimChild}
+	}
+	return cache.Options{ByObject: byObject, DefaultTransform: cache.TransformStripManagedFields()}
+}
+
+// slimChild keeps of a child what may be applied to it, since every value of that is compared, and what the status shows.
+func slimChild(object any) (any, error) {
+	switch child := object.(type) {
+	case *appsv1.Deployment:
+		child.ManagedFields = slices.Clip(slices.DeleteFunc(child.ManagedFields, tellsNothingOfReplicas))
+		child.Spec.Template.Labels = internMap(child.Spec.Template.Labels)
+		if child.Spec.Selector != nil {
+			child.Spec.Selector.MatchLabels = internMap(child.Spec.Selector.MatchLabels)
+		}
+	case *autoscalingv2.HorizontalPodAutoscaler:
+		child.ManagedFields, child.Status = nil, autoscalingv2.HorizontalPodAutoscalerStatus{}
+	case *policyv1.PodDisruptionBudget:
+		child.ManagedFields, child.Status = nil, policyv1.PodDisruptionBudgetStatus{}
+	case client.Object:
+		child.SetManagedFields(nil)
+	}
+	if child, is := object.(client.Object); is {
+		internMetadata(child)
+	}
+	return object, nil
+}
+
+// tellsNothingOfReplicas is false for those managers of a Deployment's fields that tell whether an autoscaler has taken over
+// the replica count.
+func tellsNothingOfReplicas(entry metav1.ManagedFieldsEntry) bool {
+	return entry.FieldsV1 == nil || !bytes.Contains(entry.FieldsV1.GetRawBytes(), []byte(`"f:replicas"`))
+}
+
+// slimPod keeps what observe reads of a pod.
+func slimPod(object any) (any, error) {
+	pod, is := object.(*corev1.Pod)
+	if !is {
+		return object, nil
+	}
+	return &corev1.Pod{
+		TypeMeta: pod.TypeMeta,
+		ObjectMeta: metav1.ObjectMeta{
+			Name: pod.Name, Namespace: pod.Namespace, UID: pod.UID, ResourceVersion: pod.ResourceVersion,
+			Labels: internMap(pod.Labels), DeletionTimestamp: pod.DeletionTimestamp,
+			Annotations: map[string]string{build.AnnotationTuningRevision: pod.Annotations[build.AnnotationTuningRevision]},
+		},
+		Status: corev1.PodStatus{
+			Phase: pod.Status.Phase, PodIP: pod.Status.PodIP, Conditions: pod.Status.Conditions,
+			ContainerStatuses: pod.Status.ContainerStatuses,
+		},
+	}, nil
+}
+
+// slimService shares the sentences of a status: services that are alike have the same.
+func slimService(object any) (any, error) {
+	service, is := object.(*v1alpha1.GoService)
+	if !is {
+		return object, nil
+	}
+	service.ManagedFields = nil
+	internMetadata(service)
+	for i := range service.Status.Conditions {
+		c := &service.Status.Conditions[i]
+		c.Type, c.Reason, c.Message = intern(c.Type), intern(c.Reason), intern(c.Message)
+	}
+	internStrings(reflect.ValueOf(&service.Status.Plan).Elem())
+	return service, nil
+}
+
+// internStrings shares every string in a value that was decoded from JSON, but keys of maps.
+func internStrings(value reflect.Value) {
+	if !value.CanSet() {
+		return // a field that is the type's own affair
+	}
+	switch value.Kind() {
+	case reflect.String:
+		value.SetString(intern(value.String()))
+	case reflect.Pointer:
+		if !value.IsNil() {
+			internStrings(value.Elem())
+		}
+	case reflect.Struct:
+		for i := range value.NumField() {
+			internStrings(value.Field(i))
+		}
+	case reflect.Slice:
+		for i := range value.Len() {
+			internStrings(value.Index(i))
+		}
+	}
+}
+
+// internMetadata shares with other objects what is the same in all of them.
+func internMetadata(object client.Object) {
+	object.SetNamespace(intern(object.GetNamespace()))
+	object.SetLabels(internMap(object.GetLabels()))
+	object.SetAnnotations(internMap(object.GetAnnotations()))
+	owners := object.GetOwnerReferences()
+	for i := range owners {
+		owners[i].APIVersion, owners[i].Kind = intern(owners[i].APIVersion), intern(owners[i].Kind)
+	}
+	object.SetOwnerReferences(owners)
+}
+
+// internMap shares keys, which most objects have in common, and those values that are the operator's own. Other values are
+// as many as there are services.
+func internMap(m map[string]string) map[string]string {
+	if m == nil {
+		return nil
+	}
+	result := make(map[string]string, len(m))
+	for key, value := range m {
+		if key == build.LabelManagedBy {
+			value = intern(value)
+		}
+		result[intern(key)] = value
+	}
+	return result
+}
+
+const (
+	maxInterned       = 1024
+	maxInternedLength = 512
+)
+
+// interner keeps the first strings that it sees; users' own labels must not make it grow for ever.
+type interner struct {
+	mu    sync.RWMutex
+	known map[string]string
+}
+
+var shared interner
+
+// intern returns one copy of equal strings, so that a string which every object has is in memory once.
+func intern(text string) string { return shared.intern(text) }
+
+func (i *interner) intern(text string) string {
+	if text == "" || len(text) > maxInternedLength {
+		return text
+	}
+	i.mu.RLock()
+	known, exists := i.known[text]
+	full := len(i.known) >= maxInterned
+	i.mu.RUnlock()
+	if exists {
+		return known
+	}
+	if full {
+		return text
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if known, exists = i.known[text]; exists {
+		return known
+	}
+	if i.known == nil {
+		i.known = map[string]string{}
+	}
+	i.known[text] = text
+	return text
+}
