@@ -268,6 +268,21 @@ func TestTunedOverTime(t *testing.T) {
 			t.Errorf("Tuned: %s", got)
 		}
 	})
+	t.Run("it stands while parts of the same limit move, which are shown", func(t *testing.T) {
+		s := serving()
+		s.service.Status = *confirmed.service.Status.DeepCopy()
+		s.confirmed = asking("r2")
+		s.confirmed.Quiet = true
+		s.plan.SharePerPod = &plan.Figure[plan.Share]{Value: plan.Share{RequestsPerSecond: 1, Burst: 1}}
+		s.plan.PodShares = map[string]plan.Share{"a": {RequestsPerSecond: 20, Burst: 1}, "b": {RequestsPerSecond: 80, Burst: 1}}
+		status := computeStatus(s)
+		if status.Tuning.Revision != "r1" || status.Tuning.RequestsPerSecondPerPod != "20 to 80/s" {
+			t.Errorf("tuning %+v", status.Tuning)
+		}
+		if got := said(status)["Tuned"]; !strings.HasPrefix(got, "True Confirmed") {
+			t.Errorf("Tuned: %s", got)
+		}
+	})
 	t.Run("it does not stand for another revision", func(t *testing.T) {
 		s := serving()
 		s.service.Status = *confirmed.service.Status.DeepCopy()

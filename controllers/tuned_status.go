@@ -4,6 +4,7 @@
 package controllers
 
 import (
+	"cmp"
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -23,17 +24,16 @@ func (s situation) tuned(conditions []metav1.Condition, before *v1alpha1.TuningS
 	same := before != nil && before.Revision == c.Revision
 	was := meta.FindStatusCondition(conditions, v1alpha1.ConditionTuned)
 	if (same || c.Quiet && before != nil) && c.Waiting && was != nil && was.Status == metav1.ConditionTrue {
-		return *was, before
+		tuning := before.DeepCopy()
+		tuning.RequestsPerSecondPerPod = s.shareText()
+		return *was, tuning
 	}
 	tuning := &v1alpha1.TuningStatus{
 		Revision:                c.Revision,
 		ConfirmedPods:           int32(c.Confirmed),
 		TotalPods:               int32(c.Total),
-		RequestsPerSecondPerPod: "-",
+		RequestsPerSecondPerPod: s.shareText(),
 		ChangedAt:               microTime(c.ChangedAt),
-	}
-	if share := s.plan.ShareText(); share != "" {
-		tuning.RequestsPerSecondPerPod = share
 	}
 	if c.Total > 0 && c.Confirmed == c.Total {
 		tuning.ConfirmedAt = microTime(c.ConfirmedAt)
@@ -52,6 +52,8 @@ func (s situation) tuned(conditions []metav1.Condition, before *v1alpha1.TuningS
 	}
 	return s.tunedCondition(), tuning
 }
+
+func (s situation) shareText() string { return cmp.Or(s.plan.ShareText(), "-") }
 
 func (s situation) tunedCondition() metav1.Condition {
 	c := s.confirmed
