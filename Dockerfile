@@ -1,5 +1,5 @@
-# Images of the operator (target `manager`), of the bundled service (`workload`) and of a team's own service on the toolkit
-# (`orders`, an example), for linux/amd64 and linux/arm64.
+# Images of the operator (target `manager`), of the bundled service (`workload`), of a team's own service on the toolkit
+# (`orders`, an example) and of the load generator (`load`), for linux/amd64 and linux/arm64.
 #
 #   docker build --target manager --build-arg VERSION=v0.1.0 .       compiles inside; needs a registry for golang:
 #   make docker-build                                                 compiles on this machine; needs no registry
@@ -60,3 +60,13 @@ COPY --from=binaries /out/orders /orders
 USER 65532:65532
 EXPOSE 8080 9100
 ENTRYPOINT ["/orders"]
+
+FROM scratch AS load
+ARG VERSION=dev
+LABEL org.opencontainers.image.title="goservice-load" \
+      org.opencontainers.image.description="Sends requests at a steady rate to services of the cluster that it runs in" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}"
+COPY --from=binaries /out/load /load
+USER 65532:65532
+ENTRYPOINT ["/load"]

@@ -19,6 +19,7 @@ compile() {
 compile manager . grpcnotrace
 compile workload ./workload "${WORKLOAD_TAGS:-}"
 compile orders ./workload/examples/orders "${WORKLOAD_TAGS:-}"
+compile load ./hack/load ""
 
 # The roots that this machine trusts: Go looks in the same places.
 for bundle in "${SSL_CERT_FILE:-}" /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt \

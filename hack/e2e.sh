@@ -5,7 +5,7 @@
 # The tests get from the environment:
 #   KUBECONFIG       the cluster, and no other
 #   E2E_URL          the loopback address that leads to NodePort 30080
-#   IMG, WORKLOAD_IMG, ORDERS_IMG   the images that were loaded
+#   IMG, WORKLOAD_IMG, ORDERS_IMG, LOAD_IMG   the images that were loaded
 #   NEXT_WORKLOAD_IMG               the workload's image by another name, to roll to
 # Settings: CLUSTER, NODES, E2E_TIMEOUT, E2E_RUN (which tests), E2E_SKIP (which not), E2E_ADDONS.
 # shellcheck source=cluster/lib.sh
@@ -19,6 +19,7 @@ export VERSION
 export IMG=${IMG:-goservice.dev/manager:$VERSION}
 export WORKLOAD_IMG=${WORKLOAD_IMG:-goservice.dev/workload:$VERSION}
 export ORDERS_IMG=${ORDERS_IMG:-goservice.dev/orders:$VERSION}
+export LOAD_IMG=${LOAD_IMG:-goservice.dev/load:$VERSION}
 export NEXT_WORKLOAD_IMG=${NEXT_WORKLOAD_IMG:-goservice.dev/workload:$VERSION-next}
 
 hack/images.sh build

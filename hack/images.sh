@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Builds the images, with or without a registry, and tells their sizes.
 #
-#   hack/images.sh build      manager, workload and the orders example into the local engine
+#   hack/images.sh build      manager, workload, the orders example and the load generator into the local engine
 #   hack/images.sh load       puts what build made onto every node of the kind cluster
 #   hack/images.sh list       prints the Dockerfile's targets and the images that build makes of them
 #   hack/images.sh push       pushes manager and workload, as build made them
 #   hack/images.sh publish    builds these two for every one of PLATFORMS and pushes an index of each
 #
-# Reads IMG, WORKLOAD_IMG, ORDERS_IMG (image references), VERSION, and BINARIES: prebuilt (the default: compiled here, the engine only
-# packs) or compile (compiled inside golang:, which takes a registry).
+# Reads IMG, WORKLOAD_IMG, ORDERS_IMG, LOAD_IMG (image references), VERSION, and BINARIES: prebuilt (the default: compiled here, the
+# engine only packs) or compile (compiled inside golang:, which takes a registry).
 # shellcheck source=cluster/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/cluster/lib.sh"
 cd "$REPO_ROOT"
@@ -17,6 +17,7 @@ VERSION=${VERSION:-$(hack/version.sh)}
 IMG=${IMG:-goservice.dev/manager:$VERSION}
 WORKLOAD_IMG=${WORKLOAD_IMG:-goservice.dev/workload:$VERSION}
 ORDERS_IMG=${ORDERS_IMG:-goservice.dev/orders:$VERSION}
+LOAD_IMG=${LOAD_IMG:-goservice.dev/load:$VERSION}
 BINARIES=${BINARIES:-prebuilt}
 PLATFORMS=${PLATFORMS:-linux/amd64,linux/arm64}
 export VERSION WORKLOAD_TAGS=${WORKLOAD_TAGS-grpcnotrace}
@@ -26,10 +27,11 @@ images() {
   echo "manager $IMG"
   echo "workload $WORKLOAD_IMG"
   echo "orders $ORDERS_IMG"
+  echo "load $LOAD_IMG"
 }
 
-# released: those that an installation needs; the example stays here.
-released() { images | grep -v '^orders '; }
+# released: those that an installation needs; the others stay here.
+released() { images | grep -E '^(manager|workload) '; }
 
 use_engine() {
   local environment

@@ -1,0 +1,56 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+//go:build e2e
+
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// What other services see: load from a pod of the cluster reaches the service by its name, through the Service.
+func TestLoadFromInsideTheCluster(t *testing.T) {
+	j := newJourney(t)
+	j.apply(fixed("checkout", 2, 5000))
+	j.ready("checkout")
+	no, yes := false, true
+	pod := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: j.namespace, Name: "load"},
+		Spec: corev1.PodSpec{
+			RestartPolicy: corev1.RestartPolicyNever, AutomountServiceAccountToken: &no,
+			SecurityContext: &corev1.PodSecurityContext{
+				RunAsNonRoot: &yes, SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
+			},
+			Containers: []corev1.Container{{
+				Name: "load", Image: os.Getenv("LOAD_IMG"), ImagePullPolicy: corev1.PullIfNotPresent,
+				Args: []string{"-json", "-rate", "100", "-for", "5s", "-url", fmt.Sprintf("http://checkout.%s.svc/", j.namespace)},
+				SecurityContext: &corev1.SecurityContext{
+					AllowPrivilegeEscalation: &no, Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
+				},
+			}},
+		},
+	}
+	j.Expect(cluster.client.Create(j.ctx, pod)).To(gomega.Succeed())
+	j.eventually(func() (corev1.PodPhase, error) {
+		err := cluster.client.Get(j.ctx, client.ObjectKeyFromObject(pod), pod)
+		return pod.Status.Phase, err
+	}).Should(gomega.BeElementOf(corev1.PodSucceeded, corev1.PodFailed))
+	log := j.kubectl("", "logs", "load")
+	j.Expect(pod.Status.Phase).To(gomega.Equal(corev1.PodSucceeded), log)
+	var seen struct{ Sent, Accepted, Failed int }
+	j.Expect(json.Unmarshal([]byte(log[strings.Index(log, "\n{")+1:]), &seen)).To(gomega.Succeed(), log)
+	t.Logf("%+v", seen)
+	j.Expect(seen.Failed).To(gomega.BeZero(), log)
+	j.Expect(seen.Accepted).To(gomega.Equal(seen.Sent))
+	j.Expect(seen.Sent).To(gomega.BeNumerically("~", 500, 50))
+}
