@@ -35,9 +35,9 @@ type settings struct {
 	log                                        zap.Options
 }
 
-// gcPercent is lower than Go's own 100: most of the heap are caches that live on, and so little is allocated beside them that
-// collecting it more often costs a few percent of a core while a thousand services are created, and nothing afterwards.
-const gcPercent = 25
+// gcPercent is lower than Go's own 100: most of the heap are caches that live on, so that little work keeps it small. At 25 the
+// operator needs a tenth less memory, and a tenth more time for a thousand services.
+const gcPercent = 50
 
 func main() {
 	if os.Getenv("GOGC") == "" {

@@ -23,6 +23,7 @@ func TestLoadFromInsideTheCluster(t *testing.T) {
 	j := newJourney(t)
 	j.apply(fixed("checkout", 2, 5000))
 	j.ready("checkout")
+	j.expose("checkout") // waits until kube-proxy knows the pods
 	no, yes := false, true
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Namespace: j.namespace, Name: "load"},
