@@ -184,7 +184,7 @@ bench-reconcile: ## How fast N GoServices are in force and what that costs, besi
 
 .PHONY: sim
 sim: ## Autoscalers beside this operator on simulated loads; TRACE=file.csv (seconds,requests) replays one of your own.
-	go run ./controllers/internal/sim/cmd -images docs/images $(if $(TRACE),-trace $(TRACE))
+	go run ./controllers/sim/cmd -images docs/images $(if $(TRACE),-trace $(TRACE))
 
 .PHONY: bench-retune
 bench-retune: ## How fast PODS pods enforce EDITS of a rate limit, beside plain ConfigMaps; on the kind cluster, after make deploy.

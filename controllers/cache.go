@@ -74,7 +74,7 @@ func slimPod(object any) (any, error) {
 		ObjectMeta: metav1.ObjectMeta{
 			Name: pod.Name, Namespace: pod.Namespace, UID: pod.UID, ResourceVersion: pod.ResourceVersion,
 			Labels: internMap(pod.Labels), DeletionTimestamp: pod.DeletionTimestamp,
-			Annotations: map[string]string{build.AnnotationTuningRevision: pod.Annotations[build.AnnotationTuningRevision]},
+			Annotations: map[string]string{build.AnnotationLiveSettings: pod.Annotations[build.AnnotationLiveSettings]},
 		},
 		Status: corev1.PodStatus{
 			Phase: pod.Status.Phase, PodIP: pod.Status.PodIP, Conditions: pod.Status.Conditions,

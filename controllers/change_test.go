@@ -53,7 +53,7 @@ func overlayMap(into, from map[string]any) {
 func TestAChangeWritesWhatItMustAndNothingElse(t *testing.T) {
 	t.Parallel()
 	const (
-		configMap  = "PATCH configmaps/checkout-tuning"
+		configMap  = "PATCH configmaps/checkout-live-settings"
 		autoscaler = "PATCH horizontalpodautoscalers/checkout"
 		deployment = "PATCH deployments/checkout"
 	)

@@ -18,6 +18,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
@@ -45,12 +46,11 @@ func childrenOf(t *testing.T, namespace string) map[string]client.Object {
 		if err := api.List(t.Context(), list, client.InNamespace(namespace), client.MatchingLabels{build.LabelManagedBy: build.ManagedBy}); err != nil {
 			t.Fatal(err)
 		}
-		if err := eachItem(list, func(object client.Object) {
+		if err := meta.EachListItem(list, func(item runtime.Object) error {
+			object := item.(client.Object)
 			kind, err := apiutil.GVKForObject(object, testScheme)
-			if err != nil {
-				t.Fatal(err)
-			}
 			found[kind.Kind+"/"+object.GetName()] = object
+			return err
 		}); err != nil {
 			t.Fatal(err)
 		}
@@ -116,7 +116,7 @@ func TestCreate(t *testing.T) {
 
 	children := childrenOf(t, namespace)
 	want := []string{
-		"ConfigMap/checkout-tuning", "Deployment/checkout", "HorizontalPodAutoscaler/checkout", "PodDisruptionBudget/checkout",
+		"ConfigMap/checkout-live-settings", "Deployment/checkout", "HorizontalPodAutoscaler/checkout", "PodDisruptionBudget/checkout",
 		"Service/checkout", "Service/checkout-metrics", "ServiceAccount/checkout",
 	}
 	if diff := cmp.Diff(want, names(children)); diff != "" {

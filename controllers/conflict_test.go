@@ -51,10 +51,10 @@ func TestForeignObjectsAreNotTouched(t *testing.T) {
 		},
 		"a ConfigMap of Helm": {
 			&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{
-				Name: "checkout-tuning", Labels: map[string]string{build.LabelManagedBy: "Helm"},
+				Name: "checkout-live-settings", Labels: map[string]string{build.LabelManagedBy: "Helm"},
 				Annotations: map[string]string{"meta.helm.sh/release-name": "shop"},
 			}},
-			`a ConfigMap named "checkout-tuning" exists and belongs to Helm release "shop"`,
+			`a ConfigMap named "checkout-live-settings" exists and belongs to Helm release "shop"`,
 		},
 		"a ServiceAccount with a controller": {
 			&corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "checkout", OwnerReferences: []metav1.OwnerReference{

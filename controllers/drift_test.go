@@ -42,8 +42,8 @@ func TestDriftIsPutRight(t *testing.T) {
 	}{
 		"a token is mounted":          {"ServiceAccount/checkout", func(o client.Object) { o.(*corev1.ServiceAccount).AutomountServiceAccountToken = new(true) }},
 		"a token is mounted again":    {"ServiceAccount/checkout", func(o client.Object) { o.(*corev1.ServiceAccount).AutomountServiceAccountToken = nil }},
-		"the document is edited":      {"ConfigMap/checkout-tuning", func(o client.Object) { o.(*corev1.ConfigMap).Data["tuning.json"] = "{}" }},
-		"the document is removed":     {"ConfigMap/checkout-tuning", func(o client.Object) { o.(*corev1.ConfigMap).Data = nil }},
+		"the document is edited":      {"ConfigMap/checkout-live-settings", func(o client.Object) { o.(*corev1.ConfigMap).Data["live-settings.json"] = "{}" }},
+		"the document is removed":     {"ConfigMap/checkout-live-settings", func(o client.Object) { o.(*corev1.ConfigMap).Data = nil }},
 		"the selector selects less":   {"Service/checkout", func(o client.Object) { o.(*corev1.Service).Spec.Selector["version"] = "v2" }},
 		"the port leads elsewhere":    {"Service/checkout", func(o client.Object) { o.(*corev1.Service).Spec.Ports[0].TargetPort = intstr.FromInt32(1) }},
 		"a label is changed":          {"Service/checkout", func(o client.Object) { o.GetLabels()["app.kubernetes.io/instance"] = "mine" }},

@@ -23,11 +23,11 @@ import (
 	"goservice.dev/operator/controllers/internal/apply"
 	"goservice.dev/operator/controllers/internal/build"
 	"goservice.dev/operator/controllers/internal/confirm"
-	"goservice.dev/operator/controllers/internal/plan"
-	"goservice.dev/operator/controllers/internal/tuner"
+	"goservice.dev/operator/controllers/internal/measure"
+	"goservice.dev/operator/controllers/internal/observe"
+	"goservice.dev/operator/controllers/internal/status"
+	"goservice.dev/operator/controllers/plan"
 )
-
-var goServiceKind = v1alpha1.GroupVersion.WithKind("GoService")
 
 // staleRetry is how soon a reconcile that met a lagging cache is tried again; the event that brings the cache up to date
 // usually comes first.
@@ -46,7 +46,8 @@ type GoServiceReconciler struct {
 
 	engine        *apply.Engine
 	tracker       *confirm.Tracker
-	loop          *tuner.Loop // nil: nothing is measured
+	observer      *observe.Observer
+	loop          *measure.Loop // nil: nothing is measured
 	optional      *optionalKinds
 	written       writtenStatuses
 	conflictRetry time.Duration
@@ -85,23 +86,23 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 
 	r.written.refresh(&service)
 
-	seen, err := r.observe(ctx, &service)
+	seen, err := r.observer.Observe(ctx, &service)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
 	measured := r.follow(&service, seen)
-	figures := plan.Compute(&service.Spec, seen.figures(measured))
+	figures := plan.Compute(&service.Spec, figures(seen, measured))
 	observeFloor(request.NamespacedName, figures)
 	environment := r.environment()
 	desired, buildErr := build.Build(&service, figures, environment)
 	var applyErr error
 	var confirmed confirm.Result
 	if buildErr != nil {
-		applyErr = fmt.Errorf("%w: %w", errInvalidSpec, buildErr)
+		applyErr = fmt.Errorf("%w: %w", status.ErrInvalidSpec, buildErr)
 	} else {
-		applyErr = r.engine.Apply(ctx, &service, goServiceKind, desired.Children, seen.children)
+		applyErr = r.engine.Apply(ctx, &service, v1alpha1.GoServiceKind, desired.Children, seen.Children)
 		if applyErr == nil && figures.Autoscaled && measured != nil {
-			applyErr = r.engine.Raise(ctx, seen.deployment, figures.ReplicaFloor.Value)
+			applyErr = r.engine.Raise(ctx, seen.Deployment, figures.ReplicaFloor.Value)
 		}
 		confirmed = r.tracker.Ensure(request.NamespacedName, target(&service, desired, figures, seen))
 	}
@@ -109,11 +110,11 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 		return ctrl.Result{RequeueAfter: staleRetry}, nil
 	}
 
-	status := computeStatus(situation{
-		service: &service, observed: seen, plan: figures, applyErr: applyErr, outcome: measured,
-		confirmed: confirmed, optional: environment.OptionalKinds, now: metav1.Now(),
+	next := status.Compute(status.Situation{
+		Service: &service, Observed: seen, Plan: figures, ApplyErr: applyErr, Outcome: measured,
+		Confirmed: confirmed, Optional: environment.OptionalKinds, Now: metav1.Now(),
 	})
-	if err := r.writeStatus(ctx, &service, status, confirmed, measured); err != nil {
+	if err := r.writeStatus(ctx, &service, next, confirmed, measured); err != nil {
 		if apierrors.IsConflict(err) {
 			return ctrl.Result{RequeueAfter: staleRetry}, nil
 		}
@@ -123,7 +124,7 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 }
 
 // target is what the pods shall confirm.
-func target(service *v1alpha1.GoService, desired build.Desired, figures plan.Plan, seen observed) confirm.Target {
+func target(service *v1alpha1.GoService, desired build.Desired, figures plan.Plan, seen observe.State) confirm.Target {
 	label := "no rate limit"
 	switch {
 	case figures.PodShares != nil:
@@ -131,7 +132,7 @@ func target(service *v1alpha1.GoService, desired build.Desired, figures plan.Pla
 	case figures.SharePerPod != nil:
 		label = figures.ShareText() + " per pod"
 	}
-	return confirm.Target{Revision: desired.Revision, Label: label, Generation: service.Generation, Pods: seen.tunable}
+	return confirm.Target{Revision: desired.Revision, Label: label, Generation: service.Generation, Pods: seen.Tunable}
 }
 
 // outcome decides when to look again: what only the user can mend waits for the user, what time mends is tried again.
@@ -142,7 +143,7 @@ func (r *GoServiceReconciler) outcome(err error) (ctrl.Result, error) {
 		return ctrl.Result{}, nil
 	case errors.As(err, &conflict):
 		return ctrl.Result{RequeueAfter: r.conflictRetry}, nil
-	case isInvalid(err):
+	case status.IsInvalid(err):
 		return ctrl.Result{}, reconcile.TerminalError(err)
 	default:
 		return ctrl.Result{}, err

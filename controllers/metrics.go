@@ -13,8 +13,8 @@ import (
 
 	"goservice.dev/operator/controllers/internal/apply"
 	"goservice.dev/operator/controllers/internal/confirm"
-	"goservice.dev/operator/controllers/internal/plan"
-	"goservice.dev/operator/controllers/internal/tuner"
+	"goservice.dev/operator/controllers/plan"
+	"goservice.dev/operator/controllers/tuner"
 )
 
 var (
@@ -24,7 +24,7 @@ var (
 	}, []string{"kind", "result"})
 	retuneSeconds = prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name:    "goservice_operator_retune_seconds",
-		Help:    "Time from a changed tuning document until the last running pod of the service confirmed it.",
+		Help:    "Time from a changed live settings until the last running pod of the service confirmed it.",
 		Buckets: []float64{0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30, 60},
 	})
 	decisionsTotal = prometheus.NewCounterVec(prometheus.CounterOpts{

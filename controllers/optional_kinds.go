@@ -28,6 +28,7 @@ import (
 
 	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/controllers/internal/build"
+	"goservice.dev/operator/controllers/internal/observe"
 )
 
 // +kubebuilder:rbac:groups=apiextensions.k8s.io,resources=customresourcedefinitions,verbs=get;list;watch
@@ -164,7 +165,7 @@ func (o *optionalKinds) set(ctx context.Context, kind schema.GroupVersionKind, s
 	object := &unstructured.Unstructured{}
 	object.SetGroupVersionKind(kind)
 	if served {
-		if err := o.cache.IndexField(ctx, object, ownerIndex, indexOwner); err != nil {
+		if err := o.cache.IndexField(ctx, object, observe.OwnerIndex, observe.IndexOwner); err != nil {
 			return false, fmt.Errorf("indexing %s: %w", kind.Kind, err)
 		}
 		if err := o.owner.Watch(source.Kind(o.cache, client.Object(object), o.handler, predicate.Predicate(childMatters))); err != nil {

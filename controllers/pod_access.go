@@ -14,7 +14,8 @@ import (
 
 	"goservice.dev/operator/controllers/internal/build"
 	"goservice.dev/operator/controllers/internal/confirm"
-	"goservice.dev/operator/controllers/internal/tuner"
+	"goservice.dev/operator/controllers/internal/measure"
+	"goservice.dev/operator/controllers/tuner"
 )
 
 // PodAccess is how pods are asked for their tuning.
@@ -42,7 +43,9 @@ func (p *PodAccess) UnmarshalText(text []byte) error {
 
 // ParsePrometheusAddress reads Options.PrometheusAddress: an http or https URL without user, query or fragment, whose path, if
 // any, leads to Prometheus' API.
-func ParsePrometheusAddress(text string) (*url.URL, error) { return tuner.ParsePrometheusAddress(text) }
+func ParsePrometheusAddress(text string) (*url.URL, error) {
+	return measure.ParsePrometheusAddress(text)
+}
 
 func (p PodAccess) ask(mgr manager.Manager) (func(context.Context, confirm.Pod) (confirm.Answer, error), error) {
 	if p != PodAccessAPIServer {
@@ -56,21 +59,21 @@ func (p PodAccess) ask(mgr manager.Manager) (func(context.Context, confirm.Pod) 
 }
 
 // scrape is how pods are asked for their metrics.
-func (p PodAccess) scrape(mgr manager.Manager) (func(context.Context, tuner.Pod) (tuner.Counters, error), error) {
+func (p PodAccess) scrape(mgr manager.Manager) (func(context.Context, measure.Pod) (tuner.Counters, error), error) {
 	if p != PodAccessAPIServer {
-		return tuner.ScrapeDirectly(strconv.Itoa(build.AdminPort)), nil
+		return measure.ScrapeDirectly(strconv.Itoa(build.AdminPort)), nil
 	}
 	client, err := corev1client.NewForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
 	if err != nil {
 		return nil, fmt.Errorf("setting up the way to pods' metrics through the API server: %w", err)
 	}
-	return func(ctx context.Context, pod tuner.Pod) (tuner.Counters, error) {
+	return func(ctx context.Context, pod measure.Pod) (tuner.Counters, error) {
 		page, err := client.Pods(pod.Namespace).
 			ProxyGet("http", pod.Name, strconv.Itoa(build.AdminPort), "/metrics", nil).Stream(ctx)
 		if err != nil {
 			return tuner.Counters{}, err
 		}
 		defer page.Close()
-		return tuner.Parse(page)
+		return measure.Parse(page)
 	}, nil
 }

@@ -12,6 +12,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
+
+	"goservice.dev/operator/controllers/internal/observe"
 )
 
 // podMatters lets through what changes who can take traffic or why somebody cannot; a pod's other changes, such as the
@@ -23,10 +25,10 @@ var podMatters = predicate.Funcs{
 		if !okBefore || !okAfter {
 			return true
 		}
-		podBefore, tunableBefore := tunablePod(before)
-		podAfter, tunableAfter := tunablePod(after)
+		podBefore, tunableBefore := observe.TunablePod(before)
+		podAfter, tunableAfter := observe.TunablePod(after)
 		podBefore.Annotation, podAfter.Annotation = "", ""
-		return tunableBefore != tunableAfter || podBefore != podAfter || podTrouble(before) != podTrouble(after)
+		return tunableBefore != tunableAfter || podBefore != podAfter || observe.PodTrouble(before) != observe.PodTrouble(after)
 	},
 }
 

@@ -36,9 +36,9 @@ func tuned(t *testing.T, namespace string, pods int32, perPod string) v1alpha1.G
 		condition := meta.FindStatusCondition(service.Status.Conditions, v1alpha1.ConditionTuned)
 		g.Expect(condition).NotTo(gomega.BeNil())
 		g.Expect(condition.Status).To(gomega.Equal(metav1.ConditionTrue), condition.Message)
-		g.Expect(service.Status.Tuning.RequestsPerSecondPerPod).To(gomega.Equal(perPod))
-		g.Expect(service.Status.Tuning.ConfirmedPods).To(gomega.Equal(pods))
-		g.Expect(service.Status.Tuning.TotalPods).To(gomega.Equal(pods))
+		g.Expect(service.Status.LiveSettings.RequestsPerSecondPerPod).To(gomega.Equal(perPod))
+		g.Expect(service.Status.LiveSettings.ConfirmedPods).To(gomega.Equal(pods))
+		g.Expect(service.Status.LiveSettings.TotalPods).To(gomega.Equal(pods))
 	})
 	return service.Status
 }
@@ -70,12 +70,12 @@ func TestRunningPodsAreRetuned(t *testing.T) {
 	applyService(t, namespace, limited("900"))
 	second := tuned(t, namespace, 3, "300/s")
 	expectRates(t, pods, namespace, map[string]float64{"a": 300, "b": 300, "c": 300})
-	if second.Tuning.Revision == first.Tuning.Revision || second.Tuning.ConfirmedAt == nil || second.Tuning.ConfirmedAt.Before(second.Tuning.ChangedAt) {
-		t.Errorf("tuning %+v after %+v", second.Tuning, first.Tuning)
+	if second.LiveSettings.Revision == first.LiveSettings.Revision || second.LiveSettings.ConfirmedAt == nil || second.LiveSettings.ConfirmedAt.Before(second.LiveSettings.ChangedAt) {
+		t.Errorf("tuning %+v after %+v", second.LiveSettings, first.LiveSettings)
 	}
 	written := op.writes.written()
 	slices.Sort(written)
-	want := []string{"PATCH configmaps/checkout-tuning", "PATCH goservices/checkout/status", "PATCH pods/a", "PATCH pods/b", "PATCH pods/c"}
+	want := []string{"PATCH configmaps/checkout-live-settings", "PATCH goservices/checkout/status", "PATCH pods/a", "PATCH pods/b", "PATCH pods/c"}
 	if diff := cmp.Diff(want, written); diff != "" {
 		t.Errorf("writes of a retune (-want +got):\n%s", diff)
 	}
@@ -162,7 +162,7 @@ func TestAPodThatCannotBeAskedMakesTunedUnknown(t *testing.T) {
 	var service v1alpha1.GoService
 	get(t, namespace, serviceName, &service)
 	want := []v1alpha1.UnconfirmedPod{{Pod: "b", Reason: "does not listen on port 9100: is the image built on the toolkit?"}}
-	if diff := cmp.Diff(want, service.Status.Tuning.Unconfirmed); diff != "" {
+	if diff := cmp.Diff(want, service.Status.LiveSettings.Unconfirmed); diff != "" {
 		t.Errorf("unconfirmed pods (-want +got):\n%s", diff)
 	}
 	pods.isolate("b", nil)
@@ -215,7 +215,7 @@ func TestARestartOfTheOperatorWritesNothing(t *testing.T) {
 	}
 	written := op.writes.written()
 	slices.Sort(written)
-	want := []string{"PATCH configmaps/checkout-tuning", "PATCH goservices/checkout/status", "PATCH pods/a", "PATCH pods/b"}
+	want := []string{"PATCH configmaps/checkout-live-settings", "PATCH goservices/checkout/status", "PATCH pods/a", "PATCH pods/b"}
 	if diff := cmp.Diff(want, written); diff != "" {
 		t.Errorf("writes of the start and a retune (-want +got):\n%s", diff)
 	}

@@ -34,7 +34,9 @@ import (
 	"goservice.dev/operator/controllers/internal/apply"
 	"goservice.dev/operator/controllers/internal/build"
 	"goservice.dev/operator/controllers/internal/confirm"
-	"goservice.dev/operator/controllers/internal/tuner"
+	"goservice.dev/operator/controllers/internal/measure"
+	"goservice.dev/operator/controllers/internal/observe"
+	"goservice.dev/operator/controllers/tuner"
 )
 
 // Options of Setup.
@@ -54,9 +56,9 @@ type Options struct {
 	// ask stands in for PodAccess in tests, where no kubelet runs pods.
 	ask func(context.Context, confirm.Pod) (confirm.Answer, error)
 	// scrape stands in for the pods' metrics; without it and with ask nothing is measured.
-	scrape func(context.Context, tuner.Pod) (tuner.Counters, error)
+	scrape func(context.Context, measure.Pod) (tuner.Counters, error)
 	// query stands in for PrometheusAddress.
-	query func(context.Context, types.NamespacedName) (map[string]tuner.Sample, error)
+	query func(context.Context, types.NamespacedName) (map[string]measure.Sample, error)
 	// skipNameValidation lets tests run several managers in one process.
 	skipNameValidation bool
 	// conflictRetry is shorter in tests.
@@ -121,7 +123,7 @@ func Setup(ctx context.Context, mgr manager.Manager, options Options) error {
 		return err
 	}
 	for _, object := range ownedTypes() {
-		if err := mgr.GetFieldIndexer().IndexField(ctx, object, ownerIndex, indexOwner); err != nil {
+		if err := mgr.GetFieldIndexer().IndexField(ctx, object, observe.OwnerIndex, observe.IndexOwner); err != nil {
 			return fmt.Errorf("indexing %T by owner: %w", object, err)
 		}
 	}
@@ -144,6 +146,7 @@ func Setup(ctx context.Context, mgr manager.Manager, options Options) error {
 		reconcile: news,
 		served:    map[schema.GroupVersionKind]bool{},
 	}
+	r.observer = &observe.Observer{Client: mgr.GetClient(), Cache: mgr.GetCache(), Scheme: mgr.GetScheme(), Present: r.optional.present}
 	return r.optional.setup(ctx, mgr, options.skipNameValidation)
 }
 
@@ -172,9 +175,9 @@ func (r *GoServiceReconciler) startLoop(mgr manager.Manager, options Options, ch
 	}
 	query := options.query
 	if query == nil && options.PrometheusAddress != nil {
-		query = tuner.QueryPrometheus(options.PrometheusAddress, build.MetricsServiceName)
+		query = measure.QueryPrometheus(options.PrometheusAddress, build.MetricsServiceName)
 	}
-	r.loop = tuner.NewLoop(tuner.LoopOptions{Scrape: scrape, Query: query, Changed: changed, Decided: countDecision})
+	r.loop = measure.NewLoop(measure.LoopOptions{Scrape: scrape, Query: query, Changed: changed, Decided: countDecision})
 	return mgr.Add(r.loop)
 }
 
@@ -196,7 +199,7 @@ func (r *GoServiceReconciler) buildController(mgr manager.Manager, options Optio
 
 // nudge annotates a pod; only that annotation is touched.
 func (r *GoServiceReconciler) nudge(ctx context.Context, pod confirm.Pod, value string) error {
-	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q}}}`, build.AnnotationTuningRevision, value)
+	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q}}}`, build.AnnotationLiveSettings, value)
 	object := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name}}
 	return client.IgnoreNotFound(r.Client.Patch(ctx, object, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(apply.FieldManager)))
 }

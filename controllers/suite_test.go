@@ -214,7 +214,7 @@ func applyService(t *testing.T, namespace, spec string) *v1alpha1.GoService {
 func applyNamed(t *testing.T, namespace, name, spec string) *v1alpha1.GoService {
 	t.Helper()
 	object := &unstructured.Unstructured{Object: map[string]any{"spec": parse(t, spec)}}
-	object.SetGroupVersionKind(goServiceKind)
+	object.SetGroupVersionKind(v1alpha1.GoServiceKind)
 	object.SetNamespace(namespace)
 	object.SetName(name)
 	err := api.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(object), client.FieldOwner("user"), client.ForceOwnership)

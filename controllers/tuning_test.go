@@ -12,8 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/onsi/gomega"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -22,71 +20,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"goservice.dev/operator/api/v1alpha1"
-	"goservice.dev/operator/controllers/internal/confirm"
-	"goservice.dev/operator/controllers/internal/tuner"
+	"goservice.dev/operator/controllers/internal/measure"
+	"goservice.dev/operator/controllers/tuner"
 )
-
-func TestStatusSaysWhatWasMeasured(t *testing.T) {
-	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	objectives := &v1alpha1.SLOSpec{Availability: "99.9", Latency: &v1alpha1.LatencyObjective{Percentile: "99"}}
-	for name, c := range map[string]struct {
-		outcome   *tuner.Outcome
-		idle      bool // no pod runs
-		measured  metav1.ConditionStatus
-		met       metav1.ConditionStatus
-		reason    string
-		slo       *v1alpha1.SLOStatus
-		decisions int
-	}{
-		"nothing where tuning is off": {},
-		"not yet":                     {outcome: &tuner.Outcome{Early: true}, measured: "Unknown", met: "Unknown", reason: "NotMeasured"},
-		"no pod runs":                 {outcome: &tuner.Outcome{Early: true}, idle: true, measured: "False", met: "Unknown", reason: "NotMeasured"},
-		"pods do not answer":          {outcome: &tuner.Outcome{Problem: "pod a: refused"}, measured: "False", met: "Unknown", reason: "NotMeasured"},
-		"no Prometheus":               {outcome: &tuner.Outcome{NoPrometheus: true}, measured: "False", met: "Unknown", reason: "NotMeasured"},
-		"no traffic":                  {outcome: &tuner.Outcome{Measured: true}, measured: "True", met: "Unknown", reason: "NoTraffic"},
-		"objectives hold": {
-			outcome: &tuner.Outcome{
-				Measured: true, Since: at, Tally: tuner.Tally{Total: 100000, Failed: 10, Slow: 100}, BudgetLeft: 0.9, P99: 41234567 * time.Nanosecond,
-				History: []tuner.Change{{At: at, What: "replica floor", From: "2", To: "5", Reason: "demand", Turned: true}},
-			},
-			measured: "True", met: "True", reason: "Met", decisions: 1,
-			slo: &v1alpha1.SLOStatus{
-				MeasuredSince: metav1.NewTime(at), Availability: "99.99 %", FastEnough: "99.899 %", P99: "41.234567ms", ErrorBudgetLeft: "90 %",
-			},
-		},
-		"objectives are missed": {
-			outcome:  &tuner.Outcome{Measured: true, Since: at, Tally: tuner.Tally{Total: 100, Failed: 50}, BudgetLeft: -499, Burning: true},
-			measured: "True", met: "False", reason: "Missed",
-			slo: &v1alpha1.SLOStatus{MeasuredSince: metav1.NewTime(at), Availability: "50 %", FastEnough: "100 %", ErrorBudgetLeft: "-49900 %"},
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := situation{service: &v1alpha1.GoService{Spec: v1alpha1.GoServiceSpec{SLO: objectives}}, outcome: c.outcome}
-			if !c.idle {
-				s.observed.tunable = []confirm.Pod{{Name: "a"}}
-			}
-			var status v1alpha1.GoServiceStatus
-			found := map[string]metav1.Condition{}
-			s.measured(&status, func(condition metav1.Condition) { found[condition.Type] = condition })
-			if found[v1alpha1.ConditionMeasured].Status != c.measured || found[v1alpha1.ConditionSLOMet].Status != c.met ||
-				found[v1alpha1.ConditionSLOMet].Reason != c.reason {
-				t.Errorf("conditions: %+v", found)
-			}
-			if diff := cmp.Diff(c.slo, status.SLO, cmpopts.IgnoreFields(v1alpha1.SLOStatus{}, "P99")); diff != "" {
-				t.Errorf("slo (-want +got):\n%s", diff)
-			}
-			if len(status.Decisions) != c.decisions {
-				t.Errorf("decisions: %+v", status.Decisions)
-			}
-			if events := decided(nil, c.outcome); len(events) != c.decisions {
-				t.Errorf("events: %+v", events)
-			}
-			if events := decided(status.Decisions, c.outcome); len(events) != 0 {
-				t.Errorf("told again: %+v", events)
-			}
-		})
-	}
-}
 
 // traffic stands in for the metrics of pods that serve at a rate, some at one of their own.
 type traffic struct {
@@ -103,7 +39,7 @@ func (f *traffic) set(perSecond float64) {
 	f.perSecond = perSecond
 }
 
-func (f *traffic) scrape(_ context.Context, pod tuner.Pod) (tuner.Counters, error) {
+func (f *traffic) scrape(_ context.Context, pod measure.Pod) (tuner.Counters, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := time.Now()
@@ -188,7 +124,7 @@ func TestASharedLimitFollowsTheDemand(t *testing.T) {
 		g.Expect(force["checkout-a"] + force["checkout-b"]).To(gomega.BeNumerically("<=", 200))
 		var service v1alpha1.GoService
 		g.Expect(api.Get(t.Context(), clientKey(namespace, serviceName), &service)).To(gomega.Succeed())
-		g.Expect(service.Status.Tuning.RequestsPerSecondPerPod).To(gomega.MatchRegexp(`^\d+(\.\d+)? to \d+(\.\d+)?/s$`))
+		g.Expect(service.Status.LiveSettings.RequestsPerSecondPerPod).To(gomega.MatchRegexp(`^\d+(\.\d+)? to \d+(\.\d+)?/s$`))
 		g.Expect(service.Status.Plan.SharePerPod.Reason).To(gomega.Equal("200/s over 2 pods, by the demand on each"))
 		g.Expect(meta.IsStatusConditionTrue(service.Status.Conditions, v1alpha1.ConditionTuned)).To(gomega.BeTrue())
 	})
@@ -218,7 +154,7 @@ func TestPrometheusMeasures(t *testing.T) {
 	}
 	none := newNamespace(t)
 	pods := newWorkload()
-	pods.scrape = func(context.Context, tuner.Pod) (tuner.Counters, error) {
+	pods.scrape = func(context.Context, measure.Pod) (tuner.Counters, error) {
 		return tuner.Counters{}, errors.New("must not be asked")
 	}
 	startOperator(t, none, pods)
@@ -235,16 +171,16 @@ func TestPrometheusMeasures(t *testing.T) {
 	some := newNamespace(t)
 	load := &traffic{perSecond: 50, last: map[string]time.Time{}, served: map[string]float64{}}
 	pods = newWorkload()
-	pods.scrape = func(context.Context, tuner.Pod) (tuner.Counters, error) {
+	pods.scrape = func(context.Context, measure.Pod) (tuner.Counters, error) {
 		return tuner.Counters{}, errors.New("must not be asked")
 	}
-	pods.query = func(ctx context.Context, service types.NamespacedName) (map[string]tuner.Sample, error) {
+	pods.query = func(ctx context.Context, service types.NamespacedName) (map[string]measure.Sample, error) {
 		if service != clientKey(some, serviceName) {
 			return nil, fmt.Errorf("asked for %s", service)
 		}
-		counters, err := load.scrape(ctx, tuner.Pod{Name: "checkout-a"})
+		counters, err := load.scrape(ctx, measure.Pod{Name: "checkout-a"})
 		counters.At = time.Now()
-		return map[string]tuner.Sample{"checkout-a": {Counters: counters}}, err
+		return map[string]measure.Sample{"checkout-a": {Counters: counters}}, err
 	}
 	startOperator(t, some, pods)
 	applyService(t, some, spec)

@@ -15,6 +15,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
+
+	"goservice.dev/operator/api/v1alpha1"
 )
 
 // schemaOfGoService is the schema that the API server enforces.
@@ -50,7 +52,7 @@ func visitSchema(path string, node *apiextensionsv1.JSONSchemaProps, visit func(
 func admit(t *testing.T, namespace, name string, spec map[string]any) error {
 	t.Helper()
 	object := &unstructured.Unstructured{Object: map[string]any{"spec": spec}}
-	object.SetGroupVersionKind(goServiceKind)
+	object.SetGroupVersionKind(v1alpha1.GoServiceKind)
 	object.SetNamespace(namespace)
 	object.SetName(name)
 	return api.Create(t.Context(), object, client.DryRunAll)
@@ -150,7 +152,7 @@ var ruleCases = map[string]struct{ admitted, refused []string }{
 	},
 	"pod.annotations must not set": {
 		[]string{`pod: {annotations: {app.kubernetes.io/name: x}}`},
-		[]string{`pod: {annotations: {goservice.dev/tuning-revision: x}}`},
+		[]string{`pod: {annotations: {goservice.dev/live-settings-revision: x}}`},
 	},
 }
 

@@ -16,8 +16,9 @@ import (
 
 	"goservice.dev/operator/controllers/internal/build"
 	"goservice.dev/operator/controllers/internal/confirm"
-	"goservice.dev/operator/controllers/internal/tuner"
-	"goservice.dev/operator/workload/tuning"
+	"goservice.dev/operator/controllers/internal/measure"
+	"goservice.dev/operator/controllers/tuner"
+	"goservice.dev/operator/workload/livesettings"
 )
 
 // workload stands in for the kubelets and the processes of pods: like a mounted ConfigMap, a pod's document is as it was
@@ -30,14 +31,14 @@ type workload struct {
 	refusing    map[string]string
 	asked       map[string]int
 	// scrape answers for the pods' metrics; nil: nothing is measured.
-	scrape func(context.Context, tuner.Pod) (tuner.Counters, error)
+	scrape func(context.Context, measure.Pod) (tuner.Counters, error)
 	// query answers for Prometheus; nil: there is none.
-	query func(context.Context, types.NamespacedName) (map[string]tuner.Sample, error)
+	query func(context.Context, types.NamespacedName) (map[string]measure.Sample, error)
 }
 
 type mountedDocument struct {
 	annotation string
-	document   tuning.Document
+	document   livesettings.Document
 }
 
 func newWorkload() *workload {
@@ -57,7 +58,7 @@ func (w *workload) ask(ctx context.Context, pod confirm.Pod) (confirm.Answer, er
 	if err := api.Get(ctx, client.ObjectKey{Namespace: pod.Namespace, Name: pod.Name}, &live); err != nil {
 		return confirm.Answer{}, err
 	}
-	annotation := live.Annotations[build.AnnotationTuningRevision]
+	annotation := live.Annotations[build.AnnotationLiveSettings]
 	mounted, known := w.mounted[pod.UID]
 	if !known || mounted.annotation != annotation {
 		document, err := documentOf(ctx, pod.Namespace, live.Labels["app.kubernetes.io/name"])
@@ -75,13 +76,13 @@ func (w *workload) ask(ctx context.Context, pod confirm.Pod) (confirm.Answer, er
 	return confirm.Answer{Revision: revision}, err
 }
 
-// documentOf reads the tuning document of a service.
-func documentOf(ctx context.Context, namespace, service string) (tuning.Document, error) {
+// documentOf reads the live settings of a service.
+func documentOf(ctx context.Context, namespace, service string) (livesettings.Document, error) {
 	var configMap corev1.ConfigMap
-	if err := api.Get(ctx, client.ObjectKey{Namespace: namespace, Name: service + "-tuning"}, &configMap); err != nil {
-		return tuning.Document{}, err
+	if err := api.Get(ctx, client.ObjectKey{Namespace: namespace, Name: service + "-live-settings"}, &configMap); err != nil {
+		return livesettings.Document{}, err
 	}
-	return tuning.Parse([]byte(configMap.Data[tuning.FileName]))
+	return livesettings.Parse([]byte(configMap.Data[livesettings.FileName]))
 }
 
 // inForce is the rate that each running pod admits by now, by the pod's name.

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"goservice.dev/operator/workload/livesettings"
 	"goservice.dev/operator/workload/service"
-	"goservice.dev/operator/workload/tuning"
 )
 
 func page(t *testing.T, path string) string {
@@ -30,7 +30,7 @@ func TestTheDocumentationIsComplete(t *testing.T) {
 			t.Errorf("docs/workload.md does not name the setting %s", name)
 		}
 	}
-	got := call(workload(t, tuning.Document{}, nil).AdminHandler(), "GET", "/metrics", "", "")
+	got := call(workload(t, livesettings.Document{}, nil).AdminHandler(), "GET", "/metrics", "", "")
 	for line := range strings.Lines(got.Body.String()) {
 		name, ok := strings.CutPrefix(line, "# TYPE ")
 		name, _, _ = strings.Cut(name, " ")
@@ -41,7 +41,7 @@ func TestTheDocumentationIsComplete(t *testing.T) {
 			t.Errorf("docs/workload.md does not name the metric %s", name)
 		}
 	}
-	for field := range reflect.TypeFor[tuning.Document]().Fields() {
+	for field := range reflect.TypeFor[livesettings.Document]().Fields() {
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		if name != "version" && !strings.Contains(text, "`"+name) {
 			t.Errorf("docs/workload.md does not name the live value %s", name)

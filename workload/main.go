@@ -36,7 +36,7 @@ func wire(svc *service.Service) {
 	httpapi.API{
 		WhoAmI: app.WhoAmI{
 			Name: config.Name, Namespace: config.Namespace, Pod: config.Pod,
-			Version: svc.Version(), Started: svc.Started(), Revision: svc.Tuning().Revision,
+			Version: svc.Version(), Started: svc.Started(), Revision: svc.LiveSettings().Revision,
 		},
 		Aggregate: app.Aggregate{Upstreams: others},
 		Batch: app.Batch{

@@ -17,8 +17,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"goservice.dev/operator/workload/livesettings"
 	"goservice.dev/operator/workload/service"
-	"goservice.dev/operator/workload/tuning"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -45,14 +45,14 @@ func billing(t *testing.T) string {
 }
 
 // workload is the service as it is deployed, with an upstream that works and one that does not.
-func workload(t *testing.T, builtIn tuning.Document, extra map[string]string) *service.Service {
+func workload(t *testing.T, builtIn livesettings.Document, extra map[string]string) *service.Service {
 	t.Helper()
 	environment := map[string]string{
-		"GOSERVICE_NAME": "checkout", "GOSERVICE_TUNING_FILE": "", "GOSERVICE_REQUEST_TIMEOUT": "2s",
+		"GOSERVICE_NAME": "checkout", "GOSERVICE_LIVE_SETTINGS_FILE": "", "GOSERVICE_REQUEST_TIMEOUT": "2s",
 		"GOSERVICE_UPSTREAMS": fmt.Sprintf(`[{"name":"billing","url":%q},{"name":"gone","url":"http://127.0.0.1:1"}]`, billing(t)),
 	}
 	maps.Copy(environment, extra)
-	builtIn.Version = tuning.Version
+	builtIn.Version = livesettings.Version
 	svc := service.New(service.WithEnvironment(environment), service.WithLog(io.Discard), service.WithBuiltIn(builtIn), service.WithVersion("v1"))
 	wire(svc)
 	t.Cleanup(func() {
@@ -137,7 +137,7 @@ func TestEndpoints(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := call(workload(t, tuning.Document{}, nil).Handler(), c.method, c.path, c.contentType, c.body)
+			got := call(workload(t, livesettings.Document{}, nil).Handler(), c.method, c.path, c.contentType, c.body)
 			if got.Code != c.status || !strings.Contains(got.Body.String(), c.contains) {
 				t.Errorf("%d %.300s, want %d with %s", got.Code, got.Body, c.status, c.contains)
 			}
@@ -156,7 +156,7 @@ func TestAdminEndpoints(t *testing.T) {
 		status             int
 		contains           string
 	}{
-		"tuning":             {"GET", "/tuning", "", 200, `"revision":`},
+		"live settings":      {"GET", "/live-settings", "", 200, `"revision":`},
 		"metrics":            {"GET", "/metrics", "", 200, "goservice_rate_limit_requests_per_second +Inf"},
 		"alive":              {"GET", "/livez", "", 200, "ok"},
 		"not started":        {"GET", "/startupz", "", 503, "starting"},
@@ -170,7 +170,7 @@ func TestAdminEndpoints(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			got := call(workload(t, tuning.Document{}, nil).AdminHandler(), c.method, c.path, "", c.body)
+			got := call(workload(t, livesettings.Document{}, nil).AdminHandler(), c.method, c.path, "", c.body)
 			if got.Code != c.status || !strings.Contains(got.Body.String(), c.contains) {
 				t.Errorf("%d %.300s, want %d with %s", got.Code, got.Body, c.status, c.contains)
 			}
@@ -179,7 +179,7 @@ func TestAdminEndpoints(t *testing.T) {
 }
 
 func TestFaults(t *testing.T) {
-	svc := workload(t, tuning.Document{}, map[string]string{"GOSERVICE_FAULT_INJECTION": "true"})
+	svc := workload(t, livesettings.Document{}, map[string]string{"GOSERVICE_FAULT_INJECTION": "true"})
 	public, admin := svc.Handler(), svc.AdminHandler()
 	if got := call(public, "GET", "/", "", ""); got.Code != 200 {
 		t.Errorf("before: %d", got.Code)
@@ -209,7 +209,7 @@ func TestFaults(t *testing.T) {
 
 // A batch whose jobs need every worker would wait for ever if it held one itself.
 func TestABatchNeedsNoWorkerOfItsOwn(t *testing.T) {
-	svc := workload(t, tuning.Document{Pool: &tuning.Pool{Workers: 1, QueueDepth: 64}}, nil)
+	svc := workload(t, livesettings.Document{Pool: &livesettings.Pool{Workers: 1, QueueDepth: 64}}, nil)
 	got := call(svc.Handler(), "POST", "/jobs", asLines, strings.Repeat(digest+"\n", 50))
 	for line := range strings.Lines(got.Body.String()) {
 		var result struct{ Error string }
@@ -224,7 +224,7 @@ func TestABatchNeedsNoWorkerOfItsOwn(t *testing.T) {
 
 // A client that goes away cancels its jobs.
 func TestJobsEndWithTheirClient(t *testing.T) {
-	svc := workload(t, tuning.Document{}, nil)
+	svc := workload(t, livesettings.Document{}, nil)
 	server := httptest.NewServer(svc.Handler())
 	defer server.Close()
 	ctx, leave := context.WithCancel(t.Context())

@@ -29,7 +29,7 @@ func init() {
 func program(t *testing.T, environment ...string) *exec.Cmd {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), os.Args[0])
-	command.Env = append([]string{runMain + "=1", "GOSERVICE_PORT=0", "GOSERVICE_ADMIN_PORT=0", "GOSERVICE_TUNING_FILE="}, environment...)
+	command.Env = append([]string{runMain + "=1", "GOSERVICE_PORT=0", "GOSERVICE_ADMIN_PORT=0", "GOSERVICE_LIVE_SETTINGS_FILE="}, environment...)
 	return command
 }
 

@@ -16,6 +16,8 @@ import (
 var (
 	// GroupVersion of every type in this package.
 	GroupVersion = schema.GroupVersion{Group: "goservice.dev", Version: "v1alpha1"}
+	// GoServiceKind is the kind of a GoService in this version.
+	GoServiceKind = GroupVersion.WithKind("GoService")
 
 	schemeBuilder = runtime.NewSchemeBuilder(addKnownTypes)
 	// AddToScheme registers the types of this package.

@@ -16,7 +16,7 @@ const (
 	ConditionAvailable = "Available"
 	// ConditionProgressing says whether pods are being replaced or added.
 	ConditionProgressing = "Progressing"
-	// ConditionTuned says whether every pod confirmed the newest tuning; Unknown when pods cannot be asked.
+	// ConditionTuned says whether every pod confirmed the newest live settings; Unknown when pods cannot be asked.
 	ConditionTuned = "Tuned"
 	// ConditionPlanned says whether the declared objectives can be met.
 	ConditionPlanned = "Planned"
@@ -92,9 +92,9 @@ type GoServiceStatus struct {
 	// +optional
 	Plan *PlanStatus `json:"plan,omitempty"`
 
-	// tuning says which live values are in force where.
+	// liveSettings says which live settings are in force where.
 	// +optional
-	Tuning *TuningStatus `json:"tuning,omitempty"`
+	LiveSettings *LiveSettingsStatus `json:"liveSettings,omitempty"`
 
 	// slo says how the objectives hold; empty without any, or while nothing is measured.
 	// +optional
@@ -230,9 +230,9 @@ type PlannedAlert struct {
 	Reason string `json:"reason"`
 }
 
-// TuningStatus says which live values are in force where.
-type TuningStatus struct {
-	// revision of the newest tuning document.
+// LiveSettingsStatus says which live settings are in force where.
+type LiveSettingsStatus struct {
+	// revision of the newest live settings.
 	Revision string `json:"revision"`
 	// confirmedPods run this revision.
 	ConfirmedPods int32 `json:"confirmedPods"`
@@ -255,7 +255,7 @@ type TuningStatus struct {
 	Unconfirmed []UnconfirmedPod `json:"unconfirmed,omitempty"`
 }
 
-// UnconfirmedPod is a pod that did not confirm the newest tuning.
+// UnconfirmedPod is a pod that did not confirm the newest live settings.
 type UnconfirmedPod struct {
 	// pod is the pod's name.
 	Pod string `json:"pod"`

@@ -31,7 +31,7 @@ import (
 var update = flag.Bool("update", false, "write the answer of Prometheus to what the operator asks")
 
 // tunerData holds pages of pods, the query that the operator asks of Prometheus, and the answer that it is tested to read.
-const tunerData = "testdata/controllers/internal/tuner/testdata"
+const tunerData = "testdata/controllers/tuner/testdata"
 
 // scrape puts a page of metrics into the database, with the labels that a ServiceMonitor's targets have.
 func scrape(t *testing.T, appender storage.Appender, file, namespace, service, pod string, at time.Time) {

@@ -84,7 +84,7 @@ func served(t *testing.T, threshold string) (names map[string][]string, families
 	t.Helper()
 	service := workload.New(workload.WithLog(io.Discard), workload.WithEnvironment(map[string]string{
 		"GOSERVICE_NAME": "checkout", "GOSERVICE_NAMESPACE": "shop", "GOSERVICE_POD": "checkout-1",
-		"GOSERVICE_TUNING_FILE": "", "GOSERVICE_LATENCY_THRESHOLD": threshold,
+		"GOSERVICE_LIVE_SETTINGS_FILE": "", "GOSERVICE_LATENCY_THRESHOLD": threshold,
 		"GOSERVICE_UPSTREAMS": `[{"name":"billing","url":"http://billing.shop.svc"}]`,
 	}))
 	service.HandleFunc("GET /status/{code}", func(w http.ResponseWriter, r *http.Request) {

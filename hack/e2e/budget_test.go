@@ -41,14 +41,14 @@ func TestSharedLimitHoldsUnderSkewedLoad(t *testing.T) {
 	load := &skewed{}
 	defer load.stop()
 	load.drive(j, 2, []int64{300, 100})
-	j.eventually(func() string { return j.service("shop").Status.Tuning.RequestsPerSecondPerPod }).
+	j.eventually(func() string { return j.service("shop").Status.LiveSettings.RequestsPerSecondPerPod }).
 		Should(gomega.MatchRegexp(`^\d+(\.\d+)? to \d+(\.\d+)?/s$`), "parts by demand")
 	j.elapse(window)
 	measured := time.Now()
 	j.elapse(window)
 	j.kubectl("", "scale", "gosvc/shop", "--replicas=4")
 	j.eventually(func() int {
-		return len(j.service("shop").Status.Tuning.Unconfirmed) + int(j.service("shop").Status.ReadyReplicas)
+		return len(j.service("shop").Status.LiveSettings.Unconfirmed) + int(j.service("shop").Status.ReadyReplicas)
 	}).Should(gomega.Equal(4))
 	load.drive(j, 4, []int64{150, 50, 150, 50})
 	j.elapse(3 * window)
@@ -56,7 +56,7 @@ func TestSharedLimitHoldsUnderSkewedLoad(t *testing.T) {
 	low, high := load.deviation(measured)
 	total, failed := load.counts()
 	t.Logf("admitted in any %s within %+.1f %% to %+.1f %% of %d/s (goal: ±2 %%); %d requests, parts now %s",
-		window, 100*low, 100*high, budget, total, j.service("shop").Status.Tuning.RequestsPerSecondPerPod)
+		window, 100*low, 100*high, budget, total, j.service("shop").Status.LiveSettings.RequestsPerSecondPerPod)
 	j.Expect(failed).To(gomega.BeZero())
 	j.Expect(high).To(gomega.BeNumerically("<=", 0.02), "more than the budget was admitted")
 	j.Expect(low).To(gomega.BeNumerically(">=", -0.1), "the budget was not used")

@@ -17,7 +17,7 @@ import (
 	"github.com/onsi/gomega"
 
 	"goservice.dev/operator/api/v1alpha1"
-	"goservice.dev/operator/workload/tuning"
+	"goservice.dev/operator/workload/livesettings"
 )
 
 // The third journey: an edit of the rate limit reaches every running pod, is confirmed pod by pod, shows in what the pods
@@ -80,13 +80,13 @@ func (j *journey) identities(name string) map[string]int32 {
 }
 
 // reports are what the pods themselves say is in force.
-func (j *journey) reports(name string) []tuning.Report {
+func (j *journey) reports(name string) []livesettings.Report {
 	j.t.Helper()
-	var reports []tuning.Report
+	var reports []livesettings.Report
 	for _, pod := range j.pods(name) {
-		body, err := cluster.clientset.CoreV1().Pods(j.namespace).ProxyGet("http", pod.Name, "9100", "/tuning", nil).DoRaw(j.ctx)
+		body, err := cluster.clientset.CoreV1().Pods(j.namespace).ProxyGet("http", pod.Name, "9100", "/live-settings", nil).DoRaw(j.ctx)
 		j.Expect(err).NotTo(gomega.HaveOccurred())
-		var report tuning.Report
+		var report livesettings.Report
 		j.Expect(json.Unmarshal(body, &report)).To(gomega.Succeed())
 		reports = append(reports, report)
 	}
@@ -103,12 +103,12 @@ func (j *journey) agree(name string, pods int, budget float64) {
 		g.Expect(reports).To(gomega.HaveLen(pods))
 		sum := 0.0
 		for _, report := range reports {
-			g.Expect(report.Revision).To(gomega.Equal(status.Tuning.Revision))
+			g.Expect(report.Revision).To(gomega.Equal(status.LiveSettings.Revision))
 			sum += report.Document.RateLimit.RequestsPerSecond
 		}
 		g.Expect(sum).To(gomega.BeNumerically("~", budget, 0.01))
 		g.Expect(sum).To(gomega.BeNumerically("<=", budget))
-		g.Expect(status.Tuning.ConfirmedPods).To(gomega.BeEquivalentTo(pods))
+		g.Expect(status.LiveSettings.ConfirmedPods).To(gomega.BeEquivalentTo(pods))
 	}).Should(gomega.Succeed())
 }
 

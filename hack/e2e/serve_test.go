@@ -143,7 +143,7 @@ func TestForeignImageIsSaidToBeUntuned(t *testing.T) {
 		gomega.HaveField("Reason", v1alpha1.ReasonUnreachablePods),
 		gomega.HaveField("Message", gomega.ContainSubstring("is the image built on the toolkit?")),
 	))
-	j.Expect(j.service("foreign").Status.Tuning.Unconfirmed).To(gomega.HaveLen(1))
+	j.Expect(j.service("foreign").Status.LiveSettings.Unconfirmed).To(gomega.HaveLen(1))
 }
 
 // pauseImage is one that every node has and that listens on nothing.

@@ -30,10 +30,10 @@ func (s *Service) ReadyWhen(name string, check func(context.Context) error) {
 	s.checks = append(s.checks, readyCheck{name, check})
 }
 
-// registerAdmin serves the operator and the kubelet: metrics, the tuning report and the probes.
+// registerAdmin serves the operator and the kubelet: metrics, the live settings report and the probes.
 func (s *Service) registerAdmin() {
 	s.admin.Handle("GET /metrics", promhttp.InstrumentMetricHandler(s.telemetry.Registry(), s.telemetry.MetricsHandler()))
-	s.admin.Handle("GET /tuning", s.tuning)
+	s.admin.Handle("GET /live-settings", s.live)
 	s.admin.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { answerProbe(w, nil) })
 	s.admin.HandleFunc("GET /startupz", func(w http.ResponseWriter, _ *http.Request) {
 		if s.state.Load() == stateStarting {
@@ -88,29 +88,29 @@ func (s *Service) registerMetrics() {
 		rate, _ := s.limiter.Limit()
 		return rate
 	})
-	s.telemetry.Registry().MustRegister(&tuningCollector{service: s})
+	s.telemetry.Registry().MustRegister(&liveSettingsCollector{service: s})
 }
 
 var (
-	tuningReloads = prometheus.NewDesc("goservice_tuning_reloads_total",
-		"Tuning documents that were put in force or refused.", []string{"result"}, nil)
-	tuningInfo = prometheus.NewDesc("goservice_tuning_info", "Always 1; the label is the revision in force.", []string{"revision"}, nil)
-	buildInfo  = prometheus.NewDesc("goservice_build_info", "Always 1; the label is the version of the service.", []string{"version"}, nil)
+	liveSettingsReloads = prometheus.NewDesc("goservice_live_settings_reloads_total",
+		"Live settings that were put in force or refused.", []string{"result"}, nil)
+	liveSettingsInfo = prometheus.NewDesc("goservice_live_settings_info", "Always 1; the label is the revision in force.", []string{"revision"}, nil)
+	buildInfo        = prometheus.NewDesc("goservice_build_info", "Always 1; the label is the version of the service.", []string{"version"}, nil)
 )
 
-// tuningCollector reads the registry when it is scraped, so that the series of an old revision is gone with the revision.
-type tuningCollector struct{ service *Service }
+// liveSettingsCollector reads the registry when it is scraped, so that the series of an old revision is gone with the revision.
+type liveSettingsCollector struct{ service *Service }
 
-func (c *tuningCollector) Describe(to chan<- *prometheus.Desc) {
-	to <- tuningReloads
-	to <- tuningInfo
+func (c *liveSettingsCollector) Describe(to chan<- *prometheus.Desc) {
+	to <- liveSettingsReloads
+	to <- liveSettingsInfo
 	to <- buildInfo
 }
 
-func (c *tuningCollector) Collect(to chan<- prometheus.Metric) {
-	applied, rejected := c.service.tuning.Counts()
-	to <- prometheus.MustNewConstMetric(tuningReloads, prometheus.CounterValue, float64(applied), "applied")
-	to <- prometheus.MustNewConstMetric(tuningReloads, prometheus.CounterValue, float64(rejected), "rejected")
-	to <- prometheus.MustNewConstMetric(tuningInfo, prometheus.GaugeValue, 1, c.service.tuning.Report().Revision)
+func (c *liveSettingsCollector) Collect(to chan<- prometheus.Metric) {
+	applied, rejected := c.service.live.Counts()
+	to <- prometheus.MustNewConstMetric(liveSettingsReloads, prometheus.CounterValue, float64(applied), "applied")
+	to <- prometheus.MustNewConstMetric(liveSettingsReloads, prometheus.CounterValue, float64(rejected), "rejected")
+	to <- prometheus.MustNewConstMetric(liveSettingsInfo, prometheus.GaugeValue, 1, c.service.live.Report().Revision)
 	to <- prometheus.MustNewConstMetric(buildInfo, prometheus.GaugeValue, 1, c.service.version)
 }

@@ -11,8 +11,8 @@ import (
 	"sync"
 	"testing"
 
+	"goservice.dev/operator/workload/livesettings"
 	"goservice.dev/operator/workload/service"
-	"goservice.dev/operator/workload/tuning"
 )
 
 // Requests that arrive together come before the pool together, even where handlers that compute share one processor. Were
@@ -21,8 +21,8 @@ import (
 func TestWaitingForTheProcessorIsBounded(t *testing.T) {
 	before := runtime.GOMAXPROCS(1)
 	defer runtime.GOMAXPROCS(before)
-	svc := service.New(service.WithLog(io.Discard), service.WithEnvironment(map[string]string{"GOSERVICE_TUNING_FILE": ""}),
-		service.WithBuiltIn(tuning.Document{Version: tuning.Version, LogLevel: "off", Pool: &tuning.Pool{Workers: 1, QueueDepth: 0}}))
+	svc := service.New(service.WithLog(io.Discard), service.WithEnvironment(map[string]string{"GOSERVICE_LIVE_SETTINGS_FILE": ""}),
+		service.WithBuiltIn(livesettings.Document{Version: livesettings.Version, LogLevel: "off", Pool: &livesettings.Pool{Workers: 1, QueueDepth: 0}}))
 	svc.HandleFunc("GET /compute", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	handler := svc.Handler()
 

@@ -10,19 +10,19 @@ import (
 	"net/http/httptest"
 	"testing"
 
+	"goservice.dev/operator/workload/livesettings"
 	"goservice.dev/operator/workload/service"
-	"goservice.dev/operator/workload/tuning"
 )
 
 func hello(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hello\n") }
 
 // tunedService has every stage of the chain switched on, with the log off and no trace recorded.
 func tunedService() *service.Service {
-	svc := service.New(service.WithLog(io.Discard), service.WithEnvironment(map[string]string{"GOSERVICE_TUNING_FILE": ""}),
-		service.WithBuiltIn(tuning.Document{
-			Version:   tuning.Version,
-			RateLimit: &tuning.RateLimit{RequestsPerSecond: tuning.MaxRequestsPerSecond, Burst: tuning.MaxBurst},
-			Pool:      &tuning.Pool{Workers: 64, QueueDepth: 64},
+	svc := service.New(service.WithLog(io.Discard), service.WithEnvironment(map[string]string{"GOSERVICE_LIVE_SETTINGS_FILE": ""}),
+		service.WithBuiltIn(livesettings.Document{
+			Version:   livesettings.Version,
+			RateLimit: &livesettings.RateLimit{RequestsPerSecond: livesettings.MaxRequestsPerSecond, Burst: livesettings.MaxBurst},
+			Pool:      &livesettings.Pool{Workers: 64, QueueDepth: 64},
 			LogLevel:  "off",
 		}))
 	svc.HandleFunc("GET /hello", hello)

@@ -15,7 +15,7 @@ import (
 
 	"github.com/caarlos0/env/v11"
 
-	"goservice.dev/operator/workload/tuning"
+	"goservice.dev/operator/workload/livesettings"
 	"goservice.dev/operator/workload/upstream"
 )
 
@@ -25,11 +25,11 @@ type Config struct {
 	Name      string `env:"GOSERVICE_NAME" envDefault:"goservice"`
 	Namespace string `env:"GOSERVICE_NAMESPACE"`
 	Pod       string `env:"GOSERVICE_POD"`
-	// Port of the service and AdminPort of its metrics, probes and tuning report; 1 to 65535, or 0 for any free one.
+	// Port of the service and AdminPort of its metrics, probes and live settings report; 1 to 65535, or 0 for any free one.
 	Port      uint16 `env:"GOSERVICE_PORT" envDefault:"8080"`
 	AdminPort uint16 `env:"GOSERVICE_ADMIN_PORT" envDefault:"9100"`
-	// TuningFile is watched for live values; DefaultTuningFile where it is not set, and empty for built-in values only.
-	TuningFile string `env:"GOSERVICE_TUNING_FILE"`
+	// LiveSettingsFile is watched for live values; DefaultLiveSettingsFile where it is not set, and empty for built-in values only.
+	LiveSettingsFile string `env:"GOSERVICE_LIVE_SETTINGS_FILE"`
 	// ProfilingAddress serves pprof; it must be a loopback address. Empty: off.
 	ProfilingAddress string `env:"GOSERVICE_PROFILING_ADDRESS"`
 	// RequestTimeout is the deadline of one request, its wait for a worker included.
@@ -54,8 +54,8 @@ type Config struct {
 	TraceHeaders  string `env:"OTEL_EXPORTER_OTLP_HEADERS"`
 }
 
-// DefaultTuningFile is where the operator mounts the live values.
-const DefaultTuningFile = "/etc/goservice/tuning/" + tuning.FileName
+// DefaultLiveSettingsFile is where the operator mounts the live values.
+const DefaultLiveSettingsFile = "/etc/goservice/live-settings/" + livesettings.FileName
 
 // ConfigError lists every setting that cannot be used.
 type ConfigError struct{ Problems []string }
@@ -73,8 +73,8 @@ func LoadConfig(environment map[string]string) (Config, error) {
 	var config Config
 	var problems []string
 	broken := map[string]bool{}
-	if _, set := environment["GOSERVICE_TUNING_FILE"]; !set { // the library's own defaults also replace what is set to nothing
-		config.TuningFile = DefaultTuningFile
+	if _, set := environment["GOSERVICE_LIVE_SETTINGS_FILE"]; !set { // the library's own defaults also replace what is set to nothing
+		config.LiveSettingsFile = DefaultLiveSettingsFile
 	}
 	err := env.ParseWithOptions(&config, env.Options{Environment: environment})
 	for _, problem := range parseProblems(err) {

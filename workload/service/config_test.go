@@ -16,7 +16,7 @@ import (
 
 func TestLoadConfigDefaults(t *testing.T) {
 	want := Config{
-		Name: "goservice", Port: 8080, AdminPort: 9100, TuningFile: "/etc/goservice/tuning/tuning.json",
+		Name: "goservice", Port: 8080, AdminPort: 9100, LiveSettingsFile: "/etc/goservice/live-settings/live-settings.json",
 		RequestTimeout: 10 * time.Second, DrainTimeout: 15 * time.Second,
 	}
 	got, err := LoadConfig(map[string]string{})
@@ -27,14 +27,14 @@ func TestLoadConfigDefaults(t *testing.T) {
 
 func TestLoadConfigReadsEverything(t *testing.T) {
 	want := Config{
-		Name: "checkout", Namespace: "shop", Pod: "checkout-1", Port: 80, AdminPort: 81, TuningFile: "", ProfilingAddress: "127.0.0.1:6060",
+		Name: "checkout", Namespace: "shop", Pod: "checkout-1", Port: 80, AdminPort: 81, LiveSettingsFile: "", ProfilingAddress: "127.0.0.1:6060",
 		RequestTimeout: time.Second, DrainTimeout: 12 * time.Second, DrainDelay: time.Second, LatencyThreshold: 50 * time.Millisecond,
 		Upstreams: upstream.List{{Name: "a", URL: "http://a"}}, CertificateFile: "c", KeyFile: "k", ClientCAFile: "ca",
 		FaultInjection: true, TraceEndpoint: "http://collector:4318", TraceHeaders: "authorization=Bearer%20x",
 	}
 	got, err := LoadConfig(map[string]string{
 		"GOSERVICE_NAME": "checkout", "GOSERVICE_NAMESPACE": "shop", "GOSERVICE_POD": "checkout-1", "GOSERVICE_PORT": "80",
-		"GOSERVICE_ADMIN_PORT": "81", "GOSERVICE_TUNING_FILE": "", "GOSERVICE_PROFILING_ADDRESS": "127.0.0.1:6060",
+		"GOSERVICE_ADMIN_PORT": "81", "GOSERVICE_LIVE_SETTINGS_FILE": "", "GOSERVICE_PROFILING_ADDRESS": "127.0.0.1:6060",
 		"GOSERVICE_REQUEST_TIMEOUT": "1s", "GOSERVICE_DRAIN_TIMEOUT": "12s", "GOSERVICE_DRAIN_DELAY": "1s",
 		"GOSERVICE_LATENCY_THRESHOLD": "50ms", "GOSERVICE_UPSTREAMS": `[{"name":"a","url":"http://a"}]`,
 		"GOSERVICE_TLS_CERT_FILE": "c", "GOSERVICE_TLS_KEY_FILE": "k", "GOSERVICE_TLS_CLIENT_CA_FILE": "ca",

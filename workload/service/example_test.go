@@ -9,16 +9,16 @@ import (
 	"net/http"
 	"net/http/httptest"
 
+	"goservice.dev/operator/workload/livesettings"
 	"goservice.dev/operator/workload/service"
-	"goservice.dev/operator/workload/tuning"
 )
 
 // A main function needs no options: it is New, the routes, and Run. A test calls the handlers without a network.
 func Example() {
 	svc := service.New(
-		service.WithEnvironment(map[string]string{"GOSERVICE_TUNING_FILE": ""}),
+		service.WithEnvironment(map[string]string{"GOSERVICE_LIVE_SETTINGS_FILE": ""}),
 		service.WithLog(io.Discard),
-		service.WithBuiltIn(tuning.Document{Version: tuning.Version, RateLimit: &tuning.RateLimit{RequestsPerSecond: 0.01, Burst: 1}}),
+		service.WithBuiltIn(livesettings.Document{Version: livesettings.Version, RateLimit: &livesettings.RateLimit{RequestsPerSecond: 0.01, Burst: 1}}),
 	)
 	svc.HandleFunc("GET /orders/{id}", func(w http.ResponseWriter, r *http.Request) {
 		_, _ = fmt.Fprintf(w, "order %s", r.PathValue("id"))
@@ -34,10 +34,10 @@ func Example() {
 }
 
 // A knob of the service's own is turned by a document that comes into force, and once when it is registered.
-func ExampleService_Tuning() {
-	svc := service.New(service.WithEnvironment(map[string]string{"GOSERVICE_TUNING_FILE": ""}), service.WithLog(io.Discard))
-	svc.Tuning().Register(func(document tuning.Document) { fmt.Printf("log level %q\n", document.LogLevel) })
-	changed, err := svc.Tuning().Apply(tuning.Document{Version: tuning.Version, LogLevel: "off"})
+func ExampleService_LiveSettings() {
+	svc := service.New(service.WithEnvironment(map[string]string{"GOSERVICE_LIVE_SETTINGS_FILE": ""}), service.WithLog(io.Discard))
+	svc.LiveSettings().Register(func(document livesettings.Document) { fmt.Printf("log level %q\n", document.LogLevel) })
+	changed, err := svc.LiveSettings().Apply(livesettings.Document{Version: livesettings.Version, LogLevel: "off"})
 	fmt.Println(changed, err)
 	// Output:
 	// log level ""

@@ -7,10 +7,10 @@ import (
 	"runtime"
 	"time"
 
+	"goservice.dev/operator/workload/livesettings"
 	"goservice.dev/operator/workload/pool"
 	"goservice.dev/operator/workload/ratelimit"
 	"goservice.dev/operator/workload/runtimeinfo"
-	"goservice.dev/operator/workload/tuning"
 	"goservice.dev/operator/workload/upstream"
 )
 
@@ -28,16 +28,16 @@ func DefaultPool() pool.Config {
 	return pool.Config{Workers: workers, QueueDepth: 2 * workers, QueueTimeout: defaultQueueTimeout}
 }
 
-// registerKnobs binds every live value of the tuning document. What a document leaves out goes back to the service's own.
+// registerKnobs binds every live value of the live settings. What a document leaves out goes back to the service's own.
 func (s *Service) registerKnobs() {
-	s.tuning.Register(s.tuneLimiter)
-	s.tuning.Register(s.tunePool)
-	s.tuning.Register(s.tuneTelemetry)
-	s.tuning.Register(tuneRuntime(runtimeinfo.Baseline()))
-	s.tuning.Register(s.tuneUpstreams)
+	s.live.Register(s.tuneLimiter)
+	s.live.Register(s.tunePool)
+	s.live.Register(s.tuneTelemetry)
+	s.live.Register(tuneRuntime(runtimeinfo.Baseline()))
+	s.live.Register(s.tuneUpstreams)
 }
 
-func (s *Service) tuneLimiter(document tuning.Document) {
+func (s *Service) tuneLimiter(document livesettings.Document) {
 	if r := document.RateLimit; r != nil {
 		s.limiter.Set(r.RequestsPerSecond, r.Burst)
 	} else {
@@ -45,7 +45,7 @@ func (s *Service) tuneLimiter(document tuning.Document) {
 	}
 }
 
-func (s *Service) tunePool(document tuning.Document) {
+func (s *Service) tunePool(document livesettings.Document) {
 	config := DefaultPool()
 	if p := document.Pool; p != nil {
 		config = pool.Config{Workers: p.Workers, QueueDepth: p.QueueDepth, QueueTimeout: time.Duration(p.QueueTimeout)}
@@ -53,7 +53,7 @@ func (s *Service) tunePool(document tuning.Document) {
 	s.pool.Set(config)
 }
 
-func (s *Service) tuneTelemetry(document tuning.Document) {
+func (s *Service) tuneTelemetry(document livesettings.Document) {
 	level := document.LogLevel
 	if level == "" {
 		level = defaultLogLevel
@@ -68,8 +68,8 @@ func (s *Service) tuneTelemetry(document tuning.Document) {
 	s.telemetry.Sampler().Set(ratio)
 }
 
-func tuneRuntime(own runtimeinfo.Settings) tuning.Knob {
-	return func(document tuning.Document) {
+func tuneRuntime(own runtimeinfo.Settings) livesettings.Knob {
+	return func(document livesettings.Document) {
 		settings := own
 		if r := document.Runtime; r != nil {
 			if r.GOGC != 0 {
@@ -84,7 +84,7 @@ func tuneRuntime(own runtimeinfo.Settings) tuning.Knob {
 }
 
 // tuneUpstreams passes over names that this service does not know: a document may be ahead of a rollout.
-func (s *Service) tuneUpstreams(document tuning.Document) {
+func (s *Service) tuneUpstreams(document livesettings.Document) {
 	for name, client := range s.upstreams {
 		u := document.Upstreams[name]
 		client.SetLimits(upstream.Limits{

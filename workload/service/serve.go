@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"goservice.dev/operator/workload/drain"
+	"goservice.dev/operator/workload/livesettings"
 	"goservice.dev/operator/workload/server"
-	"goservice.dev/operator/workload/tuning"
 )
 
 // Shares of the drain's budget. The settling ends early when all clients have left, and what one step does not need, the
@@ -54,7 +54,7 @@ func (s *Service) Serve(ctx context.Context) error {
 	}
 	s.state.Store(stateReady)
 	close(s.listening)
-	report := s.tuning.Report()
+	report := s.live.Report()
 	s.logger.Info().Str("address", s.Address().String()).Str("admin", s.AdminAddress().String()).Str("revision", report.Revision).
 		Dur("after_ms", time.Since(s.started)).Msg("ready")
 	var broken error
@@ -126,23 +126,23 @@ func (s *Service) listen(ctx context.Context) error {
 
 func port(number uint16) string { return ":" + strconv.Itoa(int(number)) }
 
-func (s *Service) watcher() *tuning.Watcher {
-	if s.config.TuningFile == "" {
-		s.logger.Info().Str("revision", s.tuning.Report().Revision).Msg("no tuning file, built-in values are in force")
+func (s *Service) watcher() *livesettings.Watcher {
+	if s.config.LiveSettingsFile == "" {
+		s.logger.Info().Str("revision", s.live.Report().Revision).Msg("no live settings file, built-in values are in force")
 		return nil
 	}
-	return &tuning.Watcher{
-		Path:     s.config.TuningFile,
-		Registry: s.tuning,
-		Changed: func(report tuning.Report) {
+	return &livesettings.Watcher{
+		Path:     s.config.LiveSettingsFile,
+		Registry: s.live,
+		Changed: func(report livesettings.Report) {
 			if report.Error != "" {
-				s.logger.Warn().Str("revision", report.Revision).Str("error", report.Error).Msg("tuning refused, the last good values stay")
+				s.logger.Warn().Str("revision", report.Revision).Str("error", report.Error).Msg("live settings refused, the last good values stay")
 				return
 			}
 			s.logger.Info().Str("revision", report.Revision).Msg("tuned")
 		},
 		Degraded: func(err error) {
-			s.logger.Warn().Err(err).Msg("the tuning file is polled each second instead of watched")
+			s.logger.Warn().Err(err).Msg("the live settings file is polled each second instead of watched")
 		},
 	}
 }

@@ -32,10 +32,10 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
 
+	"goservice.dev/operator/workload/livesettings"
 	"goservice.dev/operator/workload/pool"
 	"goservice.dev/operator/workload/ratelimit"
 	"goservice.dev/operator/workload/telemetry"
-	"goservice.dev/operator/workload/tuning"
 	"goservice.dev/operator/workload/upstream"
 )
 
@@ -55,7 +55,7 @@ type Service struct {
 	logger    zerolog.Logger
 	limiter   *ratelimit.Limiter
 	pool      *pool.Pool
-	tuning    *tuning.Registry
+	live      *livesettings.Registry
 	upstreams map[string]*upstream.Client
 	mux       *http.ServeMux
 	admin     *http.ServeMux
@@ -70,7 +70,7 @@ type options struct {
 	environment map[string]string
 	version     string
 	log         io.Writer
-	builtIn     tuning.Document
+	builtIn     livesettings.Document
 }
 
 // Option changes what New does.
@@ -87,13 +87,15 @@ func WithEnvironment(environment map[string]string) Option {
 // WithLog sends log lines elsewhere than to standard output.
 func WithLog(log io.Writer) Option { return func(o *options) { o.log = log } }
 
-// WithBuiltIn sets the live values that hold as long as no tuning file says otherwise. Where it names no pool, that of
+// WithBuiltIn sets the live values that hold as long as no live settings file says otherwise. Where it names no pool, that of
 // DefaultPool holds.
-func WithBuiltIn(document tuning.Document) Option { return func(o *options) { o.builtIn = document } }
+func WithBuiltIn(document livesettings.Document) Option {
+	return func(o *options) { o.builtIn = document }
+}
 
 // New reads the configuration and makes the service. A configuration that cannot be used is reported by Run and Serve.
 func New(given ...Option) *Service {
-	o := options{log: os.Stdout, builtIn: tuning.Document{Version: tuning.Version}}
+	o := options{log: os.Stdout, builtIn: livesettings.Document{Version: livesettings.Version}}
 	for _, option := range given {
 		option(&o)
 	}
@@ -141,12 +143,12 @@ func (s *Service) setUp(o options) {
 		t, _ = telemetry.New(context.Background(), config) // fails over traces only
 	}
 	s.telemetry, s.logger = t, t.Logger()
-	registry, err := tuning.NewRegistry(o.builtIn, s.config.Pod)
+	registry, err := livesettings.NewRegistry(o.builtIn, s.config.Pod)
 	if err != nil {
 		fail(fmt.Errorf("built-in values: %w", err))
-		registry, _ = tuning.NewRegistry(tuning.Document{Version: tuning.Version}, s.config.Pod)
+		registry, _ = livesettings.NewRegistry(livesettings.Document{Version: livesettings.Version}, s.config.Pod)
 	}
-	s.tuning = registry
+	s.live = registry
 	for _, target := range s.config.Upstreams {
 		client, err := upstream.New(target, t.Transport)
 		if err != nil { // the list has been checked when it was read
@@ -211,8 +213,8 @@ func (s *Service) Tracer(name string) trace.Tracer {
 // Pool that admits requests, for work that runs beside them under the same bound.
 func (s *Service) Pool() *pool.Pool { return s.pool }
 
-// Tuning holds the live values; further knobs may be registered.
-func (s *Service) Tuning() *tuning.Registry { return s.tuning }
+// LiveSettings holds the live settings; further knobs may be registered.
+func (s *Service) LiveSettings() *livesettings.Registry { return s.live }
 
 // Upstream finds a declared upstream by its name.
 func (s *Service) Upstream(name string) (client *upstream.Client, ok bool) {

@@ -22,9 +22,9 @@ import (
 
 	"go.uber.org/goleak"
 
+	"goservice.dev/operator/workload/livesettings"
 	"goservice.dev/operator/workload/runtimeinfo"
 	"goservice.dev/operator/workload/service"
-	"goservice.dev/operator/workload/tuning"
 	"goservice.dev/operator/workload/upstream"
 )
 
@@ -62,9 +62,9 @@ func (b *syncBuffer) String() string {
 func start(t *testing.T, environment map[string]string, register func(*service.Service)) *running {
 	t.Helper()
 	before := runtimeinfo.Current()
-	r := &running{t: t, file: filepath.Join(t.TempDir(), tuning.FileName), ended: make(chan error, 1), log: new(syncBuffer)}
+	r := &running{t: t, file: filepath.Join(t.TempDir(), livesettings.FileName), ended: make(chan error, 1), log: new(syncBuffer)}
 	all := map[string]string{
-		"GOSERVICE_PORT": "0", "GOSERVICE_ADMIN_PORT": "0", "GOSERVICE_TUNING_FILE": r.file, "GOSERVICE_DRAIN_TIMEOUT": "10s",
+		"GOSERVICE_PORT": "0", "GOSERVICE_ADMIN_PORT": "0", "GOSERVICE_LIVE_SETTINGS_FILE": r.file, "GOSERVICE_DRAIN_TIMEOUT": "10s",
 		"GOSERVICE_PROFILING_ADDRESS": "127.0.0.1:0",
 	}
 	maps.Copy(all, environment)
@@ -120,9 +120,9 @@ func (r *running) get(url string) (status int, body string, header http.Header) 
 }
 
 // tune writes a document and waits until it is in force.
-func (r *running) tune(document tuning.Document) {
+func (r *running) tune(document livesettings.Document) {
 	r.t.Helper()
-	document.Version = tuning.Version
+	document.Version = livesettings.Version
 	encoded, err := document.Encode()
 	if err != nil {
 		r.t.Fatal(err)
@@ -141,9 +141,9 @@ func (r *running) tune(document tuning.Document) {
 	}
 }
 
-func (r *running) report() (report tuning.Report) {
+func (r *running) report() (report livesettings.Report) {
 	r.t.Helper()
-	status, body, _ := r.get(r.admin("/tuning"))
+	status, body, _ := r.get(r.admin("/live-settings"))
 	if err := json.Unmarshal([]byte(body), &report); err != nil || status != http.StatusOK {
 		r.t.Fatalf("%d %s: %v", status, body, err)
 	}
@@ -165,13 +165,13 @@ func TestEveryKnobIsLive(t *testing.T) {
 	if report := r.report(); !strings.Contains(report.Error, "does not exist") {
 		t.Errorf("without a file: %+v", report)
 	}
-	r.tune(tuning.Document{
-		RateLimit: &tuning.RateLimit{RequestsPerSecond: 0.001, Burst: 2},
-		Pool:      &tuning.Pool{Workers: 3, QueueDepth: 5, QueueTimeout: tuning.Duration(time.Second)},
+	r.tune(livesettings.Document{
+		RateLimit: &livesettings.RateLimit{RequestsPerSecond: 0.001, Burst: 2},
+		Pool:      &livesettings.Pool{Workers: 3, QueueDepth: 5, QueueTimeout: livesettings.Duration(time.Second)},
 		LogLevel:  "debug",
-		Tracing:   &tuning.Tracing{SampleRatio: 0.5},
-		Runtime:   &tuning.Runtime{GOGC: 321, MemoryLimitBytes: 1 << 33},
-		Upstreams: map[string]tuning.Upstream{"billing": {Timeout: tuning.Duration(time.Second), RequestsPerSecond: 9, Burst: 2}, "unknown": {}},
+		Tracing:   &livesettings.Tracing{SampleRatio: 0.5},
+		Runtime:   &livesettings.Runtime{GOGC: 321, MemoryLimitBytes: 1 << 33},
+		Upstreams: map[string]livesettings.Upstream{"billing": {Timeout: livesettings.Duration(time.Second), RequestsPerSecond: 9, Burst: 2}, "unknown": {}},
 	})
 	statuses := make([]int, 0, 3)
 	for range cap(statuses) {
@@ -186,8 +186,8 @@ func TestEveryKnobIsLive(t *testing.T) {
 	}
 	for _, line := range []string{
 		"goservice_rate_limit_requests_per_second 0.001", "goservice_pool_workers 3", "goservice_pool_queue_depth 5",
-		`goservice_requests_rejected_total{reason="rate_limit"} 1`, `goservice_tuning_reloads_total{result="applied"} 1`,
-		fmt.Sprintf("goservice_tuning_info{revision=%q} 1", r.report().Revision),
+		`goservice_requests_rejected_total{reason="rate_limit"} 1`, `goservice_live_settings_reloads_total{result="applied"} 1`,
+		fmt.Sprintf("goservice_live_settings_info{revision=%q} 1", r.report().Revision),
 	} {
 		if !r.metric(line) {
 			t.Errorf("no metric %s", line)
@@ -203,7 +203,7 @@ func TestEveryKnobIsLive(t *testing.T) {
 	if !strings.Contains(r.log.String(), `"level":"debug"`) {
 		t.Error("no debug lines")
 	}
-	r.tune(tuning.Document{LogLevel: "off"}) // what is left out goes back to the service's own
+	r.tune(livesettings.Document{LogLevel: "off"}) // what is left out goes back to the service's own
 	for range 5 {
 		if status, _, _ := r.get(r.url("/hello")); status != http.StatusOK {
 			t.Errorf("without a limit: %d", status)
@@ -250,7 +250,7 @@ func TestOverloadIsTurnedAway(t *testing.T) {
 		})
 		svc.HandleFunc("GET /free", hello, service.Unpooled())
 	})
-	r.tune(tuning.Document{Pool: &tuning.Pool{Workers: 1, QueueDepth: 0}})
+	r.tune(livesettings.Document{Pool: &livesettings.Pool{Workers: 1, QueueDepth: 0}})
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -264,7 +264,7 @@ func TestOverloadIsTurnedAway(t *testing.T) {
 	if status, _, _ := r.get(r.url("/free")); status != http.StatusOK {
 		t.Errorf("a route without a worker: %d", status)
 	}
-	r.tune(tuning.Document{Pool: &tuning.Pool{Workers: 1, QueueDepth: 1, QueueTimeout: tuning.Duration(time.Millisecond)}})
+	r.tune(livesettings.Document{Pool: &livesettings.Pool{Workers: 1, QueueDepth: 1, QueueTimeout: livesettings.Duration(time.Millisecond)}})
 	if status, body, _ := r.get(r.url("/slow")); status != http.StatusServiceUnavailable || !strings.Contains(body, `"reason":"queue_timeout"`) {
 		t.Errorf("%d %s", status, body)
 	}
@@ -276,7 +276,7 @@ func TestOverloadIsTurnedAway(t *testing.T) {
 }
 
 func TestWrappersRunInOrder(t *testing.T) {
-	svc := service.New(service.WithEnvironment(map[string]string{"GOSERVICE_TUNING_FILE": ""}), service.WithLog(io.Discard))
+	svc := service.New(service.WithEnvironment(map[string]string{"GOSERVICE_LIVE_SETTINGS_FILE": ""}), service.WithLog(io.Discard))
 	for _, name := range []string{"a", "b"} {
 		svc.Use(func(next http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -300,10 +300,10 @@ func TestServeReportsWhatIsWrong(t *testing.T) {
 		want        string
 	}{
 		"configuration":   {environment: map[string]string{"GOSERVICE_PORT": "x"}, want: "GOSERVICE_PORT"},
-		"built-in values": {options: []service.Option{service.WithBuiltIn(tuning.Document{})}, want: "built-in values"},
+		"built-in values": {options: []service.Option{service.WithBuiltIn(livesettings.Document{})}, want: "built-in values"},
 		"certificate": {environment: map[string]string{
 			"GOSERVICE_TLS_CERT_FILE": "/none", "GOSERVICE_TLS_KEY_FILE": "/none",
-			"GOSERVICE_TUNING_FILE": "",
+			"GOSERVICE_LIVE_SETTINGS_FILE": "",
 		}, want: "certificate /none"},
 	}
 	for name, c := range cases {
@@ -321,7 +321,7 @@ func TestServeReportsWhatIsWrong(t *testing.T) {
 	t.Run("port taken", func(t *testing.T) {
 		r := start(t, nil, helloRoute)
 		svc := service.New(service.WithLog(io.Discard), service.WithEnvironment(map[string]string{
-			"GOSERVICE_TUNING_FILE": "", "GOSERVICE_PORT": port(r.Address()), "GOSERVICE_ADMIN_PORT": "0",
+			"GOSERVICE_LIVE_SETTINGS_FILE": "", "GOSERVICE_PORT": port(r.Address()), "GOSERVICE_ADMIN_PORT": "0",
 		}))
 		if err := svc.Serve(t.Context()); err == nil || !strings.Contains(err.Error(), "listening on") {
 			t.Errorf("%v, want that the port is taken", err)

@@ -15,7 +15,7 @@ import (
 // Level is a log level that changes while loggers use it. Its zero value lets debug lines pass.
 type Level struct{ level atomic.Int32 }
 
-// levels by the names that a tuning document uses.
+// levels by the names that a live settings uses.
 var levels = map[string]zerolog.Level{
 	"debug": zerolog.DebugLevel,
 	"info":  zerolog.InfoLevel,

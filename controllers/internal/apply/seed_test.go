@@ -105,7 +105,7 @@ func TestLeafPaths(t *testing.T) {
 func TestAppliedHashFollowsTheContent(t *testing.T) {
 	owner := metav1.OwnerReference{APIVersion: "goservice.dev/v1alpha1", Kind: "GoService", Name: "checkout", UID: "1", Controller: new(true)}
 	hash := func(configuration *corev1ac.ConfigMapApplyConfiguration, owner metav1.OwnerReference) string {
-		child := &build.Child{Name: "checkout-tuning", Configuration: configuration}
+		child := &build.Child{Name: "checkout-live-settings", Configuration: configuration}
 		hash, err := hashOf(child, owner)
 		if err != nil {
 			t.Fatal(err)
@@ -120,7 +120,7 @@ func TestAppliedHashFollowsTheContent(t *testing.T) {
 		return object.GetAnnotations()[annotationApplied]
 	}
 	configMap := func(data map[string]string) *corev1ac.ConfigMapApplyConfiguration {
-		return corev1ac.ConfigMap("checkout-tuning", "shop").WithData(data)
+		return corev1ac.ConfigMap("checkout-live-settings", "shop").WithData(data)
 	}
 	first := hash(configMap(map[string]string{"a": "1", "b": "2"}), owner)
 	if len(first) != hashLength {

@@ -14,8 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"goservice.dev/operator/api/v1alpha1"
-	"goservice.dev/operator/controllers/internal/plan"
-	"goservice.dev/operator/workload/tuning"
+	"goservice.dev/operator/controllers/plan"
+	"goservice.dev/operator/workload/livesettings"
 )
 
 // Environment holds what builders must know of the operator's surroundings.
@@ -46,7 +46,7 @@ type Desired struct {
 	// Children in the order in which they are applied.
 	Children []Child
 	// Tuning is the document that running pods shall confirm, and Revision its name.
-	Tuning   tuning.Document
+	Tuning   livesettings.Document
 	Revision string
 }
 
@@ -70,7 +70,7 @@ type Kind struct {
 // when its pods start, all else is in place.
 var kinds = []Kind{
 	{GroupVersionKind: serviceAccountKind, build: serviceAccount},
-	{GroupVersionKind: configMapKind, build: tuningConfigMap},
+	{GroupVersionKind: configMapKind, build: liveSettings},
 	{GroupVersionKind: serviceKind, build: services},
 	{GroupVersionKind: podDisruptionBudgetKind, build: podDisruptionBudget},
 	{GroupVersionKind: horizontalPodAutoscalerKind, build: horizontalPodAutoscaler},
@@ -82,7 +82,7 @@ var kinds = []Kind{
 // Kinds lists every kind that the operator may emit, in the order in which they are applied.
 func Kinds() []Kind { return kinds }
 
-// Build lists what shall exist for the service. The only error is a plan whose figures make no valid tuning document.
+// Build lists what shall exist for the service. The only error is a plan whose figures make no valid live settings.
 func Build(service *v1alpha1.GoService, p plan.Plan, environment Environment) (Desired, error) {
 	desired := Desired{Tuning: document(&service.Spec, p)}
 	if err := desired.Tuning.Validate(); err != nil {

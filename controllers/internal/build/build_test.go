@@ -18,8 +18,8 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"goservice.dev/operator/api/v1alpha1"
-	"goservice.dev/operator/controllers/internal/plan"
-	"goservice.dev/operator/workload/tuning"
+	"goservice.dev/operator/controllers/plan"
+	"goservice.dev/operator/workload/livesettings"
 )
 
 var update = flag.Bool("update", false, "write testdata/*/want.yaml from what is built")
@@ -211,7 +211,7 @@ func TestRevisionIsOfTheDocumentInTheConfigMap(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			document, err := tuning.Parse([]byte(object["data"].(map[string]any)[tuning.FileName].(string)))
+			document, err := livesettings.Parse([]byte(object["data"].(map[string]any)[livesettings.FileName].(string)))
 			if err != nil {
 				t.Fatalf("pods would refuse the document: %v", err)
 			}

@@ -11,18 +11,18 @@ import (
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 
 	"goservice.dev/operator/api/v1alpha1"
-	"goservice.dev/operator/controllers/internal/plan"
-	"goservice.dev/operator/workload/tuning"
+	"goservice.dev/operator/controllers/plan"
+	"goservice.dev/operator/workload/livesettings"
 )
 
 var configMapKind = corev1.SchemeGroupVersion.WithKind("ConfigMap")
 
-// tuningConfigMap is the durable truth of every live value: new pods start with it, running ones watch it.
-func tuningConfigMap(in input) []Child {
-	name := tuningConfigMapName(in.service.Name)
+// liveSettings is the durable truth of every live value: new pods start with it, running ones watch it.
+func liveSettings(in input) []Child {
+	name := LiveSettingsName(in.service.Name)
 	return []Child{{Name: name, Configuration: corev1ac.ConfigMap(name, in.service.Namespace).
 		WithLabels(objectLabels(in.service.Name, componentService)).
-		WithData(map[string]string{tuning.FileName: string(in.tuning)})}}
+		WithData(map[string]string{livesettings.FileName: string(in.tuning)})}}
 }
 
 const (
@@ -31,26 +31,26 @@ const (
 )
 
 // document renders what running pods take without a restart.
-func document(spec *v1alpha1.GoServiceSpec, p plan.Plan) tuning.Document {
-	d := tuning.Document{
-		Version: tuning.Version,
-		Pool: &tuning.Pool{
+func document(spec *v1alpha1.GoServiceSpec, p plan.Plan) livesettings.Document {
+	d := livesettings.Document{
+		Version: livesettings.Version,
+		Pool: &livesettings.Pool{
 			Workers:      int(p.Workers.Value),
 			QueueDepth:   int(p.QueueDepth.Value),
-			QueueTimeout: tuning.Duration(p.QueueTimeout.Value),
+			QueueTimeout: livesettings.Duration(p.QueueTimeout.Value),
 		},
 		LogLevel: defaultLogLevel,
 	}
 	if p.SharePerPod != nil {
-		d.RateLimit = &tuning.RateLimit{
+		d.RateLimit = &livesettings.RateLimit{
 			RequestsPerSecond: p.SharePerPod.Value.RequestsPerSecond,
 			Burst:             p.SharePerPod.Value.Burst,
 		}
 		for pod, share := range p.PodShares {
 			if d.RateLimit.Pods == nil {
-				d.RateLimit.Pods = make(map[string]tuning.Bucket, len(p.PodShares))
+				d.RateLimit.Pods = make(map[string]livesettings.Bucket, len(p.PodShares))
 			}
-			d.RateLimit.Pods[pod] = tuning.Bucket{RequestsPerSecond: share.RequestsPerSecond, Burst: share.Burst}
+			d.RateLimit.Pods[pod] = livesettings.Bucket{RequestsPerSecond: share.RequestsPerSecond, Burst: share.Burst}
 		}
 	}
 	if o := spec.Observability; o != nil {
@@ -58,18 +58,18 @@ func document(spec *v1alpha1.GoServiceSpec, p plan.Plan) tuning.Document {
 			d.LogLevel = o.Logging.Level
 		}
 		if o.Tracing != nil {
-			d.Tracing = &tuning.Tracing{SampleRatio: decimal(o.Tracing.SampleRatio)}
+			d.Tracing = &livesettings.Tracing{SampleRatio: decimal(o.Tracing.SampleRatio)}
 		}
 	}
-	d.Runtime = runtimeTuning(p)
+	d.Runtime = runtimeSettings(p)
 	for i := range spec.Upstreams {
 		if d.Upstreams == nil {
-			d.Upstreams = make(map[string]tuning.Upstream, len(spec.Upstreams))
+			d.Upstreams = make(map[string]livesettings.Upstream, len(spec.Upstreams))
 		}
 		upstream := &spec.Upstreams[i]
-		limits := tuning.Upstream{Timeout: tuning.Duration(defaultUpstreamTimeout)}
+		limits := livesettings.Upstream{Timeout: livesettings.Duration(defaultUpstreamTimeout)}
 		if upstream.Timeout != nil {
-			limits.Timeout = tuning.Duration(upstream.Timeout.Duration)
+			limits.Timeout = livesettings.Duration(upstream.Timeout.Duration)
 		}
 		if share, limited := p.UpstreamShares[upstream.Name]; limited {
 			limits.RequestsPerSecond, limits.Burst = share.RequestsPerSecond, share.Burst
@@ -79,15 +79,15 @@ func document(spec *v1alpha1.GoServiceSpec, p plan.Plan) tuning.Document {
 	return d
 }
 
-func runtimeTuning(p plan.Plan) *tuning.Runtime {
-	var r tuning.Runtime
+func runtimeSettings(p plan.Plan) *livesettings.Runtime {
+	var r livesettings.Runtime
 	if p.GOGC != nil {
 		r.GOGC = int(p.GOGC.Value)
 	}
 	if p.MemoryLimitBytes != nil {
 		r.MemoryLimitBytes = p.MemoryLimitBytes.Value
 	}
-	if r == (tuning.Runtime{}) {
+	if r == (livesettings.Runtime{}) {
 		return nil
 	}
 	return &r

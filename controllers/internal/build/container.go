@@ -15,7 +15,7 @@ import (
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 
 	"goservice.dev/operator/api/v1alpha1"
-	"goservice.dev/operator/workload/tuning"
+	"goservice.dev/operator/workload/livesettings"
 )
 
 const (
@@ -87,7 +87,7 @@ func environment(in input) []*corev1ac.EnvVarApplyConfiguration {
 	set("GOSERVICE_PORT", strconv.Itoa(int(port(spec))))
 	set("PORT", strconv.Itoa(int(port(spec))))
 	set("GOSERVICE_ADMIN_PORT", strconv.Itoa(AdminPort))
-	set("GOSERVICE_TUNING_FILE", tuningDirectory+"/"+tuning.FileName)
+	set("GOSERVICE_LIVE_SETTINGS_FILE", liveSettingsDirectory+"/"+livesettings.FileName)
 	set("GOSERVICE_REQUEST_TIMEOUT", in.plan.RequestTimeout.Value.String())
 	set("GOSERVICE_DRAIN_TIMEOUT", in.plan.DrainTimeout.Value.String())
 	if slo := spec.SLO; slo != nil && slo.Latency != nil {

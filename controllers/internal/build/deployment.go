@@ -90,12 +90,12 @@ func (in input) podSettings() v1alpha1.PodSpec {
 	return *in.service.Spec.Pod
 }
 
-// volumes holds the tuning document – as a directory, because single files of a ConfigMap are never refreshed – the TLS
+// volumes holds the live settings – as a directory, because single files of a ConfigMap are never refreshed – the TLS
 // material and a writable /tmp beside the read-only root.
 func volumes(in input) []*corev1ac.VolumeApplyConfiguration {
 	result := []*corev1ac.VolumeApplyConfiguration{
-		corev1ac.Volume().WithName("tuning").WithConfigMap(corev1ac.ConfigMapVolumeSource().
-			WithName(tuningConfigMapName(in.service.Name))),
+		corev1ac.Volume().WithName("live-settings").WithConfigMap(corev1ac.ConfigMapVolumeSource().
+			WithName(LiveSettingsName(in.service.Name))),
 		corev1ac.Volume().WithName("tmp").WithEmptyDir(corev1ac.EmptyDirVolumeSource()),
 	}
 	tls := in.service.Spec.TLS
@@ -122,7 +122,7 @@ func volumeMounts(in input) []*corev1ac.VolumeMountApplyConfiguration {
 		return m
 	}
 	result := []*corev1ac.VolumeMountApplyConfiguration{
-		mount("tuning", tuningDirectory, true),
+		mount("live-settings", liveSettingsDirectory, true),
 		mount("tmp", "/tmp", false),
 	}
 	if tls := in.service.Spec.TLS; tls != nil {

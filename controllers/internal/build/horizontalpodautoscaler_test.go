@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"goservice.dev/operator/api/v1alpha1"
-	"goservice.dev/operator/controllers/internal/plan"
+	"goservice.dev/operator/controllers/plan"
 )
 
 // TestToleranceOnlyWhereItIsKnown keeps a field from servers that would refuse it.

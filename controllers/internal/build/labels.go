@@ -21,8 +21,8 @@ const (
 	componentService = "service"
 	componentMetrics = "metrics"
 
-	// AnnotationTuningRevision on a pod makes its kubelet refresh the mounted tuning document at once.
-	AnnotationTuningRevision = "goservice.dev/tuning-revision"
+	// AnnotationLiveSettings on a pod makes its kubelet refresh the mounted live settings at once.
+	AnnotationLiveSettings = "goservice.dev/live-settings-revision"
 )
 
 // selectorLabels select the pods of a service. They never change: a Deployment's selector is immutable.

@@ -23,16 +23,16 @@ const (
 
 	profilingAddress = "127.0.0.1:6060"
 
-	tuningDirectory   = "/etc/goservice/tuning"
-	tlsDirectory      = "/etc/goservice/tls"
-	clientCADirectory = "/etc/goservice/client-ca"
+	liveSettingsDirectory = "/etc/goservice/live-settings"
+	tlsDirectory          = "/etc/goservice/tls"
+	clientCADirectory     = "/etc/goservice/client-ca"
 
 	maxNameLength = 63
 	hashLength    = 8
 )
 
-// tuningConfigMapName is the name of the ConfigMap with the tuning document.
-func tuningConfigMapName(service string) string { return suffixed(service, "-tuning") }
+// LiveSettingsName is the name of the ConfigMap with the live settings.
+func LiveSettingsName(service string) string { return suffixed(service, "-live-settings") }
 
 // MetricsServiceName is the name of the Service that is scraped.
 func MetricsServiceName(service string) string { return suffixed(service, "-metrics") }

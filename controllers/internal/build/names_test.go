@@ -17,7 +17,7 @@ func TestNamesAreShortAndDistinct(t *testing.T) {
 	for length := 1; length <= maxNameLength; length++ {
 		for _, last := range []string{"a", "b"} {
 			service := strings.Repeat("x", length-1) + last
-			for _, name := range []string{tuningConfigMapName(service), MetricsServiceName(service)} {
+			for _, name := range []string{LiveSettingsName(service), MetricsServiceName(service)} {
 				if problems := validation.IsDNS1035Label(name); len(problems) > 0 {
 					t.Errorf("%q is no valid name: %v", name, problems)
 				}

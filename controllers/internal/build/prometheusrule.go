@@ -11,7 +11,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
-	"goservice.dev/operator/controllers/internal/plan"
+	"goservice.dev/operator/controllers/plan"
 )
 
 // PrometheusRuleKind is the Prometheus Operator's; it publishes no apply configurations.

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	"goservice.dev/operator/controllers/internal/plan"
+	"goservice.dev/operator/controllers/plan"
 )
 
 // Names of alerts; each has a section of the same name in docs/runbooks.md.

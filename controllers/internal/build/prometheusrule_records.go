@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"goservice.dev/operator/controllers/internal/plan"
+	"goservice.dev/operator/controllers/plan"
 )
 
 // Names of recorded series. A bad request is one that missed the objective of the label slo.

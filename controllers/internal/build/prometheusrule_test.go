@@ -15,7 +15,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"goservice.dev/operator/api/v1alpha1"
-	"goservice.dev/operator/controllers/internal/plan"
+	"goservice.dev/operator/controllers/plan"
 )
 
 // ruleCases are the GoServices whose rules hack/alerts tries out in Prometheus's own engine; it reads the same golden files.

@@ -9,7 +9,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
-	"goservice.dev/operator/controllers/internal/plan"
+	"goservice.dev/operator/controllers/plan"
 )
 
 // ServiceMonitorKind is the Prometheus Operator's; it publishes no apply configurations.

@@ -16,13 +16,13 @@ import (
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 
 	"goservice.dev/operator/controllers/internal/build"
-	"goservice.dev/operator/workload/tuning"
+	"goservice.dev/operator/workload/livesettings"
 )
 
 const (
-	tuningPath = "/tuning"
+	livePath = "/live-settings"
 	// maxReportBytes bounds what a pod may answer.
-	maxReportBytes = 2 * tuning.MaxDocumentBytes
+	maxReportBytes = 2 * livesettings.MaxDocumentBytes
 )
 
 // AskDirectly asks pods at their own addresses, which an operator inside the cluster can reach.
@@ -42,7 +42,7 @@ func askAt(port int) func(context.Context, Pod) (Answer, error) {
 	}
 	return func(ctx context.Context, pod Pod) (Answer, error) {
 		address := net.JoinHostPort(pod.IP, strconv.Itoa(port))
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+tuningPath, http.NoBody)
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+livePath, http.NoBody)
 		if err != nil {
 			return Answer{}, err
 		}
@@ -52,7 +52,7 @@ func askAt(port int) func(context.Context, Pod) (Answer, error) {
 		}
 		defer response.Body.Close()
 		if response.StatusCode != http.StatusOK {
-			return Answer{}, fmt.Errorf("answers %s with HTTP status %d", tuningPath, response.StatusCode)
+			return Answer{}, fmt.Errorf("answers %s with HTTP status %d", livePath, response.StatusCode)
 		}
 		return parse(response.Body)
 	}
@@ -62,7 +62,7 @@ func askAt(port int) func(context.Context, Pod) (Answer, error) {
 func AskThroughAPIServer(client corev1client.PodsGetter) func(context.Context, Pod) (Answer, error) {
 	return func(ctx context.Context, pod Pod) (Answer, error) {
 		stream, err := client.Pods(pod.Namespace).
-			ProxyGet("http", pod.Name, strconv.Itoa(build.AdminPort), tuningPath, nil).Stream(ctx)
+			ProxyGet("http", pod.Name, strconv.Itoa(build.AdminPort), livePath, nil).Stream(ctx)
 		if err != nil {
 			return Answer{}, err
 		}
@@ -76,9 +76,9 @@ func parse(body io.Reader) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	var report tuning.Report
+	var report livesettings.Report
 	if err := json.Unmarshal(content, &report); err != nil {
-		return Answer{}, fmt.Errorf("answers %s with something else than a tuning report: %w", tuningPath, err)
+		return Answer{}, fmt.Errorf("answers %s with something else than a live settings report: %w", livePath, err)
 	}
 	return Answer{Revision: report.Revision, Refused: report.Error}, nil
 }

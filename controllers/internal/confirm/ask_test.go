@@ -22,7 +22,7 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// answers are what a pod may answer GET /tuning with, and what becomes of it.
+// answers are what a pod may answer GET /live-settings with, and what becomes of it.
 var answers = map[string]struct {
 	handler http.HandlerFunc
 	want    Answer
@@ -44,14 +44,14 @@ var answers = map[string]struct {
 	},
 	"something else": {
 		func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `<html>`) },
-		Answer{}, "answers /tuning with something else than a tuning report",
+		Answer{}, "answers /live-settings with something else than a live settings report",
 	},
-	"no such path": {http.NotFound, Answer{}, "answers port 9100 but knows no /tuning"},
+	"no such path": {http.NotFound, Answer{}, "answers port 9100 but knows no /live-settings"},
 	"more than there can be": {
 		func(w http.ResponseWriter, _ *http.Request) {
 			fmt.Fprintf(w, `{"revision":%q}`, strings.Repeat("x", maxReportBytes))
 		},
-		Answer{}, "answers /tuning with something else than a tuning report",
+		Answer{}, "answers /live-settings with something else than a live settings report",
 	},
 }
 
@@ -60,7 +60,7 @@ func TestAskDirectly(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if r.Method != http.MethodGet || r.URL.Path != "/tuning" {
+				if r.Method != http.MethodGet || r.URL.Path != "/live-settings" {
 					t.Errorf("asked by %s %s", r.Method, r.URL.Path)
 				}
 				c.handler(w, r)
@@ -78,7 +78,7 @@ func TestAPodCannotSendTheOperatorElsewhere(t *testing.T) {
 	server := httptest.NewServer(http.RedirectHandler(elsewhere.URL, http.StatusFound))
 	defer server.Close()
 	answer, err := askServer(t, server)
-	checkAnswer(t, answer, err, Answer{}, "answers /tuning with HTTP status 302")
+	checkAnswer(t, answer, err, Answer{}, "answers /live-settings with HTTP status 302")
 }
 
 func TestNobodyListens(t *testing.T) {
@@ -118,7 +118,7 @@ func TestAskThroughAPIServer(t *testing.T) {
 	for name, c := range answers {
 		t.Run(name, func(t *testing.T) {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if want := "/api/v1/namespaces/shop/pods/http:checkout-1:9100/proxy/tuning"; r.URL.Path != want {
+				if want := "/api/v1/namespaces/shop/pods/http:checkout-1:9100/proxy/live-settings"; r.URL.Path != want {
 					t.Errorf("asked at %s, want %s", r.URL.Path, want)
 				}
 				c.handler(w, r)
@@ -142,7 +142,7 @@ func TestDescribe(t *testing.T) {
 		Err: syscall.ECONNRESET,
 	}
 	request := func(err error) error {
-		return &url.Error{Op: "Get", URL: "http://10.0.0.2:9100/tuning", Err: err}
+		return &url.Error{Op: "Get", URL: "http://10.0.0.2:9100/live-settings", Err: err}
 	}
 	const silent = "does not answer on port 9100 within a second: does a NetworkPolicy keep the operator out?"
 	cases := map[string]struct {

@@ -17,7 +17,7 @@ import (
 
 	"goservice.dev/operator/hack/bench/internal/child"
 	"goservice.dev/operator/hack/load/loadgen"
-	"goservice.dev/operator/workload/tuning"
+	"goservice.dev/operator/workload/livesettings"
 )
 
 const (
@@ -86,7 +86,7 @@ func newBench(ctx context.Context, s settings, progress io.Writer) (*bench, erro
 
 // measure runs one round. The capacity is of the service without protection, so that the protection's own cost counts.
 func (b *bench) measure(ctx context.Context) (r round, err error) {
-	open := tuning.Document{Version: tuning.Version, LogLevel: "off", Pool: &tuning.Pool{Workers: tuning.MaxWorkers, QueueDepth: tuning.MaxQueueDepth}}
+	open := livesettings.Document{Version: livesettings.Version, LogLevel: "off", Pool: &livesettings.Pool{Workers: livesettings.MaxWorkers, QueueDepth: livesettings.MaxQueueDepth}}
 	err = b.serve(ctx, open, func(url string) error {
 		r.capacity, err = b.capacity(ctx, url)
 		return err
@@ -95,14 +95,14 @@ func (b *bench) measure(ctx context.Context) (r round, err error) {
 		return r, err
 	}
 	shielded := open
-	shielded.Pool = &tuning.Pool{
+	shielded.Pool = &livesettings.Pool{
 		Workers: workersPerProcessor, QueueDepth: int(math.Ceil(r.capacity * (b.settings.target / waitShare).Seconds())),
-		QueueTimeout: tuning.Duration(b.settings.target / waitShare),
+		QueueTimeout: livesettings.Duration(b.settings.target / waitShare),
 	}
 	limit := limitShare * r.capacity
-	shielded.RateLimit = &tuning.RateLimit{RequestsPerSecond: limit, Burst: int(math.Ceil(limit / 10))}
+	shielded.RateLimit = &livesettings.RateLimit{RequestsPerSecond: limit, Burst: int(math.Ceil(limit / 10))}
 	for _, one := range []struct {
-		document tuning.Document
+		document livesettings.Document
 		into     *outcome
 	}{{shielded, &r.protected}, {open, &r.unprotected}} {
 		err = b.serve(ctx, one.document, func(url string) error {
@@ -117,7 +117,7 @@ func (b *bench) measure(ctx context.Context) (r round, err error) {
 }
 
 // serve starts the workload with the document in force and stops it after use.
-func (b *bench) serve(ctx context.Context, document tuning.Document, use func(url string) error) error {
+func (b *bench) serve(ctx context.Context, document livesettings.Document, use func(url string) error) error {
 	ports, err := child.FreePorts(ctx, 2)
 	if err != nil {
 		return err
@@ -126,7 +126,7 @@ func (b *bench) serve(ctx context.Context, document tuning.Document, use func(ur
 	if err != nil {
 		return err
 	}
-	file := filepath.Join(b.folder, tuning.FileName)
+	file := filepath.Join(b.folder, livesettings.FileName)
 	if err := os.WriteFile(file, encoded, 0o600); err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func (b *bench) serve(ctx context.Context, document tuning.Document, use func(ur
 		Path: b.binary, Processor: b.processor, Ready: fmt.Sprintf("http://127.0.0.1:%d/readyz", ports[1]),
 		Environment: []string{
 			fmt.Sprintf("GOSERVICE_PORT=%d", ports[0]), fmt.Sprintf("GOSERVICE_ADMIN_PORT=%d", ports[1]),
-			"GOSERVICE_TUNING_FILE=" + file, "GOSERVICE_REQUEST_TIMEOUT=" + clientTimeout.String(), "GOSERVICE_DRAIN_TIMEOUT=2s",
+			"GOSERVICE_LIVE_SETTINGS_FILE=" + file, "GOSERVICE_REQUEST_TIMEOUT=" + clientTimeout.String(), "GOSERVICE_DRAIN_TIMEOUT=2s",
 		},
 	})
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 
 	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/hack/bench/internal/bed"
-	"goservice.dev/operator/workload/tuning"
+	"goservice.dev/operator/workload/livesettings"
 )
 
 const (
@@ -85,14 +85,14 @@ func restartsOf(pod *corev1.Pod) int32 {
 }
 
 // report is what a pod says of its tuning.
-func (b bench) report(ctx context.Context, pod string) (tuning.Report, error) {
-	body, err := b.Clientset.CoreV1().Pods(b.Namespace).ProxyGet("http", pod, strconv.Itoa(adminPort), "/tuning", nil).DoRaw(ctx)
+func (b bench) report(ctx context.Context, pod string) (livesettings.Report, error) {
+	body, err := b.Clientset.CoreV1().Pods(b.Namespace).ProxyGet("http", pod, strconv.Itoa(adminPort), "/live-settings", nil).DoRaw(ctx)
 	if err != nil {
-		return tuning.Report{}, fmt.Errorf("asking pod %s: %w", pod, err)
+		return livesettings.Report{}, fmt.Errorf("asking pod %s: %w", pod, err)
 	}
-	var report tuning.Report
+	var report livesettings.Report
 	if err := json.Unmarshal(body, &report); err != nil {
-		return tuning.Report{}, fmt.Errorf("asking pod %s: %w", pod, err)
+		return livesettings.Report{}, fmt.Errorf("asking pod %s: %w", pod, err)
 	}
 	return report, nil
 }

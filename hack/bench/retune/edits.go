@@ -22,7 +22,7 @@ import (
 
 const (
 	// nudgeAnnotation is how the operator nudges a pod.
-	nudgeAnnotation = "goservice.dev/tuning-revision"
+	nudgeAnnotation = "goservice.dev/live-settings-revision"
 
 	askEvery    = 300 * time.Millisecond
 	editTimeout = time.Minute
@@ -91,7 +91,7 @@ func (b bench) edit(ctx context.Context, pods []corev1.Pod, share int) (edit, er
 	if err := b.Client.Get(ctx, client.ObjectKey{Namespace: b.Namespace, Name: serviceName}, &service); err != nil {
 		return edit{}, fmt.Errorf("reading the GoService: %w", err)
 	}
-	if t := service.Status.Tuning; t != nil && t.ChangedAt != nil {
+	if t := service.Status.LiveSettings; t != nil && t.ChangedAt != nil {
 		e.applied = max(0, t.ChangedAt.Sub(answered))
 	}
 	return e, b.countAgain(ctx, pods, &e)

@@ -17,7 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"goservice.dev/operator/workload/tuning"
+	"goservice.dev/operator/workload/livesettings"
 )
 
 // stockPollEvery is enough: the pod itself knows the moment.
@@ -75,9 +75,9 @@ func (s *stock) wait(ctx context.Context) ([]time.Duration, error) {
 }
 
 func stockDocument(limit int) (map[string]string, error) {
-	document := tuning.Document{Version: tuning.Version, RateLimit: &tuning.RateLimit{RequestsPerSecond: float64(limit), Burst: limit}}
+	document := livesettings.Document{Version: livesettings.Version, RateLimit: &livesettings.RateLimit{RequestsPerSecond: float64(limit), Burst: limit}}
 	encoded, err := document.Encode()
-	return map[string]string{tuning.FileName: string(encoded)}, err
+	return map[string]string{livesettings.FileName: string(encoded)}, err
 }
 
 // stockPod runs the same program on a ConfigMap that nobody nudges.
@@ -94,7 +94,7 @@ func (b bench) stockPod(ctx context.Context, name, image string) (*corev1.Config
 			TerminationGracePeriodSeconds: new(int64(2)),
 			Containers: []corev1.Container{{
 				Name: "service", Image: image, Resources: smallResources(), ImagePullPolicy: corev1.PullIfNotPresent,
-				VolumeMounts: []corev1.VolumeMount{{Name: "tuning", MountPath: "/etc/goservice/tuning", ReadOnly: true}},
+				VolumeMounts: []corev1.VolumeMount{{Name: "tuning", MountPath: "/etc/goservice/live-settings", ReadOnly: true}},
 				ReadinessProbe: &corev1.Probe{ProbeHandler: corev1.ProbeHandler{
 					HTTPGet: &corev1.HTTPGetAction{Path: "/readyz", Port: intstr.FromInt32(adminPort)},
 				}},

@@ -18,7 +18,7 @@ func extraAllocs() (int64, error) {
 	bare := http.NewServeMux()
 	bare.HandleFunc("GET /hello", handler)
 	svc := service.New(service.WithLog(io.Discard), service.WithBuiltIn(everythingOn()), service.WithEnvironment(map[string]string{
-		"GOSERVICE_TUNING_FILE": "", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1",
+		"GOSERVICE_LIVE_SETTINGS_FILE": "", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1",
 	}))
 	svc.HandleFunc("GET /hello", handler)
 	allocs := func(handler http.Handler) int64 {

@@ -17,7 +17,7 @@ import (
 
 	"goservice.dev/operator/hack/bench/internal/child"
 	"goservice.dev/operator/workload/app"
-	"goservice.dev/operator/workload/tuning"
+	"goservice.dev/operator/workload/livesettings"
 )
 
 // contender is one server.
@@ -74,13 +74,13 @@ func contenders(ctx context.Context, s settings, folder string, progress io.Writ
 }
 
 // everythingOn is all that a request can pass, and nothing that it is stopped by.
-func everythingOn() tuning.Document {
-	return tuning.Document{
-		Version:   tuning.Version,
-		RateLimit: &tuning.RateLimit{RequestsPerSecond: tuning.MaxRequestsPerSecond, Burst: tuning.MaxBurst},
-		Pool:      &tuning.Pool{Workers: 256, QueueDepth: 256, QueueTimeout: tuning.Duration(time.Second)},
+func everythingOn() livesettings.Document {
+	return livesettings.Document{
+		Version:   livesettings.Version,
+		RateLimit: &livesettings.RateLimit{RequestsPerSecond: livesettings.MaxRequestsPerSecond, Burst: livesettings.MaxBurst},
+		Pool:      &livesettings.Pool{Workers: 256, QueueDepth: 256, QueueTimeout: livesettings.Duration(time.Second)},
 		LogLevel:  "off",
-		Tracing:   &tuning.Tracing{SampleRatio: 0},
+		Tracing:   &livesettings.Tracing{SampleRatio: 0},
 	}
 }
 
@@ -89,7 +89,7 @@ func fullChain(binary, folder string) (contender, error) {
 	if err != nil {
 		return contender{}, err
 	}
-	file := filepath.Join(folder, tuning.FileName)
+	file := filepath.Join(folder, livesettings.FileName)
 	if err := os.WriteFile(file, document, 0o600); err != nil {
 		return contender{}, err
 	}
@@ -103,7 +103,7 @@ func chainCommand(port, adminPort int, tuningFile string) child.Command {
 	return child.Command{
 		Environment: []string{
 			fmt.Sprintf("GOSERVICE_PORT=%d", port), fmt.Sprintf("GOSERVICE_ADMIN_PORT=%d", adminPort),
-			"GOSERVICE_TUNING_FILE=" + tuningFile, "GOSERVICE_REQUEST_TIMEOUT=10s", "GOSERVICE_DRAIN_TIMEOUT=2s",
+			"GOSERVICE_LIVE_SETTINGS_FILE=" + tuningFile, "GOSERVICE_REQUEST_TIMEOUT=10s", "GOSERVICE_DRAIN_TIMEOUT=2s",
 			traceEndpoint,
 		},
 		Ready: fmt.Sprintf("http://127.0.0.1:%d/readyz", adminPort),

@@ -2,7 +2,7 @@
 // Licensed under the Apache License, Version 2.0; see the LICENSE file.
 
 // Command orders is a team's own service on the toolkit: it places orders and tells about them. Everything else –
-// configuration, metrics, traces, limits, live tuning, the drain – comes with service.New.
+// configuration, metrics, traces, limits, live settings, the drain – comes with service.New.
 package main
 
 import "goservice.dev/operator/workload/service"

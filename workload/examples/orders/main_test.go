@@ -10,14 +10,14 @@ import (
 	"strings"
 	"testing"
 
+	"goservice.dev/operator/workload/livesettings"
 	"goservice.dev/operator/workload/service"
-	"goservice.dev/operator/workload/tuning"
 )
 
-func newOrders(t *testing.T, builtIn tuning.Document) http.Handler {
+func newOrders(t *testing.T, builtIn livesettings.Document) http.Handler {
 	t.Helper()
-	builtIn.Version = tuning.Version
-	svc := service.New(service.WithEnvironment(map[string]string{"GOSERVICE_TUNING_FILE": ""}),
+	builtIn.Version = livesettings.Version
+	svc := service.New(service.WithEnvironment(map[string]string{"GOSERVICE_LIVE_SETTINGS_FILE": ""}),
 		service.WithLog(io.Discard), service.WithBuiltIn(builtIn))
 	register(svc, newBook())
 	return svc.Handler()
@@ -50,7 +50,7 @@ func TestOrders(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			handler := newOrders(t, tuning.Document{})
+			handler := newOrders(t, livesettings.Document{})
 			call(handler, "POST", "/orders", `{"item":"pen","quantity":1}`)
 			got := call(handler, c.method, c.path, c.body)
 			if got.Code != c.status || !strings.Contains(got.Body.String(), c.contains) {
@@ -62,7 +62,7 @@ func TestOrders(t *testing.T) {
 
 // What the toolkit adds without a line of the service's own.
 func TestTheServiceIsLimited(t *testing.T) {
-	handler := newOrders(t, tuning.Document{RateLimit: &tuning.RateLimit{RequestsPerSecond: 0.001, Burst: 1}})
+	handler := newOrders(t, livesettings.Document{RateLimit: &livesettings.RateLimit{RequestsPerSecond: 0.001, Burst: 1}})
 	if got := call(handler, "GET", "/orders/1", ""); got.Code != http.StatusNotFound {
 		t.Errorf("first request: %d, want 404", got.Code)
 	}

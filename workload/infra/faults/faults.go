@@ -15,8 +15,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"goservice.dev/operator/workload/livesettings"
 	"goservice.dev/operator/workload/problem"
-	"goservice.dev/operator/workload/tuning"
 )
 
 const (
@@ -31,11 +31,11 @@ type Fault struct {
 	// Ratio of the requests, above 0 and at most 1; 1 if it is not given.
 	Ratio *float64 `json:"ratio,omitempty"`
 	// Latency is added before the handler.
-	Latency tuning.Duration `json:"latency,omitempty"`
+	Latency livesettings.Duration `json:"latency,omitempty"`
 	// Status is answered instead of calling the handler; 400 to 599, 0 calls it.
 	Status int `json:"status,omitempty"`
 	// For is how long the fault lasts; a minute if it is not given.
-	For tuning.Duration `json:"for,omitempty"`
+	For livesettings.Duration `json:"for,omitempty"`
 }
 
 type active struct {
@@ -132,7 +132,7 @@ func parse(body io.Reader) (Fault, error) {
 		fault.Ratio = &all
 	}
 	if fault.For == 0 {
-		fault.For = tuning.Duration(ownDuration)
+		fault.For = livesettings.Duration(ownDuration)
 	}
 	switch {
 	case !(*fault.Ratio > 0 && *fault.Ratio <= 1):

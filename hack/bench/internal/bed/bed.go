@@ -87,7 +87,7 @@ func (b *Bed) Deploy(ctx context.Context, service *v1alpha1.GoService, pods int)
 	}
 	err := wait.PollUntilContextTimeout(ctx, time.Second, 5*time.Minute, true, func(ctx context.Context) (bool, error) {
 		err := b.Client.Get(ctx, client.ObjectKeyFromObject(service), service)
-		tuned := service.Status.Tuning
+		tuned := service.Status.LiveSettings
 		return err == nil && meta.IsStatusConditionTrue(service.Status.Conditions, v1alpha1.ConditionReady) &&
 			tuned != nil && int(tuned.ConfirmedPods) == pods && int(tuned.TotalPods) == pods, nil
 	})

@@ -1,0 +1,64 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package controllers
+
+import (
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/internal/measure"
+	"goservice.dev/operator/controllers/internal/observe"
+	"goservice.dev/operator/controllers/plan"
+	"goservice.dev/operator/controllers/tuner"
+)
+
+// follow tells the closed loop how the service is at present and returns what that knows, at once; nil where it is not
+// measured: without an slo, or with tuning switched off.
+func (r *GoServiceReconciler) follow(service *v1alpha1.GoService, seen observe.State) *tuner.Outcome {
+	name := client.ObjectKeyFromObject(service)
+	off := service.Spec.Tuning != nil && service.Spec.Tuning.Mode == v1alpha1.TuningOff
+	if r.loop == nil {
+		return nil
+	}
+	if service.Spec.SLO == nil || off {
+		r.loop.Forget(name)
+		return nil
+	}
+	target := measure.Target{Target: tuner.Target{Spec: service.Spec.DeepCopy()}}
+	for _, pod := range seen.Tunable {
+		if pod.IP != "" {
+			target.Pods = append(target.Pods, measure.Pod{Namespace: pod.Namespace, Name: pod.Name, IP: pod.IP})
+		}
+	}
+	if d := seen.Deployment; d != nil {
+		target.Ready = d.Status.ReadyReplicas
+		if d.Spec.Replicas != nil {
+			target.Wanted = *d.Spec.Replicas
+		}
+	}
+	for _, child := range seen.Children {
+		if autoscaler, is := child.(*autoscalingv2.HorizontalPodAutoscaler); is && autoscaler.Spec.MinReplicas != nil {
+			target.Floor = *autoscaler.Spec.MinReplicas
+		}
+	}
+	target.Budget = tuner.Budget{
+		Total: plan.SharedLimit(target.Spec), Serving: seen.Serving, Confirmed: r.tracker.Confirmed(name), InForce: seen.PartsInForce,
+		Coming: max(int(target.Wanted), len(seen.Tunable)) - len(seen.Serving),
+	}
+	outcome := r.loop.Follow(name, target)
+	return &outcome
+}
+
+// figures are what the plan takes in, with what was measured if anything was.
+func figures(seen observe.State, measured *tuner.Outcome) plan.Observed {
+	figures := plan.Observed{RunningPods: int32(len(seen.Tunable))}
+	if measured != nil {
+		figures.ServiceTime, figures.CPUTime, figures.Tuned = measured.Cost.ServiceTime, measured.Cost.CPUTime, measured.Tuned
+	}
+	if seen.Deployment != nil && seen.Deployment.Spec.Replicas != nil {
+		figures.WantedReplicas = *seen.Deployment.Spec.Replicas
+	}
+	return figures
+}

@@ -1,0 +1,246 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package measure
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/tuner"
+)
+
+// cluster stands in for the pods of one service that all serve at a rate.
+type cluster struct {
+	mu        sync.Mutex
+	start     time.Time
+	perSecond float64 // of each pod
+	slow      float64
+	down      bool
+	at        map[string]time.Time
+	counted   map[string]float64
+	changes   int
+}
+
+func newCluster() *cluster {
+	return &cluster{start: time.Now(), at: map[string]time.Time{}, counted: map[string]float64{}}
+}
+
+func (c *cluster) set(change func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	change()
+}
+
+func (c *cluster) scrape(_ context.Context, pod Pod) (tuner.Counters, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.down {
+		return tuner.Counters{}, errors.New("does not answer")
+	}
+	if last, known := c.at[pod.Name]; known {
+		c.counted[pod.Name] += c.perSecond * time.Since(last).Seconds()
+	}
+	c.at[pod.Name] = time.Now()
+	n := c.counted[pod.Name]
+	return tuner.Counters{
+		Requests: n, Served: n, ServiceSeconds: n * 0.010, DurationSeconds: n * 0.010, CPUSeconds: n * 0.005,
+		StartSeconds: float64(c.start.Unix()), Workers: 128, Processors: 2,
+		Buckets: []tuner.Bucket{{UpperBound: 0.1, Count: n * (1 - c.slow)}, {UpperBound: math.Inf(1), Count: n}},
+	}, nil
+}
+
+var serviceName = types.NamespacedName{Namespace: "shop", Name: "checkout"}
+
+func targetOf(pods int32) Target {
+	lowest, highest := int32(2), int32(40)
+	target := Target{Target: tuner.Target{
+		Spec: &v1alpha1.GoServiceSpec{
+			SLO: &v1alpha1.SLOSpec{Availability: "99.9", Latency: &v1alpha1.LatencyObjective{
+				Threshold: metav1.Duration{Duration: 100 * time.Millisecond}, Percentile: "99",
+			}},
+			Autoscaling: &v1alpha1.AutoscalingSpec{MinReplicas: &lowest, MaxReplicas: &highest},
+			Resources: &corev1.ResourceRequirements{
+				Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("2")},
+				Limits:   corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("2")},
+			},
+		},
+		Wanted: pods, Ready: pods, Floor: 2,
+	}}
+	for i := range pods {
+		target.Pods = append(target.Pods, Pod{"shop", fmt.Sprintf("checkout-%d", i), "192.0.2.1"})
+	}
+	return target
+}
+
+// running calls test beside a loop, in a bubble where time passes when nobody works.
+func running(t *testing.T, test func(*cluster, *Loop)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster()
+		loop := NewLoop(LoopOptions{
+			Scrape:  c.scrape,
+			Changed: func(types.NamespacedName) { c.set(func() { c.changes++ }) },
+			Decided: func(types.NamespacedName, tuner.Change) {},
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- loop.Start(ctx) }()
+		test(c, loop)
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func pass(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
+
+func TestLoopAnswersAStepWithinFiveSeconds(t *testing.T) {
+	running(t, func(c *cluster, loop *Loop) {
+		c.set(func() { c.perSecond = 200 })
+		first := loop.Follow(serviceName, targetOf(3))
+		if first.Measured || !first.Early || first.Tuned.ReplicaFloor.Value != 2 {
+			t.Errorf("at first: %+v", first)
+		}
+		pass(5 * time.Minute)
+		settled := loop.Follow(serviceName, targetOf(3))
+		if !settled.Measured || settled.Cost != (tuner.Cost{ServiceTime: 10 * time.Millisecond, CPUTime: 5 * time.Millisecond}) || settled.Burning {
+			t.Errorf("settled: %+v", settled)
+		}
+		c.set(func() { c.perSecond = 800 })
+		pass(5 * time.Second)
+		if got := loop.Follow(serviceName, targetOf(3)).Tuned.ReplicaFloor; got.Value < 9 {
+			t.Errorf("floor %d five seconds after a step to 2400/s: %s", got.Value, got.Reason)
+		}
+	})
+}
+
+// The assumed cost of a request on a small part of a core is high; no decision may be made by it once the cost is measured.
+func TestFirstDecisionIsByTheMeasuredCost(t *testing.T) {
+	running(t, func(c *cluster, loop *Loop) {
+		c.set(func() { c.perSecond = 6.5 })
+		target := targetOf(2)
+		target.Spec.SLO.Latency.Threshold.Duration = 500 * time.Millisecond
+		small := corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("100m")}
+		target.Spec.Resources = &corev1.ResourceRequirements{Requests: small, Limits: small}
+		loop.Follow(serviceName, target)
+		pass(time.Minute)
+		got := loop.Follow(serviceName, target)
+		if got.Cost.CPUTime != 5*time.Millisecond || got.Tuned.ReplicaFloor.Value != 2 {
+			t.Errorf("floor %+v by a cost of %+v", got.Tuned.ReplicaFloor, got.Cost)
+		}
+		for _, change := range got.History {
+			if change.What == "replica floor" {
+				t.Errorf("the floor went %s → %s: %s", change.From, change.To, change.Reason)
+			}
+		}
+	})
+}
+
+func TestLoopIsSilentWhileNothingChanges(t *testing.T) {
+	running(t, func(c *cluster, loop *Loop) {
+		c.set(func() { c.perSecond = 200 })
+		loop.Follow(serviceName, targetOf(3))
+		pass(10 * time.Minute)
+		c.set(func() { c.changes = 0 })
+		pass(10 * time.Minute)
+		if c.set(func() {}); c.changes > 10 { // the error budget's figures, once a minute
+			t.Errorf("%d times told in ten minutes of the same load", c.changes)
+		}
+	})
+}
+
+func TestLoopSaysWhatIsMissed(t *testing.T) {
+	running(t, func(c *cluster, loop *Loop) {
+		c.set(func() { c.perSecond, c.slow = 200, 0.05 })
+		loop.Follow(serviceName, targetOf(3))
+		pass(3 * time.Minute)
+		if got := loop.Follow(serviceName, targetOf(3)); !got.Burning || got.BudgetLeft >= 0 {
+			t.Errorf("burning %v, budget left %v", got.Burning, got.BudgetLeft)
+		}
+	})
+}
+
+func TestLoopWithoutMeasurements(t *testing.T) {
+	running(t, func(c *cluster, loop *Loop) {
+		c.set(func() { c.down = true })
+		target := targetOf(3)
+		target.Floor = 7
+		loop.Follow(serviceName, target)
+		pass(10 * time.Second)
+		if got := loop.Follow(serviceName, target); got.Tuned.ReplicaFloor == nil || got.Tuned.ReplicaFloor.Value != 7 {
+			t.Errorf("an earlier operator's floor was dropped early: %+v", got.Tuned.ReplicaFloor)
+		}
+		pass(time.Minute)
+		got := loop.Follow(serviceName, target)
+		if got.Measured || got.Early || got.Tuned.ReplicaFloor != nil || !strings.Contains(got.Problem, "does not answer") {
+			t.Errorf("never measured: %+v", got)
+		}
+		loop.Forget(serviceName)
+		pass(10 * time.Second)
+	})
+}
+
+func TestLostMeasurementsKeepTheFloor(t *testing.T) {
+	running(t, func(c *cluster, loop *Loop) {
+		c.set(func() { c.perSecond = 800 })
+		loop.Follow(serviceName, targetOf(10))
+		pass(3 * time.Minute)
+		before := loop.Follow(serviceName, targetOf(10)).Tuned.ReplicaFloor.Value
+		c.set(func() { c.down = true })
+		pass(30 * time.Minute)
+		got := loop.Follow(serviceName, targetOf(10))
+		if got.Measured || got.Tuned.ReplicaFloor.Value < before || got.Frozen == "" {
+			t.Errorf("measured %v, floor %+v (was %d), frozen %q", got.Measured, got.Tuned.ReplicaFloor, before, got.Frozen)
+		}
+	})
+}
+
+func TestManyPodsAreSampled(t *testing.T) {
+	target := targetOf(40)
+	first, second := sampleOf(target.Pods), sampleOf(target.Pods)
+	if len(first) != maxAsked {
+		t.Fatalf("%d pods asked", len(first))
+	}
+	for i := range first {
+		if first[i] != second[i] {
+			t.Fatal("another sample each round: no rate can be told")
+		}
+	}
+}
+
+func TestScrapeDirectly(t *testing.T) {
+	pages := map[string]string{"/metrics": "goservice_service_seconds_count 7\n"}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = w.Write([]byte(pages[r.URL.Path]))
+	}))
+	defer server.Close()
+	host, port, err := net.SplitHostPort(strings.TrimPrefix(server.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := ScrapeDirectly(port)(t.Context(), Pod{IP: host})
+	if err != nil || got.Served != 7 {
+		t.Errorf("served %v, error %v", got.Served, err)
+	}
+}

@@ -1,0 +1,258 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package measure
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"sync"
+
+	"goservice.dev/operator/controllers/tuner"
+)
+
+// maxLine bounds a line of the exposition; a longer one is none of those that are read here.
+const maxLine = 64 << 10
+
+// errForeign is what a pod gets that serves metrics, but not those of the toolkit.
+var errForeign = errors.New("serves no goservice_service_seconds: is the image built on the toolkit?")
+
+var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, maxLine) }}
+
+// Parse reads the counters from a Prometheus text exposition. It looks at the few families that it knows and skips the
+// rest of a page without taking it apart.
+func Parse(page io.Reader) (tuner.Counters, error) {
+	reader := readers.Get().(*bufio.Reader)
+	reader.Reset(page)
+	defer func() {
+		reader.Reset(nil)
+		readers.Put(reader)
+	}()
+	p := parser{}
+	for {
+		line, err := reader.ReadSlice('\n')
+		if errors.Is(err, bufio.ErrBufferFull) {
+			if err = skipLine(reader); err == nil {
+				continue
+			}
+			line = nil
+		}
+		if problem := p.line(bytes.TrimSuffix(line, []byte{'\n'})); problem != nil {
+			return tuner.Counters{}, problem
+		}
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return tuner.Counters{}, fmt.Errorf("reading metrics: %w", err)
+		}
+	}
+	if !p.known {
+		return tuner.Counters{}, errForeign
+	}
+	p.counters.Buckets = p.buckets
+	return p.counters, nil
+}
+
+func skipLine(reader *bufio.Reader) error {
+	for {
+		if _, err := reader.ReadSlice('\n'); !errors.Is(err, bufio.ErrBufferFull) {
+			return err
+		}
+	}
+}
+
+type parser struct {
+	counters tuner.Counters
+	known    bool
+	// buckets of all series together, and the position in them of the series being read.
+	buckets  []tuner.Bucket
+	position int
+	// series is how the lines of the present series begin, up to the bound; ignored says that its status keeps it out.
+	series  []byte
+	ignored bool
+}
+
+// plain are the gauges and counters without labels, by the first letters of their names, each with the field that takes
+// its value.
+var plain = [...]struct {
+	name  string
+	field func(*tuner.Counters) *float64
+}{
+	{"goservice_service_seconds_sum ", func(c *tuner.Counters) *float64 { return &c.ServiceSeconds }},
+	{"goservice_service_seconds_count ", func(c *tuner.Counters) *float64 { return &c.Served }},
+	{"goservice_pool_busy ", func(c *tuner.Counters) *float64 { return &c.Busy }},
+	{"goservice_pool_workers ", func(c *tuner.Counters) *float64 { return &c.Workers }},
+	{"goservice_pool_queued ", func(c *tuner.Counters) *float64 { return &c.Queued }},
+	{"http_server_active_requests ", func(c *tuner.Counters) *float64 { return &c.Active }},
+	{"process_cpu_seconds_total ", func(c *tuner.Counters) *float64 { return &c.CPUSeconds }},
+	{"process_start_time_seconds ", func(c *tuner.Counters) *float64 { return &c.StartSeconds }},
+	{"go_sched_gomaxprocs_threads ", func(c *tuner.Counters) *float64 { return &c.Processors }},
+	{"go_gc_heap_live_bytes ", func(c *tuner.Counters) *float64 { return &c.HeapLiveBytes }},
+	{"go_gc_gogc_percent ", func(c *tuner.Counters) *float64 { return &c.GOGC }},
+}
+
+var (
+	durationPrefix = []byte("http_server_request_duration_seconds_")
+	rejectedPrefix = []byte("goservice_requests_rejected_total{")
+	servedPrefix   = []byte("goservice_service_seconds_count ")
+	statusLabel    = []byte(`http_response_status_code="`)
+	boundLabel     = []byte(`le="`)
+)
+
+func (p *parser) line(line []byte) error {
+	if len(line) == 0 {
+		return nil
+	}
+	switch line[0] {
+	case 'h', 'g', 'p':
+	default: // comments too
+		return nil
+	}
+	if bytes.HasPrefix(line, durationPrefix) {
+		return p.duration(line)
+	}
+	if bytes.HasPrefix(line, rejectedPrefix) {
+		value, err := valueOf(line)
+		p.counters.Rejected += value
+		return err
+	}
+	for i := range plain {
+		if len(line) <= len(plain[i].name) || string(line[:len(plain[i].name)]) != plain[i].name {
+			continue
+		}
+		value, err := valueOf(line)
+		*plain[i].field(&p.counters) = value
+		p.known = p.known || bytes.HasPrefix(line, servedPrefix)
+		return err
+	}
+	return nil
+}
+
+// duration reads a line of the request durations.
+func (p *parser) duration(line []byte) error {
+	kind := line[len(durationPrefix):]
+	if len(kind) == 0 {
+		return nil
+	}
+	switch kind[0] {
+	case 'b': // bucket
+		return p.bucket(line)
+	case 's': // sum
+		value, err := valueOf(line)
+		p.counters.DurationSeconds += value
+		return err
+	case 'c': // count
+		value, err := valueOf(line)
+		p.counters.Requests += value
+		switch failed, limited := judge(line); {
+		case failed:
+			p.counters.Failed += value
+		case limited:
+			p.counters.RateLimited += value
+		}
+		return err
+	}
+	return nil
+}
+
+// judge tells from a series' status whether its requests failed or were above the rate limit.
+func judge(line []byte) (failed, limited bool) {
+	status := label(line, statusLabel)
+	return len(status) == 3 && status[0] == '5', string(status) == "429"
+}
+
+// bucket adds to the histogram of all series. Those of one process have the same bounds in the same order, so that the
+// bounds are read from the first series only.
+func (p *parser) bucket(line []byte) error {
+	if len(p.series) == 0 || !bytes.HasPrefix(line, p.series) {
+		at := bytes.LastIndex(line, boundLabel)
+		if at < 0 {
+			return errors.New("metrics: a bucket without a bound")
+		}
+		p.series = append(p.series[:0], line[:at+len(boundLabel)]...)
+		p.position = 0
+		failed, limited := judge(line)
+		p.ignored = failed || limited
+	}
+	if p.ignored {
+		return nil
+	}
+	bound, rest, closed := bytes.Cut(line[len(p.series):], []byte{'"'})
+	if !closed {
+		return errors.New("metrics: a bucket's bound does not end")
+	}
+	value, err := valueOf(rest)
+	if err != nil {
+		return err
+	}
+	if p.position == len(p.buckets) {
+		upper, err := strconv.ParseFloat(string(bound), 64)
+		if err != nil {
+			return fmt.Errorf("metrics: a bucket's bound %q: %w", bound, err)
+		}
+		p.buckets = append(p.buckets, tuner.Bucket{UpperBound: upper})
+	}
+	p.buckets[p.position].Count += value
+	p.position++
+	return nil
+}
+
+// label finds a label's value; nil without it. Values that matter here never hold an escaped quote.
+func label(line, name []byte) []byte {
+	_, rest, found := bytes.Cut(line, name)
+	if !found {
+		return nil
+	}
+	end := bytes.IndexByte(rest, '"')
+	if end < 0 {
+		return nil
+	}
+	return rest[:end]
+}
+
+// valueOf is the number behind the name and labels. A label's value may hold a space, therefore the last closing brace
+// counts.
+func valueOf(line []byte) (float64, error) {
+	text := line
+	if brace := bytes.LastIndexByte(line, '}'); brace >= 0 {
+		text = line[brace+1:]
+	} else if space := bytes.IndexByte(line, ' '); space >= 0 {
+		text = line[space:]
+	}
+	text = bytes.TrimLeft(text, " ")
+	if space := bytes.IndexByte(text, ' '); space >= 0 { // a timestamp follows
+		text = text[:space]
+	}
+	if value, simple := digits(text); simple {
+		return value, nil
+	}
+	value, err := strconv.ParseFloat(string(text), 64)
+	if err != nil {
+		return 0, fmt.Errorf("metrics: %q is no number", text)
+	}
+	if math.IsNaN(value) {
+		value = 0
+	}
+	return value, nil
+}
+
+// digits reads a plain whole number, which most lines hold.
+func digits(text []byte) (float64, bool) {
+	if len(text) == 0 || len(text) > 15 {
+		return 0, false
+	}
+	n := 0
+	for _, c := range text {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = n*10 + int(c-'0')
+	}
+	return float64(n), true
+}

@@ -1,0 +1,131 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package measure
+
+import (
+	"bytes"
+	"math"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"goservice.dev/operator/controllers/tuner"
+)
+
+func TestParseReadsWhatTheWorkloadServes(t *testing.T) {
+	file, err := os.Open("testdata/metrics.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	got, err := Parse(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := tuner.Counters{
+		Requests: 40, DurationSeconds: 0.051176753 + 0.001098162, Served: 20, ServiceSeconds: 0.050820854,
+		CPUSeconds: 0.06, StartSeconds: got.StartSeconds, Workers: 64, Processors: 2, GOGC: 100,
+	}
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(tuner.Counters{}, "Buckets"), cmpopts.EquateApprox(1e-9, 0)); diff != "" {
+		t.Errorf("counters (-want +got):\n%s", diff)
+	}
+	if got.StartSeconds == 0 {
+		t.Error("no start time")
+	}
+	last := got.Buckets[len(got.Buckets)-1]
+	if last.Count != 40 || !math.IsInf(last.UpperBound, 1) {
+		t.Errorf("last bucket is %+v, want all 40 requests below infinity", last)
+	}
+	if n := tuner.Within(got.Buckets, 60*time.Millisecond); n != 40 {
+		t.Errorf("%v of 40 requests within the threshold", n)
+	}
+}
+
+func TestParseTellsKindsOfAnswersApart(t *testing.T) {
+	const page = `# HELP x y
+goservice_service_seconds_sum 3
+goservice_service_seconds_count 30
+goservice_requests_rejected_total{reason="rate_limit"} 5
+goservice_requests_rejected_total{reason="queue full"} 7
+http_server_request_duration_seconds_bucket{http_request_method="GET",http_response_status_code="200",http_route="/a b{c}",le="0.1"} 20
+http_server_request_duration_seconds_bucket{http_request_method="GET",http_response_status_code="200",http_route="/a b{c}",le="+Inf"} 30
+http_server_request_duration_seconds_count{http_request_method="GET",http_response_status_code="200",http_route="/a b{c}"} 30
+http_server_request_duration_seconds_bucket{http_request_method="GET",http_response_status_code="429",http_route="/a",le="0.1"} 5
+http_server_request_duration_seconds_bucket{http_request_method="GET",http_response_status_code="429",http_route="/a",le="+Inf"} 5
+http_server_request_duration_seconds_count{http_request_method="GET",http_response_status_code="429",http_route="/a"} 5
+http_server_request_duration_seconds_bucket{http_request_method="GET",http_response_status_code="503",http_route="/a",le="0.1"} 7
+http_server_request_duration_seconds_bucket{http_request_method="GET",http_response_status_code="503",http_route="/a",le="+Inf"} 7
+http_server_request_duration_seconds_count{http_request_method="GET",http_response_status_code="503",http_route="/a"} 7
+http_server_request_duration_seconds_bucket{http_request_method="POST",http_response_status_code="201",http_route="/a",le="0.1"} 1
+http_server_request_duration_seconds_bucket{http_request_method="POST",http_response_status_code="201",http_route="/a",le="+Inf"} 2
+http_server_request_duration_seconds_count{http_request_method="POST",http_response_status_code="201",http_route="/a"} 2
+process_cpu_seconds_total 1.5e+1
+`
+	got, err := Parse(strings.NewReader(page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := tuner.Counters{
+		Requests: 44, Failed: 7, RateLimited: 5, Rejected: 12, Served: 30, ServiceSeconds: 3, CPUSeconds: 15,
+		Buckets: []tuner.Bucket{{UpperBound: 0.1, Count: 21}, {UpperBound: math.Inf(1), Count: 32}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("counters (-want +got):\n%s", diff)
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	for name, c := range map[string]struct{ page, want string }{
+		"a foreign page":  {"go_goroutines 7\n", "built on the toolkit"},
+		"an empty page":   {"", "built on the toolkit"},
+		"no number":       {"goservice_pool_busy many\n", `"many" is no number`},
+		"an open bound":   {`http_server_request_duration_seconds_bucket{le="0.1} 1` + "\n", "does not end"},
+		"a missing bound": {"http_server_request_duration_seconds_bucket 1\n", "without a bound"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := Parse(strings.NewReader(c.page)); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error is %v, want %q in it", err, c.want)
+			}
+		})
+	}
+}
+
+func TestParseSkipsLongLines(t *testing.T) {
+	page := "# " + strings.Repeat("x", 3*maxLine) + "\ngoservice_service_seconds_count 4\n"
+	got, err := Parse(strings.NewReader(page))
+	if err != nil || got.Served != 4 {
+		t.Errorf("served %v, error %v", got.Served, err)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	page, err := os.ReadFile("testdata/metrics.txt")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(page)
+	f.Add([]byte("http_server_request_duration_seconds_bucket{le=\"\"} \n"))
+	f.Fuzz(func(_ *testing.T, page []byte) { _, _ = Parse(bytes.NewReader(page)) })
+}
+
+// BenchmarkParse reads one page of the bundled workload; 100 services of 5 pods every 2 seconds make 250 a second.
+func BenchmarkParse(b *testing.B) {
+	page, err := os.ReadFile("testdata/metrics.txt")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(page)))
+	b.ReportAllocs()
+	reader := bytes.NewReader(page)
+	for b.Loop() {
+		reader.Reset(page)
+		if _, err := Parse(reader); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

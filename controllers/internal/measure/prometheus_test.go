@@ -1,0 +1,203 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package measure
+
+import (
+	"flag"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"goservice.dev/operator/controllers/tuner"
+)
+
+var update = flag.Bool("update", false, "write testdata/query.promql")
+
+// TestQueryIsTheOneThatPrometheusRan ties what is asked to the file that the tests in hack/alerts run in Prometheus' engine.
+func TestQueryIsTheOneThatPrometheusRan(t *testing.T) {
+	const path = "testdata/query.promql"
+	got := Query("shop", "checkout-metrics")
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("query (-want +got); after -update, hack/alerts must write the answer anew:\n%s", diff)
+	}
+}
+
+func TestQueryEscapes(t *testing.T) {
+	got := Query(`a"} or up{x="`, `b\`)
+	if want := `namespace="a\"} or up{x=\"",service="b\\"`; strings.Count(got, want) != 8 || strings.Count(got, "namespace=") != 8 {
+		t.Errorf("a name got out of its quotes:\n%s", got)
+	}
+}
+
+// page parses what a pod serves.
+func page(t *testing.T, file string) tuner.Counters {
+	t.Helper()
+	text, err := os.Open(filepath.Join("testdata", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer text.Close()
+	counters, err := Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return counters
+}
+
+// TestPrometheusSaysWhatPodsSay reads Prometheus' own answer: from the same pages both sources must give the same counters.
+func TestPrometheusSaysWhatPodsSay(t *testing.T) {
+	text, err := os.Open("testdata/answer.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer text.Close()
+	got, err := decode(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := time.Date(2026, time.March, 1, 1, 0, 0, 0, time.UTC)
+	want := map[string]Sample{
+		"checkout-a": {Counters: page(t, "metrics.txt"), Age: 3500 * time.Millisecond},
+		"checkout-b": {Counters: page(t, "kinds.txt"), Age: 11250 * time.Millisecond},
+	}
+	for pod, sample := range want {
+		sample.At = asked.Add(-sample.Age)
+		want[pod] = sample
+	}
+	if diff := cmp.Diff(want, got, cmpopts.EquateApprox(1e-12, 0), cmpopts.EquateApproxTime(time.Millisecond)); diff != "" {
+		t.Errorf("samples (-want +got):\n%s", diff)
+	}
+}
+
+func TestDecodeRefuses(t *testing.T) {
+	const at = `{"metric":{"__name__":"","pod":"a","instance":"x","part":"at"},"value":[1772326800,"1772326790"]}`
+	vector := func(elements ...string) string {
+		return `{"status":"success","data":{"resultType":"vector","result":[` + strings.Join(elements, ",") + `]}}`
+	}
+	for name, c := range map[string]struct{ text, want string }{
+		"no JSON":         {"<html>", "reading the answer"},
+		"an error":        {`{"status":"error","errorType":"bad_data","error":"x"}`, `status "error"`},
+		"another type":    {`{"status":"success","data":{"resultType":"matrix","result":[]}}`, `"matrix"`},
+		"series of none":  {vector(`{"metric":{"part":"requests"},"value":[1,"2"]}`), "no label pod"},
+		"two scrapes":     {vector(at, strings.Replace(at, `"x"`, `"y"`, 1)), "scraped more than once"},
+		"no number":       {vector(`{"metric":{"pod":"a","part":"requests"},"value":[1,"many"]}`), "reading the answer"},
+		"a bucket of all": {vector(`{"metric":{"pod":"a","part":"buckets"},"value":[1,"2"]}`), "bound"},
+		"cut off":         {vector(at)[:60], "reading the answer"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := decode(strings.NewReader(c.text)); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error is %v, want %q in it", err, c.want)
+			}
+		})
+	}
+	// What is new in an answer, or is no number yet, is not what is asked for.
+	got, err := decode(strings.NewReader(vector(at, `{"metric":{"pod":"a","part":"new"},"value":[1,"2"]}`,
+		`{"metric":{"pod":"a","part":"go_gc_gogc_percent"},"value":[1,"NaN"]}`, `{"metric":{"pod":"b","part":"requests"},"value":[1,"2"]}`)))
+	if err != nil || len(got) != 1 || got["a"].Age != 10*time.Second || got["a"].GOGC != 0 {
+		t.Errorf("got %+v, error %v", got, err)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	text, err := os.ReadFile("testdata/answer.json")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(string(text))
+	f.Add(`{"status":"success","data":{"resultType":"vector","result":[{"metric":{"pod":"a"},"value":[]}]}}`)
+	f.Fuzz(func(_ *testing.T, text string) { _, _ = decode(strings.NewReader(text)) })
+}
+
+func TestQueryPrometheus(t *testing.T) {
+	answer, err := os.ReadFile("testdata/answer.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a redirect was followed") }))
+	defer elsewhere.Close()
+	for name, c := range map[string]struct {
+		serve http.HandlerFunc
+		want  string // in the error; empty for an answer
+	}{
+		"an answer": {func(w http.ResponseWriter, r *http.Request) {
+			if r.Method != http.MethodPost || r.URL.Path != "/prometheus/api/v1/query" || r.FormValue("query") != Query("shop", "checkout-scraped") || r.FormValue("timeout") != "5s" {
+				t.Errorf("%s %s: %v", r.Method, r.URL, r.Form)
+			}
+			_, _ = w.Write(answer)
+		}, ""},
+		"an error that is explained": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusUnprocessableEntity)
+			_, _ = w.Write([]byte(`{"status":"error","errorType":"execution","error":"too many\nsamples"}`))
+		}, "HTTP status 422: too many samples"},
+		"an error of another": {func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = w.Write([]byte("<html>secret"))
+		}, "HTTP status 403"},
+		"a long explanation": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusBadRequest)
+			fmt.Fprintf(w, `{"error":%q}`, strings.Repeat("é", 4000))
+		}, "…"},
+		"another place": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL, http.StatusFound) }, "HTTP status 302"},
+		"an answer without end": {func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte(`{"status":"success","data":{"resultType":"vector","result":[],"x":"`))
+			filler := []byte(strings.Repeat("x", 1<<20))
+			for range maxAnswerBytes>>20 + 1 {
+				if _, err := w.Write(filler); err != nil {
+					return
+				}
+			}
+		}, "too large"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(c.serve)
+			defer server.Close()
+			address, err := ParsePrometheusAddress(server.URL + "/prometheus/")
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := QueryPrometheus(address, func(service string) string { return service + "-scraped" })(t.Context(), serviceName)
+			switch {
+			case c.want == "" && (err != nil || len(got) != 2):
+				t.Errorf("got %+v, error %v", got, err)
+			case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || len(err.Error()) > 2*maxErrorBytes || strings.Contains(err.Error(), "secret")):
+				t.Errorf("error is %v, want %q in it", err, c.want)
+			}
+		})
+	}
+}
+
+func TestParsePrometheusAddress(t *testing.T) {
+	for text, good := range map[string]bool{
+		"http://prometheus.monitoring:9090": true, "https://metrics.example/prometheus": true, "http://[::1]:9090": true,
+		"": false, "prometheus:9090": false, "ftp://prometheus": false, "http://": false, "http://:9090": false, "http://user:secret@prometheus": false,
+		"http://prometheus?x=y": false, "http://prometheus#x": false, "file:///etc/passwd": false, "http://a b": false,
+	} {
+		address, err := ParsePrometheusAddress(text)
+		if (err == nil) != good {
+			t.Errorf("%q: %v, %v", text, address, err)
+		}
+		if good && address.String() != text {
+			t.Errorf("%q became %q", text, address.String())
+		}
+	}
+}

@@ -1,0 +1,92 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package measure
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"goservice.dev/operator/controllers/plan"
+	"goservice.dev/operator/controllers/tuner"
+)
+
+// publish takes over an outcome that is worth telling and reports whether it was. Reasons hold the figures of the moment of
+// a change; told every round they would make every reconcile a write.
+func (l *Loop) publish(f *followed, next tuner.Outcome) bool {
+	decided := fmt.Sprint(value(next.Tuned.ReplicaFloor), percent(next.Tuned.Utilization), value(next.Tuned.Workers),
+		value(next.Tuned.QueueDepth), value(next.Tuned.GOGC), next.Cost, next.Measured, next.Early, next.Burning)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.services[f.name] != f { // forgotten meanwhile
+		return false
+	}
+	f.demand = next.Demand
+	divides := f.division.Moves(f.target.Budget, f.demand)
+	due := !next.Since.IsZero() && next.Tally != f.outcome.Tally && time.Since(f.toldAt) >= spoken
+	if decided == f.told && !due {
+		return divides
+	}
+	if decided == f.told { // only the objectives' figures: what was decided keeps its reasons
+		next.Tuned, next.Frozen, next.Problem, next.History = f.outcome.Tuned, f.outcome.Frozen, f.outcome.Problem, f.outcome.History
+	}
+	f.told, f.toldAt, f.outcome = decided, time.Now(), next
+	return true
+}
+
+func value(figure *plan.Figure[int32]) int32 {
+	if figure == nil {
+		return 0
+	}
+	return figure.Value
+}
+
+func percent(figure *plan.Figure[float64]) int {
+	if figure == nil {
+		return 0
+	}
+	return int(figure.Value * 100)
+}
+
+// maxPageBytes bounds what a pod may answer.
+const maxPageBytes = 4 << 20
+
+// ScrapeDirectly reads pods at their own addresses, which an operator inside the cluster can reach, over connections that
+// stay open.
+func ScrapeDirectly(port string) func(context.Context, Pod) (tuner.Counters, error) {
+	return scraper(port, 1)
+}
+
+func scraper(port string, idlePerHost int) func(context.Context, Pod) (tuner.Counters, error) {
+	client := &http.Client{
+		Timeout: scrapeTimeout,
+		// A pod must not send the operator elsewhere.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport: &http.Transport{
+			DialContext:         (&net.Dialer{Timeout: scrapeTimeout}).DialContext,
+			MaxIdleConnsPerHost: idlePerHost,
+			MaxIdleConns:        2048,
+			IdleConnTimeout:     10 * period,
+			DisableCompression:  true,
+		},
+	}
+	return func(ctx context.Context, pod Pod) (tuner.Counters, error) {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(pod.IP, port)+"/metrics", http.NoBody)
+		if err != nil {
+			return tuner.Counters{}, err
+		}
+		request.Header.Set("Accept", "text/plain;version=0.0.4")
+		response, err := client.Do(request)
+		if err != nil {
+			return tuner.Counters{}, err
+		}
+		defer response.Body.Close()
+		if response.StatusCode != http.StatusOK {
+			return tuner.Counters{}, fmt.Errorf("GET /metrics: HTTP status %d", response.StatusCode)
+		}
+		return Parse(http.MaxBytesReader(nil, response.Body, maxPageBytes))
+	}
+}

@@ -1,0 +1,159 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+// Package observe reads what exists for one GoService: its children, its pods and what they say of themselves. It reads
+// caches only and decides nothing.
+package observe
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/internal/apply"
+	"goservice.dev/operator/controllers/internal/build"
+	"goservice.dev/operator/controllers/internal/confirm"
+	"goservice.dev/operator/workload/livesettings"
+)
+
+// OwnerIndex finds the children of a GoService by the owner's UID.
+const OwnerIndex = "goservice.dev/owner"
+
+// State is what exists in the cluster for one GoService.
+type State struct {
+	Children   map[apply.Key]client.Object
+	Deployment *appsv1.Deployment
+	// Tunable are the pods whose container runs and that are not leaving: those that can take traffic.
+	Tunable []confirm.Pod
+	// Serving are the names of those that are ready.
+	Serving []string
+	// Trouble says in a sentence why a pod does not run; empty when none is in trouble.
+	Trouble string
+}
+
+// Observer reads the caches.
+type Observer struct {
+	// Client reads pods.
+	Client client.Reader
+	// Cache reads children by OwnerIndex, also of kinds that the scheme does not know.
+	Cache client.Reader
+	// Scheme tells typed kinds from others.
+	Scheme *runtime.Scheme
+	// Present says which optional kinds are served.
+	Present func() map[schema.GroupVersionKind]bool
+}
+
+// Observe reads the children and pods of a service.
+func (r *Observer) Observe(ctx context.Context, service *v1alpha1.GoService) (State, error) {
+	o := State{Children: map[apply.Key]client.Object{}}
+	present := r.Present()
+	for _, kind := range build.Kinds() {
+		if kind.Optional && !present[kind.GroupVersionKind] {
+			continue
+		}
+		list, err := r.newList(kind.GroupVersionKind)
+		if err != nil {
+			return State{}, err
+		}
+		// Not through the client: it would ask the API server, which knows no index, for kinds that the scheme does not know.
+		if err := r.Cache.List(ctx, list, client.InNamespace(service.Namespace),
+			client.MatchingFields{OwnerIndex: string(service.UID)}, client.UnsafeDisableDeepCopy); err != nil {
+			return State{}, fmt.Errorf("listing every %s of GoService %s/%s: %w", kind.Kind, service.Namespace, service.Name, err)
+		}
+		if err := eachItem(list, func(object client.Object) {
+			o.Children[apply.Key{Kind: kind.GroupVersionKind, Name: object.GetName()}] = object
+			if deployment, is := object.(*appsv1.Deployment); is {
+				o.Deployment = deployment
+			}
+		}); err != nil {
+			return State{}, err
+		}
+	}
+	var pods corev1.PodList
+	if err := r.Client.List(ctx, &pods, client.InNamespace(service.Namespace),
+		client.MatchingLabelsSelector{Selector: build.PodSelector(service.Name)}, client.UnsafeDisableDeepCopy); err != nil {
+		return State{}, fmt.Errorf("listing the pods of GoService %s/%s: %w", service.Namespace, service.Name, err)
+	}
+	for i := range pods.Items {
+		if pod, running := TunablePod(&pods.Items[i]); running {
+			o.Tunable = append(o.Tunable, pod)
+			if pod.Ready {
+				o.Serving = append(o.Serving, pod.Name)
+			}
+		}
+		if o.Trouble == "" {
+			o.Trouble = PodTrouble(&pods.Items[i])
+		}
+	}
+	slices.Sort(o.Serving) // the cache has no order
+	return o, nil
+}
+
+// newList is an empty list of a kind: typed where the scheme knows it, so that it shares the typed cache.
+func (r *Observer) newList(kind schema.GroupVersionKind) (client.ObjectList, error) {
+	listKind := kind.GroupVersion().WithKind(kind.Kind + "List")
+	if !r.Scheme.Recognizes(listKind) {
+		list := &unstructured.UnstructuredList{}
+		list.SetGroupVersionKind(listKind)
+		return list, nil
+	}
+	object, err := r.Scheme.New(listKind)
+	if err != nil {
+		return nil, err
+	}
+	list, is := object.(client.ObjectList)
+	if !is {
+		return nil, fmt.Errorf("%s is no list", listKind)
+	}
+	return list, nil
+}
+
+func eachItem(list client.ObjectList, visit func(client.Object)) error {
+	return meta.EachListItem(list, func(item runtime.Object) error {
+		object, is := item.(client.Object)
+		if !is {
+			return fmt.Errorf("%T is no API object", item)
+		}
+		visit(object)
+		return nil
+	})
+}
+
+// IndexOwner is the index function of OwnerIndex.
+func IndexOwner(object client.Object) []string {
+	controller := metav1.GetControllerOfNoCopy(object)
+	if controller == nil || controller.Kind != v1alpha1.GoServiceKind.Kind || controller.APIVersion != v1alpha1.GoServiceKind.GroupVersion().String() {
+		return nil
+	}
+	return []string{string(controller.UID)}
+}
+
+// PartsInForce are the parts of a shared rate limit that differ from pod to pod.
+func (o State) PartsInForce() map[string]float64 {
+	for _, child := range o.Children {
+		configMap, is := child.(*corev1.ConfigMap)
+		if !is {
+			continue
+		}
+		document, err := livesettings.Parse([]byte(configMap.Data[livesettings.FileName]))
+		if err != nil || document.RateLimit == nil {
+			return nil // it is about to be mended
+		}
+		parts := make(map[string]float64, len(document.RateLimit.Pods))
+		for pod, bucket := range document.RateLimit.Pods {
+			parts[pod] = bucket.RequestsPerSecond
+		}
+		return parts
+	}
+	return nil
+}

@@ -1,0 +1,72 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package controllers
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+
+	"goservice.dev/operator/controllers/internal/build"
+	"goservice.dev/operator/controllers/internal/observe"
+)
+
+var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+
+func TestOnlyWhatMattersOfAPodWakesTheOperator(t *testing.T) {
+	running := func(change func(*corev1.Pod)) *corev1.Pod {
+		pod := &corev1.Pod{
+			ObjectMeta: metav1.ObjectMeta{UID: "1", Annotations: map[string]string{}},
+			Status: corev1.PodStatus{Phase: corev1.PodRunning, PodIP: "10.0.0.1", ContainerStatuses: []corev1.ContainerStatus{
+				{Name: build.ContainerName, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}},
+			}},
+		}
+		change(pod)
+		return pod
+	}
+	same := func(*corev1.Pod) {}
+	cases := map[string]struct {
+		after *corev1.Pod
+		want  bool
+	}{
+		"nothing":              {running(same), false},
+		"the operator's nudge": {running(func(p *corev1.Pod) { p.Annotations[build.AnnotationLiveSettings] = "r2" }), false},
+		"readiness": {running(func(p *corev1.Pod) {
+			p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
+		}), false},
+		"it leaves":           {running(func(p *corev1.Pod) { p.DeletionTimestamp = new(metav1.NewTime(noon)) }), true},
+		"it ended":            {running(func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed }), true},
+		"its container ended": {running(func(p *corev1.Pod) { p.Status.ContainerStatuses[0].State = corev1.ContainerState{} }), true},
+		"it restarted":        {running(func(p *corev1.Pod) { p.Status.ContainerStatuses[0].RestartCount++ }), true},
+		"another address":     {running(func(p *corev1.Pod) { p.Status.PodIP = "10.0.0.2" }), true},
+		"it is in trouble": {running(func(p *corev1.Pod) {
+			p.Status.ContainerStatuses = append(p.Status.ContainerStatuses, corev1.ContainerStatus{
+				Name: "sidecar", State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}},
+			})
+		}), true},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			if got := podMatters.Update(event.UpdateEvent{ObjectOld: running(same), ObjectNew: c.after}); got != c.want {
+				t.Errorf("%t, want %t", got, c.want)
+			}
+			slim, err := slimPod(c.after)
+			if err != nil {
+				t.Fatal(err)
+			}
+			before, _ := observe.TunablePod(c.after)
+			after, _ := observe.TunablePod(slim.(*corev1.Pod))
+			if diff := cmp.Diff(before, after); diff != "" {
+				t.Errorf("the cached form lacks something (-whole +cached):\n%s", diff)
+			}
+			if observe.PodTrouble(c.after) != observe.PodTrouble(slim.(*corev1.Pod)) {
+				t.Error("the cached form lacks the pod's trouble")
+			}
+		})
+	}
+}

@@ -1,0 +1,86 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package tuner
+
+import (
+	"math"
+	"time"
+
+	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/plan"
+)
+
+// BoundsOf reads from a spec and its plan, computed without Tuned figures, what the loop may move and how far. workers are
+// those in force.
+func BoundsOf(spec *v1alpha1.GoServiceSpec, untuned plan.Plan, workers int32) Bounds {
+	steering := plan.SteeringOf(spec, untuned)
+	b := Bounds{
+		MinReplicas: untuned.Replicas.Value.Min, MaxReplicas: untuned.Replicas.Value.Max,
+		Utilization: steering.Utilization, UtilizationIsFixed: steering.UtilizationIsFixed,
+		Cores: steering.Cores, PoolCores: steering.CPULimit, Workers: workers,
+		Threshold: steering.Threshold, SlowBudget: steering.SlowBudget,
+		StartupTime: plan.StartupTime, HoldFor: untuned.ScaleDownWindow.Value,
+		PoolIsFixed: spec.Pool != nil && (spec.Pool.Workers != nil || spec.Pool.QueueDepth != nil),
+		GOGCIsFixed: spec.Runtime != nil && spec.Runtime.GOGC != nil,
+		SharedLimit: plan.SharedLimit(spec),
+	}
+	if spec.RateLimit != nil && b.SharedLimit == 0 {
+		b.PodLimit = float64(spec.RateLimit.RequestsPerSecond)
+	}
+	if untuned.MemoryLimitBytes != nil {
+		b.MemoryLimitBytes = float64(untuned.MemoryLimitBytes.Value)
+	}
+	return b
+}
+
+// limited leaves of the demand what a shared rate limit lets in: more pods would not let in more. Rates that the limit cuts
+// have no trend.
+func (s Situation) limited() Situation {
+	limit, e := s.Bounds.SharedLimit, &s.Estimates
+	if limit <= 0 {
+		return s
+	}
+	for _, rate := range []*Rate{&e.Demand, &e.DemandSince, &e.DemandPanic, &e.DemandNow, &e.DemandBefore} {
+		if most := limit * rate.Seconds; rate.Events > most {
+			rate.Events, e.Trend = most, 0
+		}
+	}
+	return s
+}
+
+// Tuned is the decision in the form that the plan takes.
+func (d Decision) Tuned() plan.Tuned {
+	return plan.Tuned{
+		ReplicaFloor: &d.Floor, Utilization: &d.Utilization,
+		Workers: d.Workers, QueueDepth: d.QueueDepth, GOGC: d.GOGC,
+	}
+}
+
+// Cost is what a request costs, as the plan takes it in: it changes only by a good tenth, so that the plan and all that
+// follows from it stand still while a measurement wavers.
+type Cost struct{ ServiceTime, CPUTime time.Duration }
+
+// costDigits is the relative difference from which a cost is taken as changed.
+const costDigits = 0.1
+
+// Settle takes over the measured cost where it differs enough from the one in use.
+func (c Cost) Settle(e Estimates) Cost {
+	return Cost{settled(c.ServiceTime, e.ServiceTime), settled(c.CPUTime, e.CPUTime)}
+}
+
+func settled(used, measured time.Duration) time.Duration {
+	if measured <= 0 || math.Abs(float64(measured-used)) <= costDigits*float64(used) {
+		return used
+	}
+	return twoDigits(measured)
+}
+
+// twoDigits rounds to what is worth reading.
+func twoDigits(d time.Duration) time.Duration {
+	unit := time.Duration(1)
+	for d/unit >= 100 {
+		unit *= 10
+	}
+	return d.Round(unit)
+}

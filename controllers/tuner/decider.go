@@ -1,0 +1,283 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package tuner
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"time"
+
+	"goservice.dev/operator/controllers/plan"
+)
+
+// Bounds are what the plan and the user allow.
+type Bounds struct {
+	// MinReplicas and MaxReplicas bound the floor.
+	MinReplicas, MaxReplicas int32
+	// Utilization is where steering starts and what it never exceeds: the share of a pod's CPU at which waiting still keeps
+	// the latency objective. It stays there where the user has set it.
+	Utilization        float64
+	UtilizationIsFixed bool
+	// Cores that a pod can count on.
+	Cores float64
+	// Workers of a pod in force.
+	Workers int32
+	// Threshold of the latency objective, 0 without one, and the share of requests that may be slower.
+	Threshold  time.Duration
+	SlowBudget float64
+	// StartupTime is how long a pod takes from being wanted until it serves, HoldFor how long the highest need is remembered
+	// at least before pods go.
+	StartupTime, HoldFor time.Duration
+	// PoolIsFixed and GOGCIsFixed say that the user has set them.
+	PoolIsFixed, GOGCIsFixed bool
+	// PoolCores that the process of a pod can use at once: the CPU limit, or 0 for those of its machine.
+	PoolCores float64
+	// MemoryLimitBytes is GOMEMLIMIT; 0 without one.
+	MemoryLimitBytes float64
+	// SharedLimit is what all pods admit together at most and PodLimit each of them, in requests per second; 0 without one.
+	SharedLimit, PodLimit float64
+}
+
+// Situation is the service at the moment of a decision.
+type Situation struct {
+	Bounds    Bounds
+	Estimates Estimates
+	// Wanted pods at present, and those of them that take traffic.
+	Wanted, Ready int32
+}
+
+// Decision holds the figures that keep the objectives.
+type Decision struct {
+	// Floor of the number of pods.
+	Floor plan.Figure[int32]
+	// Panic says that demand is at least twice what the pods can take.
+	Panic bool
+	// AtOnce says that the floor is above the present number of pods and that waiting for the autoscaler would hurt.
+	AtOnce bool
+	// Utilization to steer for.
+	Utilization plan.Figure[float64]
+	// Workers and QueueDepth of each pod, GOGC; nil leaves the plan's.
+	Workers, QueueDepth, GOGC *plan.Figure[int32]
+	// Frozen says why nothing is scaled in although the figures might allow it; empty when nothing is frozen.
+	Frozen string
+	// Changes since the last decision.
+	Changes []Change
+}
+
+// Change is one figure that was moved.
+type Change struct {
+	At time.Time
+	// What was moved: replica floor, utilization, pool, gogc.
+	What     string
+	From, To string
+	Reason   string
+	// Turned says that the figure moves in another direction than at its last change.
+	Turned bool
+}
+
+const (
+	// maxHold bounds how long the highest need is remembered before pods go. Where pods that went were needed again within
+	// regretWithin, the next ones are held twice as long; after forgetAfter without that, half as long again.
+	maxHold      = 5 * time.Minute
+	regretWithin = 5 * time.Minute
+	forgetAfter  = 20 * time.Minute
+	// Each shrinkEvery at most shrinkShare of the floor goes.
+	shrinkEvery = 15 * time.Second
+	shrinkShare = 0.3
+	// historyLength bounds what is remembered of changes.
+	historyLength = 20
+)
+
+// Decider decides for one service. The zero value is ready. It is not safe for concurrent use.
+type Decider struct {
+	started bool
+	floor   int32
+	// panicFloor counts until panicUntil.
+	panicUntil time.Time
+	panicFloor int32
+	// needs of the hold window: times rise, needs fall, so that the first is the highest.
+	needs      []need
+	hold       time.Duration
+	heldSince  time.Time // this hold time is in force
+	shrunkAt   time.Time
+	shrunkFrom int32
+	rho        steering
+	size       sizing
+	direction  map[string]int
+	history    []Change
+}
+
+type need struct {
+	at   time.Time
+	pods int32
+}
+
+// Decide moves the figures. now must not go back.
+func (d *Decider) Decide(now time.Time, s Situation) Decision {
+	if !d.started {
+		d.begin(now, s)
+	}
+	s = s.limited()
+	var decision Decision
+	decision.Utilization = d.steer(now, s, &decision)
+	perPod, perPodReason := capacity(s, d.rho.value)
+	decision.Floor = d.moveFloor(now, s, perPod, perPodReason, &decision)
+	decision.AtOnce = decision.Floor.Value > s.Wanted
+	d.resize(now, s, &decision)
+	d.history = append(d.history, decision.Changes...)
+	if extra := len(d.history) - historyLength; extra > 0 {
+		d.history = slices.Delete(d.history, 0, extra)
+	}
+	return decision
+}
+
+// History holds the last changes, the newest last.
+func (d *Decider) History() []Change { return slices.Clone(d.history) }
+
+// begin takes over what is there: an operator that has just started must not scale in what another left behind.
+func (d *Decider) begin(now time.Time, s Situation) {
+	d.started = true
+	d.direction = map[string]int{}
+	d.floor = within32(s.Wanted, s.Bounds)
+	d.needs = []need{{now, d.floor}}
+	d.shrunkAt, d.hold, d.heldSince = now, s.Bounds.HoldFor, now
+	d.rho.value = s.Bounds.Utilization
+}
+
+func within32(pods int32, b Bounds) int32 {
+	return max(min(pods, b.MaxReplicas), b.MinReplicas)
+}
+
+func (d *Decider) moveFloor(now time.Time, s Situation, perPod float64, cost string, decision *Decision) plan.Figure[int32] {
+	e := s.Estimates
+	idle := e.Known && e.Demand.Seconds >= StableWindow.Seconds()/2 && e.Demand.Events < minServed
+	if !e.Known || perPod == 0 && !idle {
+		decision.Frozen = "no pod is scaled in while too few pods answer with their measurements"
+		if e.Known {
+			decision.Frozen = "no pod is scaled in before enough requests tell what one costs"
+		}
+		d.remember(now, d.floor)
+		floor := within32(d.floor, s.Bounds)
+		d.setFloor(now, floor, decision.Frozen, decision)
+		return plan.Figure[int32]{Value: floor, Reason: decision.Frozen}
+	}
+	inPanic := now.Before(d.panicUntil)
+	if sudden := d.sudden(s, perPod, inPanic); sudden > 0 {
+		if !inPanic {
+			d.panicFloor = 0
+		}
+		d.panicUntil, d.panicFloor = now.Add(StableWindow), max(d.panicFloor, sudden)
+	}
+	decision.Panic = now.Before(d.panicUntil)
+	demand, why, rising := forecast(e, s.Bounds.StartupTime, decision.Panic)
+	needed := d.podsFor(demand, perPod, rising)
+	d.remember(now, within32(needed, s.Bounds))
+	if decision.Panic && d.panicFloor > needed {
+		decision.Frozen = "no pod is scaled in within a minute of a sudden step"
+		needed, demand, why = d.panicFloor, math.Max(e.DemandNow.PerSecond(), e.DemandPanic.PerSecond()), "of a sudden"
+	}
+	reason := fmt.Sprintf("%s req/s %s, %s, at %s %% utilization of a pod",
+		short(demand), why, cost, short(100*d.rho.value))
+	if perPod == 0 {
+		reason = fmt.Sprintf("%s req/s are too few to need more", short(demand))
+	}
+	if needed > s.Bounds.MaxReplicas {
+		reason = fmt.Sprintf("%s needs %d pods, at most %d are allowed", reason, needed, s.Bounds.MaxReplicas)
+	}
+	needed = within32(needed, s.Bounds)
+	floor := d.shrunk(now, max(needed, d.needs[0].pods), decision.Panic)
+	if floor = within32(floor, s.Bounds); floor > needed {
+		reason = fmt.Sprintf("%s, and as many as were needed within %s before", reason, readable(d.hold))
+	}
+	d.regret(now, needed, s.Bounds)
+	d.setFloor(now, floor, reason, decision)
+	return plan.Figure[int32]{Value: floor, Reason: reason}
+}
+
+// shrunk is the floor on its way to what was needed at most: up at once, down step by step.
+func (d *Decider) shrunk(now time.Time, highest int32, inPanic bool) int32 {
+	switch {
+	case highest >= d.floor:
+		return highest
+	case !inPanic && now.Sub(d.shrunkAt) >= shrinkEvery:
+		if now.Sub(d.shrunkAt) > regretWithin || d.floor > d.shrunkFrom {
+			d.shrunkFrom = d.floor
+		}
+		d.shrunkAt = now
+		return max(highest, d.floor-max(1, int32(float64(d.floor)*shrinkShare)))
+	}
+	return d.floor
+}
+
+// regret holds pods longer where a scale-in turns out to have been too early, and less long again after a quiet time.
+func (d *Decider) regret(now time.Time, needed int32, b Bounds) {
+	d.hold = max(d.hold, b.HoldFor)
+	switch {
+	case needed > d.floor && needed <= d.shrunkFrom && now.Sub(d.shrunkAt) < regretWithin:
+		d.hold, d.heldSince = min(2*d.hold, maxHold), now
+		d.shrunkFrom = 0
+	case now.Sub(d.heldSince) > forgetAfter && d.hold > b.HoldFor:
+		d.hold, d.heldSince = max(d.hold/2, b.HoldFor), now
+	}
+}
+
+func (d *Decider) remember(now time.Time, pods int32) {
+	for len(d.needs) > 0 && d.needs[len(d.needs)-1].pods <= pods {
+		d.needs = d.needs[:len(d.needs)-1]
+	}
+	d.needs = append(d.needs, need{now, pods})
+	for now.Sub(d.needs[0].at) > d.hold {
+		d.needs = d.needs[1:]
+	}
+}
+
+func (d *Decider) setFloor(now time.Time, floor int32, reason string, decision *Decision) {
+	if floor == d.floor {
+		return
+	}
+	d.change(now, "replica floor", integer(d.floor), integer(floor), int(floor-d.floor), reason, decision)
+	d.floor = floor
+}
+
+// change notes that a figure moves, up or down by the sign of by.
+func (d *Decider) change(now time.Time, what, from, to string, by int, reason string, decision *Decision) {
+	direction := 1
+	if by < 0 {
+		direction = -1
+	}
+	decision.Changes = append(decision.Changes, Change{
+		At: now, What: what, From: from, To: to, Reason: reason, Turned: d.direction[what] != direction,
+	})
+	d.direction[what] = direction
+}
+
+func integer(n int32) string { return strconv.Itoa(int(n)) }
+
+// short writes a figure with about three digits.
+func short(f float64) string {
+	if f >= 100 || f == math.Trunc(f) {
+		return strconv.FormatFloat(f, 'f', 0, 64)
+	}
+	return strconv.FormatFloat(f, 'g', 3, 64)
+}
+
+// round leaves a duration the digits that mean something.
+func round(d time.Duration) string {
+	switch {
+	case d >= 100*time.Millisecond:
+		return d.Round(time.Millisecond).String()
+	case d >= time.Millisecond:
+		return d.Round(10 * time.Microsecond).String()
+	}
+	return d.Round(time.Microsecond).String()
+}
+
+func readable(d time.Duration) string {
+	if d >= time.Minute && d%time.Minute == 0 {
+		return fmt.Sprintf("%dm", int(d.Minutes()))
+	}
+	return d.String()
+}

@@ -1,0 +1,259 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package tuner
+
+import (
+	"math"
+	"time"
+)
+
+// Estimates of a service, from the last round of reports back.
+type Estimates struct {
+	// At is the time of the last round.
+	At time.Time
+	// Known says that a quorum of the pods answered in every round of the panic window, and that the windows hold something.
+	Known bool
+	// Demand in requests per second, rejected ones included: over the stable window, over the panic window, in the last round
+	// and in the one before it.
+	Demand, DemandPanic, DemandNow, DemandBefore Rate
+	// DemandSince is the part of Demand since the last step in the stable window; all of it without one.
+	DemandSince Rate
+	// Trend of the demand over the stable window in requests per second per second; 0 unless it is significant.
+	Trend float64
+	// Backlog is how many requests wait for a worker, Inside how many wait or are being worked on.
+	Backlog, Inside float64
+	// Rejected is how many requests were turned away in the last round, rate-limited ones left out.
+	Rejected float64
+	// ServiceTime of a request by itself, without any wait; CPUTime that it uses. 0 while unknown.
+	ServiceTime, CPUTime time.Duration
+	// Concurrency is the mean number of requests in the service over the stable window, by Little's law.
+	Concurrency float64
+	// CPU is how many cores all pods used together over the stable window.
+	CPU float64
+	// Objectives over the stable window.
+	Objectives Tally
+	// P99 of the durations over the stable window; 0 without requests.
+	P99 time.Duration
+	// Saturation is the busy share of all workers, in the last round.
+	Saturation float64
+	// Processors that one pod may use at once, HeapLiveBytes of the fullest pod, GOGC in force.
+	Processors, HeapLiveBytes, GOGC float64
+	// PodDemand in requests per second, smoothed a little, of the pods that were asked and answered.
+	PodDemand map[string]float64
+}
+
+// Rate is a number of events and the seconds in which they happened.
+type Rate struct{ Events, Seconds float64 }
+
+// PerSecond is the mean rate.
+func (r Rate) PerSecond() float64 {
+	if r.Seconds <= 0 {
+		return 0
+	}
+	return r.Events / r.Seconds
+}
+
+// AtLeast is a rate that the true one is not below with 98 % certainty, for events that are independent of each other.
+func (r Rate) AtLeast() float64 {
+	if r.Seconds <= 0 {
+		return 0
+	}
+	return max(r.Events-2*math.Sqrt(r.Events), 0) / r.Seconds
+}
+
+// Tally counts requests by what they mean for the objectives. Rate-limited requests are not among them: they were refused
+// because the user said so.
+type Tally struct{ Total, Failed, Slow float64 }
+
+// SlowShare of the requests that did not fail.
+func (t Tally) SlowShare() float64 {
+	if t.Total-t.Failed <= 0 {
+		return 0
+	}
+	return min(max(t.Slow/(t.Total-t.Failed), 0), 1)
+}
+
+// FailedShare of all requests.
+func (t Tally) FailedShare() float64 {
+	if t.Total <= 0 {
+		return 0
+	}
+	return min(max(t.Failed/t.Total, 0), 1)
+}
+
+// tally counts against a threshold; 0 counts nothing as slow.
+func (s *sample) tally(threshold time.Duration) Tally {
+	t := Tally{Total: s.requests - s.limited, Failed: s.failed}
+	if threshold > 0 && len(s.buckets) > 0 {
+		t.Slow = s.buckets[len(s.buckets)-1].Count - Within(s.buckets, threshold)
+	}
+	return t
+}
+
+// LastTally counts the last round against a threshold, for sums over longer times than the Estimator remembers.
+func (e *Estimator) LastTally(threshold time.Duration) Tally {
+	if len(e.samples) == 0 {
+		return Tally{}
+	}
+	return e.samples[len(e.samples)-1].tally(threshold)
+}
+
+// Estimate sums up what is known at the time of the last round; threshold is that of the latency objective, or 0.
+func (e *Estimator) Estimate(threshold time.Duration) Estimates {
+	result := Estimates{
+		At: e.last, ServiceTime: e.selfTime.mean(), CPUTime: e.cpuTime.mean(), PodDemand: e.demand,
+	}
+	if result.ServiceTime == 0 {
+		result.ServiceTime = e.serviceTime.mean()
+	}
+	e.gauges(&result)
+	var buckets []Bucket
+	stable, complete, rounds := sample{}, 0, 0
+	for i := len(e.samples) - 1; i >= 0; i-- {
+		s := &e.samples[i]
+		age := e.last.Sub(s.at)
+		if age >= StableWindow {
+			break
+		}
+		if age < PanicWindow {
+			rounds++
+			if s.complete {
+				complete++
+			}
+		}
+		if !s.complete {
+			continue
+		}
+		switch i {
+		case len(e.samples) - 1:
+			result.DemandNow = Rate{s.arrivals, s.span}
+			result.Rejected = max(s.rejected-s.limited, 0)
+		case len(e.samples) - 2:
+			result.DemandBefore = Rate{s.arrivals, s.span}
+		}
+		if age < PanicWindow {
+			result.DemandPanic.Events += s.arrivals
+			result.DemandPanic.Seconds += s.span
+		}
+		result.Demand.Events += s.arrivals
+		result.Demand.Seconds += s.span
+		stable.durationSeconds += s.durationSeconds
+		stable.cpuSeconds += s.cpuSeconds
+		t := s.tally(threshold)
+		result.Objectives.Total += t.Total
+		result.Objectives.Failed += t.Failed
+		result.Objectives.Slow += t.Slow
+		buckets = addBuckets(buckets, s.buckets, 1)
+	}
+	result.Known = rounds > 0 && complete == rounds
+	if seconds := result.Demand.Seconds; seconds > 0 {
+		result.Concurrency = stable.durationSeconds / seconds
+		result.CPU = stable.cpuSeconds / seconds
+	}
+	result.P99 = quantile(buckets, 0.99)
+	var since time.Time
+	result.Trend, since = e.trend()
+	result.DemandSince = result.Demand
+	if !since.IsZero() {
+		result.DemandSince = e.arrivalsSince(since)
+	}
+	return result
+}
+
+func (e *Estimator) gauges(result *Estimates) {
+	busy, workers := 0.0, 0.0
+	for _, pod := range e.podsNow {
+		busy += pod.busy
+		workers += pod.workers
+		result.Backlog += pod.queued * e.standsFor
+		result.Processors = max(result.Processors, pod.processors)
+		result.HeapLiveBytes = max(result.HeapLiveBytes, pod.heap)
+		result.GOGC = max(result.GOGC, pod.gogc)
+	}
+	result.Inside = result.Backlog + busy*e.standsFor
+	if workers > 0 {
+		result.Saturation = busy / workers
+	}
+}
+
+func (e *Estimator) arrivalsSince(at time.Time) Rate {
+	var sum Rate
+	for i := len(e.samples) - 1; i >= 0 && !e.samples[i].at.Before(at); i-- {
+		if s := &e.samples[i]; s.complete {
+			sum.Events += s.arrivals
+			sum.Seconds += s.span
+		}
+	}
+	return sum
+}
+
+// point is the demand of one round.
+type point struct {
+	at   time.Time
+	rate float64 // per second
+	span float64 // seconds
+}
+
+// trend is the slope of a least-squares line through the demand of the stable window, where it is more than twice its own
+// standard error and thus more than noise. A step is no trend: the line through it would go on rising. Instead the time of the
+// first whole round after the last step is returned.
+func (e *Estimator) trend() (slope float64, step time.Time) {
+	var n, sumT, sumY, sumTT, sumTY float64
+	points := make([]point, 0, 64)
+	for i := len(e.samples) - 1; i >= 0 && e.last.Sub(e.samples[i].at) < StableWindow; i-- {
+		s := &e.samples[i]
+		if !s.complete {
+			continue
+		}
+		t, y := s.at.Sub(e.last).Seconds(), s.arrivals/s.span
+		points = append(points, point{s.at, y, s.span})
+		n++
+		sumT += t
+		sumY += y
+		sumTT += t * t
+		sumTY += t * y
+	}
+	const fewest = 5
+	spread := n*sumTT - sumT*sumT
+	if n < fewest || spread <= 0 {
+		return 0, time.Time{}
+	}
+	slope = (n*sumTY - sumT*sumY) / spread
+	if step = lastStep(points, slope); !step.IsZero() {
+		return 0, step
+	}
+	level := (sumY - slope*sumT) / n
+	residual := 0.0
+	for _, p := range points {
+		off := p.rate - level - slope*p.at.Sub(e.last).Seconds()
+		residual += off * off
+	}
+	standardError := math.Sqrt(residual / (n - 2) / (spread / n))
+	if math.Abs(slope) <= 2*standardError {
+		return 0, time.Time{}
+	}
+	return slope, time.Time{}
+}
+
+const (
+	// A step is a change of the demand from one round to the next but one – it may begin in the middle of a round – by at
+	// least stepShare of it, by more standard deviations than stepChance, and by more than half of what the line through the
+	// stable window rises or falls altogether.
+	stepShare  = 0.2
+	stepChance = 4
+)
+
+// lastStep is the time of the first whole round after the last step; points begin with the newest. Zero without one.
+func lastStep(points []point, slope float64) time.Time {
+	half := math.Abs(slope) * StableWindow.Seconds() / 2
+	for i := 2; i < len(points); i++ {
+		later, earlier := points[i-2], points[i]
+		jump := math.Abs(later.rate - earlier.rate)
+		noise := math.Sqrt(later.rate/later.span + earlier.rate/earlier.span)
+		if jump > half && jump > stepChance*noise && jump > stepShare*math.Max(later.rate, earlier.rate) {
+			return later.at
+		}
+	}
+	return time.Time{}
+}

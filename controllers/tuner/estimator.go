@@ -1,0 +1,227 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package tuner
+
+import (
+	"math"
+	"time"
+)
+
+const (
+	// StableWindow and PanicWindow are those of Knative's autoscaler: long enough to smooth, short enough to see a step.
+	StableWindow = 60 * time.Second
+	PanicWindow  = 6 * time.Second
+	// podDemandOver smooths the demand of single pods: little, so that a part that is not used any more moves soon.
+	podDemandOver = 2 * time.Second
+	// memory of samples; the trend and the cost of a request are read from no more than that.
+	memory = 5 * time.Minute
+	// minServed requests tell what a request costs; below that, what the process does beside them would count as theirs.
+	minServed = 100
+	// Quorum of the pods that were asked must have answered for a sample to speak for the service.
+	Quorum = 0.5
+)
+
+// Report is the answer of one pod: its counters, or nil where it could not be asked.
+type Report struct {
+	Pod      string
+	Counters *Counters
+}
+
+// Estimator turns successive reports of a service's pods into rates. The zero value is ready. It is not safe for concurrent use.
+type Estimator struct {
+	pods    map[string]Counters
+	seen    map[string]time.Time
+	taken   map[string]time.Time // when pods' counters were: their own times if they have some
+	last    time.Time
+	samples []sample
+
+	cpuTime, serviceTime, selfTime ewma
+	demand                         map[string]float64
+	podsNow                        []podGauges
+	standsFor                      float64 // pods, each of podsNow
+}
+
+type podGauges struct {
+	busy, workers, queued, processors, heap, gogc float64
+}
+
+// sample is what all pods together did between two observations.
+type sample struct {
+	at   time.Time
+	span float64 // seconds
+
+	arrivals, requests, served, rejected, failed, limited float64
+	serviceSeconds, durationSeconds, cpuSeconds           float64
+	buckets                                               []Bucket
+	// complete says that a Quorum of the pods is in it.
+	complete bool
+}
+
+// Observe takes in one round of reports, one of each pod that was asked. total is how many pods run; those that answered stand
+// for the others.
+func (e *Estimator) Observe(at time.Time, total int, reports []Report) {
+	if e.pods == nil {
+		e.pods, e.seen, e.taken, e.demand = map[string]Counters{}, map[string]time.Time{}, map[string]time.Time{}, map[string]float64{}
+	}
+	if !e.last.IsZero() && !at.After(e.last) {
+		return
+	}
+	s := sample{at: at}
+	if !e.last.IsZero() {
+		s.span = at.Sub(e.last).Seconds()
+	}
+	answered, counted, fresh := 0, 0, 0
+	e.podsNow = e.podsNow[:0]
+	for _, report := range reports {
+		if report.Counters == nil {
+			delete(e.demand, report.Pod)
+			continue
+		}
+		answered++
+		now, taken := report.Counters, report.Counters.At
+		if taken.IsZero() {
+			taken = at
+		}
+		e.podsNow = append(e.podsNow, podGauges{now.Busy, now.Workers, now.Queued, now.Processors, now.HeapLiveBytes, now.GOGC})
+		if d, span, known := e.since(report.Pod, now, at, taken); known {
+			counted++
+			e.add(&s, report.Pod, d, span)
+		} else {
+			fresh++
+		}
+		e.pods[report.Pod], e.seen[report.Pod], e.taken[report.Pod] = *now, at, taken
+	}
+	e.standsFor = float64(max(total, answered)) / float64(max(answered, 1))
+	e.forget(at)
+	s.complete = counted > 0 && float64(answered) >= Quorum*float64(len(reports))
+	s.scale(scaleOf(total, answered, counted, fresh))
+	e.last = at
+	if s.span > 0 {
+		e.samples = append(e.samples, s)
+		e.learn(&s)
+	}
+	for len(e.samples) > 0 && at.Sub(e.samples[0].at) > memory {
+		e.samples = e.samples[1:]
+	}
+}
+
+// since is what a pod did since it was last heard of. A pod that is new here counts from its own start if that was after the
+// last round; else nothing is known of it yet.
+func (e *Estimator) since(pod string, now *Counters, at, taken time.Time) (d Counters, span float64, known bool) {
+	if before, exists := e.pods[pod]; exists {
+		return delta(&before, now), taken.Sub(e.taken[pod]).Seconds(), true
+	}
+	if e.last.IsZero() || now.StartSeconds == 0 || time.UnixMilli(int64(now.StartSeconds*1000)).Before(e.last) {
+		return Counters{}, 0, false
+	}
+	return *now, at.Sub(e.last).Seconds(), true
+}
+
+// add a pod's part. A pod that was silent for some rounds did its work over all of them, of which this round has its share;
+// so has a round of what was counted at other moments than its own.
+func (e *Estimator) add(s *sample, pod string, d Counters, span float64) {
+	share := 1.0
+	if span > 0 && s.span > 0 {
+		share = s.span / span
+	}
+	// What came in is what was answered and what is under way in addition: requests that hang are demand, too.
+	arrivals := max(d.Requests+d.Active, 0) * share
+	s.arrivals += arrivals
+	s.requests += d.Requests * share
+	s.served += d.Served * share
+	s.rejected += d.Rejected * share
+	s.failed += d.Failed * share
+	s.limited += d.RateLimited * share
+	s.serviceSeconds += d.ServiceSeconds * share
+	s.durationSeconds += d.DurationSeconds * share
+	s.cpuSeconds += d.CPUSeconds * share
+	s.buckets = addBuckets(s.buckets, d.Buckets, share)
+	if s.span > 0 {
+		weight := 1 - math.Exp(-s.span/podDemandOver.Seconds())
+		before, known := e.demand[pod]
+		if !known {
+			before = arrivals / s.span
+		}
+		e.demand[pod] = before + weight*(arrivals/s.span-before)
+	}
+}
+
+// scaleOf the counted pods to all of them. Pods of which nothing is known because they are new have had no traffic to speak
+// of, so they are not scaled to.
+func scaleOf(total, answered, counted, fresh int) float64 {
+	if counted == 0 {
+		return 0
+	}
+	others := float64(max(total-answered, 0)) // neither counted nor known to be new
+	return 1 + others/float64(counted+fresh)
+}
+
+func (s *sample) scale(factor float64) {
+	for _, field := range []*float64{
+		&s.arrivals, &s.requests, &s.served, &s.rejected, &s.failed, &s.limited,
+		&s.serviceSeconds, &s.durationSeconds, &s.cpuSeconds,
+	} {
+		*field *= factor
+	}
+	for i := range s.buckets {
+		s.buckets[i].Count *= factor
+	}
+}
+
+// forget pods that nobody has heard of for a stable window.
+func (e *Estimator) forget(at time.Time) {
+	for pod, seen := range e.seen {
+		if at.Sub(seen) > StableWindow {
+			delete(e.seen, pod)
+			delete(e.taken, pod)
+			delete(e.pods, pod)
+			delete(e.demand, pod)
+		}
+	}
+}
+
+// ewma is a mean that weighs what is old less and less, by the number of requests instead of by time, so that a quiet night
+// forgets nothing.
+type ewma struct {
+	sum, weight float64
+}
+
+// learnedOver is how many seconds' worth of the present traffic a cost is averaged over.
+const learnedOver = 60
+
+func (m *ewma) add(sum, weight, span float64) {
+	keep := math.Exp(-span / learnedOver)
+	m.sum, m.weight = m.sum*keep+sum, m.weight*keep+weight
+}
+
+func (m *ewma) mean() time.Duration {
+	if m.weight <= 0 {
+		return 0
+	}
+	return time.Duration(m.sum / m.weight * float64(time.Second))
+}
+
+// learn what a request costs. Samples with little traffic teach nothing: what the process does beside requests, such as
+// answering this very scrape, would count as their cost.
+func (e *Estimator) learn(s *sample) {
+	if !s.complete || s.served < minServed*s.span/learnedOver {
+		return
+	}
+	e.cpuTime.add(s.cpuSeconds, s.served, s.span)
+	e.serviceTime.add(s.serviceSeconds, s.served, s.span)
+	// While pods are overloaded, requests wait for a processor inside their handlers: what a request takes by itself is seen
+	// only while nobody has to queue.
+	if s.rejected-s.limited <= 0 && !e.queueing() {
+		e.selfTime.add(s.serviceSeconds, s.served, s.span)
+	}
+}
+
+func (e *Estimator) queueing() bool {
+	for _, pod := range e.podsNow {
+		if pod.queued > 0 {
+			return true
+		}
+	}
+	return false
+}

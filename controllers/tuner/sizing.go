@@ -1,0 +1,112 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package tuner
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"goservice.dev/operator/controllers/plan"
+)
+
+const (
+	// settle is how long a size stays before it may change again: each change is a retune of every pod.
+	settle = 5 * time.Minute
+	// worthwhile is the relative difference from which a pool is changed.
+	worthwhile = 0.25
+	// poolShare of the latency threshold is for requests at work and as much for those that wait: the rest is left to requests
+	// that take longer than the mean.
+	poolShare = 0.4
+	// minWorkers, and maxWorkersPerCore as a bound on memory.
+	minWorkers        = 4
+	maxWorkersPerCore = 512
+	// heapShare of GOMEMLIMIT is what the heap may grow to before a collection starts; the rest is for peaks, which the limit
+	// itself handles.
+	heapShare = 0.6
+	minGOGC   = 50
+	maxGOGC   = 400
+	stepGOGC  = 50
+	goGOGC    = 100
+	// minHeapBytes below which the collector costs nothing anyway.
+	minHeapBytes = 4 << 20
+)
+
+type sizing struct {
+	pool, gogc           *plan.Figure[int32]
+	queue                *plan.Figure[int32]
+	poolMoved, gogcMoved time.Time
+}
+
+// resize fits pool and collector to what a request was measured to cost.
+func (d *Decider) resize(now time.Time, s Situation, decision *Decision) {
+	if s.Bounds.PoolIsFixed {
+		d.size.pool, d.size.queue = nil, nil
+	} else if s.Estimates.Known && !decision.Panic {
+		d.resizePool(now, s, decision)
+	}
+	if s.Bounds.GOGCIsFixed || s.Bounds.MemoryLimitBytes == 0 {
+		d.size.gogc = nil
+	} else if s.Estimates.Known {
+		d.resizeHeap(now, s, decision)
+	}
+	decision.Workers, decision.QueueDepth, decision.GOGC = d.size.pool, d.size.queue, d.size.gogc
+}
+
+// resizePool gives a pod as many workers as its CPU can finish within poolShare of the latency threshold, and as many places in
+// the queue for as much again (Little's law, L = λ·W at the highest λ that the CPU allows). What comes beyond both would be
+// answered too late and is better refused at once.
+func (d *Decider) resizePool(now time.Time, s Situation, decision *Decision) {
+	cores := s.Bounds.PoolCores
+	if cores == 0 {
+		cores = s.Estimates.Processors
+	}
+	cpu, service := s.Estimates.CPUTime.Seconds(), s.Estimates.ServiceTime.Seconds()
+	if s.Bounds.Threshold == 0 || cores == 0 || cpu == 0 || now.Sub(d.size.poolMoved) < settle {
+		return
+	}
+	highest := cores / cpu // requests per second
+	part := highest * s.Bounds.Threshold.Seconds() * poolShare
+	// Handlers that wait hold a worker without using CPU.
+	workers := math.Max(part, 2*highest*service)
+	bounded := int32(math.Ceil(math.Min(math.Max(workers, minWorkers), maxWorkersPerCore*math.Max(cores, 1))))
+	queue := max(int32(math.Ceil(math.Min(part, float64(bounded)))), 1)
+	present := s.Bounds.Workers
+	if d.size.pool != nil {
+		present = d.size.pool.Value
+	}
+	if math.Abs(float64(bounded-present)) < worthwhile*float64(present) {
+		return
+	}
+	reason := fmt.Sprintf("%s req/s at most (%s of CPU each on %s cores), %s %% of %s at work and as much waiting",
+		short(highest), round(s.Estimates.CPUTime), short(cores), short(100*poolShare), s.Bounds.Threshold)
+	d.change(now, "pool", integer(present), integer(bounded), int(bounded-present), reason, decision)
+	d.size.pool = &plan.Figure[int32]{Value: bounded, Reason: reason}
+	d.size.queue = &plan.Figure[int32]{Value: queue, Reason: reason}
+	d.size.poolMoved = now
+}
+
+// resizeHeap lets the collector run more rarely where the live heap leaves room below GOMEMLIMIT, and more often where a
+// doubled heap would not fit.
+func (d *Decider) resizeHeap(now time.Time, s Situation, decision *Decision) {
+	live := s.Estimates.HeapLiveBytes
+	if live < minHeapBytes || now.Sub(d.size.gogcMoved) < settle {
+		return
+	}
+	growth := (heapShare*s.Bounds.MemoryLimitBytes/live - 1) * 100
+	wanted := int32(math.Floor(math.Min(math.Max(growth, minGOGC), maxGOGC)/stepGOGC)) * stepGOGC
+	present := int32(goGOGC)
+	if d.size.gogc != nil {
+		present = d.size.gogc.Value
+	}
+	// Up only by two steps, down by one: a heap that swings must not take the figure with it.
+	if wanted >= present && wanted < present+2*stepGOGC || wanted < present && wanted > present-stepGOGC {
+		return
+	}
+	reason := fmt.Sprintf("%s MiB survive a collection, %s %% of GOMEMLIMIT may fill before the next",
+		short(math.Round(live/(1<<20))), short(100*heapShare))
+	d.change(now, "gogc", integer(present), integer(wanted), int(wanted-present), reason, decision)
+	d.size.gogc = &plan.Figure[int32]{Value: wanted, Reason: reason}
+	d.size.gogcMoved = now
+}

@@ -1,0 +1,139 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package tuner
+
+import (
+	"maps"
+	"time"
+
+	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/plan"
+)
+
+// Target is a service as the reconcile sees it. Nothing in it may be written to later.
+type Target struct {
+	Spec *v1alpha1.GoServiceSpec
+	// Wanted and Ready pods, and the floor that is in force.
+	Wanted, Ready, Floor int32
+	// Divides says that the demand on each pod is known well enough to divide a limit by it.
+	Divides bool
+}
+
+// Outcome is what the loop knows and wants at the moment. It changes only when something worth telling did.
+type Outcome struct {
+	// Cost of a request and Tuned figures, for the plan.
+	Cost  Cost
+	Tuned plan.Tuned
+	// Measured says whether enough pods answer, and Problem what one said that does not. Early is true while it is too soon
+	// to tell.
+	Measured, Early bool
+	Problem         string
+	// NoPrometheus says that the service is to be measured by Prometheus and that the operator knows none.
+	NoPrometheus bool
+	// Frozen says why nothing is scaled in, empty when nothing is frozen.
+	Frozen string
+	// Since when Tally and P99 were counted, and BudgetLeft of both objectives' budgets, 1 to below 0.
+	Since      time.Time
+	Tally      Tally
+	P99        time.Duration
+	BudgetLeft float64
+	// Burning says that over the last minute more was slow or failed than may be.
+	Burning bool
+	// History holds the last changes, the newest last.
+	History []Change
+	// Demand on each pod in requests per second, nil while too little is known.
+	Demand map[string]float64
+}
+
+// grace is how long after a start nothing measured counts as not measured yet.
+const grace = 30 * time.Second
+
+// Tuner is the closed loop of one service: round after round it turns reports into an Outcome. Make it by New. It is not
+// safe for concurrent use.
+type Tuner struct {
+	estimator Estimator
+	decider   Decider
+	cost      Cost
+	ledger    ledger
+	started   time.Time
+	everKnown bool
+	outcome   Outcome
+}
+
+// New makes the Tuner of a service that has a replica floor in force: whatever an operator before this one has set stays
+// until measurements say more.
+func New(floor int32) *Tuner {
+	figure := plan.Figure[int32]{Value: floor, Reason: "as before the operator started; nothing is measured yet"}
+	return &Tuner{outcome: Outcome{Early: true, BudgetLeft: 1, Tuned: plan.Tuned{ReplicaFloor: &figure}}}
+}
+
+// Outcome of the last round.
+func (t *Tuner) Outcome() Outcome { return t.outcome }
+
+// Restart the estimates, where measurements come from another source: another clock, and perhaps other pods' counters.
+func (t *Tuner) Restart() { t.estimator = Estimator{} }
+
+// Begin notes when the service was first looked at.
+func (t *Tuner) Begin(now time.Time) {
+	if t.started.IsZero() {
+		t.started = now
+	}
+}
+
+// Digest turns a round's reports into an outcome, and says which figures it moved. awaited is how many pods the round speaks
+// of.
+func (t *Tuner) Digest(now time.Time, target Target, awaited int, reports []Report, problem string) (Outcome, []Change) {
+	t.Begin(now)
+	outcome, changes := t.digest(now, target, awaited, reports, problem)
+	t.outcome = outcome
+	return outcome, changes
+}
+
+func (t *Tuner) digest(now time.Time, target Target, awaited int, reports []Report, problem string) (Outcome, []Change) {
+	untuned := t.untuned(target)
+	steering := plan.SteeringOf(target.Spec, untuned)
+	t.estimator.Observe(now, awaited, reports)
+	estimates := t.estimator.Estimate(steering.Threshold)
+	t.everKnown = t.everKnown || estimates.Known
+	t.ledger.add(now, plan.SLOWindow(target.Spec), t.estimator.LastTally(steering.Threshold))
+	outcome := Outcome{
+		Measured: estimates.Known, Early: !t.everKnown && now.Sub(t.started) < grace, Problem: problem,
+		Since: t.ledger.since, Tally: t.ledger.sum(), P99: estimates.P99,
+	}
+	outcome.BudgetLeft = budgetLeft(outcome.Tally, steering.FailedBudget, steering.SlowBudget)
+	recent := estimates.Objectives
+	outcome.Burning = recent.Total > 0 && budgetLeft(recent, steering.FailedBudget, steering.SlowBudget) < 0
+	if !t.everKnown { // nothing was ever measured: the plan alone holds, after a while without an earlier floor
+		if outcome.Early {
+			outcome.Tuned = t.outcome.Tuned
+		}
+		return outcome, nil
+	}
+	if cost := t.cost.Settle(estimates); cost != t.cost {
+		// Decided by what is known now: an assumed cost could ask for pods that are then held for a while.
+		t.cost = cost
+		untuned = t.untuned(target)
+	}
+	workers := untuned.Workers.Value
+	if tuned := t.outcome.Tuned.Workers; tuned != nil {
+		workers = tuned.Value
+	}
+	decision := t.decider.Decide(now, Situation{
+		Bounds: BoundsOf(target.Spec, untuned, workers), Estimates: estimates,
+		Wanted: max(target.Wanted, target.Floor), Ready: target.Ready,
+	})
+	if estimates.Known && target.Divides {
+		outcome.Demand = maps.Clone(estimates.PodDemand)
+	}
+	outcome.Cost, outcome.Tuned, outcome.Frozen = t.cost, decision.Tuned(), decision.Frozen
+	outcome.History = t.decider.History()
+	return outcome, decision.Changes
+}
+
+// untuned is the plan by the cost in use, before any figure is moved.
+func (t *Tuner) untuned(target Target) plan.Plan {
+	return plan.Compute(target.Spec, plan.Observed{
+		WantedReplicas: target.Wanted, ServiceTime: t.cost.ServiceTime, CPUTime: t.cost.CPUTime,
+	})
+}

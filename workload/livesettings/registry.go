@@ -1,0 +1,116 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package livesettings
+
+import (
+	"encoding/json"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Knob puts the part of a document that concerns it in force. A registry calls it with validated documents only and one at
+// a time, so a knob cannot fail: what could fail belongs into Document.Validate. A knob must not keep or change the
+// document's maps and pointers, and must not call its registry.
+type Knob func(Document)
+
+// Registry holds the document in force and the knobs that it turns. Its zero value is not usable; NewRegistry makes one.
+type Registry struct {
+	pod      string
+	mu       sync.Mutex
+	knobs    []Knob
+	report   Report
+	applied  uint64
+	rejected uint64
+}
+
+// NewRegistry starts with a service's own built-in document, which it reports until another one is applied. pod is the name
+// under which documents may hold a rate limit for this process alone; it may be empty.
+func NewRegistry(builtIn Document, pod string) (*Registry, error) {
+	if err := builtIn.Validate(); err != nil {
+		return nil, err
+	}
+	revision, err := builtIn.Revision()
+	if err != nil {
+		return nil, err
+	}
+	return &Registry{pod: pod, report: Report{Revision: revision, Since: time.Now(), Document: builtIn.For(pod)}}, nil
+}
+
+// Register adds a knob and turns it to the document in force, so that the order of registration and of the first load does
+// not matter.
+func (r *Registry) Register(knob Knob) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.knobs = append(r.knobs, knob)
+	knob(r.report.Document)
+}
+
+// Apply validates the document and turns every knob to it, in the order of their registration. A document with the revision
+// that is in force already only clears the last error. changed says whether knobs were turned.
+func (r *Registry) Apply(document Document) (changed bool, err error) {
+	if err := document.Validate(); err != nil {
+		return false, err
+	}
+	revision, err := document.Revision()
+	if err != nil {
+		return false, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.report.Error = ""
+	if revision == r.report.Revision {
+		return false, nil
+	}
+	document = document.For(r.pod)
+	for _, knob := range r.knobs {
+		knob(document)
+	}
+	// The report changes last: whoever reads a revision here finds it enforced already.
+	r.report.Revision, r.report.Since, r.report.Document = revision, time.Now(), document
+	r.applied++
+	return true, nil
+}
+
+// Reject records why the newest document was refused. The document in force stays.
+func (r *Registry) Reject(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.report.Error = err.Error()
+	r.rejected++
+}
+
+// Report says what is in force, since when, and why the newest document is not, if so.
+func (r *Registry) Report() Report {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.report
+}
+
+// Revision in force.
+func (r *Registry) Revision() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.report.Revision
+}
+
+// Counts returns how many documents were applied and how many rejected since the start.
+func (r *Registry) Counts() (applied, rejected uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.applied, r.rejected
+}
+
+// ServeHTTP answers with the Report as JSON, always with status 200: also a service that runs on its last good document is
+// up, and the report says so.
+func (r *Registry) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	encoded, err := json.Marshal(r.Report())
+	if err != nil { // impossible after Validate; an empty 200 would be read as a revision
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = w.Write(append(encoded, '\n'))
+}
