@@ -18,7 +18,7 @@ import (
 // measured: without an slo, or with tuning switched off.
 func (r *GoServiceReconciler) follow(service *v1alpha1.GoService, seen observe.State) *tuner.Outcome {
 	name := client.ObjectKeyFromObject(service)
-	off := service.Spec.Tuning != nil && service.Spec.Tuning.Mode == v1alpha1.TuningOff
+	off := service.Spec.Tuning != nil && service.Spec.Tuning.Mode == v1alpha1.TuningDisabled
 	if r.loop == nil {
 		return nil
 	}

@@ -90,7 +90,7 @@ func TestMeasuredDemandRaisesTheFloor(t *testing.T) {
 		g.Expect(service.Status.Plan.ReplicaFloor).NotTo(gomega.BeNil())
 		g.Expect(service.Status.Decisions).NotTo(gomega.BeEmpty())
 	})
-	applyService(t, namespace, with(t, spec, `tuning: {mode: "Off"}`))
+	applyService(t, namespace, with(t, spec, `tuning: {mode: Disabled}`))
 	eventually(t, func(g gomega.Gomega) {
 		var autoscaler autoscalingv2.HorizontalPodAutoscaler
 		g.Expect(api.Get(t.Context(), clientKey(namespace, serviceName), &autoscaler)).To(gomega.Succeed())

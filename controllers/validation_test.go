@@ -60,10 +60,6 @@ func admit(t *testing.T, namespace, name string, spec map[string]any) error {
 
 // ruleCases holds, for the beginning of each rule's message, specs that the rule admits and specs that it refuses.
 var ruleCases = map[string]struct{ admitted, refused []string }{
-	"replicas is a fixed size and autoscaling a range": {
-		[]string{`replicas: 3`, `autoscaling: {maxReplicas: 3}`},
-		[]string{`{replicas: 3, autoscaling: {maxReplicas: 3}}`, `{replicas: 0, autoscaling: {}}`},
-	},
 	"port must be neither 9100": {
 		[]string{`port: 9099`, `port: 80`},
 		[]string{`port: 9100`, `port: 6060`},

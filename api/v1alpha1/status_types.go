@@ -5,63 +5,6 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// Types of conditions.
-const (
-	// ConditionReady sums up: the newest spec is applied, enough pods serve.
-	ConditionReady = "Ready"
-	// ConditionApplied says whether every object of the service is as it should be; False with reason Conflict when a
-	// foreign object has the name of one of them.
-	ConditionApplied = "Applied"
-	// ConditionAvailable says whether enough pods serve.
-	ConditionAvailable = "Available"
-	// ConditionProgressing says whether pods are being replaced or added.
-	ConditionProgressing = "Progressing"
-	// ConditionTuned says whether every pod confirmed the newest live settings; Unknown when pods cannot be asked.
-	ConditionTuned = "Tuned"
-	// ConditionPlanned says whether the declared objectives can be met.
-	ConditionPlanned = "Planned"
-	// ConditionMeasured says whether enough pods answer with what they counted; while they do not, nothing is scaled in.
-	ConditionMeasured = "Measured"
-	// ConditionSLOMet says whether the declared objectives held over the last minute; Unknown while nothing is measured.
-	ConditionSLOMet = "SLOMet"
-	// ConditionMonitored says whether Prometheus is told to scrape the service and to watch its objectives.
-	ConditionMonitored = "Monitored"
-)
-
-// Reasons of conditions.
-const (
-	ReasonReady             = "Ready"
-	ReasonApplied           = "Applied"
-	ReasonApplyFailed       = "ApplyFailed"
-	ReasonConflict          = "Conflict"
-	ReasonInvalid           = "Invalid"
-	ReasonAvailable         = "MinimumReplicasAvailable"
-	ReasonUnavailable       = "MinimumReplicasUnavailable"
-	ReasonRolloutComplete   = "RolloutComplete"
-	ReasonRollingOut        = "RollingOut"
-	ReasonScaling           = "Scaling"
-	ReasonRolloutStalled    = "RolloutStalled"
-	ReasonConfirmed         = "Confirmed"
-	ReasonConfirming        = "Confirming"
-	ReasonNoPods            = "NoPods"
-	ReasonRejectedByPods    = "RejectedByPods"
-	ReasonUnreachablePods   = "UnreachablePods"
-	ReasonMeasured          = "Measured"
-	ReasonNotMeasured       = "NotMeasured"
-	ReasonMeasuring         = "Measuring"
-	ReasonNoPrometheus      = "NoPrometheus"
-	ReasonNoTraffic         = "NoTraffic"
-	ReasonMet               = "Met"
-	ReasonMissed            = "Missed"
-	ReasonDerived           = "Derived"
-	ReasonUnreachable       = "Unreachable"
-	ReasonAboveMaxReplicas  = "PeakAboveMaxReplicas"
-	ReasonRateLimitTooSmall = "RateLimitBelowPeak"
-	ReasonScraped           = "ServiceMonitorApplied"
-	ReasonKindAbsent        = "ServiceMonitorKindAbsent"
-	ReasonRuleKindAbsent    = "PrometheusRuleKindAbsent"
-)
-
 // GoServiceStatus is what the operator sees and decided.
 type GoServiceStatus struct {
 	// observedGeneration is the generation of the spec that this status speaks of.
@@ -105,6 +48,10 @@ type GoServiceStatus struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=10
 	Decisions []TuningDecision `json:"decisions,omitempty"`
+
+	// learned is what measurements taught the operator, for the next operator to go on from; not meant for people.
+	// +optional
+	Learned *LearnedStatus `json:"learned,omitempty"`
 }
 
 // SLOStatus says how the objectives hold, as far as this operator has seen.

@@ -57,6 +57,8 @@ type Plan struct {
 	Autoscaled bool
 	// Replicas are the lower and upper bound of the number of pods.
 	Replicas Figure[Range]
+	// Start is the number of pods that a Deployment begins with.
+	Start int32
 	// ReplicaFloor is the number of pods that the demand needs at present, within Replicas.
 	ReplicaFloor Figure[int32]
 	// ScaleDownWindow is how long the need for pods must be lower before any goes.

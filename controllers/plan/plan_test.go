@@ -85,10 +85,10 @@ func TestReplicas(t *testing.T) {
 		observed Observed
 		want     want
 	}{
-		"nothing declared":           {v1alpha1.GoServiceSpec{}, Observed{}, want{Range{2, 2}, false, 0}},
-		"a fixed size":               {v1alpha1.GoServiceSpec{Replicas: new(int32(7))}, Observed{}, want{Range{7, 7}, false, 0}},
-		"a fixed size of none":       {v1alpha1.GoServiceSpec{Replicas: new(int32(0))}, Observed{}, want{Range{}, false, 0}},
-		"a fixed size beside an slo": {v1alpha1.GoServiceSpec{Replicas: new(int32(3)), SLO: &v1alpha1.SLOSpec{Load: load(9000)}}, Observed{}, want{Range{3, 3}, false, 0}},
+		"nothing declared":                     {v1alpha1.GoServiceSpec{}, Observed{}, want{Range{2, 2}, false, 0}},
+		"a fixed size":                         {v1alpha1.GoServiceSpec{Replicas: new(int32(7))}, Observed{}, want{Range{7, 7}, false, 0}},
+		"a fixed size of none":                 {v1alpha1.GoServiceSpec{Replicas: new(int32(0))}, Observed{}, want{Range{}, false, 0}},
+		"an external autoscaler beside an slo": {v1alpha1.GoServiceSpec{Replicas: new(int32(3)), Autoscaling: &v1alpha1.AutoscalingSpec{Mode: v1alpha1.AutoscalingExternal}, SLO: &v1alpha1.SLOSpec{Load: load(9000)}}, Observed{}, want{Range{3, 3}, false, 0}},
 		"autoscaling without bounds": {
 			v1alpha1.GoServiceSpec{Autoscaling: &v1alpha1.AutoscalingSpec{}},
 			Observed{}, want{Range{2, 10}, true, 70},

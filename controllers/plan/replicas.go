@@ -31,19 +31,24 @@ const (
 )
 
 func (p *Plan) planReplicas(spec *v1alpha1.GoServiceSpec, d demand) {
+	n := int32(defaultReplicas)
+	if spec.Replicas != nil {
+		n = *spec.Replicas
+	}
+	external := spec.Autoscaling != nil && spec.Autoscaling.Mode == v1alpha1.AutoscalingExternal
 	switch {
-	case spec.Replicas != nil:
-		n := *spec.Replicas
-		p.Replicas = Figure[Range]{Range{n, n}, "set in spec.replicas"}
+	case external:
+		p.Replicas = Figure[Range]{Range{n, n}, "spec.replicas, which spec.autoscaling.mode External leaves to whoever scales"}
+	case n == 0:
+		p.Replicas = Figure[Range]{Range{}, "switched off by spec.replicas"}
 	case spec.SLO == nil && spec.Autoscaling == nil:
-		p.Replicas = Figure[Range]{
-			Range{defaultReplicas, defaultReplicas}, "one pod may be lost; declare slo or autoscaling to scale with the load",
-		}
+		p.Replicas = Figure[Range]{Range{n, n}, "spec.replicas; declare slo or autoscaling to scale with the load"}
 	default:
 		p.Autoscaled = true
 		p.planCPUTarget(spec, d)
 		p.planRange(spec, d)
 	}
+	p.Start = min(max(n, p.Replicas.Value.Min), p.Replicas.Value.Max)
 }
 
 func (p *Plan) planCPUTarget(spec *v1alpha1.GoServiceSpec, d demand) {

@@ -55,7 +55,7 @@ func document(spec *v1alpha1.GoServiceSpec, p plan.Plan) livesettings.Document {
 	}
 	if o := spec.Observability; o != nil {
 		if o.Logging != nil && o.Logging.Level != "" {
-			d.LogLevel = o.Logging.Level
+			d.LogLevel = logLevel(o.Logging.Level)
 		}
 		if o.Tracing != nil {
 			d.Tracing = &livesettings.Tracing{SampleRatio: decimal(o.Tracing.SampleRatio)}
@@ -91,6 +91,14 @@ func runtimeSettings(p plan.Plan) *livesettings.Runtime {
 		return nil
 	}
 	return &r
+}
+
+// logLevel is the document's word for a level: the API's none is a word of its own because YAML reads off as false.
+func logLevel(level string) string {
+	if level == "none" {
+		return "off"
+	}
+	return level
 }
 
 // decimal reads a number that the schema has checked already; an empty one is 0.

@@ -41,7 +41,7 @@ func deployment(in input) []Child {
 		WithTemplate(podTemplate(in))
 	child := Child{Name: name}
 	if in.plan.Autoscaled {
-		child.Seed = map[string]any{"spec": map[string]any{"replicas": int64(in.plan.Replicas.Value.Min)}}
+		child.Seed = map[string]any{"spec": map[string]any{"replicas": int64(in.plan.Start)}}
 	} else {
 		spec.WithReplicas(in.plan.Replicas.Value.Min)
 	}

@@ -81,7 +81,7 @@ const cpuTarget = 50
 func contenders() []contender {
 	return []contender{
 		{fmt.Sprintf("HPA, CPU %d %%", cpuTarget), "bench-slo-hpa-", func(spec *v1alpha1.GoServiceSpec) {
-			spec.Tuning = &v1alpha1.TuningSpec{Mode: v1alpha1.TuningOff}
+			spec.Tuning = &v1alpha1.TuningSpec{Mode: v1alpha1.TuningDisabled}
 			spec.Autoscaling.TargetCPUUtilization = new(int32(cpuTarget))
 		}},
 		{"GoService", "bench-slo-", func(*v1alpha1.GoServiceSpec) {}},

@@ -1,0 +1,71 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// ObservabilitySpec sets metrics, logs, traces and profiles.
+type ObservabilitySpec struct {
+	// metrics sets how Prometheus scrapes.
+	// +optional
+	Metrics *MetricsSpec `json:"metrics,omitempty"`
+	// logging sets what is logged.
+	// +optional
+	Logging *LoggingSpec `json:"logging,omitempty"`
+	// tracing sends OpenTelemetry traces. Default: none.
+	// +optional
+	Tracing *TracingSpec `json:"tracing,omitempty"`
+	// profiling sets pprof.
+	// +optional
+	Profiling *ProfilingSpec `json:"profiling,omitempty"`
+}
+
+// MetricsSpec sets how Prometheus scrapes.
+type MetricsSpec struct {
+	// interval between scrapes, 1s to 5m. Default: 15s.
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s') && duration(self) <= duration('5m')",message="observability.metrics.interval must be from 1s to 5m"
+	Interval *metav1.Duration `json:"interval,omitempty"`
+
+	// labels are added to the ServiceMonitor and the PrometheusRule, for a Prometheus that selects by them.
+	// +optional
+	// +kubebuilder:validation:MaxProperties=32
+	Labels map[string]string `json:"labels,omitempty"`
+}
+
+// LoggingSpec sets what is logged.
+type LoggingSpec struct {
+	// level is debug, info, warn, error or none. Live.
+	// +optional
+	// +kubebuilder:default=info
+	// +kubebuilder:validation:Enum=debug;info;warn;error;none
+	Level string `json:"level,omitempty"`
+}
+
+// TracingSpec sends OpenTelemetry traces.
+type TracingSpec struct {
+	// endpoint of an OTLP/HTTP collector, such as http://collector.observability:4318. Rolling.
+	// +kubebuilder:validation:MaxLength=1024
+	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['http', 'https'] && url(self).getHost() != ''",message="observability.tracing.endpoint must be an absolute http or https URL of an OTLP/HTTP collector, such as http://collector.observability:4318"
+	Endpoint string `json:"endpoint"`
+
+	// sampleRatio of new traces that are recorded, as a decimal string from "0" to "1". Live.
+	// +optional
+	// +kubebuilder:default="0.01"
+	// +kubebuilder:validation:Pattern=`^(0(\.[0-9]{1,6})?|1(\.0{1,6})?)$`
+	SampleRatio string `json:"sampleRatio,omitempty"`
+}
+
+// ProfilingSpec sets pprof.
+type ProfilingSpec struct {
+	// enabled serves pprof on the pod's loopback port 6060, reachable by kubectl port-forward only. Rolling. Default: true.
+	// +optional
+	// +kubebuilder:default=true
+	Enabled *bool `json:"enabled,omitempty"`
+}

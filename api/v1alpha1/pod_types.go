@@ -1,0 +1,99 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package v1alpha1
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// RuntimeSpec sets Go's garbage collector.
+type RuntimeSpec struct {
+	// gogc is the heap growth in percent that starts a collection, 10 to 10000. Live. Default: Go's own, 100.
+	// +optional
+	// +kubebuilder:validation:Minimum=10
+	// +kubebuilder:validation:Maximum=10000
+	GOGC *int32 `json:"gogc,omitempty"`
+}
+
+// ProbePort names the port that answers the probes.
+//
+// +kubebuilder:validation:Enum=admin;http
+type ProbePort string
+
+const (
+	// ProbePortAdmin is port 9100, which services on the toolkit answer.
+	ProbePortAdmin ProbePort = "admin"
+	// ProbePortHTTP is spec.port, for images that are not built on the toolkit.
+	ProbePortHTTP ProbePort = "http"
+)
+
+// ProbesSpec says where the container answers the kubelet.
+type ProbesSpec struct {
+	// port is admin (9100) or http (spec.port).
+	// +optional
+	// +kubebuilder:default=admin
+	Port ProbePort `json:"port,omitempty"`
+
+	// livenessPath fails when the process must be restarted. Default: /livez.
+	// +optional
+	// +kubebuilder:validation:Pattern=`^/`
+	// +kubebuilder:validation:MaxLength=256
+	LivenessPath string `json:"livenessPath,omitempty"`
+
+	// readinessPath fails when the pod must not get traffic; also asked while the container starts. Default: /readyz.
+	// +optional
+	// +kubebuilder:validation:Pattern=`^/`
+	// +kubebuilder:validation:MaxLength=256
+	ReadinessPath string `json:"readinessPath,omitempty"`
+
+	// startupTimeout is how long the container may take to start, 1s to 1h, rounded up to whole seconds. Default: 60s.
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s') && duration(self) <= duration('1h')",message="probes.startupTimeout must be from 1s to 1h"
+	StartupTimeout *metav1.Duration `json:"startupTimeout,omitempty"`
+}
+
+// PodSpec holds settings of the pods.
+type PodSpec struct {
+	// labels are added to the pods. The operator's own labels win.
+	// +optional
+	// +kubebuilder:validation:MaxProperties=64
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !k.startsWith('goservice.dev/') && !(k in ['app.kubernetes.io/name', 'app.kubernetes.io/instance', 'app.kubernetes.io/managed-by']))",message="pod.labels must not set goservice.dev/…, app.kubernetes.io/name, app.kubernetes.io/instance or app.kubernetes.io/managed-by: the operator selects its pods by them"
+	Labels map[string]string `json:"labels,omitempty"`
+	// annotations are added to the pods.
+	// +optional
+	// +kubebuilder:validation:MaxProperties=64
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !k.startsWith('goservice.dev/'))",message="pod.annotations must not set goservice.dev/…: those belong to the operator"
+	Annotations map[string]string `json:"annotations,omitempty"`
+	// nodeSelector names labels that the pods' nodes must have.
+	// +optional
+	// +kubebuilder:validation:MaxProperties=64
+	NodeSelector map[string]string `json:"nodeSelector,omitempty"`
+	// tolerations let the pods run on tainted nodes.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
+	Tolerations []corev1.Toleration `json:"tolerations,omitempty"`
+	// affinity constrains where the pods run.
+	// +optional
+	Affinity *corev1.Affinity `json:"affinity,omitempty"`
+	// topologySpreadConstraints spread the pods. Default: over nodes and zones where possible. A constraint without a
+	// labelSelector selects this service's pods.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=8
+	TopologySpreadConstraints []corev1.TopologySpreadConstraint `json:"topologySpreadConstraints,omitempty"`
+	// priorityClassName of the pods.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	PriorityClassName string `json:"priorityClassName,omitempty"`
+	// serviceAccountName of an existing ServiceAccount. Default: one of the operator's making, without any rights; its
+	// token is never mounted.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	ServiceAccountName string `json:"serviceAccountName,omitempty"`
+}

@@ -1,0 +1,116 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// RateLimitScope says whose budget a rate limit is.
+//
+// +kubebuilder:validation:Enum=Service;Pod
+type RateLimitScope string
+
+const (
+	// ScopeService is one budget that all pods share.
+	ScopeService RateLimitScope = "Service"
+	// ScopePod gives each pod the whole budget.
+	ScopePod RateLimitScope = "Pod"
+)
+
+// RateLimitSpec is a token bucket.
+type RateLimitSpec struct {
+	// requestsPerSecond admitted on average, 1 to 10000000.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=10000000
+	RequestsPerSecond int32 `json:"requestsPerSecond"`
+
+	// burst is how many requests may be admitted at once after a pause, 1 to 10000000.
+	// Default: a tenth of a second's worth, and at least the smaller of 20 and one second's worth.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=10000000
+	Burst *int32 `json:"burst,omitempty"`
+
+	// scope is Service (one budget, divided among the pods that can take traffic) or Pod (each pod has its own).
+	// +optional
+	// +kubebuilder:default=Service
+	Scope RateLimitScope `json:"scope,omitempty"`
+}
+
+// PoolSpec bounds work in each pod.
+type PoolSpec struct {
+	// workers is how many requests and jobs run at once in each pod, 1 to 100000.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100000
+	Workers *int32 `json:"workers,omitempty"`
+
+	// queueDepth is how many more may wait in each pod, 0 to 1000000.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=1000000
+	QueueDepth *int32 `json:"queueDepth,omitempty"`
+}
+
+// ShutdownSpec sets how a pod leaves.
+type ShutdownSpec struct {
+	// preStopDelay is how long a leaving pod keeps serving so that every node and load balancer learns of it, 0s to 10m,
+	// rounded up to whole seconds. Default: 5s. With a cloud load balancer, use its deregistration delay.
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="duration(self) <= duration('10m')",message="shutdown.preStopDelay must be from 0s to 10m"
+	PreStopDelay *metav1.Duration `json:"preStopDelay,omitempty"`
+
+	// drainTimeout is how long requests and jobs may take to finish once the pod stops accepting, 1s to 1h, rounded up to
+	// whole seconds. Default: derived from slo.latency.
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s') && duration(self) <= duration('1h')",message="shutdown.drainTimeout must be from 1s to 1h"
+	DrainTimeout *metav1.Duration `json:"drainTimeout,omitempty"`
+}
+
+// UpstreamSpec is a service that this one calls.
+type UpstreamSpec struct {
+	// name by which the workload knows the upstream, as in /proxy/{name}/: a DNS label.
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
+	// +kubebuilder:validation:MaxLength=63
+	Name string `json:"name"`
+
+	// url of the upstream, http or https. Rolling.
+	// +kubebuilder:validation:MaxLength=1024
+	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['http', 'https'] && url(self).getHost() != ''",message="upstreams[].url must be an absolute http or https URL, such as http://billing.shop.svc"
+	URL string `json:"url"`
+
+	// timeout of one attempt, 1ms to 10m. Live. Default: 5s.
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1ms') && duration(self) <= duration('10m')",message="upstreams[].timeout must be from 1ms to 10m"
+	Timeout *metav1.Duration `json:"timeout,omitempty"`
+
+	// rateLimit bounds the calls to the upstream; calls wait for their turn within the request's deadline. Live.
+	// Default: unlimited.
+	// +optional
+	RateLimit *RateLimitSpec `json:"rateLimit,omitempty"`
+}
+
+// TLSSpec makes the container serve TLS.
+type TLSSpec struct {
+	// secretName of a Secret of type kubernetes.io/tls in the same namespace.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	SecretName string `json:"secretName"`
+
+	// clientCASecretName of a Secret with a key ca.crt; clients must then present a certificate that it signed.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	ClientCASecretName string `json:"clientCASecretName,omitempty"`
+}
