@@ -28,7 +28,9 @@ var podMatters = predicate.Funcs{
 		podBefore, tunableBefore := observe.TunablePod(before)
 		podAfter, tunableAfter := observe.TunablePod(after)
 		podBefore.Annotation, podAfter.Annotation = "", ""
-		return tunableBefore != tunableAfter || podBefore != podAfter || observe.PodTrouble(before) != observe.PodTrouble(after)
+		_, leavingBefore := observe.LeavingPod(before)
+		_, leavingAfter := observe.LeavingPod(after)
+		return tunableBefore != tunableAfter || leavingBefore != leavingAfter || podBefore != podAfter || observe.PodTrouble(before) != observe.PodTrouble(after)
 	},
 }
 

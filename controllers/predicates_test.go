@@ -38,12 +38,13 @@ func TestOnlyWhatMattersOfAPodWakesTheOperator(t *testing.T) {
 		"the operator's nudge": {running(func(p *corev1.Pod) { p.Annotations[build.AnnotationLiveSettings] = "r2" }), false},
 		"readiness": {running(func(p *corev1.Pod) {
 			p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
-		}), false},
-		"it leaves":           {running(func(p *corev1.Pod) { p.DeletionTimestamp = new(metav1.NewTime(noon)) }), true},
-		"it ended":            {running(func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed }), true},
-		"its container ended": {running(func(p *corev1.Pod) { p.Status.ContainerStatuses[0].State = corev1.ContainerState{} }), true},
-		"it restarted":        {running(func(p *corev1.Pod) { p.Status.ContainerStatuses[0].RestartCount++ }), true},
-		"another address":     {running(func(p *corev1.Pod) { p.Status.PodIP = "10.0.0.2" }), true},
+		}), true},
+		"readiness of the container alone": {running(func(p *corev1.Pod) { p.Status.ContainerStatuses[0].Ready = true }), false},
+		"it leaves":                        {running(func(p *corev1.Pod) { p.DeletionTimestamp = new(metav1.NewTime(noon)) }), true},
+		"it ended":                         {running(func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed }), true},
+		"its container ended":              {running(func(p *corev1.Pod) { p.Status.ContainerStatuses[0].State = corev1.ContainerState{} }), true},
+		"it restarted":                     {running(func(p *corev1.Pod) { p.Status.ContainerStatuses[0].RestartCount++ }), true},
+		"another address":                  {running(func(p *corev1.Pod) { p.Status.PodIP = "10.0.0.2" }), true},
 		"it is in trouble": {running(func(p *corev1.Pod) {
 			p.Status.ContainerStatuses = append(p.Status.ContainerStatuses, corev1.ContainerStatus{
 				Name: "sidecar", State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}},

@@ -25,8 +25,10 @@ type Pod struct {
 	IP string
 	// Restarts of its container: a restarted one is asked again.
 	Restarts int32
-	// Ready to take traffic.
+	// Ready to take traffic, by the pod's condition Ready.
 	Ready bool
+	// ReadyChanged is when Ready last changed; zero while the pod has no such condition.
+	ReadyChanged time.Time
 	// Annotation is the pod's present nudge.
 	Annotation string
 }

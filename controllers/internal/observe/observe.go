@@ -35,8 +35,11 @@ type State struct {
 	Deployment *appsv1.Deployment
 	// Tunable are the pods whose container runs and that are not leaving: those that can take traffic.
 	Tunable []confirm.Pod
-	// Serving are the names of those that are ready.
+	// Serving are the names of those that are ready by their condition Ready, in order.
 	Serving []string
+	// Leaving are the pods that are being deleted and whose container still runs: they serve what they have accepted, and
+	// new requests until every balancer knows that they leave.
+	Leaving []confirm.Pod
 	// Trouble says in a sentence why a pod does not run; empty when none is in trouble.
 	Trouble string
 }
@@ -90,6 +93,9 @@ func (r *Observer) Observe(ctx context.Context, service *v1alpha1.GoService) (St
 			if pod.Ready {
 				o.Serving = append(o.Serving, pod.Name)
 			}
+		}
+		if pod, leaving := LeavingPod(&pods.Items[i]); leaving {
+			o.Leaving = append(o.Leaving, pod)
 		}
 		if o.Trouble == "" {
 			o.Trouble = PodTrouble(&pods.Items[i])

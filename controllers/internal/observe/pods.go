@@ -6,6 +6,7 @@ package observe
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -15,7 +16,18 @@ import (
 
 // TunablePod reports whether the pod's container runs and the pod is not leaving.
 func TunablePod(pod *corev1.Pod) (confirm.Pod, bool) {
-	if pod.DeletionTimestamp != nil || pod.Status.Phase != corev1.PodRunning {
+	found, running := runningPod(pod)
+	return found, running && pod.DeletionTimestamp == nil
+}
+
+// LeavingPod reports whether the pod is being deleted while its container still runs: it serves what it has accepted.
+func LeavingPod(pod *corev1.Pod) (confirm.Pod, bool) {
+	found, running := runningPod(pod)
+	return found, running && pod.DeletionTimestamp != nil
+}
+
+func runningPod(pod *corev1.Pod) (confirm.Pod, bool) {
+	if pod.Status.Phase != corev1.PodRunning {
 		return confirm.Pod{}, false
 	}
 	for i := range pod.Status.ContainerStatuses {
@@ -23,12 +35,24 @@ func TunablePod(pod *corev1.Pod) (confirm.Pod, bool) {
 		if status.Name != build.ContainerName || status.State.Running == nil {
 			continue
 		}
+		ready, changed := podReady(pod)
 		return confirm.Pod{
 			UID: pod.UID, Namespace: pod.Namespace, Name: pod.Name, IP: pod.Status.PodIP,
-			Restarts: status.RestartCount, Ready: status.Ready, Annotation: pod.Annotations[build.AnnotationLiveSettings],
+			Restarts: status.RestartCount, Ready: ready, ReadyChanged: changed, Annotation: pod.Annotations[build.AnnotationLiveSettings],
 		}, true
 	}
 	return confirm.Pod{}, false
+}
+
+// podReady is the pod's condition Ready and when it last changed. The condition, not the container's status, decides who gets
+// traffic: on a lost node only the condition turns False, and readiness gates speak through it.
+func podReady(pod *corev1.Pod) (bool, time.Time) {
+	for i := range pod.Status.Conditions {
+		if c := &pod.Status.Conditions[i]; c.Type == corev1.PodReady {
+			return c.Status == corev1.ConditionTrue, c.LastTransitionTime.UTC()
+		}
+	}
+	return false, time.Time{}
 }
 
 // PodTrouble says why a pod does not run: what the scheduler or the container runtime says of it. Pods that merely start
