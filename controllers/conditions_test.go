@@ -98,6 +98,49 @@ func TestConditionsFollowTheDeployment(t *testing.T) {
 	})
 }
 
+// Whoever watches sees every status that is written: none of them may call a service ready whose new template the deployment
+// controller has not seen.
+func TestNoStatusCallsAnUnseenTemplateReady(t *testing.T) {
+	t.Parallel()
+	namespace := newNamespace(t)
+	startOperator(t, namespace, nil)
+	applyService(t, namespace, `replicas: 2`)
+	settled(t, namespace, serviceName)
+	rollout(t, namespace, 2, 2, 2)
+	expectConditions(t, namespace, map[string]string{"Ready": "True Ready"})
+	watching, err := client.NewWithWatch(testConfig, client.Options{Scheme: testScheme})
+	if err != nil {
+		t.Fatal(err)
+	}
+	statuses, err := watching.Watch(t.Context(), &v1alpha1.GoServiceList{}, client.InNamespace(namespace))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer statuses.Stop()
+	for edit, spec := range []string{`{replicas: 2, image: "registry.example/checkout:v2"}`, `{replicas: 2, image: "registry.example/checkout:v3"}`} {
+		generation := applyService(t, namespace, spec).Generation
+		settled(t, namespace, serviceName)
+		expectConditions(t, namespace, map[string]string{"Ready": "False RollingOut"})
+		var last v1alpha1.GoService
+		get(t, namespace, serviceName, &last)
+		for event := range statuses.ResultChan() {
+			service, is := event.Object.(*v1alpha1.GoService)
+			if !is {
+				t.Fatalf("the watch said %v", event.Object)
+			}
+			ready := meta.FindStatusCondition(service.Status.Conditions, v1alpha1.ConditionReady)
+			if ready != nil && ready.Status == metav1.ConditionTrue && ready.ObservedGeneration >= generation {
+				t.Errorf("edit %d: Ready for generation %d before its rollout: %s", edit, ready.ObservedGeneration, ready.Message)
+			}
+			if service.ResourceVersion == last.ResourceVersion {
+				break
+			}
+		}
+		rollout(t, namespace, 2, 2, 2)
+		expectConditions(t, namespace, map[string]string{"Ready": "True Ready"})
+	}
+}
+
 func TestATroubledPodExplainsTheCondition(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -112,7 +113,8 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 
 	next := status.Compute(status.Situation{
 		Service: &service, Observed: seen, Plan: figures, ApplyErr: applyErr, Outcome: measured,
-		Confirmed: confirmed, Optional: environment.OptionalKinds, Now: metav1.Now(),
+		Generation: r.engine.Generation(request.NamespacedName, apply.Key{Kind: appsv1.SchemeGroupVersion.WithKind("Deployment"), Name: service.Name}),
+		Confirmed:  confirmed, Optional: environment.OptionalKinds, Now: metav1.Now(),
 	})
 	if err := r.writeStatus(ctx, &service, next, confirmed, measured); err != nil {
 		if apierrors.IsConflict(err) {

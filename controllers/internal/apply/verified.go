@@ -16,10 +16,12 @@ import (
 type verified struct {
 	uid           types.UID
 	version, hash string
+	// generation of the child in that version.
+	generation int64
 }
 
 func verifiedAs(live client.Object, hash string) verified {
-	return verified{live.GetUID(), live.GetResourceVersion(), hash}
+	return verified{live.GetUID(), live.GetResourceVersion(), hash, live.GetGeneration()}
 }
 
 // stands reports whether the cached child needs no comparison: it is as it was verified, or the cache still shows it as it
@@ -30,6 +32,12 @@ func (v verified) stands(cached client.Object, hash string) bool {
 	}
 	order, err := resourceversion.CompareResourceVersion(cached.GetResourceVersion(), v.version)
 	return err == nil && order <= 0
+}
+
+// Generation of an owner's child when it was last known to hold all that is desired, which a cache need not show yet; 0 where
+// it does not hold it.
+func (e *Engine) Generation(owner client.ObjectKey, child Key) int64 {
+	return e.verified.of(owner)[child].generation
 }
 
 // verifiedChildren remembers verified children by owner.

@@ -13,6 +13,7 @@ import (
 
 	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/controllers/internal/confirm"
+	"goservice.dev/operator/controllers/tuner"
 )
 
 // Transition is an event: something that changed, never something that merely is.
@@ -84,4 +85,21 @@ func retuned(before, after *v1alpha1.LiveSettingsStatus, confirmed confirm.Resul
 	took := confirmed.ConfirmedAt.Sub(confirmed.ChangedAt).Round(10 * time.Millisecond)
 	return Transition{corev1.EventTypeNormal, "Retuned", "Retune",
 		fmt.Sprintf("%s: %d of %d pods confirmed in %s", what, confirmed.Confirmed, confirmed.Total, took)}, true
+}
+
+// Decided speaks of measured figures that turned: went up after they went down, or the other way, or moved for the first time.
+func Decided(before []v1alpha1.TuningDecision, outcome *tuner.Outcome) []Transition {
+	if outcome == nil {
+		return nil
+	}
+	var found []Transition
+	for _, change := range outcome.History {
+		at := change.At.Truncate(time.Second)
+		if !change.Turned || len(before) > 0 && !at.After(before[len(before)-1].At.Time) {
+			continue
+		}
+		found = append(found, Transition{corev1.EventTypeNormal, "Tuned", "Tune",
+			fmt.Sprintf("%s %s → %s: %s", change.What, change.From, change.To, change.Reason)})
+	}
+	return found
 }

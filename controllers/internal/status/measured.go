@@ -9,83 +9,114 @@ import (
 	"strconv"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"goservice.dev/operator/api/v1alpha1"
-	"goservice.dev/operator/controllers/tuner"
 )
 
-// measured sets what measurements say of a service, and removes it where nothing is measured.
-func (s Situation) measured(status *v1alpha1.GoServiceStatus, set func(metav1.Condition)) {
-	status.SLO, status.Decisions = nil, nil
-	if s.Outcome == nil {
-		meta.RemoveStatusCondition(&status.Conditions, v1alpha1.ConditionMeasured)
-		meta.RemoveStatusCondition(&status.Conditions, v1alpha1.ConditionSLOMet)
-		return
+// measured says whether measurements arrive. Where no pod runs nothing is awaited: that would be one more write for every
+// service that starts.
+var measured = chain{
+	{no, ifFollowed(noPrometheus)},
+	{yes, ifFollowed(measurementsArrive)},
+	{no, ifFollowed(noPodRuns)},
+	{unknown, ifFollowed(measuringBegins)},
+	{no, ifFollowed(measurementsLack)},
+}
+
+// sloMet says whether the objectives held over the last minute.
+var sloMet = chain{
+	{unknown, ifFollowed(nothingMeasured)},
+	{unknown, ifFollowed(noTraffic)},
+	{no, ifFollowed(burning)},
+	{yes, ifFollowed(objectivesHold)},
+}
+
+// ifFollowed applies only where the closed loop follows the service.
+func ifFollowed(p predicate) predicate {
+	return func(s Situation) (string, string, bool) {
+		if s.Outcome == nil {
+			return "", "", false
+		}
+		return p(s)
 	}
-	set(s.measuredCondition())
-	set(sloCondition(s.Outcome))
-	if s.Outcome.Tally.Total >= 1 {
-		status.SLO = s.sloStatus()
+}
+
+func noPrometheus(s Situation) (string, string, bool) {
+	return v1alpha1.ReasonNoPrometheus, "spec.tuning.source is Prometheus, but the operator runs without one; " +
+		"start it with --prometheus-address or set spec.tuning.source to Pods", s.Outcome.NoPrometheus
+}
+
+func measurementsArrive(s Situation) (string, string, bool) {
+	message := "pods report metrics"
+	if s.fromPrometheus() {
+		message = "Prometheus has the pods' metrics"
 	}
-	history := s.Outcome.History
-	for _, change := range history[max(0, len(history)-maxDecisions):] {
-		status.Decisions = append(status.Decisions, v1alpha1.TuningDecision{
-			At: metav1.NewTime(change.At.Truncate(time.Second)), What: change.What, From: change.From, To: change.To, Reason: change.Reason,
-		})
+	return v1alpha1.ReasonMeasured, message, s.Outcome.Measured
+}
+
+func noPodRuns(s Situation) (string, string, bool) {
+	return v1alpha1.ReasonNotMeasured, "no pod runs", len(s.Observed.Tunable) == 0
+}
+
+func measuringBegins(s Situation) (string, string, bool) {
+	return v1alpha1.ReasonMeasuring, "waiting for the first measurements", s.Outcome.Early
+}
+
+func measurementsLack(s Situation) (string, string, bool) {
+	message := "fewer than half of the pods answer on port 9100; scale-in is paused until they do"
+	if s.fromPrometheus() {
+		message = "Prometheus has the metrics of fewer than half of the pods; scale-in is paused until it has more"
 	}
+	if s.Outcome.Problem != "" {
+		message += ": " + oneLine(s.Outcome.Problem)
+	}
+	return v1alpha1.ReasonNotMeasured, message, true
+}
+
+func (s Situation) fromPrometheus() bool {
+	return s.Service.Spec.Tuning != nil && s.Service.Spec.Tuning.Source == v1alpha1.SourcePrometheus
+}
+
+func nothingMeasured(s Situation) (string, string, bool) {
+	return v1alpha1.ReasonNotMeasured, "nothing is measured", !s.Outcome.Measured
+}
+
+func noTraffic(s Situation) (string, string, bool) {
+	return v1alpha1.ReasonNoTraffic, "there were no requests yet", s.Outcome.Tally.Total < 1
+}
+
+func burning(s Situation) (string, string, bool) {
+	return v1alpha1.ReasonMissed, fmt.Sprintf("over the last minute more requests were slow or failed than the objectives allow; error budget left: %s",
+		percentText(s.Outcome.BudgetLeft)), s.Outcome.Burning
+}
+
+func objectivesHold(s Situation) (string, string, bool) {
+	return v1alpha1.ReasonMet, fmt.Sprintf("the objectives held over the last minute; error budget left: %s", percentText(s.Outcome.BudgetLeft)), true
 }
 
 // maxDecisions are shown in a status.
 const maxDecisions = 10
 
-// measuredCondition awaits nothing where no pod runs: that would be one more write for every service that starts.
-func (s Situation) measuredCondition() metav1.Condition {
-	measured := func(status metav1.ConditionStatus, reason, message string) metav1.Condition {
-		return condition(v1alpha1.ConditionMeasured, status, reason, message)
+func (s Situation) decisions() []v1alpha1.TuningDecision {
+	if s.Outcome == nil {
+		return nil
 	}
-	o, spec := s.Outcome, s.Service.Spec.Tuning
-	answers, lost := "pods answer with what they counted", "too few pods answer on port 9100, and nothing is scaled in by measurements until they do"
-	if spec != nil && spec.Source == v1alpha1.SourcePrometheus {
-		answers = "Prometheus has what the pods counted"
-		lost = "Prometheus does not have what enough pods counted, and nothing is scaled in by measurements until it does"
+	var decisions []v1alpha1.TuningDecision
+	history := s.Outcome.History
+	for _, change := range history[max(0, len(history)-maxDecisions):] {
+		decisions = append(decisions, v1alpha1.TuningDecision{
+			At: metav1.NewTime(change.At.Truncate(time.Second)), What: change.What, From: change.From, To: change.To, Reason: change.Reason,
+		})
 	}
-	switch {
-	case o.NoPrometheus:
-		return measured(metav1.ConditionFalse, v1alpha1.ReasonNoPrometheus,
-			"spec.tuning.source is Prometheus, but the operator runs without one; start it with --prometheus-address or set spec.tuning.source to Pods")
-	case o.Measured:
-		return measured(metav1.ConditionTrue, v1alpha1.ReasonMeasured, answers)
-	case len(s.Observed.Tunable) == 0:
-		return measured(metav1.ConditionFalse, v1alpha1.ReasonNotMeasured, "no pod runs")
-	case o.Early:
-		return measured(metav1.ConditionUnknown, v1alpha1.ReasonMeasuring, "the first measurements are awaited")
-	case o.Problem != "":
-		lost += ": " + o.Problem
-	}
-	return measured(metav1.ConditionFalse, v1alpha1.ReasonNotMeasured, lost)
-}
-
-func sloCondition(o *tuner.Outcome) metav1.Condition {
-	slo := func(status metav1.ConditionStatus, reason, message string) metav1.Condition {
-		return condition(v1alpha1.ConditionSLOMet, status, reason, message)
-	}
-	switch {
-	case !o.Measured:
-		return slo(metav1.ConditionUnknown, v1alpha1.ReasonNotMeasured, "nothing is measured")
-	case o.Tally.Total < 1:
-		return slo(metav1.ConditionUnknown, v1alpha1.ReasonNoTraffic, "there were no requests yet")
-	case o.Burning:
-		return slo(metav1.ConditionFalse, v1alpha1.ReasonMissed, fmt.Sprintf(
-			"over the last minute more requests were slow or failed than the objectives allow; error budget left: %s", percentText(o.BudgetLeft)))
-	}
-	return slo(metav1.ConditionTrue, v1alpha1.ReasonMet, fmt.Sprintf("the objectives held over the last minute; error budget left: %s", percentText(o.BudgetLeft)))
+	return decisions
 }
 
 func (s Situation) sloStatus() *v1alpha1.SLOStatus {
 	o := s.Outcome
+	if o == nil || o.Tally.Total < 1 {
+		return nil
+	}
 	status := &v1alpha1.SLOStatus{
 		MeasuredSince:   metav1.NewTime(o.Since.Truncate(time.Second)),
 		Availability:    share(1 - o.Tally.FailedShare()),
@@ -107,21 +138,4 @@ func share(part float64) string {
 
 func percentText(part float64) string {
 	return strconv.FormatFloat(math.Floor(part*100), 'f', 0, 64) + " %"
-}
-
-// Decided speaks of measured figures that turned: went up after they went down, or the other way, or moved for the first time.
-func Decided(before []v1alpha1.TuningDecision, outcome *tuner.Outcome) []Transition {
-	if outcome == nil {
-		return nil
-	}
-	var found []Transition
-	for _, change := range outcome.History {
-		at := change.At.Truncate(time.Second)
-		if !change.Turned || len(before) > 0 && !at.After(before[len(before)-1].At.Time) {
-			continue
-		}
-		found = append(found, Transition{corev1.EventTypeNormal, "Tuned", "Tune",
-			fmt.Sprintf("%s %s → %s: %s", change.What, change.From, change.To, change.Reason)})
-	}
-	return found
 }

@@ -55,9 +55,11 @@ func TestStatusSaysWhatWasMeasured(t *testing.T) {
 			if !c.idle {
 				s.Observed.Tunable = []confirm.Pod{{Name: "a"}}
 			}
-			var status v1alpha1.GoServiceStatus
 			found := map[string]metav1.Condition{}
-			s.measured(&status, func(condition metav1.Condition) { found[condition.Type] = condition })
+			for _, condition := range s.conditions(nil) {
+				found[condition.Type] = condition
+			}
+			status := v1alpha1.GoServiceStatus{SLO: s.sloStatus(), Decisions: s.decisions()}
 			if found[v1alpha1.ConditionMeasured].Status != c.measured || found[v1alpha1.ConditionSLOMet].Status != c.met ||
 				found[v1alpha1.ConditionSLOMet].Reason != c.reason {
 				t.Errorf("conditions: %+v", found)

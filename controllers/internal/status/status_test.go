@@ -70,11 +70,11 @@ func TestConditions(t *testing.T) {
 	}{
 		"all is well": {func(*Situation) {}, map[string]string{
 			"Ready":       "True Ready: the newest spec is applied and 2 of at least 2 pods serve",
-			"Applied":     "True Applied: every object is as it should be",
+			"Applied":     "True Applied: all objects are up to date",
 			"Available":   "True MinimumReplicasAvailable: 2 of at least 2 pods serve",
 			"Progressing": "False RolloutComplete: every pod runs the newest template",
-			"Tuned":       "True Confirmed: 2 of 2 pods confirmed the newest tuning",
-			"Planned":     "True Derived: no objective is declared in slo",
+			"Tuned":       "True Confirmed: 2 of 2 pods confirmed the newest live settings",
+			"Planned":     "True Derived: spec.slo is not set",
 			"Monitored":   "True ServiceMonitorApplied: a ServiceMonitor tells Prometheus to scrape every pod",
 		}},
 		"nothing exists yet": {
@@ -106,7 +106,7 @@ func TestConditions(t *testing.T) {
 		},
 		"the API server is away": {
 			func(s *Situation) { s.ApplyErr = errors.New("creating\nDeployment: timeout") },
-			map[string]string{"Applied": "False ApplyFailed: creating Deployment: timeout; it is tried again"},
+			map[string]string{"Applied": "False ApplyFailed: creating Deployment: timeout; the operator retries"},
 		},
 		"one of two pods serves": {
 			func(s *Situation) { s.Observed.Deployment.Status.AvailableReplicas = 1 },
@@ -128,9 +128,9 @@ func TestConditions(t *testing.T) {
 				s.Observed.Deployment.Status.UpdatedReplicas, s.Observed.Deployment.Status.Replicas = 1, 3
 			},
 			map[string]string{
-				"Ready":       "False RollingOut: 1 of 2 pods run the newest template",
+				"Ready":       "False RollingOut: 1 of 2 pods are of the newest template",
 				"Available":   "True MinimumReplicasAvailable: 2 of at least 2 pods serve",
-				"Progressing": "True RollingOut: 1 of 2 pods run the newest template",
+				"Progressing": "True RollingOut: 1 of 2 pods are of the newest template",
 			},
 		},
 		"the rollout stalls": {
@@ -153,13 +153,13 @@ func TestConditions(t *testing.T) {
 			func(s *Situation) {
 				s.Confirmed = confirm.Result{Revision: "r2", Confirmed: 1, Total: 2, Waiting: true, Unconfirmed: []confirm.Unconfirmed{{Pod: "b"}}}
 			},
-			map[string]string{"Tuned": "False Confirming: 1 of 2 pods confirmed the newest tuning so far", "Ready": "True Ready: the newest spec is applied and 2 of at least 2 pods serve"},
+			map[string]string{"Tuned": "False Confirming: 1 of 2 pods confirmed the newest live settings so far", "Ready": "True Ready: the newest spec is applied and 2 of at least 2 pods serve"},
 		},
 		"a pod cannot be asked": {
 			func(s *Situation) {
 				s.Confirmed = confirm.Result{Revision: "r2", Confirmed: 1, Total: 2, Unconfirmed: []confirm.Unconfirmed{{Pod: "b", Reason: "is silent"}}}
 			},
-			map[string]string{"Tuned": "Unknown UnreachablePods: 1 of 2 pods confirmed the newest tuning; a pod is silent"},
+			map[string]string{"Tuned": "Unknown UnreachablePods: 1 of 2 pods confirmed the newest live settings; a pod is silent"},
 		},
 		"a pod refuses, another cannot be asked": {
 			func(s *Situation) {
@@ -167,11 +167,11 @@ func TestConditions(t *testing.T) {
 					{Pod: "a", Reason: "is silent"}, {Pod: "b", Reason: "refuses the document: no", Rejected: true},
 				}}
 			},
-			map[string]string{"Tuned": "False RejectedByPods: 0 of 2 pods confirmed the newest tuning; a pod refuses the document: no"},
+			map[string]string{"Tuned": "False RejectedByPods: 0 of 2 pods confirmed the newest live settings; a pod refuses the document: no"},
 		},
 		"objectives that nothing speaks against": {
 			func(s *Situation) { s.Service.Spec.SLO = &v1alpha1.SLOSpec{Availability: "99"} },
-			map[string]string{"Planned": "True Derived: nothing speaks against the declared objectives"},
+			map[string]string{"Planned": "True Derived: the declared objectives are achievable"},
 		},
 		"objectives that cannot be met": {
 			func(s *Situation) {
@@ -181,11 +181,11 @@ func TestConditions(t *testing.T) {
 		},
 		"no ServiceMonitor in the cluster": {
 			func(s *Situation) { s.Optional = nil },
-			map[string]string{"Monitored": "False ServiceMonitorKindAbsent: the cluster knows no ServiceMonitor; install the Prometheus Operator to have this service scraped"},
+			map[string]string{"Monitored": "False ServiceMonitorKindAbsent: ServiceMonitor is not installed in this cluster; install the Prometheus Operator to have this service scraped"},
 		},
 		"a ServiceMonitor that could not be applied": {
 			func(s *Situation) { s.ApplyErr = errors.New("timeout") },
-			map[string]string{"Monitored": "False ApplyFailed: the ServiceMonitor is not applied"},
+			map[string]string{"Monitored": "False ApplyFailed: the ServiceMonitor is not applied; the condition Applied says why"},
 		},
 	}
 	for name, c := range cases {
@@ -328,10 +328,10 @@ func TestTunedOverTime(t *testing.T) {
 }
 
 func TestOneLine(t *testing.T) {
-	if got := oneLine(errors.New("a\n  b\tc")); got != "a b c" {
+	if got := oneLine("a\n  b\tc"); got != "a b c" {
 		t.Errorf("%q", got)
 	}
-	long := oneLine(errors.New(strings.Repeat("é", maxMessageLength)))
+	long := oneLine(strings.Repeat("é", maxMessageLength))
 	if len(long) > maxMessageLength+len("…") || !strings.HasSuffix(long, "é…") {
 		t.Errorf("%d bytes, ending in %q", len(long), long[len(long)-8:])
 	}

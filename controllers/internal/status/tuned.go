@@ -8,7 +8,6 @@ import (
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"goservice.dev/operator/api/v1alpha1"
 )
@@ -16,19 +15,69 @@ import (
 // maxUnconfirmed pods are listed by name in a status.
 const maxUnconfirmed = 10
 
-// tuned says which live values are in force where. While pods are being asked again about a revision that they had
-// confirmed already – after a restart of the operator, or because one more pod started – the earlier answer stands, and so it
-// does while parts of an unchanged limit move between pods.
-func (s Situation) tuned(conditions []metav1.Condition, before *v1alpha1.LiveSettingsStatus) (metav1.Condition, *v1alpha1.LiveSettingsStatus) {
-	c := s.Confirmed
-	same := before != nil && before.Revision == c.Revision
-	was := meta.FindStatusCondition(conditions, v1alpha1.ConditionTuned)
-	if (same || c.Quiet && before != nil) && c.Waiting && was != nil && was.Status == metav1.ConditionTrue {
-		tuning := before.DeepCopy()
-		tuning.RequestsPerSecondPerPod = s.shareText()
-		return *was, tuning
+// tuned says whether every pod confirmed the newest live settings.
+var tuned = chain{
+	{yes, earlierAnswerStands},
+	{unknown, noPods},
+	{yes, confirmed},
+	{no, rejected},
+	{no, confirming},
+	{unknown, unreachable},
+}
+
+// earlierAnswerStands while pods are being asked again about a revision that they had confirmed already – after a restart of
+// the operator, or because one more pod started – and while parts of an unchanged limit move between pods.
+func earlierAnswerStands(s Situation) (string, string, bool) {
+	was := meta.FindStatusCondition(s.Service.Status.Conditions, v1alpha1.ConditionTuned)
+	if was == nil || was.Status != yes || !s.Confirmed.Waiting {
+		return "", "", false
 	}
-	tuning := &v1alpha1.LiveSettingsStatus{
+	before := s.Service.Status.LiveSettings
+	return was.Reason, was.Message, before != nil && (s.Confirmed.Quiet || before.Revision == s.Confirmed.Revision)
+}
+
+func noPods(s Situation) (string, string, bool) {
+	return v1alpha1.ReasonNoPods, "no pod runs yet", s.Confirmed.Total == 0
+}
+
+func confirmed(s Situation) (string, string, bool) {
+	return v1alpha1.ReasonConfirmed, s.confirmedPods(), s.Confirmed.Confirmed == s.Confirmed.Total
+}
+
+func rejected(s Situation) (string, string, bool) {
+	for _, pod := range s.Confirmed.Unconfirmed {
+		if pod.Rejected {
+			return v1alpha1.ReasonRejectedByPods, s.confirmedPods() + "; a pod " + oneLine(pod.Reason), true
+		}
+	}
+	return "", "", false
+}
+
+func confirming(s Situation) (string, string, bool) {
+	return v1alpha1.ReasonConfirming, s.confirmedPods() + " so far", s.Confirmed.Waiting
+}
+
+func unreachable(s Situation) (string, string, bool) {
+	message := s.confirmedPods()
+	if len(s.Confirmed.Unconfirmed) > 0 {
+		message += "; a pod " + oneLine(s.Confirmed.Unconfirmed[0].Reason)
+	}
+	return v1alpha1.ReasonUnreachablePods, message, true
+}
+
+func (s Situation) confirmedPods() string {
+	return fmt.Sprintf("%d of %d pods confirmed the newest live settings", s.Confirmed.Confirmed, s.Confirmed.Total)
+}
+
+// liveSettings says which live settings are in force where.
+func (s Situation) liveSettings() *v1alpha1.LiveSettingsStatus {
+	c, before := s.Confirmed, s.Service.Status.LiveSettings
+	if _, _, stands := earlierAnswerStands(s); stands {
+		settings := before.DeepCopy()
+		settings.RequestsPerSecondPerPod = s.shareText()
+		return settings
+	}
+	settings := &v1alpha1.LiveSettingsStatus{
 		Revision:                c.Revision,
 		ConfirmedPods:           int32(c.Confirmed),
 		TotalPods:               int32(c.Total),
@@ -36,45 +85,21 @@ func (s Situation) tuned(conditions []metav1.Condition, before *v1alpha1.LiveSet
 		ChangedAt:               microTime(c.ChangedAt),
 	}
 	if c.Total > 0 && c.Confirmed == c.Total {
-		tuning.ConfirmedAt = microTime(c.ConfirmedAt)
+		settings.ConfirmedAt = microTime(c.ConfirmedAt)
 	}
-	if same && before.ChangedAt != nil {
-		tuning.ChangedAt = before.ChangedAt
-		if before.ConfirmedAt != nil && tuning.ConfirmedAt != nil {
-			tuning.ConfirmedAt = before.ConfirmedAt
+	if before != nil && before.Revision == c.Revision && before.ChangedAt != nil {
+		settings.ChangedAt = before.ChangedAt
+		if before.ConfirmedAt != nil && settings.ConfirmedAt != nil {
+			settings.ConfirmedAt = before.ConfirmedAt
 		}
 	}
 	for _, pod := range c.Unconfirmed {
-		if len(tuning.Unconfirmed) == maxUnconfirmed {
+		if len(settings.Unconfirmed) == maxUnconfirmed {
 			break
 		}
-		tuning.Unconfirmed = append(tuning.Unconfirmed, v1alpha1.UnconfirmedPod{Pod: pod.Pod, Reason: pod.Reason})
+		settings.Unconfirmed = append(settings.Unconfirmed, v1alpha1.UnconfirmedPod{Pod: pod.Pod, Reason: oneLine(pod.Reason)})
 	}
-	return s.tunedCondition(), tuning
+	return settings
 }
 
 func (s Situation) shareText() string { return cmp.Or(s.Plan.ShareText(), "-") }
-
-func (s Situation) tunedCondition() metav1.Condition {
-	c := s.Confirmed
-	tuned := func(status metav1.ConditionStatus, reason, message string) metav1.Condition {
-		return condition(v1alpha1.ConditionTuned, status, reason, message)
-	}
-	switch {
-	case c.Total == 0:
-		return tuned(metav1.ConditionUnknown, v1alpha1.ReasonNoPods, "no pod runs yet")
-	case c.Confirmed == c.Total:
-		return tuned(metav1.ConditionTrue, v1alpha1.ReasonConfirmed, fmt.Sprintf("%d of %d pods confirmed the newest tuning", c.Confirmed, c.Total))
-	}
-	for _, pod := range c.Unconfirmed {
-		if pod.Rejected {
-			return tuned(metav1.ConditionFalse, v1alpha1.ReasonRejectedByPods, fmt.Sprintf(
-				"%d of %d pods confirmed the newest tuning; a pod %s", c.Confirmed, c.Total, pod.Reason))
-		}
-	}
-	if c.Waiting {
-		return tuned(metav1.ConditionFalse, v1alpha1.ReasonConfirming, fmt.Sprintf("%d of %d pods confirmed the newest tuning so far", c.Confirmed, c.Total))
-	}
-	return tuned(metav1.ConditionUnknown, v1alpha1.ReasonUnreachablePods, fmt.Sprintf(
-		"%d of %d pods confirmed the newest tuning; a pod %s", c.Confirmed, c.Total, c.Unconfirmed[0].Reason))
-}

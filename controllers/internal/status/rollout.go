@@ -1,0 +1,92 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package status
+
+import (
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+
+	"goservice.dev/operator/api/v1alpha1"
+)
+
+// ready is the first thing that keeps the service from being ready. More pods than the least number may still be on their way.
+var ready = chain{
+	{no, unless(applied)},
+	{no, templateUnobserved},
+	{no, rolloutStalled},
+	{no, oldPodsRun},
+	{no, unless(available)},
+	{yes, serves},
+}
+
+// available asks for as many serving pods as the plan has at least, so that scaling out does not make a service that serves
+// unavailable.
+var available = chain{
+	{no, tooFewPods},
+	{yes, enoughPods},
+}
+
+// progressing says whether pods are being replaced or added.
+var progressing = chain{
+	{yes, templateUnobserved},
+	{no, rolloutStalled},
+	{yes, oldPodsRun},
+	{yes, scaling},
+	{no, always(v1alpha1.ReasonRolloutComplete, "every pod runs the newest template")},
+}
+
+// templateUnobserved holds from the write of a pod template until the deployment controller has seen it: until then, what the
+// Deployment reports is about the template before.
+func templateUnobserved(s Situation) (string, string, bool) {
+	d := s.Observed.Deployment
+	return v1alpha1.ReasonRollingOut, s.withTrouble("the newest pod template is about to be rolled out"),
+		d == nil || d.Status.ObservedGeneration < max(d.Generation, s.Generation)
+}
+
+func rolloutStalled(s Situation) (string, string, bool) {
+	for _, c := range s.deploymentStatus().Conditions {
+		if c.Type == appsv1.DeploymentProgressing && c.Status == corev1.ConditionFalse {
+			return v1alpha1.ReasonRolloutStalled, s.withTrouble("new pods do not become ready"), true
+		}
+	}
+	return "", "", false
+}
+
+func oldPodsRun(s Situation) (string, string, bool) {
+	d := s.deploymentStatus()
+	return v1alpha1.ReasonRollingOut, s.withTrouble(fmt.Sprintf("%d of %d pods are of the newest template", d.UpdatedReplicas, s.wantedReplicas())),
+		d.UpdatedReplicas < d.Replicas
+}
+
+func scaling(s Situation) (string, string, bool) {
+	d, wanted := s.deploymentStatus(), s.wantedReplicas()
+	return v1alpha1.ReasonScaling, s.withTrouble(fmt.Sprintf("%d of %d pods serve", d.AvailableReplicas, wanted)),
+		d.AvailableReplicas < wanted || d.Replicas > wanted
+}
+
+func tooFewPods(s Situation) (string, string, bool) {
+	return v1alpha1.ReasonUnavailable, s.withTrouble(s.servingPods()), s.deploymentStatus().AvailableReplicas < s.Plan.Replicas.Value.Min
+}
+
+func enoughPods(s Situation) (string, string, bool) {
+	return v1alpha1.ReasonAvailable, s.servingPods(), true
+}
+
+func serves(s Situation) (string, string, bool) {
+	return v1alpha1.ReasonReady, "the newest spec is applied and " + s.servingPods(), true
+}
+
+func (s Situation) servingPods() string {
+	return fmt.Sprintf("%d of at least %d pods serve", s.deploymentStatus().AvailableReplicas, s.Plan.Replicas.Value.Min)
+}
+
+// withTrouble adds what keeps pods from running, if anything does.
+func (s Situation) withTrouble(message string) string {
+	if s.Observed.Trouble == "" {
+		return message
+	}
+	return message + ": " + s.Observed.Trouble
+}
