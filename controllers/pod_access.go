@@ -15,6 +15,7 @@ import (
 	"goservice.dev/operator/controllers/internal/build"
 	"goservice.dev/operator/controllers/internal/confirm"
 	"goservice.dev/operator/controllers/internal/measure"
+	"goservice.dev/operator/controllers/internal/podhttp"
 	"goservice.dev/operator/controllers/tuner"
 )
 
@@ -51,29 +52,31 @@ func (p PodAccess) ask(mgr manager.Manager) (func(context.Context, confirm.Pod) 
 	if p != PodAccessAPIServer {
 		return confirm.AskDirectly(), nil
 	}
-	client, err := corev1client.NewForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
+	client, err := podsThroughAPIServer(mgr)
 	if err != nil {
-		return nil, fmt.Errorf("setting up the way to pods through the API server: %w", err)
+		return nil, err
 	}
 	return confirm.AskThroughAPIServer(client), nil
 }
 
 // scrape is how pods are asked for their metrics.
 func (p PodAccess) scrape(mgr manager.Manager) (func(context.Context, measure.Pod) (tuner.Counters, error), error) {
+	port := strconv.Itoa(build.AdminPort)
 	if p != PodAccessAPIServer {
-		return measure.ScrapeDirectly(strconv.Itoa(build.AdminPort)), nil
+		return measure.ScrapeDirectly(port), nil
 	}
-	client, err := corev1client.NewForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
+	client, err := podsThroughAPIServer(mgr)
 	if err != nil {
-		return nil, fmt.Errorf("setting up the way to pods' metrics through the API server: %w", err)
+		return nil, err
 	}
-	return func(ctx context.Context, pod measure.Pod) (tuner.Counters, error) {
-		page, err := client.Pods(pod.Namespace).
-			ProxyGet("http", pod.Name, strconv.Itoa(build.AdminPort), "/metrics", nil).Stream(ctx)
-		if err != nil {
-			return tuner.Counters{}, err
-		}
-		defer page.Close()
-		return measure.Parse(page)
-	}, nil
+	return measure.ScrapeThroughAPIServer(client, port), nil
+}
+
+// podsThroughAPIServer is a client that takes no more from a pod than the largest page of metrics.
+func podsThroughAPIServer(mgr manager.Manager) (corev1client.PodsGetter, error) {
+	client, err := corev1client.NewForConfigAndClient(mgr.GetConfig(), podhttp.Bound(mgr.GetHTTPClient(), measure.MaxPageBytes))
+	if err != nil {
+		return nil, fmt.Errorf("setting up the way to pods through the API server: %w", err)
+	}
+	return client, nil
 }

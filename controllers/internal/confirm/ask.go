@@ -16,30 +16,21 @@ import (
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 
 	"goservice.dev/operator/controllers/internal/build"
-	"goservice.dev/operator/workload/livesettings"
+	"goservice.dev/operator/controllers/internal/podhttp"
 )
 
 const (
 	livePath = "/live-settings"
-	// maxReportBytes bounds what a pod may answer.
-	maxReportBytes = 2 * livesettings.MaxDocumentBytes
+	// maxReportBytes bounds what a pod may answer: the document as it concerns that pod, without the other pods' rate limits.
+	// The largest that a GoService can ask for takes 6 KiB, most of it 32 upstreams; the rest is for the pod's error.
+	maxReportBytes = 32 << 10
 )
 
 // AskDirectly asks pods at their own addresses, which an operator inside the cluster can reach.
 func AskDirectly() func(context.Context, Pod) (Answer, error) { return askAt(build.AdminPort) }
 
 func askAt(port int) func(context.Context, Pod) (Answer, error) {
-	client := &http.Client{
-		Timeout: askTimeout,
-		// A pod must not send the operator elsewhere.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{
-			DialContext:         (&net.Dialer{Timeout: askTimeout}).DialContext,
-			MaxIdleConnsPerHost: 1,
-			MaxIdleConns:        256,
-			IdleConnTimeout:     10 * time.Second,
-		},
-	}
+	client := podhttp.Client(podhttp.Options{Timeout: askTimeout, IdlePerHost: 1, IdleTimeout: 10 * time.Second})
 	return func(ctx context.Context, pod Pod) (Answer, error) {
 		address := net.JoinHostPort(pod.IP, strconv.Itoa(port))
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+livePath, http.NoBody)
@@ -71,14 +62,15 @@ func AskThroughAPIServer(client corev1client.PodsGetter) func(context.Context, P
 	}
 }
 
+// parse reads of a report only what is asked for, so that neither the document nor anything else in it is kept.
 func parse(body io.Reader) (Answer, error) {
 	content, err := io.ReadAll(io.LimitReader(body, maxReportBytes))
 	if err != nil {
 		return Answer{}, err
 	}
-	var report livesettings.Report
+	var report struct{ Revision, Error string }
 	if err := json.Unmarshal(content, &report); err != nil {
 		return Answer{}, fmt.Errorf("answers %s with something else than a live settings report: %w", livePath, err)
 	}
-	return Answer{Revision: report.Revision, Refused: report.Error}, nil
+	return Answer{Revision: podhttp.Clip(report.Revision), Refused: podhttp.Clip(report.Error)}, nil
 }

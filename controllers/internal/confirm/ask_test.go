@@ -38,6 +38,12 @@ var answers = map[string]struct {
 		func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"revision":"abc","error":"no"}`) },
 		Answer{Revision: "abc", Refused: "no"}, "",
 	},
+	"a long refusal": {
+		func(w http.ResponseWriter, _ *http.Request) {
+			fmt.Fprintf(w, `{"revision":%q,"error":%q}`, strings.Repeat("a", 1000), strings.Repeat("no\n", 5000))
+		},
+		Answer{Revision: strings.Repeat("a", 199) + "…", Refused: strings.Repeat("no ", 66) + "n…"}, "",
+	},
 	"a newer workload's report": {
 		func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"revision":"abc","later":true}`) },
 		Answer{Revision: "abc"}, "",

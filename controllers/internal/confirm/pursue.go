@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
+
+	"goservice.dev/operator/controllers/internal/podhttp"
 )
 
 const (
@@ -149,7 +151,7 @@ func (t *Tracker) note(name types.NamespacedName, state *podState, answer Answer
 	reason, rejected := "still runs revision "+answer.Revision, false
 	switch {
 	case err != nil:
-		reason = describe(err)
+		reason = podhttp.Clip(describe(err)) // it may quote what the pod answered
 	case answer.Refused != "":
 		reason, rejected = "refuses the document: "+answer.Refused, true
 	case answer.Revision == "":

@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/internal/podhttp"
 	"goservice.dev/operator/controllers/tuner"
 )
 
@@ -172,7 +173,7 @@ func (l *Loop) scrape(ctx context.Context, pods []Pod) (reports []tuner.Report, 
 			defer cancel()
 			counters, err := l.options.Scrape(ctx, pod)
 			if err != nil {
-				problems[i] = "pod " + pod.Name + ": " + err.Error()
+				problems[i] = "pod " + pod.Name + ": " + podhttp.Clip(err.Error()) // it may quote what the pod answered
 				return
 			}
 			reports[i].Counters = &counters

@@ -33,6 +33,7 @@ type cluster struct {
 	perSecond float64 // of each pod
 	slow      float64
 	down      bool
+	words     string // of the error while it is down
 	at        map[string]time.Time
 	counted   map[string]float64
 	changes   int
@@ -52,7 +53,7 @@ func (c *cluster) scrape(_ context.Context, pod Pod) (tuner.Counters, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.down {
-		return tuner.Counters{}, errors.New("does not answer")
+		return tuner.Counters{}, errors.New("does not answer" + c.words)
 	}
 	if last, known := c.at[pod.Name]; known {
 		c.counted[pod.Name] += c.perSecond * time.Since(last).Seconds()
@@ -198,6 +199,19 @@ func TestLoopWithoutMeasurements(t *testing.T) {
 		}
 		loop.Forget(serviceName)
 		pass(10 * time.Second)
+	})
+}
+
+// What a pod answers may be in the error, and the problem ends up in a condition.
+func TestAProblemIsShort(t *testing.T) {
+	running(t, func(c *cluster, loop *Loop) {
+		c.set(func() { c.down, c.words = true, "\x1b[2J"+strings.Repeat("look at me\n", 50000) })
+		loop.Follow(serviceName, targetOf(3))
+		pass(time.Minute)
+		got := loop.Follow(serviceName, targetOf(3)).Problem
+		if !strings.Contains(got, "[2Jlook at me look") || len(got) > 300 || strings.ContainsAny(got, "\x1b\n") {
+			t.Errorf("problem of %d bytes: %.400q", len(got), got)
+		}
 	})
 }
 

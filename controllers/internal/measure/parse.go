@@ -13,11 +13,27 @@ import (
 	"strconv"
 	"sync"
 
+	"goservice.dev/operator/controllers/internal/podhttp"
 	"goservice.dev/operator/controllers/tuner"
 )
 
-// maxLine bounds a line of the exposition; a longer one is none of those that are read here.
-const maxLine = 64 << 10
+// Pods are not trusted. What a page may hold is bounded, so that one image can neither fill the operator's memory nor its
+// status; a page beyond the bounds is refused as a whole.
+const (
+	// MaxPageBytes of a page.
+	MaxPageBytes = 4 << 20
+	// maxLine bounds a line of the exposition; a longer one is none of those that are read here.
+	maxLine = 64 << 10
+	// maxSeries of request durations, each for a route, a method and a status.
+	maxSeries = 2000
+	// maxBuckets of a series; the toolkit has 15.
+	maxBuckets = 64
+	// maxBoundLength of a bucket's bound as it is written.
+	maxBoundLength = 32
+	// maxValue is beyond what any of these counts or gauges can reach, and small enough for sums and products of such values
+	// to stay finite.
+	maxValue = 1e20
+)
 
 // errForeign is what a pod gets that serves metrics, but not those of the toolkit.
 var errForeign = errors.New("serves no goservice_service_seconds: is the image built on the toolkit?")
@@ -55,6 +71,9 @@ func Parse(page io.Reader) (tuner.Counters, error) {
 	if !p.known {
 		return tuner.Counters{}, errForeign
 	}
+	if err := p.seriesEnds(); err != nil {
+		return tuner.Counters{}, err
+	}
 	p.counters.Buckets = p.buckets
 	return p.counters, nil
 }
@@ -70,12 +89,17 @@ func skipLine(reader *bufio.Reader) error {
 type parser struct {
 	counters tuner.Counters
 	known    bool
-	// buckets of all series together, and the position in them of the series being read.
-	buckets  []tuner.Bucket
-	position int
+	// buckets of all series together, and the position in them of the series being read; bounds are as the first series
+	// writes them, one after the other, and rest is what the series being read must still have.
+	buckets      []tuner.Bucket
+	position     int
+	bounds, rest []byte
 	// series is how the lines of the present series begin, up to the bound; ignored says that its status keeps it out.
 	series  []byte
 	ignored bool
+	// seriesCount of all that were begun, counted says that one with buckets was read to its end.
+	seriesCount int
+	counted     bool
 }
 
 // plain are the gauges and counters without labels, by the first letters of their names, each with the field that takes
@@ -168,38 +192,81 @@ func judge(line []byte) (failed, limited bool) {
 }
 
 // bucket adds to the histogram of all series. Those of one process have the same bounds in the same order, so that the
-// bounds are read from the first series only.
+// bounds are read from the first series and only compared with those of the others.
 func (p *parser) bucket(line []byte) error {
 	if len(p.series) == 0 || !bytes.HasPrefix(line, p.series) {
+		if err := p.seriesEnds(); err != nil {
+			return err
+		}
 		at := bytes.LastIndex(line, boundLabel)
 		if at < 0 {
 			return errors.New("metrics: a bucket without a bound")
 		}
+		if p.seriesCount++; p.seriesCount > maxSeries {
+			return fmt.Errorf("metrics: more than %d series of request durations", maxSeries)
+		}
 		p.series = append(p.series[:0], line[:at+len(boundLabel)]...)
-		p.position = 0
+		p.position, p.rest = 0, p.bounds
 		failed, limited := judge(line)
 		p.ignored = failed || limited
 	}
 	if p.ignored {
 		return nil
 	}
-	bound, rest, closed := bytes.Cut(line[len(p.series):], []byte{'"'})
-	if !closed {
+	end := bytes.IndexByte(line[len(p.series):], '"')
+	if end < 0 {
 		return errors.New("metrics: a bucket's bound does not end")
 	}
+	quoted, rest := line[len(p.series):len(p.series)+end+1], line[len(p.series)+end+1:]
 	value, err := valueOf(rest)
 	if err != nil {
 		return err
 	}
-	if p.position == len(p.buckets) {
-		upper, err := strconv.ParseFloat(string(bound), 64)
-		if err != nil {
-			return fmt.Errorf("metrics: a bucket's bound %q: %w", bound, err)
+	if !p.counted {
+		if err := p.newBound(quoted); err != nil {
+			return err
 		}
-		p.buckets = append(p.buckets, tuner.Bucket{UpperBound: upper})
+	} else if !bytes.HasPrefix(p.rest, quoted) {
+		return errUneven
+	} else {
+		p.rest = p.rest[len(quoted):]
 	}
 	p.buckets[p.position].Count += value
 	p.position++
+	return nil
+}
+
+// errUneven would make of different histograms one that is none.
+var errUneven = errors.New("metrics: series of request durations have different buckets")
+
+// newBound is the next one of the first series, with the quote behind it.
+func (p *parser) newBound(quoted []byte) error {
+	upper, err := strconv.ParseFloat(string(quoted[:len(quoted)-1]), 64)
+	switch {
+	case err != nil, len(quoted) > maxBoundLength:
+		return fmt.Errorf("metrics: a bucket's bound %q is no number", podhttp.Clip(string(quoted)))
+	case len(p.buckets) == maxBuckets:
+		return fmt.Errorf("metrics: more than %d buckets", maxBuckets)
+	case math.IsNaN(upper), len(p.buckets) > 0 && upper <= p.buckets[len(p.buckets)-1].UpperBound:
+		return errors.New("metrics: the bounds of buckets do not rise")
+	}
+	p.buckets = append(p.buckets, tuner.Bucket{UpperBound: upper})
+	p.bounds = append(p.bounds, quoted...)
+	return nil
+}
+
+// seriesEnds checks that the series being read has all of its buckets, the last of them without a bound.
+func (p *parser) seriesEnds() error {
+	if len(p.series) == 0 || p.ignored {
+		return nil
+	}
+	if p.position < len(p.buckets) {
+		return errUneven
+	}
+	if !math.IsInf(p.buckets[len(p.buckets)-1].UpperBound, 1) {
+		return errors.New("metrics: the last bucket has a bound")
+	}
+	p.counted = true
 	return nil
 }
 
@@ -234,12 +301,18 @@ func valueOf(line []byte) (float64, error) {
 	}
 	value, err := strconv.ParseFloat(string(text), 64)
 	if err != nil {
-		return 0, fmt.Errorf("metrics: %q is no number", text)
+		return 0, fmt.Errorf("metrics: %q is no number", podhttp.Clip(string(text)))
 	}
-	if math.IsNaN(value) {
-		value = 0
+	return value, plausible(value)
+}
+
+// plausible refuses what no count and none of the gauges that are read here can be: a single infinite value would stay in
+// every mean that it gets into.
+func plausible(value float64) error {
+	if value >= 0 && value <= maxValue { // NaN is neither
+		return nil
 	}
-	return value, nil
+	return fmt.Errorf("metrics: %v is neither a count nor a size", value)
 }
 
 // digits reads a plain whole number, which most lines hold.

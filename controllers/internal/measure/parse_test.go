@@ -5,6 +5,7 @@ package measure
 
 import (
 	"bytes"
+	"fmt"
 	"math"
 	"os"
 	"strings"
@@ -79,19 +80,71 @@ process_cpu_seconds_total 1.5e+1
 	}
 }
 
+// histogram writes a series of request durations with the bounds given.
+func histogram(route string, bounds ...string) string {
+	var page strings.Builder
+	for i, bound := range bounds {
+		fmt.Fprintf(&page, "http_server_request_duration_seconds_bucket{http_route=%q,le=%q} %d\n", route, bound, i)
+	}
+	return page.String()
+}
+
+// manyBounds rise from 1, the last one is infinite.
+func manyBounds(n int) []string {
+	bounds := make([]string, n)
+	for i := range bounds {
+		bounds[i] = fmt.Sprint(i + 1)
+	}
+	bounds[n-1] = "+Inf"
+	return bounds
+}
+
 func TestParseRefuses(t *testing.T) {
+	var manySeries strings.Builder
+	for i := range maxSeries + 1 {
+		manySeries.WriteString(histogram(fmt.Sprint(i), "1", "+Inf"))
+	}
 	for name, c := range map[string]struct{ page, want string }{
-		"a foreign page":  {"go_goroutines 7\n", "built on the toolkit"},
-		"an empty page":   {"", "built on the toolkit"},
-		"no number":       {"goservice_pool_busy many\n", `"many" is no number`},
-		"an open bound":   {`http_server_request_duration_seconds_bucket{le="0.1} 1` + "\n", "does not end"},
-		"a missing bound": {"http_server_request_duration_seconds_bucket 1\n", "without a bound"},
+		"a foreign page":         {"go_goroutines 7\n", "built on the toolkit"},
+		"an empty page":          {"", "built on the toolkit"},
+		"no number":              {"goservice_pool_busy many\n", `"many" is no number`},
+		"a long text":            {"goservice_pool_busy " + strings.Repeat("x", 60000) + "\n", "xx…"},
+		"an open bound":          {`http_server_request_duration_seconds_bucket{le="0.1} 1` + "\n", "does not end"},
+		"a missing bound":        {"http_server_request_duration_seconds_bucket 1\n", "without a bound"},
+		"a bound that is none":   {histogram("/", "\x1b[31m"), "is no number"},
+		"a long bound":           {histogram("/", strings.Repeat("1", 50000)), "is no number"},
+		"too many buckets":       {histogram("/", manyBounds(maxBuckets+1)...), "more than 64 buckets"},
+		"bounds that fall":       {histogram("/", "2", "1", "+Inf"), "do not rise"},
+		"bounds that stay":       {histogram("/", "1", "1", "+Inf"), "do not rise"},
+		"a bound of NaN":         {histogram("/", "NaN", "+Inf"), "do not rise"},
+		"no last bucket":         {"goservice_service_seconds_count 1\n" + histogram("/", "1", "2"), "the last bucket has a bound"},
+		"other buckets":          {histogram("/a", "1", "+Inf") + histogram("/b", "2", "+Inf"), "different buckets"},
+		"more buckets":           {histogram("/a", "1", "+Inf") + histogram("/b", "1", "2", "+Inf"), "different buckets"},
+		"fewer buckets":          {"goservice_service_seconds_count 1\n" + histogram("/a", "1", "2", "+Inf") + histogram("/b", "1"), "different buckets"},
+		"too many series":        {manySeries.String(), "more than 2000 series"},
+		"an infinite sum":        {"goservice_service_seconds_sum +Inf\n", "neither a count nor a size"},
+		"a count that is none":   {"goservice_service_seconds_count NaN\n", "neither a count nor a size"},
+		"a negative count":       {`goservice_requests_rejected_total{reason="x"} -1` + "\n", "neither a count nor a size"},
+		"a count out of reach":   {"process_cpu_seconds_total 1e300\n", "neither a count nor a size"},
+		"an infinite bucket":     {`http_server_request_duration_seconds_bucket{le="1"} +Inf` + "\n", "neither a count nor a size"},
+		"an infinite duration":   {"http_server_request_duration_seconds_sum{} Inf\n", "neither a count nor a size"},
+		"a number beyond floats": {"goservice_pool_busy 1e999\n", "is no number"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, err := Parse(strings.NewReader(c.page)); err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("error is %v, want %q in it", err, c.want)
+			_, err := Parse(strings.NewReader(c.page))
+			if err == nil || !strings.Contains(err.Error(), c.want) || len(err.Error()) > 300 {
+				t.Errorf("error is %v, want %q in a short one", err, c.want)
 			}
 		})
+	}
+}
+
+func TestParseTakesWhatIsWithinTheBounds(t *testing.T) {
+	bounds := manyBounds(maxBuckets)
+	page := "goservice_service_seconds_count 1\n" + histogram("/a", bounds...) + histogram("/b", bounds...)
+	got, err := Parse(strings.NewReader(page))
+	if err != nil || len(got.Buckets) != maxBuckets || got.Buckets[maxBuckets-1].Count != 2*(maxBuckets-1) {
+		t.Errorf("%d buckets, error %v", len(got.Buckets), err)
 	}
 }
 
@@ -110,7 +163,21 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add(page)
 	f.Add([]byte("http_server_request_duration_seconds_bucket{le=\"\"} \n"))
-	f.Fuzz(func(_ *testing.T, page []byte) { _, _ = Parse(bytes.NewReader(page)) })
+	f.Add([]byte("goservice_service_seconds_count 1\n" + histogram("/a", "1", "+Inf") + histogram("/b", "1", "+Inf")))
+	f.Fuzz(func(t *testing.T, page []byte) {
+		counters, err := Parse(bytes.NewReader(page))
+		if err != nil {
+			return
+		}
+		if len(counters.Buckets) > maxBuckets {
+			t.Errorf("%d buckets", len(counters.Buckets))
+		}
+		for i := range plain {
+			if value := *plain[i].field(&counters); !(value >= 0 && value <= maxValue) {
+				t.Errorf("%sis %v", plain[i].name, value)
+			}
+		}
+	})
 }
 
 // BenchmarkParse reads one page of the bundled workload; 100 services of 5 pods every 2 seconds make 250 a second.

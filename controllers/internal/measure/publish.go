@@ -4,10 +4,7 @@
 package measure
 
 import (
-	"context"
 	"fmt"
-	"net"
-	"net/http"
 	"time"
 
 	"goservice.dev/operator/controllers/plan"
@@ -49,44 +46,4 @@ func percent(figure *plan.Figure[float64]) int {
 		return 0
 	}
 	return int(figure.Value * 100)
-}
-
-// maxPageBytes bounds what a pod may answer.
-const maxPageBytes = 4 << 20
-
-// ScrapeDirectly reads pods at their own addresses, which an operator inside the cluster can reach, over connections that
-// stay open.
-func ScrapeDirectly(port string) func(context.Context, Pod) (tuner.Counters, error) {
-	return scraper(port, 1)
-}
-
-func scraper(port string, idlePerHost int) func(context.Context, Pod) (tuner.Counters, error) {
-	client := &http.Client{
-		Timeout: scrapeTimeout,
-		// A pod must not send the operator elsewhere.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{
-			DialContext:         (&net.Dialer{Timeout: scrapeTimeout}).DialContext,
-			MaxIdleConnsPerHost: idlePerHost,
-			MaxIdleConns:        2048,
-			IdleConnTimeout:     10 * period,
-			DisableCompression:  true,
-		},
-	}
-	return func(ctx context.Context, pod Pod) (tuner.Counters, error) {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(pod.IP, port)+"/metrics", http.NoBody)
-		if err != nil {
-			return tuner.Counters{}, err
-		}
-		request.Header.Set("Accept", "text/plain;version=0.0.4")
-		response, err := client.Do(request)
-		if err != nil {
-			return tuner.Counters{}, err
-		}
-		defer response.Body.Close()
-		if response.StatusCode != http.StatusOK {
-			return tuner.Counters{}, fmt.Errorf("GET /metrics: HTTP status %d", response.StatusCode)
-		}
-		return Parse(http.MaxBytesReader(nil, response.Body, maxPageBytes))
-	}
 }
