@@ -35,26 +35,6 @@ type Counters struct {
 	HeapLiveBytes, GOGC float64
 }
 
-// Bucket of a cumulative histogram.
-type Bucket struct {
-	// UpperBound in seconds; the last one is infinite.
-	UpperBound float64
-	Count      float64
-}
-
-// Within is how many durations were not above the bound, which should be a bucket's: a bound between two buckets counts as
-// the lower one, so that doubt is never in a service's favour.
-func Within(buckets []Bucket, bound time.Duration) float64 {
-	count := 0.0
-	for _, b := range buckets {
-		if b.UpperBound > bound.Seconds()*(1+1e-9) {
-			break
-		}
-		count = b.Count
-	}
-	return count
-}
-
 // delta is what happened from before to now. A pod that was restarted, or whose counters went back, counts from zero.
 func delta(before, now *Counters) Counters {
 	d := *now
@@ -84,48 +64,4 @@ func delta(before, now *Counters) Counters {
 		}
 	}
 	return d
-}
-
-// addBuckets adds counts to a histogram with the same bounds; histograms of other bounds, as pods of two revisions have
-// while they are being replaced, are left out.
-func addBuckets(to, counts []Bucket, scale float64) []Bucket {
-	if len(to) == 0 {
-		to = slices.Clone(counts)
-		for i := range to {
-			to[i].Count *= scale
-		}
-		return to
-	}
-	if len(to) != len(counts) {
-		return to
-	}
-	for i := range to {
-		if to[i].UpperBound != counts[i].UpperBound {
-			return to
-		}
-	}
-	for i := range to {
-		to[i].Count += counts[i].Count * scale
-	}
-	return to
-}
-
-// quantile interpolates linearly within the bucket that holds it, as Prometheus does; 0 without counts.
-func quantile(buckets []Bucket, q float64) time.Duration {
-	if len(buckets) == 0 || buckets[len(buckets)-1].Count <= 0 {
-		return 0
-	}
-	rank := q * buckets[len(buckets)-1].Count
-	lower, below := 0.0, 0.0
-	for i, b := range buckets {
-		if b.Count >= rank || i == len(buckets)-1 {
-			if i == len(buckets)-1 { // beyond the last finite bound nothing is known
-				return time.Duration(lower * float64(time.Second))
-			}
-			inside := (rank - below) / max(b.Count-below, 1e-9)
-			return time.Duration((lower + (b.UpperBound-lower)*inside) * float64(time.Second))
-		}
-		lower, below = b.UpperBound, b.Count
-	}
-	return 0
 }

@@ -85,8 +85,8 @@ func (t Tally) FailedShare() float64 {
 // tally counts against a threshold; 0 counts nothing as slow.
 func (s *sample) tally(threshold time.Duration) Tally {
 	t := Tally{Total: s.requests - s.limited, Failed: s.failed}
-	if threshold > 0 && len(s.buckets) > 0 {
-		t.Slow = s.buckets[len(s.buckets)-1].Count - Within(s.buckets, threshold)
+	if threshold > 0 {
+		t.Slow = s.durations.total() - s.durations.within(threshold)
 	}
 	return t
 }
@@ -108,7 +108,7 @@ func (e *Estimator) Estimate(threshold time.Duration) Estimates {
 		result.ServiceTime = e.serviceTime.mean()
 	}
 	e.gauges(&result)
-	var buckets []Bucket
+	var durations histogram
 	stable, complete, rounds := sample{}, 0, 0
 	for i := len(e.samples) - 1; i >= 0; i-- {
 		s := &e.samples[i]
@@ -144,14 +144,14 @@ func (e *Estimator) Estimate(threshold time.Duration) Estimates {
 		result.Objectives.Total += t.Total
 		result.Objectives.Failed += t.Failed
 		result.Objectives.Slow += t.Slow
-		buckets = addBuckets(buckets, s.buckets, 1)
+		durations.merge(s.durations)
 	}
 	result.Known = rounds > 0 && complete == rounds
 	if seconds := result.Demand.Seconds; seconds > 0 {
 		result.Concurrency = stable.durationSeconds / seconds
 		result.CPU = stable.cpuSeconds / seconds
 	}
-	result.P99 = quantile(buckets, 0.99)
+	result.P99 = durations.quantile(0.99)
 	var since time.Time
 	result.Trend, since = e.trend()
 	result.DemandSince = result.Demand

@@ -5,6 +5,7 @@ package tuner
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
@@ -14,8 +15,6 @@ const (
 	PanicWindow  = 6 * time.Second
 	// podDemandOver smooths the demand of single pods: little, so that a part that is not used any more moves soon.
 	podDemandOver = 2 * time.Second
-	// memory of samples; the trend and the cost of a request are read from no more than that.
-	memory = 5 * time.Minute
 	// minServed requests tell what a request costs; below that, what the process does beside them would count as theirs.
 	minServed = 100
 	// Quorum of the pods that were asked must have answered for a sample to speak for the service.
@@ -34,7 +33,8 @@ type Estimator struct {
 	seen    map[string]time.Time
 	taken   map[string]time.Time // when pods' counters were: their own times if they have some
 	last    time.Time
-	samples []sample
+	samples []sample  // of the stable window
+	bounds  []float64 // of the newest histogram
 
 	cpuTime, serviceTime, selfTime ewma
 	demand                         map[string]float64
@@ -53,7 +53,7 @@ type sample struct {
 
 	arrivals, requests, served, rejected, failed, limited float64
 	serviceSeconds, durationSeconds, cpuSeconds           float64
-	buckets                                               []Bucket
+	durations                                             histogram
 	// complete says that a Quorum of the pods is in it.
 	complete bool
 }
@@ -101,9 +101,11 @@ func (e *Estimator) Observe(at time.Time, total int, reports []Report) {
 		e.samples = append(e.samples, s)
 		e.learn(&s)
 	}
-	for len(e.samples) > 0 && at.Sub(e.samples[0].at) > memory {
-		e.samples = e.samples[1:]
+	old := 0 // samples that nothing reads any more
+	for old < len(e.samples) && at.Sub(e.samples[old].at) >= StableWindow {
+		old++
 	}
+	e.samples = slices.Delete(e.samples, 0, old)
 }
 
 // since is what a pod did since it was last heard of. A pod that is new here counts from its own start if that was after the
@@ -136,7 +138,8 @@ func (e *Estimator) add(s *sample, pod string, d Counters, span float64) {
 	s.serviceSeconds += d.ServiceSeconds * share
 	s.durationSeconds += d.DurationSeconds * share
 	s.cpuSeconds += d.CPUSeconds * share
-	s.buckets = addBuckets(s.buckets, d.Buckets, share)
+	s.durations.add(d.Buckets, share, e.bounds)
+	e.bounds = s.durations.bounds
 	if s.span > 0 {
 		weight := 1 - math.Exp(-s.span/podDemandOver.Seconds())
 		before, known := e.demand[pod]
@@ -164,9 +167,7 @@ func (s *sample) scale(factor float64) {
 	} {
 		*field *= factor
 	}
-	for i := range s.buckets {
-		s.buckets[i].Count *= factor
-	}
+	s.durations.scale(factor)
 }
 
 // forget pods that nobody has heard of for a stable window.

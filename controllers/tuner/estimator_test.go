@@ -230,13 +230,46 @@ func TestAStepIsNoTrend(t *testing.T) {
 }
 
 func TestQuantile(t *testing.T) {
-	buckets := []Bucket{{0.1, 50}, {0.2, 100}, {math.Inf(1), 100}}
+	var h histogram
+	if got := h.quantile(0.99); got != 0 {
+		t.Errorf("of nothing: %v", got)
+	}
+	h.add([]Bucket{{0.1, 50}, {0.2, 100}, {math.Inf(1), 100}}, 1, nil)
 	for q, want := range map[float64]time.Duration{0.25: 50 * time.Millisecond, 0.75: 150 * time.Millisecond, 1: 200 * time.Millisecond} {
-		if got := quantile(buckets, q); (got - want).Abs() > time.Microsecond {
+		if got := h.quantile(q); (got - want).Abs() > time.Microsecond {
 			t.Errorf("quantile %v is %v, want %v", q, got, want)
 		}
 	}
-	if got := quantile([]Bucket{{0.1, 1}, {math.Inf(1), 100}}, 0.99); got != 100*time.Millisecond {
+	beyond := histogram{}
+	beyond.add([]Bucket{{0.1, 1}, {math.Inf(1), 100}}, 1, nil)
+	if got := beyond.quantile(0.99); got != 100*time.Millisecond {
 		t.Errorf("beyond the last bound: %v", got)
+	}
+}
+
+// Thousands of services are followed at once, each by what its own pods sent.
+func TestOnlyWhatIsReadIsKept(t *testing.T) {
+	f, e := newFleet(3), &Estimator{}
+	f.steady(e, 500, 100, 0)
+	if kept, read := len(e.samples), int(StableWindow/tick); kept > read || cap(e.samples) > 4*read {
+		t.Errorf("%d samples are kept in room for %d, and %d are read", kept, cap(e.samples), read)
+	}
+	for i := range e.samples {
+		if bounds := e.samples[i].durations.bounds; &bounds[0] != &e.bounds[0] {
+			t.Fatal("samples of the same bounds have bounds of their own")
+		}
+	}
+}
+
+func TestHistogramsOfOtherBoundsAreLeftOut(t *testing.T) {
+	var h histogram
+	h.add([]Bucket{{0.1, 1}, {math.Inf(1), 2}}, 2, []float64{0.1, math.Inf(1)})
+	h.add([]Bucket{{0.2, 100}, {math.Inf(1), 100}}, 1, nil)
+	other := histogram{}
+	other.add([]Bucket{{math.Inf(1), 50}}, 1, nil)
+	h.merge(other)
+	h.merge(h)
+	if h.total() != 8 || h.within(100*time.Millisecond) != 4 {
+		t.Errorf("total %v, within the first bound %v", h.total(), h.within(100*time.Millisecond))
 	}
 }

@@ -1,0 +1,103 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package tuner
+
+import (
+	"slices"
+	"time"
+)
+
+// Bucket of a cumulative histogram.
+type Bucket struct {
+	// UpperBound in seconds; the last one is infinite.
+	UpperBound float64
+	Count      float64
+}
+
+// histogram is cumulative. Its bounds are shared with all others of the same service, because many are kept.
+type histogram struct {
+	bounds []float64 // never written to
+	counts []float64
+}
+
+// add counts, scaled; known are bounds that may be shared. Counts of other bounds, as pods of two revisions have while they
+// are being replaced, are left out.
+func (h *histogram) add(buckets []Bucket, scale float64, known []float64) {
+	if len(h.bounds) == 0 {
+		if h.bounds = known; !sameBounds(known, buckets) {
+			h.bounds = make([]float64, len(buckets))
+			for i, b := range buckets {
+				h.bounds[i] = b.UpperBound
+			}
+		}
+		h.counts = make([]float64, len(buckets))
+	} else if !sameBounds(h.bounds, buckets) {
+		return
+	}
+	for i, b := range buckets {
+		h.counts[i] += b.Count * scale
+	}
+}
+
+// merge another histogram; one of other bounds is left out.
+func (h *histogram) merge(other histogram) {
+	if len(h.bounds) == 0 {
+		h.bounds, h.counts = other.bounds, slices.Clone(other.counts)
+	} else if slices.Equal(h.bounds, other.bounds) {
+		for i, count := range other.counts {
+			h.counts[i] += count
+		}
+	}
+}
+
+func (h *histogram) scale(factor float64) {
+	for i := range h.counts {
+		h.counts[i] *= factor
+	}
+}
+
+func sameBounds(bounds []float64, buckets []Bucket) bool {
+	return slices.EqualFunc(bounds, buckets, func(bound float64, b Bucket) bool { return bound == b.UpperBound })
+}
+
+// total is how many durations there are.
+func (h *histogram) total() float64 {
+	if len(h.counts) == 0 {
+		return 0
+	}
+	return h.counts[len(h.counts)-1]
+}
+
+// within is how many durations were not above the bound, which should be a bucket's: a bound between two buckets counts as
+// the lower one, so that doubt is never in a service's favour.
+func (h *histogram) within(bound time.Duration) float64 {
+	count := 0.0
+	for i, upper := range h.bounds {
+		if upper > bound.Seconds()*(1+1e-9) {
+			break
+		}
+		count = h.counts[i]
+	}
+	return count
+}
+
+// quantile interpolates linearly within the bucket that holds it, as Prometheus does; 0 without counts.
+func (h *histogram) quantile(q float64) time.Duration {
+	if h.total() <= 0 {
+		return 0
+	}
+	rank := q * h.total()
+	lower, below := 0.0, 0.0
+	for i, upper := range h.bounds {
+		if i == len(h.bounds)-1 { // beyond the last finite bound nothing is known
+			break
+		}
+		if count := h.counts[i]; count >= rank {
+			inside := (rank - below) / max(count-below, 1e-9)
+			return time.Duration((lower + (upper-lower)*inside) * float64(time.Second))
+		}
+		lower, below = upper, h.counts[i]
+	}
+	return time.Duration(lower * float64(time.Second))
+}
