@@ -134,7 +134,7 @@ func target(service *v1alpha1.GoService, desired build.Desired, figures plan.Pla
 	case figures.SharePerPod != nil:
 		label = figures.ShareText() + " per pod"
 	}
-	return confirm.Target{Revision: desired.Revision, Label: label, Generation: service.Generation, Pods: seen.Tunable}
+	return confirm.Target{Revision: desired.LiveSettings.Revision, Label: label, Generation: service.Generation, Pods: seen.Tunable}
 }
 
 // outcome decides when to look again: what only the user can mend waits for the user, what time mends is tried again.

@@ -66,14 +66,12 @@ func (w *workload) ask(ctx context.Context, pod confirm.Pod) (confirm.Answer, er
 			return confirm.Answer{}, err
 		}
 		if refusal := w.refusing[pod.Name]; refusal != "" && known {
-			revision, err := mounted.document.Revision()
-			return confirm.Answer{Revision: revision, Refused: refusal}, err
+			return confirm.Answer{Revision: mounted.document.Revision, Refused: refusal}, nil
 		}
 		mounted = mountedDocument{annotation, document}
 		w.mounted[pod.UID] = mounted
 	}
-	revision, err := mounted.document.Revision()
-	return confirm.Answer{Revision: revision}, err
+	return confirm.Answer{Revision: mounted.document.Revision}, nil
 }
 
 // documentOf reads the live settings of a service.

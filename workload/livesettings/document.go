@@ -9,15 +9,15 @@
 package livesettings
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
+	"regexp"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -29,13 +29,17 @@ const (
 	// MaxDocumentBytes bounds the size of a document that Parse accepts.
 	MaxDocumentBytes = 256 << 10
 
-	revisionLength = 12
+	digestLength = 12
 )
 
 // Document holds every value that a running service takes without a restart.
 type Document struct {
-	// Version of the document's form; always 1.
+	// Version of the document's form; always 1. It changes only when a field that exists gets another meaning: fields that
+	// are added are ignored by toolkits that do not know them.
 	Version int `json:"version"`
+	// Revision is the name by which pods confirm the document: 1 to 64 letters, digits, '.', '_' and '-'. Whoever writes the
+	// document chooses it, WithRevision for example; empty: the document's Digest.
+	Revision string `json:"revision,omitempty"`
 	// RateLimit of each pod for inbound requests; nil admits everything.
 	RateLimit *RateLimit `json:"rateLimit,omitempty"`
 	// Pool of workers of this one pod; nil leaves the service's own.
@@ -48,6 +52,10 @@ type Document struct {
 	Runtime *Runtime `json:"runtime,omitempty"`
 	// Upstreams holds the limits of outbound calls by the upstream's name. Upstreams that are not named here are unlimited.
 	Upstreams map[string]Upstream `json:"upstreams,omitempty"`
+
+	// Ignored names the fields that Parse found and does not know, such as "pool.priorities" or "upstreams.*.hedge", in
+	// order and at most 16 of them.
+	Ignored []string `json:"-"`
 }
 
 // RateLimit is the token bucket of a pod.
@@ -118,48 +126,15 @@ type Duration time.Duration
 // MarshalJSON writes the duration as a string.
 func (d Duration) MarshalJSON() ([]byte, error) { return json.Marshal(time.Duration(d).String()) }
 
-// UnmarshalJSON reads a string that time.ParseDuration accepts.
-func (d *Duration) UnmarshalJSON(data []byte) error {
-	var text string
-	if err := json.Unmarshal(data, &text); err != nil {
-		return fmt.Errorf("a duration must be a string such as \"25ms\", not %s", data)
-	}
-	parsed, err := time.ParseDuration(text)
-	if err != nil {
-		return fmt.Errorf("a duration must be a string such as \"25ms\", not %q", text)
-	}
-	*d = Duration(parsed)
-	return nil
-}
-
-// Parse reads one document. Unknown fields, a second value after the first, and anything that Validate refuses are errors.
-func Parse(data []byte) (Document, error) {
-	if len(data) > MaxDocumentBytes {
-		return Document{}, fmt.Errorf("live settings: %d bytes, at most %d are allowed", len(data), MaxDocumentBytes)
-	}
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.DisallowUnknownFields()
-	var document Document
-	if err := decoder.Decode(&document); err != nil {
-		return Document{}, fmt.Errorf("live settings: %w", err)
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return Document{}, errors.New("live settings: one JSON object expected, more follows it")
-	}
-	if err := document.Validate(); err != nil {
-		return Document{}, err
-	}
-	return document, nil
-}
-
 // Validate reports every value that cannot be put in force, each with its field, the value and the rule.
 func (d Document) Validate() error {
-	var found []error
-	refuse := func(field string, value any, rule string) {
-		found = append(found, fmt.Errorf("live settings: %s: %v: %s", field, value, rule))
-	}
+	var found problems
+	refuse := found.refuse
 	if d.Version != Version {
 		refuse("version", d.Version, fmt.Sprintf("must be %d", Version))
+	}
+	if d.Revision != "" && !validRevision.MatchString(d.Revision) {
+		refuse("revision", d.Revision, "must be 1 to 64 letters, digits, '.', '_' and '-', a letter or digit first")
 	}
 	if r := d.RateLimit; r != nil {
 		validateRate("rateLimit", r.RequestsPerSecond, r.Burst, refuse)
@@ -179,7 +154,7 @@ func (d Document) Validate() error {
 		}
 	}
 	if d.LogLevel != "" && !slices.Contains(LogLevels, d.LogLevel) {
-		refuse("logLevel", d.LogLevel, fmt.Sprintf("must be one of %v", LogLevels))
+		refuse("logLevel", d.LogLevel, "must be "+strings.Join(LogLevels[:len(LogLevels)-1], ", ")+" or "+LogLevels[len(LogLevels)-1])
 	}
 	if t := d.Tracing; t != nil && !(t.SampleRatio >= 0 && t.SampleRatio <= 1) {
 		refuse("tracing.sampleRatio", t.SampleRatio, "must be 0 to 1")
@@ -201,7 +176,27 @@ func (d Document) Validate() error {
 			validateRate(field, u.RequestsPerSecond, u.Burst, refuse)
 		}
 	}
-	return errors.Join(found...)
+	return found.err()
+}
+
+var validRevision = regexp.MustCompile(`^[A-Za-z0-9][-._A-Za-z0-9]{0,63}$`)
+
+// problems are values that cannot be used, each with its field and the rule.
+type problems []string
+
+// refuse notes one; texts are quoted and cut, since they may come from anybody.
+func (p *problems) refuse(field string, value any, rule string) {
+	if text, is := value.(string); is {
+		value = fmt.Sprintf("%q", cut(text, maxQuoted))
+	}
+	*p = append(*p, fmt.Sprintf("%s: %v: %s", cut(field, maxQuoted), value, rule))
+}
+
+func (p problems) err() error {
+	if len(p) == 0 {
+		return nil
+	}
+	return errors.New("live settings: " + strings.Join(p, "; "))
 }
 
 func validateRate(field string, requestsPerSecond float64, burst int, refuse func(string, any, string)) {
@@ -236,25 +231,29 @@ func (d Document) Encode() ([]byte, error) {
 	return encoded, nil
 }
 
-// Revision names the document's content: the first 12 hexadecimal digits of the SHA-256 of its canonical form. Two files
-// that differ only in white space or in the order of fields have the same revision.
-func (d Document) Revision() (string, error) {
+// Digest names the document's content: the first 12 hexadecimal digits of the SHA-256 of its canonical form without the
+// revision. Two files that differ only in white space or in the order of fields have the same digest.
+func (d Document) Digest() (string, error) {
+	d.Revision = ""
 	encoded, err := d.Encode()
 	if err != nil {
 		return "", err
 	}
 	sum := sha256.Sum256(encoded)
-	return hex.EncodeToString(sum[:])[:revisionLength], nil
+	return hex.EncodeToString(sum[:])[:digestLength], nil
 }
 
-// Report is what a service answers on GET /live-settings.
-type Report struct {
-	// Revision of the document in force, with the rate limits of all pods.
-	Revision string `json:"revision"`
-	// Since when it is in force.
-	Since time.Time `json:"since"`
-	// Document in force, as it concerns this pod.
-	Document Document `json:"document"`
-	// Error says why the newest file was refused; empty when the newest file is in force.
-	Error string `json:"error,omitempty"`
+// WithRevision is the document with its digest as its revision, which pods confirm whether or not they know all of its fields.
+func (d Document) WithRevision() (Document, error) {
+	digest, err := d.Digest()
+	d.Revision = digest
+	return d, err
+}
+
+// confirmed is the text by which pods confirm the document.
+func (d Document) confirmed() (string, error) {
+	if d.Revision != "" {
+		return d.Revision, nil
+	}
+	return d.Digest()
 }

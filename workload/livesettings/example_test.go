@@ -12,7 +12,7 @@ import (
 )
 
 func ExampleWatcher() {
-	directory, err := os.MkdirTemp("", "tuning")
+	directory, err := os.MkdirTemp("", "live-settings")
 	if err != nil {
 		panic(err)
 	}
@@ -40,12 +40,19 @@ func ExampleWatcher() {
 	// a9170ad93d36 "live settings: version: 2: must be 1"
 }
 
-func ExampleDocument_Revision() {
-	document, err := livesettings.Parse([]byte(`{ "version": 1, "logLevel": "warn" }`))
+func ExampleDocument_WithRevision() {
+	document, err := livesettings.Document{Version: livesettings.Version, LogLevel: "warn"}.WithRevision()
 	if err != nil {
 		panic(err)
 	}
-	revision, err := document.Revision() // of the content: white space does not matter
-	fmt.Println(revision, err)
-	// Output: dc44986efde3 <nil>
+	encoded, err := document.Encode()
+	fmt.Println(string(encoded), err)
+	// Output: {"version":1,"revision":"dc44986efde3","logLevel":"warn"} <nil>
+}
+
+// A document of a newer operator: what this version does not know is ignored, and the pod confirms all the same.
+func ExampleParse() {
+	document, err := livesettings.Parse([]byte(`{"version":1,"revision":"4c1d","pool":{"workers":16,"priorities":3}}`))
+	fmt.Println(document.Revision, document.Pool.Workers, document.Ignored, err)
+	// Output: 4c1d 16 [pool.priorities] <nil>
 }

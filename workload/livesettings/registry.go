@@ -6,6 +6,7 @@ package livesettings
 import (
 	"encoding/json"
 	"net/http"
+	"reflect"
 	"sync"
 	"time"
 )
@@ -31,11 +32,15 @@ func NewRegistry(builtIn Document, pod string) (*Registry, error) {
 	if err := builtIn.Validate(); err != nil {
 		return nil, err
 	}
-	revision, err := builtIn.Revision()
+	revision, err := builtIn.confirmed()
 	if err != nil {
 		return nil, err
 	}
-	return &Registry{pod: pod, report: Report{Revision: revision, Since: time.Now(), Document: builtIn.For(pod)}}, nil
+	own := builtIn.For(pod)
+	own.Ignored = nil
+	return &Registry{pod: pod, report: Report{
+		Revision: revision, Since: time.Now(), Document: own, Versions: []int{Version}, Toolkit: toolkitVersion(),
+	}}, nil
 }
 
 // Register adds a knob and turns it to the document in force, so that the order of registration and of the first load does
@@ -53,17 +58,20 @@ func (r *Registry) Apply(document Document) (changed bool, err error) {
 	if err := document.Validate(); err != nil {
 		return false, err
 	}
-	revision, err := document.Revision()
+	revision, err := document.confirmed()
 	if err != nil {
 		return false, err
 	}
+	ignored := document.Ignored
+	document = document.For(r.pod)
+	document.Ignored = nil
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.report.Error = ""
-	if revision == r.report.Revision {
+	r.report.Error, r.report.Ignored = "", ignored
+	// The content is compared as well: somebody may have edited a document without giving it another revision.
+	if revision == r.report.Revision && reflect.DeepEqual(document, r.report.Document) {
 		return false, nil
 	}
-	document = document.For(r.pod)
 	for _, knob := range r.knobs {
 		knob(document)
 	}
@@ -77,7 +85,7 @@ func (r *Registry) Apply(document Document) (changed bool, err error) {
 func (r *Registry) Reject(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.report.Error = err.Error()
+	r.report.Error = cut(err.Error(), maxError)
 	r.rejected++
 }
 

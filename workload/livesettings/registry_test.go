@@ -56,11 +56,11 @@ func TestRegistryReportsWhatIsEnforced(t *testing.T) {
 		time.Sleep(time.Minute)
 		document := livesettings.Document{Version: 1, RateLimit: &livesettings.RateLimit{RequestsPerSecond: 5, Burst: 2}}
 		apply(t, registry, document)
-		revision, err := document.Revision()
-		if err != nil {
-			t.Fatal(err)
+		revision := digest(t, document)
+		want := livesettings.Report{
+			Revision: revision, Since: started.Add(time.Minute), Document: document,
+			Versions: []int{livesettings.Version}, Toolkit: own.Toolkit,
 		}
-		want := livesettings.Report{Revision: revision, Since: started.Add(time.Minute), Document: document}
 		if diff := cmp.Diff(want, registry.Report()); diff != "" {
 			t.Errorf("report (-want +got):\n%s", diff)
 		}
@@ -74,10 +74,7 @@ func TestAPodEnforcesItsOwnRate(t *testing.T) {
 	document := livesettings.Document{Version: 1, RateLimit: &livesettings.RateLimit{
 		RequestsPerSecond: 1, Burst: 2, Pods: map[string]livesettings.Bucket{"a": {RequestsPerSecond: 30, Burst: 4}, "b": {RequestsPerSecond: 5, Burst: 1}},
 	}}
-	whole, err := document.Revision()
-	if err != nil {
-		t.Fatal(err)
-	}
+	whole := digest(t, document)
 	for pod, want := range map[string]livesettings.RateLimit{
 		"a": {RequestsPerSecond: 30, Burst: 4}, "b": {RequestsPerSecond: 5, Burst: 1},
 		"new": {RequestsPerSecond: 1, Burst: 2}, "": {RequestsPerSecond: 1, Burst: 2},

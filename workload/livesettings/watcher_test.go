@@ -23,7 +23,7 @@ type volume struct {
 
 func newVolume(t *testing.T) *volume {
 	t.Helper()
-	return &volume{t: t, directory: filepath.Join(t.TempDir(), "tuning")}
+	return &volume{t: t, directory: filepath.Join(t.TempDir(), "live-settings")}
 }
 
 func (v *volume) file() string { return filepath.Join(v.directory, livesettings.FileName) }
@@ -160,30 +160,4 @@ func TestLoadActsOnTheSameContentOnce(t *testing.T) {
 			t.Fatalf("step %d: %d changes, want %d", i, changes, step.changes)
 		}
 	}
-}
-
-func FuzzParse(f *testing.F) {
-	f.Add([]byte(document("warn")))
-	f.Add([]byte(`{"version":1,"rateLimit":{"requestsPerSecond":625,"burst":63},"pool":{"workers":16,"queueDepth":32,"queueTimeout":"25ms"},` +
-		`"tracing":{"sampleRatio":0.05},"runtime":{"gogc":100,"memoryLimitBytes":241591910},"upstreams":{"billing":{"timeout":"2s"}}}`))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		parsed, err := livesettings.Parse(data)
-		if err != nil {
-			return
-		}
-		// What is accepted can be put in force and read back as the same.
-		encoded, err := parsed.Encode()
-		if err != nil {
-			t.Fatal(err)
-		}
-		again, err := livesettings.Parse(encoded)
-		if err != nil {
-			t.Fatalf("%s is accepted, but not its canonical form %s: %v", data, encoded, err)
-		}
-		first, _ := parsed.Revision()
-		second, _ := again.Revision()
-		if first != second {
-			t.Fatalf("revision %s becomes %s", first, second)
-		}
-	})
 }

@@ -98,10 +98,22 @@ func (p settingProblem) describe(environment map[string]string) string {
 	if p.variable == "" {
 		return p.rule
 	}
-	if value, set := environment[p.variable]; set {
+	if value, set := environment[p.variable]; set && repeatable(p.variable) {
 		return fmt.Sprintf("%s: %q: %s", p.variable, value, p.rule)
 	}
 	return fmt.Sprintf("%s: %s", p.variable, p.rule)
+}
+
+// repeatable says whether a message may hold the variable's value, which ends in logs and in the pod's termination message.
+// URLs and headers may hold passwords and tokens; of what is text only the profiling address cannot.
+func repeatable(variable string) bool {
+	for field := range reflect.TypeFor[Config]().Fields() {
+		if field.Tag.Get("env") == variable {
+			_, plain := typeRules[field.Type]
+			return plain || variable == "GOSERVICE_PROFILING_ADDRESS"
+		}
+	}
+	return false
 }
 
 // rules of types, in words for people who do not know Go's parsers.
@@ -168,8 +180,7 @@ func (c *Config) check() (problems []settingProblem) {
 		}
 	}
 	if _, err := parseHeaders(c.TraceHeaders); err != nil {
-		// The value may be a token: it must not reach a log.
-		problems = append(problems, settingProblem{rule: "OTEL_EXPORTER_OTLP_HEADERS: " + err.Error()})
+		refuse("OTEL_EXPORTER_OTLP_HEADERS", err.Error())
 	}
 	return problems
 }

@@ -66,7 +66,7 @@ func TestLoadConfigNamesEveryProblem(t *testing.T) {
 		"half of TLS":   {map[string]string{"GOSERVICE_TLS_CERT_FILE": "c"}, []string{"GOSERVICE_TLS_KEY_FILE: must be set together"}},
 		"CA without":    {map[string]string{"GOSERVICE_TLS_CLIENT_CA_FILE": "c"}, []string{"GOSERVICE_TLS_CLIENT_CA_FILE"}},
 		"collector":     {map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4317"}, []string{"must be an http or https URL"}},
-		"upstreams":     {map[string]string{"GOSERVICE_UPSTREAMS": "[{}]"}, []string{`[0].name ""`}},
+		"upstreams":     {map[string]string{"GOSERVICE_UPSTREAMS": "[{}]"}, []string{`GOSERVICE_UPSTREAMS: [0].name: must be 1 to 63`}},
 		"headers":       {map[string]string{"OTEL_EXPORTER_OTLP_HEADERS": "token"}, []string{"OTEL_EXPORTER_OTLP_HEADERS: must be name=value pairs"}},
 	}
 	for name, c := range cases {
@@ -85,9 +85,30 @@ func TestLoadConfigNamesEveryProblem(t *testing.T) {
 	}
 }
 
+// What the process says of its settings stands in its log and, as the termination message, in the pod's status.
 func TestSecretsAreNotRepeated(t *testing.T) {
-	if _, err := LoadConfig(map[string]string{"OTEL_EXPORTER_OTLP_HEADERS": "secret"}); err == nil || strings.Contains(err.Error(), "secret") {
-		t.Errorf("%v, want an error without the value", err)
+	for name, environment := range map[string]map[string]string{
+		"headers":                 {"OTEL_EXPORTER_OTLP_HEADERS": "hunter2"},
+		"a collector":             {"OTEL_EXPORTER_OTLP_ENDPOINT": "ftp://user:hunter2@collector"},
+		"an upstream's user":      {"GOSERVICE_UPSTREAMS": `[{"name":"a","url":"http://user:hunter2@billing"}]`},
+		"an upstream's query":     {"GOSERVICE_UPSTREAMS": `[{"name":"a","url":"http://billing?token=hunter2"}]`},
+		"an upstream's bad URL":   {"GOSERVICE_UPSTREAMS": `[{"name":"a","url":"http://user:hunter2@billing:x"}]`},
+		"a URL for a name":        {"GOSERVICE_UPSTREAMS": `[{"name":"http://user:hunter2@billing"}]`},
+		"another value's type":    {"GOSERVICE_UPSTREAMS": `[{"name":"a","url":["hunter2"]}]`},
+		"what is no list":         {"GOSERVICE_UPSTREAMS": `http://user:hunter2@billing`},
+		"good beside what is not": {"GOSERVICE_UPSTREAMS": `[{"name":"a","url":"http://user:hunter2@billing"}]`, "GOSERVICE_PORT": "x"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := LoadConfig(environment)
+			if err == nil || strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("%v, want an error without the secret", err)
+			}
+			for variable := range environment {
+				if err != nil && !strings.Contains(err.Error(), variable+": ") {
+					t.Errorf("%v, want an error that names %s", err, variable)
+				}
+			}
+		})
 	}
 }
 

@@ -21,14 +21,14 @@ const (
 	workersPerProcessor = 32
 )
 
-// DefaultPool is the pool of a service that nobody has tuned: wide, because a handler that mostly waits must not be held
+// DefaultPool is the pool of a service without live settings: wide, because a handler that mostly waits must not be held
 // back by a guess, and with a short queue.
 func DefaultPool() pool.Config {
 	workers := max(minDefaultWorkers, workersPerProcessor*runtime.GOMAXPROCS(0))
 	return pool.Config{Workers: workers, QueueDepth: 2 * workers, QueueTimeout: defaultQueueTimeout}
 }
 
-// registerKnobs binds every live value of the live settings. What a document leaves out goes back to the service's own.
+// registerKnobs binds every live setting. What a document leaves out goes back to the service's own.
 func (s *Service) registerKnobs() {
 	s.live.Register(s.tuneLimiter)
 	s.live.Register(s.tunePool)

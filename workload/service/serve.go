@@ -139,7 +139,11 @@ func (s *Service) watcher() *livesettings.Watcher {
 				s.logger.Warn().Str("revision", report.Revision).Str("error", report.Error).Msg("live settings refused, the last good values stay")
 				return
 			}
-			s.logger.Info().Str("revision", report.Revision).Msg("tuned")
+			line := s.logger.Info().Str("revision", report.Revision)
+			if len(report.Ignored) > 0 {
+				line = line.Strs("ignored", report.Ignored) // the operator is newer than this toolkit
+			}
+			line.Msg("live settings in force")
 		},
 		Degraded: func(err error) {
 			s.logger.Warn().Err(err).Msg("the live settings file is polled each second instead of watched")

@@ -133,7 +133,7 @@ func (r *running) tune(document livesettings.Document) {
 	if err := os.Rename(r.file+".new", r.file); err != nil {
 		r.t.Fatal(err)
 	}
-	want, err := document.Revision()
+	want, err := document.Digest()
 	if err != nil {
 		r.t.Fatal(err)
 	}

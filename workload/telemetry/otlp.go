@@ -93,11 +93,8 @@ type otlpClient struct {
 
 func newOTLPClient(config TracingConfig) (*otlpClient, error) {
 	endpoint, err := url.Parse(config.Endpoint)
-	if err != nil {
-		return nil, fmt.Errorf("trace endpoint: %w", err)
-	}
-	if (endpoint.Scheme != "http" && endpoint.Scheme != "https") || endpoint.Host == "" {
-		return nil, fmt.Errorf("trace endpoint %q: must be an http or https URL", config.Endpoint)
+	if err != nil || (endpoint.Scheme != "http" && endpoint.Scheme != "https") || endpoint.Host == "" {
+		return nil, errors.New("trace endpoint: must be an http or https URL") // it and the cause may hold a password
 	}
 	return &otlpClient{
 		url:     endpoint.JoinPath("v1", "traces").String(),

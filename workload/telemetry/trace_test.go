@@ -287,3 +287,13 @@ func FuzzTraceparent(f *testing.F) {
 		}
 	})
 }
+
+// What is wrong with the endpoint ends in logs: it may hold a password.
+func TestTheTraceEndpointIsNotRepeated(t *testing.T) {
+	for _, endpoint := range []string{"ftp://user:hunter2@collector", "http://user:hunter2@collector:x"} {
+		_, err := telemetry.New(t.Context(), telemetry.Config{Tracing: telemetry.TracingConfig{Endpoint: endpoint}})
+		if err == nil || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%v, want an error without the password", err)
+		}
+	}
+}

@@ -53,7 +53,8 @@ func (l *List) UnmarshalText(text []byte) error {
 	refuse := func(format string, values ...any) { found = append(found, fmt.Sprintf(format, values...)) }
 	for i, target := range targets {
 		if !validName.MatchString(target.Name) {
-			refuse("[%d].name %q: must be lower-case letters, digits and '-', at most 63", i, target.Name)
+			// What is no name may be the URL, with a password in it.
+			refuse("[%d].name: must be 1 to 63 lower-case letters, digits and '-'", i)
 		}
 		if seen[target.Name] {
 			refuse("[%d].name %q: must be there once only", i, target.Name)

@@ -250,7 +250,7 @@ func TestList(t *testing.T) {
 		"not JSON":      {`a=http://a`, nil, "must be JSON such as"},
 		"unknown field": {`[{"name":"a","uri":"http://a"}]`, nil, "uri"},
 		"more behind":   {`[] []`, nil, "more follows"},
-		"name":          {`[{"name":"A","url":"http://a"}]`, nil, `[0].name "A"`},
+		"name":          {`[{"name":"A","url":"http://a"}]`, nil, `[0].name: must be 1 to 63 lower-case letters`},
 		"twice":         {`[{"name":"a","url":"http://a"},{"name":"a","url":"http://a"}]`, nil, `[1].name "a": must be there once`},
 		"scheme":        {`[{"name":"a","url":"ftp://a"}]`, nil, "must begin with http"},
 		"no host":       {`[{"name":"a","url":"http://"}]`, nil, "must name a host"},

@@ -45,9 +45,8 @@ type Child struct {
 type Desired struct {
 	// Children in the order in which they are applied.
 	Children []Child
-	// Tuning is the document that running pods shall confirm, and Revision its name.
-	Tuning   livesettings.Document
-	Revision string
+	// LiveSettings is the document that running pods must confirm, by its revision.
+	LiveSettings livesettings.Document
 }
 
 // input is what every builder receives; builders only read it.
@@ -55,7 +54,7 @@ type input struct {
 	service     *v1alpha1.GoService
 	plan        plan.Plan
 	environment Environment
-	tuning      []byte
+	document    []byte
 }
 
 // Kind is an emitted kind.
@@ -84,18 +83,20 @@ func Kinds() []Kind { return kinds }
 
 // Build lists what shall exist for the service. The only error is a plan whose figures make no valid live settings.
 func Build(service *v1alpha1.GoService, p plan.Plan, environment Environment) (Desired, error) {
-	desired := Desired{Tuning: document(&service.Spec, p)}
-	if err := desired.Tuning.Validate(); err != nil {
-		return Desired{}, fmt.Errorf("rendering the tuning of GoService %s/%s: %w", service.Namespace, service.Name, err)
+	live := document(&service.Spec, p)
+	if err := live.Validate(); err != nil {
+		return Desired{}, fmt.Errorf("rendering GoService %s/%s: %w", service.Namespace, service.Name, err)
 	}
-	encoded, err := desired.Tuning.Encode()
+	live, err := live.WithRevision()
 	if err != nil {
 		return Desired{}, err
 	}
-	if desired.Revision, err = desired.Tuning.Revision(); err != nil {
+	encoded, err := live.Encode()
+	if err != nil {
 		return Desired{}, err
 	}
-	in := input{service: service.DeepCopy(), plan: p, environment: environment, tuning: encoded}
+	desired := Desired{LiveSettings: live}
+	in := input{service: service.DeepCopy(), plan: p, environment: environment, document: encoded}
 	for _, kind := range kinds {
 		if kind.Optional && !environment.OptionalKinds[kind.GroupVersionKind] {
 			continue

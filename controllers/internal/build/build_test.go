@@ -122,8 +122,8 @@ func TestTwoBuildsAreEqual(t *testing.T) {
 		if diff := cmp.Diff(string(rendered(t, first)), string(rendered(t, second))); diff != "" {
 			t.Errorf("two builds of one input differ:\n%s", diff)
 		}
-		if first.Revision != second.Revision {
-			t.Errorf("two builds of one input have the revisions %s and %s", first.Revision, second.Revision)
+		if diff := cmp.Diff(first.LiveSettings, second.LiveSettings); diff != "" {
+			t.Errorf("two builds of one input have other live settings:\n%s", diff)
 		}
 	})
 }
@@ -215,15 +215,15 @@ func TestRevisionIsOfTheDocumentInTheConfigMap(t *testing.T) {
 			if err != nil {
 				t.Fatalf("pods would refuse the document: %v", err)
 			}
-			if revision, err := document.Revision(); err != nil || revision != desired.Revision {
-				t.Errorf("the document has revision %s (%v), pods shall confirm %s", revision, err, desired.Revision)
+			if digest, err := document.Digest(); err != nil || document.Revision != digest {
+				t.Errorf("the document has revision %q, its content %s (%v)", document.Revision, digest, err)
 			}
-			if diff := cmp.Diff(desired.Tuning, document); diff != "" {
+			if diff := cmp.Diff(desired.LiveSettings, document); diff != "" {
 				t.Errorf("the document is not the one that was built:\n%s", diff)
 			}
 			return
 		}
-		t.Error("there is no tuning ConfigMap")
+		t.Error("there is no ConfigMap of live settings")
 	})
 }
 

@@ -17,12 +17,12 @@ import (
 
 var configMapKind = corev1.SchemeGroupVersion.WithKind("ConfigMap")
 
-// liveSettings is the durable truth of every live value: new pods start with it, running ones watch it.
+// liveSettings is the durable truth of every live setting: new pods start with it, running ones watch it.
 func liveSettings(in input) []Child {
 	name := LiveSettingsName(in.service.Name)
 	return []Child{{Name: name, Configuration: corev1ac.ConfigMap(name, in.service.Namespace).
 		WithLabels(objectLabels(in.service.Name, componentService)).
-		WithData(map[string]string{livesettings.FileName: string(in.tuning)})}}
+		WithData(map[string]string{livesettings.FileName: string(in.document)})}}
 }
 
 const (

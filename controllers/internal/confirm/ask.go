@@ -68,6 +68,7 @@ func parse(body io.Reader) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
+	// Only this much of a livesettings.Report: in pods that are newer the rest may have another form.
 	var report struct{ Revision, Error string }
 	if err := json.Unmarshal(content, &report); err != nil {
 		return Answer{}, fmt.Errorf("answers %s with something else than a live settings report: %w", livePath, err)

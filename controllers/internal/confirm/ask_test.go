@@ -4,6 +4,7 @@
 package confirm
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -74,6 +77,24 @@ func TestAskDirectly(t *testing.T) {
 			defer server.Close()
 			answer, err := askServer(t, server)
 			checkAnswer(t, answer, err, c.want, c.trouble)
+		})
+	}
+}
+
+// Pods of every version are understood: of the last one whose parser was strict, of this one and of later ones.
+func TestReportsOfEachVersion(t *testing.T) {
+	for name, want := range map[string]Answer{
+		"report-v0":    {Revision: "0f9a4f3b1c2d", Refused: `tuning document: json: unknown field "revision"`},
+		"report-v1":    {Revision: "1715faa837d7"},
+		"report-later": {Revision: "2031.4-later_form"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			content, err := os.ReadFile(filepath.Join("..", "..", "..", "workload", "livesettings", "testdata", "skew", name+".json"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			answer, err := parse(bytes.NewReader(content))
+			checkAnswer(t, answer, err, want, "")
 		})
 	}
 }
