@@ -14,7 +14,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
@@ -55,7 +54,7 @@ func readSettings() settings {
 	flag.BoolVar(&s.secureMetrics, "metrics-secure", true, "serve metrics over HTTPS to authenticated and authorized clients only")
 	flag.StringVar(&s.probeAddress, "health-probe-bind-address", ":8081", "where /healthz and /readyz are served")
 	flag.StringVar(&s.pprofAddress, "pprof-bind-address", "", "where profiles are served, such as 127.0.0.1:6060; empty serves none")
-	flag.BoolVar(&s.leaderElection, "leader-elect", false, "let one of several operators act at a time")
+	flag.BoolVar(&s.leaderElection, "leader-elect", false, "let one of several operators act at a time; the others stand by with warm caches")
 	flag.StringVar(&s.leaderNamespace, "leader-election-namespace", os.Getenv("POD_NAMESPACE"), "where the leader's Lease is; outside a cluster it must be given")
 	flag.StringVar(&s.controllers.WorkloadImage, "workload-image", os.Getenv("WORKLOAD_IMAGE"), "image of GoServices that name none (also $WORKLOAD_IMAGE)")
 	flag.StringVar(&s.controllers.RunbookURL, "runbook-url", "", "page that alerts lead to, followed by # and the name of the alert in lower case; a copy of docs/runbooks.md for example")
@@ -88,24 +87,23 @@ func run(ctx context.Context, s settings) error {
 	// The API server's own fairness decides who waits, not a guess on this side.
 	config.QPS = -1
 	config.UserAgent = "goservice-operator/" + version
-	mgr, err := ctrl.NewManager(config, ctrl.Options{
-		Scheme:                        scheme,
-		Cache:                         controllers.CacheOptions(),
-		Metrics:                       metricsOptions(s),
-		HealthProbeBindAddress:        s.probeAddress,
-		PprofBindAddress:              s.pprofAddress,
-		LeaderElection:                s.leaderElection,
-		LeaderElectionID:              "operator.goservice.dev",
-		LeaderElectionNamespace:       s.leaderNamespace,
-		LeaderElectionReleaseOnCancel: true,
-	})
+	options := ctrl.Options{
+		Scheme:                 scheme,
+		Cache:                  controllers.CacheOptions(),
+		Metrics:                metricsOptions(s),
+		HealthProbeBindAddress: s.probeAddress,
+		PprofBindAddress:       s.pprofAddress,
+	}
+	if s.leaderElection {
+		if err := controllers.LeaderElection(&options, config, s.leaderNamespace); err != nil {
+			return fmt.Errorf("%w: set --leader-election-namespace or $POD_NAMESPACE", err)
+		}
+	}
+	mgr, err := ctrl.NewManager(config, options)
 	if err != nil {
 		return err
 	}
 	if err := controllers.Setup(ctx, mgr, s.controllers); err != nil {
-		return err
-	}
-	if err := errors.Join(mgr.AddHealthzCheck("healthz", healthz.Ping), mgr.AddReadyzCheck("readyz", healthz.Ping)); err != nil {
 		return err
 	}
 	ctrl.Log.Info("starting", "version", version, "workloadImage", s.controllers.WorkloadImage)

@@ -51,6 +51,7 @@ type GoServiceReconciler struct {
 	loop          *measure.Loop // nil: nothing is measured
 	optional      *optionalKinds
 	written       writtenStatuses
+	running       running
 	conflictRetry time.Duration
 	// knowsTolerance says whether the API server knows the tolerance of a HorizontalPodAutoscaler's rules.
 	knowsTolerance bool
@@ -75,6 +76,7 @@ func (r *GoServiceReconciler) environment() build.Environment {
 
 // Reconcile makes the cluster equal to what one GoService declares.
 func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	defer r.running.begin(request.NamespacedName)()
 	var service v1alpha1.GoService
 	if err := r.Get(ctx, request.NamespacedName, &service); err != nil {
 		r.forget(request.NamespacedName)

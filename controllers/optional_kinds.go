@@ -34,7 +34,8 @@ import (
 // +kubebuilder:rbac:groups=apiextensions.k8s.io,resources=customresourcedefinitions,verbs=get;list;watch
 
 // optionalKinds follows the CustomResourceDefinitions of kinds that may come and go while the operator runs. When one is
-// served it is watched and every GoService is reconciled; when it is removed its watch ends.
+// served it is watched and every GoService is reconciled; when it is removed its watch ends. It runs on the standby as on
+// the leader.
 type optionalKinds struct {
 	cache     cache.Cache
 	discovery discovery.DiscoveryInterface
@@ -72,11 +73,10 @@ func (o *optionalKinds) setup(ctx context.Context, mgr manager.Manager, skipName
 			return err
 		}
 	}
-	definition := &metav1.PartialObjectMetadata{}
-	definition.SetGroupVersionKind(schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"})
+	// A standby follows, too: when it takes over it must not wait for the cache of a kind that has gone.
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("optional-kinds").
-		For(definition, builder.WithPredicates(predicate.NewPredicateFuncs(func(object client.Object) bool {
+		For(customResourceDefinition(), builder.WithPredicates(predicate.NewPredicateFuncs(func(object client.Object) bool {
 			for _, kind := range build.Kinds() {
 				if kind.Optional && object.GetName() == definitionName(kind.GroupVersionKind) {
 					return true
@@ -84,8 +84,14 @@ func (o *optionalKinds) setup(ctx context.Context, mgr manager.Manager, skipName
 			}
 			return false
 		}))).
-		WithOptions(controller.Options{SkipNameValidation: &skipNameValidation}).
+		WithOptions(controller.Options{SkipNameValidation: &skipNameValidation, NeedLeaderElection: new(false)}).
 		Complete(o)
+}
+
+func customResourceDefinition() *metav1.PartialObjectMetadata {
+	definition := &metav1.PartialObjectMetadata{}
+	definition.SetGroupVersionKind(schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"})
+	return definition
 }
 
 // definitionName is the plural resource and the group, as CustomResourceDefinitions are named.
@@ -109,8 +115,7 @@ func (o *optionalKinds) Reconcile(ctx context.Context, request reconcile.Request
 var errNotServedYet = errors.New("is defined but not served yet")
 
 func (o *optionalKinds) follow(ctx context.Context, kind schema.GroupVersionKind) error {
-	definition := &metav1.PartialObjectMetadata{}
-	definition.SetGroupVersionKind(schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"})
+	definition := customResourceDefinition()
 	err := o.cache.Get(ctx, client.ObjectKey{Name: definitionName(kind)}, definition)
 	if client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("reading the definition of %s: %w", kind.Kind, err)

@@ -6,6 +6,7 @@ package controllers
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"time"
@@ -88,8 +89,13 @@ func ownedTypes() []client.Object {
 	}
 }
 
-// Setup registers every controller with the manager.
+// Setup registers every controller with the manager, and the checks of its health and readiness.
 func Setup(ctx context.Context, mgr manager.Manager, options Options) error {
+	_, err := setup(ctx, mgr, options)
+	return err
+}
+
+func setup(ctx context.Context, mgr manager.Manager, options Options) (*GoServiceReconciler, error) {
 	if options.MaxConcurrentReconciles == 0 {
 		options.MaxConcurrentReconciles = defaultConcurrency
 	}
@@ -107,36 +113,36 @@ func Setup(ctx context.Context, mgr manager.Manager, options Options) error {
 	if ask == nil {
 		var err error
 		if ask, err = options.PodAccess.ask(mgr); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	changed := reporter(ctx, news)
 	r.tracker = confirm.NewTracker(confirm.Options{Ask: ask, Nudge: r.nudge, Settled: observeRetune, Changed: changed})
 	if err := r.startLoop(mgr, options, changed); err != nil {
-		return err
+		return nil, err
 	}
 	if err := mgr.Add(manager.RunnableFunc(func(ctx context.Context) error {
 		<-ctx.Done()
 		r.tracker.Close()
 		return nil
 	})); err != nil {
-		return err
+		return nil, err
 	}
 	for _, object := range ownedTypes() {
 		if err := mgr.GetFieldIndexer().IndexField(ctx, object, observe.OwnerIndex, observe.IndexOwner); err != nil {
-			return fmt.Errorf("indexing %T by owner: %w", object, err)
+			return nil, fmt.Errorf("indexing %T by owner: %w", object, err)
 		}
 	}
 	owner, err := r.buildController(mgr, options, news)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	discoveryClient, err := discovery.NewDiscoveryClientForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if r.knowsTolerance, err = knowsTolerance(discoveryClient); err != nil {
-		return err
+		return nil, err
 	}
 	r.optional = &optionalKinds{
 		cache:     mgr.GetCache(),
@@ -147,7 +153,10 @@ func Setup(ctx context.Context, mgr manager.Manager, options Options) error {
 		served:    map[schema.GroupVersionKind]bool{},
 	}
 	r.observer = &observe.Observer{Client: mgr.GetClient(), Cache: mgr.GetCache(), Scheme: mgr.GetScheme(), Present: r.optional.present}
-	return r.optional.setup(ctx, mgr, options.skipNameValidation)
+	if err := errors.Join(mgr.AddReadyzCheck("caches", r.warm(mgr.GetCache())), mgr.AddHealthzCheck("workers", r.running.check)); err != nil {
+		return nil, err
+	}
+	return r, r.optional.setup(ctx, mgr, options.skipNameValidation)
 }
 
 // reporter makes a reconcile of a service wanted.
@@ -186,7 +195,10 @@ func (r *GoServiceReconciler) buildController(mgr manager.Manager, options Optio
 		Named("goservice").
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: options.MaxConcurrentReconciles,
-			SkipNameValidation:      &options.skipNameValidation,
+			ReconciliationTimeout:   reconcileTimeout,
+			// A standby watches everything, so that it needs no list when it takes over.
+			EnableWarmup:       new(true),
+			SkipNameValidation: &options.skipNameValidation,
 		}).
 		For(&v1alpha1.GoService{}, builder.WithPredicates(r.written.predicate(), predicate.GenerationChangedPredicate{})).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(podToService), builder.WithPredicates(podMatters)).

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -142,12 +143,18 @@ func (l *writeLog) forget() {
 }
 
 // written lists the distinct requests since the log was started anew, but for events.
-func (l *writeLog) written() []string {
+func (l *writeLog) written() []string { return l.writtenBut("events") }
+
+// writtenBut lists the distinct requests since the log was started anew, but for events and those of another resource.
+func (l *writeLog) writtenBut(resource string) []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var distinct []string
 	seen := map[string]bool{"POST events": true}
 	for _, entry := range l.entries {
+		if _, path, _ := strings.Cut(entry, " "); path == resource || strings.HasPrefix(path, resource+"/") {
+			continue
+		}
 		if !seen[entry] {
 			distinct = append(distinct, entry)
 		}
@@ -158,40 +165,77 @@ func (l *writeLog) written() []string {
 
 // operator is one run of the operator on one namespace.
 type operator struct {
-	writes *writeLog
-	stop   func()
+	writes     *writeLog
+	reconciler *GoServiceReconciler
+	stop       func()
+	// ready is what /readyz says of the caches.
+	ready func() error
+}
+
+// operatorOptions of a run that differs from others.
+type operatorOptions struct {
+	Options
+	// lease is for how long a leader holds on; 0: there is no election.
+	lease time.Duration
+	// wrap stands between the operator and the API server.
+	wrap func(http.RoundTripper) http.RoundTripper
+	// ended takes the error that the operator ended with; without it an error fails the test.
+	ended func(error)
 }
 
 // startOperator runs the operator until stop or the end of the test. pods answers for the workload; nil answers nothing.
-func startOperator(t *testing.T, namespace string, pods *workload) *operator {
+func startOperator(t *testing.T, namespace string, pods *workload, change ...func(*operatorOptions)) *operator {
 	t.Helper()
 	if pods == nil {
 		pods = newWorkload()
 	}
 	op := &operator{writes: &writeLog{}}
+	o := operatorOptions{Options: Options{
+		WorkloadImage: testImage, ask: pods.ask, scrape: pods.scrape, query: pods.query, skipNameValidation: true, conflictRetry: conflictRetry,
+	}}
+	for _, f := range change {
+		f(&o)
+	}
 	config := rest.CopyConfig(testConfig)
 	config.Wrap(op.writes.wrap)
+	if o.wrap != nil {
+		config.Wrap(o.wrap)
+	}
 	options := CacheOptions()
 	options.DefaultNamespaces = map[string]cache.Config{namespace: {}}
 	scheme := runtime.NewScheme()
 	if err := AddToScheme(scheme); err != nil {
 		t.Fatal(err)
 	}
-	mgr, err := ctrl.NewManager(config, ctrl.Options{
+	managerOptions := ctrl.Options{
 		Scheme: scheme, Cache: options, Metrics: metricsserver.Options{BindAddress: "0"}, HealthProbeBindAddress: "0",
-	})
+	}
+	if o.lease != 0 {
+		if err := leaderElection(&managerOptions, config, namespace, o.lease, o.lease*3/4); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mgr, err := ctrl.NewManager(config, managerOptions)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	if err := Setup(ctx, mgr, Options{
-		WorkloadImage: testImage, ask: pods.ask, scrape: pods.scrape, query: pods.query, skipNameValidation: true, conflictRetry: conflictRetry,
-	}); err != nil {
+	if op.reconciler, err = setup(ctx, mgr, o.Options); err != nil {
 		cancel()
 		t.Fatal(err)
 	}
+	op.ready = func() error {
+		return op.reconciler.warm(mgr.GetCache())(httptest.NewRequest(http.MethodGet, "/readyz", nil))
+	}
 	ended := make(chan error, 1)
-	go func() { ended <- mgr.Start(ctx) }()
+	go func() {
+		err := mgr.Start(ctx)
+		if o.ended != nil {
+			o.ended(err)
+			err = nil
+		}
+		ended <- err
+	}()
 	op.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-ended; err != nil {
@@ -200,6 +244,12 @@ func startOperator(t *testing.T, namespace string, pods *workload) *operator {
 	})
 	t.Cleanup(op.stop)
 	return op
+}
+
+// startReplica runs an operator that is one of several.
+func startReplica(t *testing.T, namespace string, pods *workload, lease time.Duration, change ...func(*operatorOptions)) *operator {
+	t.Helper()
+	return startOperator(t, namespace, pods, append(change, func(o *operatorOptions) { o.lease = lease })...)
 }
 
 const serviceName = "checkout"

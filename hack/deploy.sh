@@ -148,7 +148,7 @@ ready() {
 explain() {
   kubectl -n "$NAMESPACE" get pods -o wide >&2 || true
   kubectl -n "$NAMESPACE" get events --sort-by=.metadata.creationTimestamp 2>/dev/null | tail -n 10 >&2 || true
-  kubectl -n "$NAMESPACE" logs "deployment/$DEPLOYMENT" --tail=20 >&2 || true
+  kubectl -n "$NAMESPACE" logs -l control-plane=controller-manager --prefix --tail=20 >&2 || true
 }
 
 undeploy() {

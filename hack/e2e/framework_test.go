@@ -117,7 +117,7 @@ func (j *journey) explain() {
 		output, _ := j.tryKubectl("", command...)
 		j.t.Logf("kubectl %s\n%s", strings.Join(command, " "), output)
 	}
-	output, _ := exec.CommandContext(j.ctx, "kubectl", "-n", operatorNamespace, "logs", "deployment/"+operatorDeployment, "--tail=40").CombinedOutput()
+	output, _ := exec.CommandContext(j.ctx, "kubectl", "-n", operatorNamespace, "logs", "-l", "control-plane=controller-manager", "--prefix", "--tail=40").CombinedOutput()
 	j.t.Logf("operator:\n%s", output)
 }
 
