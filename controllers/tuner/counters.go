@@ -35,13 +35,48 @@ type Counters struct {
 	HeapLiveBytes, GOGC float64
 }
 
-// delta is what happened from before to now. A pod that was restarted, or whose counters went back, counts from zero.
+// clockStep is by how much clocks may differ, or be set, without saying anything: process_start_time_seconds is made anew at
+// each scrape from the time of the boot, which moves with the clock of the pod's node.
+const clockStep = 2 * time.Second
+
+// started is when the process did, by the clock of its node; zero where that is not known.
+func (c *Counters) started() time.Time {
+	if c.StartSeconds == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(int64(c.StartSeconds * 1000))
+}
+
+// startedWithin says that the process began after one moment and not after another. A start that is still to come says only
+// that a clock is wrong.
+func (c *Counters) startedWithin(after, until time.Time) bool {
+	started := c.started()
+	return !started.IsZero() && started.After(after) && !started.After(until.Add(clockStep))
+}
+
+// wentBack says that something that is only counted up is less than before.
+func (c *Counters) wentBack(before *Counters) bool {
+	return c.Requests < before.Requests || c.Failed < before.Failed || c.RateLimited < before.RateLimited ||
+		c.Served < before.Served || c.Rejected < before.Rejected || c.CPUSeconds < before.CPUSeconds
+}
+
+// restarted says that the process is another one than that of an earlier scrape at a time, so that it counts from zero.
+// Where nothing went back, another start alone may be that of a clock that was set; then the process must have begun since.
+func (c *Counters) restarted(before *Counters, scraped, now time.Time) bool {
+	moved := c.started().Sub(before.started()).Abs()
+	switch {
+	case c.StartSeconds == 0 || moved == 0:
+		return false
+	case c.wentBack(before):
+		return true
+	}
+	return moved > clockStep && c.startedWithin(scraped, now)
+}
+
+// delta is what happened from before to now in the same process.
 func delta(before, now *Counters) Counters {
 	d := *now
 	d.Buckets = slices.Clone(now.Buckets)
-	if before.StartSeconds != now.StartSeconds || now.Requests < before.Requests || now.CPUSeconds < before.CPUSeconds {
-		return d
-	}
 	for _, field := range []struct {
 		to         *float64
 		subtracted float64
@@ -54,14 +89,18 @@ func delta(before, now *Counters) Counters {
 		{&d.ServiceSeconds, before.ServiceSeconds},
 		{&d.Rejected, before.Rejected},
 		{&d.CPUSeconds, before.CPUSeconds},
-		{&d.Active, before.Active}, // may well fall
 	} {
-		*field.to -= field.subtracted
+		*field.to = max(*field.to-field.subtracted, 0)
 	}
-	if len(before.Buckets) == len(d.Buckets) {
+	d.Active -= before.Active // may well fall
+	switch len(before.Buckets) {
+	case len(d.Buckets):
 		for i := range d.Buckets {
-			d.Buckets[i].Count -= before.Buckets[i].Count
+			d.Buckets[i].Count = max(d.Buckets[i].Count-before.Buckets[i].Count, 0)
 		}
+	case 0: // the first requests
+	default:
+		d.Buckets = nil
 	}
 	return d
 }

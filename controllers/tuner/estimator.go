@@ -74,15 +74,15 @@ func (e *Estimator) Observe(at time.Time, total int, reports []Report) {
 	answered, counted, fresh := 0, 0, 0
 	e.podsNow = e.podsNow[:0]
 	for _, report := range reports {
-		if report.Counters == nil {
+		now, taken := report.Counters, at
+		if now != nil && !now.At.IsZero() {
+			taken = now.At
+		}
+		if now == nil || e.contradicts(report.Pod, now, at, taken) {
 			delete(e.demand, report.Pod)
 			continue
 		}
 		answered++
-		now, taken := report.Counters, report.Counters.At
-		if taken.IsZero() {
-			taken = at
-		}
 		e.podsNow = append(e.podsNow, podGauges{now.Busy, now.Workers, now.Queued, now.Processors, now.HeapLiveBytes, now.GOGC})
 		if d, span, known := e.since(report.Pod, now, at, taken); known {
 			counted++
@@ -108,16 +108,33 @@ func (e *Estimator) Observe(at time.Time, total int, reports []Report) {
 	e.samples = slices.Delete(e.samples, 0, old)
 }
 
+// contradicts says that counters are less than they were although the process is the same, as where a part of an answer is
+// missing. Such a report tells nothing, and what was known before stays: the next whole one speaks for both rounds.
+func (e *Estimator) contradicts(pod string, now *Counters, at, taken time.Time) bool {
+	before, exists := e.pods[pod]
+	return exists && now.wentBack(&before) && !now.restarted(&before, e.taken[pod], later(at, taken))
+}
+
 // since is what a pod did since it was last heard of. A pod that is new here counts from its own start if that was after the
 // last round; else nothing is known of it yet.
 func (e *Estimator) since(pod string, now *Counters, at, taken time.Time) (d Counters, span float64, known bool) {
-	if before, exists := e.pods[pod]; exists {
+	before, exists := e.pods[pod]
+	switch {
+	case exists && now.restarted(&before, e.taken[pod], later(at, taken)):
+		return *now, taken.Sub(e.taken[pod]).Seconds(), true
+	case exists:
 		return delta(&before, now), taken.Sub(e.taken[pod]).Seconds(), true
+	case !e.last.IsZero() && now.startedWithin(e.last, later(at, taken)):
+		return *now, later(at, taken).Sub(e.last).Seconds(), true
 	}
-	if e.last.IsZero() || now.StartSeconds == 0 || time.UnixMilli(int64(now.StartSeconds*1000)).Before(e.last) {
-		return Counters{}, 0, false
+	return Counters{}, 0, false
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
 	}
-	return *now, at.Sub(e.last).Seconds(), true
+	return b
 }
 
 // add a pod's part. A pod that was silent for some rounds did its work over all of them, of which this round has its share;

@@ -46,7 +46,7 @@ type Target struct {
 
 // LoopOptions of a Loop; every field but Query is required.
 type LoopOptions struct {
-	// Scrape reads a pod's counters.
+	// Scrape reads a pod's counters; without their time they count as read when it returns.
 	Scrape func(ctx context.Context, pod Pod) (tuner.Counters, error)
 	// Query asks Prometheus for a service's pods, by their names; nil where the operator knows no Prometheus.
 	Query func(ctx context.Context, service types.NamespacedName) (map[string]Sample, error)
@@ -142,11 +142,12 @@ func (l *Loop) round(ctx context.Context) {
 	var working sync.WaitGroup
 	for i, f := range all {
 		working.Go(func() {
-			reports, problem, ready := l.measure(ctx, f, targets[i])
+			began := time.Now() // not the end: one slow pod must not shorten the next round for all
+			reports, problem, ready := l.measure(ctx, began, f, targets[i])
 			if !ready || ctx.Err() != nil {
 				return
 			}
-			outcome, changes := f.tuner.Digest(time.Now(), targets[i].Target, f.awaited, reports, problem)
+			outcome, changes := f.tuner.Digest(began, targets[i].Target, f.awaited, reports, problem)
 			for _, change := range changes {
 				l.options.Decided(f.name, change)
 			}
@@ -175,6 +176,9 @@ func (l *Loop) scrape(ctx context.Context, pods []Pod) (reports []tuner.Report, 
 			if err != nil {
 				problems[i] = "pod " + pod.Name + ": " + podhttp.Clip(err.Error()) // it may quote what the pod answered
 				return
+			}
+			if counters.At.IsZero() {
+				counters.At = time.Now()
 			}
 			reports[i].Counters = &counters
 		})

@@ -34,6 +34,7 @@ type cluster struct {
 	slow      float64
 	down      bool
 	words     string // of the error while it is down
+	silent    string // is a pod that answers nothing until the question is given up
 	at        map[string]time.Time
 	counted   map[string]float64
 	changes   int
@@ -49,9 +50,15 @@ func (c *cluster) set(change func()) {
 	change()
 }
 
-func (c *cluster) scrape(_ context.Context, pod Pod) (tuner.Counters, error) {
+func (c *cluster) scrape(ctx context.Context, pod Pod) (tuner.Counters, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if pod.Name == c.silent {
+		c.mu.Unlock()
+		<-ctx.Done()
+		c.mu.Lock()
+		return tuner.Counters{}, ctx.Err()
+	}
 	if c.down {
 		return tuner.Counters{}, errors.New("does not answer" + c.words)
 	}
@@ -202,6 +209,25 @@ func TestLoopWithoutMeasurements(t *testing.T) {
 	})
 }
 
+// A node that dies makes its pods silent, and some time later they leave or answer again.
+func TestASilentPodMakesNoPanic(t *testing.T) {
+	running(t, func(c *cluster, loop *Loop) {
+		c.set(func() { c.perSecond = 250 })
+		loop.Follow(serviceName, targetOf(10))
+		pass(5 * time.Minute)
+		before := loop.Follow(serviceName, targetOf(10)).Tuned.ReplicaFloor.Value
+		for range 10 {
+			c.set(func() { c.silent = "checkout-3" })
+			pass(7 * time.Second)
+			c.set(func() { c.silent = "" })
+			pass(11 * time.Second)
+			if got := loop.Follow(serviceName, targetOf(10)).Tuned.ReplicaFloor; got.Value > before+1 {
+				t.Fatalf("the floor went from %d to %d: %s", before, got.Value, got.Reason)
+			}
+		}
+	})
+}
+
 // What a pod answers may be in the error, and the problem ends up in a condition.
 func TestAProblemIsShort(t *testing.T) {
 	running(t, func(c *cluster, loop *Loop) {
@@ -254,7 +280,7 @@ func TestScrapeDirectly(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := ScrapeDirectly(port)(t.Context(), Pod{IP: host})
-	if err != nil || got.Served != 7 {
-		t.Errorf("served %v, error %v", got.Served, err)
+	if err != nil || got.Served != 7 || got.At.IsZero() {
+		t.Errorf("served %v at %v, error %v", got.Served, got.At, err)
 	}
 }

@@ -62,8 +62,7 @@ func sourceOf(spec *v1alpha1.GoServiceSpec) v1alpha1.TuningSource {
 }
 
 // measure makes a round of reports from the source that the service names; it is not ready while nothing new is known.
-func (l *Loop) measure(ctx context.Context, f *followed, target Target) (reports []tuner.Report, problem string, ready bool) {
-	now := time.Now()
+func (l *Loop) measure(ctx context.Context, now time.Time, f *followed, target Target) (reports []tuner.Report, problem string, ready bool) {
 	f.tuner.Begin(now)
 	if source := sourceOf(target.Spec); f.source != source { // another clock, and perhaps other pods' counters
 		f.source, f.rounds = source, rounds{}

@@ -6,8 +6,10 @@ package measure
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"time"
 
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 
@@ -37,7 +39,7 @@ func scraper(port string, idlePerHost int) func(context.Context, Pod) (tuner.Cou
 		if response.StatusCode != http.StatusOK {
 			return tuner.Counters{}, fmt.Errorf("GET /metrics: HTTP status %d", response.StatusCode)
 		}
-		return Parse(podhttp.Limit(response.Body, MaxPageBytes))
+		return parseAt(time.Now(), podhttp.Limit(response.Body, MaxPageBytes))
 	}
 }
 
@@ -50,6 +52,13 @@ func ScrapeThroughAPIServer(client corev1client.PodsGetter, port string) func(co
 			return tuner.Counters{}, err
 		}
 		defer page.Close()
-		return Parse(page)
+		return parseAt(time.Now(), page)
 	}
+}
+
+// parseAt reads a page whose head arrived at a time: pods count until they begin to answer, however long reading takes.
+func parseAt(at time.Time, page io.Reader) (tuner.Counters, error) {
+	counters, err := Parse(page)
+	counters.At = at
+	return counters, err
 }
