@@ -160,7 +160,7 @@ func TestPodsKeepTheRestrictedStandard(t *testing.T) {
 		t.Fatal(err)
 	}
 	startOperator(t, namespace, nil)
-	applyService(t, namespace, `tls: {secretName: checkout-tls, clientCASecretName: clients}`)
+	applyService(t, namespace, `tls: {secretName: checkout-tls}`)
 	settled(t, namespace, serviceName)
 	template := childrenOf(t, namespace)["Deployment/checkout"].(*appsv1.Deployment).Spec.Template
 	pod := &corev1.Pod{ObjectMeta: template.ObjectMeta, Spec: template.Spec}
@@ -206,7 +206,7 @@ port: 80
 env:
 - {name: EMPTY, value: ""}
 - name: CORES
-  valueFrom: {resourceFieldRef: {containerName: service, resource: limits.cpu, divisor: 1m}}
+  valueFrom: {resourceFieldRef: {resource: limits.cpu, divisor: 1m}}
 - name: SECRET
   valueFrom: {secretKeyRef: {name: keys, key: it, optional: false}}
 envFrom: [{prefix: X_, configMapRef: {name: settings}}]
@@ -215,7 +215,7 @@ resources:
   limits: {cpu: "1000m", memory: 2147483648}
 shutdown: {preStopDelay: 0s, drainTimeout: 90s}
 probes: {port: http, livenessPath: /, startupTimeout: 1h}
-tls: {secretName: checkout-tls, clientCASecretName: clients}
+tls: {secretName: checkout-tls}
 upstreams:
 - {name: billing, url: "http://billing.shop.svc", timeout: 0.5s}
 observability:

@@ -193,10 +193,11 @@ func TestWhatTheAPIServerRefusesIsReported(t *testing.T) {
 	t.Parallel()
 	namespace := newNamespace(t)
 	startOperator(t, namespace, nil)
-	applyService(t, namespace, `{replicas: 1, pod: {nodeSelector: {"not a label": x}}}`)
+	applyService(t, namespace, `{replicas: 1, pod: {affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution:
+		{nodeSelectorTerms: [{matchExpressions: [{key: "not a label", operator: Exists}]}]}}}}}`)
 	expectCondition(t, namespace, v1alpha1.ConditionApplied, metav1.ConditionFalse, v1alpha1.ReasonInvalid)
 	expectCondition(t, namespace, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonInvalid)
-	applyService(t, namespace, `{replicas: 1, pod: {nodeSelector: {label: x}}}`)
+	applyService(t, namespace, `{replicas: 1}`)
 	settled(t, namespace, serviceName)
 }
 

@@ -51,13 +51,15 @@ type GoServiceList struct {
 // one after another.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.port) || !(self.port in [9100, 6060])",message="port must be neither 9100 (metrics and probes) nor 6060 (profiling): choose another"
+// +kubebuilder:validation:XValidation:rule="!has(self.observability) || !has(self.observability.tracing) || !has(self.env) || self.env.all(e, e.name != 'OTEL_EXPORTER_OTLP_ENDPOINT')",fieldPath=".env",message="env must not name OTEL_EXPORTER_OTLP_ENDPOINT beside observability.tracing, which sets it: remove one of the two"
+// +kubebuilder:validation:XValidation:rule="!has(self.tls) || !has(self.tls.clientCASecretName) || !has(self.probes) || self.probes.port != 'http'",fieldPath=".probes.port",message="probes.port must not be http while tls.clientCASecretName is set: the kubelet has no client certificate; answer the probes on port 9100 and use admin"
 type GoServiceSpec struct {
 	// image is the container image to run. Rolling.
 	// Default: the bundled workload of the operator's own release.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
-	// +kubebuilder:validation:XValidation:rule="!self.contains(' ')",message="image must be one image reference without spaces, such as registry.example/team/checkout:v1"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^((\\\\[[0-9a-fA-F:]+\\\\]|[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?([.][a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?)*)(:[0-9]{1,5})?/)?[a-z0-9]+(([.]|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+(([.]|_|__|-+)[a-z0-9]+)*)*(:[a-zA-Z0-9_][-a-zA-Z0-9_.]{0,127})?(@(sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128}))?$') && !self.matches('^[a-f0-9]{64}$')",message="image must be an image reference such as registry.example/team/checkout:v1: lower-case repository, optional tag, optional sha256 or sha512 digest"
 	Image string `json:"image,omitempty"`
 
 	// imagePullPolicy is Always, IfNotPresent or Never. Rolling.
@@ -71,7 +73,7 @@ type GoServiceSpec struct {
 	// +listType=map
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=16
-	ImagePullSecrets []corev1.LocalObjectReference `json:"imagePullSecrets,omitempty"`
+	ImagePullSecrets []SecretReference `json:"imagePullSecrets,omitempty"`
 
 	// port is where the container serves, 1 to 65535 except 9100 and 6060, also given to it as $PORT. The Service's
 	// port 80 leads to it. Rolling.
@@ -87,14 +89,14 @@ type GoServiceSpec struct {
 	// +listType=map
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=256
-	// +kubebuilder:validation:XValidation:rule="self.all(e, !e.name.startsWith('GOSERVICE_') && e.name != 'PORT' && e.name != 'GOMEMLIMIT')",message="env must not name PORT, GOMEMLIMIT or anything that starts with GOSERVICE_: the operator sets those; use spec.port, spec.runtime and the other fields"
-	Env []corev1.EnvVar `json:"env,omitempty"`
+	// +kubebuilder:validation:XValidation:rule="self.all(e, !e.name.startsWith('GOSERVICE_') && e.name != 'PORT' && e.name != 'GOMEMLIMIT')",message="env must not name PORT, GOMEMLIMIT or anything that starts with GOSERVICE_: the operator sets those from spec.port, resources.limits.memory (90% of it) and the other fields"
+	Env []EnvVar `json:"env,omitempty"`
 
 	// envFrom takes environment variables from ConfigMaps and Secrets. Rolling.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
-	EnvFrom []corev1.EnvFromSource `json:"envFrom,omitempty"`
+	EnvFrom []EnvFromSource `json:"envFrom,omitempty"`
 
 	// replicas is the number of pods where nothing autoscales, 0 to 10000, and what an external autoscaler writes through
 	// the scale subresource (autoscaling.mode External). Where this operator autoscales, it is the number to start from: a
@@ -149,11 +151,7 @@ type GoServiceSpec struct {
 	// resources of the container. Rolling.
 	// Default: requests of 250m CPU and 128Mi memory, a limit of 256Mi memory and none for CPU.
 	// +optional
-	// +kubebuilder:validation:XValidation:rule="!has(self.claims) || self.claims.size() == 0",message="resources.claims is not supported: remove it"
-	// +kubebuilder:validation:XValidation:rule="!has(self.requests) || !has(self.limits) || !('cpu' in self.requests) || !('cpu' in self.limits) || quantity(string(self.requests['cpu'])).compareTo(quantity(string(self.limits['cpu']))) <= 0",message="resources.requests.cpu must not be above resources.limits.cpu"
-	// +kubebuilder:validation:XValidation:rule="!has(self.requests) || !has(self.limits) || !('memory' in self.requests) || !('memory' in self.limits) || quantity(string(self.requests['memory'])).compareTo(quantity(string(self.limits['memory']))) <= 0",message="resources.requests.memory must not be above resources.limits.memory"
-	// +kubebuilder:validation:XValidation:rule="!has(self.limits) || !('memory' in self.limits) || quantity(string(self.limits['memory'])).compareTo(quantity('16Mi')) >= 0",message="resources.limits.memory must be at least 16Mi: a Go service cannot start with less"
-	Resources *corev1.ResourceRequirements `json:"resources,omitempty"`
+	Resources *ResourcesSpec `json:"resources,omitempty"`
 
 	// runtime sets Go's garbage collector. Live.
 	// +optional

@@ -36,7 +36,8 @@ type MetricsSpec struct {
 	// labels are added to the ServiceMonitor and the PrometheusRule, for a Prometheus that selects by them.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=32
-	Labels map[string]string `json:"labels,omitempty"`
+	// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))",message="observability.metrics.labels must have label keys such as team or example.com/team: an optional domain and '/', then at most 63 letters, digits, '-', '_' and '.', with a letter or digit at both ends"
+	Labels map[string]LabelValue `json:"labels,omitempty"`
 }
 
 // LoggingSpec sets what is logged.
@@ -52,7 +53,7 @@ type LoggingSpec struct {
 type TracingSpec struct {
 	// endpoint of an OTLP/HTTP collector, such as http://collector.observability:4318. Rolling.
 	// +kubebuilder:validation:MaxLength=1024
-	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['http', 'https'] && url(self).getHost() != ''",message="observability.tracing.endpoint must be an absolute http or https URL of an OTLP/HTTP collector, such as http://collector.observability:4318"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[hH][tT][tT][pP][sS]?://(\\\\[[0-9a-fA-F:.]+\\\\]|[^]/?#@:[ ]+)(:[0-9]{1,5})?(/[^?# ]*)?$') && isURL(self) && (url(self).getPort() == '' || int(url(self).getPort()) >= 1 && int(url(self).getPort()) <= 65535)",message="observability.tracing.endpoint must be an absolute http or https URL of an OTLP/HTTP collector such as http://collector.observability:4318: a host, an optional port from 1 to 65535 and an optional path, without user, query or fragment"
 	Endpoint string `json:"endpoint"`
 
 	// sampleRatio of new traces that are recorded, as a decimal string from "0" to "1". Live.

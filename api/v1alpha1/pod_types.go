@@ -38,14 +38,14 @@ type ProbesSpec struct {
 
 	// livenessPath fails when the process must be restarted. Default: /livez.
 	// +optional
-	// +kubebuilder:validation:Pattern=`^/`
 	// +kubebuilder:validation:MaxLength=256
+	// +kubebuilder:validation:XValidation:rule="self.matches('^/([-A-Za-z0-9._~!$&()*+,;=:@/]|%[0-9A-Fa-f]{2})*([?]([-A-Za-z0-9._~!$&()*+,;=:@/?]|%[0-9A-Fa-f]{2})*)?$')",message="probes.livenessPath must be a path such as /healthz: it starts with '/', has no space, and '%' only before two hexadecimal digits"
 	LivenessPath string `json:"livenessPath,omitempty"`
 
 	// readinessPath fails when the pod must not get traffic; also asked while the container starts. Default: /readyz.
 	// +optional
-	// +kubebuilder:validation:Pattern=`^/`
 	// +kubebuilder:validation:MaxLength=256
+	// +kubebuilder:validation:XValidation:rule="self.matches('^/([-A-Za-z0-9._~!$&()*+,;=:@/]|%[0-9A-Fa-f]{2})*([?]([-A-Za-z0-9._~!$&()*+,;=:@/?]|%[0-9A-Fa-f]{2})*)?$')",message="probes.readinessPath must be a path such as /healthz: it starts with '/', has no space, and '%' only before two hexadecimal digits"
 	ReadinessPath string `json:"readinessPath,omitempty"`
 
 	// startupTimeout is how long the container may take to start, 1s to 1h, rounded up to whole seconds. Default: 60s.
@@ -57,43 +57,52 @@ type ProbesSpec struct {
 	StartupTimeout *metav1.Duration `json:"startupTimeout,omitempty"`
 }
 
+// AnnotationValue is the value of an annotation.
+//
+// +kubebuilder:validation:MaxLength=250000
+type AnnotationValue string
+
 // PodSpec holds settings of the pods.
 type PodSpec struct {
 	// labels are added to the pods. The operator's own labels win.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=64
 	// +kubebuilder:validation:XValidation:rule="self.all(k, !k.startsWith('goservice.dev/') && !(k in ['app.kubernetes.io/name', 'app.kubernetes.io/instance', 'app.kubernetes.io/managed-by']))",message="pod.labels must not set goservice.dev/…, app.kubernetes.io/name, app.kubernetes.io/instance or app.kubernetes.io/managed-by: the operator selects its pods by them"
-	Labels map[string]string `json:"labels,omitempty"`
+	// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))",message="pod.labels must have label keys such as team or example.com/team: an optional domain and '/', then at most 63 letters, digits, '-', '_' and '.', with a letter or digit at both ends"
+	Labels map[string]LabelValue `json:"labels,omitempty"`
 	// annotations are added to the pods.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=64
 	// +kubebuilder:validation:XValidation:rule="self.all(k, !k.startsWith('goservice.dev/'))",message="pod.annotations must not set goservice.dev/…: those belong to the operator"
-	Annotations map[string]string `json:"annotations,omitempty"`
+	// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^([a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?([.][a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))",message="pod.annotations must have annotation keys such as team or example.com/team: an optional domain and '/', then at most 63 letters, digits, '-', '_' and '.', with a letter or digit at both ends"
+	// +kubebuilder:validation:XValidation:rule="self.map(k, k.size() + bytes(self[k]).size()).sum() <= 250000",message="pod.annotations must not have more than 250000 bytes in all: Kubernetes keeps no more with a pod"
+	Annotations map[string]AnnotationValue `json:"annotations,omitempty"`
 	// nodeSelector names labels that the pods' nodes must have.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=64
-	NodeSelector map[string]string `json:"nodeSelector,omitempty"`
+	// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))",message="pod.nodeSelector must have label keys such as team or example.com/team: an optional domain and '/', then at most 63 letters, digits, '-', '_' and '.', with a letter or digit at both ends"
+	NodeSelector map[string]LabelValue `json:"nodeSelector,omitempty"`
 	// tolerations let the pods run on tainted nodes.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
-	Tolerations []corev1.Toleration `json:"tolerations,omitempty"`
+	Tolerations []Toleration `json:"tolerations,omitempty"`
 	// affinity constrains where the pods run.
 	// +optional
 	Affinity *corev1.Affinity `json:"affinity,omitempty"`
 	// topologySpreadConstraints spread the pods. Default: over nodes and zones where possible. A constraint without a
 	// labelSelector selects this service's pods.
 	// +optional
-	// +listType=atomic
+	// +listType=map
+	// +listMapKey=topologyKey
+	// +listMapKey=whenUnsatisfiable
 	// +kubebuilder:validation:MaxItems=8
-	TopologySpreadConstraints []corev1.TopologySpreadConstraint `json:"topologySpreadConstraints,omitempty"`
+	TopologySpreadConstraints []TopologySpreadConstraint `json:"topologySpreadConstraints,omitempty"`
 	// priorityClassName of the pods.
 	// +optional
-	// +kubebuilder:validation:MaxLength=253
-	PriorityClassName string `json:"priorityClassName,omitempty"`
+	PriorityClassName ObjectName `json:"priorityClassName,omitempty"`
 	// serviceAccountName of an existing ServiceAccount. Default: one of the operator's making, without any rights; its
 	// token is never mounted.
 	// +optional
-	// +kubebuilder:validation:MaxLength=253
-	ServiceAccountName string `json:"serviceAccountName,omitempty"`
+	ServiceAccountName ObjectName `json:"serviceAccountName,omitempty"`
 }

@@ -84,7 +84,7 @@ type UpstreamSpec struct {
 
 	// url of the upstream, http or https. Rolling.
 	// +kubebuilder:validation:MaxLength=1024
-	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['http', 'https'] && url(self).getHost() != ''",message="upstreams[].url must be an absolute http or https URL, such as http://billing.shop.svc"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[hH][tT][tT][pP][sS]?://(\\\\[[0-9a-fA-F:.]+\\\\]|[^]/?#@:[ ]+)(:[0-9]{1,5})?(/[^?# ]*)?$') && isURL(self) && (url(self).getPort() == '' || int(url(self).getPort()) >= 1 && int(url(self).getPort()) <= 65535)",message="upstreams[].url must be an absolute http or https URL such as http://billing.shop.svc: a host, an optional port from 1 to 65535 and an optional path, without user, query or fragment"
 	URL string `json:"url"`
 
 	// timeout of one attempt, 1ms to 10m. Live. Default: 5s.
@@ -104,13 +104,9 @@ type UpstreamSpec struct {
 // TLSSpec makes the container serve TLS.
 type TLSSpec struct {
 	// secretName of a Secret of type kubernetes.io/tls in the same namespace.
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=253
-	SecretName string `json:"secretName"`
+	SecretName ObjectName `json:"secretName"`
 
 	// clientCASecretName of a Secret with a key ca.crt; clients must then present a certificate that it signed.
 	// +optional
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=253
-	ClientCASecretName string `json:"clientCASecretName,omitempty"`
+	ClientCASecretName ObjectName `json:"clientCASecretName,omitempty"`
 }

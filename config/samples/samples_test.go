@@ -15,7 +15,7 @@ import (
 	"goservice.dev/operator/api/v1alpha1"
 )
 
-// foreign are the fields with types of Kubernetes itself; the sample shows that they exist, not all that is in them.
+// foreign are the fields with the form of Kubernetes' own types; the sample shows that they exist, not all that is in them.
 var foreign = map[string]bool{
 	"spec.env": true, "spec.envFrom": true, "spec.imagePullSecrets": true, "spec.resources": true,
 	"spec.pod.affinity": true, "spec.pod.tolerations": true, "spec.pod.topologySpreadConstraints": true,

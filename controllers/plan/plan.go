@@ -136,7 +136,8 @@ func containerResources(spec *v1alpha1.GoServiceSpec) corev1.ResourceRequirement
 			Limits: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse(defaultMemoryLimit)},
 		}
 	}
-	resources := *spec.Resources.DeepCopy()
+	given := spec.Resources.DeepCopy()
+	resources := corev1.ResourceRequirements{Requests: given.Requests, Limits: given.Limits}
 	if resources.Requests == nil {
 		resources.Requests = corev1.ResourceList{}
 	}

@@ -166,10 +166,10 @@ func TestPool(t *testing.T) {
 		"nothing declared":  {v1alpha1.GoServiceSpec{}, want{64, 64, time.Second}},
 		"the threshold":     {v1alpha1.GoServiceSpec{SLO: &v1alpha1.SLOSpec{Latency: latency(300*time.Millisecond, "99")}}, want{64, 64, 150 * time.Millisecond}},
 		"a tiny threshold":  {v1alpha1.GoServiceSpec{SLO: &v1alpha1.SLOSpec{Latency: latency(time.Millisecond, "99")}}, want{64, 64, time.Millisecond}},
-		"cores of requests": {v1alpha1.GoServiceSpec{Resources: &corev1.ResourceRequirements{Requests: quantities("cpu", "3500m")}}, want{192, 192, time.Second}},
-		"cores of limits":   {v1alpha1.GoServiceSpec{Resources: &corev1.ResourceRequirements{Limits: quantities("cpu", "2")}}, want{128, 128, time.Second}},
+		"cores of requests": {v1alpha1.GoServiceSpec{Resources: &v1alpha1.ResourcesSpec{Requests: quantities("cpu", "3500m")}}, want{192, 192, time.Second}},
+		"cores of limits":   {v1alpha1.GoServiceSpec{Resources: &v1alpha1.ResourcesSpec{Limits: quantities("cpu", "2")}}, want{128, 128, time.Second}},
 		"a machine beyond all bounds": {
-			v1alpha1.GoServiceSpec{Resources: &corev1.ResourceRequirements{Requests: quantities("cpu", "4000")}}, want{100_000, 100_000, time.Second},
+			v1alpha1.GoServiceSpec{Resources: &v1alpha1.ResourcesSpec{Requests: quantities("cpu", "4000")}}, want{100_000, 100_000, time.Second},
 		},
 		"given workers": {v1alpha1.GoServiceSpec{Pool: &v1alpha1.PoolSpec{Workers: new(int32(8))}}, want{8, 8, time.Second}},
 		"given no queue": {
@@ -216,26 +216,26 @@ func TestShutdown(t *testing.T) {
 
 func TestResourcesAndMemoryLimit(t *testing.T) {
 	cases := map[string]struct {
-		given        *corev1.ResourceRequirements
+		given        *v1alpha1.ResourcesSpec
 		wantRequests corev1.ResourceList
 		wantLimits   corev1.ResourceList
 		wantMemory   int64 // GOMEMLIMIT; 0 for none
 	}{
 		"nothing given": {nil, quantities("cpu", "250m", "memory", "128Mi"), quantities("memory", "256Mi"), 241591910},
 		"only limits become requests": {
-			&corev1.ResourceRequirements{Limits: quantities("cpu", "2", "memory", "1Gi")},
+			&v1alpha1.ResourcesSpec{Limits: quantities("cpu", "2", "memory", "1Gi")},
 			quantities("cpu", "2", "memory", "1Gi"), quantities("cpu", "2", "memory", "1Gi"), 966367641,
 		},
 		"only requests get no limits": {
-			&corev1.ResourceRequirements{Requests: quantities("cpu", "1")},
+			&v1alpha1.ResourcesSpec{Requests: quantities("cpu", "1")},
 			quantities("cpu", "1", "memory", "128Mi"), nil, 0,
 		},
 		"other resources stay": {
-			&corev1.ResourceRequirements{Requests: quantities("cpu", "1", "memory", "1Gi", "ephemeral-storage", "2Gi")},
+			&v1alpha1.ResourcesSpec{Requests: quantities("cpu", "1", "memory", "1Gi", "ephemeral-storage", "2Gi")},
 			quantities("cpu", "1", "memory", "1Gi", "ephemeral-storage", "2Gi"), nil, 0,
 		},
 		"a limit too small for a soft one": {
-			&corev1.ResourceRequirements{Requests: quantities("cpu", "1"), Limits: quantities("memory", "63Mi")},
+			&v1alpha1.ResourcesSpec{Requests: quantities("cpu", "1"), Limits: quantities("memory", "63Mi")},
 			quantities("cpu", "1", "memory", "63Mi"), quantities("memory", "63Mi"), 0,
 		},
 	}

@@ -12,8 +12,6 @@ import (
 	"testing"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"goservice.dev/operator/api/v1alpha1"
 )
 
@@ -54,7 +52,7 @@ func anySpec(random *rand.Rand) v1alpha1.GoServiceSpec {
 		}
 	}
 	if maybe() {
-		spec.Resources = &corev1.ResourceRequirements{
+		spec.Resources = &v1alpha1.ResourcesSpec{
 			Requests: quantities("cpu", pick(random, "50m", "250m", "1", "4"), "memory", pick(random, "32Mi", "1Gi")),
 			Limits:   quantities("cpu", pick(random, "4", "8"), "memory", pick(random, "1Gi", "2Gi")),
 		}

@@ -46,7 +46,7 @@ func specOf(s Service) v1alpha1.GoServiceSpec {
 			},
 		},
 		Autoscaling: &v1alpha1.AutoscalingSpec{MinReplicas: &lowest, MaxReplicas: &highest},
-		Resources: &corev1.ResourceRequirements{
+		Resources: &v1alpha1.ResourcesSpec{
 			Requests: corev1.ResourceList{corev1.ResourceCPU: cpu},
 			Limits:   corev1.ResourceList{corev1.ResourceCPU: cpu},
 		},

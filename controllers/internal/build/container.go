@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -73,11 +74,18 @@ func port(spec *v1alpha1.GoServiceSpec) int32 {
 	return spec.Port
 }
 
-// environment is the contract with the workload, then the user's own variables.
+// environment is the contract with the workload, then the user's own variables. No name comes twice, since the API server
+// refuses that: a variable of the user's replaces the operator's.
 func environment(in input) []*corev1ac.EnvVarApplyConfiguration {
 	spec := &in.service.Spec
 	var result []*corev1ac.EnvVarApplyConfiguration
+	users := func(name string) bool {
+		return slices.ContainsFunc(spec.Env, func(v v1alpha1.EnvVar) bool { return string(v.Name) == name })
+	}
 	set := func(name, value string) {
+		if users(name) {
+			return
+		}
 		result = append(result, corev1ac.EnvVar().WithName(name).WithValue(value))
 	}
 	set("GOSERVICE_NAME", in.service.Name)

@@ -9,20 +9,22 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+
+	"goservice.dev/operator/api/v1alpha1"
 )
 
-// The user's own parts of the pod are typed as the API's; apply configurations have the same JSON form, and a field that
-// Kubernetes adds to one is in the other as well, so the way through JSON loses nothing.
+// The user's own parts of the pod are typed as the API's; apply configurations have the same JSON form, and
+// TestNothingIsLostOnTheWayToApplyConfigurations holds every field of one against the other.
 
-func envVar(variable *corev1.EnvVar) *corev1ac.EnvVarApplyConfiguration {
+func envVar(variable *v1alpha1.EnvVar) *corev1ac.EnvVarApplyConfiguration {
 	return converted(variable, corev1ac.EnvVar())
 }
 
-func envFrom(source *corev1.EnvFromSource) *corev1ac.EnvFromSourceApplyConfiguration {
+func envFrom(source *v1alpha1.EnvFromSource) *corev1ac.EnvFromSourceApplyConfiguration {
 	return converted(source, corev1ac.EnvFromSource())
 }
 
-func toleration(t *corev1.Toleration) *corev1ac.TolerationApplyConfiguration {
+func toleration(t *v1alpha1.Toleration) *corev1ac.TolerationApplyConfiguration {
 	return converted(t, corev1ac.Toleration())
 }
 
@@ -30,8 +32,17 @@ func affinity(a *corev1.Affinity) *corev1ac.AffinityApplyConfiguration {
 	return converted(a, corev1ac.Affinity())
 }
 
-func spreadConstraint(c *corev1.TopologySpreadConstraint) *corev1ac.TopologySpreadConstraintApplyConfiguration {
+func spreadConstraint(c *v1alpha1.TopologySpreadConstraint) *corev1ac.TopologySpreadConstraintApplyConfiguration {
 	return converted(c, corev1ac.TopologySpreadConstraint())
+}
+
+// plain is a map of the API's own strings as Kubernetes takes it, always a new one.
+func plain[Value ~string](from map[string]Value) map[string]string {
+	result := make(map[string]string, len(from))
+	for key, value := range from {
+		result[key] = string(value)
+	}
+	return result
 }
 
 func converted[From, To any](from *From, to *To) *To {

@@ -67,17 +67,17 @@ func podTemplate(in input) *corev1ac.PodTemplateSpecApplyConfiguration {
 		WithContainers(container(in)).
 		WithVolumes(volumes(in)...)
 	if settings.ServiceAccountName != "" {
-		spec.WithServiceAccountName(settings.ServiceAccountName)
+		spec.WithServiceAccountName(string(settings.ServiceAccountName))
 	}
 	for _, secret := range in.service.Spec.ImagePullSecrets {
-		spec.WithImagePullSecrets(corev1ac.LocalObjectReference().WithName(secret.Name))
+		spec.WithImagePullSecrets(corev1ac.LocalObjectReference().WithName(string(secret.Name)))
 	}
 	schedule(spec, in, settings)
 	template := corev1ac.PodTemplateSpec().
-		WithLabels(merged(settings.Labels, objectLabels(in.service.Name, componentService))).
+		WithLabels(merged(plain(settings.Labels), objectLabels(in.service.Name, componentService))).
 		WithSpec(spec)
 	if len(settings.Annotations) > 0 {
-		template.WithAnnotations(merged(settings.Annotations))
+		template.WithAnnotations(plain(settings.Annotations))
 	}
 	return template
 }
@@ -103,11 +103,11 @@ func volumes(in input) []*corev1ac.VolumeApplyConfiguration {
 		return result
 	}
 	result = append(result, corev1ac.Volume().WithName("tls").
-		WithSecret(corev1ac.SecretVolumeSource().WithSecretName(tls.SecretName)))
+		WithSecret(corev1ac.SecretVolumeSource().WithSecretName(string(tls.SecretName))))
 	if tls.ClientCASecretName != "" {
 		result = append(result, corev1ac.Volume().WithName("client-ca").
 			WithSecret(corev1ac.SecretVolumeSource().
-				WithSecretName(tls.ClientCASecretName).
+				WithSecretName(string(tls.ClientCASecretName)).
 				WithItems(corev1ac.KeyToPath().WithKey("ca.crt").WithPath("ca.crt"))))
 	}
 	return result

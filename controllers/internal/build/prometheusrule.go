@@ -34,7 +34,7 @@ func prometheusRule(in input) []Child {
 	name, namespace := in.service.Name, in.service.Namespace
 	var extra map[string]string
 	if o := in.service.Spec.Observability; o != nil && o.Metrics != nil {
-		extra = o.Metrics.Labels
+		extra = plain(o.Metrics.Labels)
 	}
 	r := rules{
 		service: name, namespace: namespace, alerts: alerts, runbooks: in.environment.RunbookURL,

@@ -4,8 +4,6 @@
 package build
 
 import (
-	"maps"
-
 	corev1 "k8s.io/api/core/v1"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
@@ -16,7 +14,7 @@ import (
 // schedule says where the pods may run.
 func schedule(spec *corev1ac.PodSpecApplyConfiguration, in input, settings v1alpha1.PodSpec) {
 	if len(settings.NodeSelector) > 0 {
-		spec.WithNodeSelector(maps.Clone(settings.NodeSelector))
+		spec.WithNodeSelector(plain(settings.NodeSelector))
 	}
 	for i := range settings.Tolerations {
 		spec.WithTolerations(toleration(&settings.Tolerations[i]))
@@ -25,7 +23,7 @@ func schedule(spec *corev1ac.PodSpecApplyConfiguration, in input, settings v1alp
 		spec.WithAffinity(affinity(settings.Affinity))
 	}
 	if settings.PriorityClassName != "" {
-		spec.WithPriorityClassName(settings.PriorityClassName)
+		spec.WithPriorityClassName(string(settings.PriorityClassName))
 	}
 	spec.WithTopologySpreadConstraints(spread(in, settings)...)
 }

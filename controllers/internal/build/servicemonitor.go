@@ -19,7 +19,7 @@ func serviceMonitor(in input) []Child {
 	name := in.service.Name
 	var extra map[string]string
 	if o := in.service.Spec.Observability; o != nil && o.Metrics != nil {
-		extra = o.Metrics.Labels
+		extra = plain(o.Metrics.Labels)
 	}
 	metrics := objectLabels(name, componentMetrics)
 	return []Child{{Name: name, Configuration: map[string]any{

@@ -84,7 +84,7 @@ func targetOf(pods int32) Target {
 				Threshold: metav1.Duration{Duration: 100 * time.Millisecond}, Percentile: "99",
 			}},
 			Autoscaling: &v1alpha1.AutoscalingSpec{MinReplicas: &lowest, MaxReplicas: &highest},
-			Resources: &corev1.ResourceRequirements{
+			Resources: &v1alpha1.ResourcesSpec{
 				Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("2")},
 				Limits:   corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("2")},
 			},
@@ -150,7 +150,7 @@ func TestFirstDecisionIsByTheMeasuredCost(t *testing.T) {
 		target := targetOf(2)
 		target.Spec.SLO.Latency.Threshold.Duration = 500 * time.Millisecond
 		small := corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("100m")}
-		target.Spec.Resources = &corev1.ResourceRequirements{Requests: small, Limits: small}
+		target.Spec.Resources = &v1alpha1.ResourcesSpec{Requests: small, Limits: small}
 		loop.Follow(serviceName, target)
 		pass(time.Minute)
 		got := loop.Follow(serviceName, target)

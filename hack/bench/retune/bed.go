@@ -43,12 +43,13 @@ func smallResources() corev1.ResourceRequirements {
 
 // deploy makes the GoService and returns its pods once they are tuned.
 func (b bench) deploy(ctx context.Context, pods int) ([]corev1.Pod, error) {
+	small := smallResources()
 	service := &v1alpha1.GoService{
 		ObjectMeta: metav1.ObjectMeta{Namespace: b.Namespace, Name: serviceName},
 		Spec: v1alpha1.GoServiceSpec{
 			Replicas:  new(int32(pods)),
 			RateLimit: &v1alpha1.RateLimitSpec{RequestsPerSecond: int32(pods * startingLimit)},
-			Resources: new(smallResources()),
+			Resources: &v1alpha1.ResourcesSpec{Requests: small.Requests, Limits: small.Limits},
 			Shutdown:  &v1alpha1.ShutdownSpec{PreStopDelay: &metav1.Duration{}, DrainTimeout: &metav1.Duration{Duration: time.Second}},
 		},
 	}

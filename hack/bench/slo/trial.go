@@ -84,7 +84,7 @@ func (c contender) service(s settings) *v1alpha1.GoService {
 			Latency:      &v1alpha1.LatencyObjective{Threshold: metav1.Duration{Duration: s.threshold}, Percentile: fmt.Sprint(s.percentile)},
 		},
 		Autoscaling: &v1alpha1.AutoscalingSpec{MinReplicas: new(int32(fewest)), MaxReplicas: new(int32(s.most))},
-		Resources: &corev1.ResourceRequirements{
+		Resources: &v1alpha1.ResourcesSpec{
 			Requests: corev1.ResourceList{corev1.ResourceCPU: cpu, corev1.ResourceMemory: resource.MustParse("32Mi")},
 			Limits:   corev1.ResourceList{corev1.ResourceCPU: cpu, corev1.ResourceMemory: resource.MustParse("128Mi")},
 		},

@@ -1,0 +1,153 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package v1alpha1
+
+import corev1 "k8s.io/api/core/v1"
+
+// The types in this file and in scheduling_types.go have the JSON form of the types of the same name in Kubernetes, with
+// bounds: the API server then refuses what it would refuse in the Deployment, and names the field.
+
+// ObjectName is the name of an object in the same namespace, or of a cluster-wide one.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=253
+// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="must be the name of an object: lower-case letters, digits, '-' and '.', with a letter or digit at both ends"
+type ObjectName string
+
+// SecretReference names a Secret in the same namespace.
+type SecretReference struct {
+	// name of the Secret.
+	Name ObjectName `json:"name"`
+}
+
+// EnvName is the name of an environment variable.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=253
+// +kubebuilder:validation:XValidation:rule="self.matches('^[-._a-zA-Z][-._a-zA-Z0-9]*$') && self != '.' && !self.startsWith('..')",message="must be a name that every Kubernetes version accepts for an environment variable: letters, digits, '_', '-' and '.', not starting with a digit"
+type EnvName string
+
+// EnvVar is an environment variable.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.valueFrom) || !has(self.value) || self.value.size() == 0",message="env[] must not have both value and valueFrom: remove one"
+type EnvVar struct {
+	// name of the variable.
+	Name EnvName `json:"name"`
+	// value of the variable, at most 130000 characters; $(NAME) stands for the value of a variable named before.
+	// +optional
+	// +kubebuilder:validation:MaxLength=130000
+	Value string `json:"value,omitempty"`
+	// valueFrom takes the value from elsewhere.
+	// +optional
+	ValueFrom *EnvVarSource `json:"valueFrom,omitempty"`
+}
+
+// EnvVarSource is where the value of an environment variable comes from.
+//
+// +kubebuilder:validation:XValidation:rule="[has(self.fieldRef), has(self.resourceFieldRef), has(self.configMapKeyRef), has(self.secretKeyRef)].filter(x, x).size() == 1",message="env[].valueFrom must have exactly one of fieldRef, resourceFieldRef, configMapKeyRef and secretKeyRef"
+type EnvVarSource struct {
+	// fieldRef is a field of the pod.
+	// +optional
+	FieldRef *FieldSelector `json:"fieldRef,omitempty"`
+	// resourceFieldRef is one of the container's requests or limits.
+	// +optional
+	ResourceFieldRef *ResourceSelector `json:"resourceFieldRef,omitempty"`
+	// configMapKeyRef is a key of a ConfigMap in the same namespace.
+	// +optional
+	ConfigMapKeyRef *KeySelector `json:"configMapKeyRef,omitempty"`
+	// secretKeyRef is a key of a Secret in the same namespace.
+	// +optional
+	SecretKeyRef *KeySelector `json:"secretKeyRef,omitempty"`
+}
+
+// FieldSelector selects a field of the pod.
+type FieldSelector struct {
+	// apiVersion of the field's path. Default: v1.
+	// +optional
+	// +kubebuilder:validation:Enum=v1
+	APIVersion string `json:"apiVersion,omitempty"`
+	// fieldPath is metadata.name, metadata.namespace, metadata.uid, metadata.labels['KEY'], metadata.annotations['KEY'],
+	// spec.nodeName, spec.serviceAccountName, status.hostIP, status.hostIPs, status.podIP or status.podIPs.
+	// +kubebuilder:validation:MaxLength=360
+	// +kubebuilder:validation:XValidation:rule="self in ['metadata.name', 'metadata.namespace', 'metadata.uid', 'spec.nodeName', 'spec.serviceAccountName', 'status.hostIP', 'status.hostIPs', 'status.podIP', 'status.podIPs'] || self.matches('^metadata[.](labels|annotations)\\\\[\\'([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?\\'\\\\]$')",message="env[].valueFrom.fieldRef.fieldPath must be metadata.name, metadata.namespace, metadata.uid, metadata.labels['KEY'], metadata.annotations['KEY'], spec.nodeName, spec.serviceAccountName, status.hostIP, status.hostIPs, status.podIP or status.podIPs"
+	FieldPath string `json:"fieldPath"`
+}
+
+// ResourceSelector selects one of the container's requests or limits.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.divisor) || (self.resource.endsWith('cpu') ? self.divisor in ['0', '1', '1m'] : self.divisor != '1m')",message="env[].valueFrom.resourceFieldRef.divisor must be 1 or 1m for CPU, and 1 or a unit such as 1Mi for memory and storage"
+type ResourceSelector struct {
+	// resource is limits.cpu, limits.memory, limits.ephemeral-storage, requests.cpu, requests.memory or
+	// requests.ephemeral-storage.
+	// +kubebuilder:validation:Enum=limits.cpu;limits.memory;limits.ephemeral-storage;requests.cpu;requests.memory;requests.ephemeral-storage
+	Resource string `json:"resource"`
+	// divisor is the unit of the value: 1 or 1m for CPU, 1 or a unit such as 1Mi otherwise. Default: 1.
+	// +optional
+	// +kubebuilder:validation:Enum="0";"1";"1m";"1k";"1M";"1G";"1T";"1P";"1E";"1Ki";"1Mi";"1Gi";"1Ti";"1Pi";"1Ei"
+	Divisor string `json:"divisor,omitempty"`
+}
+
+// KeySelector selects a key of a ConfigMap or Secret in the same namespace.
+type KeySelector struct {
+	// name of the ConfigMap or Secret.
+	Name ObjectName `json:"name"`
+	// key whose value is taken.
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[-._a-zA-Z0-9]+$') && self != '.' && !self.startsWith('..')",message="must be a key of a ConfigMap or Secret: letters, digits, '-', '_' and '.'"
+	Key string `json:"key"`
+	// optional lets the container start without it.
+	// +optional
+	Optional *bool `json:"optional,omitempty"`
+}
+
+// EnvFromSource takes environment variables from all keys of a ConfigMap or Secret.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.configMapRef) != has(self.secretRef)",message="envFrom[] must have exactly one of configMapRef and secretRef"
+type EnvFromSource struct {
+	// prefix of the variables' names.
+	// +optional
+	Prefix EnvName `json:"prefix,omitempty"`
+	// configMapRef names a ConfigMap in the same namespace.
+	// +optional
+	ConfigMapRef *EnvSource `json:"configMapRef,omitempty"`
+	// secretRef names a Secret in the same namespace.
+	// +optional
+	SecretRef *EnvSource `json:"secretRef,omitempty"`
+}
+
+// EnvSource names a ConfigMap or Secret in the same namespace.
+type EnvSource struct {
+	// name of the ConfigMap or Secret.
+	Name ObjectName `json:"name"`
+	// optional lets the container start without it.
+	// +optional
+	Optional *bool `json:"optional,omitempty"`
+}
+
+// ResourcesSpec is what the container may use. Both maps are by resource: cpu, memory, ephemeral-storage, hugepages-2Mi and
+// the like, or an extended resource such as example.com/gpu.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.requests) || !has(self.limits) || !('cpu' in self.requests) || !('cpu' in self.limits) || quantity(string(self.requests['cpu'])).compareTo(quantity(string(self.limits['cpu']))) <= 0",message="resources.requests.cpu must not be above resources.limits.cpu"
+// +kubebuilder:validation:XValidation:rule="!has(self.requests) || !has(self.limits) || !('memory' in self.requests) || !('memory' in self.limits) || quantity(string(self.requests['memory'])).compareTo(quantity(string(self.limits['memory']))) <= 0",message="resources.requests.memory must not be above resources.limits.memory"
+// +kubebuilder:validation:XValidation:rule="!has(self.requests) || !has(self.limits) || !('ephemeral-storage' in self.requests) || !('ephemeral-storage' in self.limits) || quantity(string(self.requests['ephemeral-storage'])).compareTo(quantity(string(self.limits['ephemeral-storage']))) <= 0",message="resources.requests.ephemeral-storage must not be above resources.limits.ephemeral-storage"
+// +kubebuilder:validation:XValidation:rule="!has(self.requests) || self.requests.all(k, k in ['cpu', 'memory', 'ephemeral-storage'] || has(self.limits) && k in self.limits && self.requests[k] == self.limits[k])",message="resources.requests of huge pages and extended resources must be the same, and written the same, as in resources.limits"
+// +kubebuilder:validation:XValidation:rule="!has(self.limits) || self.limits.all(k, !k.startsWith('hugepages-')) || 'cpu' in self.limits || 'memory' in self.limits || has(self.requests) && ('cpu' in self.requests || 'memory' in self.requests)",message="resources must name cpu or memory beside huge pages"
+type ResourcesSpec struct {
+	// requests are set aside for the container.
+	// +optional
+	// +kubebuilder:validation:MaxProperties=8
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !string(self[k]).startsWith('-'))",message="resources.requests must not be negative"
+	// +kubebuilder:validation:XValidation:rule="!('cpu' in self) || quantity(string(self['cpu'])).isGreaterThan(quantity('0'))",message="resources.requests.cpu must be above 0: the autoscaler measures CPU against it"
+	// +kubebuilder:validation:XValidation:rule="self.all(k, k in ['cpu', 'memory', 'ephemeral-storage'] || k.matches('^(hugepages-[1-9][0-9]*([KMGTPE]i?)?|[a-z0-9]([-a-z0-9.]{0,230}[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)$'))",message="resources.requests must be of cpu, memory, ephemeral-storage, huge pages such as hugepages-2Mi, or extended resources such as example.com/gpu"
+	Requests corev1.ResourceList `json:"requests,omitempty"`
+	// limits are the most that the container may use.
+	// +optional
+	// +kubebuilder:validation:MaxProperties=8
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !string(self[k]).startsWith('-'))",message="resources.limits must not be negative"
+	// +kubebuilder:validation:XValidation:rule="!('cpu' in self) || quantity(string(self['cpu'])).isGreaterThan(quantity('0'))",message="resources.limits.cpu must be above 0: leave it out for no limit"
+	// +kubebuilder:validation:XValidation:rule="!('memory' in self) || quantity(string(self['memory'])).compareTo(quantity('16Mi')) >= 0",message="resources.limits.memory must be at least 16Mi: a Go service cannot start with less"
+	// +kubebuilder:validation:XValidation:rule="self.all(k, k in ['cpu', 'memory', 'ephemeral-storage'] || k.matches('^(hugepages-[1-9][0-9]*([KMGTPE]i?)?|[a-z0-9]([-a-z0-9.]{0,230}[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)$'))",message="resources.limits must be of cpu, memory, ephemeral-storage, huge pages such as hugepages-2Mi, or extended resources such as example.com/gpu"
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !k.contains('/') || quantity(string(self[k])).isInteger())",message="resources.limits of extended resources must be whole numbers"
+	Limits corev1.ResourceList `json:"limits,omitempty"`
+}

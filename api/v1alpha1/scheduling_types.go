@@ -1,0 +1,112 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package v1alpha1
+
+import corev1 "k8s.io/api/core/v1"
+
+// LabelKey is the key of a label or taint.
+//
+// +kubebuilder:validation:MaxLength=317
+// +kubebuilder:validation:XValidation:rule="self.matches('^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$')",message="must be a label key such as team or example.com/team: an optional domain and '/', then at most 63 letters, digits, '-', '_' and '.', with a letter or digit at both ends"
+type LabelKey string
+
+// LabelValue is the value of a label, possibly empty.
+//
+// +kubebuilder:validation:MaxLength=63
+// +kubebuilder:validation:XValidation:rule="self.matches('^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$')",message="must be a label value: at most 63 letters, digits, '-', '_' and '.', with a letter or digit at both ends"
+type LabelValue string
+
+// Toleration lets the pods run on nodes with a taint.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.key) || has(self.operator) && self.operator == 'Exists'",message="pod.tolerations[] must have the operator Exists where no key is given"
+// +kubebuilder:validation:XValidation:rule="!has(self.operator) || self.operator != 'Exists' || !has(self.value) || self.value.size() == 0",message="pod.tolerations[] must have no value with the operator Exists"
+// +kubebuilder:validation:XValidation:rule="!has(self.tolerationSeconds) || has(self.effect) && self.effect == 'NoExecute'",message="pod.tolerations[] must have the effect NoExecute where tolerationSeconds is given"
+type Toleration struct {
+	// key of the taint. Default: every taint.
+	// +optional
+	Key LabelKey `json:"key,omitempty"`
+	// operator is Exists (any value) or Equal. Default: Equal.
+	// +optional
+	// +kubebuilder:validation:Enum=Exists;Equal
+	Operator corev1.TolerationOperator `json:"operator,omitempty"`
+	// value of the taint.
+	// +optional
+	Value LabelValue `json:"value,omitempty"`
+	// effect of the taint: NoSchedule, PreferNoSchedule or NoExecute. Default: every effect.
+	// +optional
+	// +kubebuilder:validation:Enum=NoSchedule;PreferNoSchedule;NoExecute
+	Effect corev1.TaintEffect `json:"effect,omitempty"`
+	// tolerationSeconds is how long a pod stays after a taint NoExecute appears. Default: for good.
+	// +optional
+	TolerationSeconds *int64 `json:"tolerationSeconds,omitempty"`
+}
+
+// TopologySpreadConstraint spreads the pods over the values of a node label.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.minDomains) || self.whenUnsatisfiable == 'DoNotSchedule'",message="pod.topologySpreadConstraints[] must have whenUnsatisfiable DoNotSchedule where minDomains is given"
+// +kubebuilder:validation:XValidation:rule="!has(self.matchLabelKeys) || !has(self.labelSelector) || !has(self.labelSelector.matchLabels) || self.matchLabelKeys.all(k, !(k in self.labelSelector.matchLabels))",message="pod.topologySpreadConstraints[] must not name a key in both matchLabelKeys and labelSelector"
+// +kubebuilder:validation:XValidation:rule="!has(self.matchLabelKeys) || !has(self.labelSelector) || !has(self.labelSelector.matchExpressions) || self.labelSelector.matchExpressions.all(e, !(e.key in self.matchLabelKeys))",message="pod.topologySpreadConstraints[] must not name a key in both matchLabelKeys and labelSelector"
+type TopologySpreadConstraint struct {
+	// maxSkew is by how many pods two values of the label may differ, at least 1.
+	// +kubebuilder:validation:Minimum=1
+	MaxSkew int32 `json:"maxSkew"`
+	// topologyKey is the node label, such as topology.kubernetes.io/zone.
+	// +kubebuilder:validation:MinLength=1
+	TopologyKey LabelKey `json:"topologyKey"`
+	// whenUnsatisfiable is DoNotSchedule or ScheduleAnyway.
+	// +kubebuilder:validation:Enum=DoNotSchedule;ScheduleAnyway
+	WhenUnsatisfiable corev1.UnsatisfiableConstraintAction `json:"whenUnsatisfiable"`
+	// labelSelector selects the pods that are counted. Default: this service's pods.
+	// +optional
+	LabelSelector *LabelSelector `json:"labelSelector,omitempty"`
+	// minDomains is the least number of values of the label, at least 1.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	MinDomains *int32 `json:"minDomains,omitempty"`
+	// nodeAffinityPolicy is Honor or Ignore: whether nodes that the pods' affinity excludes are counted. Default: Honor.
+	// +optional
+	// +kubebuilder:validation:Enum=Honor;Ignore
+	NodeAffinityPolicy *corev1.NodeInclusionPolicy `json:"nodeAffinityPolicy,omitempty"`
+	// nodeTaintsPolicy is Honor or Ignore: whether nodes with taints that the pods do not tolerate are left out. Default: Ignore.
+	// +optional
+	// +kubebuilder:validation:Enum=Honor;Ignore
+	NodeTaintsPolicy *corev1.NodeInclusionPolicy `json:"nodeTaintsPolicy,omitempty"`
+	// matchLabelKeys are keys whose value must be that of the new pod, such as pod-template-hash.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !(k in ['app.kubernetes.io/name', 'app.kubernetes.io/managed-by']))",message="pod.topologySpreadConstraints[].matchLabelKeys must not name app.kubernetes.io/name or app.kubernetes.io/managed-by: the default selector has them"
+	MatchLabelKeys []LabelKey `json:"matchLabelKeys,omitempty"`
+}
+
+// LabelSelector selects pods by their labels; all that is given must match.
+type LabelSelector struct {
+	// matchLabels are labels that must be there.
+	// +optional
+	// +kubebuilder:validation:MaxProperties=16
+	// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))",message="must have label keys such as team or example.com/team"
+	MatchLabels map[string]LabelValue `json:"matchLabels,omitempty"`
+	// matchExpressions are conditions on labels.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	MatchExpressions []LabelSelectorRequirement `json:"matchExpressions,omitempty"`
+}
+
+// LabelSelectorRequirement is a condition on a label.
+//
+// +kubebuilder:validation:XValidation:rule="(self.operator in ['In', 'NotIn']) == (has(self.values) && self.values.size() > 0)",message="must have values with the operators In and NotIn, and none with Exists and DoesNotExist"
+type LabelSelectorRequirement struct {
+	// key of the label.
+	// +kubebuilder:validation:MinLength=1
+	Key LabelKey `json:"key"`
+	// operator is In, NotIn, Exists or DoesNotExist.
+	// +kubebuilder:validation:Enum=In;NotIn;Exists;DoesNotExist
+	Operator string `json:"operator"`
+	// values for In and NotIn.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
+	Values []LabelValue `json:"values,omitempty"`
+}
