@@ -7,7 +7,6 @@ package controllers
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -18,7 +17,6 @@ import (
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/controllers/internal/apply"
@@ -30,13 +28,6 @@ import (
 	"goservice.dev/operator/controllers/plan"
 )
 
-// staleRetry is how soon a reconcile that met a lagging cache is tried again; the event that brings the cache up to date
-// usually comes first.
-const staleRetry = 200 * time.Millisecond
-
-// defaultConflictRetry is how soon a name that a foreign object holds is tried again: foreign objects are not watched.
-const defaultConflictRetry = 30 * time.Second
-
 // GoServiceReconciler makes the cluster equal to what GoServices declare.
 type GoServiceReconciler struct {
 	client.Client
@@ -45,14 +36,14 @@ type GoServiceReconciler struct {
 	WorkloadImage string
 	RunbookURL    string
 
-	engine        *apply.Engine
-	tracker       *confirm.Tracker
-	observer      *observe.Observer
-	loop          *measure.Loop // nil: nothing is measured
-	optional      *optionalKinds
-	written       writtenStatuses
-	running       running
-	conflictRetry time.Duration
+	engine   *apply.Engine
+	tracker  *confirm.Tracker
+	observer *observe.Observer
+	loop     *measure.Loop // nil: nothing is measured
+	optional *optionalKinds
+	written  writtenStatuses
+	running  running
+	retries  retries
 	// knowsTolerance says whether the API server knows the tolerance of a HorizontalPodAutoscaler's rules.
 	knowsTolerance bool
 }
@@ -79,12 +70,18 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 	defer r.running.begin(request.NamespacedName)()
 	var service v1alpha1.GoService
 	if err := r.Get(ctx, request.NamespacedName, &service); err != nil {
-		r.forget(request.NamespacedName)
-		return ctrl.Result{}, client.IgnoreNotFound(err)
+		if apierrors.IsNotFound(err) {
+			r.forget(request.NamespacedName)
+			return ctrl.Result{}, nil
+		}
+		return ctrl.Result{}, err
 	}
 	if service.DeletionTimestamp != nil {
 		r.forget(request.NamespacedName)
 		return ctrl.Result{}, nil // the garbage collector removes the children
+	}
+	if r.retries.stopped(&service) {
+		return ctrl.Result{}, nil // the namespace is being deleted
 	}
 
 	r.written.refresh(&service)
@@ -101,7 +98,7 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 	var applyErr error
 	var confirmed confirm.Result
 	if buildErr != nil {
-		applyErr = fmt.Errorf("%w: %w", status.ErrInvalidSpec, buildErr)
+		applyErr = &apply.Failure{Class: apply.Invalid, Err: fmt.Errorf("the spec cannot be put into force: %w", buildErr)}
 	} else {
 		applyErr = r.engine.Apply(ctx, &service, v1alpha1.GoServiceKind, desired.Children, seen.Children)
 		if applyErr == nil && figures.Autoscaled && measured != nil {
@@ -109,8 +106,13 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 		}
 		confirmed = r.tracker.Ensure(request.NamespacedName, target(&service, desired, figures, seen))
 	}
-	if errors.Is(applyErr, apply.ErrStale) {
-		return ctrl.Result{RequeueAfter: staleRetry}, nil
+	verdict := r.retries.judge(&service, apply.Failures(applyErr), time.Now())
+	switch {
+	case verdict.stop:
+		r.stop(request.NamespacedName)
+		return ctrl.Result{}, nil
+	case verdict.silent:
+		return ctrl.Result{RequeueAfter: verdict.after}, nil
 	}
 
 	next := status.Compute(status.Situation{
@@ -120,11 +122,14 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 	})
 	if err := r.writeStatus(ctx, &service, next, confirmed, measured); err != nil {
 		if apierrors.IsConflict(err) {
-			return ctrl.Result{RequeueAfter: staleRetry}, nil
+			return ctrl.Result{RequeueAfter: r.retries.pace.stale}, nil
 		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	return r.outcome(applyErr)
+	if verdict.backOff {
+		return ctrl.Result{}, applyErr
+	}
+	return ctrl.Result{RequeueAfter: verdict.after}, nil
 }
 
 // target is what the pods shall confirm.
@@ -139,22 +144,14 @@ func target(service *v1alpha1.GoService, desired build.Desired, figures plan.Pla
 	return confirm.Target{Revision: desired.LiveSettings.Revision, Label: label, Generation: service.Generation, Pods: seen.Tunable}
 }
 
-// outcome decides when to look again: what only the user can mend waits for the user, what time mends is tried again.
-func (r *GoServiceReconciler) outcome(err error) (ctrl.Result, error) {
-	var conflict *apply.ConflictError
-	switch {
-	case err == nil:
-		return ctrl.Result{}, nil
-	case errors.As(err, &conflict):
-		return ctrl.Result{RequeueAfter: r.conflictRetry}, nil
-	case status.IsInvalid(err):
-		return ctrl.Result{}, reconcile.TerminalError(err)
-	default:
-		return ctrl.Result{}, err
-	}
+// forget drops everything that is remembered of a service that is gone.
+func (r *GoServiceReconciler) forget(name client.ObjectKey) {
+	r.stop(name)
+	r.retries.forget(name)
 }
 
-func (r *GoServiceReconciler) forget(name client.ObjectKey) {
+// stop ends what goes on in the background for a service.
+func (r *GoServiceReconciler) stop(name client.ObjectKey) {
 	r.engine.Forget(name)
 	r.tracker.Forget(name)
 	if r.loop != nil {

@@ -4,12 +4,10 @@
 package controllers
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/url"
-	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
@@ -62,8 +60,8 @@ type Options struct {
 	query func(context.Context, types.NamespacedName) (map[string]measure.Sample, error)
 	// skipNameValidation lets tests run several managers in one process.
 	skipNameValidation bool
-	// conflictRetry is shorter in tests.
-	conflictRetry time.Duration
+	// pace is quicker in tests.
+	pace pace
 }
 
 const defaultConcurrency = 8
@@ -106,7 +104,7 @@ func setup(ctx context.Context, mgr manager.Manager, options Options) (*GoServic
 		Events:        mgr.GetEventRecorder("goservice-operator"),
 		WorkloadImage: options.WorkloadImage,
 		RunbookURL:    options.RunbookURL,
-		conflictRetry: cmp.Or(options.conflictRetry, defaultConflictRetry),
+		retries:       retries{pace: options.pace.orDefault()},
 		engine:        &apply.Engine{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Record: countApply},
 	}
 	ask := options.ask
@@ -198,6 +196,7 @@ func (r *GoServiceReconciler) buildController(mgr manager.Manager, options Optio
 			ReconciliationTimeout:   reconcileTimeout,
 			// A standby watches everything, so that it needs no list when it takes over.
 			EnableWarmup:       new(true),
+			RateLimiter:        backOff(),
 			SkipNameValidation: &options.skipNameValidation,
 		}).
 		For(&v1alpha1.GoService{}, builder.WithPredicates(r.written.predicate(), predicate.GenerationChangedPredicate{})).

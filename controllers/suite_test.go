@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -46,9 +47,10 @@ var (
 const (
 	testImage = "goservice.dev/workload:test"
 	patience  = 30 * time.Second
-	// conflictRetry is how soon an operator under test looks at a foreign object again.
-	conflictRetry = 100 * time.Millisecond
 )
+
+// testPace is how soon an operator under test tries again.
+var testPace = pace{conflict: 100 * time.Millisecond, slow: 100 * time.Millisecond, slowest: 200 * time.Millisecond}
 
 func TestMain(m *testing.M) { os.Exit(runTests(m)) }
 
@@ -163,6 +165,13 @@ func (l *writeLog) writtenBut(resource string) []string {
 	return distinct
 }
 
+// to lists every request, in order, that names a service or one of its objects.
+func (l *writeLog) to(name string) []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(l.entries), func(entry string) bool { return !strings.Contains(entry, "/"+name) })
+}
+
 // operator is one run of the operator on one namespace.
 type operator struct {
 	writes     *writeLog
@@ -191,7 +200,7 @@ func startOperator(t *testing.T, namespace string, pods *workload, change ...fun
 	}
 	op := &operator{writes: &writeLog{}}
 	o := operatorOptions{Options: Options{
-		WorkloadImage: testImage, ask: pods.ask, scrape: pods.scrape, query: pods.query, skipNameValidation: true, conflictRetry: conflictRetry,
+		WorkloadImage: testImage, ask: pods.ask, scrape: pods.scrape, query: pods.query, skipNameValidation: true, pace: testPace,
 	}}
 	for _, f := range change {
 		f(&o)

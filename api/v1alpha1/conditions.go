@@ -41,6 +41,7 @@ const (
 	ReasonApplyFailed       = "ApplyFailed"
 	ReasonConflict          = "Conflict"
 	ReasonInvalid           = "Invalid"
+	ReasonDenied            = "Denied"
 	ReasonAvailable         = "MinimumReplicasAvailable"
 	ReasonUnavailable       = "MinimumReplicasUnavailable"
 	ReasonRolloutComplete   = "RolloutComplete"

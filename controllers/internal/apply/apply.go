@@ -65,20 +65,6 @@ type Engine struct {
 	verified verifiedChildren
 }
 
-// ConflictError says which foreign object has the name of a child.
-type ConflictError struct {
-	Kind, Name string
-	// Owner describes whom the object belongs to.
-	Owner string
-}
-
-func (e *ConflictError) Error() string {
-	return fmt.Sprintf("a %s named %q exists and belongs to %s; rename one of them or delete it", e.Kind, e.Name, e.Owner)
-}
-
-// ErrStale says that the cache lags behind the API server; trying again later mends it.
-var ErrStale = errors.New("the cache lags behind the API server")
-
 // Key names a child within its namespace.
 type Key struct {
 	Kind schema.GroupVersionKind
@@ -86,7 +72,8 @@ type Key struct {
 }
 
 // Apply makes the owner's children equal to what is desired. existing are the children that the owner has. Every child is
-// tried, whatever becomes of the others; the error joins all failures.
+// tried, whatever becomes of the others, unless the namespace is being deleted; nothing is pruned unless all of them
+// succeeded. The error joins all failures; Failures takes it apart.
 func (e *Engine) Apply(ctx context.Context, owner client.Object, ownerKind schema.GroupVersionKind, desired []build.Child, existing map[Key]client.Object) error {
 	var failures []error
 	wanted := make(map[Key]bool, len(desired))
@@ -100,11 +87,17 @@ func (e *Engine) Apply(ctx context.Context, owner client.Object, ownerKind schem
 		state, err := e.applyOne(ctx, owner.GetNamespace(), reference, child, existing[key], known[key])
 		if err != nil {
 			failures = append(failures, err)
+			if classOf(err) == Terminating {
+				break // nor can anything else be created
+			}
 			continue
 		}
 		now[key] = state
 	}
 	e.verified.keep(name, now)
+	if len(failures) > 0 {
+		return errors.Join(failures...) // what is no longer desired may still be needed by what could not be changed
+	}
 	for key, object := range existing {
 		if wanted[key] {
 			continue
@@ -119,14 +112,14 @@ func (e *Engine) Apply(ctx context.Context, owner client.Object, ownerKind schem
 func (e *Engine) applyOne(ctx context.Context, namespace string, owner metav1.OwnerReference, child *build.Child, live client.Object, known verified) (verified, error) {
 	hash, err := hashOf(child, owner)
 	if err != nil {
-		return verified{}, err
+		return verified{}, failure(child.Kind, child.Name, err)
 	}
 	if live != nil && known.stands(live, hash) {
 		return known, nil
 	}
 	object, err := applied(child, owner, hash)
 	if err != nil {
-		return verified{}, err
+		return verified{}, failure(child.Kind, child.Name, err)
 	}
 	if live == nil {
 		if live, err = e.create(ctx, namespace, child, object); err == nil && live != nil && child.Seed != nil {
@@ -145,11 +138,11 @@ func (e *Engine) applyOne(ctx context.Context, namespace string, owner metav1.Ow
 func (e *Engine) mend(ctx context.Context, namespace string, child *build.Child, object *unstructured.Unstructured, live client.Object) (client.Object, error) {
 	upToDate, err := covers(live, object)
 	if err != nil {
-		return nil, fmt.Errorf("comparing %s %q: %w", child.Kind.Kind, child.Name, err)
+		return nil, failure(child.Kind, child.Name, fmt.Errorf("comparing %s %q: %w", child.Kind.Kind, child.Name, err))
 	}
 	seedFirst, err := needsSeed(child, live)
 	if err != nil {
-		return nil, err
+		return nil, failure(child.Kind, child.Name, err)
 	}
 	if seedFirst {
 		// The field must have another manager before this one lets go of it.
@@ -199,11 +192,10 @@ func (e *Engine) create(ctx context.Context, namespace string, child *build.Chil
 	case err == nil:
 		e.record(child.Kind, ResultCreated)
 		return created, nil
-	case apierrors.IsConflict(err):
+	case apierrors.IsConflict(err) && !denied(err):
 		return nil, e.resolveConflict(ctx, namespace, child, object)
 	default:
-		e.record(child.Kind, ResultFailed)
-		return nil, fmt.Errorf("creating %s %q: %w", child.Kind.Kind, child.Name, err)
+		return nil, e.failed("creating", child.Kind, child.Name, err)
 	}
 }
 
@@ -215,17 +207,17 @@ func (e *Engine) resolveConflict(ctx context.Context, namespace string, child *b
 	err := e.Live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: child.Name}, found)
 	switch {
 	case apierrors.IsNotFound(err):
-		return fmt.Errorf("%s %q was there a moment ago: %w", child.Kind.Kind, child.Name, ErrStale)
+		return failure(child.Kind, child.Name, fmt.Errorf("%s %q was there a moment ago: %w", child.Kind.Kind, child.Name, ErrStale))
 	case err != nil:
-		return fmt.Errorf("reading %s %q: %w", child.Kind.Kind, child.Name, err)
+		return failure(child.Kind, child.Name, fmt.Errorf("reading %s %q: %w", child.Kind.Kind, child.Name, err))
 	}
 	controller := metav1.GetControllerOf(found)
 	if controller == nil || controller.UID != object.GetOwnerReferences()[0].UID {
 		e.record(child.Kind, ResultConflict)
-		return &ConflictError{Kind: child.Kind.Kind, Name: child.Name, Owner: describeOwner(found, controller)}
+		return failure(child.Kind, child.Name, &ConflictError{Kind: child.Kind.Kind, Name: child.Name, Owner: describeOwner(found, controller)})
 	}
 	if found.Labels[build.LabelManagedBy] == build.ManagedBy {
-		return fmt.Errorf("%s %q is not in it yet: %w", child.Kind.Kind, child.Name, ErrStale)
+		return failure(child.Kind, child.Name, fmt.Errorf("%s %q is not in it yet: %w", child.Kind.Kind, child.Name, ErrStale))
 	}
 	object.SetResourceVersion("")
 	_, err = e.update(ctx, child, object, found)
@@ -298,16 +290,6 @@ func (e *Engine) prune(ctx context.Context, key Key, object client.Object) error
 	}
 	e.record(key.Kind, ResultPruned)
 	return nil
-}
-
-// failed wraps an error; a conflict means that the object was replaced since it was cached.
-func (e *Engine) failed(doing string, kind schema.GroupVersionKind, name string, err error) error {
-	if apierrors.IsConflict(err) {
-		err = errors.Join(ErrStale, err)
-	} else {
-		e.record(kind, ResultFailed)
-	}
-	return fmt.Errorf("%s %s %q: %w", doing, kind.Kind, name, err)
 }
 
 func (e *Engine) record(kind schema.GroupVersionKind, result Result) {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 
 	appsv1 "k8s.io/api/apps/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -25,11 +24,9 @@ func (e *Engine) Raise(ctx context.Context, deployment *appsv1.Deployment, repli
 	// The version is a condition: whoever changed the count in between may have raised it further.
 	patch := fmt.Appendf(nil, `{"metadata":{"resourceVersion":%q},"spec":{"replicas":%d}}`, deployment.ResourceVersion, replicas)
 	err := e.Client.Patch(ctx, object, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(seedManager))
-	if apierrors.IsConflict(err) {
-		return fmt.Errorf("%w: %w", ErrStale, err)
-	}
 	if err != nil {
-		return fmt.Errorf("raising Deployment %s/%s to %d replicas: %w", deployment.Namespace, deployment.Name, replicas, err)
+		return e.failed(fmt.Sprintf("raising to %d replicas", replicas), object.GroupVersionKind(), deployment.Name, err)
 	}
+	e.record(object.GroupVersionKind(), ResultSeeded)
 	return nil
 }

@@ -4,51 +4,45 @@
 package status
 
 import (
-	"errors"
 	"strings"
-
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/controllers/internal/apply"
 )
 
-// applied says whether every object of the service is up to date.
+// applied says whether every object of the service is up to date. The class of failure that matters most to a person gives
+// the reason; the message names every failure.
 var applied = chain{
-	{no, conflicting},
-	{no, invalid},
-	{no, applyFailed},
+	{no, failed(apply.Conflict, v1alpha1.ReasonConflict)},
+	{no, failed(apply.Invalid, v1alpha1.ReasonInvalid)},
+	{no, failed(apply.Denied, v1alpha1.ReasonDenied)},
+	{no, failed(apply.Transient, v1alpha1.ReasonApplyFailed)},
+	{no, failed(apply.Stale, v1alpha1.ReasonApplyFailed)},
+	{no, failed(apply.Terminating, v1alpha1.ReasonApplyFailed)},
 	{yes, always(v1alpha1.ReasonApplied, "all objects are up to date")},
 }
 
-func conflicting(s Situation) (string, string, bool) {
-	var conflict *apply.ConflictError
-	if !errors.As(s.ApplyErr, &conflict) {
-		return "", "", false
-	}
-	return v1alpha1.ReasonConflict, conflict.Error(), true
+// retried says what happens without anybody's help.
+var retried = map[apply.Class]string{
+	apply.Denied:    "; the operator retries every few minutes",
+	apply.Transient: "; the operator retries",
+	apply.Stale:     "; the operator retries",
 }
 
-func invalid(s Situation) (string, string, bool) {
-	if !IsInvalid(s.ApplyErr) {
-		return "", "", false
+// failed applies where something failed in a class. The failures of that class come first in its message.
+func failed(class apply.Class, reason string) predicate {
+	return func(s Situation) (string, string, bool) {
+		var first, others []string
+		for _, failure := range apply.Failures(s.ApplyErr) {
+			sentence := oneLine(failure.Error()) + retried[failure.Class]
+			if failure.Class == class {
+				first = append(first, sentence)
+			} else {
+				others = append(others, sentence)
+			}
+		}
+		return reason, strings.Join(append(first, others...), ". "), len(first) > 0
 	}
-	return v1alpha1.ReasonInvalid, oneLine(s.ApplyErr.Error()), true
-}
-
-func applyFailed(s Situation) (string, string, bool) {
-	if s.ApplyErr == nil {
-		return "", "", false
-	}
-	return v1alpha1.ReasonApplyFailed, oneLine(s.ApplyErr.Error()) + "; the operator retries", true
-}
-
-// ErrInvalidSpec marks what only a change of the spec can mend.
-var ErrInvalidSpec = errors.New("the spec cannot be put into force")
-
-// IsInvalid reports whether only a change of the spec can mend an error.
-func IsInvalid(err error) bool {
-	return errors.Is(err, ErrInvalidSpec) || apierrors.IsInvalid(err) || apierrors.IsBadRequest(err)
 }
 
 const maxMessageLength = 1024

@@ -60,6 +60,7 @@ func conditionTransition(was, is *metav1.Condition) (Transition, bool) {
 var warned = map[string]bool{
 	v1alpha1.ReasonConflict:          true,
 	v1alpha1.ReasonInvalid:           true,
+	v1alpha1.ReasonDenied:            true,
 	v1alpha1.ReasonApplyFailed:       true,
 	v1alpha1.ReasonUnreachable:       true,
 	v1alpha1.ReasonAboveMaxReplicas:  true,

@@ -89,9 +89,22 @@ func TestConditions(t *testing.T) {
 		"a foreign object, among other failures": {
 			func(s *Situation) { s.ApplyErr = errors.Join(errors.New("timeout"), conflict) },
 			map[string]string{
-				"Ready":   "False Conflict: " + conflict.Error(),
-				"Applied": "False Conflict: " + conflict.Error(),
+				"Ready":   "False Conflict: " + conflict.Error() + ". timeout; the operator retries",
+				"Applied": "False Conflict: " + conflict.Error() + ". timeout; the operator retries",
 			},
+		},
+		"two foreign objects": {
+			func(s *Situation) {
+				s.ApplyErr = errors.Join(conflict, &apply.ConflictError{Kind: "ConfigMap", Name: "settings", Owner: `Helm release "shop"`})
+			},
+			map[string]string{"Applied": "False Conflict: " + conflict.Error() +
+				`. a ConfigMap named "settings" exists and belongs to Helm release "shop"; rename one of them or delete it`},
+		},
+		"a policy refuses, and the API server is busy": {
+			func(s *Situation) {
+				s.ApplyErr = errors.Join(errors.New("timeout"), apierrors.NewForbidden(schema.GroupResource{Resource: "services"}, serviceName, errors.New("exceeded quota: small")))
+			},
+			map[string]string{"Applied": `False Denied: services "checkout" is forbidden: exceeded quota: small; the operator retries every few minutes. timeout; the operator retries`},
 		},
 		"the API server refuses": {
 			func(s *Situation) { s.ApplyErr = fmt.Errorf("creating Deployment %q: %w", serviceName, invalid) },
@@ -101,7 +114,9 @@ func TestConditions(t *testing.T) {
 			},
 		},
 		"no document can be made": {
-			func(s *Situation) { s.ApplyErr = fmt.Errorf("%w: pool.workers", ErrInvalidSpec) },
+			func(s *Situation) {
+				s.ApplyErr = &apply.Failure{Class: apply.Invalid, Err: errors.New("the spec cannot be put into force: pool.workers")}
+			},
 			map[string]string{"Applied": "False Invalid: the spec cannot be put into force: pool.workers"},
 		},
 		"the API server is away": {
