@@ -22,9 +22,9 @@ type writtenStatuses struct {
 }
 
 type writtenStatus struct {
-	// before and after are the resource versions around the write.
-	before, after string
-	status        v1alpha1.GoServiceStatus
+	// version that the object has since the write.
+	version string
+	status  v1alpha1.GoServiceStatus
 }
 
 // remember notes that a status was written over a service, which has the given version since.
@@ -34,10 +34,11 @@ func (w *writtenStatuses) remember(before *v1alpha1.GoService, version string, s
 	if w.last == nil {
 		w.last = map[client.ObjectKey]writtenStatus{}
 	}
-	w.last[client.ObjectKeyFromObject(before)] = writtenStatus{before.ResourceVersion, version, status}
+	w.last[client.ObjectKeyFromObject(before)] = writtenStatus{version, status}
 }
 
-// refresh brings a service from the cache up to date if the cache still shows it as it was before the last write.
+// refresh brings a service from the cache up to date if the cache has not seen the last write yet. That may be several writes
+// ago: a status from between them looks like the newest one, and a change back to it would never be written.
 func (w *writtenStatuses) refresh(service *v1alpha1.GoService) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -46,12 +47,19 @@ func (w *writtenStatuses) refresh(service *v1alpha1.GoService) {
 	if !exists {
 		return
 	}
-	if written.before != service.ResourceVersion {
+	if written.seenIn(service) {
 		delete(w.last, name)
 		return
 	}
-	service.ResourceVersion = written.after
+	// Writes demand that nobody wrote in between, so that nothing but the status differs.
+	service.ResourceVersion = written.version
 	service.Status = *written.status.DeepCopy()
+}
+
+// seenIn says whether an object is as new as the write.
+func (w writtenStatus) seenIn(service client.Object) bool {
+	order, err := resourceversion.CompareResourceVersion(service.GetResourceVersion(), w.version)
+	return err != nil || order >= 0
 }
 
 // predicate lets every event through. Once the cache has a written version, what was remembered of it is in memory twice.
@@ -71,7 +79,7 @@ func (w *writtenStatuses) arrived(service client.Object) {
 	if !exists {
 		return
 	}
-	if order, err := resourceversion.CompareResourceVersion(service.GetResourceVersion(), written.after); err == nil && order >= 0 {
+	if written.seenIn(service) {
 		delete(w.last, name)
 	}
 }

@@ -32,6 +32,13 @@ func TestAWrittenStatusBridgesALaggingCache(t *testing.T) {
 	if fresh.ResourceVersion != "3" || fresh.Status.ReadyReplicas != 1 {
 		t.Errorf("a fresh object was changed: %+v", fresh)
 	}
+	written.remember(at("5", 1), "6", v1alpha1.GoServiceStatus{ReadyReplicas: 2})
+	written.remember(at("6", 2), "7", v1alpha1.GoServiceStatus{ReadyReplicas: 3})
+	twoBehind := at("5", 1)
+	written.refresh(twoBehind)
+	if twoBehind.ResourceVersion != "7" || twoBehind.Status.ReadyReplicas != 3 {
+		t.Errorf("an object of two writes ago counts as new: %+v", twoBehind)
+	}
 	written.remember(at("9", 1), "10", v1alpha1.GoServiceStatus{ReadyReplicas: 2})
 	written.arrived(at("9", 1))
 	if len(written.last) != 1 {
