@@ -45,7 +45,8 @@ func slimChild(object any) (any, error) {
 			child.Spec.Selector.MatchLabels = internMap(child.Spec.Selector.MatchLabels)
 		}
 	case *autoscalingv2.HorizontalPodAutoscaler:
-		child.ManagedFields, child.Status = nil, autoscalingv2.HorizontalPodAutoscalerStatus{}
+		child.ManagedFields = nil
+		child.Status = autoscalingv2.HorizontalPodAutoscalerStatus{Conditions: slimAutoscalerConditions(child.Status.Conditions)}
 	case *policyv1.PodDisruptionBudget:
 		child.ManagedFields, child.Status = nil, policyv1.PodDisruptionBudgetStatus{}
 	case client.Object:
@@ -55,6 +56,23 @@ func slimChild(object any) (any, error) {
 		internMetadata(child)
 	}
 	return object, nil
+}
+
+// slimAutoscalerConditions keeps what keeps an autoscaler from its work: reasons and messages of what is well change with every
+// move of the count, and nothing reads them.
+func slimAutoscalerConditions(conditions []autoscalingv2.HorizontalPodAutoscalerCondition) []autoscalingv2.HorizontalPodAutoscalerCondition {
+	var kept []autoscalingv2.HorizontalPodAutoscalerCondition
+	for _, c := range conditions {
+		switch {
+		case c.Type != autoscalingv2.AbleToScale && c.Type != autoscalingv2.ScalingActive:
+		case c.Status == corev1.ConditionFalse:
+			c.Reason, c.Message = intern(c.Reason), intern(c.Message)
+			kept = append(kept, c)
+		default:
+			kept = append(kept, autoscalingv2.HorizontalPodAutoscalerCondition{Type: c.Type, Status: c.Status})
+		}
+	}
+	return kept
 }
 
 // tellsNothingOfReplicas is false for those managers of a Deployment's fields that tell whether an autoscaler has taken over
@@ -77,10 +95,34 @@ func slimPod(object any) (any, error) {
 			Annotations: map[string]string{build.AnnotationLiveSettings: pod.Annotations[build.AnnotationLiveSettings]},
 		},
 		Status: corev1.PodStatus{
-			Phase: pod.Status.Phase, PodIP: pod.Status.PodIP, Conditions: pod.Status.Conditions,
-			ContainerStatuses: pod.Status.ContainerStatuses,
+			Phase: pod.Status.Phase, PodIP: pod.Status.PodIP,
+			Conditions: slimPodConditions(pod.Status.Conditions), ContainerStatuses: slimContainers(pod.Status.ContainerStatuses),
 		},
 	}, nil
+}
+
+func slimPodConditions(conditions []corev1.PodCondition) []corev1.PodCondition {
+	var kept []corev1.PodCondition
+	for i := range conditions {
+		c := &conditions[i]
+		switch c.Type {
+		case corev1.PodReady, corev1.PodScheduled, corev1.PodReadyToStartContainers:
+			kept = append(kept, corev1.PodCondition{Type: c.Type, Status: c.Status, LastTransitionTime: c.LastTransitionTime, Message: intern(c.Message)})
+		}
+	}
+	return kept
+}
+
+func slimContainers(statuses []corev1.ContainerStatus) []corev1.ContainerStatus {
+	kept := make([]corev1.ContainerStatus, len(statuses))
+	for i := range statuses {
+		c := &statuses[i]
+		kept[i] = corev1.ContainerStatus{
+			Name: intern(c.Name), Image: intern(c.Image), Ready: c.Ready, Started: c.Started, RestartCount: c.RestartCount,
+			State: c.State, LastTerminationState: c.LastTerminationState,
+		}
+	}
+	return kept
 }
 
 // slimService shares the sentences of a status: services that are alike have the same.

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"goservice.dev/operator/api/v1alpha1"
@@ -44,11 +45,22 @@ func TestChildrenInTheCache(t *testing.T) {
 				Spec:       appsv1.DeploymentSpec{Replicas: &replicas}, Status: appsv1.DeploymentStatus{ReadyReplicas: 2},
 			},
 		},
-		"of an autoscaler nobody reads the status": {
+		"of an autoscaler's status only what keeps it from its work is read": {
 			&autoscalingv2.HorizontalPodAutoscaler{
-				ObjectMeta: with(count), Spec: spec, Status: autoscalingv2.HorizontalPodAutoscalerStatus{CurrentReplicas: 4},
+				ObjectMeta: with(count), Spec: spec, Status: autoscalingv2.HorizontalPodAutoscalerStatus{
+					CurrentReplicas: 4, Conditions: []autoscalingv2.HorizontalPodAutoscalerCondition{
+						{Type: autoscalingv2.AbleToScale, Status: corev1.ConditionTrue, Reason: "ReadyForNewScale", Message: "recommended size matches current size"},
+						{Type: autoscalingv2.ScalingActive, Status: corev1.ConditionFalse, Reason: "FailedGetResourceMetric", Message: "no metrics"},
+						{Type: autoscalingv2.ScalingLimited, Status: corev1.ConditionFalse, Reason: "DesiredWithinRange"},
+					},
+				},
 			},
-			&autoscalingv2.HorizontalPodAutoscaler{ObjectMeta: meta, Spec: spec},
+			&autoscalingv2.HorizontalPodAutoscaler{ObjectMeta: meta, Spec: spec, Status: autoscalingv2.HorizontalPodAutoscalerStatus{
+				Conditions: []autoscalingv2.HorizontalPodAutoscalerCondition{
+					{Type: autoscalingv2.AbleToScale, Status: corev1.ConditionTrue},
+					{Type: autoscalingv2.ScalingActive, Status: corev1.ConditionFalse, Reason: "FailedGetResourceMetric", Message: "no metrics"},
+				},
+			}},
 		},
 		"what is no object stays": {"gone", "gone"},
 	} {

@@ -5,14 +5,18 @@ package controllers
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	kstatus "sigs.k8s.io/cli-utils/pkg/kstatus/status"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"goservice.dev/operator/api/v1alpha1"
@@ -141,6 +145,69 @@ func TestNoStatusCallsAnUnseenTemplateReady(t *testing.T) {
 	}
 }
 
+// What the deployment controller cannot create is told, and stands for a while before tools give up.
+func TestRefusedPodsAreExplained(t *testing.T) {
+	t.Parallel()
+	namespace := newNamespace(t)
+	startOperator(t, namespace, nil)
+	applyService(t, namespace, `replicas: 2`)
+	settled(t, namespace, serviceName)
+	refusal := appsv1.DeploymentCondition{
+		Type: appsv1.DeploymentReplicaFailure, Status: corev1.ConditionTrue, Reason: "FailedCreate", LastTransitionTime: metav1.Now(),
+		Message: `pods "checkout-7d4c-x8k2p" is forbidden: failed quota: q: must specify limits.cpu for: service`,
+	}
+	rollout(t, namespace, 0, 0, 0, refusal)
+	expectConditions(t, namespace, map[string]string{"Ready": "False QuotaExceeded", "Reconciling": "True QuotaExceeded"})
+	refusal.LastTransitionTime = metav1.NewTime(time.Now().Add(-3 * time.Minute))
+	rollout(t, namespace, 0, 0, 0, refusal)
+	expectConditions(t, namespace, map[string]string{"Ready": "False QuotaExceeded", "Stalled": "True QuotaExceeded"})
+	rollout(t, namespace, 2, 2, 2)
+	expectConditions(t, namespace, map[string]string{"Ready": "True Ready"})
+}
+
+// The autoscaler's own words are read, although most of its status is not kept.
+func TestABlindAutoscalerIsTold(t *testing.T) {
+	t.Parallel()
+	namespace := newNamespace(t)
+	startOperator(t, namespace, nil)
+	applyService(t, namespace, `autoscaling: {minReplicas: 2, maxReplicas: 10}`)
+	settled(t, namespace, serviceName)
+	rollout(t, namespace, 2, 2, 2)
+	expectConditions(t, namespace, map[string]string{"Ready": "True Ready", "Scaling": "Unknown AutoscalerUnseen"})
+	say := func(status corev1.ConditionStatus, reason, message string) {
+		var autoscaler autoscalingv2.HorizontalPodAutoscaler
+		get(t, namespace, serviceName, &autoscaler)
+		base := autoscaler.DeepCopy()
+		autoscaler.Status.Conditions = []autoscalingv2.HorizontalPodAutoscalerCondition{{
+			Type: autoscalingv2.ScalingActive, Status: status, Reason: reason, Message: message, LastTransitionTime: metav1.NewTime(time.Now().Add(-time.Hour)),
+		}}
+		if err := api.Status().Patch(t.Context(), &autoscaler, client.MergeFrom(base)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	say(corev1.ConditionFalse, "FailedGetResourceMetric", "the server could not find the requested resource (get pods.metrics.k8s.io)")
+	expectConditions(t, namespace, map[string]string{"Ready": "True Ready", "Scaling": "False NoMetrics"})
+	say(corev1.ConditionTrue, "ValidMetricFound", "")
+	expectConditions(t, namespace, map[string]string{"Scaling": "True Scaling"})
+}
+
+// Helm and Flux look at once; an operator that has not looked yet has not said that all is well.
+func TestToolsWaitForAServiceAsItIsStored(t *testing.T) {
+	t.Parallel()
+	namespace := newNamespace(t)
+	applyService(t, namespace, `replicas: 1`)
+	object := &unstructured.Unstructured{}
+	object.SetGroupVersionKind(v1alpha1.GoServiceKind)
+	get(t, namespace, serviceName, object)
+	result, err := kstatus.Compute(object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if result.Status != kstatus.InProgressStatus {
+		t.Errorf("kstatus says %s of a service that nobody looked at: %s", result.Status, result.Message)
+	}
+}
+
 func TestATroubledPodExplainsTheCondition(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
@@ -155,9 +222,11 @@ func TestATroubledPodExplainsTheCondition(t *testing.T) {
 		},
 		"no such image": {
 			corev1.PodStatus{Phase: corev1.PodPending, ContainerStatuses: []corev1.ContainerStatus{{
-				Name: "service", State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff"}},
+				Name: "service", Image: "nope:1", State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{
+					Reason: "ImagePullBackOff", Message: `Back-off pulling image "nope:1": ErrImagePull: pull access denied`,
+				}},
 			}}},
-			"0 of at least 2 pods serve: a container waits: ImagePullBackOff",
+			`0 of at least 2 pods serve: image "nope:1" cannot be pulled: pull access denied; check its name, tag and spec.imagePullSecrets`,
 		},
 		"it ends at once": {
 			corev1.PodStatus{Phase: corev1.PodRunning, ContainerStatuses: []corev1.ContainerStatus{{
@@ -166,7 +235,7 @@ func TestATroubledPodExplainsTheCondition(t *testing.T) {
 					ExitCode: 2, Message: "configuration: PORT: must be a number\nmore",
 				}},
 			}}},
-			"0 of at least 2 pods serve: a container ended with code 2: configuration: PORT: must be a number",
+			"0 of at least 2 pods serve: a container ended with code 2: configuration: PORT: must be a number more",
 		},
 	}
 	for name, c := range cases {

@@ -115,7 +115,7 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 		return ctrl.Result{RequeueAfter: verdict.after}, nil
 	}
 
-	next := status.Compute(status.Situation{
+	next, again := status.Compute(status.Situation{
 		Service: &service, Observed: seen, Plan: figures, ApplyErr: applyErr, Outcome: measured,
 		Generation: r.engine.Generation(request.NamespacedName, apply.Key{Kind: appsv1.SchemeGroupVersion.WithKind("Deployment"), Name: service.Name}),
 		Confirmed:  confirmed, Optional: environment.OptionalKinds, Now: metav1.Now(),
@@ -129,7 +129,15 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 	if verdict.backOff {
 		return ctrl.Result{}, applyErr
 	}
-	return ctrl.Result{RequeueAfter: verdict.after}, nil
+	return ctrl.Result{RequeueAfter: earlier(verdict.after, again)}, nil
+}
+
+// earlier is the shorter of two waits, of which 0 is none.
+func earlier(a, b time.Duration) time.Duration {
+	if a == 0 || b == 0 {
+		return a + b
+	}
+	return min(a, b)
 }
 
 // target is what the pods shall confirm.

@@ -30,7 +30,9 @@ var podMatters = predicate.Funcs{
 		podBefore.Annotation, podAfter.Annotation = "", ""
 		_, leavingBefore := observe.LeavingPod(before)
 		_, leavingAfter := observe.LeavingPod(after)
-		return tunableBefore != tunableAfter || leavingBefore != leavingAfter || podBefore != podAfter || observe.PodTrouble(before) != observe.PodTrouble(after)
+		troubleBefore, _ := observe.PodTrouble(before)
+		troubleAfter, _ := observe.PodTrouble(after)
+		return tunableBefore != tunableAfter || leavingBefore != leavingAfter || podBefore != podAfter || troubleBefore != troubleAfter
 	},
 }
 
@@ -48,7 +50,8 @@ var childMatters = predicate.Funcs{
 		switch before := e.ObjectOld.(type) {
 		case *autoscalingv2.HorizontalPodAutoscaler:
 			after, is := e.ObjectNew.(*autoscalingv2.HorizontalPodAutoscaler)
-			return !is || metadataDiffers(before, after) || !equality.Semantic.DeepEqual(before.Spec, after.Spec)
+			return !is || metadataDiffers(before, after) || !equality.Semantic.DeepEqual(before.Spec, after.Spec) ||
+				!equality.Semantic.DeepEqual(before.Status, after.Status) // the cache keeps of it what the status tells
 		case *policyv1.PodDisruptionBudget:
 			after, is := e.ObjectNew.(*policyv1.PodDisruptionBudget)
 			return !is || metadataDiffers(before, after) || !equality.Semantic.DeepEqual(before.Spec, after.Spec)

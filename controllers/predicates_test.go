@@ -19,10 +19,13 @@ import (
 var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 
 func TestOnlyWhatMattersOfAPodWakesTheOperator(t *testing.T) {
+	ready := func(status corev1.ConditionStatus) corev1.PodCondition {
+		return corev1.PodCondition{Type: corev1.PodReady, Status: status}
+	}
 	running := func(change func(*corev1.Pod)) *corev1.Pod {
 		pod := &corev1.Pod{
 			ObjectMeta: metav1.ObjectMeta{UID: "1", Annotations: map[string]string{}},
-			Status: corev1.PodStatus{Phase: corev1.PodRunning, PodIP: "10.0.0.1", ContainerStatuses: []corev1.ContainerStatus{
+			Status: corev1.PodStatus{Phase: corev1.PodRunning, PodIP: "10.0.0.1", Conditions: []corev1.PodCondition{ready(corev1.ConditionTrue)}, ContainerStatuses: []corev1.ContainerStatus{
 				{Name: build.ContainerName, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}},
 			}},
 		}
@@ -37,7 +40,7 @@ func TestOnlyWhatMattersOfAPodWakesTheOperator(t *testing.T) {
 		"nothing":              {running(same), false},
 		"the operator's nudge": {running(func(p *corev1.Pod) { p.Annotations[build.AnnotationLiveSettings] = "r2" }), false},
 		"readiness": {running(func(p *corev1.Pod) {
-			p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
+			p.Status.Conditions[0] = ready(corev1.ConditionFalse)
 		}), true},
 		"readiness of the container alone": {running(func(p *corev1.Pod) { p.Status.ContainerStatuses[0].Ready = true }), false},
 		"it leaves":                        {running(func(p *corev1.Pod) { p.DeletionTimestamp = new(metav1.NewTime(noon)) }), true},
@@ -46,6 +49,7 @@ func TestOnlyWhatMattersOfAPodWakesTheOperator(t *testing.T) {
 		"it restarted":                     {running(func(p *corev1.Pod) { p.Status.ContainerStatuses[0].RestartCount++ }), true},
 		"another address":                  {running(func(p *corev1.Pod) { p.Status.PodIP = "10.0.0.2" }), true},
 		"it is in trouble": {running(func(p *corev1.Pod) {
+			p.Status.Conditions[0] = ready(corev1.ConditionFalse)
 			p.Status.ContainerStatuses = append(p.Status.ContainerStatuses, corev1.ContainerStatus{
 				Name: "sidecar", State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}},
 			})
@@ -65,8 +69,10 @@ func TestOnlyWhatMattersOfAPodWakesTheOperator(t *testing.T) {
 			if diff := cmp.Diff(before, after); diff != "" {
 				t.Errorf("the cached form lacks something (-whole +cached):\n%s", diff)
 			}
-			if observe.PodTrouble(c.after) != observe.PodTrouble(slim.(*corev1.Pod)) {
-				t.Error("the cached form lacks the pod's trouble")
+			troubleBefore, _ := observe.PodTrouble(c.after)
+			troubleAfter, _ := observe.PodTrouble(slim.(*corev1.Pod))
+			if diff := cmp.Diff(troubleBefore, troubleAfter); diff != "" {
+				t.Errorf("the cached form lacks something of the pod's trouble (-whole +cached):\n%s", diff)
 			}
 		})
 	}

@@ -67,4 +67,33 @@ const (
 	ReasonScraped           = "ServiceMonitorApplied"
 	ReasonKindAbsent        = "ServiceMonitorKindAbsent"
 	ReasonRuleKindAbsent    = "PrometheusRuleKindAbsent"
+	ReasonPaused            = "Paused"
+	ReasonScaledToZero      = "ScaledToZero"
+
+	// Why pods do not run.
+
+	ReasonQuotaExceeded         = "QuotaExceeded"
+	ReasonLimitRange            = "LimitRangeViolated"
+	ReasonPodSecurity           = "PodSecurityViolated"
+	ReasonMissingServiceAccount = "MissingServiceAccount"
+	ReasonMissingPriorityClass  = "MissingPriorityClass"
+	ReasonPodsDenied            = "PodsDenied"
+	ReasonMissingSecret         = "MissingSecret"
+	ReasonMissingConfigMap      = "MissingConfigMap"
+	ReasonContainerConfig       = "ContainerNotCreated"
+	ReasonInvalidImage          = "InvalidImageName"
+	ReasonImagePull             = "ImagePullFailed"
+	ReasonPulling               = "PullingImage"
+	ReasonOutOfMemory           = "OutOfMemory"
+	ReasonContainerExited       = "ContainerExited"
+	ReasonUnschedulable         = "Unschedulable"
+	ReasonVolumes               = "VolumesNotReady"
+	ReasonPodsNotReady          = "PodsNotReady"
+
+	// Why an autoscaler does or does not work.
+
+	ReasonAutoscalerUnseen    = "AutoscalerUnseen"
+	ReasonAmbiguousAutoscaler = "AmbiguousAutoscaler"
+	ReasonCannotScale         = "CannotScale"
+	ReasonNoMetrics           = "NoMetrics"
 )

@@ -64,6 +64,8 @@ type Result struct {
 	ChangedAt, ConfirmedAt time.Time
 	// Retuned says that running pods changed from one revision to this one, as opposed to pods that started with it.
 	Retuned bool
+	// Edited says that the user's values changed since the last revision that every pod confirmed.
+	Edited bool
 	// Quiet says that neither the user's values nor the Label changed since the last revision that every pod confirmed.
 	Quiet bool
 }
@@ -253,7 +255,8 @@ func (s *service) result() Result {
 	result := Result{
 		Revision: s.revision, Label: s.label, PreviousLabel: s.previousLabel,
 		Total: len(s.pods), ChangedAt: s.changedAt, ConfirmedAt: s.confirmedAt, Retuned: s.retuned,
-		Quiet: s.label == s.previousLabel && s.generation == s.previousGeneration,
+		Edited: s.generation != s.previousGeneration,
+		Quiet:  s.label == s.previousLabel && s.generation == s.previousGeneration,
 	}
 	givenUp := false
 	for _, state := range s.pods {

@@ -40,8 +40,8 @@ type State struct {
 	// Leaving are the pods that are being deleted and whose container still runs: they serve what they have accepted, and
 	// new requests until every balancer knows that they leave.
 	Leaving []confirm.Pod
-	// Trouble says in a sentence why a pod does not run; empty when none is in trouble.
-	Trouble string
+	// Troubles are what keeps pods from serving, each once, in a fixed order.
+	Troubles []Trouble
 }
 
 // Observer reads the caches.
@@ -97,11 +97,12 @@ func (r *Observer) Observe(ctx context.Context, service *v1alpha1.GoService) (St
 		if pod, leaving := LeavingPod(&pods.Items[i]); leaving {
 			o.Leaving = append(o.Leaving, pod)
 		}
-		if o.Trouble == "" {
-			o.Trouble = PodTrouble(&pods.Items[i])
+		if trouble, is := PodTrouble(&pods.Items[i]); is {
+			o.Troubles = append(o.Troubles, trouble)
 		}
 	}
 	slices.Sort(o.Serving) // the cache has no order
+	o.Troubles = distinct(o.Troubles)
 	return o, nil
 }
 

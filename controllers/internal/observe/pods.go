@@ -4,8 +4,6 @@
 package observe
 
 import (
-	"fmt"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -47,37 +45,6 @@ func runningPod(pod *corev1.Pod) (confirm.Pod, bool) {
 // podReady is the pod's condition Ready and when it last changed. The condition, not the container's status, decides who gets
 // traffic: on a lost node only the condition turns False, and readiness gates speak through it.
 func podReady(pod *corev1.Pod) (bool, time.Time) {
-	for i := range pod.Status.Conditions {
-		if c := &pod.Status.Conditions[i]; c.Type == corev1.PodReady {
-			return c.Status == corev1.ConditionTrue, c.LastTransitionTime.UTC()
-		}
-	}
-	return false, time.Time{}
-}
-
-// PodTrouble says why a pod does not run: what the scheduler or the container runtime says of it. Pods that merely start
-// are in no trouble.
-func PodTrouble(pod *corev1.Pod) string {
-	for i := range pod.Status.Conditions {
-		c := &pod.Status.Conditions[i]
-		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
-			return fmt.Sprintf("a pod cannot be scheduled: %s", c.Message)
-		}
-	}
-	for i := range pod.Status.ContainerStatuses {
-		waiting := pod.Status.ContainerStatuses[i].State.Waiting
-		if waiting == nil || waiting.Reason == "ContainerCreating" || waiting.Reason == "PodInitializing" {
-			continue
-		}
-		if ended := pod.Status.ContainerStatuses[i].LastTerminationState.Terminated; ended != nil && ended.Message != "" {
-			return fmt.Sprintf("a container ended with code %d: %s", ended.ExitCode, firstLine(ended.Message))
-		}
-		return fmt.Sprintf("a container waits: %s", waiting.Reason)
-	}
-	return ""
-}
-
-func firstLine(text string) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
-	return line
+	ready := condition(pod, corev1.PodReady)
+	return ready.Status == corev1.ConditionTrue, ready.LastTransitionTime.UTC()
 }

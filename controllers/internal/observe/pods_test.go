@@ -4,9 +4,11 @@
 package observe
 
 import (
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -58,5 +60,85 @@ func TestPodsAreReadyByTheirCondition(t *testing.T) {
 				t.Errorf("ready %t since %v", pod.Ready, pod.ReadyChanged)
 			}
 		})
+	}
+}
+
+func TestWhatKeepsAPodFromServing(t *testing.T) {
+	const back = "Back-off pulling image \"shop:v2\""
+	waiting := func(reason, message string) func(*corev1.Pod) {
+		return func(p *corev1.Pod) {
+			p.Status.ContainerStatuses[0].State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}}
+		}
+	}
+	ended := func(state corev1.ContainerState, terminated corev1.ContainerStateTerminated) func(*corev1.Pod) {
+		return func(p *corev1.Pod) {
+			terminated.StartedAt, terminated.FinishedAt = metav1.NewTime(noon.Add(-time.Minute)), metav1.NewTime(noon)
+			p.Status.ContainerStatuses[0].State = state
+			p.Status.ContainerStatuses[0].LastTerminationState.Terminated = &terminated
+		}
+	}
+	crash := corev1.ContainerStateTerminated{ExitCode: 2, Message: "1 setting cannot be used:\n\tPORT: must be a number\n"}
+	crashed := Trouble{Kind: Exited, ExitCode: 2, Ran: 60, Unstarted: true, Words: "1 setting cannot be used: PORT: must be a number"}
+	cases := map[string]struct {
+		change func(*corev1.Pod)
+		want   Trouble
+	}{
+		"it serves":      {func(p *corev1.Pod) { p.Status.Conditions[0].Status = corev1.ConditionTrue }, Trouble{}},
+		"it leaves":      {func(p *corev1.Pod) { waiting("ErrImagePull", "")(p); p.DeletionTimestamp = new(metav1.NewTime(noon)) }, Trouble{}},
+		"it was evicted": {func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed }, Trouble{}},
+		"no node fits": {func(p *corev1.Pod) {
+			p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Message: "0/3 nodes", LastTransitionTime: metav1.NewTime(noon)}}
+		}, Trouble{Kind: Unschedulable, Words: "0/3 nodes"}},
+		"the first failed pull": {waiting("ErrImagePull", "manifest unknown"), Trouble{Kind: ImagePull, Words: "manifest unknown"}},
+		"between two pulls":     {waiting("ImagePullBackOff", back+": ErrImagePull: manifest unknown"), Trouble{Kind: ImagePull, Words: "manifest unknown"}},
+		"an older kubelet":      {waiting("ImagePullBackOff", back), Trouble{Kind: ImagePull}},
+		"a bad name":            {waiting("InvalidImageName", "must be lowercase"), Trouble{Kind: InvalidImage, Words: "must be lowercase"}},
+		"a missing Secret":      {waiting("CreateContainerConfigError", `secret "db" not found`), Trouble{Kind: ContainerConfig, Words: `secret "db" not found`}},
+		"it crashed":            {ended(corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff", Message: "back-off 10s restarting failed container=service pod=a"}}, crash), crashed},
+		"it runs again":         {ended(corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}, crash), crashed},
+		"it was killed":         {ended(corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}, corev1.ContainerStateTerminated{ExitCode: 137, Reason: "OOMKilled"}), Trouble{Kind: OutOfMemory, ExitCode: 137, Ran: 60, Unstarted: true}},
+		"it started again": {func(p *corev1.Pod) {
+			ended(corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}, crash)(p)
+			p.Status.ContainerStatuses[0].Started = new(true)
+		}, Trouble{Kind: NotReady}},
+		"it starts":           {func(*corev1.Pod) {}, Trouble{Kind: NotReady, Unstarted: true}},
+		"the image is pulled": {waiting("ContainerCreating", ""), Trouble{Kind: Pulling}},
+		"the volumes are missing": {func(p *corev1.Pod) {
+			waiting("ContainerCreating", "")(p)
+			p.Status.Conditions = append(p.Status.Conditions, corev1.PodCondition{Type: corev1.PodReadyToStartContainers, Status: corev1.ConditionFalse, LastTransitionTime: metav1.NewTime(noon)})
+		}, Trouble{Kind: NoSandbox}},
+		"the node is lost": {func(p *corev1.Pod) { p.Status.ContainerStatuses[0].Ready = true }, Trouble{Kind: NodeLost}},
+		"many words":       {waiting("CreateContainerError", strings.Repeat("é", maxWords)), Trouble{Kind: ContainerConfig, Words: strings.Repeat("é", maxWords/2) + "…"}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			pod := runs(corev1.ConditionFalse)
+			pod.Status.ContainerStatuses[0].Ready = false
+			c.change(pod)
+			got, is := PodTrouble(pod)
+			if is != (c.want.Kind != 0) {
+				t.Errorf("in trouble: %t", is)
+			}
+			if is {
+				c.want.Since = noon
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("trouble (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// The cache has no order; what is told must not depend on it.
+func TestTroublesHaveAnOrder(t *testing.T) {
+	crash := Trouble{Kind: Exited, ExitCode: 2, Since: noon}
+	later := crash
+	later.Since = noon.Add(time.Second)
+	pull, other := Trouble{Kind: ImagePull, Words: "b"}, Trouble{Kind: ImagePull, Words: "a"}
+	want := []Trouble{other, pull, crash}
+	for _, order := range [][]Trouble{{crash, later, pull, other}, {other, later, pull, crash}, {later, pull, crash, other}} {
+		if diff := cmp.Diff(want, distinct(order)); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
 	}
 }

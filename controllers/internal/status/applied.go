@@ -8,6 +8,7 @@ import (
 
 	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/controllers/internal/apply"
+	"goservice.dev/operator/controllers/internal/observe"
 )
 
 // applied says whether every object of the service is up to date. The class of failure that matters most to a person gives
@@ -48,12 +49,4 @@ func failed(class apply.Class, reason string) predicate {
 const maxMessageLength = 1024
 
 // oneLine is a text without line breaks, cut to maxMessageLength bytes.
-func oneLine(text string) string { return cut(text, maxMessageLength) }
-
-func cut(text string, length int) string {
-	text = strings.Join(strings.Fields(text), " ")
-	if len(text) > length {
-		text = strings.ToValidUTF8(text[:length], "") + "…"
-	}
-	return text
-}
+func oneLine(text string) string { return observe.OneLine(text, maxMessageLength) }

@@ -30,6 +30,10 @@ var definitions = []definition{
 	{v1alpha1.ConditionTuned, yes, tuned},
 	{v1alpha1.ConditionMeasured, yes, measured},
 	{v1alpha1.ConditionSLOMet, yes, sloMet},
+	{v1alpha1.ConditionScaling, yes, scalable},
+	{v1alpha1.ConditionPaused, no, paused},
+	{v1alpha1.ConditionStalled, no, stalled},
+	{v1alpha1.ConditionReconciling, no, reconciling},
 }
 
 // conditions computes every condition over those of the present status.
@@ -38,6 +42,7 @@ func (s Situation) conditions(conditions []metav1.Condition) []metav1.Condition 
 		if d.kind == v1alpha1.ConditionTuned && s.Confirmed.Revision == "" {
 			continue // no document could be made: no news of pods
 		}
+		s.computed = conditions
 		condition, exists := d.rules.first(s)
 		if !exists {
 			meta.RemoveStatusCondition(&conditions, d.kind)
@@ -47,4 +52,13 @@ func (s Situation) conditions(conditions []metav1.Condition) []metav1.Condition 
 		meta.SetStatusCondition(&conditions, condition)
 	}
 	return conditions
+}
+
+// paused tells of spec.paused.
+var paused = chain{
+	{yes, stopped},
+}
+
+func stopped(s Situation) (string, string, bool) {
+	return v1alpha1.ReasonPaused, "spec.paused is true: the operator changes nothing until it is false", s.Service.Spec.Paused
 }

@@ -14,9 +14,10 @@ import (
 
 // ready is the first thing that keeps the service from being ready. More pods than the least number may still be on their way.
 var ready = chain{
-	{no, unless(applied)},
+	{no, unlessPaused(unless(applied))},
 	{no, templateUnobserved},
 	{no, rolloutStalled},
+	{no, troubled(oldPodsRun, tooFewPods)},
 	{no, oldPodsRun},
 	{no, unless(available)},
 	{yes, serves},
@@ -42,10 +43,11 @@ var progressing = chain{
 // Deployment reports is about the template before.
 func templateUnobserved(s Situation) (string, string, bool) {
 	d := s.Observed.Deployment
-	return v1alpha1.ReasonRollingOut, s.withTrouble("the newest pod template is about to be rolled out"),
+	return v1alpha1.ReasonRollingOut, "the newest pod template is about to be rolled out",
 		d == nil || d.Status.ObservedGeneration < max(d.Generation, s.Generation)
 }
 
+// rolloutStalled stands below templateUnobserved: an edit that mends a stalled rollout must not look as stalled as that was.
 func rolloutStalled(s Situation) (string, string, bool) {
 	for _, c := range s.deploymentStatus().Conditions {
 		if c.Type == appsv1.DeploymentProgressing && c.Status == corev1.ConditionFalse {
@@ -76,17 +78,17 @@ func enoughPods(s Situation) (string, string, bool) {
 }
 
 func serves(s Situation) (string, string, bool) {
-	return v1alpha1.ReasonReady, "the newest spec is applied and " + s.servingPods(), true
+	return v1alpha1.ReasonReady, s.applyWord() + s.servingPods(), true
 }
 
 func (s Situation) servingPods() string {
 	return fmt.Sprintf("%d of at least %d pods serve", s.deploymentStatus().AvailableReplicas, s.Plan.Replicas.Value.Min)
 }
 
-// withTrouble adds what keeps pods from running, if anything does.
-func (s Situation) withTrouble(message string) string {
-	if s.Observed.Trouble == "" {
-		return message
+// applyWord says of a paused service no more than is known: a newer spec may wait.
+func (s Situation) applyWord() string {
+	if s.Service.Spec.Paused {
+		return "the operator is paused, and "
 	}
-	return message + ": " + s.Observed.Trouble
+	return "the newest spec is applied and "
 }

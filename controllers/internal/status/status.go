@@ -35,10 +35,36 @@ type Situation struct {
 	Outcome    *tuner.Outcome // of the closed loop; nil where nothing is measured
 	Optional   map[schema.GroupVersionKind]bool
 	Now        metav1.Time
+
+	computed []metav1.Condition // the conditions so far, while they are computed
+	next     *time.Time         // the first moment at which something else is to be said although nothing happened
 }
 
-// Compute is the one place where a status comes from.
-func Compute(s Situation) v1alpha1.GoServiceStatus {
+// Compute is the one place where a status comes from. It also says after what time the status is to be computed again although
+// nothing happened, since a grace ends; 0: never.
+func Compute(s Situation) (status v1alpha1.GoServiceStatus, again time.Duration) {
+	var next time.Time
+	s.next = &next
+	status = s.status()
+	if !next.IsZero() {
+		// Times in statuses have whole seconds.
+		again = next.Sub(s.Now.Time).Truncate(time.Second) + time.Second
+	}
+	return status, again
+}
+
+// reached reports whether a moment has come, and remembers it otherwise.
+func (s Situation) reached(moment time.Time) bool {
+	if !s.Now.Time.Before(moment) {
+		return true
+	}
+	if s.next != nil && (s.next.IsZero() || moment.Before(*s.next)) {
+		*s.next = moment
+	}
+	return false
+}
+
+func (s Situation) status() v1alpha1.GoServiceStatus {
 	status := *s.Service.Status.DeepCopy()
 	status.ObservedGeneration = s.Service.Generation
 	status.Selector = build.PodSelector(s.Service.Name).String()

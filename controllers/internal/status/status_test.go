@@ -52,6 +52,12 @@ func serving() Situation {
 	}
 }
 
+// computed is the status of a situation.
+func computed(s Situation) v1alpha1.GoServiceStatus {
+	status, _ := Compute(s)
+	return status
+}
+
 // said is what the conditions of a status say, by type.
 func said(status v1alpha1.GoServiceStatus) map[string]string {
 	result := map[string]string{}
@@ -134,9 +140,12 @@ func TestConditions(t *testing.T) {
 		"a pod is in trouble": {
 			func(s *Situation) {
 				s.Observed.Deployment.Status.AvailableReplicas = 1
-				s.Observed.Trouble = "a container waits: ImagePullBackOff"
+				s.Observed.Troubles = []observe.Trouble{{Kind: observe.ImagePull, Image: "shop:v2", Words: "not found"}}
 			},
-			map[string]string{"Available": "False MinimumReplicasUnavailable: 1 of at least 2 pods serve: a container waits: ImagePullBackOff"},
+			map[string]string{
+				"Available": `False MinimumReplicasUnavailable: 1 of at least 2 pods serve: image "shop:v2" cannot be pulled: not found; check its name, tag and spec.imagePullSecrets`,
+				"Ready":     `False ImagePullFailed: 1 of at least 2 pods serve: image "shop:v2" cannot be pulled: not found; check its name, tag and spec.imagePullSecrets`,
+			},
 		},
 		"a rollout runs": {
 			func(s *Situation) {
@@ -151,7 +160,7 @@ func TestConditions(t *testing.T) {
 		"the rollout stalls": {
 			func(s *Situation) {
 				s.Observed.Deployment.Status.Conditions = []appsv1.DeploymentCondition{{Type: appsv1.DeploymentProgressing, Status: corev1.ConditionFalse}}
-				s.Observed.Trouble = "a container ended with code 2: no port"
+				s.Observed.Troubles = []observe.Trouble{{Kind: observe.Exited, ExitCode: 2, Words: "no port"}}
 			},
 			map[string]string{
 				"Ready":       "False RolloutStalled: new pods do not become ready: a container ended with code 2: no port",
@@ -207,7 +216,7 @@ func TestConditions(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := serving()
 			c.change(&s)
-			got := said(Compute(s))
+			got := said(computed(s))
 			for conditionType, want := range c.want {
 				if got[conditionType] != want {
 					t.Errorf("%s:\n got %s\nwant %s", conditionType, got[conditionType], want)
@@ -223,7 +232,7 @@ func TestConditions(t *testing.T) {
 }
 
 func TestStatusFigures(t *testing.T) {
-	status := Compute(serving())
+	status := computed(serving())
 	want := v1alpha1.GoServiceStatus{
 		ObservedGeneration: 3, Replicas: 2, ReadyReplicas: 2,
 		Selector: "app.kubernetes.io/managed-by=goservice-operator,app.kubernetes.io/name=checkout",
@@ -247,7 +256,7 @@ func TestSummaryOfAnAutoscaledServiceWithLimitsPerPod(t *testing.T) {
 	s.Plan = plan.Compute(&s.Service.Spec, plan.Observed{RunningPods: 2})
 	s.Observed.Deployment.Spec.Replicas = new(int32(7))
 	want := v1alpha1.StatusSummary{Replicas: "2/7", Tuned: "2/2", SLO: "declared", Limit: "100/pod"}
-	if diff := cmp.Diff(want, Compute(s).Summary); diff != "" {
+	if diff := cmp.Diff(want, computed(s).Summary); diff != "" {
 		t.Errorf("summary (-want +got):\n%s", diff)
 	}
 }
@@ -255,18 +264,18 @@ func TestSummaryOfAnAutoscaledServiceWithLimitsPerPod(t *testing.T) {
 // Computing a status from its own result changes nothing: no time of transition moves, nothing is written.
 func TestTheSameSituationGivesTheSameStatus(t *testing.T) {
 	s := serving()
-	s.Service.Status = Compute(s)
+	s.Service.Status = computed(s)
 	later := serving()
 	later.Service.Status = *s.Service.Status.DeepCopy()
 	later.Now = metav1.NewTime(noon.Add(time.Hour))
-	if diff := cmp.Diff(s.Service.Status, Compute(later)); diff != "" {
+	if diff := cmp.Diff(s.Service.Status, computed(later)); diff != "" {
 		t.Errorf("status an hour later (-before +after):\n%s", diff)
 	}
 }
 
 func TestTunedOverTime(t *testing.T) {
 	confirmed := serving()
-	confirmed.Service.Status = Compute(confirmed)
+	confirmed.Service.Status = computed(confirmed)
 	before := confirmed.Service.Status.LiveSettings
 	asking := func(revision string) confirm.Result {
 		return confirm.Result{
@@ -278,7 +287,7 @@ func TestTunedOverTime(t *testing.T) {
 		s := serving()
 		s.Service.Status = *confirmed.Service.Status.DeepCopy()
 		s.Confirmed = asking("r1")
-		status := Compute(s)
+		status := computed(s)
 		if diff := cmp.Diff(before, status.LiveSettings); diff != "" {
 			t.Errorf("tuning (-before +after):\n%s", diff)
 		}
@@ -293,7 +302,7 @@ func TestTunedOverTime(t *testing.T) {
 		s.Confirmed.Quiet = true
 		s.Plan.SharePerPod = &plan.Figure[plan.Share]{Value: plan.Share{RequestsPerSecond: 1, Burst: 1}}
 		s.Plan.PodShares = map[string]plan.Share{"a": {RequestsPerSecond: 20, Burst: 1}, "b": {RequestsPerSecond: 80, Burst: 1}}
-		status := Compute(s)
+		status := computed(s)
 		if status.LiveSettings.Revision != "r1" || status.LiveSettings.RequestsPerSecondPerPod != "20 to 80/s" {
 			t.Errorf("tuning %+v", status.LiveSettings)
 		}
@@ -305,7 +314,7 @@ func TestTunedOverTime(t *testing.T) {
 		s := serving()
 		s.Service.Status = *confirmed.Service.Status.DeepCopy()
 		s.Confirmed = asking("r2")
-		status := Compute(s)
+		status := computed(s)
 		if status.LiveSettings.Revision != "r2" || status.LiveSettings.ConfirmedPods != 0 || status.LiveSettings.ConfirmedAt != nil {
 			t.Errorf("tuning %+v", status.LiveSettings)
 		}
@@ -317,7 +326,7 @@ func TestTunedOverTime(t *testing.T) {
 		s := serving()
 		s.Service.Status = *confirmed.Service.Status.DeepCopy()
 		s.Confirmed = confirm.Result{Revision: "r1", Confirmed: 3, Total: 3, ChangedAt: noon.Add(time.Hour), ConfirmedAt: noon.Add(2 * time.Hour)}
-		tuning := Compute(s).LiveSettings
+		tuning := computed(s).LiveSettings
 		if !tuning.ChangedAt.Equal(before.ChangedAt) || !tuning.ConfirmedAt.Equal(before.ConfirmedAt) || tuning.TotalPods != 3 {
 			t.Errorf("tuning %+v", tuning)
 		}
@@ -328,7 +337,7 @@ func TestTunedOverTime(t *testing.T) {
 		for i := range 50 {
 			s.Confirmed.Unconfirmed = append(s.Confirmed.Unconfirmed, confirm.Unconfirmed{Pod: fmt.Sprintf("pod-%02d", i), Reason: "is silent"})
 		}
-		if got := len(Compute(s).LiveSettings.Unconfirmed); got != maxUnconfirmed {
+		if got := len(computed(s).LiveSettings.Unconfirmed); got != maxUnconfirmed {
 			t.Errorf("%d pods listed, want %d", got, maxUnconfirmed)
 		}
 	})
@@ -336,7 +345,7 @@ func TestTunedOverTime(t *testing.T) {
 		s := serving()
 		s.Service.Status = *confirmed.Service.Status.DeepCopy()
 		s.Confirmed = confirm.Result{}
-		if diff := cmp.Diff(before, Compute(s).LiveSettings); diff != "" {
+		if diff := cmp.Diff(before, computed(s).LiveSettings); diff != "" {
 			t.Errorf("tuning (-before +after):\n%s", diff)
 		}
 	})

@@ -1,0 +1,310 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package status
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+
+	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/internal/build"
+	"goservice.dev/operator/controllers/internal/observe"
+)
+
+// remedy is what ends a trouble.
+type remedy int
+
+const (
+	// byTime: the deployment controller's deadline decides when it has taken too long.
+	byTime remedy = iota
+	// byOthers: somebody creates, raises or repairs what is missing; it may come by itself, so there is a grace.
+	byOthers
+	// byEdit: nothing but an edit of the GoService.
+	byEdit
+)
+
+// trouble is the one thing that keeps pods from serving that a status tells.
+type trouble struct {
+	reason, message string
+	remedy          remedy
+	since           time.Time
+}
+
+// startTime is how long a pod may take to start before a status speaks of what it waits for.
+const startTime = 20 * time.Second
+
+// trouble is the first that there is: pods that cannot be created come before pods that cannot run. It counts from the
+// rollout's last progress on, so that what an edit mends is not held against it.
+func (s Situation) trouble() (trouble, bool) {
+	told, is := s.firstTrouble()
+	for _, c := range s.deploymentStatus().Conditions {
+		if c.Type == appsv1.DeploymentProgressing && c.LastUpdateTime.After(told.since) {
+			told.since = c.LastUpdateTime.Time
+		}
+	}
+	return told, is
+}
+
+func (s Situation) firstTrouble() (trouble, bool) {
+	if s.scaledToZero() {
+		return trouble{reason: v1alpha1.ReasonScaledToZero, message: "something else scaled the Deployment to 0, and it stays there: " +
+			"no autoscaler acts at 0; scale it to 1 or more to start it again"}, true
+	}
+	for _, c := range s.deploymentStatus().Conditions {
+		if c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue {
+			return refusedPods(c.Message, c.LastTransitionTime.Time), true
+		}
+	}
+	for _, t := range s.Observed.Troubles {
+		kind, known := troubleKinds[t.Kind]
+		if !known || kind.usual && !s.reached(t.Since.Add(startTime)) {
+			continue
+		}
+		told := trouble{reason: kind.reason, remedy: kind.remedy, since: t.Since}
+		told.message = kind.tell(s, t)
+		if named := missing.FindStringSubmatch(t.Words); t.Kind == observe.ContainerConfig && named != nil {
+			told.reason, told.message = missingObject(named[1], named[2])
+		}
+		return told, true
+	}
+	return trouble{}, false
+}
+
+// scaledToZero holds where an autoscaler is declared: a fixed count is the operator's own.
+func (s Situation) scaledToZero() bool {
+	d := s.Observed.Deployment
+	return s.Plan.Autoscaled && s.Plan.Replicas.Value.Min > 0 && d != nil && d.Spec.Replicas != nil && *d.Spec.Replicas == 0
+}
+
+// troubleKind is how a status tells one kind of trouble.
+type troubleKind struct {
+	reason string
+	remedy remedy
+	// usual says that every pod is in it for a moment.
+	usual bool
+	tell  func(Situation, observe.Trouble) string
+}
+
+var troubleKinds = map[observe.TroubleKind]troubleKind{
+	observe.InvalidImage: {v1alpha1.ReasonInvalidImage, byEdit, false, func(_ Situation, t observe.Trouble) string {
+		return fmt.Sprintf("image %q is no valid name%s; edit spec.image", t.Image, behind(t.Words))
+	}},
+	observe.ContainerConfig: {v1alpha1.ReasonContainerConfig, byOthers, false, func(_ Situation, t observe.Trouble) string {
+		return "a container cannot be created" + behind(t.Words)
+	}},
+	observe.ImagePull: {v1alpha1.ReasonImagePull, byOthers, false, func(_ Situation, t observe.Trouble) string {
+		return fmt.Sprintf("image %q cannot be pulled%s; check its name, tag and spec.imagePullSecrets", t.Image, behind(t.Words))
+	}},
+	observe.OutOfMemory: {v1alpha1.ReasonOutOfMemory, byTime, false, func(s Situation, _ observe.Trouble) string {
+		return fmt.Sprintf("a container was killed for using more memory than its limit%s; raise spec.resources.limits.memory", s.memoryLimit())
+	}},
+	observe.Exited:        {v1alpha1.ReasonContainerExited, byTime, false, exited},
+	observe.Unschedulable: {v1alpha1.ReasonUnschedulable, byOthers, false, func(_ Situation, t observe.Trouble) string { return "a pod cannot be scheduled" + behind(t.Words) }},
+	observe.NoSandbox:     {v1alpha1.ReasonVolumes, byOthers, true, func(s Situation, _ observe.Trouble) string { return s.waitsForVolumes() }},
+	observe.NodeLost: {v1alpha1.ReasonPodsNotReady, byTime, false, func(Situation, observe.Trouble) string {
+		return "a pod's container is ready but the pod is not: its node does not answer, or a readiness gate is not met"
+	}},
+	observe.NotReady: {v1alpha1.ReasonPodsNotReady, byTime, true, func(s Situation, t observe.Trouble) string {
+		return fmt.Sprintf("a pod runs but does not answer its %s probe, %s, with success", probeName(t.Unstarted), s.probe(t.Unstarted))
+	}},
+	observe.Pulling: {v1alpha1.ReasonPulling, byTime, true, func(_ Situation, t observe.Trouble) string {
+		return fmt.Sprintf("image %q is still being pulled", t.Image)
+	}},
+}
+
+func behind(words string) string {
+	if words == "" {
+		return ""
+	}
+	return ": " + words
+}
+
+// exited tells how a container ended. One that ended when its startup probe had used up all its time was ended by it.
+func exited(s Situation, t observe.Trouble) string {
+	if allowed := s.startupSeconds(); allowed > 0 && t.Ran >= allowed && t.Ran <= allowed+s.graceSeconds()+startupSlack &&
+		(t.ExitCode == 0 || t.ExitCode == killed || t.ExitCode == terminated) {
+		return fmt.Sprintf("a container was restarted after the %d s of spec.probes.startupTimeout: its startup probe, %s, did not succeed", allowed, s.probe(true))
+	}
+	switch t.ExitCode {
+	case 0:
+		return "a container ended with code 0, but a service must run until it is told to stop" + behind(t.Words)
+	case killed:
+		return fmt.Sprintf("a container was killed (code %d)%s", t.ExitCode, behind(t.Words))
+	}
+	return fmt.Sprintf("a container ended with code %d%s", t.ExitCode, behind(t.Words))
+}
+
+const (
+	// killed and terminated are the exit codes of a process that SIGKILL and SIGTERM ended.
+	killed, terminated = 137, 143
+	// startupSlack is what a kubelet takes to act on the last failure, in seconds.
+	startupSlack = 10
+)
+
+// container is the service's own in the pod template; nil before there is one.
+func (s Situation) container() *corev1.Container {
+	if s.Observed.Deployment == nil {
+		return nil
+	}
+	for i := range s.Observed.Deployment.Spec.Template.Spec.Containers {
+		if c := &s.Observed.Deployment.Spec.Template.Spec.Containers[i]; c.Name == build.ContainerName {
+			return c
+		}
+	}
+	return nil
+}
+
+func (s Situation) memoryLimit() string {
+	if c := s.container(); c != nil {
+		if limit, set := c.Resources.Limits[corev1.ResourceMemory]; set {
+			return " of " + limit.String()
+		}
+	}
+	return ""
+}
+
+// startupSeconds are what the startup probe allows; 0 without one.
+func (s Situation) startupSeconds() int32 {
+	c := s.container()
+	if c == nil || c.StartupProbe == nil {
+		return 0
+	}
+	return c.StartupProbe.InitialDelaySeconds + c.StartupProbe.FailureThreshold*c.StartupProbe.PeriodSeconds
+}
+
+func (s Situation) graceSeconds() int32 {
+	if d := s.Observed.Deployment; d != nil && d.Spec.Template.Spec.TerminationGracePeriodSeconds != nil {
+		return int32(*d.Spec.Template.Spec.TerminationGracePeriodSeconds)
+	}
+	return 0
+}
+
+func probeName(unstarted bool) string {
+	if unstarted {
+		return "startup"
+	}
+	return "readiness"
+}
+
+// probe is what a kubelet asks.
+func (s Situation) probe(startup bool) string {
+	c := s.container()
+	if c == nil {
+		return "which it has not"
+	}
+	probe := c.ReadinessProbe
+	if startup && c.StartupProbe != nil {
+		probe = c.StartupProbe
+	}
+	if probe == nil || probe.HTTPGet == nil {
+		return "which it has not"
+	}
+	port := probe.HTTPGet.Port.String()
+	for _, p := range c.Ports {
+		if p.Name == port {
+			port = fmt.Sprint(p.ContainerPort)
+		}
+	}
+	return fmt.Sprintf("GET %s on port %s", probe.HTTPGet.Path, port)
+}
+
+// waitsForVolumes names what the user has the pods mount. Whether it exists is not looked up: the operator has no right to
+// read Secrets, and must not have it.
+func (s Situation) waitsForVolumes() string {
+	const message = "a pod waits for its volumes or its network"
+	var mounted []string
+	if d := s.Observed.Deployment; d != nil {
+		for i := range d.Spec.Template.Spec.Volumes {
+			volume := &d.Spec.Template.Spec.Volumes[i]
+			switch {
+			case volume.Secret != nil && !isTrue(volume.Secret.Optional):
+				mounted = append(mounted, fmt.Sprintf("Secret %q", volume.Secret.SecretName))
+			case volume.ConfigMap != nil && !isTrue(volume.ConfigMap.Optional) && volume.ConfigMap.Name != build.LiveSettingsName(s.Service.Name):
+				mounted = append(mounted, fmt.Sprintf("ConfigMap %q", volume.ConfigMap.Name))
+			}
+		}
+	}
+	if len(mounted) == 0 {
+		return message + "; kubectl describe pod shows why"
+	}
+	return fmt.Sprintf("%s; check that what it mounts exists, with all keys: %s", message, strings.Join(mounted, ", "))
+}
+
+func isTrue(b *bool) bool { return b != nil && *b }
+
+// missing matches what a kubelet says where a Secret or ConfigMap of an environment variable does not exist.
+var missing = regexp.MustCompile(`(?i)^(secret|configmap) "([^"]+)" not found`)
+
+func missingObject(kind, name string) (reason, message string) {
+	isConfigMap := strings.EqualFold(kind, "configmap")
+	reason, kind = v1alpha1.ReasonMissingSecret, "Secret"
+	if isConfigMap {
+		reason, kind = v1alpha1.ReasonMissingConfigMap, "ConfigMap"
+	}
+	return reason, fmt.Sprintf("%s %q, named in spec.env or spec.envFrom, does not exist; the service starts by itself once it does", kind, name)
+}
+
+// refusal is what the API server says of pods that it does not let in.
+type refusal struct {
+	reason string
+	words  *regexp.Regexp
+	advice string
+}
+
+var refusals = []refusal{
+	{v1alpha1.ReasonQuotaExceeded, regexp.MustCompile(`(failed|exceeded) quota: `), "ask for less in spec.resources, or raise the quota"},
+	{v1alpha1.ReasonPodSecurity, regexp.MustCompile(`violates PodSecurity`), "the namespace's pod-security.kubernetes.io/enforce label decides"},
+	{v1alpha1.ReasonMissingServiceAccount, regexp.MustCompile(`error looking up service account`), "create it, or edit spec.pod.serviceAccountName"},
+	{v1alpha1.ReasonMissingPriorityClass, regexp.MustCompile(`no PriorityClass with name`), "create it, or edit spec.pod.priorityClassName"},
+	{v1alpha1.ReasonLimitRange, regexp.MustCompile(`(maximum|minimum) (cpu|memory|\S+) usage per|limit to request ratio`), "edit spec.resources, or change the LimitRange"},
+}
+
+// forbidden begins with the pod's name, another one with each attempt.
+var forbidden = regexp.MustCompile(`^pods "[^"]*" is forbidden: `)
+
+// refusedPods tells why no pod can be created, by the Deployment's condition ReplicaFailure.
+func refusedPods(words string, since time.Time) trouble {
+	told := trouble{reason: v1alpha1.ReasonPodsDenied, remedy: byOthers, since: since}
+	advice := "change the pods by an edit, or the policy"
+	for _, r := range refusals {
+		if r.words.MatchString(words) {
+			told.reason, advice = r.reason, r.advice
+			break
+		}
+	}
+	words = oneLine(forbidden.ReplaceAllString(words, ""))
+	told.message = fmt.Sprintf("its pods are refused: %s; %s", cmp.Or(words, "no reason is given"), advice)
+	return told
+}
+
+// withTrouble adds what keeps pods from running, if anything does.
+func (s Situation) withTrouble(message string) string {
+	told, is := s.trouble()
+	if !is {
+		return message
+	}
+	return message + ": " + told.message
+}
+
+// troubled applies where one of the predicates does and a trouble is known, whose reason it gives.
+func troubled(any ...predicate) predicate {
+	return func(s Situation) (string, string, bool) {
+		told, is := s.trouble()
+		if !is {
+			return "", "", false
+		}
+		for _, p := range any {
+			if _, message, applies := p(s); applies {
+				return told.reason, message, true
+			}
+		}
+		return "", "", false
+	}
+}
