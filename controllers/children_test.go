@@ -87,7 +87,7 @@ func settled(t *testing.T, namespace, name string) *v1alpha1.GoService {
 func nudgeOperator(t *testing.T, namespace string, op *operator, ready int32) []string {
 	t.Helper()
 	op.writes.forget()
-	setDeploymentStatus(t, namespace, appsv1.DeploymentStatus{Replicas: 9, ReadyReplicas: ready})
+	setDeploymentStatus(t, namespace, appsv1.DeploymentStatus{Replicas: 9, UpdatedReplicas: 9, ReadyReplicas: ready})
 	eventually(t, func(g gomega.Gomega) {
 		var service v1alpha1.GoService
 		g.Expect(api.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: serviceName}, &service)).To(gomega.Succeed())

@@ -43,20 +43,17 @@ func (r *GoServiceReconciler) follow(service *v1alpha1.GoService, seen observe.S
 			target.Floor = *autoscaler.Spec.MinReplicas
 		}
 	}
-	target.Budget = tuner.Budget{
-		Total: plan.SharedLimit(target.Spec), Serving: seen.Serving, Confirmed: r.tracker.Confirmed(name), InForce: seen.PartsInForce,
-		Coming: max(int(target.Wanted), len(seen.Tunable)) - len(seen.Serving),
-	}
 	outcome := r.loop.Follow(name, target)
 	return &outcome
 }
 
-// figures are what the plan takes in, with what was measured if anything was.
-func figures(seen observe.State, measured *tuner.Outcome) plan.Observed {
-	figures := plan.Observed{RunningPods: int32(len(seen.Tunable))}
+// figures are what the plan takes in: how limits are divided, and what was measured if anything was.
+func figures(seen observe.State, measured *tuner.Outcome, divided tuner.Divided) plan.Observed {
+	figures := plan.Observed{Sharing: divided.Pods}
 	if measured != nil {
 		figures.ServiceTime, figures.CPUTime, figures.Tuned = measured.Cost.ServiceTime, measured.Cost.CPUTime, measured.Tuned
 	}
+	figures.Tuned.Parts = divided.Parts
 	if seen.Deployment != nil && seen.Deployment.Spec.Replicas != nil {
 		figures.WantedReplicas = *seen.Deployment.Spec.Replicas
 	}

@@ -40,6 +40,7 @@ type GoServiceReconciler struct {
 	tracker  *confirm.Tracker
 	observer *observe.Observer
 	loop     *measure.Loop // nil: nothing is measured
+	limits   limits
 	optional *optionalKinds
 	written  writtenStatuses
 	running  running
@@ -91,7 +92,8 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 		return ctrl.Result{}, err
 	}
 	measured := r.follow(&service, seen)
-	figures := plan.Compute(&service.Spec, figures(seen, measured))
+	divided := r.divide(&service, seen, measured)
+	figures := plan.Compute(&service.Spec, figures(seen, measured, divided))
 	observeFloor(request.NamespacedName, figures)
 	environment := r.environment()
 	desired, buildErr := build.Build(&service, figures, environment)
@@ -129,7 +131,7 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 	if verdict.backOff {
 		return ctrl.Result{}, applyErr
 	}
-	return ctrl.Result{RequeueAfter: earlier(verdict.after, again)}, nil
+	return ctrl.Result{RequeueAfter: earlier(earlier(verdict.after, again), until(divided.Again))}, nil
 }
 
 // earlier is the shorter of two waits, of which 0 is none.
@@ -165,6 +167,7 @@ func (r *GoServiceReconciler) stop(name client.ObjectKey) {
 	if r.loop != nil {
 		r.loop.Forget(name)
 	}
+	r.limits.forget(name)
 	r.written.forget(name)
 	forgetMetrics(name)
 }

@@ -184,7 +184,7 @@ func (r *GoServiceReconciler) startLoop(mgr manager.Manager, options Options, ch
 	if query == nil && options.PrometheusAddress != nil {
 		query = measure.QueryPrometheus(options.PrometheusAddress, build.MetricsServiceName)
 	}
-	r.loop = measure.NewLoop(measure.LoopOptions{Scrape: scrape, Query: query, Changed: changed, Decided: countDecision})
+	r.loop = measure.NewLoop(measure.LoopOptions{Scrape: scrape, Query: query, Changed: changed, Moves: r.limits.move, Decided: countDecision})
 	return mgr.Add(r.loop)
 }
 

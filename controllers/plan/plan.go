@@ -19,8 +19,8 @@ import (
 
 // Observed holds the figures from the cluster that a Plan depends on.
 type Observed struct {
-	// RunningPods is how many pods can take traffic.
-	RunningPods int32
+	// Sharing is how many pods rate limits are divided among; 0 while there is none.
+	Sharing int32
 	// WantedReplicas is the replica count of the existing Deployment; 0 without one.
 	WantedReplicas int32
 	// ServiceTime is the measured mean time that a request takes by itself, without waiting; 0 while unknown.

@@ -39,7 +39,7 @@ func TestStatusSaysWhyEachNumberIsWhatItIs(t *testing.T) {
 		SLO:       &v1alpha1.SLOSpec{Availability: "99.9", Latency: latency(50*time.Millisecond, "99"), Load: load(2000)},
 		RateLimit: &v1alpha1.RateLimitSpec{RequestsPerSecond: 2500},
 	}
-	got := Compute(&spec, Observed{RunningPods: 4}).Status()
+	got := Compute(&spec, Observed{Sharing: 4}).Status()
 	want := &v1alpha1.PlanStatus{
 		Replicas: v1alpha1.PlannedValue{
 			Value:  "2 to 73",

@@ -57,7 +57,7 @@ func (p *Plan) planShutdown(spec *v1alpha1.GoServiceSpec, d demand) {
 		p.RequestTimeout = Figure[time.Duration]{timeout, fmt.Sprintf("%d times the %s threshold, within %s to %s or twice the threshold",
 			timeoutFactor, readable(d.threshold), readable(minRequestTimeout), readable(maxRequestTimeout))}
 	}
-	p.PreStopDelay = Figure[time.Duration]{defaultPreStopDelay, "endpoint changes reach every node within 5s"}
+	p.PreStopDelay = Figure[time.Duration]{PreStopDelay(spec), "endpoint changes reach every node within 5s"}
 	p.DrainTimeout = Figure[time.Duration]{
 		wholeSeconds(max(p.RequestTimeout.Value+p.QueueTimeout.Value, minDrainTimeout)),
 		fmt.Sprintf("the longest request (%s) after the longest wait (%s), at least %s",
@@ -65,7 +65,7 @@ func (p *Plan) planShutdown(spec *v1alpha1.GoServiceSpec, d demand) {
 	}
 	if shutdown := spec.Shutdown; shutdown != nil {
 		if shutdown.PreStopDelay != nil {
-			p.PreStopDelay = Figure[time.Duration]{wholeSeconds(shutdown.PreStopDelay.Duration), "set in spec.shutdown.preStopDelay"}
+			p.PreStopDelay.Reason = "set in spec.shutdown.preStopDelay"
 		}
 		if shutdown.DrainTimeout != nil {
 			p.DrainTimeout = Figure[time.Duration]{wholeSeconds(shutdown.DrainTimeout.Duration), "set in spec.shutdown.drainTimeout"}
@@ -89,108 +89,6 @@ func (p *Plan) planMemory() {
 		int64(float64(limit.Value()) * memoryShare), fmt.Sprintf("90 %% of the container's %s", limit.String()),
 	}
 }
-
-func (p *Plan) planShares(spec *v1alpha1.GoServiceSpec, observed Observed) {
-	pods := observed.RunningPods
-	if pods == 0 {
-		pods = max(observed.WantedReplicas, p.Replicas.Value.Min, 1)
-	}
-	if limit := spec.RateLimit; limit != nil {
-		p.SharePerPod = &Figure[Share]{shareOf(limit, pods), shareReason(limit, pods)}
-		if parts := observed.Tuned.Parts; parts != nil && SharedLimit(spec) > 0 {
-			p.divide(limit, *parts)
-		}
-	}
-	for i := range spec.Upstreams {
-		upstream := &spec.Upstreams[i]
-		if upstream.RateLimit == nil {
-			continue
-		}
-		if p.UpstreamShares == nil {
-			p.UpstreamShares = map[string]Share{}
-		}
-		p.UpstreamShares[upstream.Name] = shareOf(upstream.RateLimit, pods)
-	}
-}
-
-// SharedLimit is the rate that all pods of a service admit together, in requests per second; 0 without one.
-func SharedLimit(spec *v1alpha1.GoServiceSpec) float64 {
-	if spec.RateLimit == nil || spec.RateLimit.Scope == v1alpha1.ScopePod {
-		return 0
-	}
-	return float64(spec.RateLimit.RequestsPerSecond)
-}
-
-// divide the limit by what measurements say.
-func (p *Plan) divide(limit *v1alpha1.RateLimitSpec, parts Parts) {
-	share := func(part float64) Share {
-		return Share{floorTo(part, sharePrecision(part)), max(1, int(burstOf(limit)*part/float64(limit.RequestsPerSecond)))}
-	}
-	p.PodShares = make(map[string]Share, len(parts.Pods))
-	for pod, part := range parts.Pods {
-		p.PodShares[pod] = share(part)
-	}
-	p.SharePerPod = &Figure[Share]{share(parts.Newcomer), fmt.Sprintf("%d/s over %d pods, by the demand on each",
-		limit.RequestsPerSecond, len(parts.Pods))}
-}
-
-// ShareText says for people how many requests per second a pod admits, such as "625/s"; empty without a limit.
-func (p Plan) ShareText() string {
-	if p.SharePerPod == nil {
-		return ""
-	}
-	if p.PodShares == nil {
-		return p.SharePerPod.Value.String()
-	}
-	least, most := math.Inf(1), 0.0
-	for _, share := range p.PodShares {
-		least, most = min(least, share.RequestsPerSecond), max(most, share.RequestsPerSecond)
-	}
-	return shortest(least) + " to " + shortest(most) + "/s"
-}
-
-func shareReason(limit *v1alpha1.RateLimitSpec, pods int32) string {
-	if limit.Scope == v1alpha1.ScopePod {
-		return "rateLimit.scope is Pod: each pod has the whole budget"
-	}
-	return fmt.Sprintf("%d/s over %d pods", limit.RequestsPerSecond, pods)
-}
-
-const (
-	// defaultBurstSeconds is the default burst in seconds' worth of requests …
-	defaultBurstSeconds = 0.1
-	// … and minDefaultBurst what it is at least, where a second brings as many.
-	minDefaultBurst = 20
-)
-
-// shareOf divides a limit so that the sum of all rates never exceeds it; a burst of one request is the least of each pod.
-func shareOf(limit *v1alpha1.RateLimitSpec, pods int32) Share {
-	rate, burst := float64(limit.RequestsPerSecond), burstOf(limit)
-	if limit.Scope == v1alpha1.ScopePod {
-		return Share{rate, int(burst)}
-	}
-	part := rate / float64(pods)
-	return Share{floorTo(part, sharePrecision(part)), max(1, int(burst/float64(pods)))}
-}
-
-// burstOf the whole limit.
-func burstOf(limit *v1alpha1.RateLimitSpec) float64 {
-	if limit.Burst != nil {
-		return float64(*limit.Burst)
-	}
-	rate := float64(limit.RequestsPerSecond)
-	return max(math.Ceil(rate*defaultBurstSeconds), min(rate, minDefaultBurst))
-}
-
-// sharePrecision is a thousandth, or finer where that could be more than the share.
-func sharePrecision(part float64) float64 {
-	if part < 1 {
-		return 1e6
-	}
-	return 1e3
-}
-
-func floorTo(value, precision float64) float64 { return math.Floor(value*precision) / precision }
 
 func wholeSeconds(d time.Duration) time.Duration {
 	return time.Duration(math.Ceil(d.Seconds())) * time.Second

@@ -71,7 +71,7 @@ func anySpec(random *rand.Rand) v1alpha1.GoServiceSpec {
 
 func anyObserved(random *rand.Rand) Observed {
 	return Observed{
-		RunningPods:    random.Int32N(pick(random, int32(5), 200, 12_000)),
+		Sharing:        random.Int32N(pick(random, int32(5), 200, 12_000)),
 		WantedReplicas: random.Int32N(20),
 		ServiceTime:    time.Duration(random.Int64N(int64(50 * time.Millisecond))),
 	}
@@ -148,11 +148,11 @@ func TestLargerPeakNeverAllowsFewerPods(t *testing.T) {
 
 func TestSharesNeverExceedTheBudget(t *testing.T) {
 	forAny(t, func(_ *rand.Rand, spec v1alpha1.GoServiceSpec, observed Observed) error {
-		if spec.RateLimit == nil || observed.RunningPods == 0 {
+		if spec.RateLimit == nil || observed.Sharing == 0 {
 			return nil
 		}
 		share := Compute(&spec, observed).SharePerPod.Value
-		pods, budget := float64(observed.RunningPods), float64(spec.RateLimit.RequestsPerSecond)
+		pods, budget := float64(observed.Sharing), float64(spec.RateLimit.RequestsPerSecond)
 		if sum := share.RequestsPerSecond * pods; sum > budget*(1+1e-12) {
 			return fmt.Errorf("%g/s for each of %g pods is more than %g/s", share.RequestsPerSecond, pods, budget)
 		}

@@ -20,16 +20,16 @@ func TestShares(t *testing.T) {
 		want     Share
 		text     string
 	}{
-		"divided among running pods":        {v1alpha1.RateLimitSpec{RequestsPerSecond: 2500}, Observed{RunningPods: 4, WantedReplicas: 9}, Share{625, 62}, "625/s"},
-		"never more than the budget":        {v1alpha1.RateLimitSpec{RequestsPerSecond: 100}, Observed{RunningPods: 3}, Share{33.333, 6}, "33.333/s"},
+		"divided among running pods":        {v1alpha1.RateLimitSpec{RequestsPerSecond: 2500}, Observed{Sharing: 4, WantedReplicas: 9}, Share{625, 62}, "625/s"},
+		"never more than the budget":        {v1alpha1.RateLimitSpec{RequestsPerSecond: 100}, Observed{Sharing: 3}, Share{33.333, 10}, "33.333/s"},
 		"before the first pod":              {v1alpha1.RateLimitSpec{RequestsPerSecond: 100}, Observed{}, Share{50, 10}, "50/s"},
-		"before the pods of a known count":  {v1alpha1.RateLimitSpec{RequestsPerSecond: 100}, Observed{WantedReplicas: 5}, Share{20, 4}, "20/s"},
-		"each pod its own":                  {v1alpha1.RateLimitSpec{RequestsPerSecond: 100, Scope: v1alpha1.ScopePod}, Observed{RunningPods: 9}, Share{100, 20}, "100/s"},
-		"a given burst":                     {v1alpha1.RateLimitSpec{RequestsPerSecond: 100, Burst: new(int32(7))}, Observed{RunningPods: 2}, Share{50, 3}, "50/s"},
-		"every pod admits something":        {v1alpha1.RateLimitSpec{RequestsPerSecond: 1, Burst: new(int32(1))}, Observed{RunningPods: 8}, Share{0.125, 1}, "0.125/s"},
-		"more pods than thousandths":        {v1alpha1.RateLimitSpec{RequestsPerSecond: 1}, Observed{RunningPods: 10000}, Share{0.0001, 1}, "0.0001/s"},
-		"a burst is at most a second's":     {v1alpha1.RateLimitSpec{RequestsPerSecond: 5, Scope: v1alpha1.ScopePod}, Observed{}, Share{5, 5}, "5/s"},
-		"a large rate's burst is a tenth's": {v1alpha1.RateLimitSpec{RequestsPerSecond: 12345, Scope: v1alpha1.ScopePod}, Observed{}, Share{12345, 1235}, "12345/s"},
+		"before the pods of a known count":  {v1alpha1.RateLimitSpec{RequestsPerSecond: 100}, Observed{WantedReplicas: 5}, Share{20, 10}, "20/s"},
+		"each pod its own":                  {v1alpha1.RateLimitSpec{RequestsPerSecond: 100, Scope: v1alpha1.ScopePod}, Observed{Sharing: 9}, Share{100, 10}, "100/s"},
+		"a given burst":                     {v1alpha1.RateLimitSpec{RequestsPerSecond: 100, Burst: new(int32(7))}, Observed{Sharing: 2}, Share{50, 3}, "50/s"},
+		"every pod admits something":        {v1alpha1.RateLimitSpec{RequestsPerSecond: 1, Burst: new(int32(1))}, Observed{Sharing: 8}, Share{0.125, 1}, "0.125/s"},
+		"more pods than thousandths":        {v1alpha1.RateLimitSpec{RequestsPerSecond: 1}, Observed{Sharing: 10000}, Share{0.0001, 10}, "0.0001/s"},
+		"chance asks the same of any rate":  {v1alpha1.RateLimitSpec{RequestsPerSecond: 5, Scope: v1alpha1.ScopePod}, Observed{}, Share{5, 10}, "5/s"},
+		"a large rate's burst is a tenth's": {v1alpha1.RateLimitSpec{RequestsPerSecond: 12345, Scope: v1alpha1.ScopePod}, Observed{}, Share{12345, 1234}, "12345/s"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -51,7 +51,7 @@ func TestShares(t *testing.T) {
 }
 
 func TestNoLimitNoShare(t *testing.T) {
-	p := Compute(&v1alpha1.GoServiceSpec{Upstreams: []v1alpha1.UpstreamSpec{{Name: "free"}}}, Observed{RunningPods: 3})
+	p := Compute(&v1alpha1.GoServiceSpec{Upstreams: []v1alpha1.UpstreamSpec{{Name: "free"}}}, Observed{Sharing: 3})
 	if p.SharePerPod != nil || p.UpstreamShares != nil || p.Status().SharePerPod != nil {
 		t.Errorf("shares without a limit: %v, %v", p.SharePerPod, p.UpstreamShares)
 	}

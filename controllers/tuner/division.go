@@ -6,6 +6,7 @@ package tuner
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"goservice.dev/operator/controllers/plan"
 )
@@ -18,20 +19,12 @@ const (
 	newcomerUnused = 0.8
 	// easy is the demand on the busiest pod, as a part of an equal part, below which equal parts do as well as any.
 	easy = 0.7
+	// newcomersAtMost is the part of a limit that all pods which the operator has not seen serve get at least together, where
+	// they are so many that newcomerLeast each would be more than that.
+	newcomersAtMost = 0.1
+	// keptFor is how long parts stay without new figures: a lost round says nothing about the demand.
+	keptFor = time.Minute
 )
-
-// Budget is a rate limit that the pods of a service share.
-type Budget struct {
-	// Total in requests per second; 0 without a shared limit.
-	Total float64
-	// Serving pods by name, and how many more there are or shall be.
-	Serving []string
-	Coming  int
-	// Confirmed says that every running pod has in force what it was given last.
-	Confirmed bool
-	// InForce reads the uneven parts that an operator before this one has left, empty without any. It is asked once.
-	InForce func() map[string]float64
-}
 
 // Division of one service's budget, from one look to the next. Parts are equal until that turns requests away at one pod
 // which another one could have admitted.
@@ -44,39 +37,37 @@ type Division struct {
 	// may still have it in force.
 	coming             int
 	promised, newcomer float64
+	// known is the demand that was known last.
+	known   map[string]float64
+	knownAt time.Time
 }
 
 // Next is what pods shall admit from now on; nil means equal parts. What it returns counts as given. demand is in requests
 // per second by pod; nil means that too little is known.
-func (d *Division) Next(b Budget, demand map[string]float64) *plan.Parts {
-	switch {
-	case b.Total <= 0 || len(b.Serving) == 0:
+func (d *Division) Next(now time.Time, b Budget, demand map[string]float64) *plan.Parts {
+	if b.Total <= 0 || len(b.Serving) == 0 {
 		*d = Division{}
 		return nil
-	case d.budget.Total == 0 && b.InForce != nil:
-		d.takeOver(b)
 	}
-	demand = Completed(demand, b.Serving)
+	sameTotal := d.budget.Total == b.Total
+	sameShape := sameTotal && d.budget.coming == b.coming && d.budget.reserved == b.reserved && slices.Equal(d.budget.Serving, b.Serving)
+	demand, lost := d.recall(now, b, demand)
 	if !d.uneven && !d.begin(b, demand) {
 		d.budget, d.given = b, nil
 		return nil
 	}
-	sameTotal := d.budget.Total == b.Total
-	sameShape := sameTotal && d.budget.Coming == b.Coming && slices.Equal(d.budget.Serving, b.Serving)
 	d.budget = b
-	if sameShape && !b.Confirmed && d.given != nil { // the last parts are still on their way
+	if sameShape && d.given != nil && (lost || !b.Confirmed) { // nothing is known, or the last parts are still on their way
 		return d.given
 	}
 	for _, pod := range b.Serving {
 		d.shares.join(pod, d.newcomer)
 	}
-	if !sameTotal || d.coming != b.Coming || d.promised == 0 {
+	if !sameTotal || d.coming != b.coming || d.promised == 0 {
 		d.promise(demand)
 	}
 	d.reserve()
-	round := Round{
-		Total: b.Total - float64(d.coming)*d.promised, Pods: b.Serving, Demand: demand, Confirmed: b.Confirmed,
-	}
+	round := Round{Total: d.divisible(), Pods: b.Serving, Demand: demand, Confirmed: b.Confirmed}
 	if sameTotal && d.shares.sum() <= round.Total*(1+newcomerLeast) {
 		d.shares.total = round.Total // a reserve that is taken or given back is no other limit
 	}
@@ -94,55 +85,80 @@ func (d *Division) Next(b Budget, demand map[string]float64) *plan.Parts {
 	return d.given
 }
 
+// recall completes the demand, or takes the last that was known where this round's was lost.
+func (d *Division) recall(now time.Time, b Budget, demand map[string]float64) (known map[string]float64, lost bool) {
+	if known = Completed(demand, b.Serving); known != nil {
+		d.known, d.knownAt = known, now
+		return known, false
+	}
+	if d.uneven && b.Measured && now.Sub(d.knownAt) < keptFor {
+		return Completed(d.known, b.Serving), true
+	}
+	return nil, false
+}
+
+// divisible is what the serving pods share: not what others are promised or still have. A part of it is always theirs.
+func (d *Division) divisible() float64 {
+	serving, all := float64(len(d.budget.Serving)), float64(len(d.budget.Serving)+d.coming)
+	return max(d.budget.Total-float64(d.coming)*d.promised-d.budget.reserved, leastForServing*d.budget.Total*serving/all)
+}
+
 // begin says whether equal parts do not serve well any more, or would not if pods that do not serve yet had theirs.
 func (d *Division) begin(b Budget, demand map[string]float64) bool {
-	if demand == nil || !b.Confirmed {
+	if demand == nil || !b.Confirmed || b.reserved > 0 {
 		return false
 	}
 	d.shares = Shares{}
 	equal := d.shares.Next(Round{Total: b.Total, Pods: b.Serving, Confirmed: true})
-	if b.Coming > 0 {
-		d.uneven, d.newcomer = !easyEqually(b, demand), b.Total*newcomerLeast
+	if b.coming > 0 {
+		d.uneven, d.newcomer = !easyEqually(b, demand), leastOf(b)
 		return d.uneven
 	}
 	if trial := d.shares.clone(); maps.Equal(equal, trial.Next(Round{Total: b.Total, Pods: b.Serving, Demand: demand, Confirmed: true})) {
 		return false
 	}
-	d.uneven, d.newcomer = true, b.Total*newcomerLeast
+	d.uneven, d.newcomer = true, leastOf(b)
 	return true
 }
 
-// takeOver counts what another operator has given as in force.
-func (d *Division) takeOver(b Budget) {
-	parts := b.InForce()
-	if len(parts) == 0 {
+// takeOver counts what another operator has given as in force, and as what the demand was when that was decided.
+func (d *Division) takeOver(now time.Time, b Budget, found InForce) {
+	if len(found.Parts) == 0 || b.Total <= 0 {
 		return
 	}
-	d.uneven, d.newcomer = true, b.Total*newcomerLeast
-	d.shares = Shares{granted: parts, given: maps.Clone(parts), total: b.Total}
+	d.uneven, d.newcomer = true, found.Newcomer
+	d.shares = Shares{granted: maps.Clone(found.Parts), given: maps.Clone(found.Parts), total: b.Total}
+	d.known, d.knownAt = maps.Clone(found.Parts), now
+	d.given = &plan.Parts{Pods: maps.Clone(found.Parts), Newcomer: found.Newcomer}
+	d.budget = b
+	d.budget.Serving = slices.Sorted(maps.Keys(found.Parts))
+}
+
+// leastOf is what a pod may admit before the operator has seen it serve.
+func leastOf(b Budget) float64 {
+	return b.Total * min(newcomerLeast, newcomersAtMost/float64(max(b.coming, 1)))
 }
 
 // promise pods that are about to serve what the others do not use.
 func (d *Division) promise(demand map[string]float64) {
 	b := d.budget
-	d.coming, d.promised = b.Coming, b.Total*newcomerLeast
-	if b.Coming == 0 || demand == nil {
+	d.coming, d.promised = b.coming, leastOf(b)
+	if b.coming == 0 || demand == nil {
 		return
 	}
 	unused := b.Total
 	for _, figure := range demand {
 		unused -= figure
 	}
-	equal := b.Total / float64(len(b.Serving)+b.Coming)
-	d.promised = max(d.promised, min(newcomerUnused*unused/float64(b.Coming), equal))
+	equal := b.Total / float64(len(b.Serving)+b.coming)
+	d.promised = max(d.promised, min(newcomerUnused*unused/float64(b.coming), equal))
 }
 
 // reserve what was promised as soon as the others have given it back.
 func (d *Division) reserve() {
-	least := d.budget.Total * newcomerLeast
-	free := d.budget.Total - float64(d.coming)*d.promised*(1-newcomerLeast)
+	free := d.budget.Total - float64(d.coming)*d.promised*(1-newcomerLeast) - d.budget.reserved
 	if d.promised > d.newcomer && !(d.budget.Confirmed && d.shares.sum() <= free) {
-		d.newcomer = least
+		d.newcomer = leastOf(d.budget)
 		return
 	}
 	d.newcomer = d.promised
@@ -181,7 +197,7 @@ func Completed(demand map[string]float64, pods []string) map[string]float64 {
 // easyEqually says that with equal parts, also for pods that are to come, nobody would have to turn requests away for long.
 func easyEqually(b Budget, demand map[string]float64) bool {
 	for _, figure := range demand {
-		if figure > easy*b.Total/float64(len(b.Serving)+b.Coming) {
+		if figure > easy*b.Total/float64(len(b.Serving)+b.coming) {
 			return false
 		}
 	}
@@ -199,10 +215,10 @@ func isEven(parts map[string]float64, b Budget) bool {
 }
 
 // clone for a look ahead.
-func (d *Division) clone() *Division {
+func (d *Division) clone() Division {
 	ahead := *d
 	ahead.shares = d.shares.clone()
-	return &ahead
+	return ahead
 }
 
 func (s *Shares) clone() Shares {
@@ -215,9 +231,4 @@ func same(a, b *plan.Parts) bool {
 		return a == b
 	}
 	return a.Newcomer == b.Newcomer && maps.Equal(a.Pods, b.Pods)
-}
-
-// Moves says whether Next would give pods anything else than it did last.
-func (d *Division) Moves(b Budget, demand map[string]float64) bool {
-	return !same(d.given, d.clone().Next(b, demand))
 }

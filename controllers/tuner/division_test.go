@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"testing"
+	"time"
 
 	"goservice.dev/operator/controllers/plan"
 )
@@ -19,10 +20,11 @@ type limited struct {
 	budget   Budget
 	force    map[string]float64 // what each pod has in force
 	changes  int
+	now      time.Time
 }
 
 func newLimited(t *testing.T, total float64, pods ...string) *limited {
-	s := &limited{t: t, budget: Budget{Total: total, Serving: pods, Confirmed: true}, force: map[string]float64{}}
+	s := &limited{t: t, budget: Budget{Total: total, Serving: pods, Measured: true, Confirmed: true}, now: epoch, force: map[string]float64{}}
 	for _, pod := range pods {
 		s.force[pod] = total / float64(len(pods))
 	}
@@ -33,7 +35,8 @@ func newLimited(t *testing.T, total float64, pods ...string) *limited {
 func (s *limited) look(demand map[string]float64) *plan.Parts {
 	s.t.Helper()
 	before := s.division.given
-	parts := s.division.Next(s.budget, demand)
+	s.now = s.now.Add(2 * time.Second)
+	parts := s.division.Next(s.now, s.budget, demand)
 	if !same(before, parts) {
 		s.changes++
 	}
@@ -52,10 +55,10 @@ func (s *limited) look(demand map[string]float64) *plan.Parts {
 		most += max(next[pod], s.force[pod])
 	}
 	if parts != nil {
-		most += float64(s.budget.Coming) * parts.Newcomer
+		most += float64(s.budget.coming) * parts.Newcomer
 	}
 	if most > s.budget.Total*(1+2*newcomerLeast) {
-		s.t.Fatalf("%g may be in force of %g: from %v to %v, %d more with %+v", most, s.budget.Total, s.force, next, s.budget.Coming, parts)
+		s.t.Fatalf("%g may be in force of %g: from %v to %v, %d more with %+v", most, s.budget.Total, s.force, next, s.budget.coming, parts)
 	}
 	s.force = next
 	return parts
@@ -140,7 +143,7 @@ func TestPodsThatStartGetWhatIsUnused(t *testing.T) {
 			if s.settle(c.demand) == nil {
 				t.Fatal("equal parts for a skewed demand")
 			}
-			s.budget.Coming = 2
+			s.budget.coming = 2
 			parts := s.settle(c.demand)
 			if parts.Newcomer < c.least || parts.Newcomer > c.most {
 				t.Errorf("a pod that starts gets %g, want %g to %g", parts.Newcomer, c.least, c.most)
@@ -149,7 +152,7 @@ func TestPodsThatStartGetWhatIsUnused(t *testing.T) {
 				t.Errorf("%g are served meanwhile, of %v", served, c.demand)
 			}
 			// They serve, and half of the demand goes to them.
-			s.budget.Coming, s.budget.Serving = 0, []string{"a", "b", "c", "d"}
+			s.budget.coming, s.budget.Serving = 0, []string{"a", "b", "c", "d"}
 			s.force["c"], s.force["d"] = parts.Newcomer, parts.Newcomer
 			half := map[string]float64{"a": c.demand["a"] / 2, "b": c.demand["b"] / 2, "c": c.demand["a"] / 2, "d": c.demand["b"] / 2}
 			parts = s.settle(half)
@@ -175,11 +178,11 @@ func TestPodsThatStartTakeNothingFromBusyOnes(t *testing.T) {
 	if parts := s.settle(busy); parts != nil {
 		t.Fatalf("%+v for the same demand on each", parts)
 	}
-	s.budget.Coming = 2
+	s.budget.coming = 2
 	if parts := s.settle(busy); parts == nil || parts.Pods["a"]+parts.Pods["b"] < 99 {
 		t.Errorf("while others start: %+v", parts)
 	}
-	s.budget.Coming, s.budget.Serving = 0, []string{"a", "b", "c", "d"}
+	s.budget.coming, s.budget.Serving = 0, []string{"a", "b", "c", "d"}
 	s.force["c"], s.force["d"] = 0.1, 0.1
 	for name, demand := range map[string]map[string]float64{
 		"before anything is known of them": busy, "while nobody asks them": {"a": 100, "b": 100, "c": 0, "d": 0},
@@ -196,7 +199,7 @@ func TestDivisionTakesOverWhatIsInForce(t *testing.T) {
 	left := map[string]float64{"a": 80, "b": 20}
 	s := newLimited(t, 100, "a", "b")
 	s.force = maps.Clone(left)
-	s.budget.InForce = func() map[string]float64 { return maps.Clone(left) }
+	s.division.takeOver(s.now, s.budget, InForce{Parts: maps.Clone(left), Newcomer: 0.1})
 	if parts := s.look(map[string]float64{"a": 75, "b": 15}); parts == nil || parts.Pods["a"] != 80 {
 		t.Errorf("a division that serves well was changed: %+v", parts)
 	}
@@ -208,7 +211,7 @@ func TestDivisionTakesOverWhatIsInForce(t *testing.T) {
 
 func TestNoSharedLimitNoParts(t *testing.T) {
 	var d Division
-	if parts := d.Next(Budget{Serving: []string{"a", "b"}, Confirmed: true}, map[string]float64{"a": 5, "b": 1000}); parts != nil {
+	if parts := d.Next(epoch, Budget{Serving: []string{"a", "b"}, Confirmed: true}, map[string]float64{"a": 5, "b": 1000}); parts != nil {
 		t.Errorf("%+v", parts)
 	}
 }

@@ -37,7 +37,7 @@ const testImage = "goservice.dev/workload:test"
 
 func (g goldenInput) build(t *testing.T) Desired {
 	t.Helper()
-	desired, err := Build(&g.Service, plan.Compute(&g.Service.Spec, plan.Observed{RunningPods: g.RunningPods}), Environment{
+	desired, err := Build(&g.Service, plan.Compute(&g.Service.Spec, plan.Observed{Sharing: g.RunningPods}), Environment{
 		WorkloadImage: testImage, OptionalKinds: map[schema.GroupVersionKind]bool{ServiceMonitorKind: g.ServiceMonitors},
 		AutoscalerTolerance: true,
 	})
@@ -130,7 +130,7 @@ func TestTwoBuildsAreEqual(t *testing.T) {
 
 func TestNothingIsSharedWithTheInput(t *testing.T) {
 	everyCase(t, func(t *testing.T, _ string, input goldenInput) {
-		p := plan.Compute(&input.Service.Spec, plan.Observed{RunningPods: 3})
+		p := plan.Compute(&input.Service.Spec, plan.Observed{Sharing: 3})
 		planBefore, serviceBefore := encode(t, p), input.Service.DeepCopy()
 		environment := Environment{WorkloadImage: testImage, OptionalKinds: map[schema.GroupVersionKind]bool{ServiceMonitorKind: true}}
 		desired, err := Build(&input.Service, p, environment)

@@ -162,7 +162,8 @@ func (t *Tracker) Ensure(name types.NamespacedName, target Target) Result {
 	return s.result()
 }
 
-// Confirmed says whether every pod of a service runs what was its target last; no pods confirm nothing.
+// Confirmed says whether every pod of a service runs what was its target last; no pods confirm nothing. Pods that take no
+// traffic are not waited for once they have been given up on.
 func (t *Tracker) Confirmed(name types.NamespacedName) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -171,7 +172,7 @@ func (t *Tracker) Confirmed(name types.NamespacedName) bool {
 		return false
 	}
 	for _, state := range s.pods {
-		if !state.confirmed {
+		if !state.confirmed && (state.pod.Ready || !state.givenUp) {
 			return false
 		}
 	}
@@ -185,6 +186,7 @@ func (t *Tracker) align(name types.NamespacedName, s *service, pods []Pod) {
 		present[pod.UID] = true
 		state := s.pods[pod.UID]
 		if state != nil && state.pod.Restarts == pod.Restarts && state.pod.IP == pod.IP {
+			state.pod.Ready = pod.Ready
 			continue
 		}
 		if state != nil {

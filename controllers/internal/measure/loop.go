@@ -40,11 +40,9 @@ type Pod struct{ Namespace, Name, IP string }
 type Target struct {
 	tuner.Target
 	Pods []Pod
-	// Budget that the pods share.
-	Budget tuner.Budget
 }
 
-// LoopOptions of a Loop; every field but Query is required.
+// LoopOptions of a Loop; every field but Query and Moves is required.
 type LoopOptions struct {
 	// Scrape reads a pod's counters; without their time they count as read when it returns.
 	Scrape func(ctx context.Context, pod Pod) (tuner.Counters, error)
@@ -52,6 +50,9 @@ type LoopOptions struct {
 	Query func(ctx context.Context, service types.NamespacedName) (map[string]Sample, error)
 	// Changed is called when a service's Outcome changed.
 	Changed func(service types.NamespacedName)
+	// Moves says whether the demand on each pod, nil while too little is known, divides a shared limit otherwise than before;
+	// nil where nothing is shared.
+	Moves func(service types.NamespacedName, demand map[string]float64) bool
 	// Decided is called for every figure that was moved.
 	Decided func(service types.NamespacedName, change tuner.Change)
 }
@@ -78,13 +79,15 @@ type followed struct {
 
 	outcome tuner.Outcome
 	told    string
-	// demand on each pod in requests per second, nil while too little is known, and how that divides a shared limit.
-	demand   map[string]float64
-	division tuner.Division
+	// demand on each pod in requests per second, nil while too little is known.
+	demand map[string]float64
 }
 
 // NewLoop makes a Loop; Start runs it.
 func NewLoop(options LoopOptions) *Loop {
+	if options.Moves == nil {
+		options.Moves = func(types.NamespacedName, map[string]float64) bool { return false }
+	}
 	return &Loop{options: options, slots: make(chan struct{}, maxInFlight), services: map[types.NamespacedName]*followed{}}
 }
 
@@ -105,7 +108,7 @@ func (l *Loop) Follow(name types.NamespacedName, target Target) tuner.Outcome {
 	target.Divides = len(target.Pods) <= maxAsked
 	f.target = target
 	outcome := f.outcome
-	outcome.Tuned.Parts = f.division.Next(target.Budget, f.demand)
+	outcome.Demand = f.demand
 	return outcome
 }
 

@@ -22,7 +22,7 @@ func (l *Loop) publish(f *followed, next tuner.Outcome) bool {
 		return false
 	}
 	f.demand = next.Demand
-	divides := f.division.Moves(f.target.Budget, f.demand)
+	divides := l.options.Moves(f.name, f.demand)
 	due := !next.Since.IsZero() && next.Tally != f.outcome.Tally && time.Since(f.toldAt) >= spoken
 	if decided == f.told && !due {
 		return divides

@@ -145,22 +145,13 @@ func IndexOwner(object client.Object) []string {
 	return []string{string(controller.UID)}
 }
 
-// PartsInForce are the parts of a shared rate limit that differ from pod to pod.
-func (o State) PartsInForce() map[string]float64 {
+// LiveSettings are those that new pods start with; false where there are none, or none that can be read.
+func (o State) LiveSettings() (livesettings.Document, bool) {
 	for _, child := range o.Children {
-		configMap, is := child.(*corev1.ConfigMap)
-		if !is {
-			continue
+		if configMap, is := child.(*corev1.ConfigMap); is {
+			document, err := livesettings.Parse([]byte(configMap.Data[livesettings.FileName]))
+			return document, err == nil
 		}
-		document, err := livesettings.Parse([]byte(configMap.Data[livesettings.FileName]))
-		if err != nil || document.RateLimit == nil {
-			return nil // it is about to be mended
-		}
-		parts := make(map[string]float64, len(document.RateLimit.Pods))
-		for pod, bucket := range document.RateLimit.Pods {
-			parts[pod] = bucket.RequestsPerSecond
-		}
-		return parts
 	}
-	return nil
+	return livesettings.Document{}, false
 }

@@ -43,7 +43,7 @@ func serving() Situation {
 	return Situation{
 		Service:  service,
 		Observed: observe.State{Deployment: deployment, Children: map[apply.Key]client.Object{}},
-		Plan:     plan.Compute(&service.Spec, plan.Observed{RunningPods: 2}),
+		Plan:     plan.Compute(&service.Spec, plan.Observed{Sharing: 2}),
 		Confirmed: confirm.Result{
 			Revision: "r1", Confirmed: 2, Total: 2, ChangedAt: noon, ConfirmedAt: noon.Add(300 * time.Millisecond),
 		},
@@ -253,7 +253,7 @@ func TestSummaryOfAnAutoscaledServiceWithLimitsPerPod(t *testing.T) {
 	s.Service.Spec.Replicas = nil
 	s.Service.Spec.SLO = &v1alpha1.SLOSpec{Availability: "99.9"}
 	s.Service.Spec.RateLimit.Scope = v1alpha1.ScopePod
-	s.Plan = plan.Compute(&s.Service.Spec, plan.Observed{RunningPods: 2})
+	s.Plan = plan.Compute(&s.Service.Spec, plan.Observed{Sharing: 2})
 	s.Observed.Deployment.Spec.Replicas = new(int32(7))
 	want := v1alpha1.StatusSummary{Replicas: "2/7", Tuned: "2/2", SLO: "declared", Limit: "100/pod"}
 	if diff := cmp.Diff(want, computed(s).Summary); diff != "" {

@@ -1,0 +1,156 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package controllers
+
+import (
+	"math"
+	"sync"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/internal/observe"
+	"goservice.dev/operator/controllers/plan"
+	"goservice.dev/operator/controllers/tuner"
+)
+
+// limits holds how the limits of every service are divided among its pods. The zero value is ready.
+type limits struct {
+	mu       sync.Mutex
+	services map[types.NamespacedName]*sharing
+}
+
+type sharing struct {
+	tuner.Sharing
+	budget tuner.Budget // of the last look
+}
+
+func (l *limits) next(name types.NamespacedName, budget tuner.Budget, demand map[string]float64) tuner.Divided {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.services[name]
+	if s == nil {
+		if l.services == nil {
+			l.services = map[types.NamespacedName]*sharing{}
+		}
+		s = &sharing{}
+		l.services[name] = s
+	}
+	s.budget = budget
+	return s.Next(time.Now(), budget, demand)
+}
+
+// move says whether a demand would divide a service's limit otherwise than at the last look.
+func (l *limits) move(name types.NamespacedName, demand map[string]float64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.services[name]
+	if s == nil {
+		return false
+	}
+	if !s.budget.Measured {
+		demand = nil
+	}
+	return s.Moves(time.Now(), s.budget, demand)
+}
+
+func (l *limits) forget(name types.NamespacedName) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.services, name)
+}
+
+const (
+	// A leaving pod admits what it did until its preStopDelay is over, but clients that still send after the first longestLeave
+	// of a long one are not waited for: their requests come on top of the limit. settleMargin is for stopping.
+	longestLeave = 10 * time.Second
+	settleMargin = 5 * time.Second
+)
+
+// divide the service's limits among its pods.
+func (r *GoServiceReconciler) divide(service *v1alpha1.GoService, seen observe.State, measured *tuner.Outcome) tuner.Divided {
+	name := client.ObjectKeyFromObject(service)
+	if seen.Deployment == nil || !plan.SharesLimits(&service.Spec) {
+		r.limits.forget(name)
+		return tuner.Divided{}
+	}
+	budget := tuner.Budget{
+		Total: plan.SharedLimit(&service.Spec), Serving: seen.Serving, Measured: measured != nil && !recommends(&service.Spec), Confirmed: r.tracker.Confirmed(name),
+		LeaveWithin: min(plan.PreStopDelay(&service.Spec), longestLeave) + settleMargin,
+		InForce:     func() tuner.InForce { return inForce(&service.Spec, seen) },
+	}
+	for _, pod := range seen.Tunable {
+		if !pod.Ready {
+			budget.Unready = append(budget.Unready, pod.Name)
+		}
+	}
+	for _, pod := range seen.Leaving {
+		budget.Leaving = append(budget.Leaving, pod.Name)
+	}
+	budget.Wanted, budget.Surge, budget.Rolling = wantedBy(seen.Deployment)
+	var demand map[string]float64
+	if budget.Measured {
+		demand = measured.Demand
+	}
+	return r.limits.next(name, budget, demand)
+}
+
+// recommends says that what is measured is shown and not applied.
+func recommends(spec *v1alpha1.GoServiceSpec) bool {
+	return spec.Tuning != nil && spec.Tuning.Mode == v1alpha1.TuningRecommend
+}
+
+// wantedBy is how many pods a Deployment wants, how many more it may have while it replaces them, and whether it does.
+func wantedBy(d *appsv1.Deployment) (wanted, surge int, rolling bool) {
+	if d.Spec.Replicas != nil {
+		wanted = int(*d.Spec.Replicas)
+	}
+	if rolling := d.Spec.Strategy.RollingUpdate; rolling != nil {
+		if scaled, err := intstr.GetScaledValueFromIntOrPercent(rolling.MaxSurge, wanted, true); err == nil {
+			surge = scaled
+		}
+	}
+	return wanted, surge, d.Status.UpdatedReplicas < d.Status.Replicas
+}
+
+// inForce reads from the live settings how limits are divided.
+func inForce(spec *v1alpha1.GoServiceSpec, seen observe.State) tuner.InForce {
+	document, exists := seen.LiveSettings()
+	if !exists {
+		return tuner.InForce{}
+	}
+	var found tuner.InForce
+	pods := func(total, each float64) int { return int(min(math.Round(total/each), math.MaxInt32)) }
+	if total, limit := plan.SharedLimit(spec), document.RateLimit; total > 0 && limit != nil {
+		found.Newcomer = limit.RequestsPerSecond
+		if len(limit.Pods) == 0 {
+			found.Pods = pods(total, limit.RequestsPerSecond)
+			return found
+		}
+		found.Parts = make(map[string]float64, len(limit.Pods))
+		for pod, bucket := range limit.Pods {
+			found.Parts[pod] = bucket.RequestsPerSecond
+		}
+	}
+	for i := range spec.Upstreams {
+		upstream, limit := document.Upstreams[spec.Upstreams[i].Name], spec.Upstreams[i].RateLimit
+		if limit != nil && limit.Scope != v1alpha1.ScopePod && upstream.RequestsPerSecond > 0 {
+			found.Pods = pods(float64(limit.RequestsPerSecond), upstream.RequestsPerSecond)
+			break
+		}
+	}
+	return found
+}
+
+// until is the wait until a moment: 0 for none.
+func until(at time.Time) time.Duration {
+	if at.IsZero() {
+		return 0
+	}
+	return max(time.Until(at), time.Millisecond)
+}

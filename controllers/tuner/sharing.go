@@ -1,0 +1,163 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package tuner
+
+import (
+	"maps"
+	"time"
+
+	"goservice.dev/operator/controllers/plan"
+)
+
+// Budget is what the pods of a service share, and the pods.
+type Budget struct {
+	// Total of the inbound limit in requests per second; 0 without a shared one.
+	Total float64
+	// Serving pods by name, Unready ones that run and take no traffic, and those that are Leaving and still run.
+	Serving, Unready, Leaving []string
+	// Wanted is how many pods there shall be. While the pods of an older template are being replaced the service is Rolling,
+	// and up to Surge more exist.
+	Wanted, Surge int
+	Rolling       bool
+	// LeaveWithin is how long after it began to leave a pod admits as much as before, at most.
+	LeaveWithin time.Duration
+	// Measured says that somebody measures the demand on each pod; then no figures mean that a round was lost.
+	Measured bool
+	// Confirmed says that every running pod has in force what it was given last.
+	Confirmed bool
+	// InForce reads what an operator before this one has left. It is asked once; nil: nothing.
+	InForce func() InForce
+
+	// coming pods are about to serve, and leaving pods have reserved requests per second in force.
+	coming   int
+	reserved float64
+}
+
+// InForce is a division that is found in place.
+type InForce struct {
+	// Parts of the pods that have one of their own, in requests per second by name; empty where all are equal.
+	Parts map[string]float64
+	// Newcomer is the part of a pod that is not named.
+	Newcomer float64
+	// Pods among which limits are divided equally; 0 while that is unknown.
+	Pods int
+}
+
+// Divided says who may admit what.
+type Divided struct {
+	// Pods among which limits are divided equally, at least 1.
+	Pods int32
+	// Parts of the inbound limit; nil: equal ones.
+	Parts *plan.Parts
+	// Again is when to look again even if nothing happens; zero: never.
+	Again time.Time
+}
+
+// Sharing divides the limits of one service among its pods, from one look to the next. The zero value is ready. It is not safe
+// for concurrent use.
+type Sharing struct {
+	divisor  divisor
+	division Division
+	started  bool
+	// shares of the limit that pods had in force at the last look and leaving ones had when they began to leave, 0 to 1.
+	shares  map[string]float64
+	leaving map[string]leaver
+}
+
+type leaver struct {
+	share float64
+	since time.Time
+}
+
+// Next divides among the pods as they are now. What it returns counts as given. demand is in requests per second by pod; nil
+// means that too little is known.
+func (s *Sharing) Next(now time.Time, b Budget, demand map[string]float64) Divided {
+	var found InForce
+	if !s.started && b.InForce != nil {
+		found = b.InForce()
+		s.division.takeOver(now, b, found)
+	}
+	again := s.follow(now, b, found)
+	reserved := 0.0
+	for _, pod := range b.Leaving { // in order, so that the sum is always the same one
+		reserved += s.leaving[pod].share
+	}
+	pods, next := s.divisor.next(now, b, reserved, found.Pods)
+	if again.IsZero() || !next.IsZero() && next.Before(again) {
+		again = next
+	}
+	b.coming = 0
+	if now.Sub(s.divisor.progressAt) < lateAfter {
+		b.coming = max(b.expected()-len(b.Serving), 0)
+	}
+	b.reserved = reserved * b.Total
+	divided := Divided{Pods: int32(pods), Parts: s.division.Next(now, b, demand), Again: again}
+	s.note(b, divided)
+	s.started = true
+	return divided
+}
+
+// Moves says whether Next would divide otherwise than it did last.
+func (s *Sharing) Moves(now time.Time, b Budget, demand map[string]float64) bool {
+	ahead := Sharing{
+		divisor: s.divisor, division: s.division.clone(), started: s.started,
+		shares: s.shares, leaving: maps.Clone(s.leaving),
+	}
+	next := ahead.Next(now, b, demand)
+	return int(next.Pods) != s.divisor.pods || !same(s.division.given, next.Parts)
+}
+
+func (b Budget) expected() int {
+	if b.Rolling {
+		return b.Wanted + b.Surge
+	}
+	return b.Wanted
+}
+
+// follow keeps what leaving pods had in force until they are gone or get no more requests, and says when that is for the
+// first of them.
+func (s *Sharing) follow(now time.Time, b Budget, found InForce) (again time.Time) {
+	leaving := make(map[string]leaver, len(b.Leaving))
+	for _, pod := range b.Leaving {
+		l, known := s.leaving[pod]
+		if !known {
+			l = leaver{s.shares[pod], now}
+			if !s.started {
+				l.share = found.share(pod, b.Total)
+			}
+		}
+		end := l.since.Add(b.LeaveWithin)
+		if !now.Before(end) {
+			l.share = 0
+		} else if l.share > 0 && (again.IsZero() || end.Before(again)) {
+			again = end
+		}
+		leaving[pod] = l
+	}
+	s.leaving = leaving
+	return again
+}
+
+// share of the limit that a pod is found to have.
+func (f InForce) share(pod string, total float64) float64 {
+	part, named := f.Parts[pod]
+	switch {
+	case named && total > 0:
+		return min(part/total, 1)
+	case len(f.Parts) == 0 && f.Pods > 0:
+		return 1 / float64(f.Pods)
+	}
+	return 0
+}
+
+// note what the serving pods have in force.
+func (s *Sharing) note(b Budget, divided Divided) {
+	s.shares = make(map[string]float64, len(b.Serving))
+	for _, pod := range b.Serving {
+		s.shares[pod] = 1 / float64(divided.Pods)
+		if divided.Parts != nil {
+			s.shares[pod] = s.division.shares.granted[pod] / b.Total
+		}
+	}
+}
