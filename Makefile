@@ -151,7 +151,7 @@ install: ## Install the CRD into the current cluster.
 	hack/deploy.sh install
 
 .PHONY: uninstall
-uninstall: ## Remove the CRD, and with it every GoService, from the current cluster.
+uninstall: ## Remove the CRD from the current cluster; where GoServices exist, CONFIRM=delete-services deletes them.
 	hack/deploy.sh uninstall
 
 .PHONY: deploy
@@ -159,7 +159,7 @@ deploy: ## Deploy the operator to the current cluster; on kind, with the images 
 	hack/deploy.sh deploy
 
 .PHONY: undeploy
-undeploy: ## Remove the operator, the CRD and every GoService from the current cluster.
+undeploy: ## Remove the operator and the CRD from the current cluster; where GoServices exist, CONFIRM=delete-services deletes them.
 	hack/deploy.sh undeploy
 
 ##@ Try it

@@ -89,7 +89,7 @@ func TestAChangeWritesWhatItMustAndNothingElse(t *testing.T) {
 		"resources":                   {`resources: {limits: {memory: 1Gi}}`, []string{configMap, deployment}},
 		"observability.tracing":       {`observability: {tracing: {endpoint: "http://other:4318"}}`, []string{deployment}},
 		"observability.profiling":     {`observability: {profiling: {enabled: false}}`, []string{deployment}},
-		"tls":                         {`tls: {secretName: checkout-tls}`, []string{deployment}},
+		"tls":                         {`tls: {secretName: checkout-tls}`, []string{deployment, "PATCH services/checkout"}},
 		"probes":                      {`probes: {port: http}`, []string{deployment}},
 		"pod.labels":                  {`pod: {labels: {team: shop}}`, []string{deployment}},
 		"pod.annotations":             {`pod: {annotations: {team: shop}}`, []string{deployment}},

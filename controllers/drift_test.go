@@ -115,7 +115,7 @@ func TestWhatOthersAddStays(t *testing.T) {
 	var deployment appsv1.Deployment
 	get(t, namespace, serviceName, &deployment)
 	deployment.Labels["inventory.example/id"] = "7"
-	deployment.Spec.Template.Annotations = map[string]string{"kubectl.kubernetes.io/restartedAt": "2026-01-01T00:00:00Z"}
+	deployment.Spec.Template.Annotations["kubectl.kubernetes.io/restartedAt"] = "2026-01-01T00:00:00Z"
 	deployment.Spec.Template.Spec.Containers = append(deployment.Spec.Template.Spec.Containers, corev1.Container{Name: "sidecar", Image: "sidecar"})
 	deployment.Spec.Template.Spec.Containers[0].Env = append(deployment.Spec.Template.Spec.Containers[0].Env, corev1.EnvVar{Name: "EXTRA"})
 	deployment.Spec.Paused = true

@@ -6,6 +6,7 @@
 #   deploy.sh installer               writes dist/install.yaml
 #   deploy.sh render                  prints what deploy applies
 #
+# undeploy and uninstall delete every GoService, and refuse to while there is one unless CONFIRM=delete-services is set.
 # Reads IMG and WORKLOAD_IMG (image references) and COMPONENTS (folders of config/ to add: prometheus, grafana, network-policy).
 # shellcheck source=cluster/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/cluster/lib.sh"
@@ -91,6 +92,9 @@ remove_services() {
   local count
   count=$(kubectl get goservices --all-namespaces --no-headers 2>/dev/null | wc -l)
   if [ "$count" -gt 0 ]; then
+    [ "${CONFIRM:-}" = delete-services ] || die "$count GoService(s) would be deleted, and their running pods with them:" \
+      "CONFIRM=delete-services does that; to keep the pods, first run" \
+      "kubectl -n $NAMESPACE scale deployment/$DEPLOYMENT --replicas=0 && kubectl delete goservices --all --all-namespaces --cascade=orphan"
     step "$1" "$count GoService(s) and what belongs to them are removed first"
     kubectl delete goservices --all --all-namespaces --cascade=foreground --timeout=5m >/dev/null
   fi

@@ -36,13 +36,14 @@ type ProbesSpec struct {
 	// +kubebuilder:default=admin
 	Port ProbePort `json:"port,omitempty"`
 
-	// livenessPath fails when the process must be restarted. Default: /livez.
+	// livenessPath fails when the process must be restarted. While the container starts it is asked too, within
+	// startupTimeout; services on the toolkit answer /startupz for that. Default: /livez.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	// +kubebuilder:validation:XValidation:rule="self.matches('^/([-A-Za-z0-9._~!$&()*+,;=:@/]|%[0-9A-Fa-f]{2})*([?]([-A-Za-z0-9._~!$&()*+,;=:@/?]|%[0-9A-Fa-f]{2})*)?$')",message="probes.livenessPath must be a path such as /healthz: it starts with '/', has no space, and '%' only before two hexadecimal digits"
 	LivenessPath string `json:"livenessPath,omitempty"`
 
-	// readinessPath fails when the pod must not get traffic; also asked while the container starts. Default: /readyz.
+	// readinessPath fails when the pod must not get traffic, for as long as it likes: it restarts nothing. Default: /readyz.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	// +kubebuilder:validation:XValidation:rule="self.matches('^/([-A-Za-z0-9._~!$&()*+,;=:@/]|%[0-9A-Fa-f]{2})*([?]([-A-Za-z0-9._~!$&()*+,;=:@/?]|%[0-9A-Fa-f]{2})*)?$')",message="probes.readinessPath must be a path such as /healthz: it starts with '/', has no space, and '%' only before two hexadecimal digits"
@@ -77,7 +78,7 @@ type PodSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^([a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?([.][a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))",message="pod.annotations must have annotation keys such as team or example.com/team: an optional domain and '/', then at most 63 letters, digits, '-', '_' and '.', with a letter or digit at both ends"
 	// +kubebuilder:validation:XValidation:rule="self.map(k, k.size() + bytes(self[k]).size()).sum() <= 250000",message="pod.annotations must not have more than 250000 bytes in all: Kubernetes keeps no more with a pod"
 	Annotations map[string]AnnotationValue `json:"annotations,omitempty"`
-	// nodeSelector names labels that the pods' nodes must have.
+	// nodeSelector names labels that the pods' nodes must have. kubernetes.io/os is linux unless it is given.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=64
 	// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))",message="pod.nodeSelector must have label keys such as team or example.com/team: an optional domain and '/', then at most 63 letters, digits, '-', '_' and '.', with a letter or digit at both ends"
@@ -98,6 +99,11 @@ type PodSpec struct {
 	// +listMapKey=whenUnsatisfiable
 	// +kubebuilder:validation:MaxItems=8
 	TopologySpreadConstraints []TopologySpreadConstraint `json:"topologySpreadConstraints,omitempty"`
+	// writableTmp mounts an empty writable directory at /tmp; the rest of the file system is read-only. With false, kubectl
+	// drain needs no --delete-emptydir-data for these pods. Default: true.
+	// +optional
+	// +kubebuilder:default=true
+	WritableTmp *bool `json:"writableTmp,omitempty"`
 	// priorityClassName of the pods.
 	// +optional
 	PriorityClassName ObjectName `json:"priorityClassName,omitempty"`

@@ -43,6 +43,8 @@ type Alerts struct {
 	FewestBadRequests Figure[int]
 	// AbsenceSeverity of the alert that no pod is measured; empty leaves the alert out.
 	AbsenceSeverity Figure[string]
+	// AbsentFor is how long no pod must be measured: a scrape that fails is seen for a whole interval, and one is not enough.
+	AbsentFor Figure[time.Duration]
 	// LeftOut are the alerts that could never fire, or never first.
 	LeftOut []LeftOutAlert
 }
@@ -92,6 +94,7 @@ const (
 	shortWindowPart        = 12
 	defaultScrapeInterval  = 15 * time.Second
 	samplesPerRate         = 4
+	missedScrapes          = 2
 	shortestRateWindow     = time.Minute
 	shortestEvaluation     = 15 * time.Second
 	longestEvaluation      = time.Minute
@@ -107,8 +110,8 @@ const (
 	SheddingFor    = 5 * time.Minute
 	SaturationFor  = 5 * time.Minute
 	UnconfirmedFor = 5 * time.Minute
-	// AbsentFor is short: a page must come within three minutes.
-	AbsentFor = time.Minute
+	// shortestAbsence is short: a page must come within three minutes.
+	shortestAbsence = time.Minute
 	// NewServiceGrace leaves a new service time to pull its image and start, and Prometheus time to find it.
 	NewServiceGrace = 15 * time.Minute
 )
@@ -136,6 +139,8 @@ func (p *Plan) planAlerts(spec *v1alpha1.GoServiceSpec) {
 		FewestBadRequests: Figure[int]{fewestBadRequests, "a single error while there is little traffic is no reason to wake anybody"},
 		SaturationShare:   Figure[float64]{defaultSaturationShare, "above it requests wait for a worker most of the time"},
 		AbsenceSeverity:   absenceSeverity(spec),
+		AbsentFor: Figure[time.Duration]{wholeSeconds(max(missedScrapes*scrape, shortestAbsence)), fmt.Sprintf(
+			"%d scrapes %s apart, at least %s", missedScrapes, readable(scrape), readable(shortestAbsence))},
 	}
 	objectives := objectivesOf(spec.SLO)
 	a.planLimits(objectives)

@@ -64,7 +64,7 @@ func (a *Alerts) status() []v1alpha1.PlannedAlert {
 		})
 	absence := v1alpha1.PlannedAlert{Name: "metrics absent", Value: leftOut, Reason: a.AbsenceSeverity.Reason}
 	if severity := a.AbsenceSeverity.Value; severity != "" {
-		absence.Value = fmt.Sprintf("%s when no pod was measured for %s", severity, readable(AbsentFor))
+		absence.Value = fmt.Sprintf("%s when no pod was measured for %s", severity, readable(a.AbsentFor.Value))
 	}
 	lines = append(lines, absence)
 	for _, alert := range a.LeftOut {

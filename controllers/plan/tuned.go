@@ -5,6 +5,7 @@ package plan
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -63,11 +64,19 @@ func (p *Plan) tune(spec *v1alpha1.GoServiceSpec, tuned Tuned) {
 			p.QueueDepth = *tuned.QueueDepth
 		}
 	}
-	if spec.Runtime != nil && spec.Runtime.GOGC != nil {
+	switch {
+	case spec.Runtime != nil && spec.Runtime.GOGC != nil:
 		p.GOGC = &Figure[int32]{*spec.Runtime.GOGC, "set in spec.runtime.gogc"}
-	} else if tuned.GOGC != nil {
+	case !GOGCIsFixed(spec) && tuned.GOGC != nil:
 		p.GOGC = tuned.GOGC
 	}
+}
+
+// GOGCIsFixed says whether the user has set the collector's pace: by spec.runtime.gogc, or by the environment variable GOGC,
+// which can say off as well.
+func GOGCIsFixed(spec *v1alpha1.GoServiceSpec) bool {
+	return spec.Runtime != nil && spec.Runtime.GOGC != nil ||
+		slices.ContainsFunc(spec.Env, func(variable v1alpha1.EnvVar) bool { return variable.Name == "GOGC" })
 }
 
 // Steering is what the closed loop needs to know of the objectives and of a pod, in figures.

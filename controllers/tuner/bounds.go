@@ -22,7 +22,7 @@ func BoundsOf(spec *v1alpha1.GoServiceSpec, untuned plan.Plan, workers int32) Bo
 		Threshold: steering.Threshold, SlowBudget: steering.SlowBudget,
 		StartupTime: plan.StartupTime, HoldFor: untuned.ScaleDownWindow.Value,
 		PoolIsFixed: spec.Pool != nil && (spec.Pool.Workers != nil || spec.Pool.QueueDepth != nil),
-		GOGCIsFixed: spec.Runtime != nil && spec.Runtime.GOGC != nil,
+		GOGCIsFixed: plan.GOGCIsFixed(spec),
 		SharedLimit: plan.SharedLimit(spec),
 	}
 	if spec.RateLimit != nil && b.SharedLimit == 0 {

@@ -82,7 +82,9 @@ func steady(perSecond float64) func(time.Time) load {
 type pod struct {
 	up bool
 	// earlier marks a pod that runs with another threshold and has no bucket for the present one.
-	earlier  bool
+	earlier bool
+	// foreign marks a pod whose image is not built on the toolkit.
+	foreign  bool
 	counters map[string]gauge
 }
 
@@ -199,8 +201,10 @@ func (b *bed) serve(l load) {
 			b.count(name, p, "429", l.limited/share, 0)
 			b.add(name, p, l.limited/share, "goservice_requests_rejected_total", "reason", "rate_limit")
 			b.add(name, p, l.shed/share, "goservice_requests_rejected_total", "reason", "queue_full")
-			b.set(name, p, 64*l.busy, "goservice_pool_busy")
-			b.set(name, p, 64, "goservice_pool_workers")
+			if !p.foreign {
+				b.set(name, p, 64*l.busy, "goservice_pool_busy")
+				b.set(name, p, 64, "goservice_pool_workers")
+			}
 		}
 	}
 }

@@ -30,13 +30,13 @@ import (
 
 var update = flag.Bool("update", false, "write the answer of Prometheus to what the operator asks")
 
-// tunerData holds pages of pods, the query that the operator asks of Prometheus, and the answer that it is tested to read.
-const tunerData = "testdata/controllers/tuner/testdata"
+// measureData holds pages of pods, the query that the operator asks of Prometheus, and the answer that it is tested to read.
+const measureData = "testdata/controllers/internal/measure/testdata"
 
 // scrape puts a page of metrics into the database, with the labels that a ServiceMonitor's targets have.
 func scrape(t *testing.T, appender storage.Appender, file, namespace, service, pod string, at time.Time) {
 	t.Helper()
-	page, err := os.Open(filepath.Join(tunerData, file))
+	page, err := os.Open(filepath.Join(measureData, file))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func scrape(t *testing.T, appender storage.Appender, file, namespace, service, p
 // TestOperatorsQuery runs what the operator asks of Prometheus in Prometheus' own engine, beside series that must not be in
 // the answer. The operator's tests read that answer from a file, which this one keeps equal to the engine's.
 func TestOperatorsQuery(t *testing.T) {
-	query, err := os.ReadFile(filepath.Join(tunerData, "query.promql"))
+	query, err := os.ReadFile(filepath.Join(measureData, "query.promql"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +111,7 @@ func TestOperatorsQuery(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	compareWithFile(t, filepath.Join(tunerData, "answer.json"), got)
+	compareWithFile(t, filepath.Join(measureData, "answer.json"), got)
 }
 
 func compareWithFile(t *testing.T, path string, got []byte) {

@@ -14,6 +14,7 @@ var (
 	week       = service{"shop", "search", "0.12"}
 	lax        = service{"back-office", "reports", "2.0"}
 	slowScrape = service{"shop", "billing", "0.05"}
+	rareScrape = service{"shop", "archive", "0.05"}
 	loadOnly   = service{"back-office", "legacy", "0.05"}
 	asleep     = service{"back-office", "archive", "0.05"}
 )
@@ -121,6 +122,39 @@ func TestAbsencePagesWithinThreeMinutes(t *testing.T) {
 			b.run(2*time.Minute, steady(40))
 			if b.firing["page GoServiceMetricsAbsent"] {
 				t.Error("it still pages two minutes after a pod came back")
+			}
+		})
+	}
+}
+
+// A scrape that fails is seen for a whole interval; it is no outage.
+func TestAFailedScrapePagesNobody(t *testing.T) {
+	for name, test := range map[string]struct {
+		folder   string
+		service  service
+		interval time.Duration
+	}{
+		"every 15 s":      {"month", month, 15 * time.Second},
+		"every 30 s":      {"slow-scrape", slowScrape, 30 * time.Second},
+		"every 5 minutes": {"rare-scrape", rareScrape, 5 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBed(t, test.folder, test.service)
+			b.interval = test.interval
+			b.addPods("a")
+			b.run(5*test.interval, steady(10))
+			b.fail("a")
+			b.run(test.interval, steady(10))
+			b.pods["a"].up = true
+			b.run(5*test.interval, steady(10))
+			if fired := b.fired(); len(fired) > 0 {
+				t.Errorf("%v fired after one failed scrape", fired)
+			}
+			b.fail("a")
+			b.run(4*test.interval+time.Minute, steady(10))
+			if !b.firing["page GoServiceMetricsAbsent"] {
+				t.Error("no page after four failed scrapes")
 			}
 		})
 	}

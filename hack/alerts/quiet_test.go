@@ -153,6 +153,20 @@ func TestRetuneUnconfirmed(t *testing.T) {
 	}
 }
 
+// An image that is not built on the toolkit takes no live settings, and so no ticket is due for not having them.
+func TestAnImageWithoutTheToolkitConfirmsNothing(t *testing.T) {
+	t.Parallel()
+	b := newBed(t, "month", month)
+	b.addPods("a")
+	b.pods["a"].foreign = true
+	b.gauges["checkout"] = gauge{labels.FromStrings(model.MetricNameLabel, "goservice_operator_unconfirmed_pods",
+		"job", "operator", "namespace", "shop", "name", "checkout"), 1}
+	b.run(30*time.Minute, steady(10))
+	if fired := b.fired(); len(fired) > 0 {
+		t.Errorf("%v fired", fired)
+	}
+}
+
 // While a changed threshold is rolled out, pods that still run with the earlier one have no bucket for the new one. Their
 // requests are left out; all would look slow.
 func TestAChangedThresholdIsNoSlowness(t *testing.T) {

@@ -7,6 +7,7 @@ package e2e
 
 import (
 	"context"
+	"os"
 	"os/exec"
 	"testing"
 
@@ -17,6 +18,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"goservice.dev/operator/api/v1alpha1"
 )
 
 // Undeploying leaves nothing behind, and deploying again works: this is the last test in the order of the files, and the
@@ -24,16 +27,23 @@ import (
 func TestUndeployLeavesNothing(t *testing.T) {
 	g := gomega.NewWithT(t)
 	ctx := context.Background()
-	hack := func(arguments ...string) {
-		t.Helper()
+	hack := func(confirm string, arguments ...string) (string, error) {
 		command := exec.CommandContext(ctx, "../deploy.sh", arguments...)
+		command.Env = append(os.Environ(), "CONFIRM="+confirm)
 		output, err := command.CombinedOutput()
-		g.Expect(err).NotTo(gomega.HaveOccurred(), string(output))
+		return string(output), err
 	}
-	hack("undeploy")
+	service := &v1alpha1.GoService{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "in-the-way"}}
+	g.Expect(cluster.client.Create(ctx, service)).To(gomega.Succeed())
+	output, err := hack("", "undeploy")
+	g.Expect(err).To(gomega.HaveOccurred(), "it must not delete GoServices that nobody gave up")
+	g.Expect(output).To(gomega.ContainSubstring("CONFIRM=delete-services"))
+	g.Expect(cluster.client.Get(ctx, client.ObjectKeyFromObject(service), service)).To(gomega.Succeed())
+	output, err = hack("delete-services", "undeploy")
+	g.Expect(err).NotTo(gomega.HaveOccurred(), output)
 
 	var namespace corev1.Namespace
-	err := cluster.client.Get(ctx, client.ObjectKey{Name: operatorNamespace}, &namespace)
+	err = cluster.client.Get(ctx, client.ObjectKey{Name: operatorNamespace}, &namespace)
 	g.Expect(apierrors.IsNotFound(err)).To(gomega.BeTrue(), "namespace %s: %v", operatorNamespace, err)
 	definition := &metav1.PartialObjectMetadata{}
 	definition.SetGroupVersionKind(schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"})
@@ -50,5 +60,6 @@ func TestUndeployLeavesNothing(t *testing.T) {
 		g.Expect(bindings.Items[i].Name).NotTo(gomega.HavePrefix("goservice-"))
 	}
 
-	hack("deploy")
+	output, err = hack("", "deploy")
+	g.Expect(err).NotTo(gomega.HaveOccurred(), output)
 }

@@ -4,6 +4,7 @@
 package build
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -21,6 +22,7 @@ import (
 
 const (
 	defaultPort           = 8080
+	defaultStartupPath    = "/startupz"
 	defaultLivenessPath   = "/livez"
 	defaultReadinessPath  = "/readyz"
 	defaultStartupTimeout = time.Minute
@@ -155,10 +157,11 @@ func resources(in input) *corev1ac.ResourceRequirementsApplyConfiguration {
 	return r
 }
 
-// withProbes asks every second while the container starts, so that a fast start is seen at once, and seldom afterwards.
+// withProbes asks every second while the container starts, so that a fast start is seen at once, and seldom afterwards. The
+// startup probe does not ask whether the pod is ready: an outage of something that the service depends on would restart every
+// pod that starts meanwhile, for as long as it lasts.
 func withProbes(c *corev1ac.ContainerApplyConfiguration, spec *v1alpha1.GoServiceSpec) {
-	target, liveness, readiness, startup := PortNameAdmin, defaultLivenessPath, defaultReadinessPath, defaultStartupTimeout
-	scheme := corev1.URISchemeHTTP
+	target, scheme, liveness, readiness := PortNameAdmin, corev1.URISchemeHTTP, defaultLivenessPath, defaultReadinessPath
 	if p := spec.Probes; p != nil {
 		if p.Port == v1alpha1.ProbePortHTTP {
 			target = PortNameHTTP
@@ -166,15 +169,11 @@ func withProbes(c *corev1ac.ContainerApplyConfiguration, spec *v1alpha1.GoServic
 				scheme = corev1.URISchemeHTTPS
 			}
 		}
-		if p.LivenessPath != "" {
-			liveness = p.LivenessPath
-		}
-		if p.ReadinessPath != "" {
-			readiness = p.ReadinessPath
-		}
-		if p.StartupTimeout != nil {
-			startup = p.StartupTimeout.Duration
-		}
+		liveness, readiness = cmp.Or(p.LivenessPath, liveness), cmp.Or(p.ReadinessPath, readiness)
+	}
+	startup := liveness
+	if target == PortNameAdmin && liveness == defaultLivenessPath {
+		startup = defaultStartupPath // a service on the toolkit
 	}
 	probe := func(path string, period, failures int32) *corev1ac.ProbeApplyConfiguration {
 		return corev1ac.Probe().
@@ -183,7 +182,15 @@ func withProbes(c *corev1ac.ContainerApplyConfiguration, spec *v1alpha1.GoServic
 			WithTimeoutSeconds(probeTimeoutSeconds).
 			WithFailureThreshold(failures)
 	}
-	c.WithStartupProbe(probe(readiness, startupPeriodSeconds, int32(math.Ceil(startup.Seconds()/startupPeriodSeconds)))).
+	c.WithStartupProbe(probe(startup, startupPeriodSeconds, int32(math.Ceil(startupTimeout(spec).Seconds()/startupPeriodSeconds)))).
 		WithReadinessProbe(probe(readiness, readinessPeriodSeconds, readinessFailures)).
 		WithLivenessProbe(probe(liveness, livenessPeriodSeconds, livenessFailures))
+}
+
+// startupTimeout is how long the container may take to start.
+func startupTimeout(spec *v1alpha1.GoServiceSpec) time.Duration {
+	if p := spec.Probes; p != nil && p.StartupTimeout != nil {
+		return p.StartupTimeout.Duration
+	}
+	return defaultStartupTimeout
 }

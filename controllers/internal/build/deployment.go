@@ -4,6 +4,9 @@
 package build
 
 import (
+	"math"
+	"time"
+
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -17,11 +20,17 @@ import (
 var deploymentKind = appsv1.SchemeGroupVersion.WithKind("Deployment")
 
 const (
-	revisionHistoryLimit    = 5
-	progressDeadlineSeconds = 600
-	maxSurge                = "25%"
-	// nonRootID is the user and group of every container, the usual one of images that have no user of their own.
+	revisionHistoryLimit = 5
+	maxSurge             = "25%"
+	// shortestProgressDeadline is Kubernetes' own. A new pod has slowestBegin to be scheduled and to pull its image.
+	shortestProgressDeadline = 10 * time.Minute
+	slowestBegin             = 5 * time.Minute
+	// nonRootID is the user and group of every container, for images that name no user. Files of ConfigMaps and Secrets are
+	// readable and /tmp is writable for everybody, so there is no need for an fsGroup.
 	nonRootID = 65532
+	// annotationLocalVolumes lets the cluster autoscaler remove nodes although the volumes named are lost with the pod.
+	annotationLocalVolumes = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"
+	temporaryVolume        = "tmp"
 )
 
 // deployment runs the pods. Its replica count is applied where it is fixed, and only seeded where a
@@ -31,7 +40,7 @@ func deployment(in input) []Child {
 	spec := appsv1ac.DeploymentSpec().
 		WithSelector(metav1ac.LabelSelector().WithMatchLabels(selectorLabels(name))).
 		WithRevisionHistoryLimit(revisionHistoryLimit).
-		WithProgressDeadlineSeconds(progressDeadlineSeconds).
+		WithProgressDeadlineSeconds(progressDeadlineSeconds(in)).
 		// A new pod must be ready before an old one leaves.
 		WithStrategy(appsv1ac.DeploymentStrategy().
 			WithType(appsv1.RollingUpdateDeploymentStrategyType).
@@ -51,6 +60,13 @@ func deployment(in input) []Child {
 	return []Child{child}
 }
 
+// progressDeadlineSeconds is longer than one new pod may take: to start, and before that to get the room that a leaving one
+// holds.
+func progressDeadlineSeconds(in input) int32 {
+	deadline := slowestBegin + startupTimeout(&in.service.Spec) + in.plan.GracePeriod.Value
+	return int32(math.Ceil(max(deadline, shortestProgressDeadline).Seconds()))
+}
+
 func podTemplate(in input) *corev1ac.PodTemplateSpecApplyConfiguration {
 	settings := in.podSettings()
 	spec := corev1ac.PodSpec().
@@ -62,7 +78,6 @@ func podTemplate(in input) *corev1ac.PodTemplateSpecApplyConfiguration {
 			WithRunAsNonRoot(true).
 			WithRunAsUser(nonRootID).
 			WithRunAsGroup(nonRootID).
-			WithFSGroup(nonRootID).
 			WithSeccompProfile(corev1ac.SeccompProfile().WithType(corev1.SeccompProfileTypeRuntimeDefault))).
 		WithContainers(container(in)).
 		WithVolumes(volumes(in)...)
@@ -76,8 +91,12 @@ func podTemplate(in input) *corev1ac.PodTemplateSpecApplyConfiguration {
 	template := corev1ac.PodTemplateSpec().
 		WithLabels(merged(plain(settings.Labels), objectLabels(in.service.Name, componentService))).
 		WithSpec(spec)
-	if len(settings.Annotations) > 0 {
-		template.WithAnnotations(plain(settings.Annotations))
+	var own map[string]string
+	if writableTmp(settings) {
+		own = map[string]string{annotationLocalVolumes: temporaryVolume}
+	}
+	if annotations := merged(own, plain(settings.Annotations)); len(annotations) > 0 {
+		template.WithAnnotations(annotations)
 	}
 	return template
 }
@@ -90,13 +109,20 @@ func (in input) podSettings() v1alpha1.PodSpec {
 	return *in.service.Spec.Pod
 }
 
+// writableTmp says whether a writable /tmp is mounted, an emptyDir: plain kubectl drain refuses to evict its pod.
+func writableTmp(settings v1alpha1.PodSpec) bool {
+	return settings.WritableTmp == nil || *settings.WritableTmp
+}
+
 // volumes holds the live settings – as a directory, because single files of a ConfigMap are never refreshed – the TLS
 // material and a writable /tmp beside the read-only root.
 func volumes(in input) []*corev1ac.VolumeApplyConfiguration {
 	result := []*corev1ac.VolumeApplyConfiguration{
 		corev1ac.Volume().WithName("live-settings").WithConfigMap(corev1ac.ConfigMapVolumeSource().
 			WithName(LiveSettingsName(in.service.Name))),
-		corev1ac.Volume().WithName("tmp").WithEmptyDir(corev1ac.EmptyDirVolumeSource()),
+	}
+	if writableTmp(in.podSettings()) {
+		result = append(result, corev1ac.Volume().WithName(temporaryVolume).WithEmptyDir(corev1ac.EmptyDirVolumeSource()))
 	}
 	tls := in.service.Spec.TLS
 	if tls == nil {
@@ -123,7 +149,9 @@ func volumeMounts(in input) []*corev1ac.VolumeMountApplyConfiguration {
 	}
 	result := []*corev1ac.VolumeMountApplyConfiguration{
 		mount("live-settings", liveSettingsDirectory, true),
-		mount("tmp", "/tmp", false),
+	}
+	if writableTmp(in.podSettings()) {
+		result = append(result, mount(temporaryVolume, "/tmp", false))
 	}
 	if tls := in.service.Spec.TLS; tls != nil {
 		result = append(result, mount("tls", tlsDirectory, true))

@@ -14,12 +14,15 @@ const (
 	// PortNameHTTP is where the service serves, PortNameAdmin where it is scraped, probed and asked.
 	PortNameHTTP  = "http"
 	PortNameAdmin = "admin"
+	// PortNameHTTPS is the Service's name for the port of a container that serves TLS.
+	PortNameHTTPS = "https"
 	// PortNameMetrics is the metrics Service's name for the admin port.
 	PortNameMetrics = "metrics"
 	// AdminPort of every pod.
 	AdminPort = 9100
-	// ServicePort of every Service.
-	ServicePort = 80
+	// ServicePort of every Service, and ServicePortTLS of one whose pods serve TLS.
+	ServicePort    = 80
+	ServicePortTLS = 443
 
 	profilingAddress = "127.0.0.1:6060"
 

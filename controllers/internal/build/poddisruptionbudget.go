@@ -12,15 +12,19 @@ import (
 
 var podDisruptionBudgetKind = policyv1.SchemeGroupVersion.WithKind("PodDisruptionBudget")
 
-// disruptable share of pods; it rounds up, so at least one pod may always be evicted and no node drain waits for good.
-const disruptable = "25%"
+// disruptable is how many pods may be evicted at a time: a quarter of the fewest that the autoscaler may leave, rounded down,
+// because the plan leaves room for the loss of one of few; and at least one, so that no node drain waits for good.
+func disruptable(in input) int32 {
+	const part = 4
+	return max(in.plan.Replicas.Value.Min/part, 1)
+}
 
 func podDisruptionBudget(in input) []Child {
 	name := in.service.Name
 	return []Child{{Name: name, Configuration: policyv1ac.PodDisruptionBudget(name, in.service.Namespace).
 		WithLabels(objectLabels(name, componentService)).
 		WithSpec(policyv1ac.PodDisruptionBudgetSpec().
-			WithMaxUnavailable(intstr.FromString(disruptable)).
+			WithMaxUnavailable(intstr.FromInt32(disruptable(in))).
 			// Pods that serve nobody must not hold up a drain either.
 			WithUnhealthyPodEvictionPolicy(policyv1.AlwaysAllow).
 			WithSelector(metav1ac.LabelSelector().WithMatchLabels(selectorLabels(name))))}}

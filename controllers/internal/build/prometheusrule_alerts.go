@@ -130,14 +130,17 @@ func (r rules) saturated() map[string]any {
 	})
 }
 
-// unconfirmed reads the operator's own metric, whose label namespace a scraper without honorLabels renames.
+// unconfirmed reads the operator's own metric, whose label namespace a scraper without honorLabels renames. Images that are not
+// built on the toolkit take no live settings and cannot confirm any: it fires only where a pod of the service was lately seen
+// to have the toolkit's pool.
 func (r rules) unconfirmed() map[string]any {
 	const metric = "goservice_operator_unconfirmed_pods"
 	return r.alarm(alarm{
 		name: alertUnconfirmed, slo: aboutTuning, severity: plan.SeverityTicket,
-		expression: fmt.Sprintf("max(%[1]s{namespace=%[2]q,name=%[3]q} or %[1]s{exported_namespace=%[2]q,name=%[3]q}) > 0", metric, r.namespace, r.service),
-		lasting:    plan.UnconfirmedFor,
-		summary:    "pods do not run the newest tuning",
+		expression: fmt.Sprintf("max(%[1]s{namespace=%[2]q,name=%[3]q} or %[1]s{exported_namespace=%[2]q,name=%[3]q}) > 0\nand on ()\npresent_over_time(%[4]s{%[5]s}[%[6]s])",
+			metric, r.namespace, r.service, recordSaturation, r.recorded, span(seenWithin)),
+		lasting: plan.UnconfirmedFor,
+		summary: "pods do not run the newest tuning",
 		description: fmt.Sprintf("For %s, {{ $value }} pods have not confirmed the newest tuning; a retune takes about a second. "+
 			"The status names them: kubectl -n %s describe gosvc %s.", span(plan.UnconfirmedFor), r.namespace, r.service),
 	})
@@ -153,9 +156,9 @@ func (r rules) absent(severity string) map[string]any {
 		expression: fmt.Sprintf("absent(up{%s} == 1)\nand on ()\n(max(max_over_time(up{%s}[%s])) == 1 or sum(count_over_time(%s{%s}[%s])) >= %d)",
 			r.scraped, r.scraped, span(seenWithin),
 			recordWindow, r.recorded, span(time.Duration(samples+missable)*slowInterval), samples),
-		lasting: plan.AbsentFor,
+		lasting: r.alerts.AbsentFor.Value,
 		summary: "no pod is measured",
 		description: fmt.Sprintf("For %s Prometheus could read the metrics of no pod: the service is down, or nobody knows how it does. "+
-			"No other alert on its objectives can fire meanwhile.", span(plan.AbsentFor)),
+			"No other alert on its objectives can fire meanwhile.", span(r.alerts.AbsentFor.Value)),
 	})
 }

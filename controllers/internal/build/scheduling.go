@@ -13,9 +13,7 @@ import (
 
 // schedule says where the pods may run.
 func schedule(spec *corev1ac.PodSpecApplyConfiguration, in input, settings v1alpha1.PodSpec) {
-	if len(settings.NodeSelector) > 0 {
-		spec.WithNodeSelector(plain(settings.NodeSelector))
-	}
+	spec.WithNodeSelector(merged(map[string]string{corev1.LabelOSStable: "linux"}, plain(settings.NodeSelector)))
 	for i := range settings.Tolerations {
 		spec.WithTolerations(toleration(&settings.Tolerations[i]))
 	}

@@ -15,12 +15,17 @@ var serviceKind = corev1.SchemeGroupVersion.WithKind("Service")
 func services(in input) []Child {
 	name, namespace := in.service.Name, in.service.Namespace
 	metrics := MetricsServiceName(name)
+	entrance := servicePort(PortNameHTTP, ServicePort, PortNameHTTP)
+	if in.service.Spec.TLS != nil {
+		// Meshes and gateways go by the name and the protocol; nothing behind a port 80 would answer in clear.
+		entrance = servicePort(PortNameHTTPS, ServicePortTLS, PortNameHTTP).WithAppProtocol("https")
+	}
 	return []Child{
 		{Name: name, Configuration: corev1ac.Service(name, namespace).
 			WithLabels(objectLabels(name, componentService)).
 			WithSpec(corev1ac.ServiceSpec().
 				WithSelector(selectorLabels(name)).
-				WithPorts(servicePort(PortNameHTTP, ServicePort, PortNameHTTP)))},
+				WithPorts(entrance))},
 		{Name: metrics, Configuration: corev1ac.Service(metrics, namespace).
 			WithLabels(objectLabels(name, componentMetrics)).
 			WithSpec(corev1ac.ServiceSpec().
