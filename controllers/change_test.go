@@ -95,7 +95,7 @@ func TestAChangeWritesWhatItMustAndNothingElse(t *testing.T) {
 		"pod.annotations":             {`pod: {annotations: {team: shop}}`, []string{deployment}},
 		"pod.nodeSelector":            {`pod: {nodeSelector: {disk: fast}}`, []string{deployment}},
 		"pod.priorityClassName":       {`pod: {priorityClassName: high}`, []string{deployment}},
-		"pod.serviceAccountName":      {`pod: {serviceAccountName: mine}`, []string{"DELETE serviceaccounts/checkout", deployment}},
+		"pod.serviceAccountName":      {`pod: {serviceAccountName: mine}`, []string{deployment}},
 		"everything that is not live": {`{port: 9000, pod: {labels: {team: shop}}, shutdown: {drainTimeout: 33s}}`, []string{deployment}},
 	}
 	namespace := newNamespace(t)
@@ -185,6 +185,9 @@ func TestPrune(t *testing.T) {
 			if len(want) == len(before) {
 				t.Errorf("%s was not there before", c.gone)
 			}
+			var deployment appsv1.Deployment
+			get(t, namespace, serviceName, &deployment)
+			setDeploymentStatus(t, namespace, appsv1.DeploymentStatus{ObservedGeneration: deployment.Generation}) // rolled out
 			eventually(t, func(g gomega.Gomega) { g.Expect(names(childrenOf(t, namespace))).To(gomega.Equal(want)) })
 		})
 	}

@@ -12,6 +12,7 @@ import (
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -44,23 +45,25 @@ func TestForeignObjectsAreNotTouched(t *testing.T) {
 	cases := map[string]struct {
 		foreign client.Object
 		message string
+		// without is how many others do not exist either.
+		without int
 	}{
 		"a Service of nobody": {
 			&corev1.Service{ObjectMeta: named("checkout"), Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 1}}}},
-			`a Service named "checkout" exists and belongs to no GoService`,
+			`a Service named "checkout" exists and belongs to no GoService`, 0,
 		},
 		"a ConfigMap of Helm": {
 			&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{
 				Name: "checkout-live-settings", Labels: map[string]string{build.LabelManagedBy: "Helm"},
 				Annotations: map[string]string{"meta.helm.sh/release-name": "shop"},
 			}},
-			`a ConfigMap named "checkout-live-settings" exists and belongs to Helm release "shop"`,
+			`a ConfigMap named "checkout-live-settings" exists and belongs to Helm release "shop"`, 0,
 		},
 		"a ServiceAccount with a controller": {
 			&corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "checkout", OwnerReferences: []metav1.OwnerReference{
 				{APIVersion: "example.com/v1", Kind: "Shop", Name: "theirs", UID: "1", Controller: new(true)},
 			}}},
-			`a ServiceAccount named "checkout" exists and belongs to Shop "theirs"`,
+			`a ServiceAccount named "checkout" exists and belongs to Shop "theirs"`, 0,
 		},
 		"a Deployment with the operator's own label": {
 			&appsv1.Deployment{
@@ -74,6 +77,7 @@ func TestForeignObjectsAreNotTouched(t *testing.T) {
 				},
 			},
 			`a Deployment named "checkout" exists and belongs to "goservice-operator" (its app.kubernetes.io/managed-by label)`,
+			1, // the autoscaler, which would scale it
 		},
 		"an autoscaler of an earlier life": {
 			&autoscalingv2.HorizontalPodAutoscaler{
@@ -84,11 +88,11 @@ func TestForeignObjectsAreNotTouched(t *testing.T) {
 					MaxReplicas: 3, ScaleTargetRef: autoscalingv2.CrossVersionObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Name: "theirs"},
 				},
 			},
-			`a HorizontalPodAutoscaler named "checkout" exists and belongs to GoService "checkout"`,
+			`a HorizontalPodAutoscaler named "checkout" exists and belongs to GoService "checkout"`, 0,
 		},
 		"a PodDisruptionBudget of nobody": {
 			&policyv1.PodDisruptionBudget{ObjectMeta: named("checkout"), Spec: policyv1.PodDisruptionBudgetSpec{MaxUnavailable: new(intstr.FromInt32(1))}},
-			`a PodDisruptionBudget named "checkout" exists and belongs to no GoService`,
+			`a PodDisruptionBudget named "checkout" exists and belongs to no GoService`, 0,
 		},
 	}
 	for name, c := range cases {
@@ -118,8 +122,8 @@ func TestForeignObjectsAreNotTouched(t *testing.T) {
 					ours++
 				}
 			}
-			if ours != 6 {
-				t.Errorf("%d of the 6 other children exist", ours)
+			if ours != 6-c.without {
+				t.Errorf("%d of the %d other children exist", ours, 6-c.without)
 			}
 
 			if err := api.Delete(t.Context(), c.foreign); err != nil {
@@ -145,4 +149,56 @@ func TestTwoServicesThatWantOneName(t *testing.T) {
 		t.Errorf("message %q, want %q", message, want)
 	}
 	settled(t, namespace, "checkout-metrics")
+}
+
+func TestEveryForeignObjectIsNamed(t *testing.T) {
+	t.Parallel()
+	namespace := newNamespace(t)
+	for _, foreign := range []client.Object{aDeployment(serviceName), aService(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "checkout-live-settings"}}} {
+		foreign.SetNamespace(namespace)
+		if foreign.GetName() == "probe" {
+			foreign.SetName("checkout-metrics")
+		}
+		if err := api.Create(t.Context(), foreign); err != nil {
+			t.Fatal(err)
+		}
+	}
+	startOperator(t, namespace, nil)
+	applyService(t, namespace, minimalSpec)
+	message := expectCondition(t, namespace, v1alpha1.ConditionApplied, metav1.ConditionFalse, v1alpha1.ReasonConflict)
+	for _, name := range []string{`a Deployment named "checkout"`, `a Service named "checkout-metrics"`, `a ConfigMap named "checkout-live-settings"`} {
+		if !strings.Contains(message, name) {
+			t.Errorf("message %q does not name %s", message, name)
+		}
+	}
+}
+
+func TestTheAutoscalerGoesWithItsDeployment(t *testing.T) {
+	t.Parallel()
+	namespace := newNamespace(t)
+	op := startOperator(t, namespace, nil)
+	applyService(t, namespace, `autoscaling: {minReplicas: 2, maxReplicas: 10}`)
+	settled(t, namespace, serviceName)
+	op.stop()
+	var ours appsv1.Deployment
+	get(t, namespace, serviceName, &ours)
+	if err := api.Delete(t.Context(), &ours); err != nil {
+		t.Fatal(err)
+	}
+	theirs := aDeployment(serviceName)
+	theirs.Namespace, theirs.Spec.Replicas = namespace, new(int32(50))
+	if err := api.Create(t.Context(), theirs); err != nil {
+		t.Fatal(err)
+	}
+	startOperator(t, namespace, nil)
+	expectCondition(t, namespace, v1alpha1.ConditionApplied, metav1.ConditionFalse, v1alpha1.ReasonConflict)
+	eventually(t, func(g gomega.Gomega) {
+		err := api.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: serviceName}, &autoscalingv2.HorizontalPodAutoscaler{})
+		g.Expect(apierrors.IsNotFound(err)).To(gomega.BeTrue(), "the autoscaler: %v", err)
+	})
+	if err := api.Delete(t.Context(), theirs); err != nil {
+		t.Fatal(err)
+	}
+	settled(t, namespace, serviceName)
+	get(t, namespace, serviceName, &autoscalingv2.HorizontalPodAutoscaler{})
 }

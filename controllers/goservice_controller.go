@@ -8,9 +8,9 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -77,9 +77,9 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 		}
 		return ctrl.Result{}, err
 	}
-	if service.DeletionTimestamp != nil {
+	if collected(&service) {
 		r.forget(request.NamespacedName)
-		return ctrl.Result{}, nil // the garbage collector removes the children
+		return ctrl.Result{}, nil
 	}
 	if r.retries.stopped(&service) {
 		return ctrl.Result{}, nil // the namespace is being deleted
@@ -90,6 +90,9 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 	seen, err := r.observer.Observe(ctx, &service)
 	if err != nil {
 		return ctrl.Result{}, err
+	}
+	if r.retries.foreignPods(&service) {
+		seen = seen.WithoutPods()
 	}
 	measured := r.follow(&service, seen)
 	divided := r.divide(&service, seen, measured)
@@ -102,7 +105,13 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 	if buildErr != nil {
 		applyErr = &apply.Failure{Class: apply.Invalid, Err: fmt.Errorf("the spec cannot be put into force: %w", buildErr)}
 	} else {
-		applyErr = r.engine.Apply(ctx, &service, v1alpha1.GoServiceKind, desired.Children, seen.Children)
+		applyErr = r.engine.Apply(ctx, apply.Pass{
+			Owner: &service, OwnerKind: v1alpha1.GoServiceKind, Desired: desired.Children, Existing: seen.Children,
+			UpdateOnly: service.DeletionTimestamp != nil,
+		})
+		if foreignDeployment(apply.Failures(applyErr)) {
+			seen = seen.WithoutPods()
+		}
 		if applyErr == nil && figures.Autoscaled && measured != nil {
 			applyErr = r.engine.Raise(ctx, seen.Deployment, figures.ReplicaFloor.Value)
 		}
@@ -119,7 +128,7 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 
 	next, again := status.Compute(status.Situation{
 		Service: &service, Observed: seen, Plan: figures, ApplyErr: applyErr, Outcome: measured,
-		Generation: r.engine.Generation(request.NamespacedName, apply.Key{Kind: appsv1.SchemeGroupVersion.WithKind("Deployment"), Name: service.Name}),
+		Generation: r.engine.Generation(request.NamespacedName, apply.Key{Kind: build.DeploymentKind, Name: service.Name}),
 		Confirmed:  confirmed, Optional: environment.OptionalKinds, Now: metav1.Now(),
 	})
 	if err := r.writeStatus(ctx, &service, next, confirmed, measured); err != nil {
@@ -140,6 +149,13 @@ func earlier(a, b time.Duration) time.Duration {
 		return a + b
 	}
 	return min(a, b)
+}
+
+// collected reports whether the garbage collector removes or releases the children at this moment. A service that somebody
+// else's finalizer holds keeps its pods until that is done, and they are kept up to date.
+func collected(service *v1alpha1.GoService) bool {
+	return service.DeletionTimestamp != nil && (len(service.Finalizers) == 0 ||
+		slices.Contains(service.Finalizers, metav1.FinalizerDeleteDependents) || slices.Contains(service.Finalizers, metav1.FinalizerOrphanDependents))
 }
 
 // target is what the pods shall confirm.

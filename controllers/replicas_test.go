@@ -160,6 +160,10 @@ func TestAnAutoscaledServiceStartsAtItsMinimum(t *testing.T) {
 	if got := replicasOf(t, namespace); got != 4 {
 		t.Errorf("%d replicas", got)
 	}
+	created := slices.DeleteFunc(op.writes.to(serviceName), func(entry string) bool { return entry != "PATCH deployments/checkout" })
+	if len(created) != 1 {
+		t.Errorf("%d writes made the Deployment; between two it would start with one pod", len(created))
+	}
 	autoscale(t, namespace, 6)
 	op.stop()
 	restarted := startOperator(t, namespace, nil)

@@ -6,6 +6,7 @@ package controllers
 import (
 	"cmp"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 
 	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/controllers/internal/apply"
+	"goservice.dev/operator/controllers/internal/build"
 )
 
 // pace is how soon a service that could not be applied is tried again. Nothing is given up: a policy changes, a quota
@@ -73,6 +75,8 @@ type retry struct {
 	// slow counts the slow retries; the next is due at that time.
 	slow int
 	due  time.Time
+	// foreign is set while a foreign Deployment has the service's name.
+	foreign bool
 	// stopped is set once the namespace is being deleted, which cannot be undone.
 	stopped bool
 }
@@ -106,6 +110,7 @@ func (r *retries) judge(service *v1alpha1.GoService, failures []apply.Failure, n
 		}
 		r.byName[name] = last
 	}
+	last.foreign = foreignDeployment(failures)
 	classes := map[apply.Class]bool{}
 	for _, failure := range failures {
 		classes[failure.Class] = true
@@ -152,6 +157,18 @@ func (r *retries) stopped(service *v1alpha1.GoService) bool {
 	defer r.mu.Unlock()
 	last := r.byName[client.ObjectKeyFromObject(service)]
 	return last != nil && last.uid == service.UID && last.stopped
+}
+
+// foreignPods reports whether pods that look like the service's are a foreign Deployment's.
+func (r *retries) foreignPods(service *v1alpha1.GoService) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	last := r.byName[client.ObjectKeyFromObject(service)]
+	return last != nil && last.uid == service.UID && last.foreign
+}
+
+func foreignDeployment(failures []apply.Failure) bool {
+	return slices.ContainsFunc(failures, func(f apply.Failure) bool { return f.Class == apply.Conflict && f.Kind == build.DeploymentKind.Kind })
 }
 
 func (r *retries) forget(name client.ObjectKey) {

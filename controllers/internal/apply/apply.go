@@ -13,7 +13,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -71,67 +73,137 @@ type Key struct {
 	Name string
 }
 
-// Apply makes the owner's children equal to what is desired. existing are the children that the owner has. Every child is
-// tried, whatever becomes of the others, unless the namespace is being deleted; nothing is pruned unless all of them
-// succeeded. The error joins all failures; Failures takes it apart.
-func (e *Engine) Apply(ctx context.Context, owner client.Object, ownerKind schema.GroupVersionKind, desired []build.Child, existing map[Key]client.Object) error {
-	var failures []error
-	wanted := make(map[Key]bool, len(desired))
-	reference := *metav1.NewControllerRef(owner, ownerKind)
-	name := client.ObjectKeyFromObject(owner)
-	known, now := e.verified.of(name), make(map[Key]verified, len(desired))
-	for i := range desired {
-		child := &desired[i]
+// Pass is what one reconcile wants of the children of one owner.
+type Pass struct {
+	Owner     client.Object
+	OwnerKind schema.GroupVersionKind
+	// Desired children in the order in which they are applied.
+	Desired []build.Child
+	// Existing are the children that the owner has.
+	Existing map[Key]client.Object
+	// UpdateOnly keeps what exists up to date, and neither creates nor prunes: the owner is being deleted.
+	UpdateOnly bool
+}
+
+// Apply makes the owner's children equal to what is desired. Every child is tried, whatever becomes of the others, unless the
+// namespace is being deleted. Nothing is pruned unless all of them succeeded, but for what acts on a child that somebody
+// else has, or that has been applied without it. The error joins all failures; Failures takes it apart.
+func (e *Engine) Apply(ctx context.Context, pass Pass) error {
+	name := client.ObjectKeyFromObject(pass.Owner)
+	run := &run{
+		Engine: e, Pass: pass, reference: *metav1.NewControllerRef(pass.Owner, pass.OwnerKind),
+		wanted: make(map[Key]bool, len(pass.Desired)), failed: map[Key]Class{},
+		known: e.verified.of(name), now: make(map[Key]verified, len(pass.Desired)),
+	}
+	complete := run.applyAll(ctx)
+	e.verified.keep(name, run.now)
+	if complete && !pass.UpdateOnly {
+		run.pruneAll(ctx)
+	}
+	return errors.Join(run.failures...)
+}
+
+// run is one pass under way.
+type run struct {
+	*Engine
+	Pass
+	reference  metav1.OwnerReference
+	wanted     map[Key]bool
+	failed     map[Key]Class
+	failures   []error
+	known, now map[Key]verified
+}
+
+func (r *run) fail(key Key, err error) {
+	r.failed[key] = classOf(err)
+	r.failures = append(r.failures, err)
+}
+
+// applyAll reports whether every child was tried.
+func (r *run) applyAll(ctx context.Context) bool {
+	for i := range r.Desired {
+		child := &r.Desired[i]
 		key := Key{child.Kind, child.Name}
-		wanted[key] = true
-		state, err := e.applyOne(ctx, owner.GetNamespace(), reference, child, existing[key], known[key])
+		if r.UpdateOnly && r.Existing[key] == nil {
+			continue
+		}
+		if target := build.KindOf(child.Kind).ActsOn; target != nil && r.lost(Key{*target, child.Name}) {
+			continue // and what exists of it goes
+		}
+		r.wanted[key] = true
+		state, err := r.applyOne(ctx, child, r.Existing[key], r.known[key])
 		if err != nil {
-			failures = append(failures, err)
-			if classOf(err) == Terminating {
-				break // nor can anything else be created
+			r.fail(key, err)
+			if r.failed[key] == Terminating {
+				return false // nor can anything else be created
 			}
 			continue
 		}
-		now[key] = state
+		r.now[key] = state
 	}
-	e.verified.keep(name, now)
-	if len(failures) > 0 {
-		return errors.Join(failures...) // what is no longer desired may still be needed by what could not be changed
-	}
-	for key, object := range existing {
-		if wanted[key] {
-			continue
-		}
-		if err := e.prune(ctx, key, object); err != nil {
-			failures = append(failures, err)
-		}
-	}
-	return errors.Join(failures...)
+	return true
 }
 
-func (e *Engine) applyOne(ctx context.Context, namespace string, owner metav1.OwnerReference, child *build.Child, live client.Object, known verified) (verified, error) {
-	hash, err := hashOf(child, owner)
+// lost reports whether a child is not the owner's: another object has its name, or it could not be created.
+func (r *run) lost(key Key) bool {
+	class, failed := r.failed[key]
+	return failed && (class == Conflict || r.Existing[key] == nil)
+}
+
+// pruneAll removes what is no longer desired. Where something failed, it may still be needed by what could not be changed.
+func (r *run) pruneAll(ctx context.Context) {
+	for key, object := range r.Existing {
+		kind := build.KindOf(key.Kind)
+		switch {
+		case r.wanted[key]:
+			continue
+		case kind.ActsOn != nil:
+			target := Key{*kind.ActsOn, key.Name}
+			if class, failed := r.failed[target]; failed && class != Conflict {
+				continue
+			}
+		case len(r.failures) > 0, kind.NamedByPods && !r.rolledOut():
+			continue
+		}
+		if err := r.prune(ctx, key, object); err != nil {
+			r.fail(key, err)
+		}
+	}
+}
+
+// rolledOut reports whether every pod is of the template that was applied last. The event that ends a rollout causes another
+// pass.
+func (r *run) rolledOut() bool {
+	for key, object := range r.Existing {
+		if d, is := object.(*appsv1.Deployment); is && (d.Status.ObservedGeneration < max(d.Generation, r.now[key].generation) ||
+			d.Status.UpdatedReplicas < d.Status.Replicas) {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *run) applyOne(ctx context.Context, child *build.Child, live client.Object, known verified) (verified, error) {
+	hash, err := hashOf(child, r.reference)
 	if err != nil {
 		return verified{}, failure(child.Kind, child.Name, err)
 	}
-	if live != nil && known.stands(live, hash) {
+	if live != nil && known.stands(live, hash, time.Now()) {
 		return known, nil
 	}
-	object, err := applied(child, owner, hash)
+	object, err := applied(child, r.reference, hash)
 	if err != nil {
 		return verified{}, failure(child.Kind, child.Name, err)
 	}
 	if live == nil {
-		if live, err = e.create(ctx, namespace, child, object); err == nil && live != nil && child.Seed != nil {
-			live, err = e.seed(ctx, namespace, child, live, child.Seed)
-		}
+		live, err = r.create(ctx, r.Pass, child, object)
 	} else {
-		live, err = e.mend(ctx, namespace, child, object, live)
+		live, err = r.mend(ctx, r.Owner.GetNamespace(), child, object, live)
 	}
-	if err != nil || live == nil {
+	if err != nil {
 		return verified{}, err
 	}
-	return verifiedAs(live, hash), nil
+	return verifiedAs(live, hash, time.Now()), nil
 }
 
 // mend puts right what differs in a child that exists, and returns it as it is then.
@@ -139,6 +211,9 @@ func (e *Engine) mend(ctx context.Context, namespace string, child *build.Child,
 	upToDate, err := covers(live, object)
 	if err != nil {
 		return nil, failure(child.Kind, child.Name, fmt.Errorf("comparing %s %q: %w", child.Kind.Kind, child.Name, err))
+	}
+	if upToDate {
+		return live, nil
 	}
 	seedFirst, err := needsSeed(child, live)
 	if err != nil {
@@ -149,9 +224,6 @@ func (e *Engine) mend(ctx context.Context, namespace string, child *build.Child,
 		if live, err = e.seed(ctx, namespace, child, live, currentOf(child.Seed, live)); err != nil {
 			return nil, err
 		}
-	}
-	if upToDate {
-		return live, nil
 	}
 	return e.update(ctx, child, object, live)
 }
@@ -183,58 +255,22 @@ func applied(child *build.Child, owner metav1.OwnerReference, hash string) (*uns
 	return object, nil
 }
 
-// create applies a child that the cache does not hold and returns it, nil if it exists. The demanded version makes that
-// atomic: if anything with the name exists, the server refuses and nothing of it is touched.
-func (e *Engine) create(ctx context.Context, namespace string, child *build.Child, object *unstructured.Unstructured) (client.Object, error) {
-	object.SetResourceVersion(impossibleVersion)
-	created, err := e.patch(ctx, object, FieldManager)
+// create applies a child that the cache does not hold and returns it. The demanded version makes that atomic: if anything
+// with the name exists, the server refuses and nothing of it is touched. Seeded fields are in the same request, so that
+// nothing ever starts without them; another manager gets them before this one lets go of them.
+func (e *Engine) create(ctx context.Context, pass Pass, child *build.Child, object *unstructured.Unstructured) (client.Object, error) {
+	seeded := &unstructured.Unstructured{Object: withSeed(object.Object, child.Seed)}
+	seeded.SetResourceVersion(impossibleVersion)
+	created, err := e.patch(ctx, seeded, FieldManager)
 	switch {
 	case err == nil:
 		e.record(child.Kind, ResultCreated)
 		return created, nil
 	case apierrors.IsConflict(err) && !denied(err):
-		return nil, e.resolveConflict(ctx, namespace, child, object)
+		return e.takeBack(ctx, pass, child, object)
 	default:
 		return nil, e.failed("creating", child.Kind, child.Name, err)
 	}
-}
-
-// resolveConflict looks at what has a child's name already. Only the owner's own child is touched: one that the cache does
-// not hold because it lost the label by which the cache selects.
-func (e *Engine) resolveConflict(ctx context.Context, namespace string, child *build.Child, object *unstructured.Unstructured) error {
-	found := &metav1.PartialObjectMetadata{}
-	found.SetGroupVersionKind(child.Kind)
-	err := e.Live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: child.Name}, found)
-	switch {
-	case apierrors.IsNotFound(err):
-		return failure(child.Kind, child.Name, fmt.Errorf("%s %q was there a moment ago: %w", child.Kind.Kind, child.Name, ErrStale))
-	case err != nil:
-		return failure(child.Kind, child.Name, fmt.Errorf("reading %s %q: %w", child.Kind.Kind, child.Name, err))
-	}
-	controller := metav1.GetControllerOf(found)
-	if controller == nil || controller.UID != object.GetOwnerReferences()[0].UID {
-		e.record(child.Kind, ResultConflict)
-		return failure(child.Kind, child.Name, &ConflictError{Kind: child.Kind.Kind, Name: child.Name, Owner: describeOwner(found, controller)})
-	}
-	if found.Labels[build.LabelManagedBy] == build.ManagedBy {
-		return failure(child.Kind, child.Name, fmt.Errorf("%s %q is not in it yet: %w", child.Kind.Kind, child.Name, ErrStale))
-	}
-	object.SetResourceVersion("")
-	_, err = e.update(ctx, child, object, found)
-	return err
-}
-
-func describeOwner(object *metav1.PartialObjectMetadata, controller *metav1.OwnerReference) string {
-	if controller != nil {
-		return fmt.Sprintf("%s %q", controller.Kind, controller.Name)
-	}
-	if release := object.Annotations["meta.helm.sh/release-name"]; release != "" {
-		return fmt.Sprintf("Helm release %q", release)
-	}
-	if manager := object.Labels[build.LabelManagedBy]; manager != "" {
-		return fmt.Sprintf("%q (its %s label)", manager, build.LabelManagedBy)
-	}
-	return "no GoService"
 }
 
 // update applies a child that exists and is the owner's. The demanded UID makes sure that it is still the same object.

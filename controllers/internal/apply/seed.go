@@ -6,6 +6,7 @@ package apply
 import (
 	"bytes"
 	"fmt"
+	"maps"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -85,6 +86,20 @@ func overlay(seed, live map[string]any) map[string]any {
 		default:
 			result[name] = current
 		}
+	}
+	return result
+}
+
+// withSeed is a child's content together with its seeded fields.
+func withSeed(content, seed map[string]any) map[string]any {
+	result := make(map[string]any, len(content)+len(seed))
+	maps.Copy(result, content)
+	for name, value := range seed {
+		if nested, isObject := value.(map[string]any); isObject {
+			present, _ := result[name].(map[string]any)
+			value = withSeed(present, nested)
+		}
+		result[name] = value
 	}
 	return result
 }

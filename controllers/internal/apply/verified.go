@@ -5,6 +5,7 @@ package apply
 
 import (
 	"sync"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
@@ -18,20 +19,25 @@ type verified struct {
 	version, hash string
 	// generation of the child in that version.
 	generation int64
+	at         time.Time
 }
 
-func verifiedAs(live client.Object, hash string) verified {
-	return verified{live.GetUID(), live.GetResourceVersion(), hash, live.GetGeneration()}
+func verifiedAs(live client.Object, hash string, at time.Time) verified {
+	return verified{live.GetUID(), live.GetResourceVersion(), hash, live.GetGeneration(), at}
 }
+
+// longestLag is for how long a cache may show a child as it was before it was verified. One that does so for longer does not
+// lag: a restored etcd counts its versions anew from the backup's.
+const longestLag = time.Minute
 
 // stands reports whether the cached child needs no comparison: it is as it was verified, or the cache still shows it as it
 // was before.
-func (v verified) stands(cached client.Object, hash string) bool {
+func (v verified) stands(cached client.Object, hash string, now time.Time) bool {
 	if v.uid != cached.GetUID() || v.hash != hash {
 		return false
 	}
 	order, err := resourceversion.CompareResourceVersion(cached.GetResourceVersion(), v.version)
-	return err == nil && order <= 0
+	return err == nil && (order == 0 || (order < 0 && now.Sub(v.at) < longestLag))
 }
 
 // Generation of an owner's child when it was last known to hold all that is desired, which a cache need not show yet; 0 where

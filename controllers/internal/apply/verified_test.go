@@ -5,6 +5,7 @@ package apply
 
 import (
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -16,24 +17,28 @@ func TestWhatIsVerifiedStandsUntilSomethingNewIsSeen(t *testing.T) {
 	cached := func(uid types.UID, version string) client.Object {
 		return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{UID: uid, ResourceVersion: version}}
 	}
-	known := verifiedAs(cached("1", "100"), "hash")
+	noon := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+	known := verifiedAs(cached("1", "100"), "hash", noon)
 	cases := map[string]struct {
 		known  verified
 		cached client.Object
 		hash   string
+		later  time.Duration
 		want   bool
 	}{
-		"the same":                   {known, cached("1", "100"), "hash", true},
-		"the cache lags":             {known, cached("1", "99"), "hash", true},
-		"somebody wrote":             {known, cached("1", "101"), "hash", false},
-		"something else is desired":  {known, cached("1", "100"), "other", false},
-		"it was made anew":           {known, cached("2", "100"), "hash", false},
-		"it was never verified":      {verified{}, cached("1", "100"), "hash", false},
-		"versions without any order": {known, cached("1", "x"), "hash", false},
+		"the same":                   {known, cached("1", "100"), "hash", time.Second, true},
+		"the cache lags":             {known, cached("1", "99"), "hash", time.Second, true},
+		"an etcd that was restored":  {known, cached("1", "99"), "hash", time.Hour, false},
+		"nothing for a long time":    {known, cached("1", "100"), "hash", time.Hour, true},
+		"somebody wrote":             {known, cached("1", "101"), "hash", time.Second, false},
+		"something else is desired":  {known, cached("1", "100"), "other", time.Second, false},
+		"it was made anew":           {known, cached("2", "100"), "hash", time.Second, false},
+		"it was never verified":      {verified{}, cached("1", "100"), "hash", time.Second, false},
+		"versions without any order": {known, cached("1", "x"), "hash", time.Second, false},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			if got := c.known.stands(c.cached, c.hash); got != c.want {
+			if got := c.known.stands(c.cached, c.hash, noon.Add(c.later)); got != c.want {
 				t.Errorf("%t, want %t", got, c.want)
 			}
 		})

@@ -62,24 +62,39 @@ type Kind struct {
 	schema.GroupVersionKind
 	// Optional kinds are emitted only while the cluster knows them.
 	Optional bool
-	build    func(input) []Child
+	// ActsOn is the kind whose child of the same name one of this kind changes. It comes after that one and exists only while
+	// that one is the service's own. What selects by labels acts on nothing.
+	ActsOn *schema.GroupVersionKind
+	// NamedByPods: pods cannot start without it, so it goes only after the last pod whose template names it.
+	NamedByPods bool
+	build       func(input) []Child
 }
 
-// kinds is the one table of everything that is emitted, in the order in which it is applied. The Deployment comes last:
-// when its pods start, all else is in place.
+// kinds is the one table of everything that is emitted, in the order in which it is applied. When the Deployment's pods
+// start, all that they need is in place; what acts on the Deployment follows.
 var kinds = []Kind{
-	{GroupVersionKind: serviceAccountKind, build: serviceAccount},
-	{GroupVersionKind: configMapKind, build: liveSettings},
+	{GroupVersionKind: serviceAccountKind, NamedByPods: true, build: serviceAccount},
+	{GroupVersionKind: configMapKind, NamedByPods: true, build: liveSettings},
 	{GroupVersionKind: serviceKind, build: services},
 	{GroupVersionKind: podDisruptionBudgetKind, build: podDisruptionBudget},
-	{GroupVersionKind: horizontalPodAutoscalerKind, build: horizontalPodAutoscaler},
 	{GroupVersionKind: ServiceMonitorKind, Optional: true, build: serviceMonitor},
 	{GroupVersionKind: PrometheusRuleKind, Optional: true, build: prometheusRule},
-	{GroupVersionKind: deploymentKind, build: deployment},
+	{GroupVersionKind: DeploymentKind, build: deployment},
+	{GroupVersionKind: horizontalPodAutoscalerKind, ActsOn: &DeploymentKind, build: horizontalPodAutoscaler},
 }
 
 // Kinds lists every kind that the operator may emit, in the order in which they are applied.
 func Kinds() []Kind { return kinds }
+
+// KindOf is the table's line for a kind that may be emitted.
+func KindOf(kind schema.GroupVersionKind) Kind {
+	for _, known := range kinds {
+		if known.GroupVersionKind == kind {
+			return known
+		}
+	}
+	return Kind{GroupVersionKind: kind}
+}
 
 // Build lists what shall exist for the service. The only error is a plan whose figures make no valid live settings.
 func Build(service *v1alpha1.GoService, p plan.Plan, environment Environment) (Desired, error) {

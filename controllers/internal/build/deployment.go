@@ -17,7 +17,8 @@ import (
 	"goservice.dev/operator/api/v1alpha1"
 )
 
-var deploymentKind = appsv1.SchemeGroupVersion.WithKind("Deployment")
+// DeploymentKind is the kind that runs the pods.
+var DeploymentKind = appsv1.SchemeGroupVersion.WithKind("Deployment")
 
 const (
 	revisionHistoryLimit = 5

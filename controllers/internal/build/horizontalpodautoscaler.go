@@ -24,8 +24,8 @@ func horizontalPodAutoscaler(in input) []Child {
 		WithLabels(objectLabels(name, componentService)).
 		WithSpec(autoscalingv2ac.HorizontalPodAutoscalerSpec().
 			WithScaleTargetRef(autoscalingv2ac.CrossVersionObjectReference().
-				WithAPIVersion(deploymentKind.GroupVersion().String()).
-				WithKind(deploymentKind.Kind).
+				WithAPIVersion(DeploymentKind.GroupVersion().String()).
+				WithKind(DeploymentKind.Kind).
 				WithName(name)).
 			WithMinReplicas(in.plan.ReplicaFloor.Value).
 			WithMaxReplicas(in.plan.Replicas.Value.Max).

@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -106,6 +107,12 @@ func (r *Observer) Observe(ctx context.Context, service *v1alpha1.GoService) (St
 	return o, nil
 }
 
+// WithoutPods is the state of a service whose pods are another one's.
+func (o State) WithoutPods() State {
+	o.Tunable, o.Leaving, o.Serving, o.Trouble = nil, nil, nil, ""
+	return o
+}
+
 // newList is an empty list of a kind: typed where the scheme knows it, so that it shares the typed cache.
 func (r *Observer) newList(kind schema.GroupVersionKind) (client.ObjectList, error) {
 	listKind := kind.GroupVersion().WithKind(kind.Kind + "List")
@@ -139,7 +146,11 @@ func eachItem(list client.ObjectList, visit func(client.Object)) error {
 // IndexOwner is the index function of OwnerIndex.
 func IndexOwner(object client.Object) []string {
 	controller := metav1.GetControllerOfNoCopy(object)
-	if controller == nil || controller.Kind != v1alpha1.GoServiceKind.Kind || controller.APIVersion != v1alpha1.GoServiceKind.GroupVersion().String() {
+	if controller == nil || controller.Kind != v1alpha1.GoServiceKind.Kind {
+		return nil
+	}
+	// Of any version: a child keeps the one that it was made with.
+	if group, _, _ := strings.Cut(controller.APIVersion, "/"); group != v1alpha1.GoServiceKind.Group {
 		return nil
 	}
 	return []string{string(controller.UID)}
