@@ -26,10 +26,12 @@ func (r *GoServiceReconciler) follow(service *v1alpha1.GoService, seen observe.S
 		r.loop.Forget(name)
 		return nil
 	}
-	target := measure.Target{Target: tuner.Target{Spec: service.Spec.DeepCopy()}}
+	target := measure.Target{Target: tuner.Target{Spec: service.Spec.DeepCopy()}, Confirmed: r.tracker.Confirmed(name)}
 	for _, pod := range seen.Tunable {
 		if pod.IP != "" {
-			target.Pods = append(target.Pods, measure.Pod{Namespace: pod.Namespace, Name: pod.Name, IP: pod.IP})
+			target.Pods = append(target.Pods, measure.Pod{
+				Namespace: pod.Namespace, Name: pod.Name, IP: pod.IP, Restarts: pod.Restarts, Ready: pod.Ready,
+			})
 		}
 	}
 	if d := seen.Deployment; d != nil {

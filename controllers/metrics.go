@@ -27,6 +27,11 @@ var (
 		Help:    "Time from a changed live settings until the last running pod of the service confirmed it.",
 		Buckets: []float64{0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30, 60},
 	})
+	waitSeconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "goservice_operator_wait_seconds",
+		Help:    "Time that questions to pods and nudges of pods waited for their turn, by kind (question, nudge).",
+		Buckets: []float64{0.001, 0.01, 0.1, 0.5, 1, 2, 5, 10, 30, 60},
+	}, []string{"kind"})
 	decisionsTotal = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "goservice_operator_tuning_decisions_total",
 		Help: "Figures that measurements moved, by what was moved (replica floor, utilization, pool, gogc).",
@@ -42,7 +47,7 @@ var (
 )
 
 func init() {
-	metrics.Registry.MustRegister(appliesTotal, retuneSeconds, decisionsTotal, replicaFloor, unconfirmedPods)
+	metrics.Registry.MustRegister(appliesTotal, retuneSeconds, waitSeconds, decisionsTotal, replicaFloor, unconfirmedPods)
 }
 
 func countApply(kind schema.GroupVersionKind, result apply.Result) {
@@ -62,6 +67,12 @@ func observeFloor(name types.NamespacedName, figures plan.Plan) {
 }
 
 func observeRetune(took time.Duration) { retuneSeconds.Observe(took.Seconds()) }
+
+// observeWait observes waits of a kind.
+func observeWait(kind string) func(time.Duration) {
+	observer := waitSeconds.WithLabelValues(kind)
+	return func(took time.Duration) { observer.Observe(took.Seconds()) }
+}
 
 func observeConfirmed(name types.NamespacedName, result confirm.Result) {
 	unconfirmedPods.WithLabelValues(name.Namespace, name.Name).Set(float64(len(result.Unconfirmed)))

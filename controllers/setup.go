@@ -33,6 +33,7 @@ import (
 	"goservice.dev/operator/controllers/internal/apply"
 	"goservice.dev/operator/controllers/internal/build"
 	"goservice.dev/operator/controllers/internal/confirm"
+	"goservice.dev/operator/controllers/internal/fair"
 	"goservice.dev/operator/controllers/internal/measure"
 	"goservice.dev/operator/controllers/internal/observe"
 	"goservice.dev/operator/controllers/tuner"
@@ -65,6 +66,15 @@ type Options struct {
 }
 
 const defaultConcurrency = 8
+
+// Pods that are asked at once, for their metrics or their live settings, and pods that are nudged; and how many of those may
+// be in one namespace.
+const (
+	questionsAtOnce = 96
+	questionsOfOne  = 16
+	nudgesAtOnce    = 32
+	nudgesOfOne     = 8
+)
 
 // AddToScheme registers what the operator handles: GoServices, their pods and the typed kinds of their children. All of
 // Kubernetes would be several MiB of tables.
@@ -115,8 +125,12 @@ func setup(ctx context.Context, mgr manager.Manager, options Options) (*GoServic
 		}
 	}
 	changed := reporter(ctx, news)
-	r.tracker = confirm.NewTracker(confirm.Options{Ask: ask, Nudge: r.nudge, Settled: observeRetune, Changed: changed})
-	if err := r.startLoop(mgr, options, changed); err != nil {
+	questions := fair.NewScheduler(fair.Options{Slots: questionsAtOnce, SlotsPerGroup: questionsOfOne, Waited: observeWait("question")})
+	r.tracker = confirm.NewTracker(confirm.Options{
+		Ask: ask, Nudge: r.nudge, Settled: observeRetune, Changed: changed, Slots: questions,
+		NudgeSlots: fair.NewScheduler(fair.Options{Slots: nudgesAtOnce, SlotsPerGroup: nudgesOfOne, Waited: observeWait("nudge")}),
+	})
+	if err := r.startLoop(mgr, options, questions, changed); err != nil {
 		return nil, err
 	}
 	if err := mgr.Add(manager.RunnableFunc(func(ctx context.Context) error {
@@ -169,7 +183,7 @@ func reporter(ctx context.Context, news chan<- event.GenericEvent) func(types.Na
 }
 
 // startLoop measures services. Where something stands in for the pods' tuning, something must for their metrics, too.
-func (r *GoServiceReconciler) startLoop(mgr manager.Manager, options Options, changed func(types.NamespacedName)) error {
+func (r *GoServiceReconciler) startLoop(mgr manager.Manager, options Options, questions *fair.Scheduler, changed func(types.NamespacedName)) error {
 	scrape := options.scrape
 	if scrape == nil {
 		if options.ask != nil {
@@ -184,7 +198,9 @@ func (r *GoServiceReconciler) startLoop(mgr manager.Manager, options Options, ch
 	if query == nil && options.PrometheusAddress != nil {
 		query = measure.QueryPrometheus(options.PrometheusAddress, build.MetricsServiceName)
 	}
-	r.loop = measure.NewLoop(measure.LoopOptions{Scrape: scrape, Query: query, Changed: changed, Moves: r.limits.move, Decided: countDecision})
+	r.loop = measure.NewLoop(measure.LoopOptions{
+		Slots: questions, Scrape: scrape, Query: query, Changed: changed, Moves: r.limits.move, Decided: countDecision,
+	})
 	return mgr.Add(r.loop)
 }
 

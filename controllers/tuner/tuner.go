@@ -58,6 +58,7 @@ type Tuner struct {
 	ledger    ledger
 	started   time.Time
 	everKnown bool
+	moving    bool
 	outcome   Outcome
 }
 
@@ -96,6 +97,7 @@ func (t *Tuner) digest(now time.Time, target Target, awaited int, reports []Repo
 	t.estimator.Observe(now, awaited, reports)
 	estimates := t.estimator.Estimate(steering.Threshold)
 	t.everKnown = t.everKnown || estimates.Known
+	t.moving = t.movesAfter(now, estimates, nil)
 	t.ledger.add(now, plan.SLOWindow(target.Spec), t.estimator.LastTally(steering.Threshold))
 	outcome := Outcome{
 		Measured: estimates.Known, Early: !t.everKnown && now.Sub(t.started) < grace, Problem: problem,
@@ -123,6 +125,7 @@ func (t *Tuner) digest(now time.Time, target Target, awaited int, reports []Repo
 		Bounds: BoundsOf(target.Spec, untuned, workers), Estimates: estimates,
 		Wanted: max(target.Wanted, target.Floor), Ready: target.Ready,
 	})
+	t.moving = t.movesAfter(now, estimates, decision.Changes)
 	if estimates.Known && target.Divides {
 		outcome.Demand = maps.Clone(estimates.PodDemand)
 	}

@@ -12,9 +12,13 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"golang.org/x/time/rate"
 	"k8s.io/apimachinery/pkg/types"
+
+	"goservice.dev/operator/controllers/internal/fair"
 )
 
 // Pod is a pod that shall confirm.
@@ -70,7 +74,7 @@ type Result struct {
 	Quiet bool
 }
 
-// Options of a Tracker; every field but the durations is required.
+// Options of a Tracker; every field is required.
 type Options struct {
 	// Ask reads the revision that a pod runs.
 	Ask func(ctx context.Context, pod Pod) (Answer, error)
@@ -80,9 +84,17 @@ type Options struct {
 	Changed func(service types.NamespacedName)
 	// Settled is called when all pods of a service confirmed a changed revision, with the time that took.
 	Settled func(took time.Duration)
-	// MaxInFlight bounds the pods that are asked at once. Default: 64.
-	MaxInFlight int
+	// Slots for questions to pods, which may be shared with others who ask pods, and NudgeSlots for nudges on their way.
+	Slots, NudgeSlots *fair.Scheduler
 }
+
+const (
+	// Nudges are writes of pods: those of one service and of all together are bounded by the second, after a burst that a
+	// retune of most services fits into.
+	nudgesPerSecond        = 200
+	serviceNudgesPerSecond = 50
+	serviceNudgesAtOnce    = 100
+)
 
 // Answer is what a pod said.
 type Answer struct {
@@ -94,7 +106,7 @@ type Answer struct {
 // Tracker confirms revisions of many services.
 type Tracker struct {
 	options Options
-	slots   chan struct{}
+	nudges  *rate.Limiter // over all services
 
 	mu       sync.Mutex
 	services map[types.NamespacedName]*service
@@ -108,6 +120,7 @@ type service struct {
 	generation, previousGeneration int64
 	changedAt, confirmedAt         time.Time
 	retuned                        bool
+	nudges                         *rate.Limiter
 	pods                           map[types.UID]*podState
 }
 
@@ -117,17 +130,19 @@ type podState struct {
 	reason    string
 	rejected  bool
 	givenUp   bool
-	cancel    context.CancelFunc
+	// silent pods were given up on because they do not answer. wake asks at once.
+	silent atomic.Bool
+	wake   chan struct{}
+	// outdated states are of an earlier revision.
+	outdated bool
+	cancel   context.CancelFunc
 }
 
 // NewTracker returns a Tracker; Close ends its work.
 func NewTracker(options Options) *Tracker {
-	if options.MaxInFlight == 0 {
-		options.MaxInFlight = 64
-	}
 	return &Tracker{
 		options:  options,
-		slots:    make(chan struct{}, options.MaxInFlight),
+		nudges:   rate.NewLimiter(nudgesPerSecond, nudgesPerSecond),
 		services: map[types.NamespacedName]*service{},
 	}
 }
@@ -142,7 +157,10 @@ func (t *Tracker) Ensure(name types.NamespacedName, target Target) Result {
 	s := t.services[name]
 	switch {
 	case s == nil:
-		s = &service{revision: target.Revision, label: target.Label, generation: target.Generation, changedAt: time.Now(), pods: map[types.UID]*podState{}}
+		s = &service{
+			revision: target.Revision, label: target.Label, generation: target.Generation, changedAt: time.Now(),
+			nudges: rate.NewLimiter(serviceNudgesPerSecond, serviceNudgesAtOnce), pods: map[types.UID]*podState{},
+		}
 		t.services[name] = s
 	case s.revision != target.Revision:
 		if !s.confirmedAt.IsZero() {
@@ -153,8 +171,8 @@ func (t *Tracker) Ensure(name types.NamespacedName, target Target) Result {
 		s.retuned = len(s.pods) > 0
 		for _, state := range s.pods {
 			state.cancel()
+			state.outdated = true
 		}
-		s.pods = map[types.UID]*podState{}
 	default:
 		s.generation = target.Generation // what changed is nothing that pods take while they run
 	}
@@ -185,15 +203,22 @@ func (t *Tracker) align(name types.NamespacedName, s *service, pods []Pod) {
 	for _, pod := range pods {
 		present[pod.UID] = true
 		state := s.pods[pod.UID]
-		if state != nil && state.pod.Restarts == pod.Restarts && state.pod.IP == pod.IP {
+		same := state != nil && state.pod.Restarts == pod.Restarts && state.pod.IP == pod.IP
+		readied := same && pod.Ready && !state.pod.Ready
+		if same && !state.outdated {
 			state.pod.Ready = pod.Ready
+			if readied {
+				state.hurry()
+			}
 			continue
 		}
 		if state != nil {
 			state.cancel()
 		}
+		silent := same && state.silent.Load() && !readied
 		ctx, cancel := context.WithCancel(context.Background())
-		state = &podState{pod: pod, cancel: cancel}
+		state = &podState{pod: pod, wake: make(chan struct{}, 1), cancel: cancel}
+		state.silent.Store(silent)
 		s.pods[pod.UID] = state
 		revision := s.revision
 		t.working.Add(1)
@@ -210,6 +235,15 @@ func (t *Tracker) align(name types.NamespacedName, s *service, pods []Pod) {
 		}
 	}
 	t.settle(s)
+}
+
+// hurry lets the pod be asked at once.
+func (s *podState) hurry() {
+	s.silent.Store(false)
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
 }
 
 // Forget drops a service that is gone.

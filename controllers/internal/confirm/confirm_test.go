@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"goservice.dev/operator/controllers/internal/fair"
 )
 
 func TestPodsThatRunTheRevisionAreLeftAlone(t *testing.T) {
@@ -204,7 +206,7 @@ func TestAnUnreachablePodIsReportedButNotAbandoned(t *testing.T) {
 			t.Errorf("%d changes told in an hour in which nothing changed", later-changes)
 		}
 		c.on("a", func(p *fakePod) { p.silent = false })
-		pass(idlePause + time.Second)
+		pass(fair.MaxPause + time.Second)
 		if got := tracker.Ensure(checkout, target("r1", "a", "b")); got.Confirmed != 2 || len(got.Unconfirmed) != 0 {
 			t.Errorf("the pod can be reached again: %+v", got)
 		}

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
+
+	"goservice.dev/operator/controllers/internal/fair"
 )
 
 // refresh is how long the fake's kubelets take from a pod's annotation to the refreshed file.
@@ -31,6 +33,8 @@ type cluster struct {
 	// changes and settled are what the Tracker told.
 	changes int
 	settled []time.Duration
+	// slots for questions, and those that one namespace may use.
+	slots, slotsPerGroup int
 }
 
 type fakePod struct {
@@ -50,7 +54,7 @@ type fakePod struct {
 }
 
 func newCluster(configured string, pods ...string) *cluster {
-	c := &cluster{configured: configured, pods: map[types.UID]*fakePod{}}
+	c := &cluster{configured: configured, pods: map[types.UID]*fakePod{}, slots: 64, slotsPerGroup: 16}
 	for _, name := range pods {
 		c.pods[types.UID(name)] = &fakePod{running: configured}
 	}
@@ -125,8 +129,10 @@ func inBubble(t *testing.T, c *cluster, test func(t *testing.T, tracker *Tracker
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		tracker := NewTracker(Options{
-			Ask:   c.ask,
-			Nudge: c.nudge,
+			Ask:        c.ask,
+			Nudge:      c.nudge,
+			Slots:      fair.NewScheduler(fair.Options{Slots: c.slots, SlotsPerGroup: c.slotsPerGroup}),
+			NudgeSlots: fair.NewScheduler(fair.Options{Slots: 4, SlotsPerGroup: 2}),
 			Changed: func(types.NamespacedName) {
 				c.mu.Lock()
 				defer c.mu.Unlock()

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -167,9 +166,8 @@ func TestQuestionsAtOnceAreBounded(t *testing.T) {
 	for _, name := range names {
 		c.on(name, func(p *fakePod) { p.silent = true })
 	}
-	synctest.Test(t, func(t *testing.T) {
-		tracker := NewTracker(Options{Ask: c.ask, Nudge: c.nudge, Changed: func(types.NamespacedName) {}, MaxInFlight: 7})
-		defer tracker.Close()
+	c.slots = 7
+	inBubble(t, c, func(t *testing.T, tracker *Tracker) {
 		tracker.Ensure(checkout, target("r1", names...))
 		pass(time.Minute)
 		c.mu.Lock()

@@ -14,12 +14,13 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
+	"goservice.dev/operator/controllers/internal/fair"
 	"goservice.dev/operator/controllers/internal/podhttp"
 )
 
 const (
-	// firstPause between two questions; it grows by pauseGrowth up to maxPause while a kubelet refreshes, and up to
-	// idlePause once a pod has been given up on.
+	// firstPause between two questions; it grows by pauseGrow up to maxPause while a kubelet refreshes. Once a pod has been
+	// given up on, pauses double up to idlePause where it answers, up to fair.MaxPause where it does not.
 	firstPause = 40 * time.Millisecond
 	pauseGrow  = 1.25
 	maxPause   = 500 * time.Millisecond
@@ -43,6 +44,9 @@ type pursuit struct {
 	pod      Pod
 	revision string
 
+	// waited for its turn, which is not the pod's fault; unanswered questions since the last answer.
+	waited      time.Duration
+	unanswered  int
 	nudges      int
 	nextNudge   time.Time
 	nudgeFailed error
@@ -52,7 +56,7 @@ type pursuit struct {
 func (t *Tracker) pursue(ctx context.Context, p pursuit) {
 	started := time.Now()
 	for pause := firstPause; ; {
-		answer, err := t.ask(ctx, p.pod)
+		answer, err := t.ask(ctx, &p)
 		if ctx.Err() != nil {
 			return
 		}
@@ -60,23 +64,46 @@ func (t *Tracker) pursue(ctx context.Context, p pursuit) {
 			t.confirmed(p.name, p.service, p.state)
 			return
 		}
-		if err == nil {
+		if p.unanswered++; err == nil {
+			p.unanswered = 0
 			// A pod that refused a document is nudged as well: what it refused may have been an earlier one.
 			err = t.nudge(ctx, &p)
 		}
-		late := time.Since(started) >= patience
-		t.note(p.name, p.state, answer, err, late)
-		limit := maxPause
-		if late {
-			limit = idlePause
-		}
+		late := p.late(time.Since(started))
+		t.note(&p, answer, err, late)
 		select {
 		case <-ctx.Done():
 			return
+		case <-p.state.wake: // it may answer now
+			pause, p.unanswered = firstPause, 0
+			continue
 		case <-time.After(pause):
 		}
-		pause = min(time.Duration(float64(pause)*pauseGrow), limit)
+		pause = p.next(pause, late)
 	}
+}
+
+// late says that the pod has had its time. Who answers has it without the waits for a turn; who was silent for an earlier
+// revision, too, has had it already.
+func (p *pursuit) late(elapsed time.Duration) bool {
+	switch {
+	case p.unanswered > 0 && p.state.silent.Load():
+		return true
+	case p.unanswered > 1:
+		return elapsed >= patience
+	}
+	return elapsed-p.waited >= patience
+}
+
+// next pause after one.
+func (p *pursuit) next(pause time.Duration, late bool) time.Duration {
+	switch {
+	case !late:
+		return min(time.Duration(float64(pause)*pauseGrow), maxPause)
+	case p.unanswered > 0:
+		return min(max(2*pause, maxPause), fair.MaxPause)
+	}
+	return min(max(2*pause, maxPause), idlePause)
 }
 
 // nudge annotates the pod if that is due. What keeps it from doing so is told until it succeeds.
@@ -85,18 +112,37 @@ func (t *Tracker) nudge(ctx context.Context, p *pursuit) error {
 		return p.nudgeFailed
 	}
 	value := annotation(p.revision, p.nudges)
-	p.nextNudge = time.Now().Add(renudgeAfter << p.nudges)
 	if p.pod.Annotation != value {
-		ctx, cancel := context.WithTimeout(ctx, patience)
-		defer cancel()
-		if err := t.options.Nudge(ctx, p.pod, value); err != nil {
+		if err := t.write(ctx, p, value); err != nil {
+			p.nextNudge = time.Now().Add(renudgeAfter << p.nudges)
 			p.nudgeFailed = &nudgeError{err}
 			return p.nudgeFailed
 		}
 	}
+	p.nextNudge = time.Now().Add(renudgeAfter << p.nudges)
 	p.nudges++
 	p.nudgeFailed = nil
 	return nil
+}
+
+// write a nudge when it is the turn of its service and its namespace: the API server is everybody's.
+func (t *Tracker) write(ctx context.Context, p *pursuit, value string) error {
+	began := time.Now()
+	if err := p.service.nudges.Wait(ctx); err != nil {
+		return err
+	}
+	release, _, err := t.options.NudgeSlots.Acquire(ctx, p.name.Namespace)
+	if err != nil {
+		return err
+	}
+	defer release()
+	if err := t.nudges.Wait(ctx); err != nil {
+		return err
+	}
+	p.waited += time.Since(began)
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return t.options.Nudge(ctx, p.pod, value)
 }
 
 // nudgeError tells trouble with the API server from trouble with the pod.
@@ -113,24 +159,26 @@ func annotation(revision string, nudges int) string {
 	return fmt.Sprintf("%s.%d", revision, nudges)
 }
 
-func (t *Tracker) ask(ctx context.Context, pod Pod) (Answer, error) {
-	if pod.IP == "" {
+func (t *Tracker) ask(ctx context.Context, p *pursuit) (Answer, error) {
+	if p.pod.IP == "" {
 		return Answer{}, errors.New("has no address yet")
 	}
-	select {
-	case t.slots <- struct{}{}:
-		defer func() { <-t.slots }()
-	case <-ctx.Done():
-		return Answer{}, ctx.Err()
+	silent := p.state.silent.Load() || p.unanswered > 1
+	release, waited, err := t.options.Slots.Acquire(ctx, fair.Group(p.name.Namespace, silent))
+	p.waited += waited
+	if err != nil {
+		return Answer{}, err
 	}
+	defer release()
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	return t.options.Ask(ctx, pod)
+	return t.options.Ask(ctx, p.pod)
 }
 
 func (t *Tracker) confirmed(name types.NamespacedName, s *service, state *podState) {
 	t.mu.Lock()
 	state.confirmed, state.reason, state.rejected, state.givenUp = true, "", false, false
+	state.silent.Store(false)
 	before := s.confirmedAt
 	t.settle(s)
 	last := before.IsZero() && !s.confirmedAt.IsZero()
@@ -147,7 +195,7 @@ func (t *Tracker) confirmed(name types.NamespacedName, s *service, state *podSta
 }
 
 // note keeps the reason for people and tells when it is time to report it.
-func (t *Tracker) note(name types.NamespacedName, state *podState, answer Answer, err error, late bool) {
+func (t *Tracker) note(p *pursuit, answer Answer, err error, late bool) {
 	reason, rejected := "still runs revision "+answer.Revision, false
 	switch {
 	case err != nil:
@@ -158,11 +206,13 @@ func (t *Tracker) note(name types.NamespacedName, state *podState, answer Answer
 		reason = "runs its built-in values and has not read a document yet"
 	}
 	t.mu.Lock()
+	state := p.state
 	news := late && (!state.givenUp || state.reason != reason)
 	state.reason, state.rejected, state.givenUp = reason, rejected, late
+	state.silent.Store(late && p.unanswered > 0)
 	t.mu.Unlock()
 	if news {
-		t.options.Changed(name)
+		t.options.Changed(p.name)
 	}
 }
 

@@ -7,7 +7,7 @@ package measure
 
 import (
 	"context"
-	"math/rand/v2"
+	"hash/fnv"
 	"slices"
 	"sync"
 	"time"
@@ -15,35 +15,45 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"goservice.dev/operator/api/v1alpha1"
-	"goservice.dev/operator/controllers/internal/podhttp"
+	"goservice.dev/operator/controllers/internal/fair"
 	"goservice.dev/operator/controllers/tuner"
 )
 
 const (
-	// period between two rounds of every service.
+	// period between two rounds of a service while something moves, and calm while nothing does. A step of the load has to be
+	// seen within five seconds.
 	period = 2 * time.Second
+	calm   = 4 * time.Second
 	// maxAsked pods of a service are asked in one round; of more, a sample that stays the same while they live, because only
 	// two scrapes of one pod tell a rate.
 	maxAsked = 10
-	// maxInFlight scrapes at once, over all services.
-	maxInFlight = 32
 	// scrapeTimeout of one pod.
 	scrapeTimeout = time.Second
 	// spoken is how often figures that always move a little, such as the error budget, are told again.
 	spoken = time.Minute
 )
 
-// Pod that can be asked.
-type Pod struct{ Namespace, Name, IP string }
+// Pod that can be asked. One that did not answer is asked less and less often until anything of this changes.
+type Pod struct {
+	Namespace, Name, IP string
+	// Restarts of its container.
+	Restarts int32
+	// Ready to take traffic.
+	Ready bool
+}
 
 // Target is a service to follow, as the reconcile sees it. Nothing in it may be written to later.
 type Target struct {
 	tuner.Target
 	Pods []Pod
+	// Confirmed says that all pods run the newest live settings.
+	Confirmed bool
 }
 
 // LoopOptions of a Loop; every field but Query and Moves is required.
 type LoopOptions struct {
+	// Slots for questions to pods, which may be shared with others who ask pods.
+	Slots *fair.Scheduler
 	// Scrape reads a pod's counters; without their time they count as read when it returns.
 	Scrape func(ctx context.Context, pod Pod) (tuner.Counters, error)
 	// Query asks Prometheus for a service's pods, by their names; nil where the operator knows no Prometheus.
@@ -57,12 +67,14 @@ type LoopOptions struct {
 	Decided func(service types.NamespacedName, change tuner.Change)
 }
 
-// Loop measures services and decides for them, in the background.
+// Loop measures services and decides for them, in the background. Each service has rounds of its own: none waits for another.
 type Loop struct {
-	options LoopOptions
-	slots   chan struct{}
+	options   LoopOptions
+	questions *fair.Scheduler // to Prometheus
+	working   sync.WaitGroup
 
 	mu       sync.Mutex
+	ctx      context.Context // of Start, nil before it
 	services map[types.NamespacedName]*followed
 }
 
@@ -70,9 +82,16 @@ type followed struct {
 	name   types.NamespacedName
 	target Target // replaced, never changed
 
+	// timer of the next round, nil before Start; measuring says that one is under way and hurried that the next shall follow
+	// soon. retunedAt is when the pods last began to take new live settings.
+	timer              *time.Timer
+	measuring, hurried bool
+	began, retunedAt   time.Time
+
 	// of the round's goroutine alone
 	source  v1alpha1.TuningSource
 	rounds  rounds
+	silent  map[Pod]*silence
 	awaited int // pods of which this round speaks
 	tuner   *tuner.Tuner
 	toldAt  time.Time
@@ -88,7 +107,11 @@ func NewLoop(options LoopOptions) *Loop {
 	if options.Moves == nil {
 		options.Moves = func(types.NamespacedName, map[string]float64) bool { return false }
 	}
-	return &Loop{options: options, slots: make(chan struct{}, maxInFlight), services: map[types.NamespacedName]*followed{}}
+	return &Loop{
+		options:   options,
+		questions: fair.NewScheduler(fair.Options{Slots: maxQuestions, SlotsPerGroup: maxQuestionsOfOne}),
+		services:  map[types.NamespacedName]*followed{},
+	}
 }
 
 // Follow tells the loop how a service is at present and returns the latest tuner.Outcome, at once.
@@ -96,7 +119,7 @@ func (l *Loop) Follow(name types.NamespacedName, target Target) tuner.Outcome {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.options.Query == nil && sourceOf(target.Spec) == v1alpha1.SourcePrometheus {
-		delete(l.services, name)
+		l.forget(name)
 		return tuner.Outcome{NoPrometheus: true, BudgetLeft: 1}
 	}
 	f := l.services[name]
@@ -106,7 +129,12 @@ func (l *Loop) Follow(name types.NamespacedName, target Target) tuner.Outcome {
 		l.services[name] = f
 	}
 	target.Divides = len(target.Pods) <= maxAsked
+	f.hurried = f.hurried || hasNewPods(f.target.Pods, target.Pods)
+	if f.target.Confirmed && !target.Confirmed {
+		f.retunedAt = time.Now()
+	}
 	f.target = target
+	l.schedule(f)
 	outcome := f.outcome
 	outcome.Demand = f.demand
 	return outcome
@@ -116,101 +144,116 @@ func (l *Loop) Follow(name types.NamespacedName, target Target) tuner.Outcome {
 func (l *Loop) Forget(name types.NamespacedName) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.forget(name)
+}
+
+func (l *Loop) forget(name types.NamespacedName) {
+	if f := l.services[name]; f != nil && f.timer != nil {
+		f.timer.Stop()
+	}
 	delete(l.services, name)
 }
 
 // Start measures until ctx ends.
 func (l *Loop) Start(ctx context.Context) error {
-	ticker := time.NewTicker(period)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-			l.round(ctx)
-		}
-	}
-}
-
-// round asks the pods of every service, services side by side.
-func (l *Loop) round(ctx context.Context) {
 	l.mu.Lock()
-	all := make([]*followed, 0, len(l.services))
-	targets := make([]Target, 0, len(l.services))
+	l.ctx = ctx
 	for _, f := range l.services {
-		all, targets = append(all, f), append(targets, f.target)
+		l.schedule(f)
 	}
 	l.mu.Unlock()
-	var working sync.WaitGroup
-	for i, f := range all {
-		working.Go(func() {
-			began := time.Now() // not the end: one slow pod must not shorten the next round for all
-			reports, problem, ready := l.measure(ctx, began, f, targets[i])
-			if !ready || ctx.Err() != nil {
-				return
-			}
-			outcome, changes := f.tuner.Digest(began, targets[i].Target, f.awaited, reports, problem)
-			for _, change := range changes {
-				l.options.Decided(f.name, change)
-			}
-			if l.publish(f, outcome) {
-				l.options.Changed(f.name)
-			}
-		})
-	}
-	working.Wait()
-}
-
-// scrape asks some pods, each within its time.
-func (l *Loop) scrape(ctx context.Context, pods []Pod) (reports []tuner.Report, problem string) {
-	pods = sampleOf(pods)
-	reports = make([]tuner.Report, len(pods))
-	problems := make([]string, len(pods))
-	var working sync.WaitGroup
-	for i, pod := range pods {
-		reports[i].Pod = pod.Name
-		l.slots <- struct{}{}
-		working.Go(func() {
-			defer func() { <-l.slots }()
-			ctx, cancel := context.WithTimeout(ctx, scrapeTimeout)
-			defer cancel()
-			counters, err := l.options.Scrape(ctx, pod)
-			if err != nil {
-				problems[i] = "pod " + pod.Name + ": " + podhttp.Clip(err.Error()) // it may quote what the pod answered
-				return
-			}
-			if counters.At.IsZero() {
-				counters.At = time.Now()
-			}
-			reports[i].Counters = &counters
-		})
-	}
-	working.Wait()
-	for _, text := range problems {
-		if text != "" {
-			return reports, text
+	<-ctx.Done()
+	l.mu.Lock()
+	for _, f := range l.services {
+		if f.timer != nil {
+			f.timer.Stop()
 		}
 	}
-	return reports, ""
+	l.mu.Unlock()
+	l.working.Wait()
+	return nil
 }
 
-// sampleOf picks pods by a hash of their names, so that each round asks the same ones.
-func sampleOf(pods []Pod) []Pod {
-	if len(pods) <= maxAsked {
-		return pods
+// schedule the first round of a service, somewhere within a period so that not all come at once, and its next one sooner
+// where it is in a hurry. The caller holds the lock.
+func (l *Loop) schedule(f *followed) {
+	switch {
+	case l.ctx == nil || l.ctx.Err() != nil || f.measuring:
+	case f.timer == nil:
+		f.timer = time.AfterFunc(phase(f.name), func() { l.round(f) })
+	case f.hurried && !f.began.IsZero():
+		f.timer.Reset(max(time.Until(f.began.Add(period)), 0))
 	}
-	rank := func(pod Pod) uint64 {
-		seed := [32]byte{}
-		copy(seed[:], pod.Name[max(0, len(pod.Name)-len(seed)):])
-		return rand.NewChaCha8(seed).Uint64()
+}
+
+// phase of a service's rounds within a period.
+func phase(name types.NamespacedName) time.Duration {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(name.String()))
+	return period * time.Duration(h.Sum32()%1000) / 1000
+}
+
+// round asks the pods of a service and sets the timer of the next one.
+func (l *Loop) round(f *followed) {
+	l.mu.Lock()
+	ctx := l.ctx
+	if l.services[f.name] != f || ctx.Err() != nil {
+		l.mu.Unlock()
+		return
 	}
-	sorted := slices.Clone(pods)
-	slices.SortFunc(sorted, func(a, b Pod) int {
-		if rank(a) < rank(b) {
-			return -1
-		}
-		return 1
-	})
-	return sorted[:maxAsked]
+	f.measuring, f.hurried, f.began = true, false, time.Now()
+	target := f.target
+	l.working.Add(1)
+	l.mu.Unlock()
+	defer l.working.Done()
+	pause := l.once(ctx, f, target)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f.measuring = false
+	if l.services[f.name] != f || ctx.Err() != nil {
+		return
+	}
+	if f.hurried {
+		pause = period
+	}
+	f.timer.Reset(max(time.Until(f.began.Add(pause)), 0))
+}
+
+// once makes one round and says after what time the next one shall begin. A round has the time at which it began: one slow pod
+// must not shorten the next one for all.
+func (l *Loop) once(ctx context.Context, f *followed, target Target) (pause time.Duration) {
+	reports, problem, ready := l.measure(ctx, f, target)
+	if ctx.Err() != nil || !ready {
+		return period
+	}
+	outcome, changes := f.tuner.Digest(f.began, target.Target, f.awaited, reports, problem)
+	for _, change := range changes {
+		l.options.Decided(f.name, change)
+	}
+	news, divides := l.publish(f, outcome)
+	if news || divides {
+		l.options.Changed(f.name)
+	}
+	if divides || f.tuner.Moving() || l.retuning(f) || f.source == v1alpha1.SourcePrometheus {
+		return period
+	}
+	return calm
+}
+
+// retuneTime is how long pods that have not confirmed the newest live settings count as being retuned.
+const retuneTime = 30 * time.Second
+
+func (l *Loop) retuning(f *followed) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !f.target.Confirmed && time.Since(f.retunedAt) < retuneTime
+}
+
+// hasNewPods says whether there are pods that were not there before, or that may answer now.
+func hasNewPods(before, now []Pod) bool {
+	known := make(map[Pod]bool, len(before))
+	for _, pod := range before {
+		known[pod] = true
+	}
+	return slices.ContainsFunc(now, func(pod Pod) bool { return !known[pod] })
 }

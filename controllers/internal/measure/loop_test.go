@@ -23,6 +23,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/internal/fair"
 	"goservice.dev/operator/controllers/tuner"
 )
 
@@ -38,10 +39,11 @@ type cluster struct {
 	at        map[string]time.Time
 	counted   map[string]float64
 	changes   int
+	asked     map[string][]time.Time
 }
 
 func newCluster() *cluster {
-	return &cluster{start: time.Now(), at: map[string]time.Time{}, counted: map[string]float64{}}
+	return &cluster{start: time.Now(), at: map[string]time.Time{}, counted: map[string]float64{}, asked: map[string][]time.Time{}}
 }
 
 func (c *cluster) set(change func()) {
@@ -53,6 +55,7 @@ func (c *cluster) set(change func()) {
 func (c *cluster) scrape(ctx context.Context, pod Pod) (tuner.Counters, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.asked[pod.Name] = append(c.asked[pod.Name], time.Now())
 	if pod.Name == c.silent {
 		c.mu.Unlock()
 		<-ctx.Done()
@@ -92,7 +95,7 @@ func targetOf(pods int32) Target {
 		Wanted: pods, Ready: pods, Floor: 2,
 	}}
 	for i := range pods {
-		target.Pods = append(target.Pods, Pod{"shop", fmt.Sprintf("checkout-%d", i), "192.0.2.1"})
+		target.Pods = append(target.Pods, Pod{Namespace: "shop", Name: fmt.Sprintf("checkout-%d", i), IP: "192.0.2.1", Ready: true})
 	}
 	return target
 }
@@ -103,6 +106,7 @@ func running(t *testing.T, test func(*cluster, *Loop)) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster()
 		loop := NewLoop(LoopOptions{
+			Slots:   fair.NewScheduler(fair.Options{Slots: 32, SlotsPerGroup: 16}),
 			Scrape:  c.scrape,
 			Changed: func(types.NamespacedName) { c.set(func() { c.changes++ }) },
 			Decided: func(types.NamespacedName, tuner.Change) {},

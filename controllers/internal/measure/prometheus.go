@@ -35,8 +35,9 @@ type Sample struct {
 const (
 	// queryTimeout of one question, for Prometheus and for the way to it.
 	queryTimeout = 5 * time.Second
-	// maxQuestions at once; others wait for their turn within their time.
-	maxQuestions = 8
+	// maxQuestions at once, and of those for services of one namespace.
+	maxQuestions      = 8
+	maxQuestionsOfOne = 4
 	// maxAnswerBytes of one answer; a pod takes some 5 KB of it.
 	maxAnswerBytes = 32 << 20
 	// maxErrorBytes of what is shown of an error.

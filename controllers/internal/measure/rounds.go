@@ -62,7 +62,8 @@ func sourceOf(spec *v1alpha1.GoServiceSpec) v1alpha1.TuningSource {
 }
 
 // measure makes a round of reports from the source that the service names; it is not ready while nothing new is known.
-func (l *Loop) measure(ctx context.Context, now time.Time, f *followed, target Target) (reports []tuner.Report, problem string, ready bool) {
+func (l *Loop) measure(ctx context.Context, f *followed, target Target) (reports []tuner.Report, problem string, ready bool) {
+	now := f.began
 	f.tuner.Begin(now)
 	if source := sourceOf(target.Spec); f.source != source { // another clock, and perhaps other pods' counters
 		f.source, f.rounds = source, rounds{}
@@ -70,12 +71,12 @@ func (l *Loop) measure(ctx context.Context, now time.Time, f *followed, target T
 	}
 	f.awaited = len(target.Pods)
 	if f.source != v1alpha1.SourcePrometheus || len(target.Pods) == 0 {
-		reports, problem = l.scrape(ctx, target.Pods)
+		reports, problem = l.scrape(ctx, f, target.Pods)
 		return reports, problem, true
 	}
 	interval := plan.ScrapeInterval(target.Spec)
 	if f.rounds.due(now, interval) {
-		f.rounds.answer = l.ask(ctx, f.name)
+		f.rounds.answer = l.query(ctx, f.name)
 	}
 	select {
 	case answer := <-f.rounds.answer:
@@ -86,13 +87,19 @@ func (l *Loop) measure(ctx context.Context, now time.Time, f *followed, target T
 	return reports, f.rounds.problem, ready
 }
 
-// ask Prometheus in the background.
-func (l *Loop) ask(ctx context.Context, service types.NamespacedName) <-chan answered {
+// query Prometheus in the background. Its time begins when it is its turn.
+func (l *Loop) query(ctx context.Context, service types.NamespacedName) <-chan answered {
 	answer := make(chan answered, 1)
-	go func() {
+	l.working.Go(func() {
+		release, _, err := l.questions.Acquire(ctx, service.Namespace)
+		if err != nil {
+			answer <- answered{err: err}
+			return
+		}
+		defer release()
 		samples, err := l.options.Query(ctx, service)
 		answer <- answered{samples, err}
-	}()
+	})
 	return answer
 }
 

@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/internal/fair"
 	"goservice.dev/operator/controllers/tuner"
 )
 
@@ -99,6 +100,7 @@ func observed(t *testing.T, interval time.Duration, test func(*prometheus, *Loop
 	synctest.Test(t, func(t *testing.T) {
 		p := &prometheus{cluster: newCluster(), interval: interval, last: map[string]Sample{}, skewed: -17 * time.Second}
 		loop := NewLoop(LoopOptions{
+			Slots: fair.NewScheduler(fair.Options{Slots: 1, SlotsPerGroup: 1}),
 			Scrape: func(context.Context, Pod) (tuner.Counters, error) {
 				return tuner.Counters{}, errors.New("pods must not be asked")
 			},

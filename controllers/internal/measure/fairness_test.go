@@ -1,0 +1,177 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package measure
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"goservice.dev/operator/controllers/internal/fair"
+	"goservice.dev/operator/controllers/tuner"
+)
+
+// questionsTo a pod since a moment.
+func (c *cluster) questionsTo(pod string, since time.Time) (times []time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, at := range c.asked[pod] {
+		if !at.Before(since) {
+			times = append(times, at)
+		}
+	}
+	return times
+}
+
+// confirmed is a target whose pods all run the newest live settings.
+func confirmed(pods int32) Target {
+	target := targetOf(pods)
+	target.Confirmed = true
+	return target
+}
+
+// One tenant with a thousand pods that do not answer changes nobody else's rounds.
+func TestSilentPodsOfOthersChangeNoRound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster()
+		c.perSecond = 100
+		loop := NewLoop(LoopOptions{
+			Slots: fair.NewScheduler(fair.Options{Slots: 24, SlotsPerGroup: 8}),
+			Scrape: func(ctx context.Context, pod Pod) (tuner.Counters, error) {
+				if pod.Namespace == "silent" {
+					<-ctx.Done()
+					return tuner.Counters{}, ctx.Err()
+				}
+				return c.scrape(ctx, pod)
+			},
+			Changed: func(types.NamespacedName) {}, Decided: func(types.NamespacedName, tuner.Change) {},
+		})
+		for i := range 100 {
+			target := confirmed(10)
+			for j := range target.Pods {
+				target.Pods[j].Namespace = "silent"
+				target.Pods[j].Name = fmt.Sprintf("%d-%d", i, j)
+			}
+			loop.Follow(types.NamespacedName{Namespace: "silent", Name: fmt.Sprint(i)}, target)
+		}
+		loop.Follow(serviceName, confirmed(3))
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- loop.Start(ctx) }()
+		began := time.Now()
+		pass(10 * time.Minute)
+		times := c.questionsTo("checkout-1", began)
+		if len(times) < int(10*time.Minute/calm) {
+			t.Errorf("asked %d times in ten minutes", len(times))
+		}
+		for i := 1; i < len(times); i++ {
+			if pause := times[i].Sub(times[i-1]); pause != period && pause != calm {
+				t.Errorf("%s between two rounds, want %s or %s", pause, period, calm)
+			}
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestASilentPodIsAskedLessAndLessOften(t *testing.T) {
+	running(t, func(c *cluster, loop *Loop) {
+		c.set(func() { c.perSecond, c.silent = 100, "checkout-1" })
+		loop.Follow(serviceName, confirmed(3))
+		began := time.Now()
+		pass(time.Hour)
+		if n, most := len(c.questionsTo("checkout-1", began)), int(time.Hour/fair.MaxPause)+8; n > most {
+			t.Errorf("asked %d times in an hour, want %d at most", n, most)
+		}
+		if n := len(c.questionsTo("checkout-0", began)); n < int(time.Hour/calm)-1 {
+			t.Errorf("a pod that answers was asked %d times in an hour", n)
+		}
+		if got := loop.Follow(serviceName, confirmed(3)).Problem; !strings.Contains(got, "checkout-1: context deadline exceeded") {
+			t.Errorf("problem %q while it is not asked", got)
+		}
+	})
+}
+
+// What says that a pod may answer now is worth a question at once.
+func TestASilentPodIsAskedAnewAfterAChange(t *testing.T) {
+	for name, change := range map[string]func(*Pod){
+		"another address": func(p *Pod) { p.IP = "192.0.2.9" },
+		"a restart":       func(p *Pod) { p.Restarts++ },
+		"readiness":       func(p *Pod) { p.Ready = !p.Ready },
+	} {
+		t.Run(name, func(t *testing.T) {
+			running(t, func(c *cluster, loop *Loop) {
+				c.set(func() { c.perSecond, c.silent = 100, "checkout-1" })
+				loop.Follow(serviceName, confirmed(3))
+				pass(time.Hour)
+				target := confirmed(3)
+				change(&target.Pods[1])
+				c.set(func() { c.silent = "" })
+				changed := time.Now()
+				loop.Follow(serviceName, target)
+				pass(period)
+				if n := len(c.questionsTo("checkout-1", changed)); n == 0 {
+					t.Error("not asked within a period")
+				}
+			})
+		})
+	}
+}
+
+func TestCalmServicesAreAskedHalfAsOften(t *testing.T) {
+	running(t, func(c *cluster, loop *Loop) {
+		c.set(func() { c.perSecond = 100 })
+		loop.Follow(serviceName, confirmed(3))
+		pass(5 * time.Minute)
+		count := func(d time.Duration) int {
+			since := time.Now()
+			pass(d)
+			return len(c.questionsTo("checkout-1", since))
+		}
+		if n := count(time.Minute); n > int(time.Minute/calm)+1 {
+			t.Errorf("asked %d times in a calm minute", n)
+		}
+		c.set(func() { c.perSecond = 300 })
+		if n := count(time.Minute); n < int(time.Minute/period)-4 {
+			t.Errorf("asked %d times in the minute after a step", n)
+		}
+		pass(10 * time.Minute)
+		target := confirmed(3)
+		target.Confirmed = false
+		loop.Follow(serviceName, target)
+		pass(calm) // the round that is due notices the retune
+		if n := count(10 * time.Second); n != int(10*time.Second/period) {
+			t.Errorf("asked %d times in 10 s of a retune", n)
+		}
+		pass(10 * time.Minute)
+		if n := count(time.Minute); n > int(time.Minute/calm)+1 {
+			t.Errorf("asked %d times in a minute of a retune that never ends", n)
+		}
+	})
+}
+
+// Whenever in a calm service's round a step comes, it is answered within five seconds.
+func TestAStepIsSeenWithinFiveSecondsWheneverItComes(t *testing.T) {
+	for offset := time.Duration(0); offset < calm; offset += 250 * time.Millisecond {
+		t.Run(offset.String(), func(t *testing.T) {
+			running(t, func(c *cluster, loop *Loop) {
+				c.set(func() { c.perSecond = 200 })
+				loop.Follow(serviceName, confirmed(3))
+				pass(5*time.Minute + offset)
+				c.set(func() { c.perSecond = 800 })
+				pass(5 * time.Second)
+				if got := loop.Follow(serviceName, confirmed(3)).Tuned.ReplicaFloor; got.Value < 9 {
+					t.Errorf("floor %d five seconds after a step to 2400/s: %s", got.Value, got.Reason)
+				}
+			})
+		})
+	}
+}
