@@ -7,8 +7,10 @@ import (
 	"context"
 	"fmt"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -56,6 +58,14 @@ func (r *GoServiceReconciler) patchStatus(ctx context.Context, service *v1alpha1
 
 func (r *GoServiceReconciler) announce(service *v1alpha1.GoService, changes []status.Transition) {
 	for _, change := range changes {
-		r.Events.Eventf(service, nil, change.Type, change.Reason, change.Action, "%s", change.Message)
+		var regarding runtime.Object = service
+		if change.Recurring {
+			// Without a version the reference is the same each time, and the recorder counts repeats instead of writing them.
+			regarding = &corev1.ObjectReference{
+				APIVersion: v1alpha1.GoServiceKind.GroupVersion().String(), Kind: v1alpha1.GoServiceKind.Kind,
+				Namespace: service.Namespace, Name: service.Name, UID: service.UID,
+			}
+		}
+		r.Events.Eventf(regarding, nil, change.Type, change.Reason, change.Action, "%s", change.Message)
 	}
 }

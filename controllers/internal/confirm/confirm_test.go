@@ -98,12 +98,12 @@ func TestWhatTheUserDidNotChangeIsQuiet(t *testing.T) {
 		for _, c := range []struct {
 			revision, label string
 			generation      int64
-			quiet           bool
+			quiet, edited   bool
 		}{
-			{"r2", "100/s", 1, true}, {"r3", "100/s", 2, false}, {"r4", "50/s", 2, false}, {"r5", "50/s", 2, true},
+			{"r2", "100/s", 1, true, false}, {"r3", "100/s", 2, false, true}, {"r4", "50/s", 2, false, false}, {"r5", "50/s", 2, true, false},
 		} {
-			if got := step(c.revision, c.label, c.generation); got.Quiet != c.quiet || !got.Retuned {
-				t.Errorf("%s: quiet %t, retuned %t; want %t and true", c.revision, got.Quiet, got.Retuned, c.quiet)
+			if got := step(c.revision, c.label, c.generation); got.Quiet != c.quiet || got.Edited != c.edited || !got.Retuned {
+				t.Errorf("%s: quiet %t, edited %t, retuned %t; want %t, %t and true", c.revision, got.Quiet, got.Edited, got.Retuned, c.quiet, c.edited)
 			}
 		}
 	})
