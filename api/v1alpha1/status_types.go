@@ -11,7 +11,8 @@ type GoServiceStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// conditions: Ready, Applied, Available, Progressing, Tuned, Planned, Monitored; with an slo Measured, SLOMet.
+	// conditions: Ready, Applied, Available, Progressing, Tuned, Planned, Monitored; with an slo Measured, SLOMet; with an
+	// autoscaler Scaling; only while they are True Paused, Stalled, Reconciling.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -25,6 +26,7 @@ type GoServiceStatus struct {
 	ReadyReplicas int32 `json:"readyReplicas,omitempty"`
 	// selector of the pods, for the scale subresource.
 	// +optional
+	// +kubebuilder:validation:MaxLength=512
 	Selector string `json:"selector,omitempty"`
 
 	// summary holds the short texts that kubectl get prints.
@@ -34,6 +36,10 @@ type GoServiceStatus struct {
 	// plan holds every derived number with its reason.
 	// +optional
 	Plan *PlanStatus `json:"plan,omitempty"`
+
+	// figures holds the numbers of plan and slo as integers, for tools.
+	// +optional
+	Figures *FiguresStatus `json:"figures,omitempty"`
 
 	// liveSettings says which live settings are in force where.
 	// +optional
@@ -59,14 +65,18 @@ type SLOStatus struct {
 	// measuredSince is from when on requests were counted: the objectives' window, or less since the operator started.
 	MeasuredSince metav1.Time `json:"measuredSince"`
 	// availability is the share of requests that did not fail.
+	// +kubebuilder:validation:MaxLength=256
 	Availability string `json:"availability"`
 	// fastEnough is the share of answered requests within the latency threshold.
 	// +optional
+	// +kubebuilder:validation:MaxLength=256
 	FastEnough string `json:"fastEnough,omitempty"`
 	// p99 of the last minute's durations.
 	// +optional
+	// +kubebuilder:validation:MaxLength=256
 	P99 string `json:"p99,omitempty"`
 	// errorBudgetLeft of the objective that has spent more of its budget.
+	// +kubebuilder:validation:MaxLength=256
 	ErrorBudgetLeft string `json:"errorBudgetLeft"`
 }
 
@@ -75,12 +85,16 @@ type TuningDecision struct {
 	// at is when.
 	At metav1.Time `json:"at"`
 	// what was moved: replica floor, utilization, pool or gogc.
+	// +kubebuilder:validation:MaxLength=256
 	What string `json:"what"`
 	// from the value before.
+	// +kubebuilder:validation:MaxLength=256
 	From string `json:"from"`
 	// to the value since.
+	// +kubebuilder:validation:MaxLength=256
 	To string `json:"to"`
 	// reason in one sentence.
+	// +kubebuilder:validation:MaxLength=2048
 	Reason string `json:"reason"`
 }
 
@@ -88,23 +102,29 @@ type TuningDecision struct {
 type StatusSummary struct {
 	// replicas is "ready/wanted".
 	// +optional
+	// +kubebuilder:validation:MaxLength=256
 	Replicas string `json:"replicas,omitempty"`
 	// tuned is "confirmed/all" pods.
 	// +optional
+	// +kubebuilder:validation:MaxLength=256
 	Tuned string `json:"tuned,omitempty"`
 	// slo says whether the objectives hold: "declared" until they are measured, "-" without any.
 	// +optional
+	// +kubebuilder:validation:MaxLength=256
 	SLO string `json:"slo,omitempty"`
 	// limit is the admitted rate, "-" without one.
 	// +optional
+	// +kubebuilder:validation:MaxLength=256
 	Limit string `json:"limit,omitempty"`
 }
 
 // PlannedValue is one derived number.
 type PlannedValue struct {
 	// value as a person reads it.
+	// +kubebuilder:validation:MaxLength=512
 	Value string `json:"value"`
 	// reason in one sentence.
+	// +kubebuilder:validation:MaxLength=2048
 	Reason string `json:"reason"`
 }
 
@@ -170,16 +190,20 @@ type PlanStatus struct {
 // PlannedAlert is the threshold of one alert.
 type PlannedAlert struct {
 	// name of what is watched, such as "availability × 14.4 over 1h".
+	// +kubebuilder:validation:MaxLength=512
 	Name string `json:"name"`
 	// value is the severity and the threshold as a person reads them, or "left out".
+	// +kubebuilder:validation:MaxLength=512
 	Value string `json:"value"`
 	// reason in one sentence.
+	// +kubebuilder:validation:MaxLength=2048
 	Reason string `json:"reason"`
 }
 
 // LiveSettingsStatus says which live settings are in force where.
 type LiveSettingsStatus struct {
 	// revision of the newest live settings.
+	// +kubebuilder:validation:MaxLength=256
 	Revision string `json:"revision"`
 	// confirmedPods run this revision.
 	ConfirmedPods int32 `json:"confirmedPods"`
@@ -187,6 +211,7 @@ type LiveSettingsStatus struct {
 	TotalPods int32 `json:"totalPods"`
 	// requestsPerSecondPerPod is each pod's share of the rate limit, "-" without one.
 	// +optional
+	// +kubebuilder:validation:MaxLength=256
 	RequestsPerSecondPerPod string `json:"requestsPerSecondPerPod,omitempty"`
 	// changedAt is when the operator put this revision in force.
 	// +optional
@@ -205,7 +230,9 @@ type LiveSettingsStatus struct {
 // UnconfirmedPod is a pod that did not confirm the newest live settings.
 type UnconfirmedPod struct {
 	// pod is the pod's name.
+	// +kubebuilder:validation:MaxLength=256
 	Pod string `json:"pod"`
 	// reason in one sentence.
+	// +kubebuilder:validation:MaxLength=2048
 	Reason string `json:"reason"`
 }

@@ -106,7 +106,7 @@ func (s Situation) decisions() []v1alpha1.TuningDecision {
 	history := s.Outcome.History
 	for _, change := range history[max(0, len(history)-maxDecisions):] {
 		decisions = append(decisions, v1alpha1.TuningDecision{
-			At: metav1.NewTime(change.At.Truncate(time.Second)), What: change.What, From: change.From, To: change.To, Reason: change.Reason,
+			At: metav1.NewTime(change.At.Truncate(time.Second)), What: change.What, From: change.From, To: change.To, Reason: oneLine(change.Reason),
 		})
 	}
 	return decisions
@@ -125,8 +125,8 @@ func (s Situation) sloStatus() *v1alpha1.SLOStatus {
 	if slo := s.Service.Spec.SLO; slo != nil && slo.Latency != nil {
 		status.FastEnough = share(1 - o.Tally.SlowShare())
 	}
-	if o.P99 > 0 {
-		status.P99 = o.P99.Round(max(o.P99/100, time.Microsecond)).String()
+	if p99 := s.p99(); p99 > 0 {
+		status.P99 = p99.String()
 	}
 	return status
 }

@@ -70,7 +70,7 @@ func (s Situation) status() v1alpha1.GoServiceStatus {
 	status.Selector = build.PodSelector(s.Service.Name).String()
 	deployment := s.deploymentStatus()
 	status.Replicas, status.ReadyReplicas = deployment.Replicas, deployment.ReadyReplicas
-	status.Plan = s.Plan.Status()
+	status.Plan, status.Figures = s.Plan.Status(), s.figures()
 	status.Conditions = s.conditions(status.Conditions)
 	if s.Confirmed.Revision != "" {
 		status.LiveSettings = s.liveSettings()

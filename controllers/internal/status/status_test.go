@@ -242,7 +242,7 @@ func TestStatusFigures(t *testing.T) {
 			ChangedAt: microTime(noon), ConfirmedAt: microTime(noon.Add(300 * time.Millisecond)),
 		},
 	}
-	status.Conditions, status.Plan = nil, nil
+	status.Conditions, status.Plan, status.Figures = nil, nil, nil
 	if diff := cmp.Diff(want, status); diff != "" {
 		t.Errorf("status (-want +got):\n%s", diff)
 	}
