@@ -109,7 +109,7 @@ func (r *Observer) Observe(ctx context.Context, service *v1alpha1.GoService) (St
 
 // WithoutPods is the state of a service whose pods are another one's.
 func (o State) WithoutPods() State {
-	o.Tunable, o.Leaving, o.Serving, o.Trouble = nil, nil, nil, ""
+	o.Tunable, o.Leaving, o.Serving, o.Troubles = nil, nil, nil, nil
 	return o
 }
 
