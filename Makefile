@@ -98,6 +98,10 @@ test-disruption: export CLUSTER = $(E2E_CLUSTER)-disruption
 test-disruption: ## Over 300,000 requests through rolls, drains, deletions and retunes on two nodes; none may fail.
 	NODES=$${NODES:-2} E2E_ADDONS=metrics-server E2E_TIMEOUT=$(E2E_TIMEOUT) E2E_RUN=TestNothingIsLost hack/e2e.sh
 
+.PHONY: explore
+explore: ## Look for faults: FAULTS=2000 runs with a fault in each, TRANSITIONS=5000 between generated specs; takes about an hour.
+	hack/explore.sh
+
 .PHONY: e2e-down
 e2e-down: ## Remove the cluster of the end-to-end tests.
 	CLUSTER=$(E2E_CLUSTER) hack/cluster/cluster.sh down
