@@ -77,14 +77,16 @@ type request struct {
 // requests counts kinds of requests.
 type requests map[request]int
 
-func countRequests(path, agent string, from, until time.Time) (requests, error) {
-	counts := requests{}
-	err := readAudit(path, agent, func(e *event) {
+// count adds the requests of one agent within a time.
+func (r *requests) count(path, agent string, from, until time.Time) error {
+	if *r == nil {
+		*r = requests{}
+	}
+	return readAudit(path, agent, func(e *event) {
 		if !e.Received.Before(from) && e.Received.Before(until) {
-			counts[request{e.Verb, e.resource(), e.Response.Code}]++
+			(*r)[request{e.Verb, e.resource(), e.Response.Code}]++
 		}
 	})
-	return counts, err
 }
 
 var writing = map[string]bool{"create": true, "update": true, "patch": true, "delete": true, "deletecollection": true}

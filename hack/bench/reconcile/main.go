@@ -6,13 +6,16 @@
 //
 //	cd hack/bench && KUBEBUILDER_ASSETS=$(../cluster/envtest.sh) go run ./reconcile -n 1000
 //
-// It starts an API server and an etcd of its own and the real operator as a process of its own, applies the GoServices and
-// follows by watches until every child exists and every status speaks of the newest spec. Then it counts what the operator
-// writes in a minute in which nothing happens, stops the operator, and lets a bare client send the very same requests to the
-// same server: the floor. Requests are counted from the API server's audit log.
+// Each measurement has an API server, an etcd and a store of its own. The real operator runs as a process of its own: the
+// GoServices are applied and followed by watches until every child exists and every status speaks of the newest spec; then
+// what the operator writes in a minute in which nothing happens is counted. The floor is a bare client that sends the very
+// same requests to a server that no operator watches. Both are measured twice, the operator first and then the bare client
+// first, because the second of two is never alike the first; figures are means. Requests are counted from the API server's
+// audit log.
 //
-// No controller-manager runs: there are no pods, and nobody but the operator works. The only definition that the server has
-// beside Kubernetes' own is that of GoServices, so no ServiceMonitors are made. The operator elects no leader here.
+// No controller-manager runs: there are no pods, and nobody but the operator works. With -monitored the server has the
+// definitions of ServiceMonitors and PrometheusRules, with schemas that admit anything; -slo=false leaves the objectives out
+// of the GoServices. The operator elects no leader here.
 //
 // The last line of its output is made for machines.
 package main
@@ -35,6 +38,8 @@ type settings struct {
 	services    int
 	namespaces  int
 	concurrency int
+	monitored   bool
+	slo         bool
 	idle        time.Duration
 	timeout     time.Duration
 	profiles    string
@@ -46,14 +51,14 @@ func main() {
 	flag.IntVar(&s.services, "n", 1000, "GoServices to apply")
 	flag.IntVar(&s.namespaces, "namespaces", 10, "namespaces that they are spread over")
 	flag.IntVar(&s.concurrency, "concurrency", 8, "GoServices that the operator, and the bare client, work on at once")
+	flag.BoolVar(&s.monitored, "monitored", false, "let the server know ServiceMonitors and PrometheusRules")
+	flag.BoolVar(&s.slo, "slo", true, "declare objectives")
 	flag.DurationVar(&s.idle, "idle", time.Minute, "how long the operator is watched with nothing to do")
-	flag.DurationVar(&s.timeout, "timeout", 10*time.Minute, "when to give up")
+	flag.DurationVar(&s.timeout, "timeout", 30*time.Minute, "when to give up on a measurement")
 	flag.StringVar(&s.profiles, "profiles", "", "folder for profiles of the operator; none by default")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	ctx, cancel := context.WithTimeout(ctx, s.timeout+s.idle)
-	defer cancel()
 	if err := run(ctx, s, os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "bench-reconcile:", err)
 		os.Exit(1)
@@ -81,8 +86,56 @@ func run(ctx context.Context, s settings, out, progress io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	step(progress, "starting etcd and kube-apiserver")
-	server, err := startServer(s.root, folder)
+	if !s.slo {
+		delete(spec, "slo")
+	}
+	result, err := measure(ctx, s, folder, binary, spec, progress)
+	if err != nil {
+		return err
+	}
+	return result.write(out)
+}
+
+// measure captures what the operator sends for one GoService, and then lets it and the bare client work in both orders.
+func measure(ctx context.Context, s settings, folder, binary string, spec map[string]any, progress io.Writer) (*result, error) {
+	r := &result{settings: s}
+	var t *capturedTemplate
+	step(progress, "capturing what the operator sends for one GoService")
+	if err := onFreshStore(s, folder, func(client *bareClient, server *server) error {
+		operator, err := startOperator(ctx, binary, server, s)
+		if err != nil {
+			return err
+		}
+		defer operator.stop()
+		if t, err = capture(ctx, client, server, operator, spec); err != nil {
+			return operator.explain(err)
+		}
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	r.children = len(t.children)
+	theOperator := func(client *bareClient, server *server) error {
+		return r.measureOperator(ctx, client, server, binary, t, progress)
+	}
+	theFloor := func(client *bareClient, server *server) error {
+		return r.measureFloor(ctx, client, server, t, progress)
+	}
+	for _, measurement := range []func(*bareClient, *server) error{theOperator, theFloor, theFloor, theOperator} {
+		if err := onFreshStore(s, folder, measurement); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// onFreshStore calls work with an API server that nobody has used.
+func onFreshStore(s settings, folder string, work func(*bareClient, *server) error) (err error) {
+	own, err := os.MkdirTemp(folder, "server-")
+	if err != nil {
+		return err
+	}
+	server, err := startServer(s, own)
 	if err != nil {
 		return err
 	}
@@ -91,72 +144,68 @@ func run(ctx context.Context, s settings, out, progress io.Writer) (err error) {
 			err = stopErr
 		}
 	}()
-	result, err := measure(ctx, s, server, binary, spec, progress)
+	client, err := newBareClient(server.config)
 	if err != nil {
 		return err
 	}
-	return result.write(out)
+	return work(client, server)
 }
 
-// measure runs the phases one after another.
-func measure(ctx context.Context, s settings, server *server, binary string, spec map[string]any, progress io.Writer) (*result, error) {
-	client, err := newBareClient(server.config)
-	if err != nil {
-		return nil, err
-	}
+func (r *result) measureOperator(ctx context.Context, client *bareClient, server *server, binary string, t *capturedTemplate, progress io.Writer) error {
+	s := r.settings
 	operator, err := startOperator(ctx, binary, server, s)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer operator.stop()
-	r := &result{settings: s}
-
-	step(progress, "capturing what the operator sends for one GoService")
-	template, err := capture(ctx, client, server, operator, spec)
-	if err != nil {
-		return nil, operator.explain(err)
-	}
-	step(progress, "%d GoServices, %d children each", s.services, len(template.children))
-	before, err := operator.counters(ctx)
-	if err != nil {
-		return nil, err
-	}
+	step(progress, "the operator: %d GoServices, %d children each", s.services, len(t.children))
 	operator.startProfile(ctx, min(s.idle, time.Minute))
-	if r.operator, err = converge(ctx, client, server, operator, template, s); err != nil {
-		return nil, operator.explain(err)
+	p, err := converge(ctx, client, server, operator, t, s)
+	if err != nil {
+		return operator.explain(err)
 	}
-	step(progress, "everything is in place after %.1f s; idle for %s", r.operator.took.Seconds(), s.idle)
+	step(progress, "everything is in place after %.1f s; idle for %s", p.took.Seconds(), s.idle)
 	select {
 	case <-time.After(s.idle):
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return ctx.Err()
 	}
 	idleUntil := time.Now()
-	if r.memory, err = operator.memory(); err != nil {
-		return nil, err
+	used, err := operator.memory()
+	if err != nil {
+		return err
+	}
+	if used.peak > r.memory.peak {
+		r.memory = used
 	}
 	if r.counters, err = operator.counters(ctx); err != nil {
-		return nil, err
+		return err
 	}
-	r.counters.subtract(before)
 	if err := operator.finish(ctx, s.profiles); err != nil {
-		return nil, err
+		return err
 	}
+	if err := r.running.count(server.auditLog, operatorAgent, p.from, p.until); err != nil {
+		return err
+	}
+	if err := r.idling.count(server.auditLog, operatorAgent, p.until, idleUntil); err != nil {
+		return err
+	}
+	r.operator.add(p)
+	return nil
+}
+
+func (r *result) measureFloor(ctx context.Context, client *bareClient, server *server, t *capturedTemplate, progress io.Writer) error {
 	step(progress, "the floor: a bare client sends the same")
-	if r.floor, err = floor(ctx, client, server, template, s); err != nil {
-		return nil, err
+	p, err := floor(ctx, client, server, t, r.settings)
+	if err != nil {
+		return err
 	}
-	r.children = len(template.children)
-	if r.running, err = countRequests(server.auditLog, operatorAgent, r.operator.from, r.operator.until); err != nil {
-		return nil, err
+	step(progress, "that took %.1f s", p.took.Seconds())
+	if err := r.bare.count(server.auditLog, bareAgent, p.from, p.until); err != nil {
+		return err
 	}
-	if r.idling, err = countRequests(server.auditLog, operatorAgent, r.operator.until, idleUntil); err != nil {
-		return nil, err
-	}
-	if r.bare, err = countRequests(server.auditLog, bareAgent, r.floor.from, r.floor.until); err != nil {
-		return nil, err
-	}
-	return r, nil
+	r.floor.add(p)
+	return nil
 }
 
 func step(progress io.Writer, format string, values ...any) {

@@ -184,12 +184,6 @@ func (o *operator) counters(ctx context.Context) (counters, error) {
 	return found, lines.Err()
 }
 
-func (c counters) subtract(before counters) {
-	for series, value := range before {
-		c[series] -= value
-	}
-}
-
 // startProfile profiles the CPU until finish.
 func (o *operator) startProfile(ctx context.Context, length time.Duration) {
 	if o.profile == "" {

@@ -24,6 +24,28 @@ type phase struct {
 	operator *operator
 }
 
+// phases are measurements of the same thing.
+type phases []phase
+
+func (p *phases) add(one phase) { *p = append(*p, one) }
+
+// mean of a figure of all.
+func (p phases) mean(figure func(phase) time.Duration) time.Duration {
+	sum := time.Duration(0)
+	for _, one := range p {
+		sum += figure(one)
+	}
+	return sum / time.Duration(max(len(p), 1))
+}
+
+func (p phases) took() time.Duration {
+	return p.mean(func(one phase) time.Duration { return one.took })
+}
+
+func (p phases) cpu(program string) time.Duration {
+	return p.mean(func(one phase) time.Duration { return one.cpu[program] })
+}
+
 // beginPhase starts the clocks.
 func beginPhase(server *server, operator *operator) (phase, error) {
 	p := phase{server: server, operator: operator}

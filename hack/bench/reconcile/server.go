@@ -7,8 +7,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/go-logr/logr"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -37,34 +40,58 @@ type server struct {
 	auditLog    string
 }
 
-func startServer(root, folder string) (*server, error) {
+func startServer(s settings, folder string) (*server, error) {
 	policy := filepath.Join(folder, "audit-policy.yaml")
 	if err := os.WriteFile(policy, []byte(auditPolicy), 0o600); err != nil {
 		return nil, err
 	}
-	s := &server{
+	started := &server{
 		kubeconfig: filepath.Join(folder, "kubeconfig"),
 		auditLog:   filepath.Join(folder, "audit.log"),
 		environment: &envtest.Environment{
-			CRDDirectoryPaths:     []string{filepath.Join(root, "config", "crd", "bases")},
+			CRDDirectoryPaths:     []string{filepath.Join(s.root, "config", "crd", "bases")},
 			ErrorIfCRDPathMissing: true,
 		},
 	}
-	s.environment.ControlPlane.GetAPIServer().Configure().
+	if s.monitored {
+		started.environment.CRDs = monitoringDefinitions()
+	}
+	started.environment.ControlPlane.GetAPIServer().Configure().
 		Set("audit-policy-file", policy).
-		Set("audit-log-path", s.auditLog).
+		Set("audit-log-path", started.auditLog).
 		// As in a cluster: the usual range of a test server ends at 254 Services.
 		Set("service-cluster-ip-range", "10.96.0.0/16")
 	log.SetLogger(logr.Discard()) // what the environment tells of its work
-	config, err := s.environment.Start()
+	config, err := started.environment.Start()
 	if err != nil {
 		return nil, fmt.Errorf("starting the API server: %w", err)
 	}
-	s.config = config
-	if err := os.WriteFile(s.kubeconfig, s.environment.KubeConfig, 0o600); err != nil {
+	started.config = config
+	if err := os.WriteFile(started.kubeconfig, started.environment.KubeConfig, 0o600); err != nil {
 		return nil, err
 	}
-	return s, nil
+	return started, nil
+}
+
+// monitoringDefinitions are those of the Prometheus Operator's kinds that the operator emits.
+func monitoringDefinitions() []*apiextensionsv1.CustomResourceDefinition {
+	const group = "monitoring.coreos.com"
+	definition := func(kind, plural string) *apiextensionsv1.CustomResourceDefinition {
+		return &apiextensionsv1.CustomResourceDefinition{
+			ObjectMeta: metav1.ObjectMeta{Name: plural + "." + group},
+			Spec: apiextensionsv1.CustomResourceDefinitionSpec{
+				Group: group, Scope: apiextensionsv1.NamespaceScoped,
+				Names: apiextensionsv1.CustomResourceDefinitionNames{Kind: kind, ListKind: kind + "List", Plural: plural, Singular: strings.ToLower(kind)},
+				Versions: []apiextensionsv1.CustomResourceDefinitionVersion{{
+					Name: "v1", Served: true, Storage: true,
+					Schema: &apiextensionsv1.CustomResourceValidation{OpenAPIV3Schema: &apiextensionsv1.JSONSchemaProps{
+						Type: "object", XPreserveUnknownFields: new(true),
+					}},
+				}},
+			},
+		}
+	}
+	return []*apiextensionsv1.CustomResourceDefinition{definition("ServiceMonitor", "servicemonitors"), definition("PrometheusRule", "prometheusrules")}
 }
 
 func (s *server) stop() error { return s.environment.Stop() }
