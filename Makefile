@@ -186,6 +186,10 @@ quickstart-down: ## Remove everything that quickstart made.
 bench-reconcile: ## How fast N GoServices are in force and what that costs, beside a bare client; real API server and etcd.
 	KUBEBUILDER_ASSETS=$$(hack/cluster/envtest.sh) go -C hack/bench run ./reconcile -n $(N)
 
+.PHONY: bench-fairness
+bench-fairness: ## Rounds and retunes of 100 well-behaved services without and beside 1,000 silent pods of one namespace.
+	go run ./controllers/bench/fairness
+
 .PHONY: sim
 sim: ## Autoscalers beside this operator on simulated loads; TRACE=file.csv (seconds,requests) replays one of your own.
 	go run ./controllers/sim/cmd -images docs/images $(if $(TRACE),-trace $(TRACE))

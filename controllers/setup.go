@@ -36,6 +36,7 @@ import (
 	"goservice.dev/operator/controllers/internal/fair"
 	"goservice.dev/operator/controllers/internal/measure"
 	"goservice.dev/operator/controllers/internal/observe"
+	"goservice.dev/operator/controllers/internal/podhttp"
 	"goservice.dev/operator/controllers/tuner"
 )
 
@@ -66,15 +67,6 @@ type Options struct {
 }
 
 const defaultConcurrency = 8
-
-// Pods that are asked at once, for their metrics or their live settings, and pods that are nudged; and how many of those may
-// be in one namespace.
-const (
-	questionsAtOnce = 96
-	questionsOfOne  = 16
-	nudgesAtOnce    = 32
-	nudgesOfOne     = 8
-)
 
 // AddToScheme registers what the operator handles: GoServices, their pods and the typed kinds of their children. All of
 // Kubernetes would be several MiB of tables.
@@ -125,10 +117,10 @@ func setup(ctx context.Context, mgr manager.Manager, options Options) (*GoServic
 		}
 	}
 	changed := reporter(ctx, news)
-	questions := fair.NewScheduler(fair.Options{Slots: questionsAtOnce, SlotsPerGroup: questionsOfOne, Waited: observeWait("question")})
+	questions := podhttp.Slots(observeWait("question"))
 	r.tracker = confirm.NewTracker(confirm.Options{
 		Ask: ask, Nudge: r.nudge, Settled: observeRetune, Changed: changed, Slots: questions,
-		NudgeSlots: fair.NewScheduler(fair.Options{Slots: nudgesAtOnce, SlotsPerGroup: nudgesOfOne, Waited: observeWait("nudge")}),
+		NudgeSlots: confirm.NudgeSlots(observeWait("nudge")),
 	})
 	if err := r.startLoop(mgr, options, questions, changed); err != nil {
 		return nil, err

@@ -94,7 +94,15 @@ const (
 	nudgesPerSecond        = 200
 	serviceNudgesPerSecond = 50
 	serviceNudgesAtOnce    = 100
+	// Nudges on their way, and of those to pods of one namespace.
+	nudgesAtOnce = 32
+	nudgesOfOne  = 8
 )
+
+// NudgeSlots for a Tracker; waited, if not nil, is told of each wait.
+func NudgeSlots(waited func(time.Duration)) *fair.Scheduler {
+	return fair.NewScheduler(fair.Options{Slots: nudgesAtOnce, SlotsPerGroup: nudgesOfOne, Waited: waited})
+}
 
 // Answer is what a pod said.
 type Answer struct {

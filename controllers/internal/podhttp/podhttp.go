@@ -12,14 +12,24 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"goservice.dev/operator/controllers/internal/fair"
 )
 
 const (
 	// maxHeaderBytes of an answer; net/http's own bound is 10 MiB, for each of the pods that are asked at once.
 	maxHeaderBytes = 16 << 10
+	// questionsAtOnce to pods, whatever is asked of them, and of those to pods of one namespace.
+	questionsAtOnce = 96
+	questionsOfOne  = 16
 	// maxTextLength of what is shown of a pod's words, in characters.
 	maxTextLength = 200
 )
+
+// Slots for questions to pods, by namespace, for all who ask any; waited, if not nil, is told of each wait.
+func Slots(waited func(time.Duration)) *fair.Scheduler {
+	return fair.NewScheduler(fair.Options{Slots: questionsAtOnce, SlotsPerGroup: questionsOfOne, Waited: waited})
+}
 
 // Options of a Client.
 type Options struct {
