@@ -66,6 +66,7 @@ func readSettings() settings {
 			s.controllers.PrometheusAddress, err = controllers.ParsePrometheusAddress(text)
 			return err
 		})
+	s.controllers.Version = version
 	s.log.BindFlags(flag.CommandLine)
 	flag.Parse()
 	return s

@@ -35,6 +35,7 @@ type GoServiceReconciler struct {
 	Events        events.EventRecorder
 	WorkloadImage string
 	RunbookURL    string
+	Version       string
 
 	engine   *apply.Engine
 	tracker  *confirm.Tracker
@@ -49,10 +50,12 @@ type GoServiceReconciler struct {
 	knowsTolerance bool
 }
 
-func (r *GoServiceReconciler) environment() build.Environment {
+func (r *GoServiceReconciler) environment(ctx context.Context, service *v1alpha1.GoService, seen observe.State) (build.Environment, error) {
+	template, err := r.templateInForce(ctx, service, seen.Deployment)
 	return build.Environment{
 		WorkloadImage: r.WorkloadImage, RunbookURL: r.RunbookURL, OptionalKinds: r.optional.present(), AutoscalerTolerance: r.knowsTolerance,
-	}
+		Version: r.Version, Template: template,
+	}, err
 }
 
 // +kubebuilder:rbac:groups=goservice.dev,resources=goservices,verbs=get;list;watch
@@ -98,7 +101,10 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 	divided := r.divide(&service, seen, measured)
 	figures := plan.Compute(&service.Spec, figures(seen, measured, divided))
 	observeFloor(request.NamespacedName, figures)
-	environment := r.environment()
+	environment, err := r.environment(ctx, &service, seen)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
 	desired, buildErr := build.Build(&service, figures, environment)
 	var applyErr error
 	var confirmed confirm.Result
@@ -127,7 +133,7 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 	}
 
 	next, again := status.Compute(status.Situation{
-		Service: &service, Observed: seen, Plan: figures, ApplyErr: applyErr, Outcome: measured,
+		Service: &service, Observed: seen, Plan: figures, ApplyErr: applyErr, Template: desired.Template, Outcome: measured,
 		Generation: r.engine.Generation(request.NamespacedName, apply.Key{Kind: build.DeploymentKind, Name: service.Name}),
 		Confirmed:  confirmed, Optional: environment.OptionalKinds, Now: metav1.Now(),
 	})

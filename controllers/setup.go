@@ -44,6 +44,8 @@ import (
 type Options struct {
 	// WorkloadImage runs in services that name no image.
 	WorkloadImage string
+	// Version of this operator, which the status of services names.
+	Version string
 	// RunbookURL is the page that alerts lead to; default build.DefaultRunbookURL.
 	RunbookURL string
 	// MaxConcurrentReconciles of GoServices; default 8.
@@ -107,6 +109,7 @@ func setup(ctx context.Context, mgr manager.Manager, options Options) (*GoServic
 		WorkloadImage: options.WorkloadImage,
 		RunbookURL:    options.RunbookURL,
 		retries:       retries{pace: options.pace.orDefault()},
+		Version:       options.Version,
 		engine:        &apply.Engine{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Record: countApply},
 	}
 	ask := options.ask

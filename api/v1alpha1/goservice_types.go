@@ -22,6 +22,7 @@ import (
 // +kubebuilder:printcolumn:name="SLO",type=string,JSONPath=`.status.summary.slo`,description="whether the declared objectives hold"
 // +kubebuilder:printcolumn:name="Limit",type=string,JSONPath=`.status.summary.limit`,description="admitted requests per second"
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Behind",type=boolean,priority=1,JSONPath=`.status.template.behind`,description="whether the operator has a newer pod template, for the next rollout"
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 63",message="metadata.name must be at most 63 characters, because the Service has the same name"
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",message="metadata.name must start with a letter and consist of lower-case letters, digits and '-', because the Service has the same name"
@@ -55,7 +56,7 @@ type GoServiceList struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.tls) || !has(self.tls.clientCASecretName) || !has(self.probes) || self.probes.port != 'http'",fieldPath=".probes.port",message="probes.port must not be http while tls.clientCASecretName is set: the kubelet has no client certificate; answer the probes on port 9100 and use admin"
 type GoServiceSpec struct {
 	// image is the container image to run. Rolling.
-	// Default: the bundled workload of the operator's own release.
+	// Default: the bundled workload of the operator that was running when a Rolling field changed last.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512

@@ -45,6 +45,10 @@ type GoServiceStatus struct {
 	// +optional
 	LiveSettings *LiveSettingsStatus `json:"liveSettings,omitempty"`
 
+	// template says which pod template the pods run and whether the operator has a newer one.
+	// +optional
+	Template *TemplateStatus `json:"template,omitempty"`
+
 	// slo says how the objectives hold; empty without any, or while nothing is measured.
 	// +optional
 	SLO *SLOStatus `json:"slo,omitempty"`

@@ -230,7 +230,11 @@ func (e *Engine) mend(ctx context.Context, namespace string, child *build.Child,
 
 // hashOf is a hash of what is applied for a child: its configuration and the owner.
 func hashOf(child *build.Child, owner metav1.OwnerReference) (string, error) {
-	encoded, err := json.Marshal([]any{child.Configuration, owner})
+	content := []any{child.Configuration, owner}
+	if child.Template != nil {
+		content = append(content, child.Template)
+	}
+	encoded, err := json.Marshal(content)
 	if err != nil {
 		return "", fmt.Errorf("encoding %s %q: %w", child.Kind.Kind, child.Name, err)
 	}

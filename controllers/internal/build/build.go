@@ -8,10 +8,13 @@
 package build
 
 import (
+	"encoding/json"
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 
 	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/controllers/plan"
@@ -28,6 +31,12 @@ type Environment struct {
 	AutoscalerTolerance bool
 	// RunbookURL is the page that alerts lead to, followed by # and the name of the alert; empty means DefaultRunbookURL.
 	RunbookURL string
+	// Version of this operator.
+	Version string
+	// Template is the pod template in force; nil where there is none, or none that is known to be the user's spec, applied.
+	Template *Template
+	// Upgrade replaces a template in force that another operator would render, though the user changed nothing.
+	Upgrade bool
 }
 
 // Child is one object that shall exist.
@@ -39,6 +48,9 @@ type Child struct {
 	// Seed holds fields that are set once and then left to whoever changes them, such as the replica count that a
 	// HorizontalPodAutoscaler takes over; nil for most.
 	Seed map[string]any
+	// Template is spec.template of a Deployment, as JSON: another version of the operator may have rendered it, with fields
+	// that the types here do not know.
+	Template json.RawMessage
 }
 
 // Desired is everything that shall exist for one GoService.
@@ -47,6 +59,8 @@ type Desired struct {
 	Children []Child
 	// LiveSettings is the document that running pods must confirm, by its revision.
 	LiveSettings livesettings.Document
+	// Template says which pod template the Deployment has.
+	Template v1alpha1.TemplateStatus
 }
 
 // input is what every builder receives; builders only read it.
@@ -55,6 +69,9 @@ type input struct {
 	plan        plan.Plan
 	environment Environment
 	document    []byte
+	// template of the pods, and its content.
+	template        *Template
+	templateContent json.RawMessage
 }
 
 // Kind is an emitted kind.
@@ -112,6 +129,14 @@ func Build(service *v1alpha1.GoService, p plan.Plan, environment Environment) (D
 	}
 	desired := Desired{LiveSettings: live}
 	in := input{service: service.DeepCopy(), plan: p, environment: environment, document: encoded}
+	rendered, err := json.Marshal(podTemplate(in))
+	if err != nil {
+		return Desired{}, fmt.Errorf("rendering the pod template of GoService %s/%s: %w", service.Namespace, service.Name, err)
+	}
+	if in.template, in.templateContent, err = in.choose(rendered); err != nil {
+		return Desired{}, fmt.Errorf("keeping the pod template of GoService %s/%s: %w", service.Namespace, service.Name, err)
+	}
+	desired.Template = in.template.status(rendered)
 	for _, kind := range kinds {
 		if kind.Optional && !environment.OptionalKinds[kind.GroupVersionKind] {
 			continue
@@ -126,6 +151,18 @@ func Build(service *v1alpha1.GoService, p plan.Plan, environment Environment) (D
 
 // Unstructured converts a child's configuration to the form that is sent to the API server.
 func (c Child) Unstructured() (map[string]any, error) {
+	object, err := c.withoutTemplate()
+	if err != nil || c.Template == nil {
+		return object, err
+	}
+	var template map[string]any
+	if err := utiljson.Unmarshal(c.Template, &template); err != nil {
+		return nil, fmt.Errorf("reading the pod template of %s %q: %w", c.Kind.Kind, c.Name, err)
+	}
+	return object, unstructured.SetNestedMap(object, template, "spec", "template")
+}
+
+func (c Child) withoutTemplate() (map[string]any, error) {
 	if object, already := c.Configuration.(map[string]any); already {
 		return runtime.DeepCopyJSON(object), nil
 	}

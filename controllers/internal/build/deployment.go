@@ -47,9 +47,8 @@ func deployment(in input) []Child {
 			WithType(appsv1.RollingUpdateDeploymentStrategyType).
 			WithRollingUpdate(appsv1ac.RollingUpdateDeployment().
 				WithMaxUnavailable(intstr.FromInt32(0)).
-				WithMaxSurge(intstr.FromString(maxSurge)))).
-		WithTemplate(podTemplate(in))
-	child := Child{Name: name}
+				WithMaxSurge(intstr.FromString(maxSurge))))
+	child := Child{Name: name, Template: in.templateContent}
 	if in.plan.Autoscaled {
 		child.Seed = map[string]any{"spec": map[string]any{"replicas": int64(in.plan.Start)}}
 	} else {
@@ -57,6 +56,7 @@ func deployment(in input) []Child {
 	}
 	child.Configuration = appsv1ac.Deployment(name, in.service.Namespace).
 		WithLabels(objectLabels(name, componentService)).
+		WithAnnotations(map[string]string{annotationTemplate: in.template.annotation}).
 		WithSpec(spec)
 	return []Child{child}
 }

@@ -4,6 +4,7 @@
 package build
 
 import (
+	"encoding/json"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -46,7 +47,16 @@ func childOf[T any](t *testing.T, desired Desired) T {
 
 func podOf(t *testing.T, spec string) *corev1ac.PodSpecApplyConfiguration {
 	t.Helper()
-	return childOf[*appsv1ac.DeploymentApplyConfiguration](t, builtOf(t, spec)).Spec.Template.Spec
+	return podTemplateOf(t, spec).Spec
+}
+
+func podTemplateOf(t *testing.T, spec string) *corev1ac.PodTemplateSpecApplyConfiguration {
+	t.Helper()
+	var template corev1ac.PodTemplateSpecApplyConfiguration
+	if err := json.Unmarshal(deploymentIn(builtOf(t, spec)).Template, &template); err != nil {
+		t.Fatal(err)
+	}
+	return &template
 }
 
 // A quarter of five pods, rounded up as Kubernetes rounds percentages, would be two: more than the plan has room for.
@@ -107,7 +117,7 @@ func TestPodsRunOnLinuxUnlessTheUserSaysOtherwise(t *testing.T) {
 
 func TestWithoutAWritableTmpNoVolumeKeepsAPodOnItsNode(t *testing.T) {
 	for spec, want := range map[string]bool{``: true, `pod: {writableTmp: true}`: true, `pod: {writableTmp: false}`: false} {
-		template := childOf[*appsv1ac.DeploymentApplyConfiguration](t, builtOf(t, spec)).Spec.Template
+		template := podTemplateOf(t, spec)
 		local := false
 		for _, volume := range template.Spec.Volumes {
 			local = local || volume.EmptyDir != nil
@@ -119,8 +129,8 @@ func TestWithoutAWritableTmpNoVolumeKeepsAPodOnItsNode(t *testing.T) {
 			t.Errorf("%s: annotated for the cluster autoscaler: %t, want %t", spec, annotated, want)
 		}
 	}
-	own := childOf[*appsv1ac.DeploymentApplyConfiguration](t, builtOf(t, `pod: {annotations: {`+annotationLocalVolumes+`: "tmp,mine"}}`))
-	if got := own.Spec.Template.Annotations[annotationLocalVolumes]; got != "tmp,mine" {
+	own := podTemplateOf(t, `pod: {annotations: {`+annotationLocalVolumes+`: "tmp,mine"}}`)
+	if got := own.Annotations[annotationLocalVolumes]; got != "tmp,mine" {
 		t.Errorf("the annotation is %q, want the user's", got)
 	}
 }

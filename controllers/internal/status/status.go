@@ -29,6 +29,8 @@ type Situation struct {
 	Observed observe.State
 	Plan     plan.Plan
 	ApplyErr error
+	// Template that was applied, if nothing failed; zero where nothing was built.
+	Template v1alpha1.TemplateStatus
 	// Generation of the Deployment after the last write to it, which the cache need not show yet; 0 while unknown.
 	Generation int64
 	Confirmed  confirm.Result
@@ -74,6 +76,9 @@ func (s Situation) status() v1alpha1.GoServiceStatus {
 	status.Conditions = s.conditions(status.Conditions)
 	if s.Confirmed.Revision != "" {
 		status.LiveSettings = s.liveSettings()
+	}
+	if s.ApplyErr == nil && s.Template != (v1alpha1.TemplateStatus{}) {
+		status.Template = &s.Template
 	}
 	status.SLO, status.Decisions = s.sloStatus(), s.decisions()
 	status.Summary = s.summary(status)

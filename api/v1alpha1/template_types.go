@@ -1,0 +1,28 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package v1alpha1
+
+// TemplateStatus says which pod template the Deployment has. An upgrade of the operator keeps it.
+type TemplateStatus struct {
+	// operatorVersion is the version of the operator that rendered the template; empty for one from before versions were
+	// noted.
+	// +optional
+	OperatorVersion string `json:"operatorVersion,omitempty"`
+	// behind is true while the present operator would render another template, or run another bundled image. It does so with
+	// the next change of a Rolling field, or at once where it runs with --upgrade-services.
+	Behind bool `json:"behind"`
+	// cause of the last change of the template: Spec or Upgrade.
+	Cause TemplateCause `json:"cause"`
+}
+
+// TemplateCause is why a pod template was changed.
+// +kubebuilder:validation:Enum=Spec;Upgrade
+type TemplateCause string
+
+const (
+	// TemplateFromSpec is a template that the user's spec asked for.
+	TemplateFromSpec TemplateCause = "Spec"
+	// TemplateFromUpgrade is a template that replaced an older operator's.
+	TemplateFromUpgrade TemplateCause = "Upgrade"
+)

@@ -1,0 +1,189 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package build
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"goservice.dev/operator/api/v1alpha1"
+)
+
+// An upgrade of the operator replaces no pod. What this operator renders may differ from the pod template in force, by its
+// bundled image or by its code; as long as the user's part of it is what it was, the template in force stays as it is, to the
+// byte. Each Deployment keeps its template beside what it followed from, so that any operator of any version can apply it
+// again and see whether the user changed anything.
+
+const (
+	// annotationTemplate of a Deployment holds a Template.
+	annotationTemplate = "goservice.dev/pod-template"
+	// maxTemplate is how many bytes of an object's 256 KiB of annotations a template may take. A larger one is not kept: it
+	// is replaced when an operator renders another.
+	maxTemplate = 96 << 10
+	// maxTemplateJSON bounds what a template that somebody wrote may become in memory.
+	maxTemplateJSON = 2 << 20
+)
+
+// Template is a pod template as the operator applied it.
+type Template struct {
+	// Inputs is a hash of what the user declares of the template.
+	Inputs string `json:"inputs"`
+	// Hash of the template.
+	Hash string `json:"hash"`
+	// Version of the operator that rendered it; empty for one that was found.
+	Version string `json:"version,omitempty"`
+	// Cause of its being in force.
+	Cause v1alpha1.TemplateCause `json:"cause"`
+	// Content is the template itself, as JSON in gzip; empty if it is too large.
+	Content []byte `json:"content,omitempty"`
+
+	annotation string // as it stands on the Deployment
+	found      *found // if there was no annotation
+}
+
+// TemplateOf reads the template that a Deployment keeps; nil if it keeps none that can be read.
+func TemplateOf(deployment client.Object) *Template {
+	template := &Template{annotation: deployment.GetAnnotations()[annotationTemplate]}
+	if template.annotation == "" || json.Unmarshal([]byte(template.annotation), template) != nil {
+		return nil
+	}
+	return template
+}
+
+// json is the template itself, nil if it cannot be had.
+func (t *Template) json() json.RawMessage {
+	reader, err := gzip.NewReader(bytes.NewReader(t.Content))
+	if err != nil {
+		return nil
+	}
+	content, err := io.ReadAll(io.LimitReader(reader, maxTemplateJSON))
+	if err != nil || hashOf(content) != t.Hash {
+		return nil
+	}
+	return content
+}
+
+// stamped is the template with the annotation that keeps it.
+func stamped(inputs, version string, cause v1alpha1.TemplateCause, content json.RawMessage) (*Template, error) {
+	t := &Template{Inputs: inputs, Hash: hashOf(content), Version: version, Cause: cause}
+	var packed bytes.Buffer
+	writer, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := writer.Write(content); err != nil {
+		return nil, err
+	}
+	if err := writer.Close(); err != nil {
+		return nil, err
+	}
+	if packed.Len() <= maxTemplate*3/4 { // in base64 a third more
+		t.Content = packed.Bytes()
+	}
+	annotation, err := json.Marshal(t)
+	t.annotation = string(annotation)
+	return t, err
+}
+
+// choose decides between the template in force and what this operator renders.
+func (in input) choose(rendered json.RawMessage) (chosen *Template, content json.RawMessage, err error) {
+	inputs, held := templateInputs(in.service.Spec), in.environment.Template
+	hash := hashOf(rendered)
+	if held == nil || (held.found != nil && (held.found.equals(rendered) || held.found.editedIn(rendered))) {
+		chosen, err = stamped(inputs, in.environment.Version, v1alpha1.TemplateFromSpec, rendered)
+		return chosen, rendered, err
+	}
+	if held.found != nil {
+		// Nobody edited it since an operator that kept no templates applied it. From now on it is kept.
+		if held, err = stamped(inputs, "", v1alpha1.TemplateFromSpec, held.found.template); err != nil {
+			return nil, nil, err
+		}
+	}
+	switch {
+	case held.Inputs == inputs && held.Hash == hash:
+		return held, rendered, nil
+	case held.Inputs == inputs && !in.environment.Upgrade:
+		if content := held.json(); content != nil {
+			return held, content, nil
+		}
+	case held.Inputs == inputs:
+		chosen, err = stamped(inputs, in.environment.Version, v1alpha1.TemplateFromUpgrade, rendered)
+		return chosen, rendered, err
+	}
+	chosen, err = stamped(inputs, in.environment.Version, v1alpha1.TemplateFromSpec, rendered)
+	return chosen, rendered, err
+}
+
+// templateInputs is a hash of what the user declares of the pod template: the spec without what is Live. A hash must not
+// change from one version of the operator to the next, or every service would be rolled out: what a newer API defaults is
+// left out where it has the default.
+func templateInputs(spec v1alpha1.GoServiceSpec) string {
+	spec.Replicas, spec.Autoscaling, spec.Tuning, spec.Paused = nil, nil, nil, false
+	spec.RateLimit, spec.Pool, spec.Runtime = nil, nil, nil
+	var threshold *v1alpha1.SLOSpec
+	if spec.SLO != nil && spec.SLO.Latency != nil {
+		threshold = &v1alpha1.SLOSpec{Latency: &v1alpha1.LatencyObjective{Threshold: spec.SLO.Latency.Threshold}}
+	}
+	spec.SLO = threshold
+	upstreams := make([]v1alpha1.UpstreamSpec, len(spec.Upstreams))
+	for i := range spec.Upstreams {
+		upstreams[i] = v1alpha1.UpstreamSpec{Name: spec.Upstreams[i].Name, URL: spec.Upstreams[i].URL}
+	}
+	spec.Upstreams = upstreams
+	spec.Observability = observabilityInputs(spec.Observability)
+	if spec.Port == defaultPort {
+		spec.Port = 0
+	}
+	if p := spec.Probes; p != nil && p.Port == v1alpha1.ProbePortAdmin {
+		without := *p
+		without.Port = ""
+		spec.Probes = &without
+	}
+	if p := spec.Pod; p != nil && writableTmp(*p) {
+		without := *p
+		without.WritableTmp = nil
+		spec.Pod = &without
+	}
+	encoded, err := json.Marshal(spec)
+	if err != nil {
+		panic(fmt.Sprintf("encoding a spec that was decoded cannot fail: %v", err))
+	}
+	return hashOf(encoded)
+}
+
+func observabilityInputs(o *v1alpha1.ObservabilitySpec) *v1alpha1.ObservabilitySpec {
+	if o == nil {
+		return nil
+	}
+	var inputs v1alpha1.ObservabilitySpec
+	if o.Tracing != nil {
+		inputs.Tracing = &v1alpha1.TracingSpec{Endpoint: o.Tracing.Endpoint}
+	}
+	if o.Profiling != nil && o.Profiling.Enabled != nil && !*o.Profiling.Enabled {
+		inputs.Profiling = o.Profiling
+	}
+	if inputs == (v1alpha1.ObservabilitySpec{}) {
+		return nil
+	}
+	return &inputs
+}
+
+const templateHashLength = 16
+
+func hashOf(content []byte) string {
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:])[:templateHashLength]
+}
+
+// status is what the status says of the template.
+func (t *Template) status(rendered json.RawMessage) v1alpha1.TemplateStatus {
+	return v1alpha1.TemplateStatus{OperatorVersion: t.Version, Cause: t.Cause, Behind: t.Hash != hashOf(rendered)}
+}
