@@ -59,7 +59,7 @@ docs: ## Generate docs/api.md from the comments of api/.
 
 .PHONY: fmt
 fmt: ## Format the Go code.
-	$(TOOL) golangci-lint fmt
+	$(TOOL) golangci-lint-kube-api-linter fmt
 
 .PHONY: tidy
 tidy: ## Tidy the go.mod of every module.
@@ -71,7 +71,7 @@ vet: ## Run go vet, on the end-to-end tests too.
 	go vet -tags e2e ./hack/...
 
 .PHONY: lint
-lint: ## Run golangci-lint; its first build takes minutes.
+lint: ## Run golangci-lint and, on api/, kube-api-linter; its first build takes minutes.
 	hack/lint.sh
 
 .PHONY: verify

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Runs golangci-lint on every module of the checkout but the one that pins the tools.
+# Runs golangci-lint, built with kube-api-linter, on every module of the checkout but the one that pins the tools.
 # shellcheck source=cluster/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/cluster/lib.sh"
 cd "$REPO_ROOT" || exit
 
 # Built once, then kept by Go's build cache.
-lint=$(go tool -n -modfile=hack/tools/go.mod golangci-lint)
+lint=$(go tool -n -modfile=hack/tools/go.mod golangci-lint-kube-api-linter)
 state=0
 for module in $(git ls-files 'go.mod' '*/go.mod'); do
   folder=$(dirname "$module")
@@ -13,4 +13,4 @@ for module in $(git ls-files 'go.mod' '*/go.mod'); do
   step "lint" "$module"
   (cd "$folder" && "$lint" run --allow-parallel-runners --config "$REPO_ROOT/.golangci.yml" --build-tags e2e ./...) || state=1
 done
-[ "$state" = 0 ] || die "the linters have something to say about the lines above; make fmt mends formatting, go tool -modfile=hack/tools/go.mod golangci-lint run --fix some of the rest"
+[ "$state" = 0 ] || die "the linters have something to say about the lines above; make fmt mends formatting, go tool -modfile=hack/tools/go.mod golangci-lint-kube-api-linter run --fix some of the rest"

@@ -18,6 +18,7 @@ type ObjectName string
 // SecretReference names a Secret in the same namespace.
 type SecretReference struct {
 	// name of the Secret.
+	// +required
 	Name ObjectName `json:"name"`
 }
 
@@ -33,6 +34,7 @@ type EnvName string
 // +kubebuilder:validation:XValidation:rule="!has(self.valueFrom) || !has(self.value) || self.value.size() == 0",message="env[] must not have both value and valueFrom: remove one"
 type EnvVar struct {
 	// name of the variable.
+	// +required
 	Name EnvName `json:"name"`
 	// value of the variable, at most 130000 characters; $(NAME) stands for the value of a variable named before.
 	// +optional
@@ -69,6 +71,7 @@ type FieldSelector struct {
 	APIVersion string `json:"apiVersion,omitempty"`
 	// fieldPath is metadata.name, metadata.namespace, metadata.uid, metadata.labels['KEY'], metadata.annotations['KEY'],
 	// spec.nodeName, spec.serviceAccountName, status.hostIP, status.hostIPs, status.podIP or status.podIPs.
+	// +required
 	// +kubebuilder:validation:MaxLength=360
 	// +kubebuilder:validation:XValidation:rule="self in ['metadata.name', 'metadata.namespace', 'metadata.uid', 'spec.nodeName', 'spec.serviceAccountName', 'status.hostIP', 'status.hostIPs', 'status.podIP', 'status.podIPs'] || self.matches('^metadata[.](labels|annotations)\\\\[\\'([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?\\'\\\\]$')",message="env[].valueFrom.fieldRef.fieldPath must be metadata.name, metadata.namespace, metadata.uid, metadata.labels['KEY'], metadata.annotations['KEY'], spec.nodeName, spec.serviceAccountName, status.hostIP, status.hostIPs, status.podIP or status.podIPs"
 	FieldPath string `json:"fieldPath"`
@@ -80,6 +83,7 @@ type FieldSelector struct {
 type ResourceSelector struct {
 	// resource is limits.cpu, limits.memory, limits.ephemeral-storage, requests.cpu, requests.memory or
 	// requests.ephemeral-storage.
+	// +required
 	// +kubebuilder:validation:Enum=limits.cpu;limits.memory;limits.ephemeral-storage;requests.cpu;requests.memory;requests.ephemeral-storage
 	Resource string `json:"resource"`
 	// divisor is the unit of the value: 1 or 1m for CPU, 1 or a unit such as 1Mi otherwise. Default: 1.
@@ -91,8 +95,10 @@ type ResourceSelector struct {
 // KeySelector selects a key of a ConfigMap or Secret in the same namespace.
 type KeySelector struct {
 	// name of the ConfigMap or Secret.
+	// +required
 	Name ObjectName `json:"name"`
 	// key whose value is taken.
+	// +required
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[-._a-zA-Z0-9]+$') && self != '.' && !self.startsWith('..')",message="must be a key of a ConfigMap or Secret: letters, digits, '-', '_' and '.'"
 	Key string `json:"key"`
@@ -119,6 +125,7 @@ type EnvFromSource struct {
 // EnvSource names a ConfigMap or Secret in the same namespace.
 type EnvSource struct {
 	// name of the ConfigMap or Secret.
+	// +required
 	Name ObjectName `json:"name"`
 	// optional lets the container start without it.
 	// +optional

@@ -8,12 +8,16 @@ package v1alpha1
 // does not apply to the service or is not known.
 type FiguresStatus struct {
 	// minReplicas is the lower bound of the number of pods.
+	// +required
 	MinReplicas int32 `json:"minReplicas"`
 	// maxReplicas is the upper bound; equal to minReplicas where nothing autoscales.
+	// +required
 	MaxReplicas int32 `json:"maxReplicas"`
 	// wantedReplicas is what the Deployment asks for at present.
+	// +required
 	WantedReplicas int32 `json:"wantedReplicas"`
 	// availableReplicas is the number of pods that serve.
+	// +required
 	AvailableReplicas int32 `json:"availableReplicas"`
 	// replicaFloor is the number of pods that the measured demand needs.
 	// +optional
@@ -31,18 +35,25 @@ type FiguresStatus struct {
 	// +optional
 	ScaleDownWindowSeconds *int32 `json:"scaleDownWindowSeconds,omitempty"`
 	// workersPerPod of the pool.
+	// +required
 	WorkersPerPod int32 `json:"workersPerPod"`
 	// queueDepthPerPod is how many requests may wait for a worker.
+	// +required
 	QueueDepthPerPod int32 `json:"queueDepthPerPod"`
 	// queueTimeoutMicroseconds is the longest wait in the queue.
+	// +required
 	QueueTimeoutMicroseconds int64 `json:"queueTimeoutMicroseconds"`
 	// requestTimeoutMicroseconds is the deadline of one request.
+	// +required
 	RequestTimeoutMicroseconds int64 `json:"requestTimeoutMicroseconds"`
 	// preStopDelaySeconds is how long a leaving pod keeps serving.
+	// +required
 	PreStopDelaySeconds int32 `json:"preStopDelaySeconds"`
 	// drainTimeoutSeconds is how long running requests may take to finish.
+	// +required
 	DrainTimeoutSeconds int32 `json:"drainTimeoutSeconds"`
 	// gracePeriodSeconds is the termination grace period of the pods.
+	// +required
 	GracePeriodSeconds int32 `json:"gracePeriodSeconds"`
 	// gogcPercent is the collector's pace.
 	// +optional

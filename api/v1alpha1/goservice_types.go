@@ -27,14 +27,22 @@ import (
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 63",message="metadata.name must be at most 63 characters, because the Service has the same name"
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",message="metadata.name must start with a letter and consist of lower-case letters, digits and '-', because the Service has the same name"
 type GoService struct {
-	metav1.TypeMeta   `json:",inline"`
+	metav1.TypeMeta `json:",inline"`
+	// metadata is the standard metadata of an object.
+	// +optional
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
+	// spec is the desired state. All fields are optional: the operator derives values for unset fields and shows them in
+	// status.plan.
+	//
+	// Fields marked Live reach running pods within about a second, without a restart. Fields marked Rolling replace the pods
+	// one after another.
 	// +optional
 	Spec GoServiceSpec `json:"spec,omitempty"`
+	// status is the state that the operator observed, and what it derived.
 	// +optional
 	// +kubebuilder:default={"observedGeneration":-1}
-	Status GoServiceStatus `json:"status,omitempty"`
+	Status GoServiceStatus `json:"status,omitzero"`
 }
 
 // GoServiceList is a list of GoServices.

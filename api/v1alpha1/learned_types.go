@@ -9,8 +9,10 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // operator, read by the next one, and not meant for people: status.plan and status.slo say the same in words.
 type LearnedStatus struct {
 	// version of this form; another one is ignored.
+	// +required
 	Version int32 `json:"version"`
 	// at is when it was learned.
+	// +required
 	At metav1.Time `json:"at"`
 	// cpuNanoseconds and serviceNanoseconds are what one request costs; 0 while unknown.
 	// +optional
@@ -27,7 +29,7 @@ type LearnedStatus struct {
 	// utilizationPermille that the loop steers for, where it was lowered; 0 otherwise.
 	// +optional
 	UtilizationPermille int32 `json:"utilizationPermille,omitempty"`
-	// workers, queueDepth and gogc that were set by measurements; 0 where the formulas hold.
+	// workers of each pod, as far as measurements moved them; 0 if they did not. So with queueDepth and gogc.
 	// +optional
 	Workers int32 `json:"workers,omitempty"`
 	// queueDepth of each pod.
@@ -46,8 +48,10 @@ type LearnedStatus struct {
 // LearnedTally counts the requests of an interval.
 type LearnedTally struct {
 	// start of the interval.
+	// +required
 	Start metav1.Time `json:"start"`
 	// total requests, of which failed failed and slow were slower than the threshold.
+	// +required
 	Total int64 `json:"total"`
 	// failed requests.
 	// +optional

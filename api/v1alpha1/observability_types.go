@@ -52,6 +52,7 @@ type LoggingSpec struct {
 // TracingSpec sends OpenTelemetry traces.
 type TracingSpec struct {
 	// endpoint of an OTLP/HTTP collector, such as http://collector.observability:4318. Rolling.
+	// +required
 	// +kubebuilder:validation:MaxLength=1024
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[hH][tT][tT][pP][sS]?://(\\\\[[0-9a-fA-F:.]+\\\\]|[^]/?#@:[ ]+)(:[0-9]{1,5})?(/[^?# ]*)?$') && isURL(self) && (url(self).getPort() == '' || int(url(self).getPort()) >= 1 && int(url(self).getPort()) <= 65535)",message="observability.tracing.endpoint must be an absolute http or https URL of an OTLP/HTTP collector such as http://collector.observability:4318: a host, an optional port from 1 to 65535 and an optional path, without user, query or fragment"
 	Endpoint string `json:"endpoint"`
@@ -59,6 +60,7 @@ type TracingSpec struct {
 	// sampleRatio of new traces that are recorded, as a decimal string from "0" to "1". Live.
 	// +optional
 	// +kubebuilder:default="0.01"
+	// +kubebuilder:validation:MaxLength=8
 	// +kubebuilder:validation:Pattern=`^(0(\.[0-9]{1,6})?|1(\.0{1,6})?)$`
 	SampleRatio string `json:"sampleRatio,omitempty"`
 }

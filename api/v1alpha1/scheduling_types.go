@@ -49,12 +49,15 @@ type Toleration struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.matchLabelKeys) || !has(self.labelSelector) || !has(self.labelSelector.matchExpressions) || self.labelSelector.matchExpressions.all(e, !(e.key in self.matchLabelKeys))",message="pod.topologySpreadConstraints[] must not name a key in both matchLabelKeys and labelSelector"
 type TopologySpreadConstraint struct {
 	// maxSkew is by how many pods two values of the label may differ, at least 1.
+	// +required
 	// +kubebuilder:validation:Minimum=1
 	MaxSkew int32 `json:"maxSkew"`
 	// topologyKey is the node label, such as topology.kubernetes.io/zone.
+	// +required
 	// +kubebuilder:validation:MinLength=1
 	TopologyKey LabelKey `json:"topologyKey"`
 	// whenUnsatisfiable is DoNotSchedule or ScheduleAnyway.
+	// +required
 	// +kubebuilder:validation:Enum=DoNotSchedule;ScheduleAnyway
 	WhenUnsatisfiable corev1.UnsatisfiableConstraintAction `json:"whenUnsatisfiable"`
 	// labelSelector selects the pods that are counted. Default: this service's pods.
@@ -99,9 +102,11 @@ type LabelSelector struct {
 // +kubebuilder:validation:XValidation:rule="(self.operator in ['In', 'NotIn']) == (has(self.values) && self.values.size() > 0)",message="must have values with the operators In and NotIn, and none with Exists and DoesNotExist"
 type LabelSelectorRequirement struct {
 	// key of the label.
+	// +required
 	// +kubebuilder:validation:MinLength=1
 	Key LabelKey `json:"key"`
 	// operator is In, NotIn, Exists or DoesNotExist.
+	// +required
 	// +kubebuilder:validation:Enum=In;NotIn;Exists;DoesNotExist
 	Operator string `json:"operator"`
 	// values for In and NotIn.

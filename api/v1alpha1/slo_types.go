@@ -26,6 +26,7 @@ type SLOSpec struct {
 	// window over which the objectives must hold, "1d" to "90d".
 	// +optional
 	// +kubebuilder:default="30d"
+	// +kubebuilder:validation:MaxLength=3
 	// +kubebuilder:validation:Pattern=`^([1-9]|[1-8][0-9]|90)d$`
 	Window string `json:"window,omitempty"`
 
@@ -38,6 +39,7 @@ type SLOSpec struct {
 type LatencyObjective struct {
 	// threshold within which a request must be answered, 1ms to 10m, such as "50ms". Rolling: the pods count requests at
 	// exactly this boundary.
+	// +required
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
 	// +kubebuilder:validation:MaxLength=32
@@ -56,6 +58,7 @@ type LatencyObjective struct {
 // LoadObjective is the traffic to be ready for.
 type LoadObjective struct {
 	// peakRequestsPerSecond is the highest load of the whole service to be ready for, 1 to 10000000.
+	// +required
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=10000000
 	PeakRequestsPerSecond int32 `json:"peakRequestsPerSecond"`

@@ -11,11 +11,12 @@ type GoServiceStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// conditions: Ready, Applied, Available, Progressing, Tuned, Planned, Monitored; with an slo Measured, SLOMet; with an
+	// conditions are Ready, Applied, Available, Progressing, Tuned, Planned, Monitored; with an slo Measured, SLOMet; with an
 	// autoscaler Scaling; only while they are True Paused, Stalled, Reconciling.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=32
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
 	// replicas is the number of pods that exist.
@@ -67,8 +68,10 @@ type GoServiceStatus struct {
 // SLOStatus says how the objectives hold, as far as this operator has seen.
 type SLOStatus struct {
 	// measuredSince is from when on requests were counted: the objectives' window, or less since the operator started.
+	// +required
 	MeasuredSince metav1.Time `json:"measuredSince"`
 	// availability is the share of requests that did not fail.
+	// +required
 	// +kubebuilder:validation:MaxLength=256
 	Availability string `json:"availability"`
 	// fastEnough is the share of answered requests within the latency threshold.
@@ -80,6 +83,7 @@ type SLOStatus struct {
 	// +kubebuilder:validation:MaxLength=256
 	P99 string `json:"p99,omitempty"`
 	// errorBudgetLeft of the objective that has spent more of its budget.
+	// +required
 	// +kubebuilder:validation:MaxLength=256
 	ErrorBudgetLeft string `json:"errorBudgetLeft"`
 }
@@ -87,17 +91,22 @@ type SLOStatus struct {
 // TuningDecision is one figure that measurements moved.
 type TuningDecision struct {
 	// at is when.
+	// +required
 	At metav1.Time `json:"at"`
 	// what was moved: replica floor, utilization, pool or gogc.
+	// +required
 	// +kubebuilder:validation:MaxLength=256
 	What string `json:"what"`
 	// from the value before.
+	// +required
 	// +kubebuilder:validation:MaxLength=256
 	From string `json:"from"`
 	// to the value since.
+	// +required
 	// +kubebuilder:validation:MaxLength=256
 	To string `json:"to"`
 	// reason in one sentence.
+	// +required
 	// +kubebuilder:validation:MaxLength=2048
 	Reason string `json:"reason"`
 }
@@ -125,9 +134,11 @@ type StatusSummary struct {
 // PlannedValue is one derived number.
 type PlannedValue struct {
 	// value as a person reads it.
+	// +required
 	// +kubebuilder:validation:MaxLength=512
 	Value string `json:"value"`
 	// reason in one sentence.
+	// +required
 	// +kubebuilder:validation:MaxLength=2048
 	Reason string `json:"reason"`
 }
@@ -135,6 +146,7 @@ type PlannedValue struct {
 // PlanStatus holds every derived number with its reason.
 type PlanStatus struct {
 	// replicas is the fixed number or the range of pods.
+	// +required
 	Replicas PlannedValue `json:"replicas"`
 	// replicaFloor is the number of pods that the measured demand needs; the HorizontalPodAutoscaler goes no lower.
 	// +optional
@@ -159,18 +171,25 @@ type PlanStatus struct {
 	// +optional
 	Concurrency *PlannedValue `json:"concurrency,omitempty"`
 	// workers of each pod.
+	// +required
 	Workers PlannedValue `json:"workers"`
 	// queueDepth of each pod.
+	// +required
 	QueueDepth PlannedValue `json:"queueDepth"`
 	// queueTimeout is the longest wait in the queue.
+	// +required
 	QueueTimeout PlannedValue `json:"queueTimeout"`
 	// requestTimeout is the deadline of one request.
+	// +required
 	RequestTimeout PlannedValue `json:"requestTimeout"`
 	// preStopDelay is how long a leaving pod keeps serving.
+	// +required
 	PreStopDelay PlannedValue `json:"preStopDelay"`
 	// drainTimeout is how long running requests may take to finish.
+	// +required
 	DrainTimeout PlannedValue `json:"drainTimeout"`
 	// gracePeriod is the termination grace period of the pods.
+	// +required
 	GracePeriod PlannedValue `json:"gracePeriod"`
 	// gogc is the collector's pace in percent.
 	// +optional
@@ -188,18 +207,22 @@ type PlanStatus struct {
 	// +optional
 	// +listType=map
 	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=64
 	Alerts []PlannedAlert `json:"alerts,omitempty"`
 }
 
 // PlannedAlert is the threshold of one alert.
 type PlannedAlert struct {
 	// name of what is watched, such as "availability × 14.4 over 1h".
+	// +required
 	// +kubebuilder:validation:MaxLength=512
 	Name string `json:"name"`
 	// value is the severity and the threshold as a person reads them, or "left out".
+	// +required
 	// +kubebuilder:validation:MaxLength=512
 	Value string `json:"value"`
 	// reason in one sentence.
+	// +required
 	// +kubebuilder:validation:MaxLength=2048
 	Reason string `json:"reason"`
 }
@@ -207,11 +230,14 @@ type PlannedAlert struct {
 // LiveSettingsStatus says which live settings are in force where.
 type LiveSettingsStatus struct {
 	// revision of the newest live settings.
+	// +required
 	// +kubebuilder:validation:MaxLength=256
 	Revision string `json:"revision"`
 	// confirmedPods run this revision.
+	// +required
 	ConfirmedPods int32 `json:"confirmedPods"`
 	// totalPods is how many pods there are to tune.
+	// +required
 	TotalPods int32 `json:"totalPods"`
 	// requestsPerSecondPerPod is each pod's share of the rate limit, "-" without one.
 	// +optional
@@ -234,9 +260,11 @@ type LiveSettingsStatus struct {
 // UnconfirmedPod is a pod that did not confirm the newest live settings.
 type UnconfirmedPod struct {
 	// pod is the pod's name.
+	// +required
 	// +kubebuilder:validation:MaxLength=256
 	Pod string `json:"pod"`
 	// reason in one sentence.
+	// +required
 	// +kubebuilder:validation:MaxLength=2048
 	Reason string `json:"reason"`
 }

@@ -22,6 +22,7 @@ const (
 // RateLimitSpec is a token bucket.
 type RateLimitSpec struct {
 	// requestsPerSecond admitted on average, 1 to 10000000.
+	// +required
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=10000000
 	RequestsPerSecond int32 `json:"requestsPerSecond"`
@@ -79,11 +80,13 @@ type ShutdownSpec struct {
 // UpstreamSpec is a service that this one calls.
 type UpstreamSpec struct {
 	// name by which the workload knows the upstream, as in /proxy/{name}/: a DNS label.
+	// +required
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
 	// +kubebuilder:validation:MaxLength=63
 	Name string `json:"name"`
 
 	// url of the upstream, http or https. Rolling.
+	// +required
 	// +kubebuilder:validation:MaxLength=1024
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[hH][tT][tT][pP][sS]?://(\\\\[[0-9a-fA-F:.]+\\\\]|[^]/?#@:[ ]+)(:[0-9]{1,5})?(/[^?# ]*)?$') && isURL(self) && (url(self).getPort() == '' || int(url(self).getPort()) >= 1 && int(url(self).getPort()) <= 65535)",message="upstreams[].url must be an absolute http or https URL such as http://billing.shop.svc: a host, an optional port from 1 to 65535 and an optional path, without user, query or fragment"
 	URL string `json:"url"`
@@ -105,6 +108,7 @@ type UpstreamSpec struct {
 // TLSSpec makes the container serve TLS.
 type TLSSpec struct {
 	// secretName of a Secret of type kubernetes.io/tls in the same namespace.
+	// +required
 	SecretName ObjectName `json:"secretName"`
 
 	// clientCASecretName of a Secret with a key ca.crt; clients must then present a certificate that it signed.
