@@ -26,7 +26,10 @@ func (r *GoServiceReconciler) follow(service *v1alpha1.GoService, seen observe.S
 		r.loop.Forget(name)
 		return nil
 	}
-	target := measure.Target{Target: tuner.Target{Spec: service.Spec.DeepCopy()}, Confirmed: r.tracker.Confirmed(name)}
+	target := measure.Target{
+		Target:    tuner.Target{Spec: service.Spec.DeepCopy(), MaxReplicas: keptMaximum(service, seen)},
+		Confirmed: r.tracker.Confirmed(name), Learned: tuner.Recall(&service.Status),
+	}
 	for _, pod := range seen.Tunable {
 		if pod.IP != "" {
 			target.Pods = append(target.Pods, measure.Pod{
@@ -40,24 +43,55 @@ func (r *GoServiceReconciler) follow(service *v1alpha1.GoService, seen observe.S
 			target.Wanted = *d.Spec.Replicas
 		}
 	}
-	for _, child := range seen.Children {
-		if autoscaler, is := child.(*autoscalingv2.HorizontalPodAutoscaler); is && autoscaler.Spec.MinReplicas != nil {
-			target.Floor = *autoscaler.Spec.MinReplicas
+	if autoscaler := autoscalerOf(seen); autoscaler != nil && autoscaler.Spec.MinReplicas != nil {
+		target.Floor = *autoscaler.Spec.MinReplicas
+		if statusIsLost(service) {
+			target.Learned = target.Learned.WithFloor(target.Floor)
 		}
 	}
 	outcome := r.loop.Follow(name, target)
 	return &outcome
 }
 
-// figures are what the plan takes in: how limits are divided, and what was measured if anything was.
-func figures(seen observe.State, measured *tuner.Outcome, divided tuner.Divided) plan.Observed {
-	figures := plan.Observed{Sharing: divided.Pods}
+// figures are what the plan takes in: how limits are divided, and what was measured if anything was. With tuning switched off the
+// plan follows from the spec alone, but for its upper bound, which must not fall because measuring ended.
+func figures(service *v1alpha1.GoService, seen observe.State, measured *tuner.Outcome, divided tuner.Divided) plan.Observed {
+	figures := plan.Observed{Sharing: divided.Pods, MaxReplicas: keptMaximum(service, seen)}
 	if measured != nil {
 		figures.ServiceTime, figures.CPUTime, figures.Tuned = measured.Cost.ServiceTime, measured.Cost.CPUTime, measured.Tuned
+		figures.HighestServiceTime, figures.HighestCPUTime = measured.Highest.ServiceTime, measured.Highest.CPUTime
+	} else if service.Spec.SLO != nil {
+		highest := tuner.Recall(&service.Status).Highest
+		figures.HighestServiceTime, figures.HighestCPUTime = highest.ServiceTime, highest.CPUTime
 	}
 	figures.Tuned.Parts = divided.Parts
 	if seen.Deployment != nil && seen.Deployment.Spec.Replicas != nil {
 		figures.WantedReplicas = *seen.Deployment.Spec.Replicas
 	}
 	return figures
+}
+
+func autoscalerOf(seen observe.State) *autoscalingv2.HorizontalPodAutoscaler {
+	for _, child := range seen.Children {
+		if autoscaler, is := child.(*autoscalingv2.HorizontalPodAutoscaler); is {
+			return autoscaler
+		}
+	}
+	return nil
+}
+
+// statusIsLost says that a status that tells what was learned was never written, or is gone, as after a restored backup.
+func statusIsLost(service *v1alpha1.GoService) bool { return service.Status.ObservedGeneration <= 0 }
+
+// keptMaximum is the upper bound of the autoscaler where the status is lost: it stays until something is measured or the spec
+// changes. 0 otherwise.
+func keptMaximum(service *v1alpha1.GoService, seen observe.State) int32 {
+	learned, autoscaler := service.Status.Learned, autoscalerOf(seen)
+	switch {
+	case statusIsLost(service) && autoscaler != nil:
+		return autoscaler.Spec.MaxReplicas
+	case service.Status.ObservedGeneration == service.Generation && learned != nil && learned.CPUNanoseconds == 0:
+		return learned.MaxReplicas
+	}
+	return 0
 }

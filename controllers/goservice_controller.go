@@ -99,7 +99,8 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 	}
 	measured := r.follow(&service, seen)
 	divided := r.divide(&service, seen, measured)
-	figures := plan.Compute(&service.Spec, figures(seen, measured, divided))
+	observed := figures(&service, seen, measured, divided)
+	figures := plan.Compute(&service.Spec, observed)
 	observeFloor(request.NamespacedName, figures)
 	environment, err := r.environment(ctx, &service, seen)
 	if err != nil {
@@ -135,7 +136,7 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 	next, again := status.Compute(status.Situation{
 		Service: &service, Observed: seen, Plan: figures, ApplyErr: applyErr, Template: desired.Template, Outcome: measured,
 		Generation: r.engine.Generation(request.NamespacedName, apply.Key{Kind: build.DeploymentKind, Name: service.Name}),
-		Confirmed:  confirmed, Optional: environment.OptionalKinds, Now: metav1.Now(),
+		Confirmed:  confirmed, Optional: environment.OptionalKinds, MaxReplicas: observed.MaxReplicas, Now: metav1.Now(),
 	})
 	if err := r.writeStatus(ctx, &service, next, confirmed, measured); err != nil {
 		if apierrors.IsConflict(err) {

@@ -144,6 +144,13 @@ func (l *writeLog) forget() {
 	l.entries = nil
 }
 
+// all lists every request since the log was started anew, events among them.
+func (l *writeLog) all() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.entries)
+}
+
 // written lists the distinct requests since the log was started anew, but for events.
 func (l *writeLog) written() []string { return l.writtenBut("events") }
 

@@ -31,17 +31,38 @@ type traffic struct {
 	own       map[string]float64
 	last      map[string]time.Time
 	served    map[string]float64
+	slow      float64 // share of the requests that come from now on
+	late      map[string]float64
+	down      bool
+	asked     int
 }
 
-func (f *traffic) set(perSecond float64) {
+func newTraffic(perSecond float64) *traffic {
+	return &traffic{perSecond: perSecond, last: map[string]time.Time{}, served: map[string]float64{}, late: map[string]float64{}}
+}
+
+func (f *traffic) set(perSecond float64) { f.change(func() { f.perSecond = perSecond }) }
+
+func (f *traffic) change(change func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.perSecond = perSecond
+	change()
+}
+
+// timesAsked is how often any pod was asked.
+func (f *traffic) timesAsked() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.asked
 }
 
 func (f *traffic) scrape(_ context.Context, pod measure.Pod) (tuner.Counters, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.asked++
+	if f.down {
+		return tuner.Counters{}, errors.New("does not answer")
+	}
 	now := time.Now()
 	if last, known := f.last[pod.Name]; known {
 		rate, special := f.own[pod.Name]
@@ -49,19 +70,21 @@ func (f *traffic) scrape(_ context.Context, pod measure.Pod) (tuner.Counters, er
 			rate = f.perSecond
 		}
 		f.served[pod.Name] += rate * now.Sub(last).Seconds()
+		f.late[pod.Name] += f.slow * rate * now.Sub(last).Seconds()
 	}
 	f.last[pod.Name] = now
 	n := f.served[pod.Name]
 	return tuner.Counters{
 		Requests: n, Served: n, ServiceSeconds: n * 0.010, DurationSeconds: n * 0.010, CPUSeconds: n * 0.005, StartSeconds: 1,
-		Workers: 64, Processors: 1, Buckets: []tuner.Bucket{{UpperBound: 0.1, Count: n}, {UpperBound: math.Inf(1), Count: n}},
+		Workers: 64, Processors: 1, HeapLiveBytes: 20 << 20,
+		Buckets: []tuner.Bucket{{UpperBound: 0.1, Count: n - f.late[pod.Name]}, {UpperBound: math.Inf(1), Count: n}},
 	}, nil
 }
 
 func TestMeasuredDemandRaisesTheFloor(t *testing.T) {
 	t.Parallel()
 	namespace := newNamespace(t)
-	load := &traffic{perSecond: 50, last: map[string]time.Time{}, served: map[string]float64{}}
+	load := newTraffic(50)
 	pods := newWorkload()
 	pods.scrape = load.scrape
 	op := startOperator(t, namespace, pods)
@@ -108,7 +131,8 @@ func TestMeasuredDemandRaisesTheFloor(t *testing.T) {
 func TestASharedLimitFollowsTheDemand(t *testing.T) {
 	t.Parallel()
 	namespace := newNamespace(t)
-	load := &traffic{own: map[string]float64{"checkout-a": 270, "checkout-b": 90}, last: map[string]time.Time{}, served: map[string]float64{}}
+	load := newTraffic(0)
+	load.own = map[string]float64{"checkout-a": 270, "checkout-b": 90}
 	pods := newWorkload()
 	pods.scrape = load.scrape
 	op := startOperator(t, namespace, pods)
@@ -169,7 +193,7 @@ func TestPrometheusMeasures(t *testing.T) {
 	})
 
 	some := newNamespace(t)
-	load := &traffic{perSecond: 50, last: map[string]time.Time{}, served: map[string]float64{}}
+	load := newTraffic(50)
 	pods = newWorkload()
 	pods.scrape = func(context.Context, measure.Pod) (tuner.Counters, error) {
 		return tuner.Counters{}, errors.New("must not be asked")

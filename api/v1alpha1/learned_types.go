@@ -14,30 +14,43 @@ type LearnedStatus struct {
 	// at is when it was learned.
 	// +required
 	At metav1.Time `json:"at"`
-	// cpuNanoseconds and serviceNanoseconds are what one request costs; 0 while unknown.
+	// cpuNanoseconds is the CPU time that one request uses; 0 while unknown.
 	// +optional
 	CPUNanoseconds int64 `json:"cpuNanoseconds,omitempty"`
 	// serviceNanoseconds is the time of one request by itself, without waiting; 0 while unknown.
 	// +optional
 	ServiceNanoseconds int64 `json:"serviceNanoseconds,omitempty"`
-	// floor is the number of pods that the demand needed; 0 while unknown.
+	// highestCPUNanoseconds is the highest cpuNanoseconds that was ever measured; it bounds maxReplicas from below.
+	// +optional
+	HighestCPUNanoseconds int64 `json:"highestCPUNanoseconds,omitempty"`
+	// highestServiceNanoseconds is the highest serviceNanoseconds that was ever measured.
+	// +optional
+	HighestServiceNanoseconds int64 `json:"highestServiceNanoseconds,omitempty"`
+	// floor is the number of pods that measurements set as the lowest; 0 while unknown.
 	// +optional
 	Floor int32 `json:"floor,omitempty"`
-	// maxReplicas is the highest upper bound that was derived.
+	// needed is the number of pods by the demand, where that is more than the bounds allow; 0 otherwise.
+	// +optional
+	Needed int32 `json:"needed,omitempty"`
+	// maxReplicas is an upper bound that was found in the autoscaler when nothing else was known; it holds until something is
+	// measured or the spec changes. 0 otherwise.
 	// +optional
 	MaxReplicas int32 `json:"maxReplicas,omitempty"`
 	// utilizationPermille that the loop steers for, where it was lowered; 0 otherwise.
 	// +optional
 	UtilizationPermille int32 `json:"utilizationPermille,omitempty"`
-	// workers of each pod, as far as measurements moved them; 0 if they did not. So with queueDepth and gogc.
+	// workers of each pod that measurements set; 0 where the formulas hold.
 	// +optional
 	Workers int32 `json:"workers,omitempty"`
-	// queueDepth of each pod.
+	// queueDepth of each pod; 0 where the formulas hold.
 	// +optional
 	QueueDepth int32 `json:"queueDepth,omitempty"`
-	// gogc in percent.
+	// gogc in percent; 0 where the formulas hold.
 	// +optional
 	GOGC int32 `json:"gogc,omitempty"`
+	// holdSeconds is how long pods are kept after they were needed; 0 is the plan's.
+	// +optional
+	HoldSeconds int32 `json:"holdSeconds,omitempty"`
 	// budget counts requests over the window of the objectives, oldest first; later intervals are shorter.
 	// +optional
 	// +listType=atomic

@@ -27,6 +27,11 @@ type Observed struct {
 	ServiceTime time.Duration
 	// CPUTime is the measured mean CPU time that a request uses; 0 while unknown.
 	CPUTime time.Duration
+	// HighestServiceTime and HighestCPUTime are the highest that were ever measured; 0 while unknown. They only raise the
+	// upper bound of the number of pods.
+	HighestServiceTime, HighestCPUTime time.Duration
+	// MaxReplicas is an upper bound that the derived one must not be below, while nothing is measured; 0 without one.
+	MaxReplicas int32
 	// Tuned holds the figures that measurements have moved.
 	Tuned Tuned
 }
@@ -103,9 +108,10 @@ type Range struct{ Min, Max int32 }
 
 // Compute derives the plan. The spec is only read.
 func Compute(spec *v1alpha1.GoServiceSpec, observed Observed) Plan {
+	observed = observed.plausible()
 	p := Plan{Resources: containerResources(spec)}
 	demand := demandOf(spec, p.Resources, observed)
-	p.planReplicas(spec, demand)
+	p.planReplicas(spec, demand, observed)
 	p.planScaling(spec, demand)
 	p.planHistogram(demand)
 	p.planPool(spec, demand)
@@ -115,7 +121,7 @@ func Compute(spec *v1alpha1.GoServiceSpec, observed Observed) Plan {
 	p.planUtilization(spec, demand)
 	p.planShares(spec, observed)
 	p.planAlerts(spec)
-	p.findUnreachable(spec, demand)
+	p.findUnreachable(spec, demand, observed)
 	return p
 }
 
@@ -164,6 +170,8 @@ type demand struct {
 	// serviceTime of one request, measured or assumed.
 	serviceTime time.Duration
 	measured    bool
+	// assumed is what both costs are taken as where they are not measured.
+	assumed time.Duration
 	// cpuTime of one request; the service time while it is not measured.
 	cpuTime     time.Duration
 	cpuMeasured bool
@@ -188,9 +196,9 @@ func demandOf(spec *v1alpha1.GoServiceSpec, resources corev1.ResourceRequirement
 		measured:    observed.ServiceTime > 0,
 	}
 	speed := 1.0
-	d.servers = max(1, int(d.cores))
+	d.servers = serversOf(d.cores)
 	if limit, limited := resources.Limits[corev1.ResourceCPU]; limited {
-		d.servers = max(1, int(limit.AsApproximateFloat64()))
+		d.servers = serversOf(limit.AsApproximateFloat64())
 		speed = min(1, limit.AsApproximateFloat64())
 	}
 	if slo := spec.SLO; slo != nil {
@@ -202,18 +210,32 @@ func demandOf(spec *v1alpha1.GoServiceSpec, resources corev1.ResourceRequirement
 			d.peak = float64(slo.Load.PeakRequestsPerSecond)
 		}
 	}
+	d.assumed = assumedServiceTime
+	if d.threshold > 0 {
+		d.assumed = d.threshold / assumedServiceShare
+	}
+	// A container that may use less than one core is that much slower; a measurement has this in it already.
+	d.assumed = time.Duration(float64(d.assumed) / max(speed, 0.01))
 	if !d.measured {
-		d.serviceTime = assumedServiceTime
-		if d.threshold > 0 {
-			d.serviceTime = d.threshold / assumedServiceShare
-		}
-		// A container that may use less than one core is that much slower; a measurement has this in it already.
-		d.serviceTime = time.Duration(float64(d.serviceTime) / max(speed, 0.01))
+		d.serviceTime = d.assumed
 	}
 	d.cpuTime, d.cpuMeasured = observed.CPUTime, observed.CPUTime > 0
 	if !d.cpuMeasured {
 		d.cpuTime = d.serviceTime
 	}
+	return d
+}
+
+// mostServers bounds the sum in Erlang's formula: no machine has more cores, and a quantity may say anything.
+const mostServers = 4096
+
+func serversOf(cores float64) int { return int(min(max(cores, 1), mostServers)) }
+
+// costliest is the demand with the highest of what a request was assumed and ever measured to cost.
+func (d demand) costliest(observed Observed) demand {
+	service, cpu := max(d.serviceTime, observed.HighestServiceTime), max(d.cpuTime, observed.HighestCPUTime)
+	d.measured, d.cpuMeasured = service > d.assumed, cpu > d.assumed
+	d.serviceTime, d.cpuTime = max(service, d.assumed), max(cpu, d.assumed)
 	return d
 }
 

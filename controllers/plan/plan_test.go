@@ -42,12 +42,12 @@ func TestStatusSaysWhyEachNumberIsWhatItIs(t *testing.T) {
 	got := Compute(&spec, Observed{Sharing: 4}).Status()
 	want := &v1alpha1.PlanStatus{
 		Replicas: v1alpha1.PlannedValue{
-			Value:  "2 to 73",
-			Reason: "2: one pod may be lost; 73: 2000 req/s peak at 27.5 req/s per pod (5ms assumed per request until it is measured) and 55 % CPU",
+			Value:  "2 to 110",
+			Reason: "2: one pod may be lost; 110: 2000 req/s peak at 27.5 req/s per pod (5ms assumed per request until it is measured) and 55 % CPU, and half as many again for sudden steps",
 		},
 		CPUTarget:   &v1alpha1.PlannedValue{Value: "55 %", Reason: "50ms at p99 with 5ms assumed per request until it is measured leaves 55 % before waiting breaks it"},
 		Utilization: &v1alpha1.PlannedValue{Value: "55 %", Reason: "ρ, for which the autoscaler steers: 50ms at p99 with 5ms assumed per request until it is measured leaves 55 % before waiting breaks it"},
-		ScaleUp:     &v1alpha1.PlannedValue{Value: "36 pods or 100 % within 15s, without delay", Reason: "the whole range within 2 looks of the autoscaler, 15s apart; a pod takes 10s to start"},
+		ScaleUp:     &v1alpha1.PlannedValue{Value: "54 pods or 100 % within 15s, without delay", Reason: "the whole range within 2 looks of the autoscaler, 15s apart; a pod takes 10s to start"},
 		ScaleUpTolerance: &v1alpha1.PlannedValue{
 			Value:  "3 %",
 			Reason: "the formulas steer for 55 %, and waiting breaks the objective at 55 %; kept within 3 % to 10 %; where the server knows the field (Kubernetes 1.35), else 10 %",
@@ -119,9 +119,17 @@ func TestReplicas(t *testing.T) {
 			v1alpha1.GoServiceSpec{SLO: &v1alpha1.SLOSpec{Availability: "99.99"}},
 			Observed{}, want{Range{3, 15}, true, 70},
 		},
-		"a peak at a measured service time": { // 1,000/s · 5 ms = 5 busy cores ÷ (0.25 cores · 0.7)
+		"a peak at the assumed cost": { // 1,000/s · 10 ms = 10 busy cores ÷ (0.25 cores · 0.7), and half as many again
 			v1alpha1.GoServiceSpec{SLO: &v1alpha1.SLOSpec{Load: load(1000)}},
-			Observed{ServiceTime: 5 * time.Millisecond}, want{Range{2, 29}, true, 70},
+			Observed{}, want{Range{2, 86}, true, 70},
+		},
+		"a lower measured cost is no reason for less": {
+			v1alpha1.GoServiceSpec{SLO: &v1alpha1.SLOSpec{Load: load(1000)}},
+			Observed{ServiceTime: 5 * time.Millisecond}, want{Range{2, 86}, true, 70},
+		},
+		"a higher one raises it": {
+			v1alpha1.GoServiceSpec{SLO: &v1alpha1.SLOSpec{Load: load(1000)}},
+			Observed{ServiceTime: 20 * time.Millisecond}, want{Range{2, 172}, true, 70},
 		},
 		"a peak that a single pod could serve keeps the minimum": {
 			v1alpha1.GoServiceSpec{SLO: &v1alpha1.SLOSpec{Load: load(1)}},

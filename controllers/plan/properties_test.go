@@ -96,6 +96,10 @@ func TestTighterLatencyNeverRelaxesAnything(t *testing.T) {
 		observed.ServiceTime = max(observed.ServiceTime, time.Microsecond)
 		spec.Replicas = nil
 		spec.SLO = &v1alpha1.SLOSpec{Latency: latency(time.Duration(2+random.Int64N(2_000))*time.Millisecond, "99"), Load: load(1 + random.Int32N(100_000))}
+		// So does the upper bound follow from what is assumed, unless more was measured once.
+		assumed := spec.SLO.Latency.Threshold.Duration / assumedServiceShare
+		observed.HighestServiceTime = assumed + time.Duration(random.Int64N(int64(50*time.Millisecond)))
+		observed.HighestCPUTime = assumed + time.Duration(random.Int64N(int64(50*time.Millisecond)))
 		loose := Compute(&spec, observed)
 		tighter := spec.DeepCopy()
 		tighter.SLO.Latency.Threshold.Duration = time.Duration(1 + random.Int64N(int64(spec.SLO.Latency.Threshold.Duration)))

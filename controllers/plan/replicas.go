@@ -24,13 +24,16 @@ const (
 	growth     = 5
 	minMaximum = 10
 	maxMaximum = 10000
+	// headroom of the upper bound over the pods that the declared peak needs: what the closed loop asks for in answer to a
+	// sudden step, half as many again, must fit.
+	headroom = 1.5
 	// From highAvailability on, in percent, one pod may be lost; from veryHighAvailability on, while another is replaced.
 	highAvailability     = 99
 	veryHighAvailability = 99.99
 	replicasForVeryHigh  = 3
 )
 
-func (p *Plan) planReplicas(spec *v1alpha1.GoServiceSpec, d demand) {
+func (p *Plan) planReplicas(spec *v1alpha1.GoServiceSpec, d demand, observed Observed) {
 	n := int32(defaultReplicas)
 	if spec.Replicas != nil {
 		n = *spec.Replicas
@@ -45,20 +48,19 @@ func (p *Plan) planReplicas(spec *v1alpha1.GoServiceSpec, d demand) {
 		p.Replicas = Figure[Range]{Range{n, n}, "spec.replicas; declare slo or autoscaling to scale with the load"}
 	default:
 		p.Autoscaled = true
-		p.planCPUTarget(spec, d)
-		p.planRange(spec, d)
+		target := cpuTargetFor(spec, d)
+		p.CPUTarget = &target
+		p.planRange(spec, d, observed)
 	}
 	p.Start = min(max(n, p.Replicas.Value.Min), p.Replicas.Value.Max)
 }
 
-func (p *Plan) planCPUTarget(spec *v1alpha1.GoServiceSpec, d demand) {
+func cpuTargetFor(spec *v1alpha1.GoServiceSpec, d demand) Figure[int32] {
 	if given := spec.Autoscaling; given != nil && given.TargetCPUUtilization != nil {
-		p.CPUTarget = &Figure[int32]{*given.TargetCPUUtilization, "set in spec.autoscaling.targetCPUUtilization"}
-		return
+		return Figure[int32]{*given.TargetCPUUtilization, "set in spec.autoscaling.targetCPUUtilization"}
 	}
 	if d.threshold == 0 {
-		p.CPUTarget = &Figure[int32]{defaultCPUTarget, "no latency objective is declared; 70 % leaves room while pods start"}
-		return
+		return Figure[int32]{defaultCPUTarget, "no latency objective is declared; 70 % leaves room while pods start"}
 	}
 	target := int32(math.Floor(d.highestUtilization() * 100))
 	bounded := min(max(target, minCPUTarget), maxCPUTarget)
@@ -67,16 +69,16 @@ func (p *Plan) planCPUTarget(spec *v1alpha1.GoServiceSpec, d demand) {
 	if bounded != target {
 		reason += fmt.Sprintf("; kept within %d to %d %%", minCPUTarget, maxCPUTarget)
 	}
-	p.CPUTarget = &Figure[int32]{bounded, reason}
+	return Figure[int32]{bounded, reason}
 }
 
-func (p *Plan) planRange(spec *v1alpha1.GoServiceSpec, d demand) {
+func (p *Plan) planRange(spec *v1alpha1.GoServiceSpec, d demand, observed Observed) {
 	lowest, lowestReason := minimumFor(spec.SLO)
 	given := spec.Autoscaling
 	if given != nil && given.MinReplicas != nil {
 		lowest, lowestReason = *given.MinReplicas, "set in spec.autoscaling"
 	}
-	highest, highestReason := p.maximumFor(d, lowest)
+	highest, highestReason := maximumFor(spec, d, lowest, observed)
 	if given != nil && given.MaxReplicas != nil {
 		highest, highestReason = *given.MaxReplicas, "set in spec.autoscaling"
 		if lowest > highest {
@@ -103,14 +105,26 @@ func minimumFor(slo *v1alpha1.SLOSpec) (int32, string) {
 	}
 }
 
-func (p *Plan) maximumFor(d demand, lowest int32) (int32, string) {
-	if d.peak == 0 {
-		return min(max(lowest*growth, minMaximum), maxMaximum), "no peak is declared in slo.load"
+// maximumFor is the upper bound of the number of pods where the user has set none. It is there for safety: it follows from the
+// spec alone, measurements only ever raise it, and it is never below what runs, because an autoscaler that finds more pods than
+// its maximum removes them at once, whatever their load.
+func maximumFor(spec *v1alpha1.GoServiceSpec, d demand, lowest int32, observed Observed) (int32, string) {
+	highest, reason := min(max(lowest*growth, minMaximum), maxMaximum), "no peak is declared in slo.load"
+	if d.peak > 0 {
+		costly := d.costliest(observed)
+		target := cpuTargetFor(spec, costly).Value
+		perPod := capacityAt(costly, float64(target)/100)
+		highest = max(int32(min(math.Ceil(headroom*d.peak/perPod), maxMaximum)), lowest)
+		reason = fmt.Sprintf("%s req/s peak at %s req/s per pod (%s) and %d %% CPU, and half as many again for sudden steps",
+			shortest(d.peak), shortest(perPod), costly.source(), target)
+		if observed.MaxReplicas > highest {
+			highest, reason = observed.MaxReplicas, "as the autoscaler has it; nothing is measured yet"
+		}
 	}
-	perPod := p.capacityPerPod(d)
-	needed := min(math.Ceil(d.peak/perPod), maxMaximum)
-	return max(int32(needed), lowest), fmt.Sprintf("%s req/s peak at %s req/s per pod (%s) and %d %% CPU",
-		shortest(d.peak), shortest(perPod), d.source(), p.CPUTarget.Value)
+	if running := min(observed.WantedReplicas, maxMaximum); running > highest {
+		highest, reason = running, "as many as run at present, until fewer are needed"
+	}
+	return highest, reason
 }
 
 // capacityPerPod is how many requests per second a pod serves at the CPU target: the utilization law, ρ = λ·S per core, with
@@ -123,25 +137,44 @@ func capacityAt(d demand, utilization float64) float64 {
 	return max(d.cores, 0.001) * utilization / d.cpuTime.Seconds()
 }
 
-func (p *Plan) findUnreachable(spec *v1alpha1.GoServiceSpec, d demand) {
+func (p *Plan) findUnreachable(spec *v1alpha1.GoServiceSpec, d demand, observed Observed) {
 	if d.threshold > 0 && d.serviceTime >= d.threshold {
 		p.Findings = append(p.Findings, Finding{v1alpha1.ReasonUnreachable, fmt.Sprintf(
 			"p%s within %s cannot hold: one request takes %s by itself; raise slo.latency.threshold, give the container more CPU or make the handler faster",
 			shortest(d.percentile*100), readable(d.threshold), readable(d.serviceTime))})
 	}
+	p.findShortage(spec, d, observed)
 	if d.peak == 0 {
 		return
-	}
-	if p.Autoscaled && spec.Autoscaling != nil && spec.Autoscaling.MaxReplicas != nil {
-		if needed := math.Ceil(d.peak / p.capacityPerPod(d)); needed > float64(p.Replicas.Value.Max) {
-			p.Findings = append(p.Findings, Finding{v1alpha1.ReasonAboveMaxReplicas, fmt.Sprintf(
-				"%s req/s peak needs %s pods at %s req/s per pod (%s), autoscaling.maxReplicas allows %d; raise it or lower slo.load.peakRequestsPerSecond",
-				shortest(d.peak), shortest(needed), shortest(p.capacityPerPod(d)), d.source(), p.Replicas.Value.Max)})
-		}
 	}
 	if limit := spec.RateLimit; limit != nil && limit.Scope != v1alpha1.ScopePod && float64(limit.RequestsPerSecond) < d.peak {
 		p.Findings = append(p.Findings, Finding{v1alpha1.ReasonRateLimitTooSmall, fmt.Sprintf(
 			"rateLimit.requestsPerSecond admits %d req/s of the declared peak of %s req/s; raise it or lower slo.load.peakRequestsPerSecond",
 			limit.RequestsPerSecond, shortest(d.peak))})
+	}
+}
+
+// findShortage says that the declared peak, or what is measured, needs more pods than there may be.
+func (p *Plan) findShortage(spec *v1alpha1.GoServiceSpec, d demand, observed Observed) {
+	most := p.Replicas.Value.Max
+	if !p.Autoscaled || p.Utilization == nil {
+		return // somebody else scales, or nobody
+	}
+	bound, raise := "the operator allows", "lower slo.load.peakRequestsPerSecond or give each pod more CPU"
+	if spec.Autoscaling != nil && spec.Autoscaling.MaxReplicas != nil {
+		bound, raise = "autoscaling.maxReplicas allows", "raise it or lower slo.load.peakRequestsPerSecond"
+	}
+	perPod := p.capacityPerPod(d)
+	switch needed := math.Ceil(d.peak / perPod); {
+	case needed > float64(most):
+		p.Findings = append(p.Findings, Finding{v1alpha1.ReasonAboveMaxReplicas, fmt.Sprintf(
+			"%s req/s peak needs %s pods at %s req/s per pod (%s), %s %d; %s",
+			shortest(d.peak), shortest(needed), shortest(perPod), d.source(), bound, most, raise)})
+	case observed.Tuned.Needed > most:
+		if spec.Autoscaling == nil || spec.Autoscaling.MaxReplicas == nil {
+			bound, raise = "the bound derived from the spec allows", "set autoscaling.maxReplicas or raise slo.load.peakRequestsPerSecond"
+		}
+		p.Findings = append(p.Findings, Finding{v1alpha1.ReasonAboveMaxReplicas, fmt.Sprintf(
+			"the demand measured over a minute needs %d pods, %s %d; %s", observed.Tuned.Needed, bound, most, raise)})
 	}
 }

@@ -86,6 +86,31 @@ func TestFindings(t *testing.T) {
 			Observed{ServiceTime: 5 * ms},
 			map[string]string{v1alpha1.ReasonAboveMaxReplicas: "1000 req/s peak needs 29 pods at 35 req/s per pod (5ms of measured service time), autoscaling.maxReplicas allows 4; raise it"},
 		},
+		"the cap is below what the peak needs": {
+			v1alpha1.GoServiceSpec{SLO: &v1alpha1.SLOSpec{Load: load(10_000_000)}},
+			Observed{ServiceTime: 5 * ms},
+			map[string]string{v1alpha1.ReasonAboveMaxReplicas: "needs 285715 pods at 35 req/s per pod (5ms of measured service time), the operator allows 10000; lower"},
+		},
+		"a fixed number of pods cannot carry the peak": {
+			v1alpha1.GoServiceSpec{
+				Replicas: new(int32(3)), SLO: &v1alpha1.SLOSpec{Load: load(1000)},
+				Autoscaling: &v1alpha1.AutoscalingSpec{MinReplicas: new(int32(3)), MaxReplicas: new(int32(3))},
+			},
+			Observed{ServiceTime: 5 * ms},
+			map[string]string{v1alpha1.ReasonAboveMaxReplicas: "needs 29 pods"},
+		},
+		"others scale": {
+			v1alpha1.GoServiceSpec{
+				Replicas: new(int32(3)), SLO: &v1alpha1.SLOSpec{Load: load(1000)},
+				Autoscaling: &v1alpha1.AutoscalingSpec{Mode: v1alpha1.AutoscalingExternal},
+			},
+			Observed{ServiceTime: 5 * ms}, nil,
+		},
+		"measured demand needs more than may be": {
+			v1alpha1.GoServiceSpec{SLO: &v1alpha1.SLOSpec{Availability: "99.9"}},
+			Observed{ServiceTime: 5 * ms, Tuned: Tuned{Needed: 17}},
+			map[string]string{v1alpha1.ReasonAboveMaxReplicas: "the demand measured over a minute needs 17 pods, the bound derived from the spec allows 10; set autoscaling.maxReplicas"},
+		},
 		"the limit is below the peak": {
 			v1alpha1.GoServiceSpec{
 				SLO:       &v1alpha1.SLOSpec{Load: load(1000)},

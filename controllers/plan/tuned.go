@@ -19,6 +19,8 @@ import (
 type Tuned struct {
 	// ReplicaFloor is the number of pods that the demand needs.
 	ReplicaFloor *Figure[int32]
+	// Needed pods by the demand, where that is more than the bounds allow; 0 otherwise.
+	Needed int32
 	// Utilization to steer for, above 0 to 1: it only ever lowers the CPU target.
 	Utilization *Figure[float64]
 	// Workers and QueueDepth of each pod's pool, GOGC in percent.

@@ -52,7 +52,7 @@ func (s Situation) limited() Situation {
 // Tuned is the decision in the form that the plan takes.
 func (d Decision) Tuned() plan.Tuned {
 	return plan.Tuned{
-		ReplicaFloor: &d.Floor, Utilization: &d.Utilization,
+		ReplicaFloor: &d.Floor, Needed: d.Needed, Utilization: &d.Utilization,
 		Workers: d.Workers, QueueDepth: d.QueueDepth, GOGC: d.GOGC,
 	}
 }
@@ -67,6 +67,11 @@ const costDigits = 0.1
 // Settle takes over the measured cost where it differs enough from the one in use.
 func (c Cost) Settle(e Estimates) Cost {
 	return Cost{settled(c.ServiceTime, e.ServiceTime), settled(c.CPUTime, e.CPUTime)}
+}
+
+// raised to another cost where that one is higher.
+func (c Cost) raised(to Cost) Cost {
+	return Cost{max(c.ServiceTime, to.ServiceTime), max(c.CPUTime, to.CPUTime)}
 }
 
 func settled(used, measured time.Duration) time.Duration {

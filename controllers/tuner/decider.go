@@ -53,6 +53,8 @@ type Situation struct {
 type Decision struct {
 	// Floor of the number of pods.
 	Floor plan.Figure[int32]
+	// Needed pods for the demand of the last minute, where that is more than the bounds allow; 0 otherwise.
+	Needed int32
 	// Panic says that demand is at least twice what the pods can take.
 	Panic bool
 	// AtOnce says that the floor is above the present number of pods and that waiting for the autoscaler would hurt.
@@ -94,6 +96,8 @@ const (
 // Decider decides for one service. The zero value is ready. It is not safe for concurrent use.
 type Decider struct {
 	started bool
+	// earlier is what was learned before this Decider's first decision.
+	earlier Learned
 	floor   int32
 	// panicFloor counts until panicUntil.
 	panicUntil time.Time
@@ -106,6 +110,7 @@ type Decider struct {
 	shrunkFrom int32
 	rho        steering
 	size       sizing
+	needed     int32
 	direction  map[string]int
 	history    []Change
 }
@@ -125,6 +130,7 @@ func (d *Decider) Decide(now time.Time, s Situation) Decision {
 	decision.Utilization = d.steer(now, s, &decision)
 	perPod, perPodReason := capacity(s, d.rho.value)
 	decision.Floor = d.moveFloor(now, s, perPod, perPodReason, &decision)
+	decision.Needed = d.needed
 	decision.AtOnce = decision.Floor.Value > s.Wanted
 	d.resize(now, s, &decision)
 	d.history = append(d.history, decision.Changes...)
@@ -137,14 +143,58 @@ func (d *Decider) Decide(now time.Time, s Situation) Decision {
 // History holds the last changes, the newest last.
 func (d *Decider) History() []Change { return slices.Clone(d.history) }
 
-// begin takes over what is there: an operator that has just started must not scale in what another left behind.
+// resume is called before the first decision with what was learned earlier.
+func (d *Decider) resume(earlier Learned) { d.earlier = earlier }
+
+// begin takes over what is there: an operator that has just started must not scale in what another left behind. A panic of
+// that one is over: what it asked for is the floor now, and held like any need.
 func (d *Decider) begin(now time.Time, s Situation) {
 	d.started = true
 	d.direction = map[string]int{}
+	earlier := d.earlier
 	d.floor = within32(s.Wanted, s.Bounds)
+	if earlier.Tuned.ReplicaFloor != nil {
+		d.floor = within32(earlier.Tuned.ReplicaFloor.Value, s.Bounds)
+	}
+	d.needed = earlier.Tuned.Needed
 	d.needs = []need{{now, d.floor}}
-	d.shrunkAt, d.hold, d.heldSince = now, s.Bounds.HoldFor, now
+	d.shrunkAt, d.hold, d.heldSince = now, max(s.Bounds.HoldFor, earlier.Hold), now
 	d.rho.value = s.Bounds.Utilization
+	if u := earlier.Tuned.Utilization; u != nil {
+		d.rho = steering{value: u.Value, lowered: true, judgedAt: now, reason: u.Reason}
+	}
+	d.size = sizing{pool: earlier.Tuned.Workers, queue: earlier.Tuned.QueueDepth, gogc: earlier.Tuned.GOGC, poolMoved: earlier.At, gogcMoved: earlier.At}
+	d.history = slices.Clone(earlier.History)
+	for _, change := range d.history {
+		if direction := change.direction(); direction != 0 {
+			d.direction[change.What] = direction
+		}
+	}
+	d.earlier = Learned{}
+}
+
+// noteShortage remembers how many pods a demand needs that the bounds do not allow: a spell above them is none, and one that
+// ends must be over by more than chance.
+func (d *Decider) noteShortage(demand, perPod float64, most int32) {
+	switch needed := podsFor(demand, perPod); {
+	case needed <= most:
+		d.needed = 0
+	case d.needed > 0 || podsFor(demand/(1+tolerance), perPod) > most:
+		d.needed = needed
+	}
+}
+
+// learned figures, for the next operator.
+func (d *Decider) learned() Learned {
+	l := Learned{Hold: d.hold, History: d.History()}
+	l.Tuned = plan.Tuned{
+		ReplicaFloor: &plan.Figure[int32]{Value: d.floor}, Needed: d.needed,
+		Workers: d.size.pool, QueueDepth: d.size.queue, GOGC: d.size.gogc,
+	}
+	if d.rho.lowered {
+		l.Tuned.Utilization = &plan.Figure[float64]{Value: d.rho.value, Reason: d.rho.reason}
+	}
+	return l
 }
 
 func within32(pods int32, b Bounds) int32 {
@@ -174,6 +224,7 @@ func (d *Decider) moveFloor(now time.Time, s Situation, perPod float64, cost str
 	decision.Panic = now.Before(d.panicUntil)
 	demand, why, rising := forecast(e, s.Bounds.StartupTime, decision.Panic)
 	needed := d.podsFor(demand, perPod, rising)
+	d.noteShortage(e.Demand.PerSecond(), perPod, s.Bounds.MaxReplicas)
 	d.remember(now, within32(needed, s.Bounds))
 	if decision.Panic && d.panicFloor > needed {
 		decision.Frozen = "no pod is scaled in within a minute of a sudden step"

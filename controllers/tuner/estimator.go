@@ -208,16 +208,32 @@ type ewma struct {
 // learnedOver is how many seconds' worth of the present traffic a cost is averaged over.
 const learnedOver = 60
 
+// presume a mean as if minServed requests had shown it.
+func (m *ewma) presume(mean time.Duration) {
+	m.sum, m.weight = mean.Seconds()*minServed, 0
+	if mean > 0 {
+		m.weight = minServed
+	}
+}
+
 func (m *ewma) add(sum, weight, span float64) {
 	keep := math.Exp(-span / learnedOver)
 	m.sum, m.weight = m.sum*keep+sum, m.weight*keep+weight
 }
 
+// mean is 0 until enough requests tell it.
 func (m *ewma) mean() time.Duration {
-	if m.weight <= 0 {
+	if m.weight < minServed/2 {
 		return 0
 	}
 	return time.Duration(m.sum / m.weight * float64(time.Second))
+}
+
+// presume what a request costs from what was learned earlier, until requests say more.
+func (e *Estimator) presume(cost Cost) {
+	e.cpuTime.presume(cost.CPUTime)
+	e.serviceTime.presume(cost.ServiceTime)
+	e.selfTime.presume(cost.ServiceTime)
 }
 
 // learn what a request costs. Samples with little traffic teach nothing: what the process does beside requests, such as

@@ -8,6 +8,12 @@ import (
 	"math"
 	"testing"
 	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"goservice.dev/operator/api/v1alpha1"
 )
 
 var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -393,5 +399,18 @@ func TestHistogramsOfOtherBoundsAreLeftOut(t *testing.T) {
 	h.merge(h)
 	if h.total() != 8 || h.within(100*time.Millisecond) != 4 {
 		t.Errorf("total %v, within the first bound %v", h.total(), h.within(100*time.Millisecond))
+	}
+}
+
+// specified is a spec with an objective whose pods take 2·0.72/0.005 = 288 requests per second.
+func specified() *v1alpha1.GoServiceSpec {
+	lowest, highest := int32(2), int32(40)
+	cpu := corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("2")}
+	return &v1alpha1.GoServiceSpec{
+		SLO: &v1alpha1.SLOSpec{Availability: "99.9", Latency: &v1alpha1.LatencyObjective{
+			Threshold: metav1.Duration{Duration: 100 * time.Millisecond}, Percentile: "99",
+		}},
+		Autoscaling: &v1alpha1.AutoscalingSpec{MinReplicas: &lowest, MaxReplicas: &highest},
+		Resources:   &v1alpha1.ResourcesSpec{Requests: cpu, Limits: cpu},
 	}
 }

@@ -3,43 +3,83 @@
 
 package tuner
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
-// ledger adds up what counts for the objectives, hour by hour, over the window in which they must hold.
-type ledger struct {
-	since time.Time
-	hours []hour
+const (
+	// hourly is for how long the ledger counts hour by hour; what is older is merged into oldIntervals parts of the window.
+	hourly = 24 * time.Hour
+	// oldIntervals and the hours together are never more than MaxIntervals.
+	oldIntervals = 36
+	// MaxIntervals of a ledger, whatever the window.
+	MaxIntervals = 64
+)
+
+// Interval counts the requests from its start to the start of the next one.
+type Interval struct {
+	Start time.Time
+	Tally Tally
 }
 
-type hour struct {
-	start time.Time
-	tally Tally
+// ledger adds up what counts for the objectives over the window in which they must hold: hour by hour for the last day,
+// in longer intervals before. The first one starts when counting did. What it holds is small enough to be kept in a status.
+type ledger struct {
+	intervals []Interval
 }
 
 func (l *ledger) add(at time.Time, window time.Duration, t Tally) {
-	if l.since.IsZero() {
-		l.since = at
+	switch start, n := at.Truncate(time.Hour), len(l.intervals); {
+	case n == 0:
+		l.intervals = append(l.intervals, Interval{Start: at.Truncate(time.Second)})
+	case l.intervals[n-1].Start.Before(start):
+		l.intervals = append(l.intervals, Interval{Start: start})
+		l.merge(at, window)
 	}
-	start := at.Truncate(time.Hour)
-	if n := len(l.hours); n == 0 || l.hours[n-1].start.Before(start) {
-		l.hours = append(l.hours, hour{start: start})
-	}
-	last := &l.hours[len(l.hours)-1].tally
+	last := &l.intervals[len(l.intervals)-1].Tally
 	last.Total += t.Total
 	last.Failed += t.Failed
 	last.Slow += t.Slow
-	for len(l.hours) > 1 && at.Sub(l.hours[0].start) > window {
-		l.hours = l.hours[1:]
-		l.since = l.hours[0].start
+	for len(l.intervals) > 1 && at.Sub(l.intervals[0].Start) > window {
+		l.intervals = l.intervals[1:]
 	}
+}
+
+// merge neighbors that are older than a day and fall into the same part of the window.
+func (l *ledger) merge(at time.Time, window time.Duration) {
+	width := max(window/oldIntervals, time.Hour)
+	kept := l.intervals[:1]
+	for _, next := range l.intervals[1:] {
+		last := &kept[len(kept)-1]
+		if at.Sub(next.Start) > hourly && last.Start.Truncate(width).Equal(next.Start.Truncate(width)) {
+			last.Tally.Total += next.Tally.Total
+			last.Tally.Failed += next.Tally.Failed
+			last.Tally.Slow += next.Tally.Slow
+			continue
+		}
+		kept = append(kept, next)
+	}
+	if extra := len(kept) - MaxIntervals; extra > 0 { // after a change to a shorter window
+		kept = kept[extra:]
+	}
+	l.intervals = slices.Clone(kept)
+}
+
+// since is when counting began; the zero time before that.
+func (l *ledger) since() time.Time {
+	if len(l.intervals) == 0 {
+		return time.Time{}
+	}
+	return l.intervals[0].Start
 }
 
 func (l *ledger) sum() Tally {
 	var t Tally
-	for i := range l.hours {
-		t.Total += l.hours[i].tally.Total
-		t.Failed += l.hours[i].tally.Failed
-		t.Slow += l.hours[i].tally.Slow
+	for i := range l.intervals {
+		t.Total += l.intervals[i].Tally.Total
+		t.Failed += l.intervals[i].Tally.Failed
+		t.Slow += l.intervals[i].Tally.Slow
 	}
 	return t
 }

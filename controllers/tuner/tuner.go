@@ -5,6 +5,7 @@ package tuner
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	"goservice.dev/operator/api/v1alpha1"
@@ -18,13 +19,15 @@ type Target struct {
 	Wanted, Ready, Floor int32
 	// Divides says that the demand on each pod is known well enough to divide a limit by it.
 	Divides bool
+	// MaxReplicas is the upper bound that holds until something is measured, where the one derived is lower; 0 without one.
+	MaxReplicas int32
 }
 
 // Outcome is what the loop knows and wants at the moment. It changes only when something worth telling did.
 type Outcome struct {
-	// Cost of a request and Tuned figures, for the plan.
-	Cost  Cost
-	Tuned plan.Tuned
+	// Cost of a request, the Highest that was ever measured, and Tuned figures, for the plan.
+	Cost, Highest Cost
+	Tuned         plan.Tuned
 	// Measured says whether enough pods answer, and Problem what one said that does not. Early is true while it is too soon
 	// to tell.
 	Measured, Early bool
@@ -44,7 +47,13 @@ type Outcome struct {
 	History []Change
 	// Demand on each pod in requests per second, nil while too little is known.
 	Demand map[string]float64
+	// Learned is what the next operator has to know.
+	Learned Learned
 }
+
+// DriftPeriod is how often a status is written at most only because figures moved that move with every request, such as the
+// error budget.
+const DriftPeriod = 5 * time.Minute
 
 // grace is how long after a start nothing measured counts as not measured yet.
 const grace = 30 * time.Second
@@ -55,6 +64,7 @@ type Tuner struct {
 	estimator Estimator
 	decider   Decider
 	cost      Cost
+	highest   Cost
 	ledger    ledger
 	started   time.Time
 	everKnown bool
@@ -62,18 +72,39 @@ type Tuner struct {
 	outcome   Outcome
 }
 
-// New makes the Tuner of a service that has a replica floor in force: whatever an operator before this one has set stays
-// until measurements say more.
-func New(floor int32) *Tuner {
-	figure := plan.Figure[int32]{Value: floor, Reason: "as before the operator started; nothing is measured yet"}
-	return &Tuner{outcome: Outcome{Early: true, BudgetLeft: 1, Tuned: plan.Tuned{ReplicaFloor: &figure}}}
+// New makes the Tuner of a service of which something may have been learned earlier: whatever an operator before this one
+// has found and set stays until measurements say more, however long that takes.
+func New(learned Learned) *Tuner {
+	t := &Tuner{cost: learned.Cost, highest: learned.Highest, ledger: ledger{learned.Budget}}
+	t.decider.resume(learned)
+	t.Restart()
+	t.outcome = Outcome{
+		Early: true, BudgetLeft: 1, Cost: t.cost, Highest: t.highest, Tuned: learned.Tuned, History: learned.History, Learned: learned,
+	}
+	return t
 }
 
 // Outcome of the last round.
 func (t *Tuner) Outcome() Outcome { return t.outcome }
 
+// Learned at a moment, for the next operator.
+func (t *Tuner) Learned(now time.Time) Learned {
+	if !t.everKnown {
+		learned := t.outcome.Learned
+		learned.Budget = slices.Clone(t.ledger.intervals)
+		return learned
+	}
+	learned := t.decider.learned()
+	learned.At, learned.Cost, learned.Highest = now, t.cost, t.highest
+	learned.Budget = slices.Clone(t.ledger.intervals)
+	return learned
+}
+
 // Restart the estimates, where measurements come from another source: another clock, and perhaps other pods' counters.
-func (t *Tuner) Restart() { t.estimator = Estimator{} }
+func (t *Tuner) Restart() {
+	t.estimator = Estimator{}
+	t.estimator.presume(t.cost)
+}
 
 // Begin notes when the service was first looked at.
 func (t *Tuner) Begin(now time.Time) {
@@ -101,20 +132,20 @@ func (t *Tuner) digest(now time.Time, target Target, awaited int, reports []Repo
 	t.ledger.add(now, plan.SLOWindow(target.Spec), t.estimator.LastTally(steering.Threshold))
 	outcome := Outcome{
 		Measured: estimates.Known, Early: !t.everKnown && now.Sub(t.started) < grace, Problem: problem,
-		Since: t.ledger.since, Tally: t.ledger.sum(), P99: estimates.P99,
+		Since: t.ledger.since(), Tally: t.ledger.sum(), P99: estimates.P99,
 	}
 	outcome.BudgetLeft = budgetLeft(outcome.Tally, steering.FailedBudget, steering.SlowBudget)
 	recent := estimates.Objectives
 	outcome.Burning = recent.Total > 0 && budgetLeft(recent, steering.FailedBudget, steering.SlowBudget) < 0
-	if !t.everKnown { // nothing was ever measured: the plan alone holds, after a while without an earlier floor
-		if outcome.Early {
-			outcome.Tuned = t.outcome.Tuned
-		}
+	if !t.everKnown { // what was in force stays, however long
+		was := t.outcome
+		outcome.Cost, outcome.Highest, outcome.Tuned, outcome.History, outcome.Learned = was.Cost, was.Highest, was.Tuned, was.History, was.Learned
 		return outcome, nil
 	}
 	if cost := t.cost.Settle(estimates); cost != t.cost {
 		// Decided by what is known now: an assumed cost could ask for pods that are then held for a while.
 		t.cost = cost
+		t.highest = t.highest.raised(cost)
 		untuned = t.untuned(target)
 	}
 	workers := untuned.Workers.Value
@@ -129,7 +160,7 @@ func (t *Tuner) digest(now time.Time, target Target, awaited int, reports []Repo
 	if estimates.Known && target.Divides {
 		outcome.Demand = maps.Clone(estimates.PodDemand)
 	}
-	outcome.Cost, outcome.Tuned, outcome.Frozen = t.cost, decision.Tuned(), decision.Frozen
+	outcome.Cost, outcome.Highest, outcome.Tuned, outcome.Frozen = t.cost, t.highest, decision.Tuned(), decision.Frozen
 	outcome.History = t.decider.History()
 	return outcome, decision.Changes
 }
@@ -138,5 +169,6 @@ func (t *Tuner) digest(now time.Time, target Target, awaited int, reports []Repo
 func (t *Tuner) untuned(target Target) plan.Plan {
 	return plan.Compute(target.Spec, plan.Observed{
 		WantedReplicas: target.Wanted, ServiceTime: t.cost.ServiceTime, CPUTime: t.cost.CPUTime,
+		HighestServiceTime: t.highest.ServiceTime, HighestCPUTime: t.highest.CPUTime, MaxReplicas: target.MaxReplicas,
 	})
 }

@@ -29,8 +29,9 @@ const (
 	maxAsked = 10
 	// scrapeTimeout of one pod.
 	scrapeTimeout = time.Second
-	// spoken is how often figures that always move a little, such as the error budget, are told again.
-	spoken = time.Minute
+	// spoken is how often figures that always move a little, such as the error budget, are told again: a moment less often
+	// than they may be written.
+	spoken = tuner.DriftPeriod + period
 )
 
 // Pod that can be asked. One that did not answer is asked less and less often until anything of this changes.
@@ -48,6 +49,8 @@ type Target struct {
 	Pods []Pod
 	// Confirmed says that all pods run the newest live settings.
 	Confirmed bool
+	// Learned is what was learned of the service before it was followed first.
+	Learned tuner.Learned
 }
 
 // LoopOptions of a Loop; every field but Query and Moves is required.
@@ -120,11 +123,13 @@ func (l *Loop) Follow(name types.NamespacedName, target Target) tuner.Outcome {
 	defer l.mu.Unlock()
 	if l.options.Query == nil && sourceOf(target.Spec) == v1alpha1.SourcePrometheus {
 		l.forget(name)
-		return tuner.Outcome{NoPrometheus: true, BudgetLeft: 1}
+		outcome := tuner.New(target.Learned).Outcome() // what was in force stays
+		outcome.NoPrometheus, outcome.Early = true, false
+		return outcome
 	}
 	f := l.services[name]
 	if f == nil {
-		f = &followed{name: name, tuner: tuner.New(target.Floor)}
+		f = &followed{name: name, tuner: tuner.New(target.Learned)}
 		f.outcome = f.tuner.Outcome()
 		l.services[name] = f
 	}

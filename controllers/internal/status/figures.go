@@ -57,6 +57,10 @@ func (s Situation) meanShare() float64 {
 // measuredFigures are absent where nothing is measured, as status.slo is.
 func (s Situation) measuredFigures(f *v1alpha1.FiguresStatus) {
 	o := s.Outcome
+	if s.begins() {
+		keepMeasured(f, s.Service.Status.Figures)
+		return
+	}
 	if o == nil || o.Tally.Total < 1 {
 		return
 	}
@@ -69,6 +73,16 @@ func (s Situation) measuredFigures(f *v1alpha1.FiguresStatus) {
 	if p99 := s.p99(); p99 > 0 {
 		f.P99Microseconds = new(p99.Microseconds())
 	}
+}
+
+// keepMeasured takes the measured figures over from an earlier status.
+func keepMeasured(f, was *v1alpha1.FiguresStatus) {
+	if f == nil || was == nil {
+		return
+	}
+	kept := was.DeepCopy()
+	f.MeasuredRequests, f.AvailabilityPartsPerMillion, f.FastEnoughPartsPerMillion = kept.MeasuredRequests, kept.AvailabilityPartsPerMillion, kept.FastEnoughPartsPerMillion
+	f.ErrorBudgetLeftPermille, f.P99Microseconds = kept.ErrorBudgetLeftPermille, kept.P99Microseconds
 }
 
 // p99 stays as it was told while it differs by less than a tenth: as an estimate from buckets it is no better than that, and

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"goservice.dev/operator/api/v1alpha1"
@@ -17,6 +18,7 @@ import (
 // measured says whether measurements arrive. Where no pod runs nothing is awaited: that would be one more write for every
 // service that starts.
 var measured = chain{
+	{yes, earlier(v1alpha1.ConditionMeasured, yes)},
 	{no, ifFollowed(noPrometheus)},
 	{yes, ifFollowed(measurementsArrive)},
 	{no, ifFollowed(noPodRuns)},
@@ -26,10 +28,30 @@ var measured = chain{
 
 // sloMet says whether the objectives held over the last minute.
 var sloMet = chain{
+	{yes, earlier(v1alpha1.ConditionSLOMet, yes)},
+	{no, earlier(v1alpha1.ConditionSLOMet, no)},
+	{unknown, earlier(v1alpha1.ConditionSLOMet, unknown)},
 	{unknown, ifFollowed(nothingMeasured)},
 	{unknown, ifFollowed(noTraffic)},
 	{no, ifFollowed(burning)},
 	{yes, ifFollowed(objectivesHold)},
+}
+
+// begins says that a newly started operator measures for the first time: what an earlier one measured stands meanwhile.
+func (s Situation) begins() bool {
+	return s.Outcome != nil && s.Outcome.Early && !s.Outcome.Measured &&
+		meta.IsStatusConditionTrue(s.Service.Status.Conditions, v1alpha1.ConditionMeasured)
+}
+
+// earlier applies where a condition had a status and what an earlier operator measured stands.
+func earlier(kind string, status metav1.ConditionStatus) predicate {
+	return func(s Situation) (string, string, bool) {
+		was := meta.FindStatusCondition(s.Service.Status.Conditions, kind)
+		if was == nil || was.Status != status || !s.begins() {
+			return "", "", false
+		}
+		return was.Reason, was.Message, true
+	}
 }
 
 // ifFollowed applies only where the closed loop follows the service.
@@ -99,8 +121,11 @@ func objectivesHold(s Situation) (string, string, bool) {
 const maxDecisions = 10
 
 func (s Situation) decisions() []v1alpha1.TuningDecision {
-	if s.Outcome == nil {
+	if s.Service.Spec.SLO == nil {
 		return nil
+	}
+	if s.Outcome == nil { // they are history, whether or not more follow
+		return s.Service.Status.DeepCopy().Decisions
 	}
 	var decisions []v1alpha1.TuningDecision
 	history := s.Outcome.History
@@ -114,6 +139,9 @@ func (s Situation) decisions() []v1alpha1.TuningDecision {
 
 func (s Situation) sloStatus() *v1alpha1.SLOStatus {
 	o := s.Outcome
+	if s.begins() {
+		return s.Service.Status.SLO.DeepCopy()
+	}
 	if o == nil || o.Tally.Total < 1 {
 		return nil
 	}

@@ -36,7 +36,9 @@ type Situation struct {
 	Confirmed  confirm.Result
 	Outcome    *tuner.Outcome // of the closed loop; nil where nothing is measured
 	Optional   map[schema.GroupVersionKind]bool
-	Now        metav1.Time
+	// MaxReplicas that the plan took over from the autoscaler while nothing is measured; 0 without one.
+	MaxReplicas int32
+	Now         metav1.Time
 
 	computed []metav1.Condition // the conditions so far, while they are computed
 	next     *time.Time         // the first moment at which something else is to be said although nothing happened
@@ -80,9 +82,9 @@ func (s Situation) status() v1alpha1.GoServiceStatus {
 	if s.ApplyErr == nil && s.Template != (v1alpha1.TemplateStatus{}) {
 		status.Template = &s.Template
 	}
-	status.SLO, status.Decisions = s.sloStatus(), s.decisions()
+	status.SLO, status.Decisions, status.Learned = s.sloStatus(), s.decisions(), s.learned()
 	status.Summary = s.summary(status)
-	return status
+	return s.withoutDrift(status)
 }
 
 func (s Situation) deploymentStatus() appsv1.DeploymentStatus {

@@ -1,0 +1,227 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package controllers
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/types"
+
+	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/internal/measure"
+	"goservice.dev/operator/controllers/tuner"
+)
+
+// tunedSpec is a service whose pods take 144 requests per second of 5 ms.
+const tunedSpec = `{slo: {availability: "99.9", latency: {threshold: 100ms}, load: {peakRequestsPerSecond: 2000}}, resources: {requests: {cpu: "1"}, limits: {cpu: "1", memory: 256Mi}}}`
+
+// underLoad runs a service until measurements have moved every figure that they may move.
+func underLoad(t *testing.T, namespace, spec string, pods *workload, load *traffic, ready int32) v1alpha1.GoServiceStatus {
+	t.Helper()
+	op := startOperator(t, namespace, pods)
+	applyService(t, namespace, spec)
+	settled(t, namespace, serviceName)
+	setDeploymentStatus(t, namespace, appsv1.DeploymentStatus{Replicas: ready, ReadyReplicas: ready, AvailableReplicas: ready, UpdatedReplicas: ready})
+	startPod(t, namespace, "checkout-a")
+	startPod(t, namespace, "checkout-b")
+	var service v1alpha1.GoService
+	eventually(t, func(g gomega.Gomega) {
+		get(t, namespace, serviceName, &service)
+		learned := service.Status.Learned
+		g.Expect(learned).NotTo(gomega.BeNil())
+		g.Expect(learned.CPUNanoseconds).To(gomega.Equal(int64(5 * time.Millisecond)))
+		g.Expect(learned.ServiceNanoseconds).To(gomega.Equal(int64(10 * time.Millisecond)))
+		g.Expect(learned.Floor).To(gomega.BeNumerically(">", 2))
+		g.Expect(learned.UtilizationPermille).To(gomega.BeNumerically(">", 0))
+		g.Expect(learned.Workers).To(gomega.BeNumerically(">", 0))
+		g.Expect(learned.GOGC).To(gomega.BeNumerically(">", 0))
+		g.Expect(meta.IsStatusConditionTrue(service.Status.Conditions, v1alpha1.ConditionMeasured)).To(gomega.BeTrue())
+		g.Expect(meta.IsStatusConditionTrue(service.Status.Conditions, v1alpha1.ConditionTuned)).To(gomega.BeTrue())
+	})
+	// What follows from these decisions is written before the stop.
+	asked := load.timesAsked()
+	eventually(t, func(g gomega.Gomega) { g.Expect(load.timesAsked()).To(gomega.BeNumerically(">=", asked+4)) })
+	op.stop()
+	get(t, namespace, serviceName, &service)
+	return service.Status
+}
+
+// versionsOf every child.
+func versionsOf(t *testing.T, namespace string) map[string]string {
+	t.Helper()
+	versions := map[string]string{}
+	for name, child := range childrenOf(t, namespace) {
+		versions[name] = child.GetResourceVersion()
+	}
+	return versions
+}
+
+// Another operator goes on with what this one has learned: it writes nothing and tells nothing.
+func TestARestartMovesNoFigure(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		spec  string
+		load  float64 // of each of the two pods that are asked
+		ready int32
+	}{
+		"by the pods":        {tunedSpec, 140, 2},
+		"with another floor": {tunedSpec, 400, 6},
+		"with bounds":        {with(t, tunedSpec, `autoscaling: {minReplicas: 2, maxReplicas: 7}`), 140, 2},
+		"by Prometheus":      {with(t, tunedSpec, `{tuning: {source: Prometheus}, observability: {metrics: {interval: 2s}}}`), 140, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			namespace, pods, load := newNamespace(t), newWorkload(), newTraffic(c.load)
+			load.slow = 0.05
+			pods.scrape = load.scrape
+			pods.query = func(ctx context.Context, _ types.NamespacedName) (map[string]measure.Sample, error) {
+				samples := map[string]measure.Sample{}
+				for _, pod := range []string{"checkout-a", "checkout-b"} {
+					counters, err := load.scrape(ctx, measure.Pod{Name: pod})
+					if err != nil {
+						return nil, err
+					}
+					counters.At = time.Now()
+					samples[pod] = measure.Sample{Counters: counters}
+				}
+				return samples, nil
+			}
+			before := underLoad(t, namespace, c.spec, pods, load, c.ready)
+			versions, asked := versionsOf(t, namespace), load.timesAsked()
+
+			op := startOperator(t, namespace, pods)
+			eventually(t, func(g gomega.Gomega) { g.Expect(load.timesAsked()).To(gomega.BeNumerically(">=", asked+10)) })
+			if diff := cmp.Diff(versions, versionsOf(t, namespace)); diff != "" {
+				t.Errorf("children (-before +after):\n%s", diff)
+			}
+			op.stop()
+			if written := op.writes.all(); len(written) > 0 {
+				var after v1alpha1.GoService
+				get(t, namespace, serviceName, &after)
+				t.Errorf("the other operator wrote %v; status (-before +after):\n%s", written, cmp.Diff(before, after.Status))
+			}
+		})
+	}
+}
+
+// While pods cannot be measured after a restart, everything stays as it was, however long.
+func TestARestartWithoutMeasurementsMovesNoFigure(t *testing.T) {
+	t.Parallel()
+	namespace, pods, load := newNamespace(t), newWorkload(), newTraffic(140)
+	load.slow = 0.05
+	pods.scrape = load.scrape
+	before := underLoad(t, namespace, tunedSpec, pods, load, 2)
+	versions := versionsOf(t, namespace)
+	load.change(func() { load.down = true })
+	op := startOperator(t, namespace, pods)
+	var service v1alpha1.GoService
+	gomega.NewWithT(t).Eventually(func(g gomega.Gomega) { // half a minute counts as not measured yet
+		get(t, namespace, serviceName, &service)
+		measured := meta.FindStatusCondition(service.Status.Conditions, v1alpha1.ConditionMeasured)
+		g.Expect(measured.Reason).To(gomega.Equal(v1alpha1.ReasonNotMeasured))
+	}).WithTimeout(3 * patience).Should(gomega.Succeed())
+	asked := load.timesAsked()
+	eventually(t, func(g gomega.Gomega) { g.Expect(load.timesAsked()).To(gomega.BeNumerically(">=", asked+6)) })
+	op.stop()
+	if diff := cmp.Diff(versions, versionsOf(t, namespace)); diff != "" {
+		t.Errorf("children (-before +after):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"PATCH goservices/checkout/status"}, slices.Compact(op.writes.all())); diff != "" {
+		t.Errorf("writes (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(before.Learned, service.Status.Learned); diff != "" {
+		t.Errorf("learned (-before +after):\n%s", diff)
+	}
+	if diff := cmp.Diff(before.Plan, service.Status.Plan); diff != "" {
+		t.Errorf("plan (-before +after):\n%s", diff)
+	}
+	if diff := cmp.Diff(before.Decisions, service.Status.Decisions); diff != "" {
+		t.Errorf("decisions (-before +after):\n%s", diff)
+	}
+}
+
+// Switching tuning off keeps what was learned, and the upper bound with it; switching it on again goes on from there.
+func TestSwitchingTuningOffForgetsNothing(t *testing.T) {
+	t.Parallel()
+	namespace, pods, load := newNamespace(t), newWorkload(), newTraffic(140)
+	load.slow = 0.05
+	pods.scrape = load.scrape
+	before := underLoad(t, namespace, tunedSpec, pods, load, 2)
+	load.change(func() { load.down = true })
+	op := startOperator(t, namespace, pods)
+	maximum := func() int32 {
+		var autoscaler autoscalingv2.HorizontalPodAutoscaler
+		get(t, namespace, serviceName, &autoscaler)
+		return autoscaler.Spec.MaxReplicas
+	}
+	was := maximum()
+	applyService(t, namespace, with(t, tunedSpec, `tuning: {mode: Disabled}`))
+	off := settled(t, namespace, serviceName).Status
+	if off.Learned == nil || off.Learned.CPUNanoseconds != before.Learned.CPUNanoseconds || off.Learned.Floor != 0 || len(off.Learned.Budget) == 0 {
+		t.Errorf("learned while tuning is off: %+v", off.Learned)
+	}
+	if len(off.Decisions) != len(before.Decisions) || off.SLO != nil {
+		t.Errorf("decisions %v, slo %v", off.Decisions, off.SLO)
+	}
+	if is := maximum(); is < was {
+		t.Errorf("maxReplicas fell from %d to %d", was, is)
+	}
+	applyService(t, namespace, tunedSpec)
+	on := settled(t, namespace, serviceName).Status
+	if on.Learned.CPUNanoseconds != before.Learned.CPUNanoseconds || on.Plan.Workers.Value == before.Plan.Workers.Value {
+		t.Errorf("learned %+v, workers %+v after tuning is on again", on.Learned, on.Plan.Workers)
+	}
+	if diff := cmp.Diff(before.Plan.Replicas, on.Plan.Replicas); diff != "" {
+		t.Errorf("replicas (-before +after):\n%s", diff)
+	}
+	op.stop()
+}
+
+// Where the status is lost, the autoscaler's bounds are all that is left to go by.
+func TestALostStatusLowersNoBound(t *testing.T) {
+	t.Parallel()
+	namespace, pods := newNamespace(t), newWorkload()
+	pods.scrape = func(context.Context, measure.Pod) (tuner.Counters, error) {
+		return tuner.Counters{}, errors.New("does not answer")
+	}
+	op := startOperator(t, namespace, pods)
+	applyService(t, namespace, tunedSpec)
+	settled(t, namespace, serviceName)
+	op.stop()
+	var autoscaler autoscalingv2.HorizontalPodAutoscaler
+	get(t, namespace, serviceName, &autoscaler)
+	autoscaler.Spec.MinReplicas, autoscaler.Spec.MaxReplicas = new(int32(9)), 250
+	if err := api.Update(t.Context(), &autoscaler); err != nil {
+		t.Fatal(err)
+	}
+	var service v1alpha1.GoService
+	get(t, namespace, serviceName, &service)
+	service.Status = v1alpha1.GoServiceStatus{ObservedGeneration: -1}
+	if err := api.Status().Update(t.Context(), &service); err != nil {
+		t.Fatal(err)
+	}
+	op = startOperator(t, namespace, pods)
+	settled(t, namespace, serviceName)
+	nudgeOperator(t, namespace, op, 1)
+	get(t, namespace, serviceName, &autoscaler)
+	if *autoscaler.Spec.MinReplicas != 9 || autoscaler.Spec.MaxReplicas != 250 {
+		t.Errorf("bounds are %d to %d, were 9 to 250", *autoscaler.Spec.MinReplicas, autoscaler.Spec.MaxReplicas)
+	}
+	t.Log("an edit is not forgotten: it says what to derive from")
+	applyService(t, namespace, with(t, tunedSpec, `slo: {load: {peakRequestsPerSecond: 1000}}`))
+	settled(t, namespace, serviceName)
+	get(t, namespace, serviceName, &autoscaler)
+	if autoscaler.Spec.MaxReplicas >= 250 {
+		t.Errorf("maxReplicas is %d after the peak was lowered", autoscaler.Spec.MaxReplicas)
+	}
+}

@@ -1,0 +1,149 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package tuner
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/plan"
+)
+
+func everythingLearned() Learned {
+	return Learned{
+		At:   epoch,
+		Cost: Cost{ServiceTime: 12 * time.Millisecond, CPUTime: 5 * time.Millisecond}, Highest: Cost{ServiceTime: 30 * time.Millisecond, CPUTime: 7 * time.Millisecond},
+		Tuned: plan.Tuned{
+			ReplicaFloor: &plan.Figure[int32]{Value: 8, Reason: "floor"}, Needed: 50, Utilization: &plan.Figure[float64]{Value: 0.612, Reason: "slow"},
+			Workers: &plan.Figure[int32]{Value: 16, Reason: "pool"}, QueueDepth: &plan.Figure[int32]{Value: 17, Reason: "queue"},
+			GOGC: &plan.Figure[int32]{Value: 250, Reason: "heap"},
+		},
+		Hold:    2 * time.Minute,
+		Budget:  []Interval{{epoch.Add(-time.Hour), Tally{100, 1, 2}}, {epoch, Tally{50, 0, 1}}},
+		History: []Change{{At: epoch, What: "replica floor", From: "9", To: "8", Reason: "less"}},
+	}
+}
+
+// shown is a status as it is written beside what was learned.
+func shown(l Learned) *v1alpha1.GoServiceStatus {
+	value := func(reason string) *v1alpha1.PlannedValue { return &v1alpha1.PlannedValue{Reason: reason} }
+	status := &v1alpha1.GoServiceStatus{
+		Learned: l.Status(),
+		Plan: &v1alpha1.PlanStatus{
+			ReplicaFloor: value("floor"), CPUTarget: value("slow"), Workers: *value("pool"), QueueDepth: *value("queue"), GOGC: value("heap"),
+		},
+	}
+	for _, c := range l.History {
+		status.Decisions = append(status.Decisions, v1alpha1.TuningDecision{What: c.What, From: c.From, To: c.To, Reason: c.Reason})
+		status.Decisions[0].At.Time = c.At
+	}
+	return status
+}
+
+func TestWhatWasLearnedComesBack(t *testing.T) {
+	want := everythingLearned()
+	status := shown(want)
+	if diff := cmp.Diff(want, Recall(status)); diff != "" {
+		t.Errorf("recalled (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(status.Learned, Recall(status).Status()); diff != "" {
+		t.Errorf("written again (-first +second):\n%s", diff)
+	}
+}
+
+func TestRecallTakesOnlyWhatIsPlausible(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*v1alpha1.LearnedStatus)
+		check  func(Learned) bool
+	}{
+		"another version":         {func(s *v1alpha1.LearnedStatus) { s.Version++ }, func(l Learned) bool { return l.Cost == Cost{} && l.Tuned.ReplicaFloor == nil }},
+		"a negative cost":         {func(s *v1alpha1.LearnedStatus) { s.CPUNanoseconds = -1 }, func(l Learned) bool { return l.Cost.CPUTime == 0 }},
+		"a cost of years":         {func(s *v1alpha1.LearnedStatus) { s.ServiceNanoseconds = math.MaxInt64 }, func(l Learned) bool { return l.Cost.ServiceTime == 0 }},
+		"a floor beyond all":      {func(s *v1alpha1.LearnedStatus) { s.Floor = 10001 }, func(l Learned) bool { return l.Tuned.ReplicaFloor == nil }},
+		"a utilization above one": {func(s *v1alpha1.LearnedStatus) { s.UtilizationPermille = 1001 }, func(l Learned) bool { return l.Tuned.Utilization == nil }},
+		"a hold of days":          {func(s *v1alpha1.LearnedStatus) { s.HoldSeconds = math.MaxInt32 }, func(l Learned) bool { return l.Hold == maxHold }},
+		"a negative hold":         {func(s *v1alpha1.LearnedStatus) { s.HoldSeconds = -5 }, func(l Learned) bool { return l.Hold == 0 }},
+		"negative counts":         {func(s *v1alpha1.LearnedStatus) { s.Budget[0].Total = -1 }, func(l Learned) bool { return len(l.Budget) == 1 }},
+		"time that goes back":     {func(s *v1alpha1.LearnedStatus) { s.Budget[1].Start = s.Budget[0].Start }, func(l Learned) bool { return len(l.Budget) == 1 }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			status := shown(everythingLearned())
+			c.change(status.Learned)
+			if got := Recall(status); !c.check(got) {
+				t.Errorf("recalled %+v", got)
+			}
+		})
+	}
+	if diff := cmp.Diff(Learned{}, Recall(&v1alpha1.GoServiceStatus{})); diff != "" {
+		t.Errorf("of nothing (-want +got):\n%s", diff)
+	}
+}
+
+// The next operator's first rounds move nothing: neither a figure nor what is told of it.
+func TestAnotherTunerGoesOnWhereOneEnded(t *testing.T) {
+	spec, f := specified(), newFleet(4)
+	target := Target{Spec: spec, Wanted: 4, Ready: 4}
+	first := New(Learned{})
+	for range 400 {
+		reports := f.run(tick, 200, 0.02)
+		first.Digest(f.at, target, len(f.counters), reports, "")
+	}
+	learned := Recall(&v1alpha1.GoServiceStatus{Learned: first.Learned(f.at).Status()})
+	before := first.Outcome()
+	second := New(learned)
+	if diff := cmp.Diff(figuresOf(before), figuresOf(second.Outcome())); diff != "" {
+		t.Errorf("right after the start (-before +after):\n%s", diff)
+	}
+	near(t, "requests of the budget", second.ledger.sum().Total, first.ledger.sum().Total, 1e-4)
+	for round := range 60 {
+		reports := f.run(tick, 200, 0.02)
+		outcome, changes := second.Digest(f.at, target, len(f.counters), reports, "")
+		if diff := cmp.Diff(figuresOf(before), figuresOf(outcome)); diff != "" || len(changes) > 0 {
+			t.Fatalf("round %d: changes %+v; (-before +after):\n%s", round, changes, diff)
+		}
+	}
+}
+
+// figuresOf an outcome without their reasons.
+func figuresOf(o Outcome) []any {
+	figures := []any{o.Cost, o.Highest, valueOf(o.Tuned.ReplicaFloor), valueOf(o.Tuned.Workers), valueOf(o.Tuned.QueueDepth), valueOf(o.Tuned.GOGC)}
+	if u := o.Tuned.Utilization; u != nil && u.Value < 0.7 {
+		figures = append(figures, int(100*u.Value))
+	}
+	return figures
+}
+
+// A budget is kept whole in few intervals, whatever its window and however long it runs.
+func TestTheLedgerIsBounded(t *testing.T) {
+	for _, days := range []int{1, 7, 30, 90} {
+		window := time.Duration(days) * 24 * time.Hour
+		l, at := &ledger{}, epoch.Add(17*time.Minute)
+		for range 2 * days * 24 * 4 {
+			l.add(at, window, Tally{Total: 900, Failed: 1, Slow: 2})
+			at = at.Add(15 * time.Minute)
+		}
+		if n := len(l.intervals); n > MaxIntervals {
+			t.Errorf("%d days: %d intervals", days, n)
+		}
+		held := at.Sub(l.since())
+		if held > window+time.Hour || held < window-window/oldIntervals-2*time.Hour {
+			t.Errorf("%d days: holds %s", days, held)
+		}
+		near(t, "requests", l.sum().Total, held.Seconds(), 0.05)
+		for i := range l.intervals[1:] {
+			if !l.intervals[i+1].Start.After(l.intervals[i].Start) {
+				t.Fatalf("%d days: interval %d starts at %s, the next one at %s", days, i, l.intervals[i].Start, l.intervals[i+1].Start)
+			}
+		}
+		again := &ledger{recallBudget(Learned{Budget: l.intervals}.Status().Budget)}
+		if diff := cmp.Diff(l.intervals, again.intervals, cmpopts.EquateApprox(0, 1)); diff != "" {
+			t.Errorf("%d days, written and read (-want +got):\n%s", days, diff)
+		}
+	}
+}
