@@ -36,7 +36,7 @@ func TestAutoscalerMovesAsPlanned(t *testing.T) {
 		StabilizationWindowSeconds: new(int32(0)), SelectPolicy: new(autoscalingv2.MaxChangePolicySelect),
 		Policies: []autoscalingv2.HPAScalingPolicy{
 			{Type: autoscalingv2.PercentScalingPolicy, Value: 100, PeriodSeconds: 15},
-			{Type: autoscalingv2.PodsScalingPolicy, Value: 36, PeriodSeconds: 15},
+			{Type: autoscalingv2.PodsScalingPolicy, Value: 54, PeriodSeconds: 15},
 		},
 	}
 	if knows {
