@@ -66,6 +66,9 @@ func readSettings() settings {
 			s.controllers.PrometheusAddress, err = controllers.ParsePrometheusAddress(text)
 			return err
 		})
+	flag.StringVar(&s.controllers.PrometheusCAFile, "prometheus-ca-file", "", "PEM file of the authorities that may vouch for that Prometheus; default: the system's, in the image those that Mozilla trusts")
+	flag.StringVar(&s.controllers.PrometheusBearerTokenFile, "prometheus-bearer-token-file", "", "file with the token that is sent to that Prometheus; read again when it changes")
+	flag.Func("prometheus-header", "header that is sent to that Prometheus, as name=value, such as X-Scope-OrgID=shop; may be repeated", s.controllers.AddPrometheusHeader)
 	s.controllers.Version = version
 	s.log.BindFlags(flag.CommandLine)
 	flag.Parse()

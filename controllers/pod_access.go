@@ -6,7 +6,6 @@ package controllers
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"strconv"
 
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
@@ -40,12 +39,6 @@ func (p *PodAccess) UnmarshalText(text []byte) error {
 		return nil
 	}
 	return fmt.Errorf("%q: must be %s or %s", text, PodAccessDirect, PodAccessAPIServer)
-}
-
-// ParsePrometheusAddress reads Options.PrometheusAddress: an http or https URL without user, query or fragment, whose path, if
-// any, leads to Prometheus' API.
-func ParsePrometheusAddress(text string) (*url.URL, error) {
-	return measure.ParsePrometheusAddress(text)
 }
 
 func (p PodAccess) ask(mgr manager.Manager) (func(context.Context, confirm.Pod) (confirm.Answer, error), error) {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -55,6 +56,11 @@ type Options struct {
 	// PrometheusAddress is where services with spec.tuning.source Prometheus are measured; nil: nowhere. Only whoever runs
 	// the operator names it, so that no GoService can make the operator send requests elsewhere.
 	PrometheusAddress *url.URL
+	// PrometheusCAFile holds the authorities, in PEM, that may vouch for it; default: the system's, or Mozilla's where the
+	// system has none. PrometheusBearerTokenFile holds the token that is sent to it. Both are read again when they change.
+	PrometheusCAFile, PrometheusBearerTokenFile string
+	// PrometheusHeaders are sent with each question, such as X-Scope-OrgID; AddPrometheusHeader adds one.
+	PrometheusHeaders http.Header
 
 	// ask stands in for PodAccess in tests, where no kubelet runs pods.
 	ask func(context.Context, confirm.Pod) (confirm.Answer, error)
@@ -191,7 +197,10 @@ func (r *GoServiceReconciler) startLoop(mgr manager.Manager, options Options, qu
 	}
 	query := options.query
 	if query == nil && options.PrometheusAddress != nil {
-		query = measure.QueryPrometheus(options.PrometheusAddress, build.MetricsServiceName)
+		var err error
+		if query, err = options.prometheus().Query(build.MetricsServiceName); err != nil {
+			return err
+		}
 	}
 	r.loop = measure.NewLoop(measure.LoopOptions{
 		Slots: questions, Scrape: scrape, Query: query, Changed: changed, Moves: r.limits.move, Decided: countDecision,

@@ -87,20 +87,39 @@ func TestPrometheusSaysWhatPodsSay(t *testing.T) {
 	}
 }
 
+func manyPods(n int) (elements []string) {
+	for i := range n {
+		elements = append(elements, fmt.Sprintf(`{"metric":{"pod":"p%d","part":"requests"},"value":[1,"2"]}`, i))
+	}
+	return elements
+}
+
+func manyBuckets(n int) (elements []string) {
+	for i := range n {
+		elements = append(elements, fmt.Sprintf(`{"metric":{"pod":"a","part":"buckets","le":"%d"},"value":[1,"2"]}`, i))
+	}
+	return elements
+}
+
 func TestDecodeRefuses(t *testing.T) {
 	const at = `{"metric":{"__name__":"","pod":"a","instance":"x","part":"at"},"value":[1772326800,"1772326790"]}`
 	vector := func(elements ...string) string {
 		return `{"status":"success","data":{"resultType":"vector","result":[` + strings.Join(elements, ",") + `]}}`
 	}
 	for name, c := range map[string]struct{ text, want string }{
-		"no JSON":         {"<html>", "reading the answer"},
-		"an error":        {`{"status":"error","errorType":"bad_data","error":"x"}`, `status "error"`},
-		"another type":    {`{"status":"success","data":{"resultType":"matrix","result":[]}}`, `"matrix"`},
-		"series of none":  {vector(`{"metric":{"part":"requests"},"value":[1,"2"]}`), "no label pod"},
-		"two scrapes":     {vector(at, strings.Replace(at, `"x"`, `"y"`, 1)), "scraped more than once"},
-		"no number":       {vector(`{"metric":{"pod":"a","part":"requests"},"value":[1,"many"]}`), "reading the answer"},
-		"a bucket of all": {vector(`{"metric":{"pod":"a","part":"buckets"},"value":[1,"2"]}`), "bound"},
-		"cut off":         {vector(at)[:60], "reading the answer"},
+		"no JSON":          {"<html>", "reading the answer"},
+		"an error":         {`{"status":"error","errorType":"bad_data","error":"x"}`, `status "error"`},
+		"another type":     {`{"status":"success","data":{"resultType":"matrix","result":[]}}`, `"matrix"`},
+		"series of none":   {vector(`{"metric":{"part":"requests"},"value":[1,"2"]}`), "no label pod"},
+		"two scrapes":      {vector(at, strings.Replace(at, `"x"`, `"y"`, 1)), "scraped more than once"},
+		"no number":        {vector(`{"metric":{"pod":"a","part":"requests"},"value":[1,"many"]}`), "reading the answer"},
+		"a bucket of all":  {vector(`{"metric":{"pod":"a","part":"buckets"},"value":[1,"2"]}`), "bound"},
+		"cut off":          {vector(at)[:60], "reading the answer"},
+		"no object":        {`[]`, "expected"},
+		"no vector":        {`{"data":{"result":7}}`, "expected"},
+		"too many pods":    {vector(manyPods(maxPods + 1)...), "more than 5000 pods"},
+		"a bound of NaN":   {vector(`{"metric":{"pod":"a","part":"buckets","le":"NaN"},"value":[1,"2"]}`), "no number"},
+		"too many buckets": {vector(manyBuckets(maxBuckets + 1)...), "more than 64 buckets"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := decode(strings.NewReader(c.text)); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -108,10 +127,13 @@ func TestDecodeRefuses(t *testing.T) {
 			}
 		})
 	}
-	// What is new in an answer, or is no number yet, is not what is asked for.
+	// What is new in an answer is not what is asked for, and pods with values that cannot be are left out.
 	got, err := decode(strings.NewReader(vector(at, `{"metric":{"pod":"a","part":"new"},"value":[1,"2"]}`,
-		`{"metric":{"pod":"a","part":"go_gc_gogc_percent"},"value":[1,"NaN"]}`, `{"metric":{"pod":"b","part":"requests"},"value":[1,"2"]}`)))
-	if err != nil || len(got) != 1 || got["a"].Age != 10*time.Second || got["a"].GOGC != 0 {
+		`{"metric":{"pod":"b","part":"requests"},"value":[1,"2"]}`,
+		strings.ReplaceAll(at, `"a"`, `"c"`), `{"metric":{"pod":"c","part":"requests"},"value":[1,"+Inf"]}`,
+		strings.ReplaceAll(at, `"a"`, `"d"`), `{"metric":{"pod":"d","part":"buckets","le":"1"},"value":[1,"NaN"]}`,
+		strings.ReplaceAll(at, `"a"`, `"e"`), `{"metric":{"pod":"e","part":"failed"},"value":[1,"-1"]}`)))
+	if err != nil || len(got) != 1 || got["a"].Age != 10*time.Second {
 		t.Errorf("got %+v, error %v", got, err)
 	}
 }
@@ -125,6 +147,8 @@ func FuzzDecode(f *testing.F) {
 	f.Add(`{"status":"success","data":{"resultType":"vector","result":[{"metric":{"pod":"a"},"value":[]}]}}`)
 	f.Fuzz(func(_ *testing.T, text string) { _, _ = decode(strings.NewReader(text)) })
 }
+
+func scrapedName(service string) string { return service + "-scraped" }
 
 func TestQueryPrometheus(t *testing.T) {
 	answer, err := os.ReadFile("testdata/answer.json")
@@ -175,11 +199,15 @@ func TestQueryPrometheus(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := QueryPrometheus(address, func(service string) string { return service + "-scraped" })(t.Context(), serviceName)
+			query, err := Prometheus{Address: address}.Query(scrapedName)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := query(t.Context(), serviceName)
 			switch {
 			case c.want == "" && (err != nil || len(got) != 2):
 				t.Errorf("got %+v, error %v", got, err)
-			case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || len(err.Error()) > 2*maxErrorBytes || strings.Contains(err.Error(), "secret")):
+			case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || len(err.Error()) > 500 || strings.Contains(err.Error(), "secret")):
 				t.Errorf("error is %v, want %q in it", err, c.want)
 			}
 		})

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/internal/podhttp"
 	"goservice.dev/operator/controllers/plan"
 	"goservice.dev/operator/controllers/tuner"
 )
@@ -152,7 +153,7 @@ func (r *rounds) take(now time.Time, interval time.Duration, pods []Pod, samples
 
 // unanswered questions are no reason to forget what the last samples said, until those are too old.
 func (r *rounds) unanswered(now time.Time, pods []Pod, err error) (reports []tuner.Report, total int, ready bool) {
-	r.problem = err.Error()
+	r.problem = podhttp.Clip(err.Error()) // it may quote what was answered
 	patience, since := maxSampleAge, r.heard
 	if since.IsZero() {
 		patience, since = firstAnswer, r.began

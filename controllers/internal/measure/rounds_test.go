@@ -30,7 +30,9 @@ type prometheus struct {
 	skewed time.Duration
 	// paused scrapes nothing, unreachable answers nothing, hanging only when the question is given up.
 	paused, unreachable, hanging bool
-	questions                    int
+	// partial answers lack some of the series.
+	partial   bool
+	questions int
 }
 
 // scrapes pods of a service until ctx ends.
@@ -89,6 +91,9 @@ func (p *prometheus) query(ctx context.Context, _ types.NamespacedName) (map[str
 	answer := map[string]Sample{}
 	for name, sample := range p.last {
 		sample.Age = time.Now().Add(p.skewed).Sub(sample.At)
+		if p.partial {
+			sample.Requests, sample.Served = sample.Requests/2, sample.Served/2
+		}
 		answer[name] = sample
 	}
 	return answer, nil
@@ -293,4 +298,26 @@ func near(t *testing.T, what string, got, want, tolerance float64) {
 	if math.Abs(got-want) > tolerance*math.Abs(want)+1e-9 {
 		t.Errorf("%s is %v, want %v", what, got, want)
 	}
+}
+
+// What is missing in one answer must not count as demand when it comes back.
+func TestAPartialAnswerIsNoDemand(t *testing.T) {
+	observed(t, 5*time.Second, func(p *prometheus, loop *Loop) {
+		p.set(func() { p.perSecond = 200 })
+		target := targetOf(3)
+		target.Spec.Tuning = &v1alpha1.TuningSpec{Source: v1alpha1.SourcePrometheus}
+		target.Spec.Observability = &v1alpha1.ObservabilitySpec{Metrics: &v1alpha1.MetricsSpec{Interval: &metav1.Duration{Duration: 5 * time.Second}}}
+		loop.Follow(serviceName, target)
+		pass(10 * time.Minute)
+		before := loop.Follow(serviceName, target).Tuned.ReplicaFloor.Value
+		for range 5 {
+			p.set(func() { p.partial = true })
+			pass(7 * time.Second)
+			p.set(func() { p.partial = false })
+			pass(33 * time.Second)
+			if got := loop.Follow(serviceName, target).Tuned.ReplicaFloor; got.Value > before {
+				t.Fatalf("the floor went from %d to %d: %s", before, got.Value, got.Reason)
+			}
+		}
+	})
 }
