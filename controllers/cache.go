@@ -22,7 +22,8 @@ import (
 	"goservice.dev/operator/controllers/internal/build"
 )
 
-// CacheOptions keep only the operator's own objects in memory, without the fields that nothing here reads.
+// CacheOptions keep only the operator's own objects in memory, without the fields that nothing here reads. Of foreign
+// PodDisruptionBudgets the selectors are kept: no pod can be evicted that two of them select.
 func CacheOptions() cache.Options {
 	ours := labels.SelectorFromSet(labels.Set{build.LabelManagedBy: build.ManagedBy})
 	byObject := map[client.Object]cache.ByObject{
@@ -30,8 +31,12 @@ func CacheOptions() cache.Options {
 		&v1alpha1.GoService{}: {Transform: slimService},
 	}
 	for _, object := range ownedTypes() {
+		if _, is := object.(*policyv1.PodDisruptionBudget); is {
+			continue
+		}
 		byObject[object] = cache.ByObject{Label: ours, Transform: slimChild}
 	}
+	byObject[&policyv1.PodDisruptionBudget{}] = cache.ByObject{Transform: slimChild}
 	return cache.Options{ByObject: byObject, DefaultTransform: cache.TransformStripManagedFields()}
 }
 
@@ -49,6 +54,9 @@ func slimChild(object any) (any, error) {
 		child.Status = autoscalingv2.HorizontalPodAutoscalerStatus{Conditions: slimAutoscalerConditions(child.Status.Conditions)}
 	case *policyv1.PodDisruptionBudget:
 		child.ManagedFields, child.Status = nil, policyv1.PodDisruptionBudgetStatus{}
+		if child.Labels[build.LabelManagedBy] != build.ManagedBy {
+			child.Annotations = nil
+		}
 	case client.Object:
 		child.SetManagedFields(nil)
 	}

@@ -13,9 +13,11 @@ import (
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	kstatus "sigs.k8s.io/cli-utils/pkg/kstatus/status"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -189,6 +191,41 @@ func TestABlindAutoscalerIsTold(t *testing.T) {
 	expectConditions(t, namespace, map[string]string{"Ready": "True Ready", "Scaling": "False NoMetrics"})
 	say(corev1.ConditionTrue, "ValidMetricFound", "")
 	expectConditions(t, namespace, map[string]string{"Scaling": "True Scaling"})
+}
+
+// A node that is drained waits for good at a pod that two budgets select.
+func TestASecondDisruptionBudgetIsTold(t *testing.T) {
+	t.Parallel()
+	namespace := newNamespace(t)
+	startOperator(t, namespace, nil)
+	applyService(t, namespace, `{replicas: 2, pod: {labels: {team: shop}}}`)
+	settled(t, namespace, serviceName)
+	budget := &policyv1.PodDisruptionBudget{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "team"},
+		Spec: policyv1.PodDisruptionBudgetSpec{
+			MaxUnavailable: new(intstr.FromInt32(1)), Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"team": "pay"}},
+		},
+	}
+	if err := api.Create(t.Context(), budget); err != nil {
+		t.Fatal(err)
+	}
+	blocked := func(g gomega.Gomega) *metav1.Condition {
+		var service v1alpha1.GoService
+		g.Expect(api.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: serviceName}, &service)).To(gomega.Succeed())
+		return meta.FindStatusCondition(service.Status.Conditions, v1alpha1.ConditionEvictionBlocked)
+	}
+	base := budget.DeepCopy()
+	budget.Spec.Selector.MatchLabels["team"] = "shop"
+	if err := api.Patch(t.Context(), budget, client.MergeFrom(base)); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func(g gomega.Gomega) {
+		g.Expect(blocked(g)).To(gomega.HaveField("Message", gomega.HavePrefix(`PodDisruptionBudget "team" selects these pods beside the operator's own`)))
+	})
+	if err := api.Delete(t.Context(), budget); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func(g gomega.Gomega) { g.Expect(blocked(g)).To(gomega.BeNil()) })
 }
 
 // Helm and Flux look at once; an operator that has not looked yet has not said that all is well.

@@ -11,6 +11,9 @@ const (
 	ConditionStalled = "Stalled"
 	// ConditionPaused is True, and there at all, only while spec.paused stops the operator.
 	ConditionPaused = "Paused"
+	// ConditionEvictionBlocked is True, and there at all, only while no pod can be evicted, since a second
+	// PodDisruptionBudget selects the same pods.
+	ConditionEvictionBlocked = "EvictionBlocked"
 	// ConditionScaling says whether the autoscaler can do its work; absent where there is none.
 	ConditionScaling = "Scaling"
 	// ConditionReady sums up: the newest spec is applied, enough pods serve.
@@ -69,6 +72,7 @@ const (
 	ReasonRuleKindAbsent    = "PrometheusRuleKindAbsent"
 	ReasonPaused            = "Paused"
 	ReasonScaledToZero      = "ScaledToZero"
+	ReasonMultipleBudgets   = "MultipleBudgets"
 
 	// Why pods do not run.
 

@@ -12,7 +12,8 @@ type GoServiceStatus struct {
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
 	// conditions are Ready, Applied, Available, Progressing, Tuned, Planned, Monitored; with an slo Measured, SLOMet; with an
-	// autoscaler Scaling; only while they are True Paused, Stalled, Reconciling.
+	// autoscaler Scaling; only while they are True Paused, Stalled,
+	// Reconciling, EvictionBlocked.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

@@ -41,13 +41,15 @@ type State struct {
 	// Leaving are the pods that are being deleted and whose container still runs: they serve what they have accepted, and
 	// new requests until every balancer knows that they leave.
 	Leaving []confirm.Pod
+	// OtherBudgets are the names of foreign PodDisruptionBudgets that select the service's pods, in order.
+	OtherBudgets []string
 	// Troubles are what keeps pods from serving, each once, in a fixed order.
 	Troubles []Trouble
 }
 
 // Observer reads the caches.
 type Observer struct {
-	// Client reads pods.
+	// Client reads pods and PodDisruptionBudgets.
 	Client client.Reader
 	// Cache reads children by OwnerIndex, also of kinds that the scheme does not know.
 	Cache client.Reader
@@ -104,7 +106,9 @@ func (r *Observer) Observe(ctx context.Context, service *v1alpha1.GoService) (St
 	}
 	slices.Sort(o.Serving) // the cache has no order
 	o.Troubles = distinct(o.Troubles)
-	return o, nil
+	var err error
+	o.OtherBudgets, err = r.otherBudgets(ctx, o.Deployment)
+	return o, err
 }
 
 // WithoutPods is the state of a service whose pods are another one's.

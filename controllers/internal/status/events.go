@@ -69,6 +69,8 @@ func warns(c *metav1.Condition) bool {
 	switch c.Type {
 	case v1alpha1.ConditionApplied, v1alpha1.ConditionPlanned, v1alpha1.ConditionScaling:
 		return c.Status == metav1.ConditionFalse
+	case v1alpha1.ConditionEvictionBlocked:
+		return true
 	case v1alpha1.ConditionProgressing:
 		return c.Reason == v1alpha1.ReasonRolloutStalled
 	case v1alpha1.ConditionTuned:

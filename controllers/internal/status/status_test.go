@@ -167,6 +167,19 @@ func TestConditions(t *testing.T) {
 				"Progressing": "False RolloutStalled: new pods do not become ready: a container ended with code 2: no port",
 			},
 		},
+		"the operator is paused": {
+			func(s *Situation) { s.Service.Spec.Paused = true },
+			map[string]string{
+				"Ready":   "True Ready: the operator is paused, and 2 of at least 2 pods serve",
+				"Applied": "Unknown Paused: spec.paused is true: the operator changes nothing until it is false",
+				"Paused":  "True Paused: spec.paused is true: the operator changes nothing until it is false",
+			},
+		},
+		"two budgets": {
+			func(s *Situation) { s.Observed.OtherBudgets = []string{"team", "zone"} },
+			map[string]string{"EvictionBlocked": `True MultipleBudgets: PodDisruptionBudget "team", "zone" selects these pods beside the operator's own, and the API server ` +
+				"evicts no pod that two budgets select: kubectl drain and node upgrades stop there; change its selector or delete it"},
+		},
 		"old pods still leave": {
 			func(s *Situation) {
 				s.Observed.Deployment.Status.Replicas, s.Observed.Deployment.Status.UpdatedReplicas = 4, 4
