@@ -34,6 +34,11 @@ func oddSpecs() map[string]string {
 		"two equal constraints":  `pod: {topologySpreadConstraints: [{maxSkew: 1, topologyKey: a, whenUnsatisfiable: DoNotSchedule}, {maxSkew: 2, topologyKey: a, whenUnsatisfiable: DoNotSchedule}]}`,
 		"a whole constraint": `pod: {topologySpreadConstraints: [{maxSkew: 1, topologyKey: a, whenUnsatisfiable: DoNotSchedule, minDomains: 2, nodeAffinityPolicy: Ignore,
 			nodeTaintsPolicy: Honor, matchLabelKeys: [pod-template-hash], labelSelector: {matchLabels: {a: b}, matchExpressions: [{key: c, operator: NotIn, values: [d]}]}}]}`,
+		"empty affinity":  `pod: {affinity: {nodeAffinity: {}, podAffinity: {}, podAntiAffinity: {}}}`,
+		"empty terms":     `pod: {affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{}]}, preferredDuringSchedulingIgnoredDuringExecution: [{weight: 1, preference: {}}]}}}`,
+		"no terms":        `pod: {affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: []}}}}`,
+		"keys of a term":  `pod: {affinity: {podAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: a, namespaceSelector: {}, labelSelector: {matchLabels: {a: b}}, matchLabelKeys: [c], mismatchLabelKeys: [d]}]}}}`,
+		"weights":         `pod: {affinity: {podAffinity: {preferredDuringSchedulingIgnoredDuringExecution: [{weight: 0, podAffinityTerm: {topologyKey: a}}]}}}`,
 		"all tolerations": `pod: {tolerations: [{operator: Exists}, {key: a, operator: Exists, effect: NoExecute, tolerationSeconds: -1}, {key: a, value: b, effect: PreferNoSchedule}]}`,
 	}
 	names := []string{"a", "A", "a.b", "a-", "-a", "a_b", "a b", "a/b", "a/b/c", ".", "..", "..a", "a..b", "1", "ä", "a=b", "", strings.Repeat("a", 63), strings.Repeat("a", 64), strings.Repeat("a", 254)}
@@ -61,6 +66,11 @@ func oddSpecs() map[string]string {
 			"serviceAccountName": `pod: {serviceAccountName: %q}`,
 			"TLS Secret":         `tls: {secretName: %q}`,
 			"image":              `image: %q`,
+			"affinity":           `pod: {affinity: {nodeAffinity: {preferredDuringSchedulingIgnoredDuringExecution: [{weight: 1, preference: {matchExpressions: [{key: %q, operator: Exists}]}}]}}}`,
+			"affinity value":     `pod: {affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: a, operator: Gt, values: [%q]}]}]}}}}`,
+			"node":               `pod: {affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchFields: [{key: metadata.name, operator: In, values: [%q]}]}]}}}}`,
+			"namespace":          `pod: {affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: a, namespaces: [%q]}]}}}`,
+			"podAffinity":        `pod: {affinity: {podAffinity: {preferredDuringSchedulingIgnoredDuringExecution: [{weight: 100, podAffinityTerm: {topologyKey: %q, labelSelector: {}}}]}}}`,
 			"probe":              `probes: {livenessPath: "/%s"}`,
 			"resource":           `resources: {limits: {%q: 1}}`,
 			"upstream":           `upstreams: [{name: %q, url: "http://a"}]`,
@@ -70,6 +80,7 @@ func oddSpecs() map[string]string {
 	}
 	for _, quantity := range []string{"0", "-1", "1", "500m", "1Gi", "1n", "10E", "0.5"} {
 		for _, resource := range []string{"cpu", "memory", "ephemeral-storage", "hugepages-2Mi", "example.com/gpu", "pods"} {
+			specs["beside CPU "+resource+" "+quantity] = fmt.Sprintf(`resources: {limits: {cpu: 1, %q: %q}}`, resource, quantity)
 			specs["request "+resource+" "+quantity] = fmt.Sprintf(`resources: {requests: {%s: %q}}`, resource, quantity)
 			specs["limit "+resource+" "+quantity] = fmt.Sprintf(`resources: {limits: {%s: %q}}`, resource, quantity)
 			specs["both "+resource+" "+quantity] = fmt.Sprintf(`resources: {requests: {%[1]s: %[2]q}, limits: {%[1]s: %[2]q}}`, resource, quantity)

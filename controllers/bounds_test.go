@@ -77,7 +77,16 @@ pod:
   annotations: {memory: a}
   nodeSelector: {memory: a}
   tolerations: [{key: a, operator: Equal, value: b, effect: NoExecute}]
-  affinity: {}
+  affinity:
+    nodeAffinity:
+      requiredDuringSchedulingIgnoredDuringExecution:
+        nodeSelectorTerms: [&term {matchExpressions: [{key: a, operator: In, values: [a]}], matchFields: [{key: metadata.name, operator: In, values: [a]}]}]
+      preferredDuringSchedulingIgnoredDuringExecution: [{weight: 1, preference: *term}]
+    podAffinity: &pods
+      requiredDuringSchedulingIgnoredDuringExecution: [&podTerm {labelSelector: &all {matchLabels: {memory: a}, matchExpressions: [{key: a, operator: In, values: [a]}]},
+        namespaces: [a], namespaceSelector: *all, topologyKey: a, matchLabelKeys: [b], mismatchLabelKeys: [c]}]
+      preferredDuringSchedulingIgnoredDuringExecution: [{weight: 1, podAffinityTerm: *podTerm}]
+    podAntiAffinity: *pods
   topologySpreadConstraints:
   - maxSkew: 1
     topologyKey: a

@@ -4,6 +4,9 @@
 package controllers
 
 import (
+	"net/http"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -298,12 +301,28 @@ func TestATroubledPodExplainsTheCondition(t *testing.T) {
 func TestWhatTheAPIServerRefusesIsReported(t *testing.T) {
 	t.Parallel()
 	namespace := newNamespace(t)
-	startOperator(t, namespace, nil)
-	applyService(t, namespace, `{replicas: 1, pod: {affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution:
-		{nodeSelectorTerms: [{matchExpressions: [{key: "not a label", operator: Exists}]}]}}}}}`)
+	var mended atomic.Bool
+	startOperator(t, namespace, nil, func(o *operatorOptions) {
+		o.wrap = func(next http.RoundTripper) http.RoundTripper {
+			return roundTripper(func(request *http.Request) (*http.Response, error) {
+				if request.Method != http.MethodGet && strings.Contains(request.URL.Path, "/deployments") && !mended.Load() {
+					return refusal(request, http.StatusUnprocessableEntity, "Invalid",
+						"Deployment.apps is invalid: spec.template.spec.containers[0].resources.limits[example.com/gpu]: Invalid value"), nil
+				}
+				return next.RoundTrip(request)
+			})
+		}
+	})
+	applyService(t, namespace, `{replicas: 1}`)
 	expectCondition(t, namespace, v1alpha1.ConditionApplied, metav1.ConditionFalse, v1alpha1.ReasonInvalid)
 	expectCondition(t, namespace, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonInvalid)
-	applyService(t, namespace, `{replicas: 1}`)
+	var service v1alpha1.GoService
+	get(t, namespace, serviceName, &service)
+	if c := meta.FindStatusCondition(service.Status.Conditions, v1alpha1.ConditionApplied); !strings.Contains(c.Message, " spec.resources.limits[example.com/gpu]") {
+		t.Errorf("%q does not name the field that the user wrote", c.Message)
+	}
+	mended.Store(true)
+	applyService(t, namespace, `{replicas: 2}`)
 	settled(t, namespace, serviceName)
 }
 

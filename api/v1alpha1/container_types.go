@@ -5,7 +5,7 @@ package v1alpha1
 
 import corev1 "k8s.io/api/core/v1"
 
-// The types in this file and in scheduling_types.go have the JSON form of the types of the same name in Kubernetes, with
+// The types in this file, in scheduling_types.go and in affinity_types.go have the JSON form of the types of the same name in Kubernetes, with
 // bounds: the API server then refuses what it would refuse in the Deployment, and names the field.
 
 // ObjectName is the name of an object in the same namespace, or of a cluster-wide one.
@@ -155,6 +155,7 @@ type ResourcesSpec struct {
 	// +kubebuilder:validation:XValidation:rule="!('cpu' in self) || quantity(string(self['cpu'])).isGreaterThan(quantity('0'))",message="resources.limits.cpu must be above 0: leave it out for no limit"
 	// +kubebuilder:validation:XValidation:rule="!('memory' in self) || quantity(string(self['memory'])).compareTo(quantity('16Mi')) >= 0",message="resources.limits.memory must be at least 16Mi: a Go service cannot start with less"
 	// +kubebuilder:validation:XValidation:rule="self.all(k, k in ['cpu', 'memory', 'ephemeral-storage'] || k.matches('^(hugepages-[1-9][0-9]*([KMGTPE]i?)?|[a-z0-9]([-a-z0-9.]{0,230}[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)$'))",message="resources.limits must be of cpu, memory, ephemeral-storage, huge pages such as hugepages-2Mi, or extended resources such as example.com/gpu"
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !k.startsWith('hugepages-') || quantity(string(self[k])).asInteger() % quantity(k.substring(10)).asInteger() == 0)",message="resources.limits of huge pages must be a multiple of the size of a page"
 	// +kubebuilder:validation:XValidation:rule="self.all(k, !k.contains('/') || quantity(string(self[k])).isInteger())",message="resources.limits of extended resources must be whole numbers"
 	Limits corev1.ResourceList `json:"limits,omitempty"`
 }

@@ -4,7 +4,6 @@
 package v1alpha1
 
 import (
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -90,7 +89,7 @@ type PodSpec struct {
 	Tolerations []Toleration `json:"tolerations,omitempty"`
 	// affinity constrains where the pods run.
 	// +optional
-	Affinity *corev1.Affinity `json:"affinity,omitempty"`
+	Affinity *Affinity `json:"affinity,omitempty"`
 	// topologySpreadConstraints spread the pods. Default: over nodes and zones where possible. A constraint without a
 	// labelSelector selects this service's pods.
 	// +optional

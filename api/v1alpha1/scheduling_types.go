@@ -112,6 +112,6 @@ type LabelSelectorRequirement struct {
 	// values for In and NotIn.
 	// +optional
 	// +listType=atomic
-	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:MaxItems=16
 	Values []LabelValue `json:"values,omitempty"`
 }

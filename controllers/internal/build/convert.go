@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 
-	corev1 "k8s.io/api/core/v1"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 
 	"goservice.dev/operator/api/v1alpha1"
@@ -28,7 +27,7 @@ func toleration(t *v1alpha1.Toleration) *corev1ac.TolerationApplyConfiguration {
 	return converted(t, corev1ac.Toleration())
 }
 
-func affinity(a *corev1.Affinity) *corev1ac.AffinityApplyConfiguration {
+func affinity(a *v1alpha1.Affinity) *corev1ac.AffinityApplyConfiguration {
 	return converted(a, corev1ac.Affinity())
 }
 

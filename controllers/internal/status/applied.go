@@ -8,6 +8,7 @@ import (
 
 	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/controllers/internal/apply"
+	"goservice.dev/operator/controllers/internal/build"
 	"goservice.dev/operator/controllers/internal/observe"
 )
 
@@ -36,7 +37,7 @@ func failed(class apply.Class, reason string) predicate {
 	return func(s Situation) (string, string, bool) {
 		var first, others []string
 		for _, failure := range apply.Failures(s.ApplyErr) {
-			sentence := oneLine(failure.Error()) + retried[failure.Class]
+			sentence := oneLine(build.InUsersTerms(failure.Error())) + retried[failure.Class]
 			if failure.Class == class {
 				first = append(first, sentence)
 			} else {
