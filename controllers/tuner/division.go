@@ -21,7 +21,7 @@ const (
 	easy = 0.7
 	// newcomersAtMost is the part of a limit that all pods which the operator has not seen serve get at least together, where
 	// they are so many that newcomerLeast each would be more than that.
-	newcomersAtMost = 0.1
+	newcomersAtMost = 0.01
 	// keptFor is how long parts stay without new figures: a lost round says nothing about the demand.
 	keptFor = time.Minute
 )
@@ -50,6 +50,7 @@ func (d *Division) Next(now time.Time, b Budget, demand map[string]float64) *pla
 		return nil
 	}
 	sameTotal := d.budget.Total == b.Total
+	moreReserved := b.reserved > d.budget.reserved
 	sameShape := sameTotal && d.budget.coming == b.coming && d.budget.reserved == b.reserved && slices.Equal(d.budget.Serving, b.Serving)
 	demand, lost := d.recall(now, b, demand)
 	if !d.uneven && !d.begin(b, demand) {
@@ -60,15 +61,16 @@ func (d *Division) Next(now time.Time, b Budget, demand map[string]float64) *pla
 	if sameShape && d.given != nil && (lost || !b.Confirmed) { // nothing is known, or the last parts are still on their way
 		return d.given
 	}
+	d.shares.keep(Round{Pods: b.Serving, Confirmed: b.Confirmed})
 	for _, pod := range b.Serving {
 		d.shares.join(pod, d.newcomer)
 	}
-	if !sameTotal || d.coming != b.coming || d.promised == 0 {
+	if !sameTotal || moreReserved || d.coming != b.coming || d.promised == 0 {
 		d.promise(demand)
 	}
 	d.reserve()
-	round := Round{Total: d.divisible(), Pods: b.Serving, Demand: demand, Confirmed: b.Confirmed}
-	if sameTotal && d.shares.sum() <= round.Total*(1+newcomerLeast) {
+	round := Round{Total: b.left() - float64(d.coming)*d.promised, Pods: b.Serving, Demand: demand, Confirmed: b.Confirmed}
+	if sameTotal && sumOf(d.shares.given, b.Serving) <= round.Total*(1+newcomerLeast) {
 		d.shares.total = round.Total // a reserve that is taken or given back is no other limit
 	}
 	var parts map[string]float64
@@ -97,11 +99,8 @@ func (d *Division) recall(now time.Time, b Budget, demand map[string]float64) (k
 	return nil, false
 }
 
-// divisible is what the serving pods share: not what others are promised or still have. A part of it is always theirs.
-func (d *Division) divisible() float64 {
-	serving, all := float64(len(d.budget.Serving)), float64(len(d.budget.Serving)+d.coming)
-	return max(d.budget.Total-float64(d.coming)*d.promised-d.budget.reserved, leastForServing*d.budget.Total*serving/all)
-}
+// left is what leaving pods do not have; a part of the limit is always that of the others.
+func (b Budget) left() float64 { return b.Total - min(b.reserved, (1-leastForServing)*b.Total) }
 
 // begin says whether equal parts do not serve well any more, or would not if pods that do not serve yet had theirs.
 func (d *Division) begin(b Budget, demand map[string]float64) bool {
@@ -146,28 +145,27 @@ func (d *Division) promise(demand map[string]float64) {
 	if b.coming == 0 || demand == nil {
 		return
 	}
-	unused := b.Total
-	for _, figure := range demand {
-		unused -= figure
+	unused := b.left()
+	for _, pod := range b.Serving { // in order, so that the sum is always the same one
+		unused -= demand[pod]
 	}
-	equal := b.Total / float64(len(b.Serving)+b.coming)
+	equal := b.left() / float64(len(b.Serving)+b.coming)
 	d.promised = max(d.promised, min(newcomerUnused*unused/float64(b.coming), equal))
 }
 
 // reserve what was promised as soon as the others have given it back.
 func (d *Division) reserve() {
-	free := d.budget.Total - float64(d.coming)*d.promised*(1-newcomerLeast) - d.budget.reserved
-	if d.promised > d.newcomer && !(d.budget.Confirmed && d.shares.sum() <= free) {
-		d.newcomer = leastOf(d.budget)
-		return
+	d.newcomer = leastOf(d.budget)
+	free := d.budget.left() - float64(d.coming)*d.promised*(1-newcomerLeast)
+	if d.promised <= d.newcomer || sumOf(d.shares.granted, d.budget.Serving) <= free {
+		d.newcomer = d.promised
 	}
-	d.newcomer = d.promised
 }
 
-func (s *Shares) sum() float64 {
+func sumOf(parts map[string]float64, pods []string) float64 {
 	sum := 0.0
-	for _, part := range s.given {
-		sum += part
+	for _, pod := range pods {
+		sum += parts[pod]
 	}
 	return sum
 }

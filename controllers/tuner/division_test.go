@@ -57,7 +57,7 @@ func (s *limited) look(demand map[string]float64) *plan.Parts {
 	if parts != nil {
 		most += float64(s.budget.coming) * parts.Newcomer
 	}
-	if most > s.budget.Total*(1+2*newcomerLeast) {
+	if most > s.budget.Total*(1+newcomersAtMost) {
 		s.t.Fatalf("%g may be in force of %g: from %v to %v, %d more with %+v", most, s.budget.Total, s.force, next, s.budget.coming, parts)
 	}
 	s.force = next
@@ -233,5 +233,67 @@ func TestAChangedLimitReachesUnevenParts(t *testing.T) {
 				t.Errorf("%+v of %g", parts, total)
 			}
 		})
+	}
+}
+
+// A lost round says nothing about the demand.
+func TestALostRoundKeepsThePartsAsTheyAre(t *testing.T) {
+	s := newLimited(t, 100, "a", "b")
+	before := s.settle(map[string]float64{"a": 75, "b": 15})
+	for range 25 { // rounds of two seconds
+		if parts := s.look(nil); !same(before, parts) {
+			t.Fatalf("%+v after a lost round, %+v before", parts, before)
+		}
+	}
+	// A pod that comes meanwhile takes nothing of the others at once.
+	s.budget.Serving = []string{"a", "b", "c"}
+	s.force["c"] = before.Newcomer
+	if parts := s.look(nil); parts.Pods["a"] < 0.6*before.Pods["a"] || parts.Pods["c"] <= 0 {
+		t.Errorf("%+v when a pod came, %+v before", parts, before)
+	}
+}
+
+func TestATakeoverKeepsThePartsUntilMoreIsKnown(t *testing.T) {
+	left := map[string]float64{"a": 73.333, "b": 26.5}
+	s := newLimited(t, 100, "a", "b")
+	s.force = maps.Clone(left)
+	s.division.takeOver(s.now, s.budget, InForce{Parts: maps.Clone(left), Newcomer: 0.1})
+	s.budget.Confirmed = false
+	for i := range 20 {
+		s.budget.Confirmed = i > 2
+		if parts := s.look(nil); parts == nil || !maps.Equal(parts.Pods, left) || parts.Newcomer != 0.1 {
+			t.Fatalf("%+v at look %d, %v were found", parts, i, left)
+		}
+	}
+}
+
+// Where nobody measures any more, the parts become equal in steps that never add up to more than the limit.
+func TestUnevenPartsBecomeEqualWhenTuningIsSwitchedOff(t *testing.T) {
+	s := newLimited(t, 100, "a", "b")
+	s.settle(map[string]float64{"a": 75, "b": 15})
+	s.budget.Measured = false
+	if parts := s.look(nil); parts == nil || parts.Pods["b"] > 30 { // look itself watches the sum
+		t.Fatalf("%+v at first, before the other has given anything back", parts)
+	}
+	for range 5 {
+		if parts := s.look(nil); parts == nil {
+			return
+		}
+	}
+	t.Error("the parts did not become equal")
+}
+
+func TestThousandsOfPodsThatStartLeaveEverybodyAPart(t *testing.T) {
+	for _, coming := range []int{0, 1, 100, 999, 1000, 1001, 5000, 9990} {
+		for name, demand := range map[string]map[string]float64{
+			"all is used": {"a": 150, "b": 50}, "much is unused": {"a": 55, "b": 5},
+		} {
+			s := newLimited(t, 100, "a", "b")
+			s.settle(demand)
+			s.budget.coming = coming
+			if parts := s.settle(demand); parts != nil && !(parts.Newcomer > 0) { // look watches the others and the sum
+				t.Errorf("%s, %d start: %+v", name, coming, parts)
+			}
+		}
 	}
 }

@@ -16,11 +16,11 @@ const (
 	// waits for that at most. Every division is a write to each pod.
 	growthQuiet   = 2 * time.Second
 	growthLongest = 15 * time.Second
-	// growthHold is the least time between two divisions that let pods grow. It doubles where one had to be taken back within
-	// regretWithin, as after a pod whose readiness flaps, up to growthHoldPerPod for each pod: then a write every three seconds
-	// is what such a pod costs at most, however many the others are.
+	// growthHold is the least time from a division to one that lets pods grow. It doubles where growth had to be taken back
+	// within regretWithin, as after a pod whose readiness flaps, up to growthHoldPerPod for each pod: so such a pod costs about a
+	// write every three seconds at most, however many the others are. It halves after each forgetAfter without that.
 	growthHold       = 3 * time.Second
-	growthHoldPerPod = 3 * time.Second
+	growthHoldPerPod = 6 * time.Second
 	// rolloutHeadroom is the part, as its denominator, by which a division goes beyond what is needed where pods leave more
 	// slowly than a rollout replaces them: without it, every pod that leaves would ask for another division.
 	rolloutHeadroom = 6
@@ -152,7 +152,7 @@ func (d *divisor) grow(now time.Time, need int, rolling bool) (again time.Time) 
 		return time.Time{}
 	}
 	if now.Sub(d.regretAt) > forgetAfter {
-		d.hold = growthHold
+		d.hold, d.regretAt = max(d.hold/2, growthHold), now
 	}
 	due := d.quietSince.Add(growthQuiet)
 	if longest := d.lowerSince.Add(growthLongest); longest.Before(due) {

@@ -68,6 +68,8 @@ type Sharing struct {
 type leaver struct {
 	share float64
 	since time.Time
+	// found says that the pod was leaving at the first look already: share is then what all such pods have together.
+	found bool
 }
 
 // Next divides among the pods as they are now. What it returns counts as given. demand is in requests per second by pod; nil
@@ -79,10 +81,7 @@ func (s *Sharing) Next(now time.Time, b Budget, demand map[string]float64) Divid
 		s.division.takeOver(now, b, found)
 	}
 	again := s.follow(now, b, found)
-	reserved := 0.0
-	for _, pod := range b.Leaving { // in order, so that the sum is always the same one
-		reserved += s.leaving[pod].share
-	}
+	reserved := s.reserved(b)
 	pods, next := s.divisor.next(now, b, reserved, found.Pods)
 	if again.IsZero() || !next.IsZero() && next.Before(again) {
 		again = next
@@ -122,9 +121,9 @@ func (s *Sharing) follow(now time.Time, b Budget, found InForce) (again time.Tim
 	for _, pod := range b.Leaving {
 		l, known := s.leaving[pod]
 		if !known {
-			l = leaver{s.shares[pod], now}
+			l = leaver{share: s.shares[pod], since: now}
 			if !s.started {
-				l.share = found.share(pod, b.Total)
+				l.share, l.found = found.unaccounted(b), true
 			}
 		}
 		end := l.since.Add(b.LeaveWithin)
@@ -139,16 +138,37 @@ func (s *Sharing) follow(now time.Time, b Budget, found InForce) (again time.Tim
 	return again
 }
 
-// share of the limit that a pod is found to have.
-func (f InForce) share(pod string, total float64) float64 {
-	part, named := f.Parts[pod]
-	switch {
-	case named && total > 0:
-		return min(part/total, 1)
-	case len(f.Parts) == 0 && f.Pods > 0:
-		return 1 / float64(f.Pods)
+// reserved is the share of the limit that leaving pods have together.
+func (s *Sharing) reserved(b Budget) float64 {
+	sum, found := 0.0, 0.0
+	for _, pod := range b.Leaving { // in their order, so that the sum is always the same one
+		if l := s.leaving[pod]; l.found {
+			found = l.share
+		} else {
+			sum += l.share
+		}
 	}
-	return 0
+	return sum + found
+}
+
+// unaccounted is the share of the limit that the serving pods are found not to have: the most that leaving ones may have, as
+// their own parts are no longer written anywhere.
+func (f InForce) unaccounted(b Budget) float64 {
+	if len(f.Parts) == 0 {
+		if f.Pods == 0 {
+			return 0
+		}
+		return max(1-float64(len(b.Serving))/float64(f.Pods), 0)
+	}
+	rest := b.Total
+	for _, pod := range b.Serving {
+		if part, named := f.Parts[pod]; named {
+			rest -= part
+		} else {
+			rest -= f.Newcomer
+		}
+	}
+	return min(max(rest/b.Total, 0), 1)
 }
 
 // note what the serving pods have in force.

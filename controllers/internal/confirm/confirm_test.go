@@ -262,3 +262,23 @@ func TestThreeRevisionsWithinASecondEndOnTheLast(t *testing.T) {
 		})
 	})
 }
+
+// A pod that takes no traffic, such as one of a dead node, keeps nobody from growing once it has been given up on.
+func TestADeadPodHoldsNobodyUp(t *testing.T) {
+	c := newCluster("r1", "a", "b")
+	inBubble(t, c, func(t *testing.T, tracker *Tracker) {
+		wanted := target("r1", "a", "b")
+		wanted.Pods[0].Ready, wanted.Pods[1].Ready = true, true
+		c.on("b", func(p *fakePod) { p.silent = true })
+		tracker.Ensure(checkout, wanted)
+		pass(2 * patience)
+		if tracker.Confirmed(checkout) {
+			t.Error("a pod that takes traffic does not answer, and the service counts as confirmed")
+		}
+		wanted.Pods[1].Ready = false
+		tracker.Ensure(checkout, wanted)
+		if !tracker.Confirmed(checkout) {
+			t.Error("a pod that takes no traffic and does not answer is waited for")
+		}
+	})
+}
