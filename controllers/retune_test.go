@@ -96,7 +96,7 @@ func TestSharesAreDividedAgainWhenThePodsChange(t *testing.T) {
 	t.Parallel()
 	namespace, pods := newNamespace(t), newWorkload()
 	startOperator(t, namespace, pods)
-	applyService(t, namespace, limited("600"))
+	applyService(t, namespace, `{replicas: 1, rateLimit: {requestsPerSecond: 600}}`)
 	settled(t, namespace, serviceName)
 	a, b := startPod(t, namespace, "a"), startPod(t, namespace, "b")
 	tuned(t, namespace, 2, "300/s")

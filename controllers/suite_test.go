@@ -179,6 +179,19 @@ func (l *writeLog) to(name string) []string {
 	return slices.DeleteFunc(slices.Clone(l.entries), func(entry string) bool { return !strings.Contains(entry, "/"+name) })
 }
 
+// count is how many requests began like that since the log was started anew.
+func (l *writeLog) count(prefix string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := 0
+	for _, entry := range l.entries {
+		if strings.HasPrefix(entry, prefix) {
+			n++
+		}
+	}
+	return n
+}
+
 // operator is one run of the operator on one namespace.
 type operator struct {
 	writes     *writeLog

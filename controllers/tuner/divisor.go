@@ -70,7 +70,8 @@ func (d *divisor) next(now time.Time, b Budget, leaving float64, inForce int) (p
 	} else {
 		again = d.grow(now, need, b.Rolling && !late)
 	}
-	if expiry := d.progressAt.Add(lateAfter); !late && active > len(b.Serving) && (again.IsZero() || expiry.Before(again)) {
+	waits := active > len(b.Serving) || need < d.pods
+	if expiry := d.progressAt.Add(lateAfter); !late && waits && (again.IsZero() || expiry.Before(again)) {
 		again = expiry
 	}
 	return d.pods, again

@@ -78,7 +78,6 @@ func (s *Sharing) Next(now time.Time, b Budget, demand map[string]float64) Divid
 	var found InForce
 	if !s.started && b.InForce != nil {
 		found = b.InForce()
-		s.division.takeOver(now, b, found)
 	}
 	again := s.follow(now, b, found)
 	reserved := s.reserved(b)
@@ -91,6 +90,7 @@ func (s *Sharing) Next(now time.Time, b Budget, demand map[string]float64) Divid
 		b.coming = max(b.expected()-len(b.Serving), 0)
 	}
 	b.reserved = reserved * b.Total
+	s.division.takeOver(now, b, found)
 	divided := Divided{Pods: int32(pods), Parts: s.division.Next(now, b, demand), Again: again}
 	s.note(b, divided)
 	s.started = true

@@ -1,0 +1,294 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/internal/apply"
+	"goservice.dev/operator/controllers/internal/measure"
+	"goservice.dev/operator/controllers/internal/observe"
+	"goservice.dev/operator/controllers/tuner"
+	"goservice.dev/operator/workload/livesettings"
+)
+
+// setReady turns a pod's condition Ready, as the node controller does for pods of a lost node: nothing else changes.
+func setReady(t *testing.T, pod *corev1.Pod, ready corev1.ConditionStatus) {
+	t.Helper()
+	status := pod.Status.DeepCopy()
+	for i := range status.Conditions {
+		if status.Conditions[i].Type == corev1.PodReady {
+			status.Conditions[i].Status = ready
+		}
+	}
+	setPodStatus(t, pod, *status)
+}
+
+// expectForce waits until the named pods admit a rate each.
+func expectForce(t *testing.T, pods *workload, namespace string, rate float64, names ...string) {
+	t.Helper()
+	eventually(t, func(g gomega.Gomega) {
+		force := pods.inForce(t, namespace)
+		for _, name := range names {
+			g.Expect(force).To(gomega.HaveKeyWithValue(name, rate))
+		}
+	})
+}
+
+func TestPodsOfALostNodeGiveUpTheirShare(t *testing.T) {
+	t.Parallel()
+	namespace, pods := newNamespace(t), newWorkload()
+	startOperator(t, namespace, pods)
+	applyService(t, namespace, `{replicas: 4, rateLimit: {requestsPerSecond: 400}, upstreams: [{name: u, url: "http://u", rateLimit: {requestsPerSecond: 40}}]}`)
+	settled(t, namespace, serviceName)
+	lost := []*corev1.Pod{startPod(t, namespace, "a"), startPod(t, namespace, "b")}
+	startPod(t, namespace, "c")
+	startPod(t, namespace, "d")
+	tuned(t, namespace, 4, "100/s")
+	for _, pod := range lost {
+		pods.isolate(pod.Name, errors.New("i/o timeout"))
+		setReady(t, pod, corev1.ConditionFalse)
+	}
+	expectForce(t, pods, namespace, 200, "c", "d")
+	document, err := documentOf(t.Context(), namespace, serviceName)
+	if err != nil || document.Upstreams["u"].RequestsPerSecond != 20 {
+		t.Errorf("of an upstream's limit of 40/s each of two pods has %+v, error %v", document.Upstreams, err)
+	}
+}
+
+func TestAPodThatNeverBecomesReadyTakesNothingAwayForLong(t *testing.T) {
+	t.Parallel()
+	namespace, pods := newNamespace(t), newWorkload()
+	op := startOperator(t, namespace, pods)
+	applyService(t, namespace, limited("300"))
+	settled(t, namespace, serviceName)
+	startPod(t, namespace, "a")
+	startPod(t, namespace, "b")
+	tuned(t, namespace, 2, "150/s")
+	stuck := startPod(t, namespace, "c")
+	setReady(t, stuck, corev1.ConditionFalse)
+	setDeploymentStatus(t, namespace, appsv1.DeploymentStatus{Replicas: 3, UpdatedReplicas: 1, ReadyReplicas: 2})
+	expectForce(t, pods, namespace, 100, "a", "b") // the new pod is waited for
+	expectForce(t, pods, namespace, 150, "a", "b") // but not for long
+
+	op.writes.forget()
+	for restarts := range int32(5) { // its container ends and is started again
+		status := stuck.Status.DeepCopy()
+		status.ContainerStatuses[0].State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}}
+		setPodStatus(t, stuck, *status)
+		status = stuck.Status.DeepCopy()
+		status.ContainerStatuses[0].State = corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}
+		status.ContainerStatuses[0].RestartCount = restarts + 1
+		setPodStatus(t, stuck, *status)
+		asked := pods.timesAsked()["c"]
+		eventually(t, func(g gomega.Gomega) { g.Expect(pods.timesAsked()["c"]).To(gomega.BeNumerically(">", asked)) })
+	}
+	for _, written := range op.writes.written() {
+		if strings.HasPrefix(written, "PATCH pods/") || strings.Contains(written, "configmaps") {
+			t.Errorf("a pod that crashes cost %s", written)
+		}
+	}
+}
+
+// The others take over what a leaving pod has when its container is gone, not before: clients keep their connections.
+func TestALeavingPodKeepsItsShareUntilItIsGone(t *testing.T) {
+	t.Parallel()
+	namespace, pods := newNamespace(t), newWorkload()
+	startOperator(t, namespace, pods)
+	applyService(t, namespace, `{replicas: 1, rateLimit: {requestsPerSecond: 600}}`)
+	settled(t, namespace, serviceName)
+	startPod(t, namespace, "a")
+	leaving := startPod(t, namespace, "b")
+	startPod(t, namespace, "c")
+	tuned(t, namespace, 3, "200/s")
+	base := leaving.DeepCopy()
+	leaving.Finalizers = []string{"goservice.dev/test"} // its kubelet has not reported its end
+	if err := api.Patch(t.Context(), leaving, client.MergeFrom(base)); err != nil {
+		t.Fatal(err)
+	}
+	if err := api.Delete(t.Context(), leaving); err != nil {
+		t.Fatal(err)
+	}
+	applyService(t, namespace, `{replicas: 1, rateLimit: {requestsPerSecond: 900}}`)
+	tuned(t, namespace, 2, "300/s") // of a larger limit, for as many as before
+	status := leaving.Status.DeepCopy()
+	status.ContainerStatuses[0].State = corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{}}
+	setPodStatus(t, leaving, *status)
+	tuned(t, namespace, 2, "450/s")
+	base = leaving.DeepCopy()
+	leaving.Finalizers = nil
+	if err := api.Patch(t.Context(), leaving, client.MergeFrom(base)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A rollout has one division at its start, for all pods that it brings, and one at its end, however many pods it replaces.
+func TestARolloutWritesToEachPodAFewTimes(t *testing.T) {
+	t.Parallel()
+	const replicas, surge, batch = 24, 6, 6
+	namespace, pods := newNamespace(t), newWorkload()
+	op := startOperator(t, namespace, pods)
+	applyService(t, namespace, fmt.Sprintf(`{replicas: %d, rateLimit: {requestsPerSecond: 7200}}`, replicas))
+	settled(t, namespace, serviceName)
+	var old []*corev1.Pod
+	for i := range replicas {
+		old = append(old, startPod(t, namespace, fmt.Sprintf("old-%02d", i)))
+	}
+	tuned(t, namespace, replicas, "300/s")
+
+	op.writes.forget()
+	setDeploymentStatus(t, namespace, appsv1.DeploymentStatus{Replicas: replicas + surge, UpdatedReplicas: surge, ReadyReplicas: replicas})
+	tuned(t, namespace, replicas, "240/s")
+	for i := range replicas {
+		startPod(t, namespace, fmt.Sprintf("new-%02d", i))
+		if err := api.Delete(t.Context(), old[i]); err != nil { // its kubelet is gone at once
+			t.Fatal(err)
+		}
+		if i%batch == batch-1 {
+			tuned(t, namespace, replicas, "240/s")
+		}
+	}
+	setDeploymentStatus(t, namespace, appsv1.DeploymentStatus{Replicas: replicas, UpdatedReplicas: replicas, ReadyReplicas: replicas})
+	tuned(t, namespace, replicas, "300/s")
+	if patches := op.writes.count("PATCH pods/"); patches > 3*replicas {
+		t.Errorf("a rollout of %d pods wrote %d times to pods", replicas, patches)
+	}
+	if documents := op.writes.count("PATCH configmaps/"); documents != 2 {
+		t.Errorf("a rollout changed the live settings %d times, want one division at its start and one at its end", documents)
+	}
+}
+
+// A restart that finds uneven parts keeps them although nothing is measured yet, and so does a service whose tuning is switched
+// off, until the others have given back what they had more.
+func TestUnevenPartsOutliveARestartAndARoundThatIsLost(t *testing.T) {
+	t.Parallel()
+	const spec = `{slo: {availability: "99.9"}, replicas: 2, rateLimit: {requestsPerSecond: 200}`
+	namespace := newNamespace(t)
+	load := &traffic{own: map[string]float64{"checkout-a": 270, "checkout-b": 90}, last: map[string]time.Time{}, served: map[string]float64{}}
+	pods := newWorkload()
+	pods.scrape = load.scrape
+	op := startOperator(t, namespace, pods)
+	applyService(t, namespace, spec+"}")
+	settled(t, namespace, serviceName)
+	startPod(t, namespace, "checkout-a")
+	startPod(t, namespace, "checkout-b")
+	eventually(t, func(g gomega.Gomega) {
+		g.Expect(pods.inForce(t, namespace)["checkout-a"]).To(gomega.BeNumerically(">", 110))
+	})
+	op.stop()
+	before, err := documentOf(t.Context(), namespace, serviceName)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	pods.scrape = func(context.Context, measure.Pod) (tuner.Counters, error) {
+		return tuner.Counters{}, errors.New("connection refused")
+	}
+	asked := pods.timesAsked()
+	op = startOperator(t, namespace, pods)
+	eventually(t, func(g gomega.Gomega) {
+		for pod, times := range pods.timesAsked() {
+			g.Expect(times).To(gomega.BeNumerically(">", asked[pod]), pod)
+		}
+	})
+	applyService(t, namespace, spec+", pool: {workers: 5}}") // one more look, and its answers
+	eventually(t, func(g gomega.Gomega) {
+		document, err := documentOf(t.Context(), namespace, serviceName)
+		g.Expect(err).NotTo(gomega.HaveOccurred())
+		g.Expect(document.Pool.Workers).To(gomega.Equal(5))
+	})
+	now, err := documentOf(t.Context(), namespace, serviceName)
+	if diff := cmp.Diff(before.RateLimit, now.RateLimit); diff != "" || err != nil {
+		t.Errorf("parts changed over the restart (-before +now):\n%s%v", diff, err)
+	}
+
+	applyService(t, namespace, spec+", tuning: {mode: Disabled}}")
+	expectForce(t, pods, namespace, 100, "checkout-a", "checkout-b")
+	op.stop()
+}
+
+func TestWhatADeploymentWants(t *testing.T) {
+	t.Parallel()
+	deployment := func(change func(*appsv1.Deployment)) *appsv1.Deployment {
+		d := &appsv1.Deployment{}
+		d.Spec.Replicas = new(int32(10))
+		d.Spec.Strategy.RollingUpdate = &appsv1.RollingUpdateDeployment{MaxSurge: new(intstr.FromString("25%"))}
+		change(d)
+		return d
+	}
+	for name, c := range map[string]struct {
+		change        func(*appsv1.Deployment)
+		wanted, surge int
+		rolling       bool
+	}{
+		"it is new":        {func(*appsv1.Deployment) {}, 10, 3, false},
+		"it rolls":         {func(d *appsv1.Deployment) { d.Status.Replicas, d.Status.UpdatedReplicas = 13, 3 }, 10, 3, true},
+		"it has rolled":    {func(d *appsv1.Deployment) { d.Status.Replicas, d.Status.UpdatedReplicas = 10, 10 }, 10, 3, false},
+		"it grows":         {func(d *appsv1.Deployment) { d.Status.Replicas, d.Status.UpdatedReplicas = 4, 4 }, 10, 3, false},
+		"without strategy": {func(d *appsv1.Deployment) { d.Spec.Strategy.RollingUpdate = nil }, 10, 0, false},
+		"without a count":  {func(d *appsv1.Deployment) { d.Spec.Replicas = nil }, 0, 0, false},
+	} {
+		if wanted, surge, rolling := wantedBy(deployment(c.change)); wanted != c.wanted || surge != c.surge || rolling != c.rolling {
+			t.Errorf("%s: %d wanted, surge %d, rolling %t", name, wanted, surge, rolling)
+		}
+	}
+}
+
+// stateWith is the state of a service with a document.
+func stateWith(t *testing.T, document livesettings.Document) observe.State {
+	t.Helper()
+	encoded, err := document.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	configMap := &corev1.ConfigMap{Data: map[string]string{livesettings.FileName: string(encoded)}}
+	return observe.State{Children: map[apply.Key]client.Object{{Name: "checkout-live-settings"}: configMap}}
+}
+
+// What an operator before this one has left is read from the live settings.
+func TestWhatIsInForce(t *testing.T) {
+	t.Parallel()
+	limit := func(scope v1alpha1.RateLimitScope) *v1alpha1.RateLimitSpec {
+		return &v1alpha1.RateLimitSpec{RequestsPerSecond: 100, Scope: scope}
+	}
+	upstreams := func(scope v1alpha1.RateLimitScope) []v1alpha1.UpstreamSpec {
+		return []v1alpha1.UpstreamSpec{{Name: "free"}, {Name: "u", RateLimit: limit(scope)}}
+	}
+	each := livesettings.RateLimit{RequestsPerSecond: 33.333, Burst: 10}
+	uneven := livesettings.RateLimit{RequestsPerSecond: 0.1, Burst: 10, Pods: map[string]livesettings.Bucket{"a": {RequestsPerSecond: 70, Burst: 10}}}
+	outbound := map[string]livesettings.Upstream{"free": {}, "u": {RequestsPerSecond: 25, Burst: 10}}
+	for name, c := range map[string]struct {
+		spec     v1alpha1.GoServiceSpec
+		document livesettings.Document
+		want     tuner.InForce
+	}{
+		"equal parts":          {v1alpha1.GoServiceSpec{RateLimit: limit("")}, livesettings.Document{RateLimit: &each}, tuner.InForce{Pods: 3, Newcomer: 33.333}},
+		"parts by demand":      {v1alpha1.GoServiceSpec{RateLimit: limit("")}, livesettings.Document{RateLimit: &uneven}, tuner.InForce{Parts: map[string]float64{"a": 70}, Newcomer: 0.1}},
+		"an upstream's alone":  {v1alpha1.GoServiceSpec{Upstreams: upstreams("")}, livesettings.Document{Upstreams: outbound}, tuner.InForce{Pods: 4}},
+		"each pod has its own": {v1alpha1.GoServiceSpec{RateLimit: limit(v1alpha1.ScopePod), Upstreams: upstreams(v1alpha1.ScopePod)}, livesettings.Document{RateLimit: &each, Upstreams: outbound}, tuner.InForce{}},
+		"no limit before":      {v1alpha1.GoServiceSpec{RateLimit: limit("")}, livesettings.Document{}, tuner.InForce{}},
+	} {
+		c.document.Version = livesettings.Version
+		got := inForce(&c.spec, stateWith(t, c.document))
+		if got.Pods != c.want.Pods || got.Newcomer != c.want.Newcomer || len(got.Parts) != len(c.want.Parts) || got.Parts["a"] != c.want.Parts["a"] {
+			t.Errorf("%s: %+v, want %+v", name, got, c.want)
+		}
+	}
+	if got := inForce(&v1alpha1.GoServiceSpec{RateLimit: limit("")}, observe.State{}); got.Pods != 0 {
+		t.Errorf("without a document: %+v", got)
+	}
+}
