@@ -39,7 +39,7 @@ func TestAtSixtyPercentOfALimitHardlyAnyRequestIsRefused(t *testing.T) {
 		used  float64
 		most  float64
 	}{
-		"20 pods at 60 %":             {100, 20, 0.6, 0.005},
+		"20 pods at 60 %":             {100, 20, 0.6, 0.001},
 		"20 pods at 80 %":             {100, 20, 0.8, 0.005},
 		"20 pods of a large limit":    {20_000, 20, 0.6, 0.005},
 		"200 pods of less than 1/s":   {100, 200, 0.6, 0.005},

@@ -33,7 +33,9 @@ const (
 	budgetStep    = 0.01
 	budgetSeconds = 120
 	budgetWindow  = 10
-	budgetBurst   = 0.1 // seconds' worth
+	// A bucket holds budgetBurst seconds' worth, and budgetLeast requests at least.
+	budgetBurst = 0.1
+	budgetLeast = 10
 )
 
 // Budget simulates a limit for a service whose pods double while clients that keep their connections load them 3:1. What the
@@ -138,7 +140,7 @@ func serve(pods []*limitedPod, total float64, random *rand.Rand) float64 {
 		}
 	}
 	for _, p := range pods {
-		p.tokens = math.Min(p.tokens+p.rate*budgetStep, math.Max(p.rate*budgetBurst, 1))
+		p.tokens = math.Min(p.tokens+p.rate*budgetStep, math.Max(p.rate*budgetBurst, budgetLeast))
 		if !p.serving {
 			continue
 		}
