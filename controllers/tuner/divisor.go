@@ -17,10 +17,12 @@ const (
 	growthQuiet   = 2 * time.Second
 	growthLongest = 15 * time.Second
 	// growthHold is the least time from a division to one that lets pods grow. It doubles where growth had to be taken back
-	// within regretWithin, as after a pod whose readiness flaps, up to growthHoldPerPod for each pod: so such a pod costs about a
-	// write every three seconds at most, however many the others are. It halves after each forgetAfter without that.
+	// within growthRegret, as after a pod whose readiness flaps, up to growthHoldPerPod for each pod: so such a pod costs about a
+	// write every three seconds at most, however many the others are. It halves after each growthForget without that.
 	growthHold       = 3 * time.Second
 	growthHoldPerPod = 6 * time.Second
+	growthRegret     = 5 * time.Minute
+	growthForget     = 20 * time.Minute
 	// rolloutHeadroom is the part, as its denominator, by which a division goes beyond what is needed where pods leave more
 	// slowly than a rollout replaces them: without it, every pod that leaves would ask for another division.
 	rolloutHeadroom = 6
@@ -134,7 +136,7 @@ func (d *divisor) shrink(now time.Time, b Budget, need, active int) {
 	if pods == d.pods {
 		return
 	}
-	if b.Wanted <= d.wanted && !b.Rolling && !d.grownAt.IsZero() && now.Sub(d.grownAt) < regretWithin {
+	if b.Wanted <= d.wanted && !b.Rolling && !d.grownAt.IsZero() && now.Sub(d.grownAt) < growthRegret {
 		d.hold, d.regretAt = min(2*d.hold, max(growthHoldPerPod*time.Duration(pods), growthHold)), now
 	}
 	d.pods, d.changedAt = pods, now
@@ -152,7 +154,7 @@ func (d *divisor) grow(now time.Time, need int, rolling bool) (again time.Time) 
 		d.lowerSince, d.quietSince = now, now
 		return time.Time{}
 	}
-	if now.Sub(d.regretAt) > forgetAfter {
+	if now.Sub(d.regretAt) > growthForget {
 		d.hold, d.regretAt = max(d.hold/2, growthHold), now
 	}
 	due := d.quietSince.Add(growthQuiet)
