@@ -79,6 +79,10 @@ func (r *GoServiceReconciler) divide(service *v1alpha1.GoService, seen observe.S
 		r.limits.forget(name)
 		return tuner.Divided{}
 	}
+	if service.Spec.Paused { // nothing is given to anybody: what is in force stays, and is found again afterwards
+		r.limits.forget(name)
+		return inForce(&service.Spec, seen).Divided()
+	}
 	budget := tuner.Budget{
 		Total: plan.SharedLimit(&service.Spec), Serving: seen.Serving, Measured: measured != nil && !recommends(&service.Spec), Confirmed: r.tracker.Confirmed(name),
 		LeaveWithin: min(plan.PreStopDelay(&service.Spec), longestLeave) + settleMargin,

@@ -288,6 +288,12 @@ func TestWhatIsInForce(t *testing.T) {
 			t.Errorf("%s: %+v, want %+v", name, got, c.want)
 		}
 	}
+	paused := &v1alpha1.GoService{Spec: v1alpha1.GoServiceSpec{RateLimit: limit(""), Paused: true}}
+	seen := stateWith(t, livesettings.Document{Version: livesettings.Version, RateLimit: &each})
+	seen.Deployment, seen.Serving = &appsv1.Deployment{}, []string{"a", "b", "c", "d", "e"}
+	if got := (&GoServiceReconciler{}).divide(paused, seen, nil); got.Pods != 3 || got.Parts != nil || !got.Again.IsZero() {
+		t.Errorf("a paused service is divided as %+v, want what is in force", got)
+	}
 	if got := inForce(&v1alpha1.GoServiceSpec{RateLimit: limit("")}, observe.State{}); got.Pods != 0 {
 		t.Errorf("without a document: %+v", got)
 	}

@@ -44,6 +44,15 @@ type InForce struct {
 	Pods int
 }
 
+// Divided is a division as it is found; without any, Pods is 0.
+func (f InForce) Divided() Divided {
+	divided := Divided{Pods: int32(f.Pods)}
+	if len(f.Parts) > 0 {
+		divided.Parts = &plan.Parts{Pods: f.Parts, Newcomer: f.Newcomer}
+	}
+	return divided
+}
+
 // Divided says who may admit what.
 type Divided struct {
 	// Pods among which limits are divided equally, at least 1.
