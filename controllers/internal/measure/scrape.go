@@ -6,11 +6,9 @@ package measure
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"hash/fnv"
 	"io"
 	"net"
-	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -29,22 +27,13 @@ func ScrapeDirectly(port string) func(context.Context, Pod) (tuner.Counters, err
 }
 
 func scraper(port string, idlePerHost int) func(context.Context, Pod) (tuner.Counters, error) {
-	client := podhttp.Client(podhttp.Options{Timeout: scrapeTimeout, IdlePerHost: idlePerHost, IdleTimeout: 10 * period})
-	return func(ctx context.Context, pod Pod) (tuner.Counters, error) {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(pod.IP, port)+"/metrics", http.NoBody)
-		if err != nil {
-			return tuner.Counters{}, err
-		}
-		request.Header.Set("Accept", "text/plain;version=0.0.4")
-		response, err := client.Do(request)
-		if err != nil {
-			return tuner.Counters{}, err
-		}
-		defer response.Body.Close()
-		if response.StatusCode != http.StatusOK {
-			return tuner.Counters{}, fmt.Errorf("GET /metrics: HTTP status %d", response.StatusCode)
-		}
-		return parseAt(time.Now(), podhttp.Limit(response.Body, MaxPageBytes))
+	getter := podhttp.NewGetter(podhttp.Options{Timeout: scrapeTimeout, IdlePerHost: idlePerHost, IdleTimeout: 10 * period})
+	return func(ctx context.Context, pod Pod) (counters tuner.Counters, err error) {
+		err = getter.Get(ctx, net.JoinHostPort(pod.IP, port), "/metrics", MaxPageBytes, func(at time.Time, page io.Reader) (err error) {
+			counters, err = parseAt(at, page)
+			return err
+		})
+		return counters, err
 	}
 }
 

@@ -4,14 +4,10 @@
 package podhttp
 
 import (
-	"context"
-	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -41,35 +37,6 @@ func TestHeadersAreBounded(t *testing.T) {
 	defer client.CloseIdleConnections()
 	if _, err := get(t, client, server.URL); err == nil || !strings.Contains(err.Error(), "headers exceeded") {
 		t.Errorf("%d KiB of headers: error %v", 2*maxHeaderBytes>>10, err)
-	}
-}
-
-// However many pods there are, the connection to each is still there when it is its turn again.
-func TestConnectionsStayOpen(t *testing.T) {
-	var made atomic.Int64
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
-		if state == http.StateNew {
-			made.Add(1)
-		}
-	}
-	server.Start()
-	defer server.Close()
-	client := Client(Options{Timeout: 10 * time.Second, IdlePerHost: 1, IdleTimeout: time.Minute})
-	defer client.CloseIdleConnections()
-	client.Transport.(*http.Transport).DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, network, server.Listener.Addr().String())
-	}
-	const pods = 400 // few enough for every limit of open files
-	for range 2 {
-		for pod := range pods {
-			if _, err := get(t, client, fmt.Sprintf("http://pod-%d:9100", pod)); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	if n := made.Load(); n != pods {
-		t.Errorf("%d connections for %d pods", n, pods)
 	}
 }
 
