@@ -14,11 +14,13 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/internal/apply"
 	"goservice.dev/operator/controllers/internal/build"
 )
 
@@ -28,7 +30,7 @@ func CacheOptions() cache.Options {
 	ours := labels.SelectorFromSet(labels.Set{build.LabelManagedBy: build.ManagedBy})
 	byObject := map[client.Object]cache.ByObject{
 		&corev1.Pod{}:         {Label: ours, Transform: slimPod},
-		&v1alpha1.GoService{}: {Transform: slimService},
+		&v1alpha1.GoService{}: {Label: labels.Everything(), Transform: slimService},
 	}
 	for _, object := range ownedTypes() {
 		if _, is := object.(*policyv1.PodDisruptionBudget); is {
@@ -36,8 +38,31 @@ func CacheOptions() cache.Options {
 		}
 		byObject[object] = cache.ByObject{Label: ours, Transform: slimChild}
 	}
-	byObject[&policyv1.PodDisruptionBudget{}] = cache.ByObject{Transform: slimChild}
-	return cache.Options{ByObject: byObject, DefaultTransform: cache.TransformStripManagedFields()}
+	byObject[&policyv1.PodDisruptionBudget{}] = cache.ByObject{Label: labels.Everything(), Transform: slimChild}
+	definition := &metav1.PartialObjectMetadata{}
+	definition.SetGroupVersionKind(definitionKind)
+	byObject[definition] = cache.ByObject{Label: labels.Everything(), Transform: nameOnly}
+	// Everything else is a child of an optional kind, which cannot be named here while the server does not know it.
+	return cache.Options{ByObject: byObject, DefaultLabelSelector: ours, DefaultTransform: digestChild}
+}
+
+// digestChild keeps a digest of a child whose values nothing reads.
+func digestChild(object any) (any, error) {
+	child, is := object.(*unstructured.Unstructured)
+	if !is {
+		return object, nil
+	}
+	child.SetManagedFields(nil)
+	internMetadata(child)
+	return child, apply.Digest(child)
+}
+
+// nameOnly keeps of a definition that it is there: a cluster has hundreds, and their annotations hold whole manifests.
+func nameOnly(object any) (any, error) {
+	if definition, is := object.(*metav1.PartialObjectMetadata); is {
+		definition.ManagedFields, definition.Annotations, definition.Labels = nil, nil, nil
+	}
+	return object, nil
 }
 
 // slimChild keeps of a child what may be applied to it, since every value of that is compared, and what the status shows.

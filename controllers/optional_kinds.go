@@ -33,6 +33,9 @@ import (
 
 // +kubebuilder:rbac:groups=apiextensions.k8s.io,resources=customresourcedefinitions,verbs=get;list;watch
 
+// definitionKind is that of CustomResourceDefinitions.
+var definitionKind = schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"}
+
 // optionalKinds follows the CustomResourceDefinitions of kinds that may come and go while the operator runs. When one is
 // served it is watched and every GoService is reconciled; when it is removed its watch ends. It runs on the standby as on
 // the leader.
@@ -90,7 +93,7 @@ func (o *optionalKinds) setup(ctx context.Context, mgr manager.Manager, skipName
 
 func customResourceDefinition() *metav1.PartialObjectMetadata {
 	definition := &metav1.PartialObjectMetadata{}
-	definition.SetGroupVersionKind(schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"})
+	definition.SetGroupVersionKind(definitionKind)
 	return definition
 }
 

@@ -19,9 +19,15 @@ func covers(live client.Object, desired *unstructured.Unstructured) (bool, error
 	if err != nil {
 		return false, err
 	}
+	digest, reduced := content[digestField].(string)
+	if reduced {
+		if same, err := coversDigest(digest, desired); err != nil || !same {
+			return false, err
+		}
+	}
 	for field, value := range desired.Object {
-		if field == "apiVersion" || field == "kind" {
-			continue // typed objects from a cache leave these out
+		if field == "apiVersion" || field == "kind" || reduced && field == "spec" {
+			continue // typed objects from a cache leave the first two out
 		}
 		if !contains(field, content[field], value) {
 			return false, nil

@@ -47,9 +47,20 @@ type State struct {
 	Troubles []Trouble
 }
 
+// PodIndex finds the pods of a service by its name: a label selector would look at every pod of the namespace.
+const PodIndex = "goservice.dev/service"
+
+// IndexPod is the index function of PodIndex.
+func IndexPod(pod client.Object) []string {
+	if name := build.ServiceOfPod(pod.GetLabels()); name != "" {
+		return []string{name}
+	}
+	return nil
+}
+
 // Observer reads the caches.
 type Observer struct {
-	// Client reads pods and PodDisruptionBudgets.
+	// Client reads pods by PodIndex, and PodDisruptionBudgets.
 	Client client.Reader
 	// Cache reads children by OwnerIndex, also of kinds that the scheme does not know.
 	Cache client.Reader
@@ -87,7 +98,7 @@ func (r *Observer) Observe(ctx context.Context, service *v1alpha1.GoService) (St
 	}
 	var pods corev1.PodList
 	if err := r.Client.List(ctx, &pods, client.InNamespace(service.Namespace),
-		client.MatchingLabelsSelector{Selector: build.PodSelector(service.Name)}, client.UnsafeDisableDeepCopy); err != nil {
+		client.MatchingFields{PodIndex: service.Name}, client.UnsafeDisableDeepCopy); err != nil {
 		return State{}, fmt.Errorf("listing the pods of GoService %s/%s: %w", service.Namespace, service.Name, err)
 	}
 	for i := range pods.Items {
