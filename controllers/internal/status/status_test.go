@@ -81,7 +81,7 @@ func TestConditions(t *testing.T) {
 			"Progressing": "False RolloutComplete: every pod runs the newest template",
 			"Tuned":       "True Confirmed: 2 of 2 pods confirmed the newest live settings",
 			"Planned":     "True Derived: spec.slo is not set",
-			"Monitored":   "True ServiceMonitorApplied: a ServiceMonitor tells Prometheus to scrape every pod",
+			"Monitored":   "True ServiceMonitorApplied: a ServiceMonitor is applied; it works where a Prometheus selects it",
 		}},
 		"nothing exists yet": {
 			func(s *Situation) { s.Observed = observe.State{}; s.Confirmed = confirm.Result{Revision: "r1"} },
