@@ -58,6 +58,8 @@ func readSettings() settings {
 	flag.StringVar(&s.leaderNamespace, "leader-election-namespace", os.Getenv("POD_NAMESPACE"), "where the leader's Lease is; outside a cluster it must be given")
 	flag.StringVar(&s.controllers.WorkloadImage, "workload-image", os.Getenv("WORKLOAD_IMAGE"), "image of GoServices that name none (also $WORKLOAD_IMAGE)")
 	flag.StringVar(&s.controllers.RunbookURL, "runbook-url", "", "page that alerts lead to, followed by # and the name of the alert in lower case; a copy of docs/runbooks.md for example")
+	flag.IntVar(&s.controllers.UpgradeServices, "upgrade-services", 0,
+		"how many services at a time have their pods replaced because an older operator rendered their template; 0 leaves them until a Rolling field of their spec changes")
 	flag.IntVar(&s.controllers.MaxConcurrentReconciles, "max-concurrent-reconciles", 0, "GoServices that are worked on at once; 0 is 8")
 	flag.TextVar(&s.controllers.PodAccess, "pod-access", controllers.PodAccessDirect,
 		"how pods are asked for their tuning: direct (inside the cluster) or apiserver (through the API server's proxy, from outside)")

@@ -45,6 +45,7 @@ type GoServiceReconciler struct {
 	optional *optionalKinds
 	written  writtenStatuses
 	running  running
+	upgrades *upgrades // nil: nobody asked for them
 	retries  retries
 	// knowsTolerance says whether the API server knows the tolerance of a HorizontalPodAutoscaler's rules.
 	knowsTolerance bool
@@ -54,7 +55,7 @@ func (r *GoServiceReconciler) environment(ctx context.Context, service *v1alpha1
 	template, err := r.templateInForce(ctx, service, seen.Deployment)
 	return build.Environment{
 		WorkloadImage: r.WorkloadImage, RunbookURL: r.RunbookURL, OptionalKinds: r.optional.present(), AutoscalerTolerance: r.knowsTolerance,
-		Version: r.Version, Template: template,
+		Version: r.Version, Template: template, Upgrade: r.upgrades.grants(client.ObjectKeyFromObject(service)),
 	}, err
 }
 

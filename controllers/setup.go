@@ -47,6 +47,9 @@ type Options struct {
 	WorkloadImage string
 	// Version of this operator, which the status of services names.
 	Version string
+	// UpgradeServices is how many services at a time get the pod template that this operator renders although their users
+	// changed nothing; 0: none, the newer template comes with the next change of a Rolling field.
+	UpgradeServices int
 	// RunbookURL is the page that alerts lead to; default build.DefaultRunbookURL.
 	RunbookURL string
 	// MaxConcurrentReconciles of GoServices; default 8.
@@ -68,6 +71,8 @@ type Options struct {
 	scrape func(context.Context, measure.Pod) (tuner.Counters, error)
 	// query stands in for PrometheusAddress.
 	query func(context.Context, types.NamespacedName) (map[string]measure.Sample, error)
+	// wavePace is shorter in tests.
+	wavePace wavePace
 	// skipNameValidation lets tests run several managers in one process.
 	skipNameValidation bool
 	// pace is quicker in tests.
@@ -131,7 +136,7 @@ func setup(ctx context.Context, mgr manager.Manager, options Options) (*GoServic
 		Ask: ask, Nudge: r.nudge, Settled: observeRetune, Changed: changed, Slots: questions,
 		NudgeSlots: confirm.NudgeSlots(observeWait("nudge")),
 	})
-	if err := r.startLoop(mgr, options, questions, changed); err != nil {
+	if err := errors.Join(r.startLoop(mgr, options, questions, changed), r.startUpgrades(mgr, options, changed)); err != nil {
 		return nil, err
 	}
 	if err := mgr.Add(manager.RunnableFunc(func(ctx context.Context) error {

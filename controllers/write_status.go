@@ -25,6 +25,7 @@ import (
 func (r *GoServiceReconciler) writeStatus(ctx context.Context, service *v1alpha1.GoService, next v1alpha1.GoServiceStatus, confirmed confirm.Result, measured *tuner.Outcome) error {
 	observeConfirmed(client.ObjectKeyFromObject(service), confirmed)
 	if equality.Semantic.DeepEqual(service.Status, next) {
+		r.upgrades.note(client.ObjectKeyFromObject(service))
 		return nil
 	}
 	changes := append(status.Transitions(&service.Status, &next, confirmed), status.Decided(service.Status.Decisions, measured)...)
@@ -33,6 +34,7 @@ func (r *GoServiceReconciler) writeStatus(ctx context.Context, service *v1alpha1
 		return fmt.Errorf("writing the status of GoService %s/%s: %w", service.Namespace, service.Name, err)
 	}
 	r.written.remember(service, version, next)
+	r.upgrades.note(client.ObjectKeyFromObject(service))
 	r.announce(service, changes)
 	return nil
 }
