@@ -97,8 +97,8 @@ type PreferredSchedulingTerm struct {
 	// +kubebuilder:validation:Maximum=100
 	Weight int32 `json:"weight"`
 	// preference is the term.
-	// +required
-	Preference NodeSelectorTerm `json:"preference"`
+	// +optional
+	Preference NodeSelectorTerm `json:"preference,omitempty"`
 }
 
 // PodAffinity selects nodes by the pods that run near them.

@@ -5,35 +5,35 @@ package v1alpha1
 
 // Types of conditions.
 const (
-	// ConditionReconciling is True, and there at all, only while the operator is on its way to the newest spec (kstatus).
+	// ConditionReconciling is present, and True, only while the operator is working toward the latest spec (kstatus).
 	ConditionReconciling = "Reconciling"
-	// ConditionStalled is True, and there at all, only while the newest spec cannot be reached without help (kstatus).
+	// ConditionStalled is present, and True, only while the latest spec cannot be reached without help (kstatus).
 	ConditionStalled = "Stalled"
-	// ConditionPaused is True, and there at all, only while spec.paused stops the operator.
+	// ConditionPaused is present, and True, only while spec.paused stops the operator.
 	ConditionPaused = "Paused"
-	// ConditionEvictionBlocked is True, and there at all, only while no pod can be evicted, since a second
+	// ConditionEvictionBlocked is present, and True, only while no pod can be evicted because a second
 	// PodDisruptionBudget selects the same pods.
 	ConditionEvictionBlocked = "EvictionBlocked"
-	// ConditionScaling says whether the autoscaler can do its work; absent where there is none.
+	// ConditionScaling reports whether the autoscaler works. Absent without an autoscaler.
 	ConditionScaling = "Scaling"
-	// ConditionReady sums up: the newest spec is applied, enough pods serve.
+	// ConditionReady is the summary: the latest spec is applied and rolled out, and enough pods are available.
 	ConditionReady = "Ready"
-	// ConditionApplied says whether every object of the service is as it should be; False with reason Conflict when a
+	// ConditionApplied reports whether every object of the service is up to date. False with reason Conflict if a
 	// foreign object has the name of one of them.
 	ConditionApplied = "Applied"
-	// ConditionAvailable says whether enough pods serve.
+	// ConditionAvailable reports whether enough pods are available.
 	ConditionAvailable = "Available"
-	// ConditionProgressing says whether pods are being replaced or added.
+	// ConditionProgressing reports whether pods are being replaced or added.
 	ConditionProgressing = "Progressing"
-	// ConditionTuned says whether every pod confirmed the newest live settings; Unknown when pods cannot be asked.
+	// ConditionTuned reports whether every pod confirmed the latest live settings. Unknown if pods cannot be reached.
 	ConditionTuned = "Tuned"
-	// ConditionPlanned says whether the declared objectives can be met.
+	// ConditionPlanned reports whether the declared objectives are achievable.
 	ConditionPlanned = "Planned"
-	// ConditionMeasured says whether enough pods answer with what they counted; while they do not, nothing is scaled in.
+	// ConditionMeasured reports whether enough pods report metrics. While they do not, scale-in is paused.
 	ConditionMeasured = "Measured"
-	// ConditionSLOMet says whether the declared objectives held over the last minute; Unknown while nothing is measured.
+	// ConditionSLOMet reports whether the declared objectives were met over the last minute. Unknown while nothing is measured.
 	ConditionSLOMet = "SLOMet"
-	// ConditionMonitored says whether Prometheus is told to scrape the service and to watch its objectives.
+	// ConditionMonitored reports whether the ServiceMonitor and the PrometheusRule of the service are applied.
 	ConditionMonitored = "Monitored"
 )
 

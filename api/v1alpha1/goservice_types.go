@@ -8,9 +8,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// GoService is one Go service in production. From the objectives in spec.slo the operator derives the numbers that people
-// normally guess – replica bounds, CPU target, pool and queue sizes, grace periods, memory limit – shows each with its
-// reason in status.plan, creates every object that the service needs, and retunes running pods without a restart.
+// GoService is a Go service in production. From the objectives in spec.slo, the operator derives settings that people
+// usually guess: replica bounds, CPU target, pool and queue sizes, and grace periods. It shows each with its reason in
+// status.plan, creates every object that the service needs, and changes the live settings of running pods without a restart.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:resource:shortName=gosvc,categories=all
@@ -54,9 +54,10 @@ type GoServiceList struct {
 	Items           []GoService `json:"items"`
 }
 
-// GoServiceSpec says what must hold. Every field is optional: what is not given is derived and shown in status.plan.
+// GoServiceSpec defines the desired state of a GoService. All fields are optional. The operator derives values for unset
+// fields and shows them in status.plan.
 //
-// Fields marked Live reach running pods within about a second, without a restart; fields marked Rolling replace the pods
+// Fields marked Live reach running pods within about a second, without a restart. Fields marked Rolling replace the pods
 // one after another.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.port) || !(self.port in [9100, 6060])",message="port must be neither 9100 (metrics and probes) nor 6060 (profiling): choose another"
@@ -84,16 +85,16 @@ type GoServiceSpec struct {
 	// +kubebuilder:validation:MaxItems=16
 	ImagePullSecrets []SecretReference `json:"imagePullSecrets,omitempty"`
 
-	// port is where the container serves, 1 to 65535 except 9100 and 6060, also given to it as $PORT. The Service's
-	// port 80 leads to it. Rolling.
+	// port is the port that the container serves on, 1 to 65535 except 9100 and 6060. The container finds it in $PORT. Port 80
+	// of the Service leads to it, or port 443 if spec.tls is set. Rolling.
 	// +optional
 	// +kubebuilder:default=8080
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=65535
 	Port int32 `json:"port,omitempty"`
 
-	// env holds environment variables of the container. Names that start with GOSERVICE_ belong to the operator, as do
-	// PORT and GOMEMLIMIT. Rolling.
+	// env lists environment variables of the container. The operator sets PORT, GOMEMLIMIT and all names that start with
+	// GOSERVICE_; env cannot. If GOGC is set here, measurements do not change it. Rolling.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
@@ -101,56 +102,57 @@ type GoServiceSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.all(e, !e.name.startsWith('GOSERVICE_') && e.name != 'PORT' && e.name != 'GOMEMLIMIT')",message="env must not name PORT, GOMEMLIMIT or anything that starts with GOSERVICE_: the operator sets those from spec.port, resources.limits.memory (90% of it) and the other fields"
 	Env []EnvVar `json:"env,omitempty"`
 
-	// envFrom takes environment variables from ConfigMaps and Secrets. Rolling.
+	// envFrom takes environment variables from ConfigMaps and Secrets. Rolling; a change of their content replaces no pod.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
 	EnvFrom []EnvFromSource `json:"envFrom,omitempty"`
 
-	// replicas is the number of pods where nothing autoscales, 0 to 10000, and what an external autoscaler writes through
-	// the scale subresource (autoscaling.mode External). Where this operator autoscales, it is the number to start from: a
-	// change of it is applied once, within the bounds, and the autoscaler goes on from there; 0 switches the service off
-	// until it is changed again. Live: no running pod is replaced.
+	// replicas is the number of pods, 0 to 10000, if nothing autoscales the service. An external autoscaler writes it through
+	// the scale subresource (autoscaling.mode External). If this operator autoscales, replicas is the initial number: a change
+	// is applied once, within the bounds, and the autoscaler continues from there. 0 switches the service off until the next
+	// change. Live: no running pod is replaced.
 	// +optional
 	// +kubebuilder:default=2
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=10000
 	Replicas *int32 `json:"replicas,omitempty"`
 
-	// slo declares what must hold; scaling, tuning and alerts are derived from it. Live, but for latency.threshold.
+	// slo declares the objectives. Scaling, tuning and alerts are derived from them. Live, except for latency.threshold, which
+	// is Rolling.
 	// +optional
 	SLO *SLOSpec `json:"slo,omitempty"`
 
-	// autoscaling bounds the number of pods. Live.
+	// autoscaling limits the number of pods. Live.
 	// Default: derived from slo.
 	// +optional
 	Autoscaling *AutoscalingSpec `json:"autoscaling,omitempty"`
 
-	// paused stops every write of the operator for this service: no child is created, changed or removed and no pod is
-	// retuned until it is false again. Status is still updated. Live.
+	// paused stops all writes of the operator for this service: it creates, changes and removes no child and retunes no pod
+	// until paused is false again. It still updates the status. Live.
 	// +optional
 	Paused bool `json:"paused,omitempty"`
 
-	// tuning sets whether measurements may move what is derived. Live.
+	// tuning controls whether the operator adjusts derived values to measurements. Live.
 	// +optional
 	Tuning *TuningSpec `json:"tuning,omitempty"`
 
-	// rateLimit bounds the admitted requests; what is above it is answered with 429. Live.
+	// rateLimit limits incoming requests. Requests above the limit get status 429. Live.
 	// Default: unlimited.
 	// +optional
 	RateLimit *RateLimitSpec `json:"rateLimit,omitempty"`
 
-	// pool bounds the requests and jobs that run and wait at once in each pod; what does not fit is answered with 503. Live.
-	// Default: derived from slo and resources.
+	// pool limits the requests and jobs that run and wait at the same time in each pod. Requests above the limit get status
+	// 503. Live. Default: derived from resources, and adjusted to measurements if slo is set.
 	// +optional
 	Pool *PoolSpec `json:"pool,omitempty"`
 
-	// shutdown sets how a pod leaves. Rolling. The termination grace period is always computed:
-	// preStopDelay + drainTimeout + 5 s.
+	// shutdown configures graceful termination. Rolling. The termination grace period is always preStopDelay + drainTimeout +
+	// 5 s.
 	// +optional
 	Shutdown *ShutdownSpec `json:"shutdown,omitempty"`
 
-	// upstreams are services that this one calls, by name. Names and URLs are Rolling, limits and timeouts Live.
+	// upstreams lists the services that this one calls. Names and URLs are Rolling, limits and timeouts are Live.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
@@ -162,24 +164,24 @@ type GoServiceSpec struct {
 	// +optional
 	Resources *ResourcesSpec `json:"resources,omitempty"`
 
-	// runtime sets Go's garbage collector. Live.
+	// runtime configures the Go garbage collector. Live.
 	// +optional
 	Runtime *RuntimeSpec `json:"runtime,omitempty"`
 
-	// observability sets metrics, logs, traces and profiles.
+	// observability configures metrics, logs, traces and profiles.
 	// +optional
 	Observability *ObservabilitySpec `json:"observability,omitempty"`
 
-	// tls makes the container serve TLS on port. Rolling; a renewed Secret is picked up without a restart.
+	// tls makes the container serve TLS on port, and the Service offer port 443 instead of 80. Rolling; a renewed Secret takes
+	// effect without a restart.
 	// +optional
 	TLS *TLSSpec `json:"tls,omitempty"`
 
-	// probes say where the container answers the kubelet. Rolling.
-	// Default: what services built on the toolkit answer on port 9100.
+	// probes configures the probes of the kubelet. Rolling. Default: the paths of the toolkit on port 9100.
 	// +optional
 	Probes *ProbesSpec `json:"probes,omitempty"`
 
-	// pod holds settings of the pods that people end up needing. Rolling.
+	// pod holds more settings of the pods: labels, annotations, scheduling, and the ServiceAccount. Rolling.
 	// +optional
 	Pod *PodSpec `json:"pod,omitempty"`
 }

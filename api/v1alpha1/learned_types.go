@@ -5,13 +5,13 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// LearnedStatus is everything that must survive a restart of the operator or a change of its leader. It is written by the
-// operator, read by the next one, and not meant for people: status.plan and status.slo say the same in words.
+// LearnedStatus is everything that must survive a restart of the operator or a change of its leader. The operator writes and
+// reads it. It is not meant for people: status.plan and status.slo show the same in words.
 type LearnedStatus struct {
-	// version of this form; another one is ignored.
+	// version of this format. Other versions are ignored.
 	// +required
 	Version int32 `json:"version"`
-	// at is when it was learned.
+	// at is the time of the last measurement.
 	// +required
 	At metav1.Time `json:"at"`
 	// cpuNanoseconds is the CPU time that one request uses; 0 while unknown.

@@ -7,25 +7,25 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// ObservabilitySpec sets metrics, logs, traces and profiles.
+// ObservabilitySpec configures metrics, logs, traces and profiles.
 type ObservabilitySpec struct {
-	// metrics sets how Prometheus scrapes.
+	// metrics configures how Prometheus scrapes the pods. It replaces no pod.
 	// +optional
 	Metrics *MetricsSpec `json:"metrics,omitempty"`
-	// logging sets what is logged.
+	// logging configures the log.
 	// +optional
 	Logging *LoggingSpec `json:"logging,omitempty"`
 	// tracing sends OpenTelemetry traces. Default: none.
 	// +optional
 	Tracing *TracingSpec `json:"tracing,omitempty"`
-	// profiling sets pprof.
+	// profiling configures pprof.
 	// +optional
 	Profiling *ProfilingSpec `json:"profiling,omitempty"`
 }
 
-// MetricsSpec sets how Prometheus scrapes.
+// MetricsSpec configures how Prometheus scrapes the pods.
 type MetricsSpec struct {
-	// interval between scrapes, 1s to 5m. Default: 15s.
+	// interval between scrapes, 1s to 5m. Live. Default: 15s.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
@@ -33,14 +33,14 @@ type MetricsSpec struct {
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s') && duration(self) <= duration('5m')",message="observability.metrics.interval must be from 1s to 5m"
 	Interval *metav1.Duration `json:"interval,omitempty"`
 
-	// labels are added to the ServiceMonitor and the PrometheusRule, for a Prometheus that selects by them.
+	// labels are added to the ServiceMonitor and the PrometheusRule, for a Prometheus that selects them by label. Live.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=32
 	// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))",message="observability.metrics.labels must have label keys such as team or example.com/team: an optional domain and '/', then at most 63 letters, digits, '-', '_' and '.', with a letter or digit at both ends"
 	Labels map[string]LabelValue `json:"labels,omitempty"`
 }
 
-// LoggingSpec sets what is logged.
+// LoggingSpec configures the log.
 type LoggingSpec struct {
 	// level is debug, info, warn, error or none. Live.
 	// +optional
@@ -57,7 +57,7 @@ type TracingSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[hH][tT][tT][pP][sS]?://(\\\\[[0-9a-fA-F:.]+\\\\]|[^]/?#@:[ ]+)(:[0-9]{1,5})?(/[^?# ]*)?$') && isURL(self) && (url(self).getPort() == '' || int(url(self).getPort()) >= 1 && int(url(self).getPort()) <= 65535)",message="observability.tracing.endpoint must be an absolute http or https URL of an OTLP/HTTP collector such as http://collector.observability:4318: a host, an optional port from 1 to 65535 and an optional path, without user, query or fragment"
 	Endpoint string `json:"endpoint"`
 
-	// sampleRatio of new traces that are recorded, as a decimal string from "0" to "1". Live.
+	// sampleRatio is the ratio of new traces that are recorded, as a decimal string from "0" to "1". Live.
 	// +optional
 	// +kubebuilder:default="0.01"
 	// +kubebuilder:validation:MaxLength=8
@@ -65,7 +65,7 @@ type TracingSpec struct {
 	SampleRatio string `json:"sampleRatio,omitempty"`
 }
 
-// ProfilingSpec sets pprof.
+// ProfilingSpec configures pprof.
 type ProfilingSpec struct {
 	// enabled serves pprof on the pod's loopback port 6060, reachable by kubectl port-forward only. Rolling. Default: true.
 	// +optional

@@ -7,16 +7,17 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// RuntimeSpec sets Go's garbage collector.
+// RuntimeSpec configures the Go garbage collector.
 type RuntimeSpec struct {
-	// gogc is the heap growth in percent that starts a collection, 10 to 10000. Live. Default: Go's own, 100.
+	// gogc is the heap growth in percent that starts a collection, 10 to 10000. Live. Default: 100, or as measured if slo is
+	// set.
 	// +optional
 	// +kubebuilder:validation:Minimum=10
 	// +kubebuilder:validation:Maximum=10000
 	GOGC *int32 `json:"gogc,omitempty"`
 }
 
-// ProbePort names the port that answers the probes.
+// ProbePort is the port that answers the probes.
 //
 // +kubebuilder:validation:Enum=admin;http
 type ProbePort string
@@ -28,21 +29,21 @@ const (
 	ProbePortHTTP ProbePort = "http"
 )
 
-// ProbesSpec says where the container answers the kubelet.
+// ProbesSpec configures the probes of the kubelet.
 type ProbesSpec struct {
 	// port is admin (9100) or http (spec.port).
 	// +optional
 	// +kubebuilder:default=admin
 	Port ProbePort `json:"port,omitempty"`
 
-	// livenessPath fails when the process must be restarted. While the container starts it is asked too, within
-	// startupTimeout; services on the toolkit answer /startupz for that. Default: /livez.
+	// livenessPath must fail if the process has to be restarted. It is also the path of the startup probe, unless it is
+	// /livez on port 9100: the toolkit has /startupz for that. Default: /livez.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	// +kubebuilder:validation:XValidation:rule="self.matches('^/([-A-Za-z0-9._~!$&()*+,;=:@/]|%[0-9A-Fa-f]{2})*([?]([-A-Za-z0-9._~!$&()*+,;=:@/?]|%[0-9A-Fa-f]{2})*)?$')",message="probes.livenessPath must be a path such as /healthz: it starts with '/', has no space, and '%' only before two hexadecimal digits"
 	LivenessPath string `json:"livenessPath,omitempty"`
 
-	// readinessPath fails when the pod must not get traffic, for as long as it likes: it restarts nothing. Default: /readyz.
+	// readinessPath must fail while the pod should not get traffic. It never causes a restart. Default: /readyz.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	// +kubebuilder:validation:XValidation:rule="self.matches('^/([-A-Za-z0-9._~!$&()*+,;=:@/]|%[0-9A-Fa-f]{2})*([?]([-A-Za-z0-9._~!$&()*+,;=:@/?]|%[0-9A-Fa-f]{2})*)?$')",message="probes.readinessPath must be a path such as /healthz: it starts with '/', has no space, and '%' only before two hexadecimal digits"
@@ -62,7 +63,7 @@ type ProbesSpec struct {
 // +kubebuilder:validation:MaxLength=250000
 type AnnotationValue string
 
-// PodSpec holds settings of the pods.
+// PodSpec holds more settings of the pods.
 type PodSpec struct {
 	// labels are added to the pods. The operator's own labels win.
 	// +optional
@@ -77,7 +78,7 @@ type PodSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^([a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?([.][a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))",message="pod.annotations must have annotation keys such as team or example.com/team: an optional domain and '/', then at most 63 letters, digits, '-', '_' and '.', with a letter or digit at both ends"
 	// +kubebuilder:validation:XValidation:rule="self.map(k, k.size() + bytes(self[k]).size()).sum() <= 250000",message="pod.annotations must not have more than 250000 bytes in all: Kubernetes keeps no more with a pod"
 	Annotations map[string]AnnotationValue `json:"annotations,omitempty"`
-	// nodeSelector names labels that the pods' nodes must have. kubernetes.io/os is linux unless it is given.
+	// nodeSelector lists labels that the nodes of the pods must have. Default for kubernetes.io/os: linux.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=64
 	// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))",message="pod.nodeSelector must have label keys such as team or example.com/team: an optional domain and '/', then at most 63 letters, digits, '-', '_' and '.', with a letter or digit at both ends"
@@ -106,8 +107,8 @@ type PodSpec struct {
 	// priorityClassName of the pods.
 	// +optional
 	PriorityClassName ObjectName `json:"priorityClassName,omitempty"`
-	// serviceAccountName of an existing ServiceAccount. Default: one of the operator's making, without any rights; its
-	// token is never mounted.
+	// serviceAccountName is the name of an existing ServiceAccount. Default: a ServiceAccount that the operator creates, with
+	// no permissions. The token is never mounted.
 	// +optional
 	ServiceAccountName ObjectName `json:"serviceAccountName,omitempty"`
 }

@@ -3,7 +3,7 @@
 
 package v1alpha1
 
-// AutoscalingSpec bounds the number of pods; what is not given is derived from slo.
+// AutoscalingSpec limits the number of pods. Unset fields are derived from slo.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.minReplicas) || !has(self.maxReplicas) || self.minReplicas <= self.maxReplicas",message="autoscaling.minReplicas must not be above autoscaling.maxReplicas"
 type AutoscalingSpec struct {
@@ -25,15 +25,15 @@ type AutoscalingSpec struct {
 	// +kubebuilder:validation:Maximum=10000
 	MaxReplicas *int32 `json:"maxReplicas,omitempty"`
 
-	// targetCPUUtilization is the CPU use to steer for, in percent of the container's request, 10 to 100.
-	// Default: derived from slo.latency.
+	// targetCPUUtilization is the target CPU utilization, in percent of the container's request, 10 to 100.
+	// Default: derived from slo.latency, 70 without it.
 	// +optional
 	// +kubebuilder:validation:Minimum=10
 	// +kubebuilder:validation:Maximum=100
 	TargetCPUUtilization *int32 `json:"targetCPUUtilization,omitempty"`
 }
 
-// AutoscalingMode says who sets the number of pods.
+// AutoscalingMode is who sets the number of pods.
 //
 // +kubebuilder:validation:Enum=Automatic;External
 type AutoscalingMode string
@@ -41,11 +41,11 @@ type AutoscalingMode string
 const (
 	// AutoscalingAutomatic lets the operator create a HorizontalPodAutoscaler and move its floor.
 	AutoscalingAutomatic AutoscalingMode = "Automatic"
-	// AutoscalingExternal leaves the number of pods to whoever writes spec.replicas.
+	// AutoscalingExternal leaves the number of pods to another autoscaler, which writes spec.replicas.
 	AutoscalingExternal AutoscalingMode = "External"
 )
 
-// TuningMode says whether measurements may move what is derived.
+// TuningMode is whether the operator adjusts derived values to measurements.
 //
 // +kubebuilder:validation:Enum=Automatic;Recommend;Disabled
 type TuningMode string
@@ -53,35 +53,35 @@ type TuningMode string
 const (
 	// TuningAutomatic measures the pods of services with an slo and moves replica floor, CPU target, pool and collector.
 	TuningAutomatic TuningMode = "Automatic"
-	// TuningRecommend measures and shows in status what Automatic would do, and does none of it.
+	// TuningRecommend measures, shows in status what Automatic would do, and applies none of it.
 	TuningRecommend TuningMode = "Recommend"
-	// TuningDisabled measures nothing: what the formulas say from the spec alone stays.
+	// TuningDisabled measures nothing: values are derived from the spec alone.
 	TuningDisabled TuningMode = "Disabled"
 )
 
-// TuningSource says where measurements come from.
+// TuningSource is where measurements come from.
 //
 // +kubebuilder:validation:Enum=Pods;Prometheus
 type TuningSource string
 
 const (
-	// SourcePods reads each pod's own metrics, every 2 s; of many pods a sample.
+	// SourcePods scrapes the metrics of the pods every 2 s, or of a sample if there are many.
 	SourcePods TuningSource = "Pods"
-	// SourcePrometheus asks the Prometheus that the operator was started with.
+	// SourcePrometheus queries the Prometheus that the operator was started with.
 	SourcePrometheus TuningSource = "Prometheus"
 )
 
-// TuningSpec sets whether measurements may move what is derived, and where they come from.
+// TuningSpec controls whether the operator adjusts derived values to measurements, and where those come from.
 type TuningSpec struct {
-	// mode is Automatic (services with an slo are measured and tuned; what is set by hand stays), Recommend (measured, and
-	// what would be tuned is only shown in status) or Disabled (not measured).
+	// mode is Automatic (services with an slo are measured and tuned, except for the values that the user set), Recommend
+	// (measured, and recommendations are only shown in status) or Disabled (not measured).
 	// +optional
 	// +kubebuilder:default=Automatic
 	Mode TuningMode `json:"mode,omitempty"`
 
-	// source is Pods (the operator reads the pods' metrics every 2 s, of many pods a sample) or Prometheus (it asks the
-	// one named by its flag --prometheus-address, for networks where it cannot reach the pods; a step in load then shows
-	// only with the next scrapes).
+	// source is Pods (the operator scrapes the pods every 2 s, or a sample if there are many) or Prometheus (it queries the
+	// one that its flag --prometheus-address names, for networks in which it cannot reach the pods; it then sees a step in
+	// load only after the next scrapes).
 	// +optional
 	// +kubebuilder:default=Pods
 	Source TuningSource `json:"source,omitempty"`

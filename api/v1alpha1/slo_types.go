@@ -7,35 +7,35 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// SLOSpec declares the objectives. At least one of availability, latency and load must be given.
+// SLOSpec declares the objectives. At least one of availability, latency and load is required.
 //
 // +kubebuilder:validation:XValidation:rule="has(self.availability) || has(self.latency) || has(self.load)",message="slo must declare at least one of availability, latency and load"
 type SLOSpec struct {
-	// availability is the share of requests in percent that must not fail, as a decimal string from "50" to below "100",
-	// such as "99.9".
+	// availability is the percentage of requests that must not fail, as a decimal string from "50" to below "100", such as
+	// "99.9". Requests with a status of 500 or above fail.
 	// +optional
 	// +kubebuilder:validation:Pattern=`^[0-9]{1,2}(\.[0-9]{1,4})?$`
 	// +kubebuilder:validation:MaxLength=7
 	// +kubebuilder:validation:XValidation:rule="double(self) >= 50.0",message="slo.availability must be a percentage from \"50\" to below \"100\", such as \"99.9\""
 	Availability string `json:"availability,omitempty"`
 
-	// latency is how fast requests must be answered.
+	// latency is the latency objective.
 	// +optional
 	Latency *LatencyObjective `json:"latency,omitempty"`
 
-	// window over which the objectives must hold, "1d" to "90d".
+	// window over which the objectives must be met, "1d" to "90d".
 	// +optional
 	// +kubebuilder:default="30d"
 	// +kubebuilder:validation:MaxLength=3
 	// +kubebuilder:validation:Pattern=`^([1-9]|[1-8][0-9]|90)d$`
 	Window string `json:"window,omitempty"`
 
-	// load is the traffic to be ready for.
+	// load is the expected traffic.
 	// +optional
 	Load *LoadObjective `json:"load,omitempty"`
 }
 
-// LatencyObjective is a threshold that a share of requests must keep.
+// LatencyObjective is a threshold that a percentage of requests must meet.
 type LatencyObjective struct {
 	// threshold within which a request must be answered, 1ms to 10m, such as "50ms". Rolling: the pods count requests at
 	// exactly this boundary.
@@ -46,7 +46,7 @@ type LatencyObjective struct {
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1ms') && duration(self) <= duration('10m')",message="slo.latency.threshold must be from 1ms to 10m"
 	Threshold metav1.Duration `json:"threshold"`
 
-	// percentile of requests that must keep the threshold, as a decimal string from "50" to "99.99".
+	// percentile of requests that must meet the threshold, as a decimal string from "50" to "99.99".
 	// +optional
 	// +kubebuilder:default="99"
 	// +kubebuilder:validation:Pattern=`^[0-9]{2}(\.[0-9]{1,2})?$`
@@ -55,9 +55,9 @@ type LatencyObjective struct {
 	Percentile string `json:"percentile,omitempty"`
 }
 
-// LoadObjective is the traffic to be ready for.
+// LoadObjective is the expected traffic.
 type LoadObjective struct {
-	// peakRequestsPerSecond is the highest load of the whole service to be ready for, 1 to 10000000.
+	// peakRequestsPerSecond is the highest load of the whole service to prepare for, 1 to 10000000.
 	// +required
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=10000000

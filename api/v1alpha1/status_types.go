@@ -5,9 +5,9 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// GoServiceStatus is what the operator sees and decided.
+// GoServiceStatus is the observed state of a GoService.
 type GoServiceStatus struct {
-	// observedGeneration is the generation of the spec that this status speaks of.
+	// observedGeneration is the generation of the spec that the operator processed most recently.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
@@ -31,11 +31,11 @@ type GoServiceStatus struct {
 	// +kubebuilder:validation:MaxLength=512
 	Selector string `json:"selector,omitempty"`
 
-	// summary holds the short texts that kubectl get prints.
+	// summary holds the columns of kubectl get.
 	// +optional
 	Summary StatusSummary `json:"summary,omitempty"`
 
-	// plan holds every derived number with its reason.
+	// plan holds every derived value with its reason.
 	// +optional
 	Plan *PlanStatus `json:"plan,omitempty"`
 
@@ -43,76 +43,76 @@ type GoServiceStatus struct {
 	// +optional
 	Figures *FiguresStatus `json:"figures,omitempty"`
 
-	// liveSettings says which live settings are in force where.
+	// liveSettings reports which pods have applied the latest live settings.
 	// +optional
 	LiveSettings *LiveSettingsStatus `json:"liveSettings,omitempty"`
 
-	// template says which pod template the pods run and whether the operator has a newer one.
+	// template reports which pod template the pods run and whether the operator has a newer one.
 	// +optional
 	Template *TemplateStatus `json:"template,omitempty"`
 
-	// slo says how the objectives hold; empty without any, or while nothing is measured.
+	// slo reports how well the objectives are met. Empty without objectives, and until something is measured.
 	// +optional
 	SLO *SLOStatus `json:"slo,omitempty"`
 
-	// decisions are the last figures that measurements moved, the newest last, at most 10.
+	// decisions lists the last changes by measurements, at most 10, the latest one last.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=10
 	Decisions []TuningDecision `json:"decisions,omitempty"`
 
-	// learned is what measurements taught the operator, for the next operator to go on from; not meant for people.
+	// learned holds what the operator measured, so that it can continue after a restart. It is not meant for people.
 	// +optional
 	Learned *LearnedStatus `json:"learned,omitempty"`
 }
 
-// SLOStatus says how the objectives hold, as far as this operator has seen.
+// SLOStatus reports how well the objectives are met.
 type SLOStatus struct {
 	// measuredSince is from when on requests were counted: the objectives' window, or less since the operator started.
 	// +required
 	MeasuredSince metav1.Time `json:"measuredSince"`
-	// availability is the share of requests that did not fail.
+	// availability is the percentage of requests that did not fail.
 	// +required
 	// +kubebuilder:validation:MaxLength=256
 	Availability string `json:"availability"`
-	// fastEnough is the share of answered requests within the latency threshold.
+	// fastEnough is the percentage of answered requests within the latency threshold.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	FastEnough string `json:"fastEnough,omitempty"`
-	// p99 of the last minute's durations.
+	// p99 is the 99th percentile of request durations over the last minute.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	P99 string `json:"p99,omitempty"`
-	// errorBudgetLeft of the objective that has spent more of its budget.
+	// errorBudgetLeft is the remaining error budget of whichever objective is closer to exhausting it.
 	// +required
 	// +kubebuilder:validation:MaxLength=256
 	ErrorBudgetLeft string `json:"errorBudgetLeft"`
 }
 
-// TuningDecision is one figure that measurements moved.
+// TuningDecision is a value that measurements changed.
 type TuningDecision struct {
-	// at is when.
+	// at is the time of the change.
 	// +required
 	At metav1.Time `json:"at"`
-	// what was moved: replica floor, utilization, pool or gogc.
+	// what was changed: replica floor, utilization, pool or gogc.
 	// +required
 	// +kubebuilder:validation:MaxLength=256
 	What string `json:"what"`
-	// from the value before.
+	// from is the previous value.
 	// +required
 	// +kubebuilder:validation:MaxLength=256
 	From string `json:"from"`
-	// to the value since.
+	// to is the new value.
 	// +required
 	// +kubebuilder:validation:MaxLength=256
 	To string `json:"to"`
-	// reason in one sentence.
+	// reason explains it in one sentence.
 	// +required
 	// +kubebuilder:validation:MaxLength=2048
 	Reason string `json:"reason"`
 }
 
-// StatusSummary holds the short texts that kubectl get prints.
+// StatusSummary holds the columns of kubectl get.
 type StatusSummary struct {
 	// replicas is "ready/wanted".
 	// +optional
@@ -122,7 +122,7 @@ type StatusSummary struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	Tuned string `json:"tuned,omitempty"`
-	// slo says whether the objectives hold: "declared" until they are measured, "-" without any.
+	// slo is "met", "missed", "declared" until something is measured, or "-" without objectives.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	SLO string `json:"slo,omitempty"`
@@ -132,43 +132,43 @@ type StatusSummary struct {
 	Limit string `json:"limit,omitempty"`
 }
 
-// PlannedValue is one derived number.
+// PlannedValue is a derived value.
 type PlannedValue struct {
-	// value as a person reads it.
+	// value in human-readable form.
 	// +required
 	// +kubebuilder:validation:MaxLength=512
 	Value string `json:"value"`
-	// reason in one sentence.
+	// reason explains it in one sentence.
 	// +required
 	// +kubebuilder:validation:MaxLength=2048
 	Reason string `json:"reason"`
 }
 
-// PlanStatus holds every derived number with its reason.
+// PlanStatus holds every derived value with its reason.
 type PlanStatus struct {
 	// replicas is the fixed number or the range of pods.
 	// +required
 	Replicas PlannedValue `json:"replicas"`
-	// replicaFloor is the number of pods that the measured demand needs; the HorizontalPodAutoscaler goes no lower.
+	// replicaFloor is the number of pods that the measured demand needs, and the minimum of the HorizontalPodAutoscaler.
 	// +optional
 	ReplicaFloor *PlannedValue `json:"replicaFloor,omitempty"`
-	// cpuTarget is the CPU use that the HorizontalPodAutoscaler steers for.
+	// cpuTarget is the target CPU utilization of the HorizontalPodAutoscaler.
 	// +optional
 	CPUTarget *PlannedValue `json:"cpuTarget,omitempty"`
-	// utilization is ρ, the busy share of a pod's CPU at which waiting still keeps the latency objective; empty where
-	// neither slo nor autoscaling is declared.
+	// utilization is the highest CPU utilization of a pod (ρ) that meets the latency objective despite queueing. Empty if
+	// neither slo nor autoscaling is set.
 	// +optional
 	Utilization *PlannedValue `json:"utilization,omitempty"`
 	// scaleUp is how quickly the HorizontalPodAutoscaler may add pods.
 	// +optional
 	ScaleUp *PlannedValue `json:"scaleUp,omitempty"`
-	// scaleUpTolerance is how far above its target the HorizontalPodAutoscaler leaves the CPU use alone.
+	// scaleUpTolerance is how far above its target CPU utilization may be before the HorizontalPodAutoscaler adds pods.
 	// +optional
 	ScaleUpTolerance *PlannedValue `json:"scaleUpTolerance,omitempty"`
-	// scaleDownWindow is how long the need for pods must be lower before the HorizontalPodAutoscaler removes any.
+	// scaleDownWindow is how long demand must be lower before the HorizontalPodAutoscaler removes pods.
 	// +optional
 	ScaleDownWindow *PlannedValue `json:"scaleDownWindow,omitempty"`
-	// concurrency is how many requests a pod has at work at that utilization.
+	// concurrency is how many requests a pod processes at the same time at that utilization.
 	// +optional
 	Concurrency *PlannedValue `json:"concurrency,omitempty"`
 	// workers of each pod.
@@ -183,7 +183,7 @@ type PlanStatus struct {
 	// requestTimeout is the deadline of one request.
 	// +required
 	RequestTimeout PlannedValue `json:"requestTimeout"`
-	// preStopDelay is how long a leaving pod keeps serving.
+	// preStopDelay is how long a terminating pod keeps serving.
 	// +required
 	PreStopDelay PlannedValue `json:"preStopDelay"`
 	// drainTimeout is how long running requests may take to finish.
@@ -192,19 +192,19 @@ type PlanStatus struct {
 	// gracePeriod is the termination grace period of the pods.
 	// +required
 	GracePeriod PlannedValue `json:"gracePeriod"`
-	// gogc is the collector's pace in percent.
+	// gogc is the value of GOGC, in percent.
 	// +optional
 	GOGC *PlannedValue `json:"gogc,omitempty"`
 	// memoryLimit is GOMEMLIMIT.
 	// +optional
 	MemoryLimit *PlannedValue `json:"memoryLimit,omitempty"`
-	// histogramBoundaries are the upper bounds of the buckets in which the pods count durations.
+	// histogramBoundaries are the upper bounds of the buckets of the duration histogram.
 	// +optional
 	HistogramBoundaries *PlannedValue `json:"histogramBoundaries,omitempty"`
-	// sharePerPod is each pod's part of the rate limit.
+	// sharePerPod is the share of the rate limit that each pod has.
 	// +optional
 	SharePerPod *PlannedValue `json:"sharePerPod,omitempty"`
-	// alerts on the objectives, also those that are left out because they could never fire.
+	// alerts lists the alerts on the objectives, including those that are left out because they could never fire.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
@@ -218,33 +218,33 @@ type PlannedAlert struct {
 	// +required
 	// +kubebuilder:validation:MaxLength=512
 	Name string `json:"name"`
-	// value is the severity and the threshold as a person reads them, or "left out".
+	// value is the severity and the threshold in human-readable form, or "left out".
 	// +required
 	// +kubebuilder:validation:MaxLength=512
 	Value string `json:"value"`
-	// reason in one sentence.
+	// reason explains it in one sentence.
 	// +required
 	// +kubebuilder:validation:MaxLength=2048
 	Reason string `json:"reason"`
 }
 
-// LiveSettingsStatus says which live settings are in force where.
+// LiveSettingsStatus reports which pods have applied the latest live settings.
 type LiveSettingsStatus struct {
-	// revision of the newest live settings.
+	// revision of the latest live settings.
 	// +required
 	// +kubebuilder:validation:MaxLength=256
 	Revision string `json:"revision"`
 	// confirmedPods run this revision.
 	// +required
 	ConfirmedPods int32 `json:"confirmedPods"`
-	// totalPods is how many pods there are to tune.
+	// totalPods is how many pods take live settings.
 	// +required
 	TotalPods int32 `json:"totalPods"`
-	// requestsPerSecondPerPod is each pod's share of the rate limit, "-" without one.
+	// requestsPerSecondPerPod is the share of the rate limit that each pod has, "-" without a limit.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	RequestsPerSecondPerPod string `json:"requestsPerSecondPerPod,omitempty"`
-	// changedAt is when the operator put this revision in force.
+	// changedAt is when the operator published this revision.
 	// +optional
 	ChangedAt *metav1.MicroTime `json:"changedAt,omitempty"`
 	// confirmedAt is when the last pod confirmed it.
@@ -258,13 +258,13 @@ type LiveSettingsStatus struct {
 	Unconfirmed []UnconfirmedPod `json:"unconfirmed,omitempty"`
 }
 
-// UnconfirmedPod is a pod that did not confirm the newest live settings.
+// UnconfirmedPod is a pod that did not confirm the latest live settings.
 type UnconfirmedPod struct {
 	// pod is the pod's name.
 	// +required
 	// +kubebuilder:validation:MaxLength=256
 	Pod string `json:"pod"`
-	// reason in one sentence.
+	// reason explains it in one sentence.
 	// +required
 	// +kubebuilder:validation:MaxLength=2048
 	Reason string `json:"reason"`

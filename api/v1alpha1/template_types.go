@@ -3,16 +3,19 @@
 
 package v1alpha1
 
-// TemplateStatus says which pod template the Deployment has. An upgrade of the operator keeps it.
+// TemplateStatus reports which pod template the Deployment has. An upgrade of the operator keeps it.
 type TemplateStatus struct {
 	// operatorVersion is the version of the operator that rendered the template; empty for one from before versions were
 	// noted.
 	// +optional
+	// +kubebuilder:validation:MaxLength=256
 	OperatorVersion string `json:"operatorVersion,omitempty"`
-	// behind is true while the present operator would render another template, or run another bundled image. It does so with
-	// the next change of a Rolling field, or at once where it runs with --upgrade-services.
+	// behind is true while the running operator would render another template, or run another bundled image. It does so with
+	// the next change of a Rolling field, or immediately if it was started with --upgrade-services.
+	// +required
 	Behind bool `json:"behind"`
 	// cause of the last change of the template: Spec or Upgrade.
+	// +required
 	Cause TemplateCause `json:"cause"`
 }
 

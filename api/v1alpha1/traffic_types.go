@@ -7,15 +7,15 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// RateLimitScope says whose budget a rate limit is.
+// RateLimitScope is what a rate limit applies to.
 //
 // +kubebuilder:validation:Enum=Service;Pod
 type RateLimitScope string
 
 const (
-	// ScopeService is one budget that all pods share.
+	// ScopeService is one limit that all pods share.
 	ScopeService RateLimitScope = "Service"
-	// ScopePod gives each pod the whole budget.
+	// ScopePod applies the whole limit to each pod.
 	ScopePod RateLimitScope = "Pod"
 )
 
@@ -35,15 +35,15 @@ type RateLimitSpec struct {
 	// +kubebuilder:validation:Maximum=10000000
 	Burst *int32 `json:"burst,omitempty"`
 
-	// scope is Service (one budget, divided among the pods that can take traffic) or Pod (each pod has its own).
+	// scope is Service (one limit, divided among the pods that can take traffic) or Pod (each pod has the whole limit).
 	// +optional
 	// +kubebuilder:default=Service
 	Scope RateLimitScope `json:"scope,omitempty"`
 }
 
-// PoolSpec bounds work in each pod.
+// PoolSpec limits the work in each pod.
 type PoolSpec struct {
-	// workers is how many requests and jobs run at once in each pod, 1 to 100000.
+	// workers is how many requests and jobs run at the same time in each pod, 1 to 100000.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100000
@@ -56,9 +56,9 @@ type PoolSpec struct {
 	QueueDepth *int32 `json:"queueDepth,omitempty"`
 }
 
-// ShutdownSpec sets how a pod leaves.
+// ShutdownSpec configures graceful termination.
 type ShutdownSpec struct {
-	// preStopDelay is how long a leaving pod keeps serving so that every node and load balancer learns of it, 0s to 10m,
+	// preStopDelay is how long a terminating pod keeps serving while nodes and load balancers learn of it, 0s to 10m,
 	// rounded up to whole seconds. Default: 5s. With a cloud load balancer, use its deregistration delay.
 	// +optional
 	// +kubebuilder:validation:Type=string
@@ -99,19 +99,19 @@ type UpstreamSpec struct {
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1ms') && duration(self) <= duration('10m')",message="upstreams[].timeout must be from 1ms to 10m"
 	Timeout *metav1.Duration `json:"timeout,omitempty"`
 
-	// rateLimit bounds the calls to the upstream; calls wait for their turn within the request's deadline. Live.
+	// rateLimit limits the calls to the upstream. Calls wait for their turn within the deadline of the request. Live.
 	// Default: unlimited.
 	// +optional
 	RateLimit *RateLimitSpec `json:"rateLimit,omitempty"`
 }
 
-// TLSSpec makes the container serve TLS.
+// TLSSpec configures TLS.
 type TLSSpec struct {
-	// secretName of a Secret of type kubernetes.io/tls in the same namespace.
+	// secretName is a Secret of type kubernetes.io/tls in the same namespace.
 	// +required
 	SecretName ObjectName `json:"secretName"`
 
-	// clientCASecretName of a Secret with a key ca.crt; clients must then present a certificate that it signed.
+	// clientCASecretName is a Secret with the key ca.crt. Clients must then present a certificate that this CA signed.
 	// +optional
 	ClientCASecretName ObjectName `json:"clientCASecretName,omitempty"`
 }
