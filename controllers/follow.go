@@ -4,10 +4,13 @@
 package controllers
 
 import (
+	"strconv"
+
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/internal/build"
 	"goservice.dev/operator/controllers/internal/measure"
 	"goservice.dev/operator/controllers/internal/observe"
 	"goservice.dev/operator/controllers/plan"
@@ -67,6 +70,11 @@ func figures(service *v1alpha1.GoService, seen observe.State, measured *tuner.Ou
 	figures.Tuned.Parts = divided.Parts
 	if seen.Deployment != nil && seen.Deployment.Spec.Replicas != nil {
 		figures.WantedReplicas = *seen.Deployment.Spec.Replicas
+	}
+	if seen.Deployment != nil {
+		if n, err := strconv.ParseInt(seen.Deployment.Annotations[build.AnnotationStartedFrom], 10, 32); err == nil {
+			figures.StartedFrom = new(int32(n))
+		}
 	}
 	return figures
 }

@@ -26,6 +26,7 @@ import (
 	"goservice.dev/operator/controllers/internal/observe"
 	"goservice.dev/operator/controllers/internal/status"
 	"goservice.dev/operator/controllers/plan"
+	"goservice.dev/operator/controllers/tuner"
 )
 
 // GoServiceReconciler makes the cluster equal to what GoServices declare.
@@ -107,25 +108,8 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	desired, buildErr := build.Build(&service, figures, environment)
-	var applyErr error
-	var confirmed confirm.Result
-	if buildErr != nil {
-		applyErr = &apply.Failure{Class: apply.Invalid, Err: fmt.Errorf("the spec cannot be put into force: %w", buildErr)}
-	} else {
-		applyErr = r.engine.Apply(ctx, apply.Pass{
-			Owner: &service, OwnerKind: v1alpha1.GoServiceKind, Desired: desired.Children, Existing: seen.Children,
-			UpdateOnly: service.DeletionTimestamp != nil,
-		})
-		if foreignDeployment(apply.Failures(applyErr)) {
-			seen = seen.WithoutPods()
-		}
-		if applyErr == nil && figures.Autoscaled && measured != nil {
-			applyErr = r.engine.Raise(ctx, seen.Deployment, figures.ReplicaFloor.Value)
-		}
-		confirmed = r.tracker.Ensure(request.NamespacedName, target(&service, desired, figures, seen))
-	}
-	verdict := r.retries.judge(&service, apply.Failures(applyErr), time.Now())
+	done := r.converge(ctx, &service, seen, figures, environment, measured)
+	verdict := r.retries.judge(&service, apply.Failures(done.err), time.Now())
 	switch {
 	case verdict.stop:
 		r.stop(request.NamespacedName)
@@ -135,20 +119,56 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 	}
 
 	next, again := status.Compute(status.Situation{
-		Service: &service, Observed: seen, Plan: figures, ApplyErr: applyErr, Template: desired.Template, Outcome: measured,
+		Service: &service, Observed: done.seen, Plan: figures, ApplyErr: done.err, Template: done.template, Outcome: measured,
 		Generation: r.engine.Generation(request.NamespacedName, apply.Key{Kind: build.DeploymentKind, Name: service.Name}),
-		Confirmed:  confirmed, Optional: environment.OptionalKinds, MaxReplicas: observed.MaxReplicas, Now: metav1.Now(),
+		Confirmed:  done.confirmed, Optional: environment.OptionalKinds, MaxReplicas: observed.MaxReplicas, Now: metav1.Now(),
 	})
-	if err := r.writeStatus(ctx, &service, next, confirmed, measured); err != nil {
+	if err := r.writeStatus(ctx, &service, next, done.confirmed, measured); err != nil {
 		if apierrors.IsConflict(err) {
 			return ctrl.Result{RequeueAfter: r.retries.pace.stale}, nil
 		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if verdict.backOff {
-		return ctrl.Result{}, applyErr
+		return ctrl.Result{}, done.err
 	}
 	return ctrl.Result{RequeueAfter: earlier(earlier(verdict.after, again), until(divided.Again))}, nil
+}
+
+// converged is what became of one attempt to put a spec into force.
+type converged struct {
+	// seen is what was observed, without the pods if they turned out to be another one's.
+	seen      observe.State
+	confirmed confirm.Result
+	template  v1alpha1.TemplateStatus // zero where nothing was built
+	err       error
+}
+
+// converge builds and applies the children and has the pods confirm their live settings. A paused service is left as it is.
+func (r *GoServiceReconciler) converge(
+	ctx context.Context, service *v1alpha1.GoService, seen observe.State, figures plan.Plan, environment build.Environment, measured *tuner.Outcome,
+) converged {
+	name := client.ObjectKeyFromObject(service)
+	if service.Spec.Paused {
+		r.tracker.Forget(name)
+		return converged{seen: seen}
+	}
+	desired, err := build.Build(service, figures, environment)
+	if err != nil {
+		err = &apply.Failure{Class: apply.Invalid, Err: fmt.Errorf("the spec cannot be put into force: %w", err)}
+		return converged{seen: seen, err: err}
+	}
+	err = r.engine.Apply(ctx, apply.Pass{
+		Owner: service, OwnerKind: v1alpha1.GoServiceKind, Desired: desired.Children, Existing: seen.Children,
+		UpdateOnly: service.DeletionTimestamp != nil,
+	})
+	if foreignDeployment(apply.Failures(err)) {
+		seen = seen.WithoutPods()
+	}
+	if err == nil && figures.Autoscaled && measured != nil {
+		err = r.engine.Raise(ctx, seen.Deployment, figures.ReplicaFloor.Value)
+	}
+	return converged{seen, r.tracker.Ensure(name, target(service, desired, figures, seen)), desired.Template, err}
 }
 
 // earlier is the shorter of two waits, of which 0 is none.

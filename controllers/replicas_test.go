@@ -4,6 +4,7 @@
 package controllers
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"testing"
@@ -12,7 +13,11 @@ import (
 	"github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/kubernetes"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -199,4 +204,186 @@ func TestScaleSubresource(t *testing.T) {
 	if now.Spec.Replicas == nil || *now.Spec.Replicas != 6 {
 		t.Errorf("spec.replicas %v", now.Spec.Replicas)
 	}
+}
+
+func TestAChangedStartIsAppliedOnce(t *testing.T) {
+	t.Parallel()
+	namespace := newNamespace(t)
+	op := startOperator(t, namespace, nil)
+	const bounds = `autoscaling: {minReplicas: 2, maxReplicas: 20}`
+	applyService(t, namespace, with(t, bounds, `replicas: 4`))
+	settled(t, namespace, serviceName)
+	counts := watchCounts(t, namespace)
+	autoscale(t, namespace, 9)
+	applyService(t, namespace, with(t, with(t, bounds, `replicas: 4`), `image: registry.example/checkout:v2`))
+	settled(t, namespace, serviceName)
+
+	applyService(t, namespace, with(t, bounds, `replicas: 6`))
+	settled(t, namespace, serviceName)
+	autoscale(t, namespace, 7)
+	if written := nudgeOperator(t, namespace, op, 1); len(written) > 0 {
+		t.Errorf("the operator fought the autoscaler: %v", written)
+	}
+	applyService(t, namespace, with(t, bounds, `replicas: 30`)) // no further than the bounds
+	settled(t, namespace, serviceName)
+	applyService(t, namespace, bounds) // the default, which is no wish to run fewer pods
+	settled(t, namespace, serviceName)
+	if diff := cmp.Diff([]int32{4, 9, 6, 7, 20}, counts.follows(t, namespace)); diff != "" {
+		t.Errorf("counts (-want +got):\n%s", diff)
+	}
+}
+
+func TestAServiceIsSwitchedOffAndOn(t *testing.T) {
+	t.Parallel()
+	namespace := newNamespace(t)
+	startOperator(t, namespace, nil)
+	const bounds = `autoscaling: {minReplicas: 2, maxReplicas: 20}`
+	applyService(t, namespace, bounds)
+	settled(t, namespace, serviceName)
+	counts := watchCounts(t, namespace)
+	for _, n := range []string{`replicas: 0`, `replicas: 3`, `replicas: 0`} {
+		applyService(t, namespace, with(t, bounds, n))
+		settled(t, namespace, serviceName)
+		_, autoscaled := childrenOf(t, namespace)["HorizontalPodAutoscaler/checkout"]
+		if off := n == `replicas: 0`; autoscaled == off {
+			t.Errorf("%s: autoscaler %t", n, autoscaled)
+		}
+	}
+	applyService(t, namespace, bounds)
+	settled(t, namespace, serviceName)
+	if diff := cmp.Diff([]int32{2, 0, 3, 0, 2}, counts.follows(t, namespace)); diff != "" {
+		t.Errorf("counts (-want +got):\n%s", diff)
+	}
+}
+
+func TestADeploymentThatSomebodyScaledToZeroStaysThere(t *testing.T) {
+	t.Parallel()
+	namespace := newNamespace(t)
+	op := startOperator(t, namespace, nil)
+	const bounds = `autoscaling: {minReplicas: 2, maxReplicas: 20}`
+	applyService(t, namespace, bounds)
+	settled(t, namespace, serviceName)
+	autoscale(t, namespace, 0) // as kubectl scale and kube-downscaler do
+	applyService(t, namespace, with(t, bounds, `image: registry.example/checkout:v2`))
+	settled(t, namespace, serviceName)
+	var deployment appsv1.Deployment
+	get(t, namespace, serviceName, &deployment)
+	if err := op.reconciler.engine.Raise(t.Context(), &deployment, 5); err != nil {
+		t.Fatal(err)
+	}
+	if got := replicasOf(t, namespace); got != 0 {
+		t.Errorf("%d replicas", got)
+	}
+	autoscale(t, namespace, 3)
+	get(t, namespace, serviceName, &deployment)
+	if err := op.reconciler.engine.Raise(t.Context(), &deployment, 5); err != nil {
+		t.Fatal(err)
+	}
+	if got := replicasOf(t, namespace); got != 5 {
+		t.Errorf("%d replicas after somebody switched it on and the demand needs 5", got)
+	}
+}
+
+// scaleService writes spec.replicas through the scale subresource, as KEDA and kubectl scale do.
+func scaleService(t *testing.T, namespace string, replicas int32) {
+	t.Helper()
+	service := &v1alpha1.GoService{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: serviceName}}
+	scale := &autoscalingv1.Scale{Spec: autoscalingv1.ScaleSpec{Replicas: replicas}}
+	if err := api.SubResource("scale").Update(t.Context(), service, client.WithSubResourceBody(scale)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestTheCountIsHandedToAnExternalAutoscalerAndBack(t *testing.T) {
+	t.Parallel()
+	namespace := newNamespace(t)
+	startOperator(t, namespace, nil)
+	const automatic, external = `autoscaling: {minReplicas: 2, maxReplicas: 20}`, `autoscaling: {mode: External}`
+	applyService(t, namespace, automatic)
+	settled(t, namespace, serviceName)
+	autoscale(t, namespace, 7)
+	counts := watchCounts(t, namespace)
+
+	applyService(t, namespace, external)
+	settled(t, namespace, serviceName)
+	if _, autoscaled := childrenOf(t, namespace)["HorizontalPodAutoscaler/checkout"]; autoscaled {
+		t.Error("the operator's own autoscaler is left")
+	}
+	applyService(t, namespace, with(t, external, `image: registry.example/checkout:v2`))
+	settled(t, namespace, serviceName)
+	scaleService(t, namespace, 9)
+	settled(t, namespace, serviceName)
+	scaleService(t, namespace, 2)
+	settled(t, namespace, serviceName)
+	scaleService(t, namespace, 8)
+	settled(t, namespace, serviceName)
+
+	applyService(t, namespace, automatic)
+	settled(t, namespace, serviceName)
+	get(t, namespace, serviceName, &autoscalingv2.HorizontalPodAutoscaler{})
+	if diff := cmp.Diff([]int32{7, 9, 2, 8}, counts.follows(t, namespace)); diff != "" {
+		t.Errorf("counts (-want +got):\n%s", diff)
+	}
+}
+
+// A service has a scale from the beginning: the API server fills in the default, also for objects that were stored before
+// there was one.
+func TestTheScaleOfAServiceCanAlwaysBeRead(t *testing.T) {
+	t.Parallel()
+	namespace := newNamespace(t)
+	service := applyService(t, namespace, `slo: {availability: "99"}`)
+	var scale autoscalingv1.Scale
+	if err := api.SubResource("scale").Get(t.Context(), service, &scale); err != nil || scale.Spec.Replicas != 2 {
+		t.Errorf("a scale of %d (%v), want 2", scale.Spec.Replicas, err)
+	}
+
+	definition := shippedDefinition(t, "before.goservice.dev")
+	replicas := definition.Spec.Versions[0].Schema.OpenAPIV3Schema.Properties["spec"]
+	withDefault := replicas.Properties["replicas"]
+	without := withDefault
+	without.Default = nil
+	replicas.Properties["replicas"] = without
+	if err := api.Create(t.Context(), definition); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := api.Delete(context.Background(), definition); err != nil {
+			t.Error(err)
+		}
+	})
+	stored := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{}}}
+	stored.SetGroupVersionKind(schema.GroupVersionKind{Group: "before.goservice.dev", Version: "v1alpha1", Kind: "GoService"})
+	stored.SetNamespace(namespace)
+	stored.SetName(serviceName)
+	eventually(t, func(g gomega.Gomega) { g.Expect(api.Create(t.Context(), stored.DeepCopy())).To(gomega.Succeed()) })
+	get(t, namespace, serviceName, stored)
+	if _, has, _ := unstructured.NestedFieldNoCopy(stored.Object, "spec", "replicas"); has {
+		t.Fatal("the object was stored with a default")
+	}
+	var current apiextensionsv1.CustomResourceDefinition
+	if err := api.Get(t.Context(), client.ObjectKeyFromObject(definition), &current); err != nil {
+		t.Fatal(err)
+	}
+	current.Spec.Versions[0].Schema.OpenAPIV3Schema.Properties["spec"].Properties["replicas"] = withDefault
+	if err := api.Update(t.Context(), &current); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func(g gomega.Gomega) {
+		scale := &unstructured.Unstructured{}
+		scale.SetGroupVersionKind(autoscalingv1.SchemeGroupVersion.WithKind("Scale"))
+		g.Expect(api.SubResource("scale").Get(t.Context(), stored, scale)).To(gomega.Succeed())
+		g.Expect(scale.Object["spec"]).To(gomega.Equal(map[string]any{"replicas": int64(2)}))
+	})
+}
+
+// shippedDefinition is the definition of GoServices as it is shipped, in a group of its own.
+func shippedDefinition(t *testing.T, group string) *apiextensionsv1.CustomResourceDefinition {
+	t.Helper()
+	var shipped apiextensionsv1.CustomResourceDefinition
+	if err := api.Get(t.Context(), client.ObjectKey{Name: "goservices." + v1alpha1.GoServiceKind.Group}, &shipped); err != nil {
+		t.Fatal(err)
+	}
+	definition := &apiextensionsv1.CustomResourceDefinition{ObjectMeta: metav1.ObjectMeta{Name: "goservices." + group}, Spec: shipped.Spec}
+	definition.Spec.Group = group
+	return definition
 }

@@ -28,7 +28,10 @@ func (r *GoServiceReconciler) writeStatus(ctx context.Context, service *v1alpha1
 		r.upgrades.note(client.ObjectKeyFromObject(service))
 		return nil
 	}
-	changes := append(status.Transitions(&service.Status, &next, confirmed), status.Decided(service.Status.Decisions, measured)...)
+	changes := status.Transitions(&service.Status, &next, confirmed)
+	if !service.Spec.Paused { // what was decided is not put into force
+		changes = append(changes, status.Decided(service.Status.Decisions, measured)...)
+	}
 	version, err := r.patchStatus(ctx, service, next)
 	if err != nil {
 		return fmt.Errorf("writing the status of GoService %s/%s: %w", service.Namespace, service.Name, err)

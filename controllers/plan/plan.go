@@ -34,6 +34,8 @@ type Observed struct {
 	MaxReplicas int32
 	// Tuned holds the figures that measurements have moved.
 	Tuned Tuned
+	// StartedFrom is the spec.replicas that the Deployment remembers, nil where it remembers none.
+	StartedFrom *int32
 }
 
 // Figure is one derived number and the reason for it, in one sentence.
@@ -62,8 +64,11 @@ type Plan struct {
 	Autoscaled bool
 	// Replicas are the lower and upper bound of the number of pods.
 	Replicas Figure[Range]
-	// Start is the number of pods that a Deployment begins with.
+	// Start is the number of pods that a Deployment begins with, and begins with again when spec.replicas is changed.
 	Start int32
+	// StartedFrom is the spec.replicas that the Deployment is to remember, so that a change of it is seen; nil where it is the
+	// count anyway.
+	StartedFrom *int32
 	// ReplicaFloor is the number of pods that the demand needs at present, within Replicas.
 	ReplicaFloor Figure[int32]
 	// ScaleDownWindow is how long the need for pods must be lower before any goes.
@@ -118,6 +123,7 @@ func Compute(spec *v1alpha1.GoServiceSpec, observed Observed) Plan {
 	p.planShutdown(spec, demand)
 	p.planMemory()
 	p.tune(spec, observed.Tuned)
+	p.planStart(spec, observed)
 	p.planUtilization(spec, demand)
 	p.planShares(spec, observed)
 	p.planAlerts(spec)

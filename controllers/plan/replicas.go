@@ -33,13 +33,25 @@ const (
 	replicasForVeryHigh  = 3
 )
 
-func (p *Plan) planReplicas(spec *v1alpha1.GoServiceSpec, d demand, observed Observed) {
-	n := int32(defaultReplicas)
+// declaredReplicas is spec.replicas; objects from before it had a default may lack it.
+func declaredReplicas(spec *v1alpha1.GoServiceSpec) int32 {
 	if spec.Replicas != nil {
-		n = *spec.Replicas
+		return *spec.Replicas
 	}
+	return defaultReplicas
+}
+
+func (p *Plan) planReplicas(spec *v1alpha1.GoServiceSpec, d demand, observed Observed) {
+	n := declaredReplicas(spec)
+	unchanged := observed.StartedFrom != nil && *observed.StartedFrom == n
 	external := spec.Autoscaling != nil && spec.Autoscaling.Mode == v1alpha1.AutoscalingExternal
 	switch {
+	case external && n > 0 && unchanged && observed.WantedReplicas > 0:
+		p.Replicas = Figure[Range]{
+			Range{observed.WantedReplicas, observed.WantedReplicas},
+			"what ran when spec.autoscaling.mode became External, until something writes spec.replicas",
+		}
+		p.StartedFrom = &n
 	case external:
 		p.Replicas = Figure[Range]{Range{n, n}, "spec.replicas, which spec.autoscaling.mode External leaves to whoever scales"}
 	case n == 0:
@@ -52,7 +64,20 @@ func (p *Plan) planReplicas(spec *v1alpha1.GoServiceSpec, d demand, observed Obs
 		p.CPUTarget = &target
 		p.planRange(spec, d, observed)
 	}
-	p.Start = min(max(n, p.Replicas.Value.Min), p.Replicas.Value.Max)
+	if p.Autoscaled || n == 0 {
+		p.StartedFrom = &n
+	}
+}
+
+// planStart keeps spec.replicas within what the demand needs and what is allowed. Its default is what is left when somebody
+// removes the field from a manifest, and no wish to run fewer pods.
+func (p *Plan) planStart(spec *v1alpha1.GoServiceSpec, observed Observed) {
+	n := declaredReplicas(spec)
+	p.Start = max(n, p.ReplicaFloor.Value)
+	if n == defaultReplicas {
+		p.Start = max(p.Start, observed.WantedReplicas)
+	}
+	p.Start = min(p.Start, p.Replicas.Value.Max)
 }
 
 func cpuTargetFor(spec *v1alpha1.GoServiceSpec, d demand) Figure[int32] {

@@ -215,13 +215,13 @@ func (e *Engine) mend(ctx context.Context, namespace string, child *build.Child,
 	if upToDate {
 		return live, nil
 	}
-	seedFirst, err := needsSeed(child, live)
+	fields, err := seedFor(child, object, live)
 	if err != nil {
 		return nil, failure(child.Kind, child.Name, err)
 	}
-	if seedFirst {
+	if fields != nil {
 		// The field must have another manager before this one lets go of it.
-		if live, err = e.seed(ctx, namespace, child, live, currentOf(child.Seed, live)); err != nil {
+		if live, err = e.seed(ctx, namespace, child, live, fields); err != nil {
 			return nil, err
 		}
 	}

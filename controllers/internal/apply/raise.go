@@ -14,9 +14,13 @@ import (
 )
 
 // Raise lifts the replica count of a Deployment that an autoscaler owns, without waiting for that one's next look. It is
-// written as the seed is, by a manager of its own, so that the autoscaler goes on from there; nothing here ever lowers it.
+// written as the seed is, by a manager of its own, so that the autoscaler goes on from there; nothing here ever lowers it. A
+// Deployment that somebody scaled to 0 stays there: that switches autoscalers off.
 func (e *Engine) Raise(ctx context.Context, deployment *appsv1.Deployment, replicas int32) error {
-	if deployment == nil || deployment.Spec.Replicas == nil || *deployment.Spec.Replicas >= replicas {
+	if deployment == nil || deployment.Spec.Replicas == nil {
+		return nil
+	}
+	if now := *deployment.Spec.Replicas; now == 0 || now >= replicas {
 		return nil
 	}
 	object := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: deployment.Namespace, Name: deployment.Name}}

@@ -15,6 +15,23 @@ import (
 	"goservice.dev/operator/controllers/internal/build"
 )
 
+// seedFor is what to seed before a child that exists is applied: anew where what the seed was made of has changed, what it has
+// where nobody else keeps it, else nothing.
+func seedFor(child *build.Child, desired, live client.Object) (map[string]any, error) {
+	if child.Seed == nil {
+		return nil, nil
+	}
+	madeOf, known := live.GetAnnotations()[child.SeededFor]
+	if known && madeOf != desired.GetAnnotations()[child.SeededFor] {
+		return child.Seed, nil
+	}
+	needed, err := needsSeed(child, live)
+	if err != nil || !needed {
+		return nil, err
+	}
+	return currentOf(child.Seed, live), nil
+}
+
 // needsSeed reports whether a seeded field of a live object has no manager besides FieldManager, so that it would be reset
 // as soon as that one stops applying it.
 func needsSeed(child *build.Child, live client.Object) (bool, error) {

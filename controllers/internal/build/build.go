@@ -48,6 +48,9 @@ type Child struct {
 	// Seed holds fields that are set once and then left to whoever changes them, such as the replica count that a
 	// HorizontalPodAutoscaler takes over; nil for most.
 	Seed map[string]any
+	// SeededFor is the annotation that says what the seed was made of: when it changes, the fields are set once more. An
+	// object without it keeps what it has.
+	SeededFor string
 	// Template is spec.template of a Deployment, as JSON: another version of the operator may have rendered it, with fields
 	// that the types here do not know.
 	Template json.RawMessage

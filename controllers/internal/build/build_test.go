@@ -91,7 +91,7 @@ func rendered(t *testing.T, desired Desired) []byte {
 		}
 		if child.Template != nil {
 			// It holds the same template once more, in gzip; template_test.go reads it.
-			unstructured.RemoveNestedField(object, "metadata", "annotations")
+			unstructured.RemoveNestedField(object, "metadata", "annotations", annotationTemplate)
 		}
 		write("", object)
 		if child.Seed != nil {

@@ -4,6 +4,8 @@
 package build
 
 import (
+	"strconv"
+
 	"math"
 	"time"
 
@@ -54,10 +56,15 @@ func deployment(in input) []Child {
 	} else {
 		spec.WithReplicas(in.plan.Replicas.Value.Min)
 	}
-	child.Configuration = appsv1ac.Deployment(name, in.service.Namespace).
+	configuration := appsv1ac.Deployment(name, in.service.Namespace).
 		WithLabels(objectLabels(name, componentService)).
 		WithAnnotations(map[string]string{annotationTemplate: in.template.annotation}).
 		WithSpec(spec)
+	if from := in.plan.StartedFrom; from != nil {
+		configuration.WithAnnotations(map[string]string{AnnotationStartedFrom: strconv.Itoa(int(*from))})
+		child.SeededFor = AnnotationStartedFrom
+	}
+	child.Configuration = configuration
 	return []Child{child}
 }
 

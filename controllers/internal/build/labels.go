@@ -23,6 +23,9 @@ const (
 
 	// AnnotationLiveSettings on a pod makes its kubelet refresh the mounted live settings at once.
 	AnnotationLiveSettings = "goservice.dev/live-settings-revision"
+	// AnnotationStartedFrom on a Deployment is the spec.replicas that its count started from, where something else has taken
+	// the count over since.
+	AnnotationStartedFrom = "goservice.dev/started-from"
 )
 
 // selectorLabels select the pods of a service. They never change: a Deployment's selector is immutable.

@@ -15,6 +15,7 @@ import (
 // applied says whether every object of the service is up to date. The class of failure that matters most to a person gives
 // the reason; the message names every failure.
 var applied = chain{
+	{unknown, stopped},
 	{no, failed(apply.Conflict, v1alpha1.ReasonConflict)},
 	{no, failed(apply.Invalid, v1alpha1.ReasonInvalid)},
 	{no, failed(apply.Denied, v1alpha1.ReasonDenied)},
