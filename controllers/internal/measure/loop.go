@@ -202,7 +202,7 @@ func phase(name types.NamespacedName) time.Duration {
 func (l *Loop) round(f *followed) {
 	l.mu.Lock()
 	ctx := l.ctx
-	if l.services[f.name] != f || ctx.Err() != nil {
+	if f.measuring || l.services[f.name] != f || ctx.Err() != nil { // it may have been hurried as its timer fired
 		l.mu.Unlock()
 		return
 	}

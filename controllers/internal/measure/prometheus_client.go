@@ -5,6 +5,7 @@ package measure
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -49,6 +50,9 @@ type Prometheus struct {
 	BearerTokenFile string
 	// Headers are sent with each question.
 	Headers http.Header
+
+	// answerBytes is less than maxAnswerBytes in tests.
+	answerBytes int64
 }
 
 // ParsePrometheusAddress reads where a Prometheus is: a URL whose path, if any, leads to its API.
@@ -132,7 +136,7 @@ func (a *asker) ask(ctx context.Context, query string) (map[string]Sample, error
 	if response.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("HTTP status %d%s", response.StatusCode, explanation(response))
 	}
-	return decode(http.MaxBytesReader(nil, response.Body, maxAnswerBytes))
+	return decode(http.MaxBytesReader(nil, response.Body, cmp.Or(a.prometheus.answerBytes, maxAnswerBytes)))
 }
 
 // explanation is what Prometheus says of an error; of other pages nothing is shown.
