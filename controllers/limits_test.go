@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/onsi/gomega"
@@ -178,7 +177,8 @@ func TestUnevenPartsOutliveARestartAndARoundThatIsLost(t *testing.T) {
 	t.Parallel()
 	const spec = `{slo: {availability: "99.9"}, replicas: 2, rateLimit: {requestsPerSecond: 200}`
 	namespace := newNamespace(t)
-	load := &traffic{own: map[string]float64{"checkout-a": 270, "checkout-b": 90}, last: map[string]time.Time{}, served: map[string]float64{}}
+	load := newTraffic(0)
+	load.own = map[string]float64{"checkout-a": 270, "checkout-b": 90}
 	pods := newWorkload()
 	pods.scrape = load.scrape
 	op := startOperator(t, namespace, pods)
