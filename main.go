@@ -62,7 +62,7 @@ func readSettings() settings {
 		"how many services at a time have their pods replaced because an older operator rendered their template; 0 leaves them until a Rolling field of their spec changes")
 	flag.IntVar(&s.controllers.MaxConcurrentReconciles, "max-concurrent-reconciles", 0, "GoServices that are worked on at once; 0 is 8")
 	flag.TextVar(&s.controllers.PodAccess, "pod-access", controllers.PodAccessDirect,
-		"how pods are asked for their tuning: direct (inside the cluster) or apiserver (through the API server's proxy, from outside)")
+		"how pods are asked for their live settings: direct (inside the cluster) or apiserver (through the API server's proxy, from outside)")
 	flag.Func("prometheus-address", `URL of the Prometheus that measures services with spec.tuning.source Prometheus, such as http://prometheus.monitoring:9090; without it they are not measured`,
 		func(text string) (err error) {
 			s.controllers.PrometheusAddress, err = controllers.ParsePrometheusAddress(text)

@@ -125,7 +125,10 @@ func slimPod(object any) (any, error) {
 		ObjectMeta: metav1.ObjectMeta{
 			Name: pod.Name, Namespace: pod.Namespace, UID: pod.UID, ResourceVersion: pod.ResourceVersion,
 			Labels: internMap(pod.Labels), DeletionTimestamp: pod.DeletionTimestamp,
-			Annotations: map[string]string{build.AnnotationLiveSettings: pod.Annotations[build.AnnotationLiveSettings]},
+			Annotations: map[string]string{
+				build.AnnotationLiveSettings:     pod.Annotations[build.AnnotationLiveSettings],
+				build.AnnotationLiveSettingsForm: intern(pod.Annotations[build.AnnotationLiveSettingsForm]),
+			},
 		},
 		Status: corev1.PodStatus{
 			Phase: pod.Status.Phase, PodIP: pod.Status.PodIP,

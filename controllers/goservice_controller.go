@@ -57,6 +57,7 @@ func (r *GoServiceReconciler) environment(ctx context.Context, service *v1alpha1
 	return build.Environment{
 		WorkloadImage: r.WorkloadImage, RunbookURL: r.RunbookURL, OptionalKinds: r.optional.present(), AutoscalerTolerance: r.knowsTolerance,
 		Version: r.Version, Template: template, Upgrade: r.upgrades.grants(client.ObjectKeyFromObject(service)),
+		OlderPods: seen.Older,
 	}, err
 }
 
@@ -195,7 +196,10 @@ func target(service *v1alpha1.GoService, desired build.Desired, figures plan.Pla
 	case figures.SharePerPod != nil:
 		label = figures.ShareText() + " per pod"
 	}
-	return confirm.Target{Revision: desired.LiveSettings.Revision, Label: label, Generation: service.Generation, Pods: seen.Tunable}
+	return confirm.Target{
+		Revision: desired.LiveSettings.Revision, OlderRevision: desired.OlderRevision,
+		Label: label, Generation: service.Generation, Pods: seen.Tunable,
+	}
 }
 
 // forget drops everything that is remembered of a service that is gone.

@@ -24,7 +24,7 @@ var (
 	}, []string{"kind", "result"})
 	retuneSeconds = prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name:    "goservice_operator_retune_seconds",
-		Help:    "Time from a changed live settings until the last running pod of the service confirmed it.",
+		Help:    "Time from changed live settings until the last running pod of the service confirmed them.",
 		Buckets: []float64{0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30, 60},
 	})
 	waitSeconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -42,7 +42,7 @@ var (
 	}, []string{"namespace", "name"})
 	unconfirmedPods = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "goservice_operator_unconfirmed_pods",
-		Help: "Pods that have not confirmed the newest tuning revision of their GoService.",
+		Help: "Pods that have not confirmed the newest live settings of their GoService.",
 	}, []string{"namespace", "name"})
 )
 

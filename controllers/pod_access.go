@@ -18,7 +18,7 @@ import (
 	"goservice.dev/operator/controllers/tuner"
 )
 
-// PodAccess is how pods are asked for their tuning.
+// PodAccess is how pods are asked for their live settings.
 type PodAccess string
 
 const (

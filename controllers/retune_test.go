@@ -71,7 +71,7 @@ func TestRunningPodsAreRetuned(t *testing.T) {
 	second := tuned(t, namespace, 3, "300/s")
 	expectRates(t, pods, namespace, map[string]float64{"a": 300, "b": 300, "c": 300})
 	if second.LiveSettings.Revision == first.LiveSettings.Revision || second.LiveSettings.ConfirmedAt == nil || second.LiveSettings.ConfirmedAt.Before(second.LiveSettings.ChangedAt) {
-		t.Errorf("tuning %+v after %+v", second.LiveSettings, first.LiveSettings)
+		t.Errorf("live settings %+v after %+v", second.LiveSettings, first.LiveSettings)
 	}
 	written := op.writes.written()
 	slices.Sort(written)

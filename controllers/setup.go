@@ -54,7 +54,7 @@ type Options struct {
 	RunbookURL string
 	// MaxConcurrentReconciles of GoServices; default 8.
 	MaxConcurrentReconciles int
-	// PodAccess is how pods are asked for their tuning; default PodAccessDirect.
+	// PodAccess is how pods are asked for their live settings; default PodAccessDirect.
 	PodAccess PodAccess
 	// PrometheusAddress is where services with spec.tuning.source Prometheus are measured; nil: nowhere. Only whoever runs
 	// the operator names it, so that no GoService can make the operator send requests elsewhere.
@@ -191,7 +191,7 @@ func reporter(ctx context.Context, news chan<- event.GenericEvent) func(types.Na
 	}
 }
 
-// startLoop measures services. Where something stands in for the pods' tuning, something must for their metrics, too.
+// startLoop measures services. Where something stands in for the pods' live settings, something must for their metrics, too.
 func (r *GoServiceReconciler) startLoop(mgr manager.Manager, options Options, questions *fair.Scheduler, changed func(types.NamespacedName)) error {
 	scrape := options.scrape
 	if scrape == nil {

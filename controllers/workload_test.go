@@ -5,6 +5,7 @@ package controllers
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"sync"
 	"testing"
@@ -19,6 +20,7 @@ import (
 	"goservice.dev/operator/controllers/internal/measure"
 	"goservice.dev/operator/controllers/tuner"
 	"goservice.dev/operator/workload/livesettings"
+	"goservice.dev/operator/workload/livesettings/v0"
 )
 
 // workload stands in for the kubelets and the processes of pods: like a mounted ConfigMap, a pod's document is as it was
@@ -58,10 +60,18 @@ func (w *workload) ask(ctx context.Context, pod confirm.Pod) (confirm.Answer, er
 	if err := api.Get(ctx, client.ObjectKey{Namespace: pod.Namespace, Name: pod.Name}, &live); err != nil {
 		return confirm.Answer{}, err
 	}
+	older := live.Annotations[build.AnnotationLiveSettingsForm] == ""
+	if pod.Older != older {
+		return confirm.Answer{}, fmt.Errorf("is asked as an older pod: %t, HTTP status 404", pod.Older)
+	}
 	annotation := live.Annotations[build.AnnotationLiveSettings]
 	mounted, known := w.mounted[pod.UID]
 	if !known || mounted.annotation != annotation {
-		document, err := documentOf(ctx, pod.Namespace, live.Labels["app.kubernetes.io/name"])
+		read := documentOf
+		if older {
+			read = olderDocumentOf
+		}
+		document, err := read(ctx, pod.Namespace, live.Labels["app.kubernetes.io/name"])
 		if err != nil {
 			return confirm.Answer{}, err
 		}
@@ -81,6 +91,24 @@ func documentOf(ctx context.Context, namespace, service string) (livesettings.Do
 		return livesettings.Document{}, err
 	}
 	return livesettings.Parse([]byte(configMap.Data[livesettings.FileName]))
+}
+
+// olderDocumentOf reads the live settings as pods do that mount the older form; its revision is the one that they report.
+func olderDocumentOf(ctx context.Context, namespace, service string) (livesettings.Document, error) {
+	var configMap corev1.ConfigMap
+	if err := api.Get(ctx, client.ObjectKey{Namespace: namespace, Name: service + "-tuning"}, &configMap); err != nil {
+		return livesettings.Document{}, err
+	}
+	strict, err := v0.Parse([]byte(configMap.Data["tuning.json"]))
+	if err != nil {
+		return livesettings.Document{}, err
+	}
+	document, err := livesettings.Parse([]byte(configMap.Data["tuning.json"]))
+	if err != nil {
+		return livesettings.Document{}, err
+	}
+	document.Revision, err = strict.Revision()
+	return document, err
 }
 
 // inForce is the rate that each running pod admits by now, by the pod's name.
@@ -126,10 +154,16 @@ func (w *workload) timesAsked() map[string]int {
 // startPod makes a pod of GoService checkout, as a ReplicaSet would, and reports it running, as a kubelet would.
 func startPod(t *testing.T, namespace, name string) *corev1.Pod {
 	t.Helper()
+	return startPodWith(t, namespace, name, map[string]string{build.AnnotationLiveSettingsForm: "1"})
+}
+
+// startPodWith makes a pod whose template has these annotations.
+func startPodWith(t *testing.T, namespace, name string, annotations map[string]string) *corev1.Pod {
+	t.Helper()
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: map[string]string{
 			"app.kubernetes.io/name": serviceName, build.LabelManagedBy: build.ManagedBy,
-		}},
+		}, Annotations: annotations},
 		Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: build.ContainerName, Image: testImage}}},
 	}
 	if err := api.Create(t.Context(), pod); err != nil {

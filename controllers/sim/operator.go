@@ -19,7 +19,7 @@ import (
 
 const (
 	tunerTick = 2.0
-	// retuneDelay is what a new tuning takes to reach all pods.
+	// retuneDelay is what new live settings take to reach all pods.
 	retuneDelay = 0.5
 )
 

@@ -71,7 +71,7 @@ func answerProbe(w http.ResponseWriter, err error) {
 	_, _ = fmt.Fprintln(w, "ok")
 }
 
-// registerMetrics adds the figures that the operator and the alerts read of the limiter, the pool and the tuning.
+// registerMetrics adds the figures that the operator and the alerts read of the limiter, the pool and the live settings.
 func (s *Service) registerMetrics() {
 	gauge := func(name, help string, value func() float64) {
 		s.telemetry.Registry().MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))

@@ -29,6 +29,8 @@ type Environment struct {
 	OptionalKinds map[schema.GroupVersionKind]bool
 	// AutoscalerTolerance says whether the API server knows the tolerance of a HorizontalPodAutoscaler's rules.
 	AutoscalerTolerance bool
+	// OlderPods says that pods or the present template mount the older form of live settings: it is rendered as well.
+	OlderPods bool
 	// RunbookURL is the page that alerts lead to, followed by # and the name of the alert; empty means DefaultRunbookURL.
 	RunbookURL string
 	// Version of this operator.
@@ -64,6 +66,8 @@ type Desired struct {
 	LiveSettings livesettings.Document
 	// Template says which pod template the Deployment has.
 	Template v1alpha1.TemplateStatus
+	// OlderRevision is what pods that mount the older form must confirm; empty where none do.
+	OlderRevision string
 }
 
 // input is what every builder receives; builders only read it.
@@ -75,6 +79,7 @@ type input struct {
 	// template of the pods, and its content.
 	template        *Template
 	templateContent json.RawMessage
+	older           []byte // the document in its older form; nil where no pod mounts that
 }
 
 // Kind is an emitted kind.
@@ -140,6 +145,11 @@ func Build(service *v1alpha1.GoService, p plan.Plan, environment Environment) (D
 		return Desired{}, fmt.Errorf("keeping the pod template of GoService %s/%s: %w", service.Namespace, service.Name, err)
 	}
 	desired.Template = in.template.status(rendered)
+	if environment.OlderPods {
+		if in.older, desired.OlderRevision, err = olderForm(encoded); err != nil {
+			return Desired{}, err
+		}
+	}
 	for _, kind := range kinds {
 		if kind.Optional && !environment.OptionalKinds[kind.GroupVersionKind] {
 			continue

@@ -16,11 +16,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 	"sigs.k8s.io/yaml"
 
 	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/controllers/plan"
 	"goservice.dev/operator/workload/livesettings"
+	"goservice.dev/operator/workload/livesettings/v0"
 )
 
 var update = flag.Bool("update", false, "write testdata/*/want.yaml from what is built")
@@ -29,9 +31,11 @@ var update = flag.Bool("update", false, "write testdata/*/want.yaml from what is
 // what was observed.
 type goldenInput struct {
 	// ServiceMonitors says whether the cluster knows that kind.
-	ServiceMonitors bool               `json:"serviceMonitors,omitempty"`
-	RunningPods     int32              `json:"runningPods,omitempty"`
-	Service         v1alpha1.GoService `json:"service"`
+	ServiceMonitors bool  `json:"serviceMonitors,omitempty"`
+	RunningPods     int32 `json:"runningPods,omitempty"`
+	// OlderPods says whether pods mount the older form of live settings.
+	OlderPods bool               `json:"olderPods,omitempty"`
+	Service   v1alpha1.GoService `json:"service"`
 }
 
 const testImage = "goservice.dev/workload:test"
@@ -40,7 +44,7 @@ func (g goldenInput) build(t *testing.T) Desired {
 	t.Helper()
 	desired, err := Build(&g.Service, plan.Compute(&g.Service.Spec, plan.Observed{Sharing: g.RunningPods}), Environment{
 		WorkloadImage: testImage, OptionalKinds: map[schema.GroupVersionKind]bool{ServiceMonitorKind: g.ServiceMonitors},
-		AutoscalerTolerance: true,
+		AutoscalerTolerance: true, OlderPods: g.OlderPods,
 	})
 	if err != nil {
 		t.Fatalf("building: %v", err)
@@ -230,6 +234,58 @@ func TestRevisionIsOfTheDocumentInTheConfigMap(t *testing.T) {
 		}
 		t.Error("there is no ConfigMap of live settings")
 	})
+}
+
+// Pods of the version with the strict parser take what is rendered for them and report the revision that is expected of them.
+func TestOlderPodsAcceptTheirLiveSettings(t *testing.T) {
+	everyCase(t, func(t *testing.T, _ string, input goldenInput) {
+		input.OlderPods = false
+		without := input.build(t)
+		input.OlderPods = true
+		with := input.build(t)
+		name := OlderLiveSettingsName(input.Service.Name)
+		var others []Child
+		text := ""
+		for _, child := range with.Children {
+			if child.Kind != configMapKind || child.Name != name {
+				others = append(others, child)
+				continue
+			}
+			text = child.Configuration.(*corev1ac.ConfigMapApplyConfiguration).Data["tuning.json"]
+		}
+		document, err := v0.Parse([]byte(text))
+		if err != nil {
+			t.Fatalf("older pods refuse %s: %v", text, err)
+		}
+		if revision, err := document.Revision(); err != nil || revision != with.OlderRevision {
+			t.Errorf("older pods report revision %s (%v), %s is expected", revision, err, with.OlderRevision)
+		}
+		if document.Pool.Workers != with.LiveSettings.Pool.Workers || document.LogLevel != with.LiveSettings.LogLevel {
+			t.Errorf("older pods get %s, others %+v", text, with.LiveSettings)
+		}
+		with.Children = others
+		if diff := cmp.Diff(string(rendered(t, without)), string(rendered(t, with))); diff != "" || without.OlderRevision != "" {
+			t.Errorf("revision %q without older pods; what else differs (-without +with):\n%s", without.OlderRevision, diff)
+		}
+	})
+}
+
+func TestOlderPodsAreSparedFieldsThatTheyDoNotKnow(t *testing.T) {
+	later, err := os.ReadFile(filepath.Join("..", "..", "..", "workload", "livesettings", "testdata", "skew", "document-later.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	older, revision, err := olderForm(later)
+	if err != nil {
+		t.Fatal(err)
+	}
+	document, err := v0.Parse(older)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := document.Revision(); err != nil || got != revision || document.RateLimit.Pods["checkout-1"].Burst != 120 {
+		t.Errorf("revision %s (%v), want %s, of %s", got, err, revision, older)
+	}
 }
 
 func TestBuildRefusesAPlanThatMakesNoValidDocument(t *testing.T) {

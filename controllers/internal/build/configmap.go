@@ -4,6 +4,8 @@
 package build
 
 import (
+	"encoding/json"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -13,16 +15,42 @@ import (
 	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/controllers/plan"
 	"goservice.dev/operator/workload/livesettings"
+	"goservice.dev/operator/workload/livesettings/v0"
 )
+
+// AnnotationLiveSettingsForm on a pod says which version of the live settings it mounts. Pods without it mount the form of
+// before there were versions.
+const AnnotationLiveSettingsForm = "goservice.dev/live-settings"
 
 var configMapKind = corev1.SchemeGroupVersion.WithKind("ConfigMap")
 
-// liveSettings is the durable truth of every live setting: new pods start with it, running ones watch it.
+// liveSettings is the durable truth of every live setting: new pods start with it, running ones watch it. Pods that mount the
+// older form have a ConfigMap of their own, for as long as there are any: an upgrade of the operator replaces no pod.
 func liveSettings(in input) []Child {
-	name := LiveSettingsName(in.service.Name)
-	return []Child{{Name: name, Configuration: corev1ac.ConfigMap(name, in.service.Namespace).
-		WithLabels(objectLabels(in.service.Name, componentService)).
-		WithData(map[string]string{livesettings.FileName: string(in.document)})}}
+	configMap := func(name, key string, document []byte) Child {
+		return Child{Name: name, Configuration: corev1ac.ConfigMap(name, in.service.Namespace).
+			WithLabels(objectLabels(in.service.Name, componentService)).
+			WithData(map[string]string{key: string(document)})}
+	}
+	children := []Child{configMap(LiveSettingsName(in.service.Name), livesettings.FileName, in.document)}
+	if in.older != nil {
+		children = append(children, configMap(OlderLiveSettingsName(in.service.Name), v0.FileName, in.older))
+	}
+	return children
+}
+
+// olderForm is a document with the fields alone that older pods know, since they refuse others, and the revision by which
+// they confirm it.
+func olderForm(document []byte) (older []byte, revision string, err error) {
+	var known v0.Document
+	if err := json.Unmarshal(document, &known); err != nil {
+		return nil, "", fmt.Errorf("rendering live settings for older pods: %w", err)
+	}
+	if revision, err = known.Revision(); err != nil {
+		return nil, "", err
+	}
+	older, err = known.Encode()
+	return older, revision, err
 }
 
 const (

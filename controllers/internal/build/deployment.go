@@ -4,9 +4,8 @@
 package build
 
 import (
-	"strconv"
-
 	"math"
+	"strconv"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -17,6 +16,7 @@ import (
 	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
 
 	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/workload/livesettings"
 )
 
 // DeploymentKind is the kind that runs the pods.
@@ -96,17 +96,14 @@ func podTemplate(in input) *corev1ac.PodTemplateSpecApplyConfiguration {
 		spec.WithImagePullSecrets(corev1ac.LocalObjectReference().WithName(string(secret.Name)))
 	}
 	schedule(spec, in, settings)
-	template := corev1ac.PodTemplateSpec().
-		WithLabels(merged(plain(settings.Labels), objectLabels(in.service.Name, componentService))).
-		WithSpec(spec)
-	var own map[string]string
+	own := map[string]string{AnnotationLiveSettingsForm: strconv.Itoa(livesettings.Version)}
 	if writableTmp(settings) {
-		own = map[string]string{annotationLocalVolumes: temporaryVolume}
+		own[annotationLocalVolumes] = temporaryVolume
 	}
-	if annotations := merged(own, plain(settings.Annotations)); len(annotations) > 0 {
-		template.WithAnnotations(annotations)
-	}
-	return template
+	return corev1ac.PodTemplateSpec().
+		WithLabels(merged(plain(settings.Labels), objectLabels(in.service.Name, componentService))).
+		WithAnnotations(merged(own, plain(settings.Annotations))). // the schema keeps the user's out of goservice.dev/
+		WithSpec(spec)
 }
 
 // podSettings are the user's, empty where there are none.

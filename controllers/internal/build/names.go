@@ -34,6 +34,9 @@ const (
 	hashLength    = 8
 )
 
+// OlderLiveSettingsName is the name of the ConfigMap that pods mount whose template has no AnnotationLiveSettingsForm.
+func OlderLiveSettingsName(service string) string { return suffixed(service, "-tuning") }
+
 // LiveSettingsName is the name of the ConfigMap with the live settings.
 func LiveSettingsName(service string) string { return suffixed(service, "-live-settings") }
 

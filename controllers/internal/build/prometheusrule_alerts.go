@@ -25,7 +25,7 @@ const (
 // Values of the label slo for what endangers no single objective.
 const (
 	aboutLoad    = "load"
-	aboutTuning  = "tuning"
+	aboutLive    = "live-settings"
 	aboutMetrics = "metrics"
 )
 
@@ -136,12 +136,12 @@ func (r rules) saturated() map[string]any {
 func (r rules) unconfirmed() map[string]any {
 	const metric = "goservice_operator_unconfirmed_pods"
 	return r.alarm(alarm{
-		name: alertUnconfirmed, slo: aboutTuning, severity: plan.SeverityTicket,
+		name: alertUnconfirmed, slo: aboutLive, severity: plan.SeverityTicket,
 		expression: fmt.Sprintf("max(%[1]s{namespace=%[2]q,name=%[3]q} or %[1]s{exported_namespace=%[2]q,name=%[3]q}) > 0\nand on ()\npresent_over_time(%[4]s{%[5]s}[%[6]s])",
 			metric, r.namespace, r.service, recordSaturation, r.recorded, span(seenWithin)),
 		lasting: plan.UnconfirmedFor,
-		summary: "pods do not run the newest tuning",
-		description: fmt.Sprintf("For %s, {{ $value }} pods have not confirmed the newest tuning; a retune takes about a second. "+
+		summary: "pods do not run the newest live settings",
+		description: fmt.Sprintf("For %s, {{ $value }} pods have not confirmed the newest live settings; a retune takes about a second. "+
 			"The status names them: kubectl -n %s describe gosvc %s.", span(plan.UnconfirmedFor), r.namespace, r.service),
 	})
 }

@@ -20,7 +20,8 @@ import (
 )
 
 const (
-	livePath = "/live-settings"
+	livePath      = "/live-settings"
+	olderLivePath = "/tuning"
 	// maxReportBytes bounds what a pod may answer: the document as it concerns that pod, without the other pods' rate limits.
 	// The largest that a GoService can ask for takes 6 KiB, most of it 32 upstreams; the rest is for the pod's error.
 	maxReportBytes = 32 << 10
@@ -33,7 +34,7 @@ func askAt(port int) func(context.Context, Pod) (Answer, error) {
 	client := podhttp.Client(podhttp.Options{Timeout: askTimeout, IdlePerHost: 1, IdleTimeout: 10 * time.Second})
 	return func(ctx context.Context, pod Pod) (Answer, error) {
 		address := net.JoinHostPort(pod.IP, strconv.Itoa(port))
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+livePath, http.NoBody)
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+pathOf(pod), http.NoBody)
 		if err != nil {
 			return Answer{}, err
 		}
@@ -43,9 +44,9 @@ func askAt(port int) func(context.Context, Pod) (Answer, error) {
 		}
 		defer response.Body.Close()
 		if response.StatusCode != http.StatusOK {
-			return Answer{}, fmt.Errorf("answers %s with HTTP status %d", livePath, response.StatusCode)
+			return Answer{}, fmt.Errorf("answers %s with HTTP status %d", pathOf(pod), response.StatusCode)
 		}
-		return parse(response.Body)
+		return parse(pod, response.Body)
 	}
 }
 
@@ -53,17 +54,17 @@ func askAt(port int) func(context.Context, Pod) (Answer, error) {
 func AskThroughAPIServer(client corev1client.PodsGetter) func(context.Context, Pod) (Answer, error) {
 	return func(ctx context.Context, pod Pod) (Answer, error) {
 		stream, err := client.Pods(pod.Namespace).
-			ProxyGet("http", pod.Name, strconv.Itoa(build.AdminPort), livePath, nil).Stream(ctx)
+			ProxyGet("http", pod.Name, strconv.Itoa(build.AdminPort), pathOf(pod), nil).Stream(ctx)
 		if err != nil {
 			return Answer{}, err
 		}
 		defer stream.Close()
-		return parse(stream)
+		return parse(pod, stream)
 	}
 }
 
 // parse reads of a report only what is asked for, so that neither the document nor anything else in it is kept.
-func parse(body io.Reader) (Answer, error) {
+func parse(pod Pod, body io.Reader) (Answer, error) {
 	content, err := io.ReadAll(io.LimitReader(body, maxReportBytes))
 	if err != nil {
 		return Answer{}, err
@@ -71,7 +72,15 @@ func parse(body io.Reader) (Answer, error) {
 	// Only this much of a livesettings.Report: in pods that are newer the rest may have another form.
 	var report struct{ Revision, Error string }
 	if err := json.Unmarshal(content, &report); err != nil {
-		return Answer{}, fmt.Errorf("answers %s with something else than a live settings report: %w", livePath, err)
+		return Answer{}, fmt.Errorf("answers %s with something else than a live settings report: %w", pathOf(pod), err)
 	}
 	return Answer{Revision: podhttp.Clip(report.Revision), Refused: podhttp.Clip(report.Error)}, nil
+}
+
+// pathOf is where a pod reports its live settings.
+func pathOf(pod Pod) string {
+	if pod.Older {
+		return olderLivePath
+	}
+	return livePath
 }

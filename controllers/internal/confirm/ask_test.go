@@ -55,7 +55,7 @@ var answers = map[string]struct {
 		func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `<html>`) },
 		Answer{}, "answers /live-settings with something else than a live settings report",
 	},
-	"no such path": {http.NotFound, Answer{}, "answers port 9100 but knows no /live-settings"},
+	"no such path": {http.NotFound, Answer{}, "answers port 9100 but does not report live settings"},
 	"more than there can be": {
 		func(w http.ResponseWriter, _ *http.Request) {
 			fmt.Fprintf(w, `{"revision":%q}`, strings.Repeat("x", maxReportBytes))
@@ -81,6 +81,35 @@ func TestAskDirectly(t *testing.T) {
 	}
 }
 
+// Pods from before live settings had a version answer at another path.
+func TestOlderPodsAreAskedAtTheirPath(t *testing.T) {
+	mux := http.NewServeMux()
+	answer := func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"revision":"abc"}`) }
+	mux.HandleFunc("GET /tuning", answer)
+	mux.HandleFunc("GET /api/v1/namespaces/shop/pods/http:checkout-1:9100/proxy/tuning", answer)
+	server := httptest.NewServer(mux)
+	defer server.Close()
+	host, portText, err := net.SplitHostPort(server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	port, err := strconv.Atoi(portText)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := corev1client.NewForConfig(&rest.Config{Host: server.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pod := Pod{Namespace: "shop", Name: "checkout-1", IP: host, Older: true}
+	for name, ask := range map[string]func(context.Context, Pod) (Answer, error){"directly": askAt(port), "through the API server": AskThroughAPIServer(client)} {
+		t.Run(name, func(t *testing.T) {
+			answer, err := ask(t.Context(), pod)
+			checkAnswer(t, answer, err, Answer{Revision: "abc"}, "")
+		})
+	}
+}
+
 // Pods of every version are understood: of the last one whose parser was strict, of this one and of later ones.
 func TestReportsOfEachVersion(t *testing.T) {
 	for name, want := range map[string]Answer{
@@ -93,7 +122,7 @@ func TestReportsOfEachVersion(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			answer, err := parse(bytes.NewReader(content))
+			answer, err := parse(Pod{}, bytes.NewReader(content))
 			checkAnswer(t, answer, err, want, "")
 		})
 	}

@@ -1,7 +1,7 @@
 // Copyright 2026 The GoService Authors.
 // Licensed under the Apache License, Version 2.0; see the LICENSE file.
 
-// Package confirm makes running pods take a tuning revision at once and proves, pod by pod, that they did: it nudges each
+// Package confirm makes running pods take new live settings at once and proves, pod by pod, that they did: it nudges each
 // pod by an annotation, upon which the pod's kubelet refreshes the mounted document, and asks the pod which revision is in
 // force until that is the wanted one. A nudge that was lost is repeated. Nothing here blocks a reconcile: a Tracker works in
 // the background and tells when there is news.
@@ -33,6 +33,8 @@ type Pod struct {
 	Ready bool
 	// ReadyChanged is when Ready last changed; zero while the pod has no such condition.
 	ReadyChanged time.Time
+	// Older pods mount the older form of the live settings and answer at its path.
+	Older bool
 	// Annotation is the pod's present nudge.
 	Annotation string
 }
@@ -40,6 +42,8 @@ type Pod struct {
 // Target is the revision that a service's pods shall run.
 type Target struct {
 	Revision string
+	// OlderRevision is the name that older pods have for the same live settings.
+	OlderRevision string
 	// Label describes the target's main value for people, such as "2500/s".
 	Label string
 	// Generation of the user's own values in it.
@@ -184,7 +188,7 @@ func (t *Tracker) Ensure(name types.NamespacedName, target Target) Result {
 	default:
 		s.generation = target.Generation // what changed is nothing that pods take while they run
 	}
-	t.align(name, s, target.Pods)
+	t.align(name, s, target)
 	return s.result()
 }
 
@@ -206,9 +210,9 @@ func (t *Tracker) Confirmed(name types.NamespacedName) bool {
 }
 
 // align starts asking pods that are new or were restarted and forgets those that are gone.
-func (t *Tracker) align(name types.NamespacedName, s *service, pods []Pod) {
-	present := make(map[types.UID]bool, len(pods))
-	for _, pod := range pods {
+func (t *Tracker) align(name types.NamespacedName, s *service, target Target) {
+	present := make(map[types.UID]bool, len(target.Pods))
+	for _, pod := range target.Pods {
 		present[pod.UID] = true
 		state := s.pods[pod.UID]
 		same := state != nil && state.pod.Restarts == pod.Restarts && state.pod.IP == pod.IP
@@ -228,7 +232,10 @@ func (t *Tracker) align(name types.NamespacedName, s *service, pods []Pod) {
 		state = &podState{pod: pod, wake: make(chan struct{}, 1), cancel: cancel}
 		state.silent.Store(silent)
 		s.pods[pod.UID] = state
-		revision := s.revision
+		revision := target.Revision
+		if pod.Older {
+			revision = target.OlderRevision
+		}
 		t.working.Add(1)
 		go func() {
 			defer t.working.Done()

@@ -109,6 +109,31 @@ func TestWhatTheUserDidNotChangeIsQuiet(t *testing.T) {
 	})
 }
 
+// Older pods have another name for the same live settings; both kinds confirm side by side.
+func TestOlderPodsConfirmTheirOwnRevision(t *testing.T) {
+	c := newCluster("r1", "new", "old")
+	inBubble(t, c, func(t *testing.T, tracker *Tracker) {
+		c.on("old", func(p *fakePod) { p.running, p.older = "old-r1", true })
+		step := func(revision string) Result {
+			next := target(revision, "new", "old")
+			next.OlderRevision, next.Pods[1].Older = "old-"+revision, true
+			c.configure(revision)
+			tracker.Ensure(checkout, next)
+			pass(time.Second)
+			return tracker.Ensure(checkout, next)
+		}
+		if got := step("r1"); got.Confirmed != 2 || len(c.nudgesOf("old")) > 0 {
+			t.Errorf("what the pods run already: %+v, nudges of the older pod %v", got, c.nudgesOf("old"))
+		}
+		if got := step("r2"); got.Confirmed != 2 || got.Revision != "r2" {
+			t.Errorf("not confirmed: %+v", got)
+		}
+		if diff := cmp.Diff([]string{"old-r2"}, c.nudgesOf("old")); diff != "" {
+			t.Errorf("nudges of the older pod (-want +got):\n%s", diff)
+		}
+	})
+}
+
 func TestLostNudgesAreRepeated(t *testing.T) {
 	c := newCluster("r1", "a")
 	inBubble(t, c, func(t *testing.T, tracker *Tracker) {

@@ -39,6 +39,8 @@ type cluster struct {
 
 type fakePod struct {
 	running string
+	// older pods have another revision for the same content.
+	older bool
 	// refuses is a revision that the pod does not accept.
 	refuses, refusal string
 	// unreachable is the answer's error.
@@ -101,6 +103,9 @@ func (c *cluster) nudge(_ context.Context, pod Pod, annotation string) error {
 			return
 		}
 		p.running, p.refusal = c.configured, ""
+		if p.older {
+			p.running = "old-" + p.running
+		}
 	})
 	return nil
 }

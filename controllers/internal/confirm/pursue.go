@@ -222,8 +222,8 @@ var troubles = []struct{ marker, meaning string }{
 	{"deadline exceeded", "does not answer on port 9100 within a second: does a NetworkPolicy keep the operator out?"},
 	{"Client.Timeout", "does not answer on port 9100 within a second: does a NetworkPolicy keep the operator out?"},
 	{"no route to host", "cannot be reached on port 9100 from the operator"},
-	{"HTTP status 404", "answers port 9100 but knows no /live-settings: is the image built on the toolkit?"},
-	{"could not find the requested resource", "answers port 9100 but knows no /live-settings: is the image built on the toolkit?"},
+	{"HTTP status 404", "answers port 9100 but does not report live settings: is the image built on the toolkit?"},
+	{"could not find the requested resource", "answers port 9100 but does not report live settings: is the image built on the toolkit?"},
 	{"error trying to reach service", "cannot be reached on port 9100 through the API server"},
 }
 

@@ -25,6 +25,7 @@ import (
 	"goservice.dev/operator/controllers/internal/build"
 	"goservice.dev/operator/controllers/internal/confirm"
 	"goservice.dev/operator/workload/livesettings"
+	"goservice.dev/operator/workload/livesettings/v0"
 )
 
 // OwnerIndex finds the children of a GoService by the owner's UID.
@@ -43,6 +44,8 @@ type State struct {
 	Leaving []confirm.Pod
 	// OtherBudgets are the names of foreign PodDisruptionBudgets that select the service's pods, in order.
 	OtherBudgets []string
+	// Older says that a pod or the Deployment's template mounts the older form of live settings.
+	Older bool
 	// Troubles are what keeps pods from serving, each once, in a fixed order.
 	Troubles []Trouble
 }
@@ -91,6 +94,7 @@ func (r *Observer) Observe(ctx context.Context, service *v1alpha1.GoService) (St
 			o.Children[apply.Key{Kind: kind.GroupVersionKind, Name: object.GetName()}] = object
 			if deployment, is := object.(*appsv1.Deployment); is {
 				o.Deployment = deployment
+				o.Older = o.Older || mountsOlder(deployment.Spec.Template.Annotations)
 			}
 		}); err != nil {
 			return State{}, err
@@ -102,6 +106,9 @@ func (r *Observer) Observe(ctx context.Context, service *v1alpha1.GoService) (St
 		return State{}, fmt.Errorf("listing the pods of GoService %s/%s: %w", service.Namespace, service.Name, err)
 	}
 	for i := range pods.Items {
+		if phase := pods.Items[i].Status.Phase; phase != corev1.PodSucceeded && phase != corev1.PodFailed {
+			o.Older = o.Older || mountsOlder(pods.Items[i].Annotations)
+		}
 		if pod, running := TunablePod(&pods.Items[i]); running {
 			o.Tunable = append(o.Tunable, pod)
 			if pod.Ready {
@@ -171,13 +178,19 @@ func IndexOwner(object client.Object) []string {
 	return []string{string(controller.UID)}
 }
 
-// LiveSettings are those that new pods start with; false where there are none, or none that can be read.
+// LiveSettings are those that new pods start with; false where there are none, or none that can be read. Right after an
+// upgrade of the operator there is only their older form.
 func (o State) LiveSettings() (livesettings.Document, bool) {
+	text := ""
 	for _, child := range o.Children {
 		if configMap, is := child.(*corev1.ConfigMap); is {
-			document, err := livesettings.Parse([]byte(configMap.Data[livesettings.FileName]))
-			return document, err == nil
+			if newest, has := configMap.Data[livesettings.FileName]; has {
+				text = newest
+				break
+			}
+			text = configMap.Data[v0.FileName]
 		}
 	}
-	return livesettings.Document{}, false
+	document, err := livesettings.Parse([]byte(text))
+	return document, err == nil
 }

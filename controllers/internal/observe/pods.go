@@ -37,9 +37,15 @@ func runningPod(pod *corev1.Pod) (confirm.Pod, bool) {
 		return confirm.Pod{
 			UID: pod.UID, Namespace: pod.Namespace, Name: pod.Name, IP: pod.Status.PodIP,
 			Restarts: status.RestartCount, Ready: ready, ReadyChanged: changed, Annotation: pod.Annotations[build.AnnotationLiveSettings],
+			Older: mountsOlder(pod.Annotations),
 		}, true
 	}
 	return confirm.Pod{}, false
+}
+
+// mountsOlder says whether a pod or a template with these annotations mounts the older form of live settings.
+func mountsOlder(annotations map[string]string) bool {
+	return annotations[build.AnnotationLiveSettingsForm] == ""
 }
 
 // podReady is the pod's condition Ready and when it last changed. The condition, not the container's status, decides who gets

@@ -302,7 +302,7 @@ func TestTunedOverTime(t *testing.T) {
 		s.Confirmed = asking("r1")
 		status := computed(s)
 		if diff := cmp.Diff(before, status.LiveSettings); diff != "" {
-			t.Errorf("tuning (-before +after):\n%s", diff)
+			t.Errorf("live settings (-before +after):\n%s", diff)
 		}
 		if got := said(status)["Tuned"]; !strings.HasPrefix(got, "True Confirmed") {
 			t.Errorf("Tuned: %s", got)
@@ -317,7 +317,7 @@ func TestTunedOverTime(t *testing.T) {
 		s.Plan.PodShares = map[string]plan.Share{"a": {RequestsPerSecond: 20, Burst: 1}, "b": {RequestsPerSecond: 80, Burst: 1}}
 		status := computed(s)
 		if status.LiveSettings.Revision != "r1" || status.LiveSettings.RequestsPerSecondPerPod != "20 to 80/s" {
-			t.Errorf("tuning %+v", status.LiveSettings)
+			t.Errorf("live settings %+v", status.LiveSettings)
 		}
 		if got := said(status)["Tuned"]; !strings.HasPrefix(got, "True Confirmed") {
 			t.Errorf("Tuned: %s", got)
@@ -329,7 +329,7 @@ func TestTunedOverTime(t *testing.T) {
 		s.Confirmed = asking("r2")
 		status := computed(s)
 		if status.LiveSettings.Revision != "r2" || status.LiveSettings.ConfirmedPods != 0 || status.LiveSettings.ConfirmedAt != nil {
-			t.Errorf("tuning %+v", status.LiveSettings)
+			t.Errorf("live settings %+v", status.LiveSettings)
 		}
 		if got := said(status)["Tuned"]; !strings.HasPrefix(got, "False Confirming") {
 			t.Errorf("Tuned: %s", got)
@@ -339,9 +339,9 @@ func TestTunedOverTime(t *testing.T) {
 		s := serving()
 		s.Service.Status = *confirmed.Service.Status.DeepCopy()
 		s.Confirmed = confirm.Result{Revision: "r1", Confirmed: 3, Total: 3, ChangedAt: noon.Add(time.Hour), ConfirmedAt: noon.Add(2 * time.Hour)}
-		tuning := computed(s).LiveSettings
-		if !tuning.ChangedAt.Equal(before.ChangedAt) || !tuning.ConfirmedAt.Equal(before.ConfirmedAt) || tuning.TotalPods != 3 {
-			t.Errorf("tuning %+v", tuning)
+		live := computed(s).LiveSettings
+		if !live.ChangedAt.Equal(before.ChangedAt) || !live.ConfirmedAt.Equal(before.ConfirmedAt) || live.TotalPods != 3 {
+			t.Errorf("live settings %+v", live)
 		}
 	})
 	t.Run("few of many unconfirmed pods are listed", func(t *testing.T) {
@@ -354,12 +354,12 @@ func TestTunedOverTime(t *testing.T) {
 			t.Errorf("%d pods listed, want %d", got, maxUnconfirmed)
 		}
 	})
-	t.Run("no document, no news of tuning", func(t *testing.T) {
+	t.Run("no document, no news of live settings", func(t *testing.T) {
 		s := serving()
 		s.Service.Status = *confirmed.Service.Status.DeepCopy()
 		s.Confirmed = confirm.Result{}
 		if diff := cmp.Diff(before, computed(s).LiveSettings); diff != "" {
-			t.Errorf("tuning (-before +after):\n%s", diff)
+			t.Errorf("live settings (-before +after):\n%s", diff)
 		}
 	})
 }

@@ -85,7 +85,7 @@ func restartsOf(pod *corev1.Pod) int32 {
 	return count
 }
 
-// report is what a pod says of its tuning.
+// report is what a pod says of its live settings.
 func (b bench) report(ctx context.Context, pod string) (livesettings.Report, error) {
 	body, err := b.Clientset.CoreV1().Pods(b.Namespace).ProxyGet("http", pod, strconv.Itoa(adminPort), "/live-settings", nil).DoRaw(ctx)
 	if err != nil {

@@ -94,12 +94,12 @@ func (b bench) stockPod(ctx context.Context, name, image string) (*corev1.Config
 			TerminationGracePeriodSeconds: new(int64(2)),
 			Containers: []corev1.Container{{
 				Name: "service", Image: image, Resources: smallResources(), ImagePullPolicy: corev1.PullIfNotPresent,
-				VolumeMounts: []corev1.VolumeMount{{Name: "tuning", MountPath: "/etc/goservice/live-settings", ReadOnly: true}},
+				VolumeMounts: []corev1.VolumeMount{{Name: "live-settings", MountPath: "/etc/goservice/live-settings", ReadOnly: true}},
 				ReadinessProbe: &corev1.Probe{ProbeHandler: corev1.ProbeHandler{
 					HTTPGet: &corev1.HTTPGetAction{Path: "/readyz", Port: intstr.FromInt32(adminPort)},
 				}},
 			}},
-			Volumes: []corev1.Volume{{Name: "tuning", VolumeSource: corev1.VolumeSource{
+			Volumes: []corev1.Volume{{Name: "live-settings", VolumeSource: corev1.VolumeSource{
 				ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: name}},
 			}}},
 		},

@@ -99,11 +99,11 @@ func fullChain(binary, folder string) (contender, error) {
 	}}, err
 }
 
-func chainCommand(port, adminPort int, tuningFile string) child.Command {
+func chainCommand(port, adminPort int, settingsFile string) child.Command {
 	return child.Command{
 		Environment: []string{
 			fmt.Sprintf("GOSERVICE_PORT=%d", port), fmt.Sprintf("GOSERVICE_ADMIN_PORT=%d", adminPort),
-			"GOSERVICE_LIVE_SETTINGS_FILE=" + tuningFile, "GOSERVICE_REQUEST_TIMEOUT=10s", "GOSERVICE_DRAIN_TIMEOUT=2s",
+			"GOSERVICE_LIVE_SETTINGS_FILE=" + settingsFile, "GOSERVICE_REQUEST_TIMEOUT=10s", "GOSERVICE_DRAIN_TIMEOUT=2s",
 			traceEndpoint,
 		},
 		Ready: fmt.Sprintf("http://127.0.0.1:%d/readyz", adminPort),

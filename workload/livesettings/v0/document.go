@@ -1,9 +1,9 @@
 // Copyright 2026 The GoService Authors.
 // Licensed under the Apache License, Version 2.0; see the LICENSE file.
 
-// Package v0 is the parser of the last version whose pods mount tuning.json, as it was compiled into them: it refuses every
-// field that it does not know, and names a document by a hash of what it knows. It is frozen; tests prove with it that the
-// operator renders for those pods what they accept and confirm.
+// Package v0 is the document of the last version whose pods mount tuning.json, with the parser that was compiled into them: it
+// refuses every field that it does not know, and names a document by a hash of what it knows. It is frozen. The operator
+// renders with its types for pods that have not been replaced since; it goes when no such pod can run any more.
 package v0
 
 import (
