@@ -187,3 +187,22 @@ func TestATemplateThatIsNotTheSpecAppliedIsReplaced(t *testing.T) {
 		})
 	}
 }
+
+func TestAnOrphanOfAnOlderOperatorKeepsItsTemplate(t *testing.T) {
+	t.Parallel()
+	namespace := newNamespace(t)
+	op := startOperator(t, namespace, nil, release("v1"))
+	applyService(t, namespace, minimalSpec)
+	settled(t, namespace, serviceName)
+	op.stop()
+	before := deploymentOf(t, namespace)
+	orphan(t, namespace)
+	startOperator(t, namespace, nil, release("v2"))
+	eventually(t, func(g gomega.Gomega) {
+		g.Expect(metav1.GetControllerOf(deploymentOf(t, namespace))).NotTo(gomega.BeNil())
+	})
+	templateStatus(t, namespace, v1alpha1.TemplateStatus{OperatorVersion: "v1", Cause: v1alpha1.TemplateFromSpec, Behind: true})
+	if diff := cmp.Diff(before.Spec.Template, deploymentOf(t, namespace).Spec.Template); diff != "" {
+		t.Errorf("taken back (-before +after):\n%s", diff)
+	}
+}

@@ -39,8 +39,12 @@ func (e *Engine) takeBack(ctx context.Context, pass Pass, child *build.Child, ob
 			return nil, failure(child.Kind, child.Name,
 				&ConflictError{Kind: child.Kind.Kind, Name: child.Name, Owner: describeOwner(found, controller)})
 		}
-		if err := e.replaceController(ctx, pass, child.Kind, found, controller); err != nil {
+		if err := e.replaceController(ctx, pass, child.Kind, found, controller, child.Template != nil); err != nil {
 			return nil, err
+		}
+		if child.Template != nil {
+			// It was rendered without a look at the one in force, which the next pass keeps if it can.
+			return nil, failure(child.Kind, child.Name, fmt.Errorf("%s %q was taken back and is not in it yet: %w", child.Kind.Kind, child.Name, ErrStale))
 		}
 	} else if found.GetLabels()[build.LabelManagedBy] == build.ManagedBy {
 		return nil, failure(child.Kind, child.Name, fmt.Errorf("%s %q is not in it yet: %w", child.Kind.Kind, child.Name, ErrStale))
@@ -66,8 +70,9 @@ func madeFor(found *unstructured.Unstructured, controller *metav1.OwnerReference
 }
 
 // replaceController makes the owner the controller of an object that the operator made for one that is gone. The owner is
-// read anew: a cache that lags may hold one that is gone itself.
-func (e *Engine) replaceController(ctx context.Context, pass Pass, kind schema.GroupVersionKind, found *unstructured.Unstructured, gone *metav1.OwnerReference) error {
+// read anew: a cache that lags may hold one that is gone itself. What no one controls gets its owner by the apply that
+// follows, or at once where none does.
+func (e *Engine) replaceController(ctx context.Context, pass Pass, kind schema.GroupVersionKind, found *unstructured.Unstructured, gone *metav1.OwnerReference, atOnce bool) error {
 	living := &metav1.PartialObjectMetadata{}
 	living.SetGroupVersionKind(pass.OwnerKind)
 	err := e.Live.Get(ctx, client.ObjectKeyFromObject(pass.Owner), living)
@@ -77,11 +82,11 @@ func (e *Engine) replaceController(ctx context.Context, pass Pass, kind schema.G
 	if err != nil || living.UID != pass.Owner.GetUID() {
 		return failure(kind, found.GetName(), fmt.Errorf("%s %q is another one by now: %w", pass.OwnerKind.Kind, pass.Owner.GetName(), ErrStale))
 	}
-	if gone == nil {
-		return nil // the apply adds the owner
+	if gone == nil && !atOnce {
+		return nil
 	}
 	// An object has one controller, and the one that is gone may be another manager's entry, which no apply removes.
-	owners := slices.DeleteFunc(found.GetOwnerReferences(), func(reference metav1.OwnerReference) bool { return reference.UID == gone.UID })
+	owners := slices.DeleteFunc(found.GetOwnerReferences(), func(reference metav1.OwnerReference) bool { return gone != nil && reference.UID == gone.UID })
 	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
 		"uid": found.GetUID(), "resourceVersion": found.GetResourceVersion(),
 		"ownerReferences": append(owners, *metav1.NewControllerRef(pass.Owner, pass.OwnerKind)),
