@@ -63,7 +63,7 @@ func figures(service *v1alpha1.GoService, seen observe.State, measured *tuner.Ou
 	if measured != nil {
 		figures.ServiceTime, figures.CPUTime, figures.Tuned = measured.Cost.ServiceTime, measured.Cost.CPUTime, measured.Tuned
 		figures.HighestServiceTime, figures.HighestCPUTime = measured.Highest.ServiceTime, measured.Highest.CPUTime
-	} else if service.Spec.SLO != nil {
+	} else if service.Spec.SLO != nil && !recommends(&service.Spec) {
 		highest := tuner.Recall(&service.Status).Highest
 		figures.HighestServiceTime, figures.HighestCPUTime = highest.ServiceTime, highest.CPUTime
 	}
@@ -86,6 +86,15 @@ func autoscalerOf(seen observe.State) *autoscalingv2.HorizontalPodAutoscaler {
 		}
 	}
 	return nil
+}
+
+// recommended is what tuning would change, where it is only to be shown.
+func (r *GoServiceReconciler) recommended(service *v1alpha1.GoService, seen observe.State, measured *tuner.Outcome, inForce plan.Observed) *v1alpha1.RecommendedStatus {
+	if measured == nil || !recommends(&service.Spec) {
+		return nil
+	}
+	would := figures(service, seen, measured, tuner.Divided{Pods: inForce.Sharing})
+	return plan.Compute(&service.Spec, inForce).Recommended(plan.Compute(&service.Spec, would))
 }
 
 // statusIsLost says that a status that tells what was learned was never written, or is gone, as after a restored backup.

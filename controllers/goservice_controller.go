@@ -101,15 +101,20 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 		seen = seen.WithoutPods()
 	}
 	measured := r.follow(&service, seen)
-	divided := r.divide(&service, seen, measured)
-	observed := figures(&service, seen, measured, divided)
+	inForce := measured
+	if recommends(&service.Spec) {
+		inForce = nil
+	}
+	divided := r.divide(&service, seen, inForce)
+	observed := figures(&service, seen, inForce, divided)
+	recommended := r.recommended(&service, seen, measured, observed)
 	figures := plan.Compute(&service.Spec, observed)
 	observeFloor(request.NamespacedName, figures)
 	environment, err := r.environment(ctx, &service, seen)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	done := r.converge(ctx, &service, seen, figures, environment, measured)
+	done := r.converge(ctx, &service, seen, figures, environment, inForce)
 	verdict := r.retries.judge(&service, apply.Failures(done.err), time.Now())
 	switch {
 	case verdict.stop:
@@ -122,7 +127,7 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 	next, again := status.Compute(status.Situation{
 		Service: &service, Observed: done.seen, Plan: figures, ApplyErr: done.err, Template: done.template, Outcome: measured,
 		Generation: r.engine.Generation(request.NamespacedName, apply.Key{Kind: build.DeploymentKind, Name: service.Name}),
-		Confirmed:  done.confirmed, Optional: environment.OptionalKinds, MaxReplicas: observed.MaxReplicas, Now: metav1.Now(),
+		Confirmed:  done.confirmed, Optional: environment.OptionalKinds, MaxReplicas: observed.MaxReplicas, Recommended: recommended, Now: metav1.Now(),
 	})
 	if err := r.writeStatus(ctx, &service, next, done.confirmed, measured); err != nil {
 		if apierrors.IsConflict(err) {

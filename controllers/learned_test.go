@@ -225,3 +225,36 @@ func TestALostStatusLowersNoBound(t *testing.T) {
 		t.Errorf("maxReplicas is %d after the peak was lowered", autoscaler.Spec.MaxReplicas)
 	}
 }
+
+// What would be tuned is shown, and none of it is done.
+func TestRecommendAppliesNothing(t *testing.T) {
+	t.Parallel()
+	namespace, pods, load := newNamespace(t), newWorkload(), newTraffic(400)
+	pods.scrape = load.scrape
+	spec := with(t, tunedSpec, `tuning: {mode: Recommend}`)
+	op := startOperator(t, namespace, pods)
+	applyService(t, namespace, spec)
+	settled(t, namespace, serviceName)
+	setDeploymentStatus(t, namespace, appsv1.DeploymentStatus{Replicas: 6, ReadyReplicas: 6, AvailableReplicas: 6, UpdatedReplicas: 6})
+	startPod(t, namespace, "checkout-a")
+	startPod(t, namespace, "checkout-b")
+	tuned(t, namespace, 2, "-")
+	versions := versionsOf(t, namespace)
+	var service v1alpha1.GoService
+	eventually(t, func(g gomega.Gomega) {
+		get(t, namespace, serviceName, &service)
+		r := service.Status.Recommended
+		g.Expect(r).NotTo(gomega.BeNil())
+		g.Expect(r.ReplicaFloor).NotTo(gomega.BeNil())
+		g.Expect(r.ReplicaFloor.Value).To(gomega.Equal("6"))
+		g.Expect(r.Workers).NotTo(gomega.BeNil())
+		g.Expect(meta.IsStatusConditionTrue(service.Status.Conditions, v1alpha1.ConditionMeasured)).To(gomega.BeTrue())
+	})
+	if diff := cmp.Diff(versions, versionsOf(t, namespace)); diff != "" {
+		t.Errorf("children (-before +after):\n%s", diff)
+	}
+	if n := replicasOf(t, namespace); n != 2 {
+		t.Errorf("%d replicas", n)
+	}
+	op.stop()
+}

@@ -39,6 +39,9 @@ type LearnedStatus struct {
 	// utilizationPermille that the loop steers for, where it was lowered; 0 otherwise.
 	// +optional
 	UtilizationPermille int32 `json:"utilizationPermille,omitempty"`
+	// futileUtilization says that lowering the utilization did not make requests faster and is not tried again for now.
+	// +optional
+	FutileUtilization bool `json:"futileUtilization,omitempty"`
 	// workers of each pod that measurements set; 0 where the formulas hold.
 	// +optional
 	Workers int32 `json:"workers,omitempty"`
@@ -72,4 +75,27 @@ type LearnedTally struct {
 	// slow requests.
 	// +optional
 	Slow int64 `json:"slow,omitempty"`
+}
+
+// RecommendedStatus holds the figures that tuning would put in force, with their reasons. One that is absent would stay as it
+// is in the plan.
+type RecommendedStatus struct {
+	// replicas is the range of pods.
+	// +optional
+	Replicas *PlannedValue `json:"replicas,omitempty"`
+	// replicaFloor is the number of pods below which the HorizontalPodAutoscaler would not go.
+	// +optional
+	ReplicaFloor *PlannedValue `json:"replicaFloor,omitempty"`
+	// cpuTarget is the CPU use that the HorizontalPodAutoscaler would steer for.
+	// +optional
+	CPUTarget *PlannedValue `json:"cpuTarget,omitempty"`
+	// workers of each pod.
+	// +optional
+	Workers *PlannedValue `json:"workers,omitempty"`
+	// queueDepth of each pod.
+	// +optional
+	QueueDepth *PlannedValue `json:"queueDepth,omitempty"`
+	// gogc is the collector's pace in percent.
+	// +optional
+	GOGC *PlannedValue `json:"gogc,omitempty"`
 }

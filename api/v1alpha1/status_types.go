@@ -61,6 +61,10 @@ type GoServiceStatus struct {
 	// +kubebuilder:validation:MaxItems=10
 	Decisions []TuningDecision `json:"decisions,omitempty"`
 
+	// recommended is what tuning would change of the plan; only with tuning.mode Recommend.
+	// +optional
+	Recommended *RecommendedStatus `json:"recommended,omitempty"`
+
 	// learned holds what the operator measured, so that it can continue after a restart. It is not meant for people.
 	// +optional
 	Learned *LearnedStatus `json:"learned,omitempty"`

@@ -25,6 +25,12 @@ func BoundsOf(spec *v1alpha1.GoServiceSpec, untuned plan.Plan, workers int32) Bo
 		GOGCIsFixed: plan.GOGCIsFixed(spec),
 		SharedLimit: plan.SharedLimit(spec),
 	}
+	if untuned.ScaleUp != nil {
+		b.MaxStep, b.DoublingAllowed = untuned.ScaleUp.Value.Pods, true
+	}
+	if spec.Tuning != nil && spec.Tuning.MaxStep != nil {
+		b.MaxStep, b.DoublingAllowed = *spec.Tuning.MaxStep, false
+	}
 	if spec.RateLimit != nil && b.SharedLimit == 0 {
 		b.PodLimit = float64(spec.RateLimit.RequestsPerSecond)
 	}

@@ -18,6 +18,8 @@ type Counters struct {
 	Failed, RateLimited float64
 	// Served requests had a worker; ServiceSeconds is their time with it, without the wait.
 	Served, ServiceSeconds float64
+	// Unmatched requests led to no route and were answered with 404 or 405 by the server itself.
+	Unmatched float64
 	// Rejected requests were turned away for any reason.
 	Rejected float64
 	// CPUSeconds that the process used.
@@ -88,6 +90,7 @@ func delta(before, now *Counters) Counters {
 		{&d.Served, before.Served},
 		{&d.ServiceSeconds, before.ServiceSeconds},
 		{&d.Rejected, before.Rejected},
+		{&d.Unmatched, before.Unmatched},
 		{&d.CPUSeconds, before.CPUSeconds},
 	} {
 		*field.to = max(*field.to-field.subtracted, 0)

@@ -17,6 +17,10 @@ import (
 type Bounds struct {
 	// MinReplicas and MaxReplicas bound the floor.
 	MinReplicas, MaxReplicas int32
+	// MaxStep is how many pods a raise of the floor may add within raiseEvery; 0 is without bound. DoublingAllowed says that it may
+	// be as many as there are, too.
+	MaxStep         int32
+	DoublingAllowed bool
 	// Utilization is where steering starts and what it never exceeds: the share of a pod's CPU at which waiting still keeps
 	// the latency objective. It stays there where the user has set it.
 	Utilization        float64
@@ -89,6 +93,8 @@ const (
 	// Each shrinkEvery at most shrinkShare of the floor goes.
 	shrinkEvery = 15 * time.Second
 	shrinkShare = 0.3
+	// raiseEvery bounds how many pods a raise may add, and is the pace of a HorizontalPodAutoscaler.
+	raiseEvery = 15 * time.Second
 	// historyLength bounds what is remembered of changes.
 	historyLength = 20
 )
@@ -102,10 +108,14 @@ type Decider struct {
 	// panicFloor counts until panicUntil.
 	panicUntil time.Time
 	panicFloor int32
+	// firstTraffic says that the panic is about the first traffic after nothing.
+	firstTraffic bool
 	// needs of the hold window: times rise, needs fall, so that the first is the highest.
 	needs      []need
 	hold       time.Duration
 	heldSince  time.Time // this hold time is in force
+	raisedAt   time.Time
+	raisedFrom int32
 	shrunkAt   time.Time
 	shrunkFrom int32
 	rho        steering
@@ -159,9 +169,9 @@ func (d *Decider) begin(now time.Time, s Situation) {
 	d.needed = earlier.Tuned.Needed
 	d.needs = []need{{now, d.floor}}
 	d.shrunkAt, d.hold, d.heldSince = now, max(s.Bounds.HoldFor, earlier.Hold), now
-	d.rho.value = s.Bounds.Utilization
+	d.rho.value, d.rho.futile = s.Bounds.Utilization, earlier.Futile
 	if u := earlier.Tuned.Utilization; u != nil {
-		d.rho = steering{value: u.Value, lowered: true, judgedAt: now, reason: u.Reason}
+		d.rho = steering{value: u.Value, lowered: true, judgedAt: now, reason: u.Reason, futile: earlier.Futile}
 	}
 	d.size = sizing{pool: earlier.Tuned.Workers, queue: earlier.Tuned.QueueDepth, gogc: earlier.Tuned.GOGC, poolMoved: earlier.At, gogcMoved: earlier.At}
 	d.history = slices.Clone(earlier.History)
@@ -186,7 +196,7 @@ func (d *Decider) noteShortage(demand, perPod float64, most int32) {
 
 // learned figures, for the next operator.
 func (d *Decider) learned() Learned {
-	l := Learned{Hold: d.hold, History: d.History()}
+	l := Learned{Futile: d.rho.futile, Hold: d.hold, History: d.History()}
 	l.Tuned = plan.Tuned{
 		ReplicaFloor: &plan.Figure[int32]{Value: d.floor}, Needed: d.needed,
 		Workers: d.size.pool, QueueDepth: d.size.queue, GOGC: d.size.gogc,
@@ -244,8 +254,29 @@ func (d *Decider) moveFloor(now time.Time, s Situation, perPod float64, cost str
 		reason = fmt.Sprintf("%s, and as many as were needed within %s before", reason, readable(d.hold))
 	}
 	d.regret(now, needed, s.Bounds)
+	if allowed := d.stepped(now, floor, s); allowed < floor {
+		reason = fmt.Sprintf("%s needs %d pods, and one step adds %d at most", reason, floor, allowed-max(d.raisedFrom, 0))
+		floor = allowed
+	}
 	d.setFloor(now, floor, reason, decision)
 	return plan.Figure[int32]{Value: floor, Reason: reason}
+}
+
+// stepped is the floor on its way up: no more pods are added to those that are there than one step allows, and the next step
+// begins after raiseEvery.
+func (d *Decider) stepped(now time.Time, floor int32, s Situation) int32 {
+	present := max(d.floor, s.Wanted)
+	if floor <= present || s.Bounds.MaxStep == 0 {
+		return floor
+	}
+	if now.Sub(d.raisedAt) >= raiseEvery {
+		d.raisedAt, d.raisedFrom = now, present
+	}
+	step := s.Bounds.MaxStep
+	if s.Bounds.DoublingAllowed {
+		step = max(step, d.raisedFrom)
+	}
+	return min(floor, max(d.raisedFrom+step, d.floor))
 }
 
 // shrunk is the floor on its way to what was needed at most: up at once, down step by step.

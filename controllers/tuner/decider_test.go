@@ -20,7 +20,7 @@ func bounds() Bounds {
 
 func estimates(perSecond float64) Estimates {
 	return Estimates{
-		Known: true, CPUTime: 5 * time.Millisecond, ServiceTime: 10 * time.Millisecond, Processors: 2,
+		Known: true, CPUTime: 5 * time.Millisecond, ServiceTime: 10 * time.Millisecond, Processors: 2, Pooled: 1,
 		Demand: Rate{perSecond * 60, 60}, DemandPanic: Rate{perSecond * 6, 6}, DemandNow: Rate{perSecond * 2, 2},
 		CPU: perSecond * 0.005, Objectives: Tally{Total: perSecond * 60}, HeapLiveBytes: 1 << 20, GOGC: 100,
 	}

@@ -27,6 +27,8 @@ type Estimates struct {
 	Rejected float64
 	// ServiceTime of a request by itself, without any wait; CPUTime that it uses. 0 while unknown.
 	ServiceTime, CPUTime time.Duration
+	// Pooled is the share of the requests done that held a worker; 1 while unknown.
+	Pooled float64
 	// Concurrency is the mean number of requests in the service over the stable window, by Little's law.
 	Concurrency float64
 	// CPU is how many cores all pods used together over the stable window.
@@ -52,6 +54,14 @@ func (r Rate) PerSecond() float64 {
 		return 0
 	}
 	return r.Events / r.Seconds
+}
+
+// mean is the rate, or in a window that is too young for one what there is at least.
+func (r Rate) mean() float64 {
+	if r.Seconds < StableWindow.Seconds()/2 {
+		return r.AtLeast()
+	}
+	return r.PerSecond()
 }
 
 // AtLeast is a rate that the true one is not below with 98 % certainty, for events that are independent of each other.
@@ -106,6 +116,9 @@ func (e *Estimator) Estimate(threshold time.Duration) Estimates {
 	}
 	if result.ServiceTime == 0 {
 		result.ServiceTime = e.serviceTime.mean()
+	}
+	if result.Pooled = 1; e.cpuTime.weight > 0 {
+		result.Pooled = min(e.serviceTime.weight/e.cpuTime.weight, 1)
 	}
 	e.gauges(&result)
 	var durations histogram

@@ -52,6 +52,7 @@ type sample struct {
 	span float64 // seconds
 
 	arrivals, requests, served, rejected, failed, limited float64
+	done                                                  float64 // was neither turned away nor without a route
 	serviceSeconds, durationSeconds, cpuSeconds           float64
 	durations                                             histogram
 	// complete says that a Quorum of the pods is in it.
@@ -146,7 +147,8 @@ func (e *Estimator) add(s *sample, pod string, d Counters, span float64) {
 	}
 	// What came in is what was answered and what is under way in addition: requests that hang are demand, too.
 	arrivals := max(d.Requests+d.Active, 0) * share
-	s.arrivals += arrivals
+	s.arrivals += max(arrivals-d.Unmatched*share, 0)
+	s.done += max(d.Requests-d.Unmatched-d.Rejected, 0) * share
 	s.requests += d.Requests * share
 	s.served += d.Served * share
 	s.rejected += d.Rejected * share
@@ -179,7 +181,7 @@ func scaleOf(total, answered, counted, fresh int) float64 {
 
 func (s *sample) scale(factor float64) {
 	for _, field := range []*float64{
-		&s.arrivals, &s.requests, &s.served, &s.rejected, &s.failed, &s.limited,
+		&s.arrivals, &s.done, &s.requests, &s.served, &s.rejected, &s.failed, &s.limited,
 		&s.serviceSeconds, &s.durationSeconds, &s.cpuSeconds,
 	} {
 		*field *= factor
@@ -239,10 +241,11 @@ func (e *Estimator) presume(cost Cost) {
 // learn what a request costs. Samples with little traffic teach nothing: what the process does beside requests, such as
 // answering this very scrape, would count as their cost.
 func (e *Estimator) learn(s *sample) {
-	if !s.complete || s.served < minServed*s.span/learnedOver {
+	if !s.complete || s.done < minServed*s.span/learnedOver {
 		return
 	}
-	e.cpuTime.add(s.cpuSeconds, s.served, s.span)
+	// Routes without a worker are demand and use CPU as others do; what they wait for holds no worker.
+	e.cpuTime.add(s.cpuSeconds, s.done, s.span)
 	e.serviceTime.add(s.serviceSeconds, s.served, s.span)
 	// While pods are overloaded, requests wait for a processor inside their handlers: what a request takes by itself is seen
 	// only while nobody has to queue.

@@ -24,6 +24,8 @@ type Learned struct {
 	Cost, Highest Cost
 	// Tuned figures that measurements moved, without parts of a limit; Utilization only where it was lowered.
 	Tuned plan.Tuned
+	// Futile says that lowering the utilization did not help, and is not tried again until the objective holds.
+	Futile bool
 	// Hold is how long the highest need is remembered before pods go; 0 is the plan's.
 	Hold time.Duration
 	// Budget counts requests over the window of the objectives, at most MaxIntervals, the oldest first.
@@ -53,7 +55,7 @@ func (l Learned) Status() *v1alpha1.LearnedStatus {
 		HighestCPUNanoseconds: int64(l.Highest.CPUTime), HighestServiceNanoseconds: int64(l.Highest.ServiceTime),
 		Floor: valueOf(l.Tuned.ReplicaFloor), Needed: l.Tuned.Needed,
 		Workers: valueOf(l.Tuned.Workers), QueueDepth: valueOf(l.Tuned.QueueDepth), GOGC: valueOf(l.Tuned.GOGC),
-		HoldSeconds: int32(l.Hold / time.Second),
+		FutileUtilization: l.Futile, HoldSeconds: int32(l.Hold / time.Second),
 	}
 	if l.Tuned.Utilization != nil { // rounded down, so that the CPU target in percent stays what it is
 		status.UtilizationPermille = int32(l.Tuned.Utilization.Value*permille + utilizationEps)
@@ -85,7 +87,8 @@ func Recall(status *v1alpha1.GoServiceStatus) Learned {
 				QueueDepth:   figureOf(s.QueueDepth, maxWorkers, shown.queueDepth),
 				GOGC:         figureOf(s.GOGC, maxGOGC, shown.gogc),
 			},
-			Hold: min(max(time.Duration(s.HoldSeconds)*time.Second, 0), maxHold),
+			Futile: s.FutileUtilization,
+			Hold:   min(max(time.Duration(s.HoldSeconds)*time.Second, 0), maxHold),
 		}
 		if s.UtilizationPermille > 0 && s.UtilizationPermille <= permille {
 			l.Tuned.Utilization = &plan.Figure[float64]{Value: float64(s.UtilizationPermille) / permille, Reason: shown.utilization}
@@ -117,19 +120,27 @@ type reasons struct{ floor, utilization, workers, queueDepth, gogc string }
 
 func shownReasons(status *v1alpha1.GoServiceStatus) reasons {
 	shown := reasons{unknownReason, unknownReason, unknownReason, unknownReason, unknownReason}
+	if r := status.Recommended; r != nil {
+		take(map[*string]*v1alpha1.PlannedValue{
+			&shown.floor: r.ReplicaFloor, &shown.utilization: r.CPUTarget, &shown.workers: r.Workers, &shown.queueDepth: r.QueueDepth, &shown.gogc: r.GOGC,
+		})
+		return shown
+	}
 	p := status.Plan
 	if p == nil {
 		return shown
 	}
 	shown.workers, shown.queueDepth = p.Workers.Reason, p.QueueDepth.Reason
-	for to, value := range map[*string]*v1alpha1.PlannedValue{
-		&shown.floor: p.ReplicaFloor, &shown.utilization: p.CPUTarget, &shown.gogc: p.GOGC,
-	} {
+	take(map[*string]*v1alpha1.PlannedValue{&shown.floor: p.ReplicaFloor, &shown.utilization: p.CPUTarget, &shown.gogc: p.GOGC})
+	return shown
+}
+
+func take(reasons map[*string]*v1alpha1.PlannedValue) {
+	for to, value := range reasons {
 		if value != nil {
 			*to = value.Reason
 		}
 	}
-	return shown
 }
 
 // WithFloor is what was learned with a floor of the number of pods that was found in force, where none was learned.

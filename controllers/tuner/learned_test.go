@@ -24,7 +24,7 @@ func everythingLearned() Learned {
 			Workers: &plan.Figure[int32]{Value: 16, Reason: "pool"}, QueueDepth: &plan.Figure[int32]{Value: 17, Reason: "queue"},
 			GOGC: &plan.Figure[int32]{Value: 250, Reason: "heap"},
 		},
-		Hold:    2 * time.Minute,
+		Futile: true, Hold: 2 * time.Minute,
 		Budget:  []Interval{{epoch.Add(-time.Hour), Tally{100, 1, 2}}, {epoch, Tally{50, 0, 1}}},
 		History: []Change{{At: epoch, What: "replica floor", From: "9", To: "8", Reason: "less"}},
 	}

@@ -23,6 +23,9 @@ const (
 	// leadStartups is how many times a pod's start a rise is looked ahead: once to have the pod when it is needed, and twice
 	// because a line through the last minute lags behind a rise that becomes steeper and pods are fullest before the next one.
 	leadStartups = 3
+	// firstShare of the panic window's demand is what there was less than in the minute before, where traffic is the first
+	// after nothing.
+	firstShare = 0.1
 	// tolerance is how far demand may be above what the floor was made for: a pod more for less would go and come with chance.
 	tolerance = 0.03
 )
@@ -35,8 +38,8 @@ func capacity(s Situation, rho float64) (perPod float64, reason string) {
 		perPod = s.Bounds.Cores * rho / e.CPUTime.Seconds()
 		reason = fmt.Sprintf("%s of CPU each", round(e.CPUTime))
 	}
-	if e.ServiceTime > 0 && s.Bounds.Workers > 0 {
-		byWorkers := float64(s.Bounds.Workers) * rho / e.ServiceTime.Seconds()
+	if held := e.ServiceTime.Seconds() * e.Pooled; held > 0 && s.Bounds.Workers > 0 {
+		byWorkers := float64(s.Bounds.Workers) * rho / held
 		if perPod == 0 || byWorkers < perPod {
 			perPod, reason = byWorkers, fmt.Sprintf("%s in one of %d workers each", round(e.ServiceTime), s.Bounds.Workers)
 		}
@@ -67,9 +70,9 @@ func (d *Decider) podsFor(demand, perPod float64, rising bool) int32 {
 // forecast is the demand to be ready for: that of the stable window, ahead by the lead where there is a rising trend, or what
 // the panic window has at least. After a step only what came since then counts.
 func forecast(e Estimates, startup time.Duration, inPanic bool) (demand float64, why string, rising bool) {
-	demand, why = e.Demand.PerSecond(), "over the last minute"
+	demand, why = e.Demand.mean(), "over the last minute"
 	if since := e.DemandSince; since.Seconds > 0 && since.Seconds < e.Demand.Seconds {
-		demand, why = since.PerSecond(), "since the last step"
+		demand, why = since.mean(), "since the last step"
 	}
 	switch {
 	case inPanic || e.Trend == 0:
@@ -99,19 +102,34 @@ func (d *Decider) sudden(s Situation, perPod float64, inPanic bool) int32 {
 	if !full && math.Max(e.DemandNow.AtLeast(), e.DemandPanic.AtLeast()) < math.Min(panicFactor*shall, can) {
 		return 0
 	}
+	if !inPanic {
+		earlier := Rate{e.Demand.Events - e.DemandPanic.Events, e.Demand.Seconds - e.DemandPanic.Seconds}
+		d.firstTraffic = earlier.PerSecond() < firstShare*e.DemandPanic.PerSecond()
+	}
+	if d.firstTraffic {
+		// From nothing there is no level to go by: the whole round is taken for what comes, and the next one says more.
+		demand := s.withinLimit(math.Max(e.DemandNow.AtLeast(), e.DemandPanic.AtLeast()))
+		return podsFor(demand+e.Backlog/PanicWindow.Seconds(), perPod)
+	}
 	demand := math.Max(e.DemandNow.PerSecond(), e.DemandPanic.PerSecond())
 	if !inPanic { // after that the rounds are whole
 		demand = math.Max(demand, wholeStep(s, can))
 	}
-	if limit := s.Bounds.SharedLimit; limit > 0 {
-		demand = math.Min(demand, limit)
-	}
+	demand = s.withinLimit(demand)
 	// What waits must be worked off beside what comes in, within the panic window.
 	pods := podsFor(panicMargin*(demand+e.Backlog/PanicWindow.Seconds()), perPod)
 	if full && !inPanic {
 		pods = max(pods, panicFactor*s.Ready)
 	}
 	return pods
+}
+
+// withinLimit is what of a demand a shared rate limit lets in.
+func (s Situation) withinLimit(demand float64) float64 {
+	if limit := s.Bounds.SharedLimit; limit > 0 {
+		return math.Min(demand, limit)
+	}
+	return demand
 }
 
 // wholeStep is the demand after a step of which the last round shows only a part, because it began in the middle of it: what

@@ -14,6 +14,8 @@ import (
 const (
 	// settle is how long a size stays before it may change again: each change is a retune of every pod.
 	settle = 5 * time.Minute
+	// soundAfter is for how long must have been measured before a pool is changed.
+	soundAfter = 2 * PanicWindow
 	// worthwhile is the relative difference from which a pool is changed.
 	worthwhile = 0.25
 	// poolShare of the latency threshold is for requests at work and as much for those that wait: the rest is left to requests
@@ -63,6 +65,9 @@ func (d *Decider) resizePool(now time.Time, s Situation, decision *Decision) {
 		cores = s.Estimates.Processors
 	}
 	cpu, service := s.Estimates.CPUTime.Seconds(), s.Estimates.ServiceTime.Seconds()
+	if s.Estimates.Demand.Seconds < soundAfter.Seconds() || s.Estimates.CPU > float64(s.Ready)*s.Bounds.Cores*tolerated {
+		return // too early, or pods are overloaded: their requests wait for a processor as long as that lasts
+	}
 	if s.Bounds.Threshold == 0 || cores == 0 || cpu == 0 || now.Sub(d.size.poolMoved) < settle {
 		return
 	}

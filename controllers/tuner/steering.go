@@ -17,11 +17,16 @@ const (
 	// lowerBy is the factor of one step down, raiseBy the summand of one step up: down quickly, up slowly.
 	lowerBy = 0.85
 	raiseBy = 0.01
+	// fasterBy is the factor by which each further calm step up is larger than the one before.
+	fasterBy = 2
 	// calm is how long no more than calmShare of the slow budget may be spent before a step up.
 	calm      = 5 * time.Minute
 	calmShare = 0.5
 	// minJudged slow requests make a share: fewer may be chance.
 	minJudged = 10
+	// futileSteps down without the slow share falling to futileShare of what it was are taken back: more pods do not help.
+	futileSteps = 2
+	futileShare = 0.8
 	// tolerated is how far above the utilization the pods may be and the utilization still be to blame.
 	tolerated = 1.05
 )
@@ -34,6 +39,12 @@ type steering struct {
 	judgedAt  time.Time
 	calmSince time.Time
 	reason    string
+	rise      float64 // of the next step up
+	// steps down since the slow share was before, at the value from; futile says that they were taken back and no others
+	// are tried until the objective holds again.
+	steps        int
+	before, from float64
+	futile       bool
 }
 
 // steer lowers the utilization when more requests are slow than may be although there are enough pods by the present one,
@@ -58,22 +69,59 @@ func (d *Decider) steer(now time.Time, s Situation, decision *Decision) plan.Fig
 	switch {
 	case !judged:
 	case share > s.Bounds.SlowBudget && objectives.Slow >= minJudged:
-		r.calmSince = time.Time{}
-		if s.Estimates.CPU > capacity*tolerated || r.value <= minUtilization {
-			break // too few pods, not too much asked of each; or nothing left to gain
+		r.calmSince, r.rise = time.Time{}, raiseBy
+		if s.Estimates.CPU > capacity*tolerated || s.waitsElsewhere() || r.futile {
+			break // too few pods, not too much asked of each; or it is not the CPU that requests wait for
 		}
-		d.setUtilization(now, max(r.value*lowerBy, minUtilization), fmt.Sprintf("%s %% of requests are slower than %s, %s %% may be",
-			short(100*share), s.Bounds.Threshold, short(100*s.Bounds.SlowBudget)), decision)
+		d.lower(now, share, s.Bounds, decision)
 	case share > s.Bounds.SlowBudget*calmShare:
-		r.calmSince = time.Time{}
+		r.calmSince, r.rise = time.Time{}, raiseBy
+		r.steps, r.futile = 0, false
 	case r.calmSince.IsZero():
 		r.calmSince = now
+		r.steps, r.futile = 0, false
 	case now.Sub(r.calmSince) >= calm && r.value < s.Bounds.Utilization:
 		r.calmSince = now
-		d.setUtilization(now, min(r.value+raiseBy, s.Bounds.Utilization), fmt.Sprintf("%s %% of requests are slower than %s, %s %% may be",
+		step := max(r.rise, raiseBy)
+		r.rise = step * fasterBy
+		d.setUtilization(now, min(r.value+step, s.Bounds.Utilization), fmt.Sprintf("%s %% of requests are slower than %s, %s %% may be",
 			short(100*share), s.Bounds.Threshold, short(100*s.Bounds.SlowBudget)), decision)
 	}
 	return plan.Figure[float64]{Value: r.value, Reason: r.reason}
+}
+
+// lower the utilization by a step, or take steps back that did not help.
+func (d *Decider) lower(now time.Time, share float64, b Bounds, decision *Decision) {
+	r := &d.rho
+	if r.steps == 0 {
+		r.before, r.from = share, r.value
+	}
+	if r.steps >= futileSteps {
+		if share > futileShare*r.before {
+			r.futile, r.steps = true, 0
+			if r.from > r.value {
+				d.setUtilization(now, min(r.from, b.Utilization), fmt.Sprintf(
+					"%s %% of requests are slower than %s at any utilization: they do not wait for the CPU", short(100*share), b.Threshold), decision)
+			}
+			return
+		}
+		r.steps, r.before, r.from = 0, share, r.value
+	}
+	if r.value <= minUtilization {
+		return // nothing is left to gain
+	}
+	r.steps++
+	d.setUtilization(now, max(r.value*lowerBy, minUtilization), fmt.Sprintf("%s %% of requests are slower than %s, %s %% may be",
+		short(100*share), b.Threshold, short(100*b.SlowBudget)), decision)
+}
+
+// waitsElsewhere says that what a handler waits for beside the CPU, such as a slow dependency, breaks the latency objective
+// by itself: with the exponential distribution of waits, P(W > t) = e^(−t/W), more requests than may be are slow although
+// none waits for the CPU. More pods would not make any of them faster, and would load the dependency more.
+func (s Situation) waitsElsewhere() bool {
+	e := s.Estimates
+	wait, left := (e.ServiceTime - e.CPUTime).Seconds(), (s.Bounds.Threshold - e.CPUTime).Seconds()
+	return e.CPUTime > 0 && wait > 0 && left > 0 && math.Exp(-left/wait) > s.Bounds.SlowBudget
 }
 
 func (d *Decider) setUtilization(now time.Time, value float64, reason string, decision *Decision) {

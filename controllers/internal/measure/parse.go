@@ -125,6 +125,7 @@ var (
 	durationPrefix = []byte("http_server_request_duration_seconds_")
 	rejectedPrefix = []byte("goservice_requests_rejected_total{")
 	servedPrefix   = []byte("goservice_service_seconds_count ")
+	noRoute        = []byte(`http_route=""`)
 	statusLabel    = []byte(`http_response_status_code="`)
 	boundLabel     = []byte(`le="`)
 )
@@ -179,6 +180,8 @@ func (p *parser) duration(line []byte) error {
 			p.counters.Failed += value
 		case limited:
 			p.counters.RateLimited += value
+		case unmatched(line):
+			p.counters.Unmatched += value
 		}
 		return err
 	}
@@ -189,6 +192,12 @@ func (p *parser) duration(line []byte) error {
 func judge(line []byte) (failed, limited bool) {
 	status := label(line, statusLabel)
 	return len(status) == 3 && status[0] == '5', string(status) == "429"
+}
+
+// unmatched tells from a series' labels whether no route took its requests.
+func unmatched(line []byte) bool {
+	status := string(label(line, statusLabel))
+	return (status == "404" || status == "405") && bytes.Contains(line, noRoute)
 }
 
 // bucket adds to the histogram of all series. Those of one process have the same bounds in the same order, so that the

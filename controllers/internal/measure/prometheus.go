@@ -33,6 +33,7 @@ or label_replace(sum by (pod) (http_server_request_duration_seconds_count{%[1]s}
 or label_replace(sum by (pod) (http_server_request_duration_seconds_sum{%[1]s}), "part", "durations", "", "")
 or label_replace(sum by (pod) (http_server_request_duration_seconds_count{%[1]s,http_response_status_code=~"5.."}), "part", "failed", "", "")
 or label_replace(sum by (pod) (http_server_request_duration_seconds_count{%[1]s,http_response_status_code="429"}), "part", "limited", "", "")
+or label_replace(sum by (pod) (http_server_request_duration_seconds_count{%[1]s,http_route="",http_response_status_code=~"404|405"}), "part", "unmatched", "", "")
 or label_replace(sum by (pod) (goservice_requests_rejected_total{%[1]s}), "part", "rejected", "", "")
 or label_replace(sum by (pod, __name__) ({__name__=~"%[2]s",%[1]s}), "part", "$1", "__name__", "(.+)")
 or label_replace(timestamp(goservice_service_seconds_count{%[1]s}), "part", "at", "", "")
@@ -60,6 +61,8 @@ func fieldOf(part string, c *tuner.Counters) *float64 {
 		return &c.RateLimited
 	case "rejected":
 		return &c.Rejected
+	case "unmatched":
+		return &c.Unmatched
 	}
 	for i := range plain {
 		if strings.TrimSpace(plain[i].name) == part {

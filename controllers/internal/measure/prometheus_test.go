@@ -42,7 +42,7 @@ func TestQueryIsTheOneThatPrometheusRan(t *testing.T) {
 
 func TestQueryEscapes(t *testing.T) {
 	got := Query(`a"} or up{x="`, `b\`)
-	if want := `namespace="a\"} or up{x=\"",service="b\\"`; strings.Count(got, want) != 8 || strings.Count(got, "namespace=") != 8 {
+	if want := `namespace="a\"} or up{x=\"",service="b\\"`; strings.Count(got, want) != 9 || strings.Count(got, "namespace=") != 9 {
 		t.Errorf("a name got out of its quotes:\n%s", got)
 	}
 }

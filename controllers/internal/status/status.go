@@ -38,6 +38,8 @@ type Situation struct {
 	Optional   map[schema.GroupVersionKind]bool
 	// MaxReplicas that the plan took over from the autoscaler while nothing is measured; 0 without one.
 	MaxReplicas int32
+	// Recommended is what tuning would change, where it is only to be shown.
+	Recommended *v1alpha1.RecommendedStatus
 	Now         metav1.Time
 
 	computed []metav1.Condition // the conditions so far, while they are computed
@@ -83,6 +85,7 @@ func (s Situation) status() v1alpha1.GoServiceStatus {
 		status.Template = &s.Template
 	}
 	status.SLO, status.Decisions, status.Learned = s.sloStatus(), s.decisions(), s.learned()
+	status.Recommended = s.Recommended
 	status.Summary = s.summary(status)
 	return s.withoutDrift(status)
 }
