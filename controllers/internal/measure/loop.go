@@ -66,7 +66,7 @@ type LoopOptions struct {
 	// Moves says whether the demand on each pod, nil while too little is known, divides a shared limit otherwise than before;
 	// nil where nothing is shared.
 	Moves func(service types.NamespacedName, demand map[string]float64) bool
-	// Decided is called for every figure that was moved.
+	// Decided is called for every figure that was moved, and not after Forget has returned. It must not call the loop.
 	Decided func(service types.NamespacedName, change tuner.Change)
 }
 
@@ -232,9 +232,7 @@ func (l *Loop) once(ctx context.Context, f *followed, target Target) (pause time
 		return period
 	}
 	outcome, changes := f.tuner.Digest(f.began, target.Target, f.awaited, reports, problem)
-	for _, change := range changes {
-		l.options.Decided(f.name, change)
-	}
+	l.tell(f, changes)
 	news, divides := l.publish(f, outcome)
 	if news || divides {
 		l.options.Changed(f.name)
@@ -243,6 +241,19 @@ func (l *Loop) once(ctx context.Context, f *followed, target Target) (pause time
 		return period
 	}
 	return calm
+}
+
+// tell reports what was moved, unless the service was forgotten while the round was under way: who forgets it forgets what was
+// told of it, too.
+func (l *Loop) tell(f *followed, changes []tuner.Change) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.services[f.name] != f {
+		return
+	}
+	for _, change := range changes {
+		l.options.Decided(f.name, change)
+	}
 }
 
 // retuneTime is how long pods that have not confirmed the newest live settings count as being retuned.

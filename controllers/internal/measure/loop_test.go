@@ -289,3 +289,21 @@ func TestScrapeDirectly(t *testing.T) {
 		t.Errorf("served %v at %v, error %v", got.Served, got.At, err)
 	}
 }
+
+func TestNothingIsToldOfAServiceThatIsForgotten(t *testing.T) {
+	told := 0
+	l := NewLoop(LoopOptions{Decided: func(types.NamespacedName, tuner.Change) { told++ }})
+	l.Follow(serviceName, targetOf(1))
+	underWay, changes := l.services[serviceName], []tuner.Change{{What: "floor"}, {What: "pool"}}
+	l.tell(underWay, changes)
+	if told != 2 {
+		t.Errorf("told of %d of 2 changes", told)
+	}
+	l.Forget(serviceName)
+	l.tell(underWay, changes)
+	l.Follow(serviceName, targetOf(1)) // of the same name
+	l.tell(underWay, changes)
+	if told != 2 {
+		t.Errorf("told of %d changes after the service was forgotten", told-2)
+	}
+}
