@@ -90,7 +90,7 @@ func TestAnUpgradeOfTheOperatorReplacesNoPod(t *testing.T) {
 
 	// And the way back replaces nothing either.
 	rolled := deploymentOf(t, namespace)
-	op = startOperator(t, namespace, nil, release("v1"))
+	startOperator(t, namespace, nil, release("v1"))
 	templateStatus(t, namespace, v1alpha1.TemplateStatus{OperatorVersion: "v2", Cause: v1alpha1.TemplateFromSpec, Behind: true})
 	if diff := cmp.Diff(rolled.Spec.Template, deploymentOf(t, namespace).Spec.Template); diff != "" {
 		t.Errorf("the operator was rolled back (-before +after):\n%s", diff)

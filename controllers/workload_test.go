@@ -20,7 +20,7 @@ import (
 	"goservice.dev/operator/controllers/internal/measure"
 	"goservice.dev/operator/controllers/tuner"
 	"goservice.dev/operator/workload/livesettings"
-	"goservice.dev/operator/workload/livesettings/v0"
+	v0 "goservice.dev/operator/workload/livesettings/v0"
 )
 
 // workload stands in for the kubelets and the processes of pods: like a mounted ConfigMap, a pod's document is as it was

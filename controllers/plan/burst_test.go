@@ -23,7 +23,7 @@ func refused(share Share, pods int, perSecond float64, requests int, seed uint64
 	}
 	turnedAway := 0
 	for range requests {
-		time.Sleep(time.Duration(random.ExpFloat64() / perSecond * float64(time.Second))) // the bubble's time
+		<-time.After(time.Duration(random.ExpFloat64() / perSecond * float64(time.Second))) // the bubble's time
 		if !limiters[random.IntN(pods)].Allow() {
 			turnedAway++
 		}

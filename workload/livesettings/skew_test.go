@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"goservice.dev/operator/workload/livesettings"
-	"goservice.dev/operator/workload/livesettings/v0"
+	v0 "goservice.dev/operator/workload/livesettings/v0"
 )
 
 var update = flag.Bool("update", false, "write the stored document and report of this version")

@@ -87,7 +87,7 @@ func servePod(s *service, index int, ip string, page []byte) (*pod, error) {
 	})
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
 	go func() { _ = server.Serve(listener) }()
-	p.close = func() { server.Close() }
+	p.close = func() { _ = server.Close() }
 	return p, nil
 }
 

@@ -66,7 +66,7 @@ func Failures(err error) []Failure {
 	if failure, is := err.(*Failure); is { //nolint:errorlint // this error itself: what it wraps is one failure with it
 		return []Failure{*failure}
 	}
-	if joined, is := err.(interface{ Unwrap() []error }); is { //nolint:errorlint // this error itself is taken apart
+	if joined, is := err.(interface{ Unwrap() []error }); is {
 		var all []Failure
 		for _, one := range joined.Unwrap() {
 			all = append(all, Failures(one)...)

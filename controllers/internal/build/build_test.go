@@ -22,7 +22,7 @@ import (
 	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/controllers/plan"
 	"goservice.dev/operator/workload/livesettings"
-	"goservice.dev/operator/workload/livesettings/v0"
+	v0 "goservice.dev/operator/workload/livesettings/v0"
 )
 
 var update = flag.Bool("update", false, "write testdata/*/want.yaml from what is built")

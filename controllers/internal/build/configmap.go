@@ -15,7 +15,7 @@ import (
 	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/controllers/plan"
 	"goservice.dev/operator/workload/livesettings"
-	"goservice.dev/operator/workload/livesettings/v0"
+	v0 "goservice.dev/operator/workload/livesettings/v0"
 )
 
 // AnnotationLiveSettingsForm on a pod says which version of the live settings it mounts. Pods without it mount the form of

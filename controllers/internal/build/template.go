@@ -12,7 +12,7 @@ import (
 	"fmt"
 	"io"
 
-	"sigs.k8s.io/controller-runtime/pkg/client"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"goservice.dev/operator/api/v1alpha1"
 )
@@ -50,7 +50,7 @@ type Template struct {
 }
 
 // TemplateOf reads the template that a Deployment keeps; nil if it keeps none that can be read.
-func TemplateOf(deployment client.Object) *Template {
+func TemplateOf(deployment metav1.Object) *Template {
 	template := &Template{annotation: deployment.GetAnnotations()[annotationTemplate]}
 	if template.annotation == "" || json.Unmarshal([]byte(template.annotation), template) != nil {
 		return nil

@@ -25,7 +25,7 @@ import (
 	"goservice.dev/operator/controllers/internal/build"
 	"goservice.dev/operator/controllers/internal/confirm"
 	"goservice.dev/operator/workload/livesettings"
-	"goservice.dev/operator/workload/livesettings/v0"
+	v0 "goservice.dev/operator/workload/livesettings/v0"
 )
 
 // OwnerIndex finds the children of a GoService by the owner's UID.

@@ -294,13 +294,13 @@ func (s Situation) withTrouble(message string) string {
 }
 
 // troubled applies where one of the predicates does and a trouble is known, whose reason it gives.
-func troubled(any ...predicate) predicate {
+func troubled(where ...predicate) predicate {
 	return func(s Situation) (string, string, bool) {
 		told, is := s.trouble()
 		if !is {
 			return "", "", false
 		}
-		for _, p := range any {
+		for _, p := range where {
 			if _, message, applies := p(s); applies {
 				return told.reason, message, true
 			}
