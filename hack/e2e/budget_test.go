@@ -33,7 +33,8 @@ func TestSharedLimitHoldsUnderSkewedLoad(t *testing.T) {
 	j := newJourney(t)
 	j.apply(manifest("shop", map[string]any{
 		"replicas": 2, "resources": smallResources, "slo": map[string]any{"availability": "99"},
-		"rateLimit": map[string]any{"requestsPerSecond": budget},
+		"autoscaling": map[string]any{"mode": "External"},
+		"rateLimit":   map[string]any{"requestsPerSecond": budget},
 	}))
 	j.ready("shop")
 	j.expose("shop")

@@ -107,7 +107,7 @@ func since(start time.Time) time.Duration { return time.Since(start).Round(time.
 // in every window, and that is scraped often enough to see all of it soon.
 func watched(name string, replicas int) string {
 	return manifest(name, map[string]any{
-		"replicas": replicas,
+		"replicas": replicas, "autoscaling": map[string]any{"mode": "External"},
 		"slo": map[string]any{
 			"availability": "90", "latency": map[string]any{"threshold": "500ms"},
 		},
