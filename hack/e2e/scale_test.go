@@ -18,6 +18,7 @@ import (
 func TestRealAutoscalerScales(t *testing.T) {
 	j := newJourney(t)
 	j.apply(manifest("busy", map[string]any{
+		"replicas":    1,
 		"slo":         map[string]any{"latency": map[string]any{"threshold": "500ms"}},
 		"autoscaling": map[string]any{"minReplicas": 1, "maxReplicas": 3},
 		"resources":   smallResources,
@@ -37,12 +38,12 @@ func TestRealAutoscalerScales(t *testing.T) {
 	j.ready("busy")
 	j.Expect(j.service("busy").Status.ReadyReplicas).To(gomega.BeEquivalentTo(3))
 
-	t.Log("from the autoscaler to a fixed size and back")
-	j.kubectl("", "patch", "gosvc", "busy", "--type=merge", "-p", `{"spec":{"autoscaling":null,"replicas":3}}`)
+	t.Log("from the autoscaler to an external one and back")
+	j.kubectl("", "patch", "gosvc", "busy", "--type=merge", "-p", `{"spec":{"autoscaling":{"mode":"External"},"replicas":3}}`)
 	j.eventually(func() string { return j.kubectl("", "get", "hpa", "--no-headers", "--ignore-not-found") }).Should(gomega.BeEmpty())
 	// The last rollout's surplus pod may still be about to leave.
 	j.eventually(func() int { return len(j.pods("busy")) }).Should(gomega.Equal(3))
-	j.kubectl("", "patch", "gosvc", "busy", "--type=merge", "-p", `{"spec":{"autoscaling":{"minReplicas":1,"maxReplicas":4},"replicas":null}}`)
+	j.kubectl("", "patch", "gosvc", "busy", "--type=merge", "-p", `{"spec":{"autoscaling":{"mode":"Automatic","maxReplicas":4}}}`)
 	j.eventually(func() string { return j.kubectl("", "get", "hpa", "--no-headers", "--ignore-not-found") }).ShouldNot(gomega.BeEmpty())
 	j.waitFor("busy", v1alpha1.ConditionReady)
 	j.Expect(len(j.pods("busy"))).To(gomega.BeNumerically(">=", 3))

@@ -84,7 +84,7 @@ func TestBadInputIsRefused(t *testing.T) {
 	uid := j.pods("steady")[0].UID
 	for name, c := range map[string]struct{ patch, message string }{
 		"zero rate":          {`{"spec":{"rateLimit":{"requestsPerSecond":0}}}`, "spec.rateLimit.requestsPerSecond"},
-		"both sizes":         {`{"spec":{"autoscaling":{"maxReplicas":3}}}`, "set one of them, remove the other"},
+		"crossed bounds":     {`{"spec":{"autoscaling":{"minReplicas":4,"maxReplicas":3}}}`, "must not be above autoscaling.maxReplicas"},
 		"all of the time":    {`{"spec":{"slo":{"availability":"100"}}}`, "spec.slo.availability"},
 		"no time":            {`{"spec":{"slo":{"latency":{"threshold":"0s"}}}}`, "must be from 1ms to 10m"},
 		"operator's own env": {`{"spec":{"env":[{"name":"GOSERVICE_PORT","value":"1"}]}}`, "GOSERVICE_"},
