@@ -1,6 +1,8 @@
 // Copyright 2026 The GoService Authors.
 // Licensed under the Apache License, Version 2.0; see the LICENSE file.
 
+//go:build explore
+
 package controllers
 
 import (
@@ -183,14 +185,6 @@ type timeoutError struct{}
 func (timeoutError) Error() string   { return "i/o timeout" }
 func (timeoutError) Timeout() bool   { return true }
 func (timeoutError) Temporary() bool { return true }
-
-func refusal(request *http.Request, code int, reason, message string) *http.Response {
-	body := fmt.Sprintf(`{"kind":"Status","apiVersion":"v1","status":"Failure","reason":%q,"message":%q,"code":%d}`, reason, message, code)
-	return &http.Response{
-		Status: http.StatusText(code), StatusCode: code, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: request,
-		Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)),
-	}
-}
 
 // disturbed is a watch's stream as the planned faults let the operator see it.
 func (p *process) disturbed(body io.ReadCloser) io.ReadCloser {

@@ -1,6 +1,8 @@
 // Copyright 2026 The GoService Authors.
 // Licensed under the Apache License, Version 2.0; see the LICENSE file.
 
+//go:build explore
+
 package controllers
 
 import (
@@ -95,7 +97,8 @@ func (s snapshot) add(object client.Object, kind string, content map[string]any,
 	}
 	delete(content, "metadata")
 	annotations := maps.Clone(object.GetAnnotations())
-	delete(annotations, "goservice.dev/applied") // a hash over the owner, too
+	delete(annotations, "goservice.dev/applied")      // a hash over the owner, too
+	delete(annotations, "goservice.dev/pod-template") // the template again, compressed, where names are not seen
 	content["labels"], content["annotations"], content["owners"] = object.GetLabels(), annotations, object.GetOwnerReferences()
 	if service, is := object.(*corev1.Service); is {
 		spec := content["spec"].(map[string]any)

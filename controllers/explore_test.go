@@ -1,6 +1,8 @@
 // Copyright 2026 The GoService Authors.
 // Licensed under the Apache License, Version 2.0; see the LICENSE file.
 
+//go:build explore
+
 package controllers
 
 import (
@@ -26,8 +28,8 @@ import (
 
 // The fault explorer looks for faults by itself: it runs scenarios on a real API server while the operator dies between its
 // writes, sees a cache that lags, loses watch events and gets errors for its writes, and demands the end state of a run in
-// which nothing went wrong. Beside that it walks between specs that are generated from the CRD's own schema. A bounded part
-// runs with every test; `make explore` runs as much as its flags say and ends with a RESULT line.
+// which nothing went wrong. Beside that it walks between specs that are generated from the CRD's own schema. It has
+// a build tag of its own: `make explore` runs as much as its flags say and ends with a RESULT line.
 var (
 	exploreFaults      = flag.Int("explore.faults", 45, "fault runs of TestExploreFaults")
 	exploreTransitions = flag.Int("explore.transitions", 60, "transitions of TestExploreTransitions")

@@ -6,6 +6,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -325,4 +326,13 @@ func get(t *testing.T, namespace, name string, into client.Object) {
 func eventually(t *testing.T, assertions func(g gomega.Gomega)) {
 	t.Helper()
 	gomega.NewWithT(t).Eventually(assertions).Should(gomega.Succeed())
+}
+
+// refusal is an API server's answer.
+func refusal(request *http.Request, code int, reason, message string) *http.Response {
+	body := fmt.Sprintf(`{"kind":"Status","apiVersion":"v1","status":"Failure","reason":%q,"message":%q,"code":%d}`, reason, message, code)
+	return &http.Response{
+		Status: http.StatusText(code), StatusCode: code, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: request,
+		Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)),
+	}
 }

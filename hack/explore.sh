@@ -13,7 +13,7 @@ export KUBEBUILDER_ASSETS
 found=$(mktemp)
 trap 'rm -f "$found"' EXIT
 state=0
-go test ./controllers -run '^TestExplore' -count=1 -timeout 3h -parallel "${PARALLEL:-6}" \
+go test -tags explore ./controllers -run '^TestExplore' -count=1 -timeout 3h -parallel "${PARALLEL:-6}" \
   -explore.faults "${FAULTS:-2000}" -explore.transitions "${TRANSITIONS:-5000}" -explore.seed "${SEED:-1}" \
   -explore.result "$found" || state=$?
 awk '{for (i = 1; i <= NF; i++) {split($i, pair, "="); sum[pair[1]] += pair[2]}}
