@@ -86,6 +86,7 @@ func TestAPodThatNeverBecomesReadyTakesNothingAwayForLong(t *testing.T) {
 
 	op.writes.forget()
 	for restarts := range int32(5) { // its container ends and is started again
+		asked := pods.timesAsked()["c"]
 		status := stuck.Status.DeepCopy()
 		status.ContainerStatuses[0].State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}}
 		setPodStatus(t, stuck, *status)
@@ -93,7 +94,6 @@ func TestAPodThatNeverBecomesReadyTakesNothingAwayForLong(t *testing.T) {
 		status.ContainerStatuses[0].State = corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}
 		status.ContainerStatuses[0].RestartCount = restarts + 1
 		setPodStatus(t, stuck, *status)
-		asked := pods.timesAsked()["c"]
 		eventually(t, func(g gomega.Gomega) { g.Expect(pods.timesAsked()["c"]).To(gomega.BeNumerically(">", asked)) })
 	}
 	for _, written := range op.writes.written() {
