@@ -210,6 +210,9 @@ type ewma struct {
 // learnedOver is how many seconds' worth of the present traffic a cost is averaged over.
 const learnedOver = 60
 
+// mostRequests that are believed to have been answered in one round.
+const mostRequests = 1e15
+
 // presume a mean as if minServed requests had shown it.
 func (m *ewma) presume(mean time.Duration) {
 	m.sum, m.weight = mean.Seconds()*minServed, 0
@@ -218,7 +221,12 @@ func (m *ewma) presume(mean time.Duration) {
 	}
 }
 
+// add what some requests cost together. What cannot be – not finite, negative, more than maxCost for each – tells nothing, and
+// would otherwise stay in the mean for good.
 func (m *ewma) add(sum, weight, span float64) {
+	if !(weight >= 0 && weight <= mostRequests && sum >= 0 && sum <= weight*maxCost.Seconds()) { // NaN is neither
+		return
+	}
 	keep := math.Exp(-span / learnedOver)
 	m.sum, m.weight = m.sum*keep+sum, m.weight*keep+weight
 }

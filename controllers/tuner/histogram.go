@@ -95,9 +95,14 @@ func (h *histogram) quantile(q float64) time.Duration {
 		}
 		if count := h.counts[i]; count >= rank {
 			inside := (rank - below) / max(count-below, 1e-9)
-			return time.Duration((lower + (upper-lower)*inside) * float64(time.Second))
+			return durationOf(lower + (upper-lower)*inside)
 		}
 		lower, below = upper, h.counts[i]
 	}
-	return time.Duration(lower * float64(time.Second))
+	return durationOf(lower)
+}
+
+// durationOf seconds, at most maxCost: a pod may name any bound, and a time.Duration ends at 292 years.
+func durationOf(seconds float64) time.Duration {
+	return time.Duration(min(seconds, maxCost.Seconds()) * float64(time.Second))
 }
