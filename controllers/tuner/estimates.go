@@ -250,23 +250,52 @@ func (e *Estimator) trend() (slope float64, step time.Time) {
 }
 
 const (
-	// A step is a change of the demand from one round to the next but one – it may begin in the middle of a round – by at
-	// least stepShare of it, by more standard deviations than stepChance, and by more than half of what the line through the
-	// stable window rises or falls altogether.
+	// A step is a change of the demand between two times with one round between them, in the middle of which it may have begun,
+	// by at least stepShare of it, by more standard deviations than stepChance, and by more than half of what the line through
+	// the stable window rises or falls altogether.
 	stepShare  = 0.2
 	stepChance = 4
+	// stepEvents are as many requests as tell the level before and after a step apart from chance. Each level is taken over the
+	// rounds that hold as many, stepRounds at most: one where traffic is heavy, so that a steep rise is not taken for a step.
+	stepEvents = 100
+	stepRounds = 5
 )
 
 // lastStep is the time of the first whole round after the last step; points begin with the newest. Zero without one.
 func lastStep(points []point, slope float64) time.Time {
 	half := math.Abs(slope) * StableWindow.Seconds() / 2
-	for i := 2; i < len(points); i++ {
-		later, earlier := points[i-2], points[i]
-		jump := math.Abs(later.rate - earlier.rate)
-		noise := math.Sqrt(later.rate/later.span + earlier.rate/earlier.span)
-		if jump > half && jump > stepChance*noise && jump > stepShare*math.Max(later.rate, earlier.rate) {
-			return later.at
+	rounds := roundsOfALevel(points)
+	for i := 1; i+1 < len(points); i++ { // the step begins within points[i]
+		later, earlier := level(points[max(i-rounds, 0):i]), level(points[i+1:min(i+1+rounds, len(points))])
+		now, before := later.PerSecond(), earlier.PerSecond()
+		jump := math.Abs(now - before)
+		noise := math.Sqrt(now/later.Seconds + before/earlier.Seconds)
+		least := jump
+		if rounds > 1 { // by chance, the step may be larger than what was counted
+			least += stepChance / 2 * noise
+		}
+		if least > half && jump > stepChance*noise && jump > stepShare*math.Max(now, before) {
+			return points[i-1].at
 		}
 	}
 	return time.Time{}
+}
+
+// roundsOfALevel that tell it apart from chance.
+func roundsOfALevel(points []point) int {
+	most := 0.0
+	for _, p := range points {
+		most = max(most, p.rate*p.span)
+	}
+	return int(min(max(math.Ceil(stepEvents/max(most, 1)), 1), stepRounds))
+}
+
+// level of the demand over some rounds.
+func level(points []point) Rate {
+	var sum Rate
+	for _, p := range points {
+		sum.Events += p.rate * p.span
+		sum.Seconds += p.span
+	}
+	return sum
 }
