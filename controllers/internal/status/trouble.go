@@ -132,13 +132,29 @@ func exited(s Situation, t observe.Trouble) string {
 		(t.ExitCode == 0 || t.ExitCode == killed || t.ExitCode == terminated) {
 		return fmt.Sprintf("a container was restarted after the %d s of spec.probes.startupTimeout: its startup probe, %s, did not succeed", allowed, s.probe(true))
 	}
+	var told string
 	switch t.ExitCode {
 	case 0:
-		return "a container ended with code 0, but a service must run until it is told to stop" + behind(t.Words)
+		told = "a container ended with code 0, but a service must run until it is told to stop" + behind(t.Words)
 	case killed:
-		return fmt.Sprintf("a container was killed (code %d)%s", t.ExitCode, behind(t.Words))
+		told = fmt.Sprintf("a container was killed (code %d)%s", t.ExitCode, behind(t.Words))
+	case terminated:
+		told = fmt.Sprintf("a container ended with code %d%s", t.ExitCode, behind(t.Words))
+	default:
+		return fmt.Sprintf("a container ended with code %d%s", t.ExitCode, behind(t.Words))
 	}
-	return fmt.Sprintf("a container ended with code %d%s", t.ExitCode, behind(t.Words))
+	if s.livenessMayHaveEnded(t) {
+		told += fmt.Sprintf("; if its liveness probe, %s, failed, kubectl describe pod shows it", requestOf(s.container(), s.container().LivenessProbe))
+	}
+	return told
+}
+
+// livenessMayHaveEnded says that a container ran for long enough to be ended by its liveness probe. A kubelet says so only in an
+// event: in the pod's status such an end looks like any other by SIGTERM, which a service that drains answers with code 0, or
+// SIGKILL.
+func (s Situation) livenessMayHaveEnded(t observe.Trouble) bool {
+	c := s.container()
+	return c != nil && c.LivenessProbe != nil && t.Ran >= (c.LivenessProbe.FailureThreshold-1)*c.LivenessProbe.PeriodSeconds
 }
 
 const (
@@ -199,10 +215,14 @@ func (s Situation) probe(startup bool) string {
 	if c == nil {
 		return "which it has not"
 	}
-	probe := c.ReadinessProbe
 	if startup && c.StartupProbe != nil {
-		probe = c.StartupProbe
+		return requestOf(c, c.StartupProbe)
 	}
+	return requestOf(c, c.ReadinessProbe)
+}
+
+// requestOf is what a probe of a container asks it.
+func requestOf(c *corev1.Container, probe *corev1.Probe) string {
 	if probe == nil || probe.HTTPGet == nil {
 		return "which it has not"
 	}

@@ -29,7 +29,7 @@ func withTemplate(s *Situation) *corev1.PodSpec {
 		TerminationGracePeriodSeconds: new(int64(20)),
 		Containers: []corev1.Container{{
 			Name: build.ContainerName, Ports: []corev1.ContainerPort{{Name: "admin", ContainerPort: 9100}},
-			StartupProbe: probe("/startupz", 60), ReadinessProbe: probe("/readyz", 2),
+			StartupProbe: probe("/startupz", 60), ReadinessProbe: probe("/readyz", 2), LivenessProbe: probe("/livez", 30),
 			Resources: corev1.ResourceRequirements{Limits: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("256Mi")}},
 		}},
 		Volumes: []corev1.Volume{{Name: "live-settings", VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{
@@ -114,6 +114,15 @@ func TestWhatKeepsPodsFromServingIsTold(t *testing.T) {
 			"a container ended with code 0, but a service must run until it is told to stop",
 		},
 		"a kill": {pod(observe.Trouble{Kind: observe.Exited, ExitCode: 137, Ran: 5}), "ContainerExited", "a container was killed (code 137)"},
+		"a kill after a while, by the liveness probe or somebody else": {
+			pod(observe.Trouble{Kind: observe.Exited, ExitCode: 137, Ran: 45}), "ContainerExited",
+			"a container was killed (code 137); if its liveness probe, GET /livez on port 9100, failed, kubectl describe pod shows it",
+		},
+		"a drain after a while, by the liveness probe or by itself": {
+			pod(observe.Trouble{Kind: observe.Exited, Ran: 29}), "ContainerExited",
+			"a container ended with code 0, but a service must run until it is told to stop; if its liveness probe, GET /livez on port 9100, failed, kubectl describe pod shows it",
+		},
+		"a crash after a while": {pod(observe.Trouble{Kind: observe.Exited, ExitCode: 1, Ran: 45}), "ContainerExited", "a container ended with code 1"},
 		"a startup that takes too long": {
 			pod(observe.Trouble{Kind: observe.Exited, ExitCode: 143, Ran: 61}), "ContainerExited",
 			"a container was restarted after the 60 s of spec.probes.startupTimeout: its startup probe, GET /startupz on port 9100, did not succeed",
