@@ -1,7 +1,7 @@
 // Copyright 2026 The GoService Authors.
 // Licensed under the Apache License, Version 2.0; see the LICENSE file.
 
-// The operator: from GoServices it deploys Go services and tunes them while they run.
+// The operator deploys Go services from GoServices and tunes them while they run.
 package main
 
 import (
@@ -50,27 +50,27 @@ func main() {
 
 func readSettings() settings {
 	var s settings
-	flag.StringVar(&s.metricsAddress, "metrics-bind-address", "0", `where the operator's own metrics are served, such as ":8443"; "0" serves none`)
+	flag.StringVar(&s.metricsAddress, "metrics-bind-address", "0", `address of the operator's own metrics, such as ":8443"; "0" disables them`)
 	flag.BoolVar(&s.secureMetrics, "metrics-secure", true, "serve metrics over HTTPS to authenticated and authorized clients only")
-	flag.StringVar(&s.probeAddress, "health-probe-bind-address", ":8081", "where /healthz and /readyz are served")
-	flag.StringVar(&s.pprofAddress, "pprof-bind-address", "", "where profiles are served, such as 127.0.0.1:6060; empty serves none")
-	flag.BoolVar(&s.leaderElection, "leader-elect", false, "let one of several operators act at a time; the others stand by with warm caches")
-	flag.StringVar(&s.leaderNamespace, "leader-election-namespace", os.Getenv("POD_NAMESPACE"), "where the leader's Lease is; outside a cluster it must be given")
-	flag.StringVar(&s.controllers.WorkloadImage, "workload-image", os.Getenv("WORKLOAD_IMAGE"), "image of GoServices that name none (also $WORKLOAD_IMAGE)")
-	flag.StringVar(&s.controllers.RunbookURL, "runbook-url", "", "page that alerts lead to, followed by # and the name of the alert in lower case; a copy of docs/runbooks.md for example")
+	flag.StringVar(&s.probeAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz")
+	flag.StringVar(&s.pprofAddress, "pprof-bind-address", "", "address of profiles, such as 127.0.0.1:6060; empty disables them")
+	flag.BoolVar(&s.leaderElection, "leader-elect", false, "enable leader election: only one of several operators acts at a time; the others stand by with warm caches")
+	flag.StringVar(&s.leaderNamespace, "leader-election-namespace", os.Getenv("POD_NAMESPACE"), "namespace of the leader's Lease (also $POD_NAMESPACE); required outside a cluster")
+	flag.StringVar(&s.controllers.WorkloadImage, "workload-image", os.Getenv("WORKLOAD_IMAGE"), "required: image of GoServices that don't set spec.image (also $WORKLOAD_IMAGE)")
+	flag.StringVar(&s.controllers.RunbookURL, "runbook-url", "", "page that the alerts of GoServices link to, such as a copy of docs/runbooks.md; # and the alert's name in lower case are appended")
 	flag.IntVar(&s.controllers.UpgradeServices, "upgrade-services", 0,
-		"how many services at a time have their pods replaced because an older operator rendered their template; 0 leaves them until a Rolling field of their spec changes")
-	flag.IntVar(&s.controllers.MaxConcurrentReconciles, "max-concurrent-reconciles", 0, "GoServices that are worked on at once; 0 is 8")
+		"number of services at a time whose pods are replaced because an older operator rendered their template; with 0, a service keeps its template until a Rolling field of its spec changes")
+	flag.IntVar(&s.controllers.MaxConcurrentReconciles, "max-concurrent-reconciles", 0, "number of GoServices that are reconciled at the same time; 0 means 8")
 	flag.TextVar(&s.controllers.PodAccess, "pod-access", controllers.PodAccessDirect,
 		"how pods are asked for their live settings: direct (inside the cluster) or apiserver (through the API server's proxy, from outside)")
-	flag.Func("prometheus-address", `URL of the Prometheus that measures services with spec.tuning.source Prometheus, such as http://prometheus.monitoring:9090; without it they are not measured`,
+	flag.Func("prometheus-address", `URL of the Prometheus for services with spec.tuning.source Prometheus, such as http://prometheus.monitoring:9090; without it, they are not measured`,
 		func(text string) (err error) {
 			s.controllers.PrometheusAddress, err = controllers.ParsePrometheusAddress(text)
 			return err
 		})
-	flag.StringVar(&s.controllers.PrometheusCAFile, "prometheus-ca-file", "", "PEM file of the authorities that may vouch for that Prometheus; default: the system's, in the image those that Mozilla trusts")
-	flag.StringVar(&s.controllers.PrometheusBearerTokenFile, "prometheus-bearer-token-file", "", "file with the token that is sent to that Prometheus; read again when it changes")
-	flag.Func("prometheus-header", "header that is sent to that Prometheus, as name=value, such as X-Scope-OrgID=shop; may be repeated", s.controllers.AddPrometheusHeader)
+	flag.StringVar(&s.controllers.PrometheusCAFile, "prometheus-ca-file", "", "PEM file of certificate authorities for --prometheus-address; default: those of the system, or in the image those that Mozilla trusts")
+	flag.StringVar(&s.controllers.PrometheusBearerTokenFile, "prometheus-bearer-token-file", "", "file with the bearer token for --prometheus-address; read again when it changes")
+	flag.Func("prometheus-header", "header for requests to --prometheus-address, as name=value, such as X-Scope-OrgID=shop; may be repeated", s.controllers.AddPrometheusHeader)
 	s.controllers.Version = version
 	s.log.BindFlags(flag.CommandLine)
 	flag.Parse()
@@ -80,7 +80,7 @@ func readSettings() settings {
 func run(ctx context.Context, s settings) error {
 	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&s.log)))
 	if s.controllers.WorkloadImage == "" {
-		return errors.New("--workload-image (or $WORKLOAD_IMAGE) must name the image of GoServices that name none")
+		return errors.New("--workload-image (or $WORKLOAD_IMAGE) is required: it is the image of GoServices that don't set spec.image")
 	}
 	scheme := runtime.NewScheme()
 	if err := controllers.AddToScheme(scheme); err != nil {

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# From nothing to a GoService that serves and can be retuned, and back.
+# Creates a cluster with a GoService that serves and can be retuned, and removes it again.
 #
-#   quickstart.sh up            images, a kind cluster, the operator, the sample, an address on loopback; can be run again
+#   quickstart.sh up            creates images, a kind cluster, the operator, the sample, and a loopback address; can be run again
 #   quickstart.sh load FLAG…    sends requests to the sample; flags as in hack/load
-#   quickstart.sh down          removes all of it
+#   quickstart.sh down          removes the cluster and the images; the cache of built components stays
 # shellcheck source=cluster/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/cluster/lib.sh"
 cd "$REPO_ROOT" || exit
@@ -39,7 +39,7 @@ sample() {
     ! kubectl wait "goservice/$SAMPLE" --for=condition=Tuned --timeout=60s >/dev/null; then
     kubectl get "goservice/$SAMPLE" -o 'jsonpath={range .status.conditions[*]}{.type}={.status}  {.reason}  {.message}{"\n"}{end}' >&2 || true
     kubectl get pods -o wide >&2 || true
-    die "the sample does not become Ready and Tuned; its conditions and pods are above"
+    die "the sample did not become Ready and Tuned; see its conditions and pods above"
   fi
   expose
   pods=$(kubectl get "goservice/$SAMPLE" -o 'jsonpath={.status.summary.replicas}')
@@ -79,31 +79,33 @@ tell() {
     if (answers "$url") 2>/dev/null; then break; fi
     sleep 0.2
   done
-  (answers "$url") 2>/dev/null || die "$url does not answer; see kubectl get gosvc,pods,svc"
+  (answers "$url") 2>/dev/null || die "$url does not answer; run kubectl get gosvc,pods,svc"
   echo
   kubectl get gosvc "$SAMPLE"
   cat <<TEXT
 
-  $url/        send some load: make load
+  $url/        send load: make load
 
 TEXT
   if [ "$context" != "kind-$CLUSTER" ]; then
     # shellcheck disable=SC2016  # for the person to type
-    printf '  In this shell first, so that kubectl is found and talks to this cluster:\n      eval "$(hack/cluster/cluster.sh env)"\n\n'
+    printf '  First run this in your shell, so that kubectl is found and uses this cluster:\n      eval "$(hack/cluster/cluster.sh env)"\n\n'
   fi
   cat <<TEXT
-  Lower the limit while it runs (make load in another terminal shows it; no pod restarts):
+  Lower the limit while it runs (no pod restarts; run make load in another terminal to see the effect):
       kubectl patch gosvc $SAMPLE --type=merge -p '{"spec":{"rateLimit":{"requestsPerSecond":100}}}'
       kubectl wait gosvc $SAMPLE --for=condition=Tuned
+      kubectl events --for goservice/$SAMPLE
+  One event is a warning, RateLimitBelowPeak: the new limit is below the 2000 req/s that the sample declares as its peak.
 
-  Watch:  kubectl get gosvc -w           why each number is what it is:  kubectl describe gosvc $SAMPLE
-  Remove everything:  make quickstart-down                                        ($seconds s)
+  Watch:  kubectl get gosvc -w           reason for each number:  kubectl describe gosvc $SAMPLE
+  Remove the cluster and the images:  make quickstart-down                        ($seconds s)
 TEXT
 }
 
 load() {
   local url
-  [ -d "$TESTBED_CACHE/clusters/$CLUSTER" ] || die "there is no sample to send to: run make quickstart first"
+  [ -d "$TESTBED_CACHE/clusters/$CLUSTER" ] || die "there is no sample service; run make quickstart first"
   url=$(hack/cluster/cluster.sh url)
   step "load" "$url/ (Ctrl-C ends it)"
   exec go run ./hack/load -url "$url/" "$@"
@@ -113,20 +115,20 @@ down() {
   local environment references others
   others=$(find "$TESTBED_CACHE/clusters" -mindepth 1 -maxdepth 1 ! -name "$CLUSTER" -printf '%f ' 2>/dev/null || true)
   if [ -n "$others" ]; then
-    step "images" "stay: cluster $others is there too"
+    step "images" "kept, because cluster $others also exists"
   elif hack/cluster/docker.sh status >/dev/null; then
     environment=$(hack/cluster/docker.sh env)
     eval "$environment"
     references=$(docker image ls --filter 'reference=goservice.dev/*' --format '{{.Repository}}:{{.Tag}}')
     if [ -n "$references" ]; then
       xargs docker image rm --force <<<"$references" >/dev/null
-      step "images" "goservice.dev/* are removed"
+      step "images" "goservice.dev/* removed"
     fi
   fi
   hack/cluster/cluster.sh down
   rm -rf bin/image
   if [ -d "$TESTBED_CACHE" ]; then
-    step "cache" "$(du -sh "$TESTBED_CACHE" | cut -f1) of built components stay in $TESTBED_CACHE for the next time; rm -r it at will"
+    step "cache" "$(du -sh "$TESTBED_CACHE" | cut -f1) of built components kept in $TESTBED_CACHE for the next run; you can delete it"
   fi
 }
 

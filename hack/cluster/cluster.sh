@@ -59,7 +59,7 @@ up() {
   lock clusters
   if already_up; then return; fi
   if [ -n "$(nodes -a)" ]; then
-    step "cluster" "$CLUSTER is there and does not answer: it is made anew"
+    step "cluster" "$CLUSTER is there and does not answer: creating it again"
     kind -q delete cluster --name "$CLUSTER"
   fi
   local count=${NODES:-1}

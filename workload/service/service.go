@@ -178,7 +178,8 @@ func (s *Service) Use(wrapper func(http.Handler) http.Handler) {
 	s.wrappers = append(s.wrappers, wrapper)
 }
 
-// HandleAdmin serves the pattern on the admin port, which no Service exposes to clients and no limit protects.
+// HandleAdmin serves the pattern on the admin port, without limiter, pool, TLS, and authentication. The Service for clients does
+// not expose that port; the headless Service for metrics does, so anyone who can reach the pods can call it.
 func (s *Service) HandleAdmin(pattern string, handler http.Handler) { s.admin.Handle(pattern, handler) }
 
 // Handler is everything that the service's port serves, for tests without a network.
