@@ -51,8 +51,8 @@ func TestAutoscalerMovesAsPlanned(t *testing.T) {
 		t.Errorf("scaling down after %d s", got)
 	}
 	for name, figure := range map[string]*v1alpha1.PlannedValue{
-		"54 pods or 100 % within 15s, without delay": service.Status.Plan.ScaleUp,
-		"3 %": service.Status.Plan.ScaleUpTolerance, "1m": service.Status.Plan.ScaleDownWindow, "55 %": service.Status.Plan.Utilization,
+		"54 pods or 100% within 15s, without delay": service.Status.Plan.ScaleUp,
+		"3%": service.Status.Plan.ScaleUpTolerance, "1m": service.Status.Plan.ScaleDownWindow, "55%": service.Status.Plan.Utilization,
 	} {
 		if figure == nil || figure.Value != name || figure.Reason == "" {
 			t.Errorf("planned %+v, want %s with a reason", figure, name)

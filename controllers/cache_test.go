@@ -82,7 +82,7 @@ func TestServicesInTheCacheShareTheirSentences(t *testing.T) {
 		return &v1alpha1.GoService{
 			ObjectMeta: metav1.ObjectMeta{Name: serviceName, ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "kubectl"}}},
 			Status: v1alpha1.GoServiceStatus{
-				Conditions: []metav1.Condition{{Type: "Ready", Message: sentence("2 of at least 2 pods serve")}},
+				Conditions: []metav1.Condition{{Type: "Ready", Message: sentence("2 of at least 2 pods are available")}},
 				Plan: &v1alpha1.PlanStatus{
 					Replicas: v1alpha1.PlannedValue{Value: "2", Reason: sentence("two pods outlive a node")},
 					Alerts:   []v1alpha1.PlannedAlert{{Reason: sentence("there is no traffic")}},

@@ -223,7 +223,7 @@ func TestASecondDisruptionBudgetIsTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, func(g gomega.Gomega) {
-		g.Expect(blocked(g)).To(gomega.HaveField("Message", gomega.HavePrefix(`PodDisruptionBudget "team" selects these pods beside the operator's own`)))
+		g.Expect(blocked(g)).To(gomega.HaveField("Message", gomega.HavePrefix(`PodDisruptionBudget "team" selects these pods, too`)))
 	})
 	if err := api.Delete(t.Context(), budget); err != nil {
 		t.Fatal(err)
@@ -258,7 +258,7 @@ func TestATroubledPodExplainsTheCondition(t *testing.T) {
 			corev1.PodStatus{Phase: corev1.PodPending, Conditions: []corev1.PodCondition{{
 				Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Message: "0/3 nodes are available: 3 Insufficient cpu.",
 			}}},
-			"0 of at least 2 pods serve: a pod cannot be scheduled: 0/3 nodes are available: 3 Insufficient cpu.",
+			"0 of at least 2 pods are available: a pod cannot be scheduled: 0/3 nodes are available: 3 Insufficient cpu.",
 		},
 		"no such image": {
 			corev1.PodStatus{Phase: corev1.PodPending, ContainerStatuses: []corev1.ContainerStatus{{
@@ -266,7 +266,7 @@ func TestATroubledPodExplainsTheCondition(t *testing.T) {
 					Reason: "ImagePullBackOff", Message: `Back-off pulling image "nope:1": ErrImagePull: pull access denied`,
 				}},
 			}}},
-			`0 of at least 2 pods serve: image "nope:1" cannot be pulled: pull access denied; check its name, tag and spec.imagePullSecrets`,
+			`0 of at least 2 pods are available: image "nope:1" cannot be pulled: pull access denied; check its name, tag and spec.imagePullSecrets`,
 		},
 		"it ends at once": {
 			corev1.PodStatus{Phase: corev1.PodRunning, ContainerStatuses: []corev1.ContainerStatus{{
@@ -275,7 +275,7 @@ func TestATroubledPodExplainsTheCondition(t *testing.T) {
 					ExitCode: 2, Message: "configuration: PORT: must be a number\nmore",
 				}},
 			}}},
-			"0 of at least 2 pods serve: a container ended with code 2: configuration: PORT: must be a number more",
+			"0 of at least 2 pods are available: a container ended with code 2: configuration: PORT: must be a number more",
 		},
 	}
 	for name, c := range cases {

@@ -108,7 +108,7 @@ func TestForeignObjectsAreNotTouched(t *testing.T) {
 			applyService(t, namespace, minimalSpec)
 
 			message := expectCondition(t, namespace, v1alpha1.ConditionApplied, metav1.ConditionFalse, v1alpha1.ReasonConflict)
-			if !strings.HasPrefix(message, c.message) || !strings.Contains(message, "rename one of them or delete it") {
+			if !strings.HasPrefix(message, c.message) || !strings.Contains(message, "choose another name for the GoService") {
 				t.Errorf("message %q, want it to begin with %q and to say what to do", message, c.message)
 			}
 			expectCondition(t, namespace, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonConflict)

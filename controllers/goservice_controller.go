@@ -161,7 +161,7 @@ func (r *GoServiceReconciler) converge(
 	}
 	desired, err := build.Build(service, figures, environment)
 	if err != nil {
-		err = &apply.Failure{Class: apply.Invalid, Err: fmt.Errorf("the spec cannot be put into force: %w", err)}
+		err = &apply.Failure{Class: apply.Invalid, Err: fmt.Errorf("the spec cannot be applied: %w", err)}
 		return converged{seen: seen, err: err}
 	}
 	err = r.engine.Apply(ctx, apply.Pass{

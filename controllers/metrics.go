@@ -42,7 +42,7 @@ var (
 	}, []string{"namespace", "name"})
 	unconfirmedPods = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "goservice_operator_unconfirmed_pods",
-		Help: "Pods that have not confirmed the newest live settings of their GoService.",
+		Help: "Pods that have not confirmed the latest live settings of their GoService.",
 	}, []string{"namespace", "name"})
 )
 

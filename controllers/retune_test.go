@@ -156,7 +156,7 @@ func TestAPodThatCannotBeAskedMakesTunedUnknown(t *testing.T) {
 	startPod(t, namespace, "a")
 	startPod(t, namespace, "b")
 	message := expectCondition(t, namespace, v1alpha1.ConditionTuned, metav1.ConditionUnknown, v1alpha1.ReasonUnreachablePods)
-	if want := "1 of 2 pods confirmed the newest live settings; a pod does not listen on port 9100: is the image built on the toolkit?"; message != want {
+	if want := "1 of 2 pods confirmed the latest live settings; a pod does not listen on port 9100: is the image built on the toolkit?"; message != want {
 		t.Errorf("message %q, want %q", message, want)
 	}
 	var service v1alpha1.GoService

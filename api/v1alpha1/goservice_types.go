@@ -18,7 +18,7 @@ import (
 // +kubebuilder:subresource:scale:specpath=.spec.replicas,statuspath=.status.replicas,selectorpath=.status.selector
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Replicas",type=string,JSONPath=`.status.summary.replicas`,description="ready / wanted pods"
-// +kubebuilder:printcolumn:name="Tuned",type=string,JSONPath=`.status.summary.tuned`,description="pods that confirmed the newest live settings / all pods"
+// +kubebuilder:printcolumn:name="Tuned",type=string,JSONPath=`.status.summary.tuned`,description="pods that confirmed the latest live settings / all pods"
 // +kubebuilder:printcolumn:name="SLO",type=string,JSONPath=`.status.summary.slo`,description="whether the declared objectives hold"
 // +kubebuilder:printcolumn:name="Limit",type=string,JSONPath=`.status.summary.limit`,description="admitted requests per second"
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`

@@ -136,8 +136,8 @@ func (p *Plan) planAlerts(spec *v1alpha1.GoServiceSpec) {
 			"%d scrapes %s apart, at least %s", samplesPerRate, readable(scrape), readable(shortestRateWindow))},
 		EvaluationInterval: Figure[time.Duration]{wholeSeconds(min(max(scrape, shortestEvaluation), longestEvaluation)), fmt.Sprintf(
 			"once per scrape, within %s to %s", readable(shortestEvaluation), readable(longestEvaluation))},
-		FewestBadRequests: Figure[int]{fewestBadRequests, "a single error while there is little traffic is no reason to wake anybody"},
-		SaturationShare:   Figure[float64]{defaultSaturationShare, "above it requests wait for a worker most of the time"},
+		FewestBadRequests: Figure[int]{fewestBadRequests, "at low traffic, a single error shouldn't page anyone"},
+		SaturationShare:   Figure[float64]{defaultSaturationShare, "above this, requests wait for a worker most of the time"},
 		AbsenceSeverity:   absenceSeverity(spec),
 		AbsentFor: Figure[time.Duration]{wholeSeconds(max(missedScrapes*scrape, shortestAbsence)), fmt.Sprintf(
 			"%d scrapes %s apart, at least %s", missedScrapes, readable(scrape), readable(shortestAbsence))},
@@ -174,8 +174,8 @@ func objectiveOf(slo string, percent float64) Objective {
 
 // planLimits sets what is bad enough to say at once: halfway between what the objective allows and everything.
 func (a *Alerts) planLimits(objectives []Objective) {
-	a.OutageShare = Figure[float64]{defaultOutageShare, "every second request fails"}
-	a.ShedShare = Figure[float64]{defaultShedShare, "one request in a hundred is turned away for want of workers"}
+	a.OutageShare = Figure[float64]{defaultOutageShare, "half of the requests fail"}
+	a.ShedShare = Figure[float64]{defaultShedShare, "one request in a hundred is rejected because no worker is free"}
 	for _, objective := range objectives {
 		if objective.SLO != SLOAvailability {
 			continue
@@ -227,11 +227,11 @@ func (b Burn) name(slo string) string {
 func absenceSeverity(spec *v1alpha1.GoServiceSpec) Figure[string] {
 	switch {
 	case spec.Replicas != nil && *spec.Replicas == 0:
-		return Figure[string]{"", "spec.replicas is 0: no pod is meant to run"}
+		return Figure[string]{"", "spec.replicas is 0: no pod is supposed to run"}
 	case spec.Probes != nil && spec.Probes.Port == v1alpha1.ProbePortHTTP:
-		return Figure[string]{SeverityTicket, "spec.probes.port is http: the image may be one that serves no metrics"}
+		return Figure[string]{SeverityTicket, "spec.probes.port is http: the image may not serve metrics"}
 	}
-	return Figure[string]{SeverityPage, "nobody knows whether the service still answers"}
+	return Figure[string]{SeverityPage, "without metrics, without metrics, nobody knows whether the service still answers"}
 }
 
 func sloWindow(slo *v1alpha1.SLOSpec) time.Duration {
@@ -250,7 +250,7 @@ func rounded(f float64) float64 {
 	return math.Round(f*decimals) / decimals
 }
 
-// percentage writes a share of 1 with as many decimals as it needs: 0.1 %, 1.44 %.
+// percentage writes a share of 1 with as many decimals as it needs: 0.1%, 1.44%.
 func percentage(share float64) string {
-	return strconv.FormatFloat(rounded(share*100), 'f', -1, 64) + " %"
+	return strconv.FormatFloat(rounded(share*100), 'f', -1, 64) + "%"
 }

@@ -25,7 +25,7 @@ func (a *Alerts) status() []v1alpha1.PlannedAlert {
 		Value:  "every " + readable(a.EvaluationInterval.Value),
 		Reason: a.EvaluationInterval.Reason,
 	}, {
-		Name:   "floor of traffic",
+		Name:   "minimum traffic",
 		Value:  fmt.Sprintf("%d bad requests", a.FewestBadRequests.Value),
 		Reason: a.FewestBadRequests.Reason,
 	}}
@@ -49,7 +49,7 @@ func (a *Alerts) status() []v1alpha1.PlannedAlert {
 	lines = append(lines,
 		v1alpha1.PlannedAlert{
 			Name:   "shedding",
-			Value:  fmt.Sprintf("%s when more than %s are turned away for %s", SeverityTicket, percentage(a.ShedShare.Value), readable(SheddingFor)),
+			Value:  fmt.Sprintf("%s when more than %s are rejected for %s", SeverityTicket, percentage(a.ShedShare.Value), readable(SheddingFor)),
 			Reason: a.ShedShare.Reason,
 		},
 		v1alpha1.PlannedAlert{

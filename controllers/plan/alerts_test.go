@@ -50,18 +50,18 @@ func TestBurnRates(t *testing.T) {
 		leftOut              int
 	}{
 		"30 days": {availability: "99.9", window: "30d", want: []string{
-			"14.4x 1h0m0s 5m0s 1.44 % page", "6x 6h0m0s 30m0s 0.6 % page", "3x 24h0m0s 2h0m0s 0.3 % ticket", "1x 72h0m0s 6h0m0s 0.1 % ticket"}},
+			"14.4x 1h0m0s 5m0s 1.44% page", "6x 6h0m0s 30m0s 0.6% page", "3x 24h0m0s 2h0m0s 0.3% ticket", "1x 72h0m0s 6h0m0s 0.1% ticket"}},
 		"7 days": {availability: "99.5", window: "7d", want: []string{
-			"14.4x 14m0s 1m10s 7.2 % page", "6x 1h24m0s 7m0s 3 % page", "3x 5h36m0s 28m0s 1.5 % ticket", "1x 16h48m0s 1h24m0s 0.5 % ticket"}},
+			"14.4x 14m0s 1m10s 7.2% page", "6x 1h24m0s 7m0s 3% page", "3x 5h36m0s 28m0s 1.5% ticket", "1x 16h48m0s 1h24m0s 0.5% ticket"}},
 		"no window given": {availability: "99.99", want: []string{
-			"14.4x 1h0m0s 5m0s 0.144 % page", "6x 6h0m0s 30m0s 0.06 % page", "3x 24h0m0s 2h0m0s 0.03 % ticket", "1x 72h0m0s 6h0m0s 0.01 % ticket"}},
+			"14.4x 1h0m0s 5m0s 0.144% page", "6x 6h0m0s 30m0s 0.06% page", "3x 24h0m0s 2h0m0s 0.03% ticket", "1x 72h0m0s 6h0m0s 0.01% ticket"}},
 		"a factor that cannot be exceeded": {availability: "90", window: "30d", leftOut: 1, want: []string{
-			"6x 6h0m0s 30m0s 60 % page", "3x 24h0m0s 2h0m0s 30 % ticket", "1x 72h0m0s 6h0m0s 10 % ticket"}},
-		"only the last factor": {availability: "50", window: "30d", leftOut: 3, want: []string{"1x 72h0m0s 6h0m0s 50 % ticket"}},
+			"6x 6h0m0s 30m0s 60% page", "3x 24h0m0s 2h0m0s 30% ticket", "1x 72h0m0s 6h0m0s 10% ticket"}},
+		"only the last factor": {availability: "50", window: "30d", leftOut: 3, want: []string{"1x 72h0m0s 6h0m0s 50% ticket"}},
 		"windows that cannot be measured": {availability: "99.9", window: "1d", leftOut: 1, want: []string{
-			"6x 12m0s 1m0s 0.6 % page", "3x 48m0s 4m0s 0.3 % ticket", "1x 2h24m0s 12m0s 0.1 % ticket"}},
+			"6x 12m0s 1m0s 0.6% page", "3x 48m0s 4m0s 0.3% ticket", "1x 2h24m0s 12m0s 0.1% ticket"}},
 		"rare scrapes": {availability: "99.9", window: "30d", interval: 5 * time.Minute, want: []string{
-			"14.4x 4h0m0s 20m0s 1.44 % page", "6x 6h0m0s 30m0s 0.6 % page", "3x 24h0m0s 2h0m0s 0.3 % ticket", "1x 72h0m0s 6h0m0s 0.1 % ticket"}},
+			"14.4x 4h0m0s 20m0s 1.44% page", "6x 6h0m0s 30m0s 0.6% page", "3x 24h0m0s 2h0m0s 0.3% ticket", "1x 72h0m0s 6h0m0s 0.1% ticket"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			slo := &v1alpha1.SLOSpec{Availability: test.availability, Window: test.window}
@@ -197,18 +197,18 @@ func TestStatusOfAlerts(t *testing.T) {
 		got = append(got, line.Name+": "+line.Value+": "+line.Reason)
 	}
 	want := []string{
-		"outage: page when more than 50.05 % fail over 1m: halfway between the 0.1 % that may fail and all requests",
+		"outage: page when more than 50.05% fail over 1m: halfway between the 0.1% that may fail and all requests",
 		"rates: over 1m: 4 scrapes 15s apart, at least 1m",
 		"evaluation: every 15s: once per scrape, within 15s to 1m",
-		"floor of traffic: 5 bad requests: a single error while there is little traffic is no reason to wake anybody",
-		"availability × 14.4 over 1h: page above 1.44 % in the last 1h and the last 5m: 14.4 × the 0.1 % that may be bad; spends 2 % of the budget of 30d within 1h",
-		"availability × 6 over 6h: page above 0.6 % in the last 6h and the last 30m: 6 × the 0.1 % that may be bad; spends 5 % of the budget of 30d within 6h",
-		"availability × 3 over 24h: ticket above 0.3 % in the last 24h and the last 2h: 3 × the 0.1 % that may be bad; spends 10 % of the budget of 30d within 24h",
-		"availability × 1 over 72h: ticket above 0.1 % in the last 72h and the last 6h: 1 × the 0.1 % that may be bad; spends 10 % of the budget of 30d within 72h",
-		"shedding: ticket when more than 1 % are turned away for 5m: one request in a hundred is turned away for want of workers",
-		"saturation: ticket when more than 90 % of the workers are busy for 5m: above it requests wait for a worker most of the time",
+		"minimum traffic: 5 bad requests: at low traffic, a single error shouldn't page anyone",
+		"availability × 14.4 over 1h: page above 1.44% in the last 1h and the last 5m: 14.4 × the 0.1% that may be bad; spends 2% of the budget of 30d within 1h",
+		"availability × 6 over 6h: page above 0.6% in the last 6h and the last 30m: 6 × the 0.1% that may be bad; spends 5% of the budget of 30d within 6h",
+		"availability × 3 over 24h: ticket above 0.3% in the last 24h and the last 2h: 3 × the 0.1% that may be bad; spends 10% of the budget of 30d within 24h",
+		"availability × 1 over 72h: ticket above 0.1% in the last 72h and the last 6h: 1 × the 0.1% that may be bad; spends 10% of the budget of 30d within 72h",
+		"shedding: ticket when more than 1% are rejected for 5m: one request in a hundred is rejected because no worker is free",
+		"saturation: ticket when more than 90% of the workers are busy for 5m: above this, requests wait for a worker most of the time",
 		"retune unconfirmed: ticket when a pod has not confirmed for 5m: a retune takes about a second",
-		"metrics absent: page when no pod was measured for 1m: nobody knows whether the service still answers",
+		"metrics absent: page when no pod was measured for 1m: without metrics, without metrics, nobody knows whether the service still answers",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("alerts in the status (-want +got):\n%s", diff)

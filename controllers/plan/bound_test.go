@@ -48,12 +48,12 @@ func TestWhatRaisesTheDerivedMaximum(t *testing.T) {
 		want     int32
 		reason   string
 	}{
-		"nothing":                            {Observed{}, 110, "and half as many again for sudden steps"},
+		"nothing":                            {Observed{}, 110, "plus half as many for sudden steps"},
 		"a higher cost, once":                {Observed{ServiceTime: time.Millisecond, CPUTime: time.Millisecond, HighestServiceTime: 10 * time.Millisecond, HighestCPUTime: 10 * time.Millisecond}, 400, "10ms of measured service time"},
-		"more pods that run":                 {Observed{WantedReplicas: 250}, 250, "as many as run at present"},
-		"the autoscaler, as it was found":    {Observed{MaxReplicas: 267}, 267, "as the autoscaler has it; nothing is measured yet"},
-		"more pods that run than may":        {Observed{WantedReplicas: 20_000}, 10_000, "as many as run at present"},
-		"no autoscaler that has fewer":       {Observed{MaxReplicas: 5}, 110, "half as many again"},
+		"more pods that run":                 {Observed{WantedReplicas: 250}, 250, "the present number of pods"},
+		"the autoscaler, as it was found":    {Observed{MaxReplicas: 267}, 267, "the autoscaler's present bound; nothing is measured yet"},
+		"more pods that run than may":        {Observed{WantedReplicas: 20_000}, 10_000, "the present number of pods"},
+		"no autoscaler that has fewer":       {Observed{MaxReplicas: 5}, 110, "half as many"},
 		"no cost that is lower than assumed": {Observed{ServiceTime: time.Microsecond, CPUTime: time.Microsecond}, 110, "5ms assumed"},
 	} {
 		t.Run(name, func(t *testing.T) {

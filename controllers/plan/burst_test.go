@@ -39,11 +39,11 @@ func TestAtSixtyPercentOfALimitHardlyAnyRequestIsRefused(t *testing.T) {
 		used  float64
 		most  float64
 	}{
-		"20 pods at 60 %":             {100, 20, 0.6, 0.001},
-		"20 pods at 80 %":             {100, 20, 0.8, 0.005},
+		"20 pods at 60%":              {100, 20, 0.6, 0.001},
+		"20 pods at 80%":              {100, 20, 0.8, 0.005},
 		"20 pods of a large limit":    {20_000, 20, 0.6, 0.005},
 		"200 pods of less than 1/s":   {100, 200, 0.6, 0.005},
-		"one pod at 60 %":             {10, 1, 0.6, 0.005},
+		"one pod at 60%":              {10, 1, 0.6, 0.005},
 		"an upstream that few ask":    {1, 2, 0.6, 0.005},
 		"a limit of 1/s for 50 pods ": {1, 50, 0.6, 0.005},
 	} {
@@ -90,9 +90,9 @@ func TestABurstThatIsSetByHandIsDividedAndSaidPerPod(t *testing.T) {
 		reason      string
 	}{
 		"more than chance asks for": {400, 20, 20, "100/s over 20 pods; of a burst of 400 each has 20"},
-		"less":                      {40, 20, 2, "100/s over 20 pods; of a burst of 40 each has 2: below 10, requests that arrive by chance are refused before the limit is reached"},
-		"fewer than pods":           {5, 20, 1, "100/s over 20 pods; of a burst of 5 each has 1: below 10, requests that arrive by chance are refused before the limit is reached"},
-		"thirds":                    {12, 3, 4, "100/s over 3 pods; of a burst of 12 each has 4: below 10, requests that arrive by chance are refused before the limit is reached"},
+		"less":                      {40, 20, 2, "100/s over 20 pods; of a burst of 40 each has 2: below 10, random bursts are rejected before the limit is reached"},
+		"fewer than pods":           {5, 20, 1, "100/s over 20 pods; of a burst of 5 each has 1: below 10, random bursts are rejected before the limit is reached"},
+		"thirds":                    {12, 3, 4, "100/s over 3 pods; of a burst of 12 each has 4: below 10, random bursts are rejected before the limit is reached"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := Compute(&v1alpha1.GoServiceSpec{

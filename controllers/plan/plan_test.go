@@ -43,20 +43,20 @@ func TestStatusSaysWhyEachNumberIsWhatItIs(t *testing.T) {
 	want := &v1alpha1.PlanStatus{
 		Replicas: v1alpha1.PlannedValue{
 			Value:  "2 to 110",
-			Reason: "2: one pod may be lost; 110: 2000 req/s peak at 27.5 req/s per pod (5ms assumed per request until it is measured) and 55 % CPU, and half as many again for sudden steps",
+			Reason: "2: tolerates the loss of one pod; 110: 2000 req/s peak at 27.5 req/s per pod (5ms assumed per request until it is measured) and 55% CPU, plus half as many for sudden steps",
 		},
-		CPUTarget:   &v1alpha1.PlannedValue{Value: "55 %", Reason: "50ms at p99 with 5ms assumed per request until it is measured leaves 55 % before waiting breaks it"},
-		Utilization: &v1alpha1.PlannedValue{Value: "55 %", Reason: "ρ, for which the autoscaler steers: 50ms at p99 with 5ms assumed per request until it is measured leaves 55 % before waiting breaks it"},
-		ScaleUp:     &v1alpha1.PlannedValue{Value: "54 pods or 100 % within 15s, without delay", Reason: "the whole range within 2 looks of the autoscaler, 15s apart; a pod takes 10s to start"},
+		CPUTarget:   &v1alpha1.PlannedValue{Value: "55%", Reason: "50ms at p99 with 5ms assumed per request until it is measured: above 55%, waiting breaks the objective"},
+		Utilization: &v1alpha1.PlannedValue{Value: "55%", Reason: "same as cpuTarget: 50ms at p99 with 5ms assumed per request until it is measured: above 55%, waiting breaks the objective"},
+		ScaleUp:     &v1alpha1.PlannedValue{Value: "54 pods or 100% within 15s, without delay", Reason: "covers the whole range in 2 sync periods of the autoscaler of 15s each; a pod takes 10s to start"},
 		ScaleUpTolerance: &v1alpha1.PlannedValue{
-			Value:  "3 %",
-			Reason: "the formulas steer for 55 %, and waiting breaks the objective at 55 %; kept within 3 % to 10 %; where the server knows the field (Kubernetes 1.35), else 10 %",
+			Value:  "3%",
+			Reason: "the CPU target is 55%, and waiting breaks the objective at 55%; limited to 3% to 10%; before Kubernetes 1.35, the default of 10% applies",
 		},
 		ScaleDownWindow: &v1alpha1.PlannedValue{Value: "1m", Reason: "6 times the 10s that a pod takes to start"},
-		Concurrency:     &v1alpha1.PlannedValue{Value: "0.138", Reason: "27.5 req/s per pod at 55 %, 5ms assumed per request until it is measured (Little's law)"},
+		Concurrency:     &v1alpha1.PlannedValue{Value: "0.138", Reason: "27.5 req/s per pod at 55%, 5ms assumed per request until it is measured (Little's law)"},
 		HistogramBoundaries: &v1alpha1.PlannedValue{
 			Value:  "1ms to 10s, one at exactly 50ms",
-			Reason: "slow requests are counted at exactly the threshold, nothing is interpolated; the others are those that OpenTelemetry advises",
+			Reason: "slow requests are counted at exactly the threshold, without interpolation; the others are those that OpenTelemetry recommends",
 		},
 		Workers:        v1alpha1.PlannedValue{Value: "64", Reason: "64 for each core, of which a pod has 1: enough for handlers that wait, few enough to bound memory"},
 		QueueDepth:     v1alpha1.PlannedValue{Value: "64", Reason: "one waiting request for each worker"},
@@ -65,7 +65,7 @@ func TestStatusSaysWhyEachNumberIsWhatItIs(t *testing.T) {
 		PreStopDelay:   v1alpha1.PlannedValue{Value: "5s", Reason: "endpoint changes reach every node within 5s"},
 		DrainTimeout:   v1alpha1.PlannedValue{Value: "10s", Reason: "the longest request (5s) after the longest wait (25ms), at least 10s"},
 		GracePeriod:    v1alpha1.PlannedValue{Value: "20s", Reason: "5s + 10s drain + 5s"},
-		MemoryLimit:    &v1alpha1.PlannedValue{Value: "230Mi", Reason: "90 % of the container's 256Mi"},
+		MemoryLimit:    &v1alpha1.PlannedValue{Value: "230Mi", Reason: "90% of the container's 256Mi"},
 		SharePerPod:    &v1alpha1.PlannedValue{Value: "625/s", Reason: "2500/s over 4 pods"},
 	}
 	want.Alerts = got.Alerts // those have tests of their own
@@ -119,7 +119,7 @@ func TestReplicas(t *testing.T) {
 			v1alpha1.GoServiceSpec{SLO: &v1alpha1.SLOSpec{Availability: "99.99"}},
 			Observed{}, want{Range{3, 15}, true, 70},
 		},
-		"a peak at the assumed cost": { // 1,000/s · 10 ms = 10 busy cores ÷ (0.25 cores · 0.7), and half as many again
+		"a peak at the assumed cost": { // 1,000/s · 10 ms = 10 busy cores ÷ (0.25 cores · 0.7), and half as many
 			v1alpha1.GoServiceSpec{SLO: &v1alpha1.SLOSpec{Load: load(1000)}},
 			Observed{}, want{Range{2, 86}, true, 70},
 		},

@@ -44,14 +44,14 @@ func (p *Plan) planPool(spec *v1alpha1.GoServiceSpec, d demand) {
 	if pool != nil && pool.QueueDepth != nil {
 		p.QueueDepth = Figure[int32]{*pool.QueueDepth, "set in spec.pool.queueDepth"}
 	}
-	p.QueueTimeout = Figure[time.Duration]{defaultQueueTimeout, "no latency objective is declared"}
+	p.QueueTimeout = Figure[time.Duration]{defaultQueueTimeout, "spec.slo.latency is not set"}
 	if d.threshold > 0 {
 		p.QueueTimeout = Figure[time.Duration]{max(d.threshold/waitShare, time.Millisecond), fmt.Sprintf("half of the %s that a request may take", readable(d.threshold))}
 	}
 }
 
 func (p *Plan) planShutdown(spec *v1alpha1.GoServiceSpec, d demand) {
-	p.RequestTimeout = Figure[time.Duration]{defaultRequestTimeout, "no latency objective is declared"}
+	p.RequestTimeout = Figure[time.Duration]{defaultRequestTimeout, "spec.slo.latency is not set"}
 	if d.threshold > 0 {
 		timeout := min(max(timeoutFactor*d.threshold, minRequestTimeout), max(maxRequestTimeout, 2*d.threshold))
 		p.RequestTimeout = Figure[time.Duration]{timeout, fmt.Sprintf("%d times the %s threshold, within %s to %s or twice the threshold",
@@ -70,7 +70,7 @@ func (p *Plan) planShutdown(spec *v1alpha1.GoServiceSpec, d demand) {
 		if shutdown.DrainTimeout != nil {
 			p.DrainTimeout = Figure[time.Duration]{wholeSeconds(shutdown.DrainTimeout.Duration), "set in spec.shutdown.drainTimeout"}
 			if p.DrainTimeout.Value < p.RequestTimeout.Value {
-				p.RequestTimeout = Figure[time.Duration]{p.DrainTimeout.Value, "no longer than spec.shutdown.drainTimeout, so that draining cuts no request"}
+				p.RequestTimeout = Figure[time.Duration]{p.DrainTimeout.Value, "no longer than spec.shutdown.drainTimeout, so that draining interrupts no request"}
 			}
 		}
 	}
@@ -86,7 +86,7 @@ func (p *Plan) planMemory() {
 		return
 	}
 	p.MemoryLimitBytes = &Figure[int64]{
-		int64(float64(limit.Value()) * memoryShare), fmt.Sprintf("90 %% of the container's %s", limit.String()),
+		int64(float64(limit.Value()) * memoryShare), fmt.Sprintf("90%% of the container's %s", limit.String()),
 	}
 }
 

@@ -17,7 +17,7 @@ const (
 	// defaultCPUTarget in percent, where no latency objective says otherwise.
 	defaultCPUTarget = 70
 	minCPUTarget     = 30
-	// maxCPUTarget keeps a pod below 80 % with the tenth that the autoscaler tolerates: above that, a pod to which chance sends
+	// maxCPUTarget keeps a pod below 80% with the tenth that the autoscaler tolerates: above that, a pod to which chance sends
 	// more than its part has no room left.
 	maxCPUTarget = 72
 	// growth bounds the number of pods over the minimum where no peak is declared.
@@ -27,7 +27,7 @@ const (
 	// headroom of the upper bound over the pods that the declared peak needs: what the closed loop asks for in answer to a
 	// sudden step, half as many again, must fit.
 	headroom = 1.5
-	// From highAvailability on, in percent, one pod may be lost; from veryHighAvailability on, while another is replaced.
+	// From highAvailability on, in percent, tolerates the loss of one pod; from veryHighAvailability on, while another is replaced.
 	highAvailability     = 99
 	veryHighAvailability = 99.99
 	replicasForVeryHigh  = 3
@@ -49,13 +49,13 @@ func (p *Plan) planReplicas(spec *v1alpha1.GoServiceSpec, d demand, observed Obs
 	case external && n > 0 && unchanged && observed.WantedReplicas > 0:
 		p.Replicas = Figure[Range]{
 			Range{observed.WantedReplicas, observed.WantedReplicas},
-			"what ran when spec.autoscaling.mode became External, until something writes spec.replicas",
+			"the number of pods when spec.autoscaling.mode became External, until something writes spec.replicas",
 		}
 		p.StartedFrom = &n
 	case external:
-		p.Replicas = Figure[Range]{Range{n, n}, "spec.replicas, which spec.autoscaling.mode External leaves to whoever scales"}
+		p.Replicas = Figure[Range]{Range{n, n}, "spec.replicas; with spec.autoscaling.mode External, an external autoscaler sets it"}
 	case n == 0:
-		p.Replicas = Figure[Range]{Range{}, "switched off by spec.replicas"}
+		p.Replicas = Figure[Range]{Range{}, "spec.replicas is 0: the service is switched off"}
 	case spec.SLO == nil && spec.Autoscaling == nil:
 		p.Replicas = Figure[Range]{Range{n, n}, "spec.replicas; declare slo or autoscaling to scale with the load"}
 	default:
@@ -85,14 +85,14 @@ func cpuTargetFor(spec *v1alpha1.GoServiceSpec, d demand) Figure[int32] {
 		return Figure[int32]{*given.TargetCPUUtilization, "set in spec.autoscaling.targetCPUUtilization"}
 	}
 	if d.threshold == 0 {
-		return Figure[int32]{defaultCPUTarget, "no latency objective is declared; 70 % leaves room while pods start"}
+		return Figure[int32]{defaultCPUTarget, "spec.slo.latency is not set; 70% leaves room while pods start"}
 	}
 	target := int32(math.Floor(d.highestUtilization() * 100))
 	bounded := min(max(target, minCPUTarget), maxCPUTarget)
-	reason := fmt.Sprintf("%s at p%s with %s leaves %d %% before waiting breaks it",
+	reason := fmt.Sprintf("%s at p%s with %s: above %d%%, waiting breaks the objective",
 		readable(d.threshold), shortest(d.percentile*100), d.source(), target)
 	if bounded != target {
-		reason += fmt.Sprintf("; kept within %d to %d %%", minCPUTarget, maxCPUTarget)
+		reason += fmt.Sprintf("; limited to %d to %d%%", minCPUTarget, maxCPUTarget)
 	}
 	return Figure[int32]{bounded, reason}
 }
@@ -117,16 +117,16 @@ func (p *Plan) planRange(spec *v1alpha1.GoServiceSpec, d demand, observed Observ
 
 func minimumFor(slo *v1alpha1.SLOSpec) (int32, string) {
 	if slo == nil || slo.Availability == "" {
-		return defaultReplicas, "one pod may be lost"
+		return defaultReplicas, "tolerates the loss of one pod"
 	}
 	availability, err := strconv.ParseFloat(slo.Availability, 64)
 	switch {
 	case err != nil || (availability >= highAvailability && availability < veryHighAvailability):
-		return defaultReplicas, "one pod may be lost"
+		return defaultReplicas, "tolerates the loss of one pod"
 	case availability >= veryHighAvailability:
-		return replicasForVeryHigh, "one pod may be lost while another is replaced"
+		return replicasForVeryHigh, "tolerates the loss of one pod while another is replaced"
 	default:
-		return 1, fmt.Sprintf("%s %% availability allows the loss of the only pod", slo.Availability)
+		return 1, fmt.Sprintf("%s%% availability allows the loss of the only pod", slo.Availability)
 	}
 }
 
@@ -134,20 +134,20 @@ func minimumFor(slo *v1alpha1.SLOSpec) (int32, string) {
 // spec alone, measurements only ever raise it, and it is never below what runs, because an autoscaler that finds more pods than
 // its maximum removes them at once, whatever their load.
 func maximumFor(spec *v1alpha1.GoServiceSpec, d demand, lowest int32, observed Observed) (int32, string) {
-	highest, reason := min(max(lowest*growth, minMaximum), maxMaximum), "no peak is declared in slo.load"
+	highest, reason := min(max(lowest*growth, minMaximum), maxMaximum), "spec.slo.load is not set"
 	if d.peak > 0 {
 		costly := d.costliest(observed)
 		target := cpuTargetFor(spec, costly).Value
 		perPod := capacityAt(costly, float64(target)/100)
 		highest = max(int32(min(math.Ceil(headroom*d.peak/perPod), maxMaximum)), lowest)
-		reason = fmt.Sprintf("%s req/s peak at %s req/s per pod (%s) and %d %% CPU, and half as many again for sudden steps",
+		reason = fmt.Sprintf("%s req/s peak at %s req/s per pod (%s) and %d%% CPU, plus half as many for sudden steps",
 			shortest(d.peak), shortest(perPod), costly.source(), target)
 		if observed.MaxReplicas > highest {
-			highest, reason = observed.MaxReplicas, "as the autoscaler has it; nothing is measured yet"
+			highest, reason = observed.MaxReplicas, "the autoscaler's present bound; nothing is measured yet"
 		}
 	}
 	if running := min(observed.WantedReplicas, maxMaximum); running > highest {
-		highest, reason = running, "as many as run at present, until fewer are needed"
+		highest, reason = running, "the present number of pods, until fewer are needed"
 	}
 	return highest, reason
 }
@@ -165,7 +165,7 @@ func capacityAt(d demand, utilization float64) float64 {
 func (p *Plan) findUnreachable(spec *v1alpha1.GoServiceSpec, d demand, observed Observed) {
 	if d.threshold > 0 && d.serviceTime >= d.threshold {
 		p.Findings = append(p.Findings, Finding{v1alpha1.ReasonUnreachable, fmt.Sprintf(
-			"p%s within %s cannot hold: one request takes %s by itself; raise slo.latency.threshold, give the container more CPU or make the handler faster",
+			"p%s within %s is not achievable: a request takes %s even without queueing; raise slo.latency.threshold, give the container more CPU or make the handler faster",
 			shortest(d.percentile*100), readable(d.threshold), readable(d.serviceTime))})
 	}
 	p.findShortage(spec, d, observed)
@@ -174,7 +174,7 @@ func (p *Plan) findUnreachable(spec *v1alpha1.GoServiceSpec, d demand, observed 
 	}
 	if limit := spec.RateLimit; limit != nil && limit.Scope != v1alpha1.ScopePod && float64(limit.RequestsPerSecond) < d.peak {
 		p.Findings = append(p.Findings, Finding{v1alpha1.ReasonRateLimitTooSmall, fmt.Sprintf(
-			"rateLimit.requestsPerSecond admits %d req/s of the declared peak of %s req/s; raise it or lower slo.load.peakRequestsPerSecond",
+			"rateLimit.requestsPerSecond admits %d req/s, but the declared peak is %s req/s; raise it or lower slo.load.peakRequestsPerSecond",
 			limit.RequestsPerSecond, shortest(d.peak))})
 	}
 }
@@ -193,13 +193,13 @@ func (p *Plan) findShortage(spec *v1alpha1.GoServiceSpec, d demand, observed Obs
 	switch needed := math.Ceil(d.peak / perPod); {
 	case needed > float64(most):
 		p.Findings = append(p.Findings, Finding{v1alpha1.ReasonAboveMaxReplicas, fmt.Sprintf(
-			"%s req/s peak needs %s pods at %s req/s per pod (%s), %s %d; %s",
+			"%s req/s peak needs %s pods at %s req/s per pod (%s), but %s %d; %s",
 			shortest(d.peak), shortest(needed), shortest(perPod), d.source(), bound, most, raise)})
 	case observed.Tuned.Needed > most:
 		if spec.Autoscaling == nil || spec.Autoscaling.MaxReplicas == nil {
 			bound, raise = "the bound derived from the spec allows", "set autoscaling.maxReplicas or raise slo.load.peakRequestsPerSecond"
 		}
 		p.Findings = append(p.Findings, Finding{v1alpha1.ReasonAboveMaxReplicas, fmt.Sprintf(
-			"the demand measured over a minute needs %d pods, %s %d; %s", observed.Tuned.Needed, bound, most, raise)})
+			"the demand measured over a minute needs %d pods, but %s %d; %s", observed.Tuned.Needed, bound, most, raise)})
 	}
 }

@@ -18,7 +18,7 @@ type ScaleUp struct {
 }
 
 func (s ScaleUp) String() string {
-	return fmt.Sprintf("%d pods or %d %% within %s, without delay", s.Pods, s.Percent, readable(s.Period))
+	return fmt.Sprintf("%d pods or %d%% within %s, without delay", s.Pods, s.Percent, readable(s.Period))
 }
 
 const (
@@ -47,10 +47,10 @@ func (p *Plan) planScaling(spec *v1alpha1.GoServiceSpec, d demand) {
 	}
 	pods := int32(math.Ceil(float64(p.Replicas.Value.Max-p.Replicas.Value.Min) / looksToPeak))
 	period := wholeSeconds(max(autoscalerPeriod, StartupTime))
-	reason := fmt.Sprintf("the whole range within %d looks of the autoscaler, %s apart; a pod takes %s to start",
+	reason := fmt.Sprintf("covers the whole range in %d sync periods of the autoscaler of %s each; a pod takes %s to start",
 		looksToPeak, readable(autoscalerPeriod), readable(StartupTime))
 	if pods < minScaleUpPods {
-		pods, reason = minScaleUpPods, "what Kubernetes allows by itself, which is more than half of the range"
+		pods, reason = minScaleUpPods, "the Kubernetes default, which is more than half of the range"
 	}
 	p.ScaleUp = &Figure[ScaleUp]{ScaleUp{pods, scaleUpPercent, period}, reason}
 	p.ScaleUpTolerance = tolerance(spec, d, p.CPUTarget.Value)
@@ -59,7 +59,7 @@ func (p *Plan) planScaling(spec *v1alpha1.GoServiceSpec, d demand) {
 // tolerance is the room between the CPU target and the utilization at which waiting breaks the latency objective: what the
 // autoscaler tolerates above its target must not be what breaks it.
 func tolerance(spec *v1alpha1.GoServiceSpec, d demand, target int32) *Figure[float64] {
-	const where = "; where the server knows the field (Kubernetes 1.35), else 10 %"
+	const where = "; before Kubernetes 1.35, the default of 10% applies"
 	given := spec.Autoscaling != nil && spec.Autoscaling.TargetCPUUtilization != nil
 	if d.threshold == 0 || given {
 		return nil // nothing says that the cluster's own is wrong
@@ -67,7 +67,7 @@ func tolerance(spec *v1alpha1.GoServiceSpec, d demand, target int32) *Figure[flo
 	highest := d.highestUtilization() * 100
 	room := highest/float64(target) - 1
 	value := math.Floor(min(max(room, minTolerance), defaultTolerance)*100) / 100
-	return &Figure[float64]{value, fmt.Sprintf("the formulas steer for %d %%, and waiting breaks the objective at %d %%; kept within %s to %s%s",
+	return &Figure[float64]{value, fmt.Sprintf("the CPU target is %d%%, and waiting breaks the objective at %d%%; limited to %s to %s%s",
 		target, int(highest), percentage(minTolerance), percentage(defaultTolerance), where)}
 }
 
@@ -81,20 +81,20 @@ func (p *Plan) planUtilization(spec *v1alpha1.GoServiceSpec, d demand) {
 	if spec.SLO == nil && !p.Autoscaled {
 		return
 	}
-	utilization := Figure[float64]{defaultCPUTarget / 100.0, fmt.Sprintf("ρ; no latency objective is declared, and %d %% leaves room while pods start", defaultCPUTarget)}
+	utilization := Figure[float64]{defaultCPUTarget / 100.0, fmt.Sprintf("spec.slo.latency is not set; %d%% leaves room while pods start", defaultCPUTarget)}
 	switch {
 	case p.CPUTarget != nil:
-		utilization = Figure[float64]{float64(p.CPUTarget.Value) / 100, "ρ, for which the autoscaler steers: " + p.CPUTarget.Reason}
+		utilization = Figure[float64]{float64(p.CPUTarget.Value) / 100, "same as cpuTarget: " + p.CPUTarget.Reason}
 	case d.threshold > 0:
 		highest := min(max(d.highestUtilization(), minCPUTarget/100.0), maxCPUTarget/100.0)
-		utilization = Figure[float64]{math.Floor(highest*100) / 100, fmt.Sprintf("ρ, above which waiting breaks %s at p%s with %s; kept within %d to %d %%",
+		utilization = Figure[float64]{math.Floor(highest*100) / 100, fmt.Sprintf("above this, waiting breaks %s at p%s with %s; limited to %d to %d%%",
 			readable(d.threshold), shortest(d.percentile*100), d.source(), minCPUTarget, maxCPUTarget)}
 	}
 	p.Utilization = &utilization
 	perPod := capacityAt(d, utilization.Value)
 	p.Concurrency = &Figure[float64]{
 		perPod * d.serviceTime.Seconds(),
-		fmt.Sprintf("%s req/s per pod at %d %%, %s (Little's law)", shortest(perPod), percentOf(utilization.Value), d.source()),
+		fmt.Sprintf("%s req/s per pod at %d%%, %s (Little's law)", shortest(perPod), percentOf(utilization.Value), d.source()),
 	}
 }
 
@@ -103,12 +103,12 @@ func percentOf(share float64) int32 { return int32(math.Round(share * 100)) }
 // planHistogram says in which buckets the pods count durations.
 func (p *Plan) planHistogram(d demand) {
 	p.Histogram = Figure[Boundaries]{
-		Boundaries{First: firstBoundary, Last: lastBoundary}, "the boundaries that OpenTelemetry advises, and finer ones below 5ms",
+		Boundaries{First: firstBoundary, Last: lastBoundary}, "the boundaries that OpenTelemetry recommends, and finer ones below 5ms",
 	}
 	if d.threshold > 0 {
 		p.Histogram = Figure[Boundaries]{
 			Boundaries{min(firstBoundary, d.threshold), max(lastBoundary, d.threshold), d.threshold},
-			"slow requests are counted at exactly the threshold, nothing is interpolated; the others are those that OpenTelemetry advises",
+			"slow requests are counted at exactly the threshold, without interpolation; the others are those that OpenTelemetry recommends",
 		}
 	}
 }

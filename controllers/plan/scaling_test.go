@@ -41,7 +41,7 @@ func TestScaling(t *testing.T) {
 			v1alpha1.GoServiceSpec{SLO: &v1alpha1.SLOSpec{Latency: latency(50*time.Millisecond, "99")}}, Observed{},
 			want{ScaleUp{4, 100, 15 * time.Second}, 0.03, time.Minute},
 		},
-		"a target below the formula's leaves room": { // 77 % would do, 72 % is the most that is steered for
+		"a target below the formula's leaves room": { // 77% would do, 72% is the most that is steered for
 			v1alpha1.GoServiceSpec{SLO: &v1alpha1.SLOSpec{Latency: latency(100*time.Millisecond, "99")}}, Observed{ServiceTime: 5 * time.Millisecond},
 			want{ScaleUp{4, 100, 15 * time.Second}, 0.07, time.Minute},
 		},

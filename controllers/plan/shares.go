@@ -14,15 +14,15 @@ import (
 // burstSeconds is the default burst in seconds' worth of requests.
 const burstSeconds = 0.1
 
-// leastBurst is what the bucket of a pod holds at least unless the user sets a burst, whatever its rate: at 80 % of a limit
-// chance alone then refuses at most 0.5 % of the requests, at 60 % hardly any.
+// leastBurst is what the bucket of a pod holds at least unless the user sets a burst, whatever its rate: at 80% of a limit
+// chance alone then refuses at most 0.5% of the requests, at 60% hardly any.
 var leastBurst = burstFor(0.8, 0.005)
 
 // burstFor is the size of a bucket that refuses no more than a share of the requests that arrive by chance (a Poisson process)
 // and use a share ρ of its rate. Such a bucket of b requests refuses about ((1−ρ)/ρ) / (exp(2(1−ρ)b) − 1) of them: the formula
 // of a diffusion between two reflecting bounds (Harrison, Brownian Motion and Stochastic Flow Systems, 1985, chapter 5), with
 // arrivals and tokens as its two sides. It is an upper bound for buckets of three and more: simulated at ρ = 0.6, a bucket of 1
-// refuses 37 %, of 3 5.5 %, of 5 about 1 % and of 6 0.25 %.
+// refuses 37%, of 3 5.5%, of 5 about 1% and of 6 0.25%.
 func burstFor(used, refused float64) int {
 	return int(math.Ceil(math.Log1p((1-used)/(used*refused)) / (2 * (1 - used))))
 }
@@ -103,7 +103,7 @@ func (p Plan) ShareText() string {
 
 func shareReason(limit *v1alpha1.RateLimitSpec, pods int32) string {
 	if limit.Scope == v1alpha1.ScopePod {
-		return "rateLimit.scope is Pod: each pod has the whole budget"
+		return "rateLimit.scope is Pod: each pod has the whole limit"
 	}
 	reason := fmt.Sprintf("%d/s over %d pods", limit.RequestsPerSecond, pods)
 	if limit.Burst == nil {
@@ -112,7 +112,7 @@ func shareReason(limit *v1alpha1.RateLimitSpec, pods int32) string {
 	burst := shareOf(limit, pods).Burst
 	reason = fmt.Sprintf("%s; of a burst of %d each has %d", reason, *limit.Burst, burst)
 	if burst < leastBurst {
-		reason = fmt.Sprintf("%s: below %d, requests that arrive by chance are refused before the limit is reached", reason, leastBurst)
+		reason = fmt.Sprintf("%s: below %d, random bursts are rejected before the limit is reached", reason, leastBurst)
 	}
 	return reason
 }

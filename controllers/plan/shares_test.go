@@ -76,7 +76,7 @@ func TestFindings(t *testing.T) {
 		"one request alone takes too long": {
 			v1alpha1.GoServiceSpec{SLO: &v1alpha1.SLOSpec{Latency: latency(50*ms, "99.9")}},
 			Observed{ServiceTime: 80 * ms},
-			map[string]string{v1alpha1.ReasonUnreachable: "p99.9 within 50ms cannot hold: one request takes 80ms by itself; raise slo.latency.threshold"},
+			map[string]string{v1alpha1.ReasonUnreachable: "p99.9 within 50ms is not achievable: a request takes 80ms even without queueing; raise slo.latency.threshold"},
 		},
 		"too few pods are allowed": {
 			v1alpha1.GoServiceSpec{
@@ -84,12 +84,12 @@ func TestFindings(t *testing.T) {
 				Autoscaling: &v1alpha1.AutoscalingSpec{MaxReplicas: new(int32(4))},
 			},
 			Observed{ServiceTime: 5 * ms},
-			map[string]string{v1alpha1.ReasonAboveMaxReplicas: "1000 req/s peak needs 29 pods at 35 req/s per pod (5ms of measured service time), autoscaling.maxReplicas allows 4; raise it"},
+			map[string]string{v1alpha1.ReasonAboveMaxReplicas: "1000 req/s peak needs 29 pods at 35 req/s per pod (5ms of measured service time), but autoscaling.maxReplicas allows 4; raise it"},
 		},
 		"the cap is below what the peak needs": {
 			v1alpha1.GoServiceSpec{SLO: &v1alpha1.SLOSpec{Load: load(10_000_000)}},
 			Observed{ServiceTime: 5 * ms},
-			map[string]string{v1alpha1.ReasonAboveMaxReplicas: "needs 285715 pods at 35 req/s per pod (5ms of measured service time), the operator allows 10000; lower"},
+			map[string]string{v1alpha1.ReasonAboveMaxReplicas: "needs 285715 pods at 35 req/s per pod (5ms of measured service time), but the operator allows 10000; lower"},
 		},
 		"a fixed number of pods cannot carry the peak": {
 			v1alpha1.GoServiceSpec{
@@ -109,14 +109,14 @@ func TestFindings(t *testing.T) {
 		"measured demand needs more than may be": {
 			v1alpha1.GoServiceSpec{SLO: &v1alpha1.SLOSpec{Availability: "99.9"}},
 			Observed{ServiceTime: 5 * ms, Tuned: Tuned{Needed: 17}},
-			map[string]string{v1alpha1.ReasonAboveMaxReplicas: "the demand measured over a minute needs 17 pods, the bound derived from the spec allows 10; set autoscaling.maxReplicas"},
+			map[string]string{v1alpha1.ReasonAboveMaxReplicas: "the demand measured over a minute needs 17 pods, but the bound derived from the spec allows 10; set autoscaling.maxReplicas"},
 		},
 		"the limit is below the peak": {
 			v1alpha1.GoServiceSpec{
 				SLO:       &v1alpha1.SLOSpec{Load: load(1000)},
 				RateLimit: &v1alpha1.RateLimitSpec{RequestsPerSecond: 999},
 			},
-			Observed{}, map[string]string{v1alpha1.ReasonRateLimitTooSmall: "rateLimit.requestsPerSecond admits 999 req/s of the declared peak of 1000 req/s; raise it"},
+			Observed{}, map[string]string{v1alpha1.ReasonRateLimitTooSmall: "rateLimit.requestsPerSecond admits 999 req/s, but the declared peak is 1000 req/s; raise it"},
 		},
 		"a limit of each pod is not compared to the whole peak": {
 			v1alpha1.GoServiceSpec{

@@ -56,7 +56,7 @@ func (p Plan) Status() *v1alpha1.PlanStatus {
 // scalingStatus renders what sets the number of pods.
 func (p Plan) scalingStatus(status *v1alpha1.PlanStatus) {
 	if p.CPUTarget != nil {
-		value := planned(*p.CPUTarget, func(percent int32) string { return fmt.Sprintf("%d %%", percent) })
+		value := planned(*p.CPUTarget, func(percent int32) string { return fmt.Sprintf("%d%%", percent) })
 		status.CPUTarget = &value
 	}
 	if p.Utilization != nil {

@@ -215,9 +215,9 @@ func (d *Decider) moveFloor(now time.Time, s Situation, perPod float64, cost str
 	e := s.Estimates
 	idle := e.Known && e.Demand.Seconds >= StableWindow.Seconds()/2 && e.Demand.Events < minServed
 	if !e.Known || perPod == 0 && !idle {
-		decision.Frozen = "no pod is scaled in while too few pods answer with their measurements"
+		decision.Frozen = "scale-in is paused: too few pods report metrics"
 		if e.Known {
-			decision.Frozen = "no pod is scaled in before enough requests tell what one costs"
+			decision.Frozen = "scale-in is paused: there were too few requests to measure the cost of one"
 		}
 		d.remember(now, d.floor)
 		floor := within32(d.floor, s.Bounds)
@@ -237,25 +237,25 @@ func (d *Decider) moveFloor(now time.Time, s Situation, perPod float64, cost str
 	d.noteShortage(e.Demand.PerSecond(), perPod, s.Bounds.MaxReplicas)
 	d.remember(now, within32(needed, s.Bounds))
 	if decision.Panic && d.panicFloor > needed {
-		decision.Frozen = "no pod is scaled in within a minute of a sudden step"
-		needed, demand, why = d.panicFloor, math.Max(e.DemandNow.PerSecond(), e.DemandPanic.PerSecond()), "of a sudden"
+		decision.Frozen = "scale-in is paused for a minute after a sudden step"
+		needed, demand, why = d.panicFloor, math.Max(e.DemandNow.PerSecond(), e.DemandPanic.PerSecond()), "after a sudden step"
 	}
-	reason := fmt.Sprintf("%s req/s %s, %s, at %s %% utilization of a pod",
+	reason := fmt.Sprintf("%s req/s %s, %s, at %s%% utilization",
 		short(demand), why, cost, short(100*d.rho.value))
 	if perPod == 0 {
-		reason = fmt.Sprintf("%s req/s are too few to need more", short(demand))
+		reason = fmt.Sprintf("%s req/s need no more than the minimum", short(demand))
 	}
 	if needed > s.Bounds.MaxReplicas {
-		reason = fmt.Sprintf("%s needs %d pods, at most %d are allowed", reason, needed, s.Bounds.MaxReplicas)
+		reason = fmt.Sprintf("%s: needs %d pods, at most %d are allowed", reason, needed, s.Bounds.MaxReplicas)
 	}
 	needed = within32(needed, s.Bounds)
 	floor := d.shrunk(now, max(needed, d.needs[0].pods), decision.Panic)
 	if floor = within32(floor, s.Bounds); floor > needed {
-		reason = fmt.Sprintf("%s, and as many as were needed within %s before", reason, readable(d.hold))
+		reason = fmt.Sprintf("%s; held at the most that was needed in the last %s", reason, readable(d.hold))
 	}
 	d.regret(now, needed, s.Bounds)
 	if allowed := d.stepped(now, floor, s); allowed < floor {
-		reason = fmt.Sprintf("%s needs %d pods, and one step adds %d at most", reason, floor, allowed-max(d.raisedFrom, 0))
+		reason = fmt.Sprintf("%s: needs %d pods, and one step adds at most %d", reason, floor, allowed-max(d.raisedFrom, 0))
 		floor = allowed
 	}
 	d.setFloor(now, floor, reason, decision)

@@ -47,7 +47,7 @@ func TestFloorFollowsDemand(t *testing.T) {
 		wanted, want int32
 		reason       string
 	}{
-		"by CPU":            {1600, 5, 5, "1600 req/s over the last minute, 5ms of CPU each, at 80 % utilization"},
+		"by CPU":            {1600, 5, 5, "1600 req/s over the last minute, 5ms of CPU each, at 80% utilization"},
 		"not below minimum": {10, 2, 2, "10 req/s"},
 		"not above maximum": {1e6, 40, 40, "pods, at most 40 are allowed"},
 	} {
@@ -89,8 +89,8 @@ func TestNoPodForRequestsThatTheLimitTurnsAway(t *testing.T) {
 		reason       string
 	}{
 		"the service's limit":   {1600, 0, 5, "1600 req/s over the last minute"},
-		"a limit that is slack": {1e6, 0, 30, "of a sudden"},
-		"each pod's limit":      {0, 200, 40, "at most 200 req/s let in by each pod"},
+		"a limit that is slack": {1e6, 0, 30, "after a sudden step"},
+		"each pod's limit":      {0, 200, 40, "at most 200 req/s admitted by each pod"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := steps(&Decider{}, 0, 6*time.Minute, limited(c.shared, c.each))
@@ -112,7 +112,7 @@ func TestSuddenStepIsAnsweredAtOnceAndHeld(t *testing.T) {
 	if !got.Panic || !got.AtOnce || got.Floor.Value != 15 {
 		t.Fatalf("panic %v, at once %v, floor %d; want the whole step and a margin: 15", got.Panic, got.AtOnce, got.Floor.Value)
 	}
-	if len(got.Changes) != 1 || !strings.Contains(got.Changes[0].Reason, "of a sudden") {
+	if len(got.Changes) != 1 || !strings.Contains(got.Changes[0].Reason, "after a sudden step") {
 		t.Errorf("changes: %+v", got.Changes)
 	}
 	// It is gone at once: the answer stays for a minute, then pods go step by step.
@@ -173,7 +173,7 @@ func TestAStepIsSeenWholeAtTheFirstLook(t *testing.T) {
 func TestWhatWasNeededIsHeld(t *testing.T) {
 	d := &Decider{}
 	steps(d, 0, time.Minute, constant(3200, 10))
-	if got := steps(d, time.Minute+tick, 6*time.Minute-tick, constant(800, 10)); got.Floor.Value != 10 || !strings.Contains(got.Floor.Reason, "within 5m before") {
+	if got := steps(d, time.Minute+tick, 6*time.Minute-tick, constant(800, 10)); got.Floor.Value != 10 || !strings.Contains(got.Floor.Reason, "in the last 5m") {
 		t.Errorf("floor %d within the hold time: %q", got.Floor.Value, got.Floor.Reason)
 	}
 	if got := steps(d, 6*time.Minute, 10*time.Minute, constant(800, 10)); got.Floor.Value != 3 {
@@ -226,7 +226,7 @@ func TestIdleServicesGoBackToTheMinimum(t *testing.T) {
 		s.Estimates.CPUTime, s.Estimates.ServiceTime = 0, 0 // never enough requests to tell
 		return s
 	})
-	if got.Floor.Value != 2 || !strings.Contains(got.Floor.Reason, "too few") {
+	if got.Floor.Value != 2 || !strings.Contains(got.Floor.Reason, "no more than the minimum") {
 		t.Errorf("floor %d: %q", got.Floor.Value, got.Floor.Reason)
 	}
 }
@@ -248,7 +248,7 @@ func TestUtilizationGoesDownQuicklyAndUpSlowly(t *testing.T) {
 		}
 	}
 	got := steps(d, 0, 2*time.Minute, slow(0.02, 5))
-	if got.Utilization.Value > 0.8*lowerBy+1e-9 || !strings.Contains(got.Utilization.Reason, "slower than 100ms") {
+	if got.Utilization.Value > 0.8*lowerBy+1e-9 || !strings.Contains(got.Utilization.Reason, "longer than 100ms") {
 		t.Fatalf("after two minutes at twice the budget: %+v", got.Utilization)
 	}
 	low := got.Utilization.Value

@@ -64,7 +64,7 @@ func (r Rate) mean() float64 {
 	return r.PerSecond()
 }
 
-// AtLeast is a rate that the true one is not below with 98 % certainty, for events that are independent of each other.
+// AtLeast is a rate that the true one is not below with 98% certainty, for events that are independent of each other.
 func (r Rate) AtLeast() float64 {
 	if r.Seconds <= 0 {
 		return 0

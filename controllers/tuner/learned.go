@@ -184,7 +184,7 @@ func count(f float64) int64 {
 func (c Change) direction() int {
 	number := func(text string) (float64, error) {
 		first, _, _ := strings.Cut(text, " ")
-		return strconv.ParseFloat(first, 64)
+		return strconv.ParseFloat(strings.TrimSuffix(first, "%"), 64)
 	}
 	from, err := number(c.From)
 	to, errTo := number(c.To)

@@ -12,14 +12,14 @@ import (
 // What cannot be tells nothing: neither does a mean become anything but a duration, nor is what was known before lost.
 func TestAMeanKeepsWhatCanBe(t *testing.T) {
 	for name, odd := range map[string][2]float64{
-		"an infinite sum":         {math.Inf(1), 100},
-		"a sum that is no number": {math.NaN(), 100},
-		"a negative sum":          {-1, 100},
-		"years for each request":  {1e300, 100},
-		"infinitely many":         {1, math.Inf(1)},
-		"more than can be":        {1, 1e300},
-		"a number that is none":   {1, math.NaN()},
-		"time of no request":      {1, 0},
+		"an infinite sum":            {math.Inf(1), 100},
+		"a sum that is not a number": {math.NaN(), 100},
+		"a negative sum":             {-1, 100},
+		"years for each request":     {1e300, 100},
+		"infinitely many":            {1, math.Inf(1)},
+		"more than can be":           {1, 1e300},
+		"a number that is none":      {1, math.NaN()},
+		"time of no request":         {1, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var m ewma

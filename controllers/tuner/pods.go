@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	// panicFactor is the demand over capacity at which a step is answered at once (Knative's panic threshold of 200 %), unless
+	// panicFactor is the demand over capacity at which a step is answered at once (Knative's panic threshold of 200%), unless
 	// less is more than the pods can do at all.
 	panicFactor = 2
 	// panicMargin of pods more than the step needs: what counts is how soon enough of them have started.
@@ -45,7 +45,7 @@ func capacity(s Situation, rho float64) (perPod float64, reason string) {
 		}
 	}
 	if limit := s.Bounds.PodLimit * rho; limit > 0 && (perPod == 0 || limit < perPod) {
-		perPod, reason = limit, fmt.Sprintf("at most %s req/s let in by each pod", short(s.Bounds.PodLimit))
+		perPod, reason = limit, fmt.Sprintf("at most %s req/s admitted by each pod", short(s.Bounds.PodLimit))
 	}
 	return perPod, reason
 }
@@ -79,10 +79,10 @@ func forecast(e Estimates, startup time.Duration, inPanic bool) (demand float64,
 	case e.Trend > 0:
 		lead := leadStartups * startup
 		demand += e.Trend * (e.Demand.Seconds/2 + lead.Seconds())
-		why, rising = fmt.Sprintf("expected in %s by the last minute's rise", readable(lead)), true
+		why, rising = fmt.Sprintf("forecast for %s ahead from the last minute's rise", readable(lead)), true
 	default: // the mean lags behind a fall by half of its window
 		demand = math.Max(demand+e.Trend*e.Demand.Seconds/2, 0)
-		why = "by the last minute's fall"
+		why = "forecast from the last minute's fall"
 	}
 	if atLeast := e.DemandPanic.AtLeast(); atLeast > demand {
 		demand, why, rising = atLeast, fmt.Sprintf("over the last %s", readable(PanicWindow)), false

@@ -84,7 +84,7 @@ func (d *Decider) resizePool(now time.Time, s Situation, decision *Decision) {
 	if math.Abs(float64(bounded-present)) < worthwhile*float64(present) {
 		return
 	}
-	reason := fmt.Sprintf("%s req/s at most (%s of CPU each on %s cores), %s %% of %s at work and as much waiting",
+	reason := fmt.Sprintf("at most %s req/s (%s of CPU each on %s cores); workers for %s%% of %s, and a queue for as much again",
 		short(highest), round(s.Estimates.CPUTime), short(cores), short(100*poolShare), s.Bounds.Threshold)
 	d.change(now, "pool", integer(present), integer(bounded), int(bounded-present), reason, decision)
 	d.size.pool = &plan.Figure[int32]{Value: bounded, Reason: reason}
@@ -109,7 +109,7 @@ func (d *Decider) resizeHeap(now time.Time, s Situation, decision *Decision) {
 	if wanted >= present && wanted < present+2*stepGOGC || wanted < present && wanted > present-stepGOGC {
 		return
 	}
-	reason := fmt.Sprintf("%s MiB survive a collection, %s %% of GOMEMLIMIT may fill before the next",
+	reason := fmt.Sprintf("live heap %s MiB; the heap may grow to %s%% of GOMEMLIMIT",
 		short(math.Round(live/(1<<20))), short(100*heapShare))
 	d.change(now, "gogc", integer(present), integer(wanted), int(wanted-present), reason, decision)
 	d.size.gogc = &plan.Figure[int32]{Value: wanted, Reason: reason}

@@ -84,7 +84,7 @@ func (d *Decider) steer(now time.Time, s Situation, decision *Decision) plan.Fig
 		r.calmSince = now
 		step := max(r.rise, raiseBy)
 		r.rise = step * fasterBy
-		d.setUtilization(now, min(r.value+step, s.Bounds.Utilization), fmt.Sprintf("%s %% of requests are slower than %s, %s %% may be",
+		d.setUtilization(now, min(r.value+step, s.Bounds.Utilization), fmt.Sprintf("%s%% of requests take longer than %s; the objective allows %s%%",
 			short(100*share), s.Bounds.Threshold, short(100*s.Bounds.SlowBudget)), decision)
 	}
 	return plan.Figure[float64]{Value: r.value, Reason: r.reason}
@@ -101,7 +101,7 @@ func (d *Decider) lower(now time.Time, share float64, b Bounds, decision *Decisi
 			r.futile, r.steps = true, 0
 			if r.from > r.value {
 				d.setUtilization(now, min(r.from, b.Utilization), fmt.Sprintf(
-					"%s %% of requests are slower than %s at any utilization: they do not wait for the CPU", short(100*share), b.Threshold), decision)
+					"%s%% of requests take longer than %s at any utilization: they do not wait for the CPU", short(100*share), b.Threshold), decision)
 			}
 			return
 		}
@@ -111,7 +111,7 @@ func (d *Decider) lower(now time.Time, share float64, b Bounds, decision *Decisi
 		return // nothing is left to gain
 	}
 	r.steps++
-	d.setUtilization(now, max(r.value*lowerBy, minUtilization), fmt.Sprintf("%s %% of requests are slower than %s, %s %% may be",
+	d.setUtilization(now, max(r.value*lowerBy, minUtilization), fmt.Sprintf("%s%% of requests take longer than %s; the objective allows %s%%",
 		short(100*share), b.Threshold, short(100*b.SlowBudget)), decision)
 }
 
@@ -127,7 +127,7 @@ func (s Situation) waitsElsewhere() bool {
 func (d *Decider) setUtilization(now time.Time, value float64, reason string, decision *Decision) {
 	from := d.rho.value
 	d.rho.value, d.rho.reason, d.rho.judgedAt, d.rho.lowered = value, reason, now, true
-	percent := func(f float64) string { return short(math.Round(1000*f)/10) + " %" }
+	percent := func(f float64) string { return short(math.Round(1000*f)/10) + "%" }
 	by := 1
 	if value < from {
 		by = -1

@@ -32,19 +32,19 @@ var burnCases = map[string]struct {
 	service service
 	alerts  []burnCase
 }{
-	"99.9 % and p99 over 30 days": {"month", month, []burnCase{
+	"99.9% and p99 over 30 days": {"month", month, []burnCase{
 		{"availability", "page", "1h", "5m", 0.0144}, {"availability", "page", "6h", "30m", 0.006},
 		{"availability", "ticket", "1d", "2h", 0.003}, {"availability", "ticket", "3d", "6h", 0.001},
 		{"latency", "page", "1h", "5m", 0.144}, {"latency", "page", "6h", "30m", 0.06},
 		{"latency", "ticket", "1d", "2h", 0.03}, {"latency", "ticket", "3d", "6h", 0.01},
 	}},
-	"99.5 % and p95 over 7 days": {"week", week, []burnCase{
+	"99.5% and p95 over 7 days": {"week", week, []burnCase{
 		{"availability", "page", "14m", "1m10s", 0.072}, {"availability", "page", "1h24m", "7m", 0.03},
 		{"availability", "ticket", "5h36m", "28m", 0.015}, {"availability", "ticket", "16h48m", "1h24m", 0.005},
 		{"latency", "page", "14m", "1m10s", 0.72}, {"latency", "page", "1h24m", "7m", 0.3},
 		{"latency", "ticket", "5h36m", "28m", 0.15}, {"latency", "ticket", "16h48m", "1h24m", 0.05},
 	}},
-	"90 % and p50 over 90 days": {"lax", lax, []burnCase{
+	"90% and p50 over 90 days": {"lax", lax, []burnCase{
 		{"availability", "page", "18h", "1h30m", 0.6}, {"availability", "ticket", "3d", "6h", 0.3},
 		{"availability", "ticket", "9d", "18h", 0.1}, {"latency", "ticket", "9d", "18h", 0.5},
 	}},

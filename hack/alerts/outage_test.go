@@ -36,9 +36,9 @@ func TestOutagePagesWithinTwoMinutes(t *testing.T) {
 		service  service
 		interval time.Duration
 	}{
-		"99.9 % over 30 days":      {"month", month, 15 * time.Second},
-		"99.5 % over 7 days":       {"week", week, 15 * time.Second},
-		"90 % over 90 days":        {"lax", lax, 15 * time.Second},
+		"99.9% over 30 days":       {"month", month, 15 * time.Second},
+		"99.5% over 7 days":        {"week", week, 15 * time.Second},
+		"90% over 90 days":         {"lax", lax, 15 * time.Second},
 		"scraped twice a minute":   {"slow-scrape", slowScrape, 30 * time.Second},
 		"only a load was declared": {"load-only", loadOnly, 15 * time.Second},
 	} {

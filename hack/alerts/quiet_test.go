@@ -28,7 +28,7 @@ func atNight(wrong ...int) func(time.Time) load {
 	}
 }
 
-// A single error while there is little traffic is 100 % of a short window and pages nobody.
+// A single error while there is little traffic is 100% of a short window and pages nobody.
 func TestASingleErrorAtNightIsSilent(t *testing.T) {
 	for name, wrong := range map[string][]int{
 		"of a kind never seen before": {40},

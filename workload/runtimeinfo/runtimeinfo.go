@@ -120,5 +120,5 @@ func readLimit(file string) (int64, bool) {
 		return 0, false
 	}
 	limit, err := strconv.ParseInt(strings.TrimSpace(string(content)), 10, 64)
-	return limit, err == nil && limit > 0 && limit < unlimitedFrom // "max" is no number
+	return limit, err == nil && limit > 0 && limit < unlimitedFrom // "max" is not a number
 }

@@ -55,7 +55,7 @@ type ConflictError struct {
 }
 
 func (e *ConflictError) Error() string {
-	return fmt.Sprintf("a %s named %q exists and belongs to %s; rename one of them or delete it", e.Kind, e.Name, e.Owner)
+	return fmt.Sprintf("a %s named %q exists and belongs to %s; delete it, or choose another name for the GoService", e.Kind, e.Name, e.Owner)
 }
 
 // Failures takes a joined error apart: every failure with its own class, in the order in which they happened.

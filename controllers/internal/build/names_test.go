@@ -19,7 +19,7 @@ func TestNamesAreShortAndDistinct(t *testing.T) {
 			service := strings.Repeat("x", length-1) + last
 			for _, name := range []string{LiveSettingsName(service), MetricsServiceName(service)} {
 				if problems := validation.IsDNS1035Label(name); len(problems) > 0 {
-					t.Errorf("%q is no valid name: %v", name, problems)
+					t.Errorf("%q is not a valid image name: %v", name, problems)
 				}
 				if other, taken := seen[name]; taken {
 					t.Errorf("%q is the name of a child of %q and of %q", name, service, other)

@@ -140,5 +140,5 @@ func figure(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 // percent writes a share of 1 in percent; the rounding drops the noise of binary fractions.
 func percent(share float64) string {
 	text := strconv.FormatFloat(share*100, 'f', 6, 64)
-	return strings.TrimSuffix(strings.TrimRight(text, "0"), ".") + " %"
+	return strings.TrimSuffix(strings.TrimRight(text, "0"), ".") + "%"
 }

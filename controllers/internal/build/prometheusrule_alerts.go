@@ -49,7 +49,7 @@ func (r rules) alarms() []any {
 	return result
 }
 
-// outage is quicker than any burn rate where the objective is lax: at 99 % a total outage burns for nine minutes before the
+// outage is quicker than any burn rate where the objective is lax: at 99% a total outage burns for nine minutes before the
 // share of the last hour is high enough.
 func (r rules) outage() map[string]any {
 	window, share := r.alerts.RateWindow.Value, r.alerts.OutageShare.Value
@@ -81,14 +81,14 @@ func (r rules) burn(objective plan.Objective, burn plan.Burn) map[string]any {
 		expression: fmt.Sprintf("%s > %s\nand ignoring (window)\n%s > %s\nand ignoring (window)\n%s{%s,slo=%q,window=%q} >= %d",
 			r.badRatio(objective.SLO, burn.Long), threshold, r.badRatio(objective.SLO, burn.Short), threshold,
 			recordBadIncrease, r.recorded, objective.SLO, long, r.alerts.FewestBadRequests.Value),
-		summary: fmt.Sprintf("the error budget of the %s objective is spent at more than %s times the rate at which it lasts", objective.SLO, figure(burn.Factor)),
+		summary: fmt.Sprintf("the %s error budget is burning more than %s times faster than sustainable", objective.SLO, figure(burn.Factor)),
 		labels:  map[string]string{"window": long},
-		description: fmt.Sprintf("{{ $value | humanizePercentage }} of the requests of the last %s %s, and it goes on. The objective allows %s; above %s, %s times as much, the budget of %s is gone within %s.",
+		description: fmt.Sprintf("{{ $value | humanizePercentage }} of the requests of the last %s %s, and they still do. The objective allows %s; above %s, %s times as much, the budget of %s is gone within %s.",
 			long, what, percent(objective.Budget), percent(burn.Threshold.Value), figure(burn.Factor), span(r.alerts.Window), span(exhausted)),
 	})
 }
 
-// latencyAboveThreshold is "p99 above the threshold": exact, because more than 1 % of requests are above the threshold's
+// latencyAboveThreshold is "p99 above the threshold": exact, because more than 1% of requests are above the threshold's
 // own bucket, where a quantile would be interpolated.
 func (r rules) latencyAboveThreshold(objective plan.Objective) map[string]any {
 	window := r.alerts.RateWindow.Value
@@ -113,7 +113,7 @@ func (r rules) shedding() map[string]any {
 			turnedAway, recordRequests, r.recorded, plan.SLOAvailability, figure(r.alerts.ShedShare.Value),
 			turnedAway, figure(r.alerts.RateWindow.Value.Seconds()), r.alerts.FewestBadRequests.Value),
 		lasting: plan.SheddingFor,
-		summary: "requests are turned away for want of workers",
+		summary: "requests are rejected because no worker is free",
 		description: fmt.Sprintf("For %s, {{ $value | humanizePercentage }} of the requests were answered with 503 because no worker was free in time; above %s is too much. "+
 			"Requests above the rate limit are not among them.", span(plan.SheddingFor), percent(r.alerts.ShedShare.Value)),
 	})
@@ -124,8 +124,8 @@ func (r rules) saturated() map[string]any {
 		name: alertSaturated, slo: aboutLoad, severity: plan.SeverityTicket,
 		expression: fmt.Sprintf("%s{%s} > %s", recordSaturation, r.recorded, figure(r.alerts.SaturationShare.Value)),
 		lasting:    plan.SaturationFor,
-		summary:    "almost every worker is busy",
-		description: fmt.Sprintf("For %s, {{ $value | humanizePercentage }} of the workers of all pods were busy; above %s requests wait.",
+		summary:    "almost all workers are busy",
+		description: fmt.Sprintf("For %s, {{ $value | humanizePercentage }} of the workers of all pods were busy; above %s, requests wait.",
 			span(plan.SaturationFor), percent(r.alerts.SaturationShare.Value)),
 	})
 }
@@ -140,8 +140,8 @@ func (r rules) unconfirmed() map[string]any {
 		expression: fmt.Sprintf("max(%[1]s{namespace=%[2]q,name=%[3]q} or %[1]s{exported_namespace=%[2]q,name=%[3]q}) > 0\nand on ()\npresent_over_time(%[4]s{%[5]s}[%[6]s])",
 			metric, r.namespace, r.service, recordSaturation, r.recorded, span(seenWithin)),
 		lasting: plan.UnconfirmedFor,
-		summary: "pods do not run the newest live settings",
-		description: fmt.Sprintf("For %s, {{ $value }} pods have not confirmed the newest live settings; a retune takes about a second. "+
+		summary: "pods do not run the latest live settings",
+		description: fmt.Sprintf("For %s, {{ $value }} pods have not confirmed the latest live settings; a retune takes about a second. "+
 			"The status names them: kubectl -n %s describe gosvc %s.", span(plan.UnconfirmedFor), r.namespace, r.service),
 	})
 }
@@ -157,8 +157,8 @@ func (r rules) absent(severity string) map[string]any {
 			r.scraped, r.scraped, span(seenWithin),
 			recordWindow, r.recorded, span(time.Duration(samples+missable)*slowInterval), samples),
 		lasting: r.alerts.AbsentFor.Value,
-		summary: "no pod is measured",
-		description: fmt.Sprintf("For %s Prometheus could read the metrics of no pod: the service is down, or nobody knows how it does. "+
-			"No other alert on its objectives can fire meanwhile.", span(r.alerts.AbsentFor.Value)),
+		summary: "no metrics from any pod",
+		description: fmt.Sprintf("For %s, Prometheus read no metrics of any pod: either the service is down or its metrics are unreachable. "+
+			"Until this is fixed, no other alert on its objectives can fire.", span(r.alerts.AbsentFor.Value)),
 	})
 }

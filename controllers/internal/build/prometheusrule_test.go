@@ -161,7 +161,7 @@ func TestSpan(t *testing.T) {
 }
 
 func TestPercent(t *testing.T) {
-	for share, want := range map[float64]string{0.001: "0.1 %", 0.0144: "1.44 %", 0.5005: "50.05 %", 0.000001: "0.0001 %", 1: "100 %"} {
+	for share, want := range map[float64]string{0.001: "0.1%", 0.0144: "1.44%", 0.5005: "50.05%", 0.000001: "0.0001%", 1: "100%"} {
 		if got := percent(share); got != want {
 			t.Errorf("percent(%v) = %s, want %s", share, got, want)
 		}

@@ -72,7 +72,7 @@ func parse(pod Pod, body io.Reader) (Answer, error) {
 	// Only this much of a livesettings.Report: in pods that are newer the rest may have another form.
 	var report struct{ Revision, Error string }
 	if err := json.Unmarshal(content, &report); err != nil {
-		return Answer{}, fmt.Errorf("answers %s with something else than a live settings report: %w", pathOf(pod), err)
+		return Answer{}, fmt.Errorf("does not answer %s with a live settings report: %w", pathOf(pod), err)
 	}
 	return Answer{Revision: podhttp.Clip(report.Revision), Refused: podhttp.Clip(report.Error)}, nil
 }

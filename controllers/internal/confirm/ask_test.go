@@ -53,14 +53,14 @@ var answers = map[string]struct {
 	},
 	"something else": {
 		func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `<html>`) },
-		Answer{}, "answers /live-settings with something else than a live settings report",
+		Answer{}, "does not answer /live-settings with a live settings report",
 	},
 	"no such path": {http.NotFound, Answer{}, "answers port 9100 but does not report live settings"},
 	"more than there can be": {
 		func(w http.ResponseWriter, _ *http.Request) {
 			fmt.Fprintf(w, `{"revision":%q}`, strings.Repeat("x", maxReportBytes))
 		},
-		Answer{}, "answers /live-settings with something else than a live settings report",
+		Answer{}, "does not answer /live-settings with a live settings report",
 	},
 }
 
@@ -200,15 +200,15 @@ func TestDescribe(t *testing.T) {
 	request := func(err error) error {
 		return &url.Error{Op: "Get", URL: "http://10.0.0.2:9100/live-settings", Err: err}
 	}
-	const silent = "does not answer on port 9100 within a second: does a NetworkPolicy keep the operator out?"
+	const silent = "does not answer on port 9100 within a second: is a NetworkPolicy blocking the operator?"
 	cases := map[string]struct {
 		err  error
 		want string
 	}{
 		"a deadline":             {context.DeadlineExceeded, silent},
 		"the client's deadline":  {request(errors.New("context deadline exceeded (Client.Timeout exceeded while awaiting headers)")), silent},
-		"a reset connection":     {request(reset), "cannot be asked: connection reset by peer"},
-		"an ended connection":    {request(io.EOF), "cannot be asked: EOF"},
+		"a reset connection":     {request(reset), "cannot be queried: connection reset by peer"},
+		"an ended connection":    {request(io.EOF), "cannot be queried: EOF"},
 		"no route":               {request(&net.OpError{Op: "dial", Net: "tcp", Err: syscall.EHOSTUNREACH}), "cannot be reached on port 9100 from the operator"},
 		"the proxy, refused":     {errors.New("error trying to reach service: dial tcp 10.0.0.2:9100: connect: connection refused"), "does not listen on port 9100: is the image built on the toolkit?"},
 		"the proxy, anything":    {errors.New("error trying to reach service: EOF"), "cannot be reached on port 9100 through the API server"},

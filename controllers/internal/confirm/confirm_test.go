@@ -197,7 +197,7 @@ func TestARefusedDocumentIsReportedAndTheNextOneTaken(t *testing.T) {
 		tracker.Ensure(checkout, target("r2", "a", "b"))
 		pass(patience + time.Second)
 		got := tracker.Ensure(checkout, target("r2", "a", "b"))
-		want := []Unconfirmed{{Pod: "b", Reason: "refuses the document: pool.workers must be 1 to 100000", Rejected: true}}
+		want := []Unconfirmed{{Pod: "b", Reason: "rejects the live settings: pool.workers must be 1 to 100000", Rejected: true}}
 		if diff := cmp.Diff(want, got.Unconfirmed); diff != "" || got.Confirmed != 1 {
 			t.Errorf("%d confirmed, unconfirmed (-want +got):\n%s", got.Confirmed, diff)
 		}
@@ -221,7 +221,7 @@ func TestAnUnreachablePodIsReportedButNotAbandoned(t *testing.T) {
 		}
 		pass(5 * time.Second)
 		got := tracker.Ensure(checkout, target("r1", "a", "b"))
-		want := []Unconfirmed{{Pod: "a", Reason: "does not answer on port 9100 within a second: does a NetworkPolicy keep the operator out?"}}
+		want := []Unconfirmed{{Pod: "a", Reason: "does not answer on port 9100 within a second: is a NetworkPolicy blocking the operator?"}}
 		if diff := cmp.Diff(want, got.Unconfirmed); diff != "" || got.Waiting {
 			t.Errorf("waiting: %t, unconfirmed (-want +got):\n%s", got.Waiting, diff)
 		}

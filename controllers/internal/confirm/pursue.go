@@ -201,9 +201,9 @@ func (t *Tracker) note(p *pursuit, answer Answer, err error, late bool) {
 	case err != nil:
 		reason = podhttp.Clip(describe(err)) // it may quote what the pod answered
 	case answer.Refused != "":
-		reason, rejected = "refuses the document: "+answer.Refused, true
+		reason, rejected = "rejects the live settings: "+answer.Refused, true
 	case answer.Revision == "":
-		reason = "runs its built-in values and has not read a document yet"
+		reason = "runs its built-in values and has not read its live settings yet"
 	}
 	t.mu.Lock()
 	state := p.state
@@ -219,8 +219,8 @@ func (t *Tracker) note(p *pursuit, answer Answer, err error, late bool) {
 // troubles are what errors mean to a person, the first match counts.
 var troubles = []struct{ marker, meaning string }{
 	{"connection refused", "does not listen on port 9100: is the image built on the toolkit?"},
-	{"deadline exceeded", "does not answer on port 9100 within a second: does a NetworkPolicy keep the operator out?"},
-	{"Client.Timeout", "does not answer on port 9100 within a second: does a NetworkPolicy keep the operator out?"},
+	{"deadline exceeded", "does not answer on port 9100 within a second: is a NetworkPolicy blocking the operator?"},
+	{"Client.Timeout", "does not answer on port 9100 within a second: is a NetworkPolicy blocking the operator?"},
 	{"no route to host", "cannot be reached on port 9100 from the operator"},
 	{"HTTP status 404", "answers port 9100 but does not report live settings: is the image built on the toolkit?"},
 	{"could not find the requested resource", "answers port 9100 but does not report live settings: is the image built on the toolkit?"},
@@ -240,7 +240,7 @@ func describe(err error) string {
 		}
 	}
 	if inner := innermost(err); inner != text {
-		return "cannot be asked: " + inner
+		return "cannot be queried: " + inner
 	}
 	return text
 }

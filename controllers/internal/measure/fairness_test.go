@@ -29,7 +29,7 @@ func (c *cluster) questionsTo(pod string, since time.Time) (times []time.Time) {
 	return times
 }
 
-// confirmed is a target whose pods all run the newest live settings.
+// confirmed is a target whose pods all run the latest live settings.
 func confirmed(pods int32) Target {
 	target := targetOf(pods)
 	target.Confirmed = true

@@ -47,7 +47,7 @@ type Pod struct {
 type Target struct {
 	tuner.Target
 	Pods []Pod
-	// Confirmed says that all pods run the newest live settings.
+	// Confirmed says that all pods run the latest live settings.
 	Confirmed bool
 	// Learned is what was learned of the service before it was followed first.
 	Learned tuner.Learned
@@ -256,7 +256,7 @@ func (l *Loop) tell(f *followed, changes []tuner.Change) {
 	}
 }
 
-// retuneTime is how long pods that have not confirmed the newest live settings count as being retuned.
+// retuneTime is how long pods that have not confirmed the latest live settings count as being retuned.
 const retuneTime = 30 * time.Second
 
 func (l *Loop) retuning(f *followed) bool {

@@ -253,11 +253,11 @@ func (p *parser) newBound(quoted []byte) error {
 	upper, err := strconv.ParseFloat(string(quoted[:len(quoted)-1]), 64)
 	switch {
 	case err != nil, len(quoted) > maxBoundLength:
-		return fmt.Errorf("metrics: a bucket's bound %q is no number", podhttp.Clip(string(quoted)))
+		return fmt.Errorf("metrics: a bucket's bound %q is not a number", podhttp.Clip(string(quoted)))
 	case len(p.buckets) == maxBuckets:
 		return fmt.Errorf("metrics: more than %d buckets", maxBuckets)
 	case math.IsNaN(upper), len(p.buckets) > 0 && upper <= p.buckets[len(p.buckets)-1].UpperBound:
-		return errors.New("metrics: the bounds of buckets do not rise")
+		return errors.New("metrics: bucket bounds do not increase")
 	}
 	p.buckets = append(p.buckets, tuner.Bucket{UpperBound: upper})
 	p.bounds = append(p.bounds, quoted...)
@@ -273,7 +273,7 @@ func (p *parser) seriesEnds() error {
 		return errUneven
 	}
 	if !math.IsInf(p.buckets[len(p.buckets)-1].UpperBound, 1) {
-		return errors.New("metrics: the last bucket has a bound")
+		return errors.New("metrics: the last bucket's bound is not +Inf")
 	}
 	p.counted = true
 	return nil
@@ -310,7 +310,7 @@ func valueOf(line []byte) (float64, error) {
 	}
 	value, err := strconv.ParseFloat(string(text), 64)
 	if err != nil {
-		return 0, fmt.Errorf("metrics: %q is no number", podhttp.Clip(string(text)))
+		return 0, fmt.Errorf("metrics: %q is not a number", podhttp.Clip(string(text)))
 	}
 	return value, plausible(value)
 }

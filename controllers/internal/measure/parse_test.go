@@ -107,17 +107,17 @@ func TestParseRefuses(t *testing.T) {
 	for name, c := range map[string]struct{ page, want string }{
 		"a foreign page":         {"go_goroutines 7\n", "built on the toolkit"},
 		"an empty page":          {"", "built on the toolkit"},
-		"no number":              {"goservice_pool_busy many\n", `"many" is no number`},
+		"not a number":              {"goservice_pool_busy many\n", `"many" is not a number`},
 		"a long text":            {"goservice_pool_busy " + strings.Repeat("x", 60000) + "\n", "xx…"},
 		"an open bound":          {`http_server_request_duration_seconds_bucket{le="0.1} 1` + "\n", "does not end"},
 		"a missing bound":        {"http_server_request_duration_seconds_bucket 1\n", "without a bound"},
-		"a bound that is none":   {histogram("/", "\x1b[31m"), "is no number"},
-		"a long bound":           {histogram("/", strings.Repeat("1", 50000)), "is no number"},
+		"a bound that is none":   {histogram("/", "\x1b[31m"), "is not a number"},
+		"a long bound":           {histogram("/", strings.Repeat("1", 50000)), "is not a number"},
 		"too many buckets":       {histogram("/", manyBounds(maxBuckets+1)...), "more than 64 buckets"},
-		"bounds that fall":       {histogram("/", "2", "1", "+Inf"), "do not rise"},
-		"bounds that stay":       {histogram("/", "1", "1", "+Inf"), "do not rise"},
-		"a bound of NaN":         {histogram("/", "NaN", "+Inf"), "do not rise"},
-		"no last bucket":         {"goservice_service_seconds_count 1\n" + histogram("/", "1", "2"), "the last bucket has a bound"},
+		"bounds that fall":       {histogram("/", "2", "1", "+Inf"), "do not increase"},
+		"bounds that stay":       {histogram("/", "1", "1", "+Inf"), "do not increase"},
+		"a bound of NaN":         {histogram("/", "NaN", "+Inf"), "do not increase"},
+		"no last bucket":         {"goservice_service_seconds_count 1\n" + histogram("/", "1", "2"), "the last bucket's bound is not +Inf"},
 		"other buckets":          {histogram("/a", "1", "+Inf") + histogram("/b", "2", "+Inf"), "different buckets"},
 		"more buckets":           {histogram("/a", "1", "+Inf") + histogram("/b", "1", "2", "+Inf"), "different buckets"},
 		"fewer buckets":          {"goservice_service_seconds_count 1\n" + histogram("/a", "1", "2", "+Inf") + histogram("/b", "1"), "different buckets"},
@@ -128,7 +128,7 @@ func TestParseRefuses(t *testing.T) {
 		"a count out of reach":   {"process_cpu_seconds_total 1e300\n", "neither a count nor a size"},
 		"an infinite bucket":     {`http_server_request_duration_seconds_bucket{le="1"} +Inf` + "\n", "neither a count nor a size"},
 		"an infinite duration":   {"http_server_request_duration_seconds_sum{} Inf\n", "neither a count nor a size"},
-		"a number beyond floats": {"goservice_pool_busy 1e999\n", "is no number"},
+		"a number beyond floats": {"goservice_pool_busy 1e999\n", "is not a number"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Parse(strings.NewReader(c.page))

@@ -178,7 +178,7 @@ func (s *Sample) take(pod string, e *element) error {
 	case partBuckets:
 		bound, err := strconv.ParseFloat(e.Metric.Bound, 64)
 		if err != nil || math.IsNaN(bound) {
-			return fmt.Errorf("a bucket's bound %q is no number", podhttp.Clip(e.Metric.Bound))
+			return fmt.Errorf("a bucket's bound %q is not a number", podhttp.Clip(e.Metric.Bound))
 		}
 		if len(s.Buckets) == maxBuckets {
 			return fmt.Errorf("more than %d buckets", maxBuckets)

@@ -112,13 +112,13 @@ func TestDecodeRefuses(t *testing.T) {
 		"another type":     {`{"status":"success","data":{"resultType":"matrix","result":[]}}`, `"matrix"`},
 		"series of none":   {vector(`{"metric":{"part":"requests"},"value":[1,"2"]}`), "no label pod"},
 		"two scrapes":      {vector(at, strings.Replace(at, `"x"`, `"y"`, 1)), "scraped more than once"},
-		"no number":        {vector(`{"metric":{"pod":"a","part":"requests"},"value":[1,"many"]}`), "reading the answer"},
+		"not a number":        {vector(`{"metric":{"pod":"a","part":"requests"},"value":[1,"many"]}`), "reading the answer"},
 		"a bucket of all":  {vector(`{"metric":{"pod":"a","part":"buckets"},"value":[1,"2"]}`), "bound"},
 		"cut off":          {vector(at)[:60], "reading the answer"},
 		"no object":        {`[]`, "expected"},
 		"no vector":        {`{"data":{"result":7}}`, "expected"},
 		"too many pods":    {vector(manyPods(maxPods + 1)...), "more than 5000 pods"},
-		"a bound of NaN":   {vector(`{"metric":{"pod":"a","part":"buckets","le":"NaN"},"value":[1,"2"]}`), "no number"},
+		"a bound of NaN":   {vector(`{"metric":{"pod":"a","part":"buckets","le":"NaN"},"value":[1,"2"]}`), "not a number"},
 		"too many buckets": {vector(manyBuckets(maxBuckets + 1)...), "more than 64 buckets"},
 	} {
 		t.Run(name, func(t *testing.T) {

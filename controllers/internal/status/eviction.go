@@ -22,6 +22,6 @@ func twoBudgets(s Situation) (string, string, bool) {
 		quoted[i] = fmt.Sprintf("%q", name)
 	}
 	return v1alpha1.ReasonMultipleBudgets, oneLine(fmt.Sprintf(
-		"PodDisruptionBudget %s selects these pods beside the operator's own, and the API server evicts no pod that two budgets select: "+
+		"PodDisruptionBudget %s selects these pods, too, and the API server evicts no pod that two budgets select: "+
 			"kubectl drain and node upgrades stop there; change its selector or delete it", strings.Join(quoted, ", "))), len(names) > 0
 }

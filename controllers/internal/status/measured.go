@@ -26,7 +26,7 @@ var measured = chain{
 	{no, ifFollowed(measurementsLack)},
 }
 
-// sloMet says whether the objectives held over the last minute.
+// sloMet says whether the objectives were met over the last minute.
 var sloMet = chain{
 	{yes, earlier(v1alpha1.ConditionSLOMet, yes)},
 	{no, earlier(v1alpha1.ConditionSLOMet, no)},
@@ -105,16 +105,16 @@ func nothingMeasured(s Situation) (string, string, bool) {
 }
 
 func noTraffic(s Situation) (string, string, bool) {
-	return v1alpha1.ReasonNoTraffic, "there were no requests yet", s.Outcome.Tally.Total < 1
+	return v1alpha1.ReasonNoTraffic, "no requests received yet", s.Outcome.Tally.Total < 1
 }
 
 func burning(s Situation) (string, string, bool) {
-	return v1alpha1.ReasonMissed, fmt.Sprintf("over the last minute more requests were slow or failed than the objectives allow; error budget left: %s",
+	return v1alpha1.ReasonMissed, fmt.Sprintf("the objectives were missed over the last minute: too many requests were slow or failed; error budget left: %s",
 		percentText(s.Outcome.BudgetLeft)), s.Outcome.Burning
 }
 
 func objectivesHold(s Situation) (string, string, bool) {
-	return v1alpha1.ReasonMet, fmt.Sprintf("the objectives held over the last minute; error budget left: %s", percentText(s.Outcome.BudgetLeft)), true
+	return v1alpha1.ReasonMet, fmt.Sprintf("the objectives were met over the last minute; error budget left: %s", percentText(s.Outcome.BudgetLeft)), true
 }
 
 // maxDecisions are shown in a status.
@@ -161,9 +161,9 @@ func (s Situation) sloStatus() *v1alpha1.SLOStatus {
 
 // share is a percentage with the digits that tell one objective from another, rounded down: 99.9999 is not 100.
 func share(part float64) string {
-	return strconv.FormatFloat(math.Floor(part*1e5)/1e3, 'f', -1, 64) + " %"
+	return strconv.FormatFloat(math.Floor(part*1e5)/1e3, 'f', -1, 64) + "%"
 }
 
 func percentText(part float64) string {
-	return strconv.FormatFloat(math.Floor(part*100), 'f', 0, 64) + " %"
+	return strconv.FormatFloat(math.Floor(part*100), 'f', 0, 64) + "%"
 }

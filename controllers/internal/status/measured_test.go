@@ -41,13 +41,13 @@ func TestStatusSaysWhatWasMeasured(t *testing.T) {
 			},
 			measured: "True", met: "True", reason: "Met", decisions: 1,
 			slo: &v1alpha1.SLOStatus{
-				MeasuredSince: metav1.NewTime(at), Availability: "99.99 %", FastEnough: "99.899 %", P99: "41.234567ms", ErrorBudgetLeft: "90 %",
+				MeasuredSince: metav1.NewTime(at), Availability: "99.99%", FastEnough: "99.899%", P99: "41.234567ms", ErrorBudgetLeft: "90%",
 			},
 		},
 		"objectives are missed": {
 			outcome:  &tuner.Outcome{Measured: true, Since: at, Tally: tuner.Tally{Total: 100, Failed: 50}, BudgetLeft: -499, Burning: true},
 			measured: "True", met: "False", reason: "Missed",
-			slo: &v1alpha1.SLOStatus{MeasuredSince: metav1.NewTime(at), Availability: "50 %", FastEnough: "100 %", ErrorBudgetLeft: "-49900 %"},
+			slo: &v1alpha1.SLOStatus{MeasuredSince: metav1.NewTime(at), Availability: "50%", FastEnough: "100%", ErrorBudgetLeft: "-49900%"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

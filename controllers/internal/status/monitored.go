@@ -41,11 +41,11 @@ var monitored = chain{
 		"ServiceMonitor is not installed in this cluster; install the Prometheus Operator to have this service scraped")},
 	{no, unapplied(build.ServiceMonitorKind)},
 	{no, ifWatched(absent(build.PrometheusRuleKind, v1alpha1.ReasonRuleKindAbsent,
-		"a ServiceMonitor is applied, but PrometheusRule is not installed in this cluster; install it with the Prometheus Operator to have the objectives watched"))},
+		"a ServiceMonitor is applied, but PrometheusRule is not installed in this cluster; install it with the Prometheus Operator to get alerts on the objectives"))},
 	{no, ifWatched(unapplied(build.PrometheusRuleKind))},
 	{yes, ifWatched(always(v1alpha1.ReasonScraped,
-		"a ServiceMonitor and a PrometheusRule are applied; they work where a Prometheus selects them"))},
-	{yes, always(v1alpha1.ReasonScraped, "a ServiceMonitor is applied; it works where a Prometheus selects it")},
+		"a ServiceMonitor and a PrometheusRule are applied; they take effect if a Prometheus selects them"))},
+	{yes, always(v1alpha1.ReasonScraped, "a ServiceMonitor is applied; it takes effect if a Prometheus selects it")},
 }
 
 func absent(kind schema.GroupVersionKind, reason, message string) predicate {

@@ -36,14 +36,14 @@ var progressing = chain{
 	{no, rolloutStalled},
 	{yes, oldPodsRun},
 	{yes, scaling},
-	{no, always(v1alpha1.ReasonRolloutComplete, "every pod runs the newest template")},
+	{no, always(v1alpha1.ReasonRolloutComplete, "all pods run the latest template")},
 }
 
 // templateUnobserved holds from the write of a pod template until the deployment controller has seen it: until then, what the
 // Deployment reports is about the template before.
 func templateUnobserved(s Situation) (string, string, bool) {
 	d := s.Observed.Deployment
-	return v1alpha1.ReasonRollingOut, "the newest pod template is about to be rolled out",
+	return v1alpha1.ReasonRollingOut, "waiting for the rollout of the latest pod template to start",
 		d == nil || d.Status.ObservedGeneration < max(d.Generation, s.Generation)
 }
 
@@ -51,7 +51,7 @@ func templateUnobserved(s Situation) (string, string, bool) {
 func rolloutStalled(s Situation) (string, string, bool) {
 	for _, c := range s.deploymentStatus().Conditions {
 		if c.Type == appsv1.DeploymentProgressing && c.Status == corev1.ConditionFalse {
-			return v1alpha1.ReasonRolloutStalled, s.withTrouble("new pods do not become ready"), true
+			return v1alpha1.ReasonRolloutStalled, s.withTrouble("new pods are not becoming ready"), true
 		}
 	}
 	return "", "", false
@@ -59,13 +59,13 @@ func rolloutStalled(s Situation) (string, string, bool) {
 
 func oldPodsRun(s Situation) (string, string, bool) {
 	d := s.deploymentStatus()
-	return v1alpha1.ReasonRollingOut, s.withTrouble(fmt.Sprintf("%d of %d pods are of the newest template", d.UpdatedReplicas, s.wantedReplicas())),
+	return v1alpha1.ReasonRollingOut, s.withTrouble(fmt.Sprintf("%d of %d pods have the latest template", d.UpdatedReplicas, s.wantedReplicas())),
 		d.UpdatedReplicas < d.Replicas
 }
 
 func scaling(s Situation) (string, string, bool) {
 	d, wanted := s.deploymentStatus(), s.wantedReplicas()
-	return v1alpha1.ReasonScaling, s.withTrouble(fmt.Sprintf("%d of %d pods serve", d.AvailableReplicas, wanted)),
+	return v1alpha1.ReasonScaling, s.withTrouble(fmt.Sprintf("%d of %d pods are available", d.AvailableReplicas, wanted)),
 		d.AvailableReplicas < wanted || d.Replicas > wanted
 }
 
@@ -82,7 +82,7 @@ func serves(s Situation) (string, string, bool) {
 }
 
 func (s Situation) servingPods() string {
-	return fmt.Sprintf("%d of at least %d pods serve", s.deploymentStatus().AvailableReplicas, s.Plan.Replicas.Value.Min)
+	return fmt.Sprintf("%d of at least %d pods are available", s.deploymentStatus().AvailableReplicas, s.Plan.Replicas.Value.Min)
 }
 
 // applyWord says of a paused service no more than is known: a newer spec may wait.
@@ -90,5 +90,5 @@ func (s Situation) applyWord() string {
 	if s.Service.Spec.Paused {
 		return "the operator is paused, and "
 	}
-	return "the newest spec is applied and "
+	return "the latest spec is applied and "
 }

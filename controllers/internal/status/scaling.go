@@ -63,7 +63,7 @@ func (s Situation) autoscalerLacks(kind autoscalingv2.HorizontalPodAutoscalerCon
 
 func noAutoscaler(s Situation) (string, string, bool) {
 	autoscaler := s.autoscaler()
-	return v1alpha1.ReasonAutoscalerUnseen, "the autoscaler has not looked at the service yet",
+	return v1alpha1.ReasonAutoscalerUnseen, "the autoscaler has not evaluated the service yet",
 		autoscaler == nil || len(autoscaler.Status.Conditions) == 0
 }
 
@@ -97,7 +97,7 @@ func noMetricsYet(s Situation) (string, string, bool) {
 
 func noMetricsServer(s Situation) (string, string, bool) {
 	c := s.autoscalerLacks(autoscalingv2.ScalingActive)
-	return v1alpha1.ReasonNoMetrics, "the autoscaler cannot read CPU, and leaves the number of pods as it is: " +
+	return v1alpha1.ReasonNoMetrics, "the autoscaler cannot read CPU usage and keeps the number of pods: " +
 			"metrics.k8s.io is not served in this cluster; install metrics-server",
 		c != nil && (strings.Contains(c.Message, "could not find the requested resource") || strings.Contains(c.Message, "metrics.k8s.io) not found"))
 }
@@ -107,5 +107,5 @@ func inactive(s Situation) (string, string, bool) {
 	if c == nil {
 		return "", "", false
 	}
-	return v1alpha1.ReasonNoMetrics, fmt.Sprintf("the autoscaler has nothing to scale by (%s): %s", c.Reason, oneLine(c.Message)), true
+	return v1alpha1.ReasonNoMetrics, fmt.Sprintf("the autoscaler has no metric to scale on (%s): %s", c.Reason, oneLine(c.Message)), true
 }

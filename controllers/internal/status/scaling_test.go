@@ -38,11 +38,11 @@ func TestScalingSaysWhyTheAutoscalerDoesNothing(t *testing.T) {
 		want   string
 	}{
 		"a fixed count":           {func(*Situation) {}, ""},
-		"there is no autoscaler":  {func(s *Situation) { s.Plan.Autoscaled = true }, "Unknown AutoscalerUnseen: the autoscaler has not looked at the service yet"},
-		"it has not looked":       {func(s *Situation) { autoscaledBy(s, "", "").Status.Conditions = nil }, "Unknown AutoscalerUnseen: the autoscaler has not looked at the service yet"},
+		"there is no autoscaler":  {func(s *Situation) { s.Plan.Autoscaled = true }, "Unknown AutoscalerUnseen: the autoscaler has not evaluated the service yet"},
+		"it has not looked":       {func(s *Situation) { autoscaledBy(s, "", "").Status.Conditions = nil }, "Unknown AutoscalerUnseen: the autoscaler has not evaluated the service yet"},
 		"it works":                {func(s *Situation) { autoscaledBy(s, "", "") }, "True Scaling: the autoscaler works"},
-		"no metrics server":       {func(s *Situation) { autoscaledBy(s, "FailedGetResourceMetric", unserved) }, "False NoMetrics: the autoscaler cannot read CPU, and leaves the number of pods as it is: metrics.k8s.io is not served in this cluster; install metrics-server"},
-		"another lack of metrics": {func(s *Situation) { autoscaledBy(s, "FailedGetResourceMetric", "no metrics returned") }, "False NoMetrics: the autoscaler has nothing to scale by (FailedGetResourceMetric): no metrics returned"},
+		"no metrics server":       {func(s *Situation) { autoscaledBy(s, "FailedGetResourceMetric", unserved) }, "False NoMetrics: the autoscaler cannot read CPU usage and keeps the number of pods: metrics.k8s.io is not served in this cluster; install metrics-server"},
+		"another lack of metrics": {func(s *Situation) { autoscaledBy(s, "FailedGetResourceMetric", "no metrics returned") }, "False NoMetrics: the autoscaler has no metric to scale on (FailedGetResourceMetric): no metrics returned"},
 		"a second autoscaler": {func(s *Situation) {
 			autoscaledBy(s, "AmbiguousSelector", "pods by selector app=x are controlled by multiple HPAs")
 		}, "False AmbiguousAutoscaler: another HorizontalPodAutoscaler selects the same pods, and Kubernetes lets neither scale: delete the other one, or set spec.autoscaling.mode to External"},

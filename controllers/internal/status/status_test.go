@@ -75,20 +75,20 @@ func TestConditions(t *testing.T) {
 		want   map[string]string // the conditions that the case is about
 	}{
 		"all is well": {func(*Situation) {}, map[string]string{
-			"Ready":       "True Ready: the newest spec is applied and 2 of at least 2 pods serve",
+			"Ready":       "True Ready: the latest spec is applied and 2 of at least 2 pods are available",
 			"Applied":     "True Applied: all objects are up to date",
-			"Available":   "True MinimumReplicasAvailable: 2 of at least 2 pods serve",
-			"Progressing": "False RolloutComplete: every pod runs the newest template",
-			"Tuned":       "True Confirmed: 2 of 2 pods confirmed the newest live settings",
+			"Available":   "True MinimumReplicasAvailable: 2 of at least 2 pods are available",
+			"Progressing": "False RolloutComplete: all pods run the latest template",
+			"Tuned":       "True Confirmed: 2 of 2 pods confirmed the latest live settings",
 			"Planned":     "True Derived: spec.slo is not set",
-			"Monitored":   "True ServiceMonitorApplied: a ServiceMonitor is applied; it works where a Prometheus selects it",
+			"Monitored":   "True ServiceMonitorApplied: a ServiceMonitor is applied; it takes effect if a Prometheus selects it",
 		}},
 		"nothing exists yet": {
 			func(s *Situation) { s.Observed = observe.State{}; s.Confirmed = confirm.Result{Revision: "r1"} },
 			map[string]string{
-				"Ready":       "False RollingOut: the newest pod template is about to be rolled out",
-				"Available":   "False MinimumReplicasUnavailable: 0 of at least 2 pods serve",
-				"Progressing": "True RollingOut: the newest pod template is about to be rolled out",
+				"Ready":       "False RollingOut: waiting for the rollout of the latest pod template to start",
+				"Available":   "False MinimumReplicasUnavailable: 0 of at least 2 pods are available",
+				"Progressing": "True RollingOut: waiting for the rollout of the latest pod template to start",
 				"Tuned":       "Unknown NoPods: no pod runs yet",
 			},
 		},
@@ -104,7 +104,7 @@ func TestConditions(t *testing.T) {
 				s.ApplyErr = errors.Join(conflict, &apply.ConflictError{Kind: "ConfigMap", Name: "settings", Owner: `Helm release "shop"`})
 			},
 			map[string]string{"Applied": "False Conflict: " + conflict.Error() +
-				`. a ConfigMap named "settings" exists and belongs to Helm release "shop"; rename one of them or delete it`},
+				`. a ConfigMap named "settings" exists and belongs to Helm release "shop"; delete it, or choose another name for the GoService`},
 		},
 		"a policy refuses, and the API server is busy": {
 			func(s *Situation) {
@@ -121,9 +121,9 @@ func TestConditions(t *testing.T) {
 		},
 		"no document can be made": {
 			func(s *Situation) {
-				s.ApplyErr = &apply.Failure{Class: apply.Invalid, Err: errors.New("the spec cannot be put into force: pool.workers")}
+				s.ApplyErr = &apply.Failure{Class: apply.Invalid, Err: errors.New("the spec cannot be applied: pool.workers")}
 			},
-			map[string]string{"Applied": "False Invalid: the spec cannot be put into force: pool.workers"},
+			map[string]string{"Applied": "False Invalid: the spec cannot be applied: pool.workers"},
 		},
 		"the API server is away": {
 			func(s *Situation) { s.ApplyErr = errors.New("creating\nDeployment: timeout") },
@@ -132,9 +132,9 @@ func TestConditions(t *testing.T) {
 		"one of two pods serves": {
 			func(s *Situation) { s.Observed.Deployment.Status.AvailableReplicas = 1 },
 			map[string]string{
-				"Ready":       "False MinimumReplicasUnavailable: 1 of at least 2 pods serve",
-				"Available":   "False MinimumReplicasUnavailable: 1 of at least 2 pods serve",
-				"Progressing": "True Scaling: 1 of 2 pods serve",
+				"Ready":       "False MinimumReplicasUnavailable: 1 of at least 2 pods are available",
+				"Available":   "False MinimumReplicasUnavailable: 1 of at least 2 pods are available",
+				"Progressing": "True Scaling: 1 of 2 pods are available",
 			},
 		},
 		"a pod is in trouble": {
@@ -143,8 +143,8 @@ func TestConditions(t *testing.T) {
 				s.Observed.Troubles = []observe.Trouble{{Kind: observe.ImagePull, Image: "shop:v2", Words: "not found"}}
 			},
 			map[string]string{
-				"Available": `False MinimumReplicasUnavailable: 1 of at least 2 pods serve: image "shop:v2" cannot be pulled: not found; check its name, tag and spec.imagePullSecrets`,
-				"Ready":     `False ImagePullFailed: 1 of at least 2 pods serve: image "shop:v2" cannot be pulled: not found; check its name, tag and spec.imagePullSecrets`,
+				"Available": `False MinimumReplicasUnavailable: 1 of at least 2 pods are available: image "shop:v2" cannot be pulled: not found; check its name, tag and spec.imagePullSecrets`,
+				"Ready":     `False ImagePullFailed: 1 of at least 2 pods are available: image "shop:v2" cannot be pulled: not found; check its name, tag and spec.imagePullSecrets`,
 			},
 		},
 		"a rollout runs": {
@@ -152,9 +152,9 @@ func TestConditions(t *testing.T) {
 				s.Observed.Deployment.Status.UpdatedReplicas, s.Observed.Deployment.Status.Replicas = 1, 3
 			},
 			map[string]string{
-				"Ready":       "False RollingOut: 1 of 2 pods are of the newest template",
-				"Available":   "True MinimumReplicasAvailable: 2 of at least 2 pods serve",
-				"Progressing": "True RollingOut: 1 of 2 pods are of the newest template",
+				"Ready":       "False RollingOut: 1 of 2 pods have the latest template",
+				"Available":   "True MinimumReplicasAvailable: 2 of at least 2 pods are available",
+				"Progressing": "True RollingOut: 1 of 2 pods have the latest template",
 			},
 		},
 		"the rollout stalls": {
@@ -163,48 +163,48 @@ func TestConditions(t *testing.T) {
 				s.Observed.Troubles = []observe.Trouble{{Kind: observe.Exited, ExitCode: 2, Words: "no port"}}
 			},
 			map[string]string{
-				"Ready":       "False RolloutStalled: new pods do not become ready: a container ended with code 2: no port",
-				"Progressing": "False RolloutStalled: new pods do not become ready: a container ended with code 2: no port",
+				"Ready":       "False RolloutStalled: new pods are not becoming ready: a container ended with code 2: no port",
+				"Progressing": "False RolloutStalled: new pods are not becoming ready: a container ended with code 2: no port",
 			},
 		},
 		"the operator is paused": {
 			func(s *Situation) { s.Service.Spec.Paused = true },
 			map[string]string{
-				"Ready":   "True Ready: the operator is paused, and 2 of at least 2 pods serve",
+				"Ready":   "True Ready: the operator is paused, and 2 of at least 2 pods are available",
 				"Applied": "Unknown Paused: spec.paused is true: the operator changes nothing until it is false",
 				"Paused":  "True Paused: spec.paused is true: the operator changes nothing until it is false",
 			},
 		},
 		"two budgets": {
 			func(s *Situation) { s.Observed.OtherBudgets = []string{"team", "zone"} },
-			map[string]string{"EvictionBlocked": `True MultipleBudgets: PodDisruptionBudget "team", "zone" selects these pods beside the operator's own, and the API server ` +
+			map[string]string{"EvictionBlocked": `True MultipleBudgets: PodDisruptionBudget "team", "zone" selects these pods, too, and the API server ` +
 				"evicts no pod that two budgets select: kubectl drain and node upgrades stop there; change its selector or delete it"},
 		},
 		"old pods still leave": {
 			func(s *Situation) {
 				s.Observed.Deployment.Status.Replicas, s.Observed.Deployment.Status.UpdatedReplicas = 4, 4
 			},
-			map[string]string{"Ready": "True Ready: the newest spec is applied and 2 of at least 2 pods serve", "Progressing": "True Scaling: 2 of 2 pods serve"},
+			map[string]string{"Ready": "True Ready: the latest spec is applied and 2 of at least 2 pods are available", "Progressing": "True Scaling: 2 of 2 pods are available"},
 		},
 		"pods are asked": {
 			func(s *Situation) {
 				s.Confirmed = confirm.Result{Revision: "r2", Confirmed: 1, Total: 2, Waiting: true, Unconfirmed: []confirm.Unconfirmed{{Pod: "b"}}}
 			},
-			map[string]string{"Tuned": "False Confirming: 1 of 2 pods confirmed the newest live settings so far", "Ready": "True Ready: the newest spec is applied and 2 of at least 2 pods serve"},
+			map[string]string{"Tuned": "False Confirming: 1 of 2 pods confirmed the latest live settings so far", "Ready": "True Ready: the latest spec is applied and 2 of at least 2 pods are available"},
 		},
 		"a pod cannot be asked": {
 			func(s *Situation) {
 				s.Confirmed = confirm.Result{Revision: "r2", Confirmed: 1, Total: 2, Unconfirmed: []confirm.Unconfirmed{{Pod: "b", Reason: "is silent"}}}
 			},
-			map[string]string{"Tuned": "Unknown UnreachablePods: 1 of 2 pods confirmed the newest live settings; a pod is silent"},
+			map[string]string{"Tuned": "Unknown UnreachablePods: 1 of 2 pods confirmed the latest live settings; a pod is silent"},
 		},
 		"a pod refuses, another cannot be asked": {
 			func(s *Situation) {
 				s.Confirmed = confirm.Result{Revision: "r2", Total: 2, Unconfirmed: []confirm.Unconfirmed{
-					{Pod: "a", Reason: "is silent"}, {Pod: "b", Reason: "refuses the document: no", Rejected: true},
+					{Pod: "a", Reason: "is silent"}, {Pod: "b", Reason: "rejects the live settings: no", Rejected: true},
 				}}
 			},
-			map[string]string{"Tuned": "False RejectedByPods: 0 of 2 pods confirmed the newest live settings; a pod refuses the document: no"},
+			map[string]string{"Tuned": "False RejectedByPods: 0 of 2 pods confirmed the latest live settings; a pod rejects the live settings: no"},
 		},
 		"objectives that nothing speaks against": {
 			func(s *Situation) { s.Service.Spec.SLO = &v1alpha1.SLOSpec{Availability: "99"} },

@@ -94,7 +94,7 @@ type troubleKind struct {
 
 var troubleKinds = map[observe.TroubleKind]troubleKind{
 	observe.InvalidImage: {v1alpha1.ReasonInvalidImage, byEdit, false, func(_ Situation, t observe.Trouble) string {
-		return fmt.Sprintf("image %q is no valid name%s; edit spec.image", t.Image, behind(t.Words))
+		return fmt.Sprintf("image %q is not a valid image name%s; edit spec.image", t.Image, behind(t.Words))
 	}},
 	observe.ContainerConfig: {v1alpha1.ReasonContainerConfig, byOthers, false, func(_ Situation, t observe.Trouble) string {
 		return "a container cannot be created" + behind(t.Words)
@@ -112,7 +112,7 @@ var troubleKinds = map[observe.TroubleKind]troubleKind{
 		return "a pod's container is ready but the pod is not: its node does not answer, or a readiness gate is not met"
 	}},
 	observe.NotReady: {v1alpha1.ReasonPodsNotReady, byTime, true, func(s Situation, t observe.Trouble) string {
-		return fmt.Sprintf("a pod runs but does not answer its %s probe, %s, with success", probeName(t.Unstarted), s.probe(t.Unstarted))
+		return fmt.Sprintf("a pod runs but its %s probe, %s, does not succeed", probeName(t.Unstarted), s.probe(t.Unstarted))
 	}},
 	observe.Pulling: {v1alpha1.ReasonPulling, byTime, true, func(_ Situation, t observe.Trouble) string {
 		return fmt.Sprintf("image %q is still being pulled", t.Image)
@@ -268,7 +268,7 @@ func missingObject(kind, name string) (reason, message string) {
 	if isConfigMap {
 		reason, kind = v1alpha1.ReasonMissingConfigMap, "ConfigMap"
 	}
-	return reason, fmt.Sprintf("%s %q, named in spec.env or spec.envFrom, does not exist; the service starts by itself once it does", kind, name)
+	return reason, fmt.Sprintf("%s %q, named in spec.env or spec.envFrom, does not exist; the service starts without further action once it exists", kind, name)
 }
 
 // refusal is what the API server says of pods that it does not let in.
@@ -279,7 +279,7 @@ type refusal struct {
 }
 
 var refusals = []refusal{
-	{v1alpha1.ReasonQuotaExceeded, regexp.MustCompile(`(failed|exceeded) quota: `), "ask for less in spec.resources, or raise the quota"},
+	{v1alpha1.ReasonQuotaExceeded, regexp.MustCompile(`(failed|exceeded) quota: `), "lower spec.resources, or raise the quota"},
 	{v1alpha1.ReasonPodSecurity, regexp.MustCompile(`violates PodSecurity`), "the namespace's pod-security.kubernetes.io/enforce label decides"},
 	{v1alpha1.ReasonMissingServiceAccount, regexp.MustCompile(`error looking up service account`), "create it, or edit spec.pod.serviceAccountName"},
 	{v1alpha1.ReasonMissingPriorityClass, regexp.MustCompile(`no PriorityClass with name`), "create it, or edit spec.pod.priorityClassName"},
@@ -292,7 +292,7 @@ var forbidden = regexp.MustCompile(`^pods "[^"]*" is forbidden: `)
 // refusedPods tells why no pod can be created, by the Deployment's condition ReplicaFailure.
 func refusedPods(words string, since time.Time) trouble {
 	told := trouble{reason: v1alpha1.ReasonPodsDenied, remedy: byOthers, since: since}
-	advice := "change the pods by an edit, or the policy"
+	advice := "edit the spec, or change the policy"
 	for _, r := range refusals {
 		if r.words.MatchString(words) {
 			told.reason, advice = r.reason, r.advice
@@ -300,7 +300,7 @@ func refusedPods(words string, since time.Time) trouble {
 		}
 	}
 	words = oneLine(forbidden.ReplaceAllString(words, ""))
-	told.message = fmt.Sprintf("its pods are refused: %s; %s", cmp.Or(words, "no reason is given"), advice)
+	told.message = fmt.Sprintf("its pods are rejected: %s; %s", cmp.Or(words, "no reason is given"), advice)
 	return told
 }
 

@@ -55,39 +55,39 @@ func TestWhatKeepsPodsFromServingIsTold(t *testing.T) {
 	}{
 		"a quota without room": {
 			refused(`pods "checkout-7d4c-x8k2p" is forbidden: exceeded quota: team, requested: limits.cpu=2, used: limits.cpu=7, limited: limits.cpu=8`), "QuotaExceeded",
-			"its pods are refused: exceeded quota: team, requested: limits.cpu=2, used: limits.cpu=7, limited: limits.cpu=8; ask for less in spec.resources, or raise the quota",
+			"its pods are rejected: exceeded quota: team, requested: limits.cpu=2, used: limits.cpu=7, limited: limits.cpu=8; lower spec.resources, or raise the quota",
 		},
 		"a quota that wants a limit": {
 			refused(`pods "a" is forbidden: failed quota: q: must specify limits.cpu for: service`), "QuotaExceeded",
-			"its pods are refused: failed quota: q: must specify limits.cpu for: service; ask for less in spec.resources, or raise the quota",
+			"its pods are rejected: failed quota: q: must specify limits.cpu for: service; lower spec.resources, or raise the quota",
 		},
 		"a LimitRange": {
 			refused(`pods "a" is forbidden: maximum memory usage per Container is 100Mi, but limit is 256Mi`), "LimitRangeViolated",
-			"its pods are refused: maximum memory usage per Container is 100Mi, but limit is 256Mi; edit spec.resources, or change the LimitRange",
+			"its pods are rejected: maximum memory usage per Container is 100Mi, but limit is 256Mi; edit spec.resources, or change the LimitRange",
 		},
 		"Pod Security": {
 			refused(`pods "a" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot != true`), "PodSecurityViolated",
-			`its pods are refused: violates PodSecurity "restricted:latest": runAsNonRoot != true; the namespace's pod-security.kubernetes.io/enforce label decides`,
+			`its pods are rejected: violates PodSecurity "restricted:latest": runAsNonRoot != true; the namespace's pod-security.kubernetes.io/enforce label decides`,
 		},
 		"no ServiceAccount": {
 			refused(`pods "a" is forbidden: error looking up service account ns/robot: serviceaccount "robot" not found`), "MissingServiceAccount",
-			`its pods are refused: error looking up service account ns/robot: serviceaccount "robot" not found; create it, or edit spec.pod.serviceAccountName`,
+			`its pods are rejected: error looking up service account ns/robot: serviceaccount "robot" not found; create it, or edit spec.pod.serviceAccountName`,
 		},
 		"no PriorityClass": {
 			refused(`pods "a" is forbidden: no PriorityClass with name high was found`), "MissingPriorityClass",
-			"its pods are refused: no PriorityClass with name high was found; create it, or edit spec.pod.priorityClassName",
+			"its pods are rejected: no PriorityClass with name high was found; create it, or edit spec.pod.priorityClassName",
 		},
 		"a policy": {
 			refused(`admission webhook "images.example" denied the request: registry not allowed`), "PodsDenied",
-			`its pods are refused: admission webhook "images.example" denied the request: registry not allowed; change the pods by an edit, or the policy`,
+			`its pods are rejected: admission webhook "images.example" denied the request: registry not allowed; edit the spec, or change the policy`,
 		},
 		"a missing Secret": {
 			pod(observe.Trouble{Kind: observe.ContainerConfig, Words: `secret "db" not found`}), "MissingSecret",
-			`Secret "db", named in spec.env or spec.envFrom, does not exist; the service starts by itself once it does`,
+			`Secret "db", named in spec.env or spec.envFrom, does not exist; the service starts without further action once it exists`,
 		},
 		"a missing ConfigMap": {
 			pod(observe.Trouble{Kind: observe.ContainerConfig, Words: `configmap "flags" not found`}), "MissingConfigMap",
-			`ConfigMap "flags", named in spec.env or spec.envFrom, does not exist; the service starts by itself once it does`,
+			`ConfigMap "flags", named in spec.env or spec.envFrom, does not exist; the service starts without further action once it exists`,
 		},
 		"a missing key": {
 			pod(observe.Trouble{Kind: observe.ContainerConfig, Words: "couldn't find key k in Secret shop/db"}), "ContainerNotCreated",
@@ -99,7 +99,7 @@ func TestWhatKeepsPodsFromServingIsTold(t *testing.T) {
 		},
 		"a name that is no image's": {
 			pod(observe.Trouble{Kind: observe.InvalidImage, Image: "Shop", Words: "must be lowercase"}), "InvalidImageName",
-			`image "Shop" is no valid name: must be lowercase; edit spec.image`,
+			`image "Shop" is not a valid image name: must be lowercase; edit spec.image`,
 		},
 		"too little memory": {
 			pod(observe.Trouble{Kind: observe.OutOfMemory, ExitCode: 137}), "OutOfMemory",
@@ -143,8 +143,8 @@ func TestWhatKeepsPodsFromServingIsTold(t *testing.T) {
 			pod(observe.Trouble{Kind: observe.NoSandbox}), "VolumesNotReady", "a pod waits for its volumes or its network; kubectl describe pod shows why",
 		},
 		"a slow pull":      {pod(observe.Trouble{Kind: observe.Pulling, Image: "big:v1"}), "PullingImage", `image "big:v1" is still being pulled`},
-		"an unready pod":   {pod(observe.Trouble{Kind: observe.NotReady}), "PodsNotReady", "a pod runs but does not answer its readiness probe, GET /readyz on port 9100, with success"},
-		"a starting pod":   {pod(observe.Trouble{Kind: observe.NotReady, Unstarted: true}), "PodsNotReady", "a pod runs but does not answer its startup probe, GET /startupz on port 9100, with success"},
+		"an unready pod":   {pod(observe.Trouble{Kind: observe.NotReady}), "PodsNotReady", "a pod runs but its readiness probe, GET /readyz on port 9100, does not succeed"},
+		"a starting pod":   {pod(observe.Trouble{Kind: observe.NotReady, Unstarted: true}), "PodsNotReady", "a pod runs but its startup probe, GET /startupz on port 9100, does not succeed"},
 		"a lost node":      {pod(observe.Trouble{Kind: observe.NodeLost}), "PodsNotReady", "a pod's container is ready but the pod is not: its node does not answer, or a readiness gate is not met"},
 		"scaled to zero":   {func(s *Situation) { s.Plan.Autoscaled = true; s.Observed.Deployment.Spec.Replicas = new(int32(0)) }, "ScaledToZero", "something else scaled the Deployment to 0, and it stays there: no autoscaler acts at 0; scale it to 1 or more to start it again"},
 		"just starting":    {func(s *Situation) { s.Observed.Troubles = []observe.Trouble{{Kind: observe.Pulling, Since: noon}} }, "MinimumReplicasUnavailable", ""},
@@ -156,7 +156,7 @@ func TestWhatKeepsPodsFromServingIsTold(t *testing.T) {
 			withTemplate(&s)
 			short(&s)
 			c.change(&s)
-			want := "False " + c.reason + ": 1 of at least 2 pods serve"
+			want := "False " + c.reason + ": 1 of at least 2 pods are available"
 			if c.want != "" {
 				want += ": " + c.want
 			}

@@ -15,7 +15,7 @@ import (
 // maxUnconfirmed pods are listed by name in a status.
 const maxUnconfirmed = 10
 
-// tuned says whether every pod confirmed the newest live settings.
+// tuned says whether every pod confirmed the latest live settings.
 var tuned = chain{
 	{yes, earlierAnswerStands},
 	{unknown, noPods},
@@ -66,7 +66,7 @@ func unreachable(s Situation) (string, string, bool) {
 }
 
 func (s Situation) confirmedPods() string {
-	return fmt.Sprintf("%d of %d pods confirmed the newest live settings", s.Confirmed.Confirmed, s.Confirmed.Total)
+	return fmt.Sprintf("%d of %d pods confirmed the latest live settings", s.Confirmed.Confirmed, s.Confirmed.Total)
 }
 
 // liveSettings says which live settings are in force where.
