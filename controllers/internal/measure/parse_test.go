@@ -107,7 +107,7 @@ func TestParseRefuses(t *testing.T) {
 	for name, c := range map[string]struct{ page, want string }{
 		"a foreign page":         {"go_goroutines 7\n", "built on the toolkit"},
 		"an empty page":          {"", "built on the toolkit"},
-		"not a number":              {"goservice_pool_busy many\n", `"many" is not a number`},
+		"not a number":           {"goservice_pool_busy many\n", `"many" is not a number`},
 		"a long text":            {"goservice_pool_busy " + strings.Repeat("x", 60000) + "\n", "xx…"},
 		"an open bound":          {`http_server_request_duration_seconds_bucket{le="0.1} 1` + "\n", "does not end"},
 		"a missing bound":        {"http_server_request_duration_seconds_bucket 1\n", "without a bound"},

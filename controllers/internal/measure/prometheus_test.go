@@ -112,7 +112,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"another type":     {`{"status":"success","data":{"resultType":"matrix","result":[]}}`, `"matrix"`},
 		"series of none":   {vector(`{"metric":{"part":"requests"},"value":[1,"2"]}`), "no label pod"},
 		"two scrapes":      {vector(at, strings.Replace(at, `"x"`, `"y"`, 1)), "scraped more than once"},
-		"not a number":        {vector(`{"metric":{"pod":"a","part":"requests"},"value":[1,"many"]}`), "reading the answer"},
+		"not a number":     {vector(`{"metric":{"pod":"a","part":"requests"},"value":[1,"many"]}`), "reading the answer"},
 		"a bucket of all":  {vector(`{"metric":{"pod":"a","part":"buckets"},"value":[1,"2"]}`), "bound"},
 		"cut off":          {vector(at)[:60], "reading the answer"},
 		"no object":        {`[]`, "expected"},
