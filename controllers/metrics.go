@@ -40,6 +40,10 @@ var (
 		Name: "goservice_operator_replica_floor",
 		Help: "Pods that the measured demand needs at least, within the bounds of an autoscaled GoService.",
 	}, []string{"namespace", "name"})
+	upgradesHalted = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "goservice_operator_upgrades_halted",
+		Help: "1 while the rollout of an upgraded service stalls, so that --upgrade-services starts no other; else 0.",
+	})
 	unconfirmedPods = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "goservice_operator_unconfirmed_pods",
 		Help: "Pods that have not confirmed the latest live settings of their GoService.",
@@ -47,7 +51,7 @@ var (
 )
 
 func init() {
-	metrics.Registry.MustRegister(appliesTotal, retuneSeconds, waitSeconds, decisionsTotal, replicaFloor, unconfirmedPods)
+	metrics.Registry.MustRegister(appliesTotal, retuneSeconds, waitSeconds, decisionsTotal, replicaFloor, upgradesHalted, unconfirmedPods)
 }
 
 func countApply(kind schema.GroupVersionKind, result apply.Result) {
@@ -63,6 +67,14 @@ func observeFloor(name types.NamespacedName, figures plan.Plan) {
 		replicaFloor.WithLabelValues(name.Namespace, name.Name).Set(float64(figures.ReplicaFloor.Value))
 	} else {
 		replicaFloor.DeleteLabelValues(name.Namespace, name.Name)
+	}
+}
+
+func observeHalt(halted bool) {
+	if halted {
+		upgradesHalted.Set(1)
+	} else {
+		upgradesHalted.Set(0)
 	}
 }
 

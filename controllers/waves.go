@@ -144,6 +144,7 @@ func (u *upgrades) decide(services []waves.Service, now time.Time) waves.Decisio
 	if decision.Halted != nil {
 		halted = decision.Halted.String()
 	}
+	observeHalt(decision.Halted != nil)
 	if halted != u.halted {
 		ctrl.Log.Info("upgrades of services: an upgraded service whose rollout stalls halts them", "haltedBy", halted)
 		u.halted = halted

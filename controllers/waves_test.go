@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/onsi/gomega"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -72,13 +73,17 @@ func TestServicesAreUpgradedOneAfterAnother(t *testing.T) {
 		defer op.reconciler.upgrades.mu.Unlock()
 		return op.reconciler.upgrades.halted
 	}
-	eventually(t, func(g gomega.Gomega) { g.Expect(halted()).To(gomega.Equal(namespace + "/a")) })
+	eventually(t, func(g gomega.Gomega) {
+		g.Expect(halted()).To(gomega.Equal(namespace + "/a"))
+		g.Expect(testutil.ToFloat64(upgradesHalted)).To(gomega.Equal(1.0))
+	})
 	if got := template("b"); got != waiting {
 		t.Errorf("while a is stalled, b is %+v", got)
 	}
 	rollOut(t, namespace, "a", false)
 	eventually(t, func(g gomega.Gomega) {
 		g.Expect(halted()).To(gomega.BeEmpty())
+		g.Expect(testutil.ToFloat64(upgradesHalted)).To(gomega.BeZero())
 		g.Expect(template("b")).To(gomega.Equal(upgraded))
 	})
 	if got := template("c"); got != waiting {

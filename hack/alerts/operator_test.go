@@ -26,6 +26,7 @@ func newOperator(t *testing.T) operator {
 	o.set("controller_runtime_reconcile_total", 0, "controller", "goservice", "result", "error")
 	o.set("goservice_operator_applies_total", 0, "kind", "Deployment", "result", "updated")
 	o.set("goservice_operator_applies_total", 0, "kind", "Deployment", "result", "failed")
+	o.set("goservice_operator_upgrades_halted", 0)
 	o.set("workqueue_longest_running_processor_seconds", 0, "name", "goservice", "controller", "goservice")
 	o.retuned(0, 0)
 	return o
@@ -110,6 +111,11 @@ func TestOperatorAlerts(t *testing.T) {
 					o.retuned(1, 0.6)
 				}
 			}, "ticket GoServiceOperatorRetuneSlow",
+		},
+		"upgrades are halted": {
+			func(o operator, _ int) { o.set("goservice_operator_upgrades_halted", 1) },
+			func(o operator, second int) { o.set("goservice_operator_upgrades_halted", float64(second/300%2)) },
+			"ticket GoServiceOperatorUpgradesHalted",
 		},
 		"a reconcile is stuck": {
 			func(o operator, second int) {

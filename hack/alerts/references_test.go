@@ -40,6 +40,7 @@ var (
 		"rest_client_requests_total":                  {"method", "code", "host"},
 		"goservice_operator_applies_total":            {"kind", "result"},
 		"goservice_operator_unconfirmed_pods":         {"namespace", "name"},
+		"goservice_operator_upgrades_halted":          {},
 		"goservice_operator_replica_floor":            {"namespace", "name"},
 		"goservice_operator_tuning_decisions_total":   {"namespace", "name", "what"},
 		"goservice_operator_retune_seconds":           {},
