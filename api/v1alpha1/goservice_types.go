@@ -160,7 +160,9 @@ type GoServiceSpec struct {
 	Upstreams []UpstreamSpec `json:"upstreams,omitempty"`
 
 	// resources of the container. Rolling.
-	// Default: requests of 250m CPU and 128Mi memory, a limit of 256Mi memory and none for CPU.
+	// Default: requests of 250m CPU and 128Mi memory, a limit of 256Mi memory and none for CPU. If resources is set, a request
+	// of CPU or memory that it lacks is the limit of the same resource, or else the default; the only limits are those that it
+	// has, so without limits.memory there is none.
 	// +optional
 	Resources *ResourcesSpec `json:"resources,omitempty"`
 

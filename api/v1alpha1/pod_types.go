@@ -31,7 +31,8 @@ const (
 
 // ProbesSpec configures the probes of the kubelet.
 type ProbesSpec struct {
-	// port is admin (9100) or http (spec.port).
+	// port is admin (9100) or http (spec.port). With http, an image that is built on the toolkit counts probes against
+	// spec.rateLimit and spec.pool and restarts under load: leave it at admin for such images.
 	// +optional
 	// +kubebuilder:default=admin
 	Port ProbePort `json:"port,omitempty"`

@@ -28,7 +28,7 @@ func (e *Engine) takeBack(ctx context.Context, pass Pass, child *build.Child, ob
 	err := e.Live.Get(ctx, client.ObjectKey{Namespace: pass.Owner.GetNamespace(), Name: child.Name}, found)
 	switch {
 	case apierrors.IsNotFound(err):
-		return nil, failure(child.Kind, child.Name, fmt.Errorf("%s %q was there a moment ago: %w", child.Kind.Kind, child.Name, ErrStale))
+		return nil, failure(child.Kind, child.Name, fmt.Errorf("%s %q existed a moment ago and is gone: %w", child.Kind.Kind, child.Name, ErrStale))
 	case err != nil:
 		return nil, failure(child.Kind, child.Name, fmt.Errorf("reading %s %q: %w", child.Kind.Kind, child.Name, err))
 	}
@@ -44,10 +44,10 @@ func (e *Engine) takeBack(ctx context.Context, pass Pass, child *build.Child, ob
 		}
 		if child.Template != nil {
 			// It was rendered without a look at the one in force, which the next pass keeps if it can.
-			return nil, failure(child.Kind, child.Name, fmt.Errorf("%s %q was taken back and is not in it yet: %w", child.Kind.Kind, child.Name, ErrStale))
+			return nil, failure(child.Kind, child.Name, fmt.Errorf("%s %q was adopted: %w", child.Kind.Kind, child.Name, ErrStale))
 		}
 	} else if found.GetLabels()[build.LabelManagedBy] == build.ManagedBy {
-		return nil, failure(child.Kind, child.Name, fmt.Errorf("%s %q is not in it yet: %w", child.Kind.Kind, child.Name, ErrStale))
+		return nil, failure(child.Kind, child.Name, fmt.Errorf("%s %q exists: %w", child.Kind.Kind, child.Name, ErrStale))
 	}
 	object.SetResourceVersion("")
 	return e.mend(ctx, pass.Owner.GetNamespace(), child, object, found)
