@@ -18,8 +18,10 @@ E2E_RUN ?= .
 # `make load`: requests per second, for how long.
 RATE ?= 500
 FOR ?= 30s
-# Benchmarks: GoServices; pods and edits.
+# Benchmarks: GoServices, whether the monitoring kinds are installed and objectives declared; pods and edits.
 N ?= 1000
+MONITORED ?= false
+SLO ?= true
 PODS ?= 10
 EDITS ?= 30
 
@@ -184,7 +186,7 @@ quickstart-down: ## Remove the quickstart's cluster and images; the cache of bui
 
 .PHONY: bench-reconcile
 bench-reconcile: ## How fast N GoServices are applied and what it costs, compared with a bare client; real API server and etcd.
-	KUBEBUILDER_ASSETS=$$(hack/cluster/envtest.sh) go -C hack/bench run ./reconcile -n $(N)
+	KUBEBUILDER_ASSETS=$$(hack/cluster/envtest.sh) go -C hack/bench run ./reconcile -n $(N) -monitored=$(MONITORED) -slo=$(SLO)
 
 .PHONY: bench-fairness
 bench-fairness: ## Rounds and retunes of 100 well-behaved services, alone and next to 1,000 silent pods in one namespace.
