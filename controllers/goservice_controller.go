@@ -57,7 +57,7 @@ func (r *GoServiceReconciler) environment(ctx context.Context, service *v1alpha1
 	return build.Environment{
 		WorkloadImage: r.WorkloadImage, RunbookURL: r.RunbookURL, OptionalKinds: r.optional.present(), AutoscalerTolerance: r.knowsTolerance,
 		Version: r.Version, Template: template, Upgrade: r.upgrades.grants(client.ObjectKeyFromObject(service)),
-		OlderPods: seen.Older,
+		OlderPods: seen.Older, ClassicHistograms: r.optional.knowsClassicHistograms(),
 	}, err
 }
 

@@ -41,6 +41,7 @@ var definitionKind = schema.GroupVersionKind{Group: "apiextensions.k8s.io", Vers
 // the leader.
 type optionalKinds struct {
 	cache     cache.Cache
+	live      client.Reader
 	discovery discovery.DiscoveryInterface
 	owner     controller.Controller
 	handler   handler.EventHandler
@@ -48,6 +49,14 @@ type optionalKinds struct {
 
 	mu     sync.RWMutex
 	served map[schema.GroupVersionKind]bool
+	// classicHistograms says that ServiceMonitors have that field.
+	classicHistograms bool
+}
+
+func (o *optionalKinds) knowsClassicHistograms() bool {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	return o.classicHistograms
 }
 
 // present is a copy of what is served at the moment.
@@ -73,6 +82,9 @@ func (o *optionalKinds) setup(ctx context.Context, mgr manager.Manager, skipName
 			return err
 		}
 		if _, err := o.set(ctx, kind.GroupVersionKind, served); err != nil {
+			return err
+		}
+		if _, err := o.lookAtFields(ctx, kind.GroupVersionKind, served); err != nil {
 			return err
 		}
 	}
@@ -134,7 +146,11 @@ func (o *optionalKinds) follow(ctx context.Context, kind schema.GroupVersionKind
 	if err != nil {
 		return err
 	}
-	if changed {
+	fieldsChanged, err := o.lookAtFields(ctx, kind, served)
+	if err != nil {
+		return err
+	}
+	if changed || fieldsChanged {
 		ctrl.LoggerFrom(ctx).Info("optional kind changed", "kind", kind.Kind, "served", served)
 		if err := o.reconcileAll(ctx); err != nil {
 			return err
@@ -144,6 +160,42 @@ func (o *optionalKinds) follow(ctx context.Context, kind schema.GroupVersionKind
 		return fmt.Errorf("%s %w", kind.Kind, errNotServedYet)
 	}
 	return nil
+}
+
+// lookAtFields notes whether ServiceMonitors have a field that not all versions of them have, and reports whether that
+// changed. The definition is read from the API server, since the cache keeps only its name.
+func (o *optionalKinds) lookAtFields(ctx context.Context, kind schema.GroupVersionKind, served bool) (changed bool, err error) {
+	if kind != build.ServiceMonitorKind {
+		return false, nil
+	}
+	knows := false
+	if served {
+		definition := &unstructured.Unstructured{}
+		definition.SetGroupVersionKind(definitionKind)
+		if err := o.live.Get(ctx, client.ObjectKey{Name: definitionName(kind)}, definition); client.IgnoreNotFound(err) != nil {
+			return false, fmt.Errorf("reading the fields of %s: %w", kind.Kind, err)
+		}
+		knows = hasSpecField(definition, kind.Version, build.FieldClassicHistograms)
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	changed, o.classicHistograms = o.classicHistograms != knows, knows
+	return changed, nil
+}
+
+// hasSpecField reports whether a version of a definition has a field in its spec.
+func hasSpecField(definition *unstructured.Unstructured, version, field string) bool {
+	versions, _, err := unstructured.NestedSlice(definition.Object, "spec", "versions")
+	if err != nil {
+		return false
+	}
+	for _, entry := range versions {
+		if v, is := entry.(map[string]any); is && v["name"] == version {
+			_, has, err := unstructured.NestedMap(v, "schema", "openAPIV3Schema", "properties", "spec", "properties", field)
+			return has && err == nil
+		}
+	}
+	return false
 }
 
 func (o *optionalKinds) isServed(kind schema.GroupVersionKind) (bool, error) {

@@ -95,6 +95,55 @@ func expectServiceMonitor(t *testing.T, namespace, interval string) *unstructure
 	return monitor
 }
 
+// ServiceMonitors of the Prometheus Operator have the field since late in 2024; an older definition's are applied without it, and
+// get it when the definition is replaced. Definitions are the whole cluster's, so this test runs alone.
+func TestServiceMonitorsAskForClassicHistogramsWhereTheyCan(t *testing.T) {
+	object := func(properties map[string]apiextensionsv1.JSONSchemaProps) apiextensionsv1.JSONSchemaProps {
+		return apiextensionsv1.JSONSchemaProps{Type: "object", Properties: properties}
+	}
+	spec := map[string]apiextensionsv1.JSONSchemaProps{
+		"jobLabel": {Type: "string"},
+		"selector": {Type: "object", XPreserveUnknownFields: new(true)},
+		"endpoints": {Type: "array", Items: &apiextensionsv1.JSONSchemaPropsOrArray{
+			Schema: &apiextensionsv1.JSONSchemaProps{Type: "object", XPreserveUnknownFields: new(true)},
+		}},
+	}
+	definition := definitionOf(build.ServiceMonitorKind)
+	schema := object(map[string]apiextensionsv1.JSONSchemaProps{"spec": object(spec)})
+	definition.Spec.Versions[0].Schema.OpenAPIV3Schema = &schema
+	if err := api.Create(t.Context(), definition); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := api.Delete(context.Background(), definition); err != nil {
+			t.Error(err)
+		}
+		eventually(t, func(g gomega.Gomega) {
+			g.Expect(apierrors.IsNotFound(api.Get(context.Background(), client.ObjectKeyFromObject(definition), definition))).To(gomega.BeTrue())
+		})
+	})
+	namespace := newNamespace(t)
+	startOperator(t, namespace, nil)
+	applyService(t, namespace, "replicas: 2")
+	asks := func(g gomega.Gomega) any {
+		monitor := serviceMonitor(namespace)
+		g.Expect(api.Get(t.Context(), client.ObjectKeyFromObject(monitor), monitor)).To(gomega.Succeed())
+		return monitor.Object["spec"].(map[string]any)[build.FieldClassicHistograms]
+	}
+	expectCondition(t, namespace, v1alpha1.ConditionMonitored, metav1.ConditionTrue, v1alpha1.ReasonScraped)
+	eventually(t, func(g gomega.Gomega) { g.Expect(asks(g)).To(gomega.BeNil()) })
+
+	spec[build.FieldClassicHistograms] = apiextensionsv1.JSONSchemaProps{Type: "boolean"}
+	newer := object(map[string]apiextensionsv1.JSONSchemaProps{"spec": object(spec)})
+	eventually(t, func(g gomega.Gomega) {
+		g.Expect(api.Get(t.Context(), client.ObjectKeyFromObject(definition), definition)).To(gomega.Succeed())
+		definition.Spec.Versions[0].Schema.OpenAPIV3Schema = &newer
+		g.Expect(api.Update(t.Context(), definition)).To(gomega.Succeed())
+	})
+	eventually(t, func(g gomega.Gomega) { g.Expect(asks(g)).To(gomega.Equal(true)) })
+	expectCondition(t, namespace, v1alpha1.ConditionMonitored, metav1.ConditionTrue, v1alpha1.ReasonScraped)
+}
+
 // Definitions are the whole cluster's, so this test runs alone: tests that run in parallel wait for it.
 func TestOptionalKindsComeAndGoWhileTheOperatorRuns(t *testing.T) {
 	namespace := newNamespace(t)

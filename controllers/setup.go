@@ -167,6 +167,7 @@ func setup(ctx context.Context, mgr manager.Manager, options Options) (*GoServic
 	}
 	r.optional = &optionalKinds{
 		cache:     mgr.GetCache(),
+		live:      mgr.GetAPIReader(),
 		discovery: discoveryClient,
 		owner:     owner,
 		handler:   handler.EnqueueRequestForOwner(mgr.GetScheme(), mgr.GetRESTMapper(), &v1alpha1.GoService{}, handler.OnlyControllerOwner()),

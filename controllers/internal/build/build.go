@@ -27,6 +27,8 @@ type Environment struct {
 	WorkloadImage string
 	// OptionalKinds says which optional kinds the cluster knows at the moment.
 	OptionalKinds map[schema.GroupVersionKind]bool
+	// ClassicHistograms says whether the cluster's ServiceMonitors have the field scrapeClassicHistograms.
+	ClassicHistograms bool
 	// AutoscalerTolerance says whether the API server knows the tolerance of a HorizontalPodAutoscaler's rules.
 	AutoscalerTolerance bool
 	// OlderPods says that pods or the present template mount the older form of live settings: it is rendered as well.

@@ -31,8 +31,10 @@ var update = flag.Bool("update", false, "write testdata/*/want.yaml from what is
 // what was observed.
 type goldenInput struct {
 	// ServiceMonitors says whether the cluster knows that kind.
-	ServiceMonitors bool  `json:"serviceMonitors,omitempty"`
-	RunningPods     int32 `json:"runningPods,omitempty"`
+	ServiceMonitors bool `json:"serviceMonitors,omitempty"`
+	// ClassicHistograms says whether it has the field scrapeClassicHistograms.
+	ClassicHistograms bool  `json:"classicHistograms,omitempty"`
+	RunningPods       int32 `json:"runningPods,omitempty"`
 	// OlderPods says whether pods mount the older form of live settings.
 	OlderPods bool               `json:"olderPods,omitempty"`
 	Service   v1alpha1.GoService `json:"service"`
@@ -44,7 +46,7 @@ func (g goldenInput) build(t *testing.T) Desired {
 	t.Helper()
 	desired, err := Build(&g.Service, plan.Compute(&g.Service.Spec, plan.Observed{Sharing: g.RunningPods}), Environment{
 		WorkloadImage: testImage, OptionalKinds: map[schema.GroupVersionKind]bool{ServiceMonitorKind: g.ServiceMonitors},
-		AutoscalerTolerance: true, OlderPods: g.OlderPods,
+		AutoscalerTolerance: true, OlderPods: g.OlderPods, ClassicHistograms: g.ClassicHistograms,
 	})
 	if err != nil {
 		t.Fatalf("building: %v", err)

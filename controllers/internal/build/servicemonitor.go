@@ -15,6 +15,10 @@ import (
 // ServiceMonitorKind is the Prometheus Operator's; it publishes no apply configurations.
 var ServiceMonitorKind = schema.GroupVersionKind{Group: "monitoring.coreos.com", Version: "v1", Kind: "ServiceMonitor"}
 
+// FieldClassicHistograms is a field of a ServiceMonitor's spec that older versions of the Prometheus Operator do not have; the
+// API server refuses to apply fields that it does not know.
+const FieldClassicHistograms = "scrapeClassicHistograms"
+
 func serviceMonitor(in input) []Child {
 	name := in.service.Name
 	var extra map[string]string
@@ -22,6 +26,19 @@ func serviceMonitor(in input) []Child {
 		extra = plain(o.Metrics.Labels)
 	}
 	metrics := objectLabels(name, componentMetrics)
+	spec := map[string]any{
+		"jobLabel": labelName,
+		"selector": map[string]any{"matchLabels": untyped(metrics)},
+		"endpoints": []any{map[string]any{
+			"port":     PortNameMetrics,
+			"path":     "/metrics",
+			"interval": prometheusDuration(plan.ScrapeInterval(&in.service.Spec)),
+		}},
+	}
+	if in.environment.ClassicHistograms {
+		// A Prometheus that scrapes native histograms leaves out the classic ones beside them, which the rules read.
+		spec[FieldClassicHistograms] = true
+	}
 	return []Child{{Name: name, Configuration: map[string]any{
 		"apiVersion": ServiceMonitorKind.GroupVersion().String(),
 		"kind":       ServiceMonitorKind.Kind,
@@ -30,15 +47,7 @@ func serviceMonitor(in input) []Child {
 			"namespace": in.service.Namespace,
 			"labels":    untyped(merged(extra, metrics)),
 		},
-		"spec": map[string]any{
-			"jobLabel": labelName,
-			"selector": map[string]any{"matchLabels": untyped(metrics)},
-			"endpoints": []any{map[string]any{
-				"port":     PortNameMetrics,
-				"path":     "/metrics",
-				"interval": prometheusDuration(plan.ScrapeInterval(&in.service.Spec)),
-			}},
-		},
+		"spec": spec,
 	}}}
 }
 
