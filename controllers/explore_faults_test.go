@@ -1,8 +1,6 @@
 // Copyright 2026 The GoService Authors.
 // Licensed under the Apache License, Version 2.0; see the LICENSE file.
 
-//go:build explore
-
 package controllers
 
 import (
@@ -10,11 +8,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/tools/events"
 )
 
 // faultKind is what happens to an operator under exploration.
@@ -67,9 +71,49 @@ type faults struct {
 	// died is called when the process must end.
 	died func()
 	last time.Time
+	told map[string]int
 }
 
-func newFaults(planned ...fault) *faults { return &faults{planned: planned, last: time.Now()} }
+func newFaults(planned ...fault) *faults {
+	return &faults{planned: planned, last: time.Now(), told: map[string]int{}}
+}
+
+// late says whether the operator sees changes late.
+func (f *faults) late() bool {
+	return slices.ContainsFunc(f.planned, func(f fault) bool { return f.kind == faultStale || f.kind == faultCutWatch })
+}
+
+// announced is how often each event was told, by reason and message.
+func (f *faults) announced() map[string]int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return maps.Clone(f.told)
+}
+
+// listener counts what a process tells before the recorder makes a series of what is told again.
+type listener struct {
+	events.EventRecorder
+	process *process
+}
+
+// durations differ from run to run.
+var durations = regexp.MustCompile(`\b(\d+(\.\d+)?(ms|µs|s|m))+\b`)
+
+// announcement names an event in all runs alike.
+func announcement(reason, message string) string {
+	return reason + ": " + durations.ReplaceAllString(message, "DURATION")
+}
+
+func (l listener) Eventf(regarding, related runtime.Object, kind, reason, action, note string, values ...any) {
+	if l.process.isDead() {
+		return
+	}
+	f := l.process.faults
+	f.mu.Lock()
+	f.told[announcement(reason, fmt.Sprintf(note, values...))]++
+	f.mu.Unlock()
+	l.EventRecorder.Eventf(regarding, related, kind, reason, action, note, values...)
+}
 
 // writes is how many there were, and idle how long ago the last one was.
 func (f *faults) writes() (count int, idle time.Duration) {
@@ -92,25 +136,22 @@ func (f *faults) next() faultKind {
 	return faultNone
 }
 
-// process is the connection of one process; once it is dead nothing passes any more.
+// process is one run of the operator; once it is dead nothing of it passes any more.
 type process struct {
 	faults *faults
-	next   http.RoundTripper
-	random *lockedRandom
 	mu     sync.Mutex
+	random *rand.Rand
 	dead   bool
 }
 
-// lockedRandom is shared by the connections of a process.
-type lockedRandom struct {
-	mu     sync.Mutex
-	random *rand.Rand
+func newProcess(faults *faults, seed, number uint64) *process {
+	return &process{faults: faults, random: rand.New(rand.NewPCG(seed, number))}
 }
 
-func (r *lockedRandom) intN(n int) int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.random.IntN(n)
+func (p *process) intN(n int) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.random.IntN(n)
 }
 
 var errDead = errors.New("the process is dead")
@@ -129,31 +170,36 @@ func (p *process) isDead() bool {
 	return p.dead
 }
 
-// RoundTrip lets a request pass, or not.
-func (p *process) RoundTrip(request *http.Request) (*http.Response, error) {
+// connect puts the process between a client and the API server.
+func (p *process) connect(next http.RoundTripper) http.RoundTripper {
+	return roundTripper(func(request *http.Request) (*http.Response, error) { return p.roundTrip(next, request) })
+}
+
+// roundTrip lets a request pass, or not.
+func (p *process) roundTrip(next http.RoundTripper, request *http.Request) (*http.Response, error) {
 	if p.isDead() {
 		return nil, errDead
 	}
 	if request.Method == http.MethodGet {
-		response, err := p.next.RoundTrip(request)
+		response, err := next.RoundTrip(request)
 		if err == nil && request.URL.Query().Get("watch") != "" {
 			response.Body = p.disturbed(response.Body)
 		}
 		return response, err
 	}
 	if strings.HasSuffix(request.URL.Path, "/events") {
-		return p.next.RoundTrip(request)
+		return next.RoundTrip(request)
 	}
 	switch kind := p.faults.next(); kind {
 	case faultDieBefore:
 		p.die()
 		return nil, errDead
 	case faultDieAfter:
-		p.send(request)
+		send(next, request)
 		p.die()
 		return nil, errDead
 	case faultLostAnswer:
-		p.send(request)
+		send(next, request)
 		return nil, fmt.Errorf("read: %w", errTimeout)
 	case faultTimeout:
 		return nil, fmt.Errorf("dial: %w", errTimeout)
@@ -168,12 +214,12 @@ func (p *process) RoundTrip(request *http.Request) (*http.Response, error) {
 	case faultInternal:
 		return refusal(request, http.StatusInternalServerError, "InternalError", "etcdserver: request timed out"), nil
 	}
-	return p.next.RoundTrip(request)
+	return next.RoundTrip(request)
 }
 
 // send lets a request take effect and drops its answer.
-func (p *process) send(request *http.Request) {
-	if response, err := p.next.RoundTrip(request); err == nil {
+func send(next http.RoundTripper, request *http.Request) {
+	if response, err := next.RoundTrip(request); err == nil {
 		response.Body.Close()
 	}
 }
@@ -191,9 +237,9 @@ func (p *process) disturbed(body io.ReadCloser) io.ReadCloser {
 	for _, planned := range p.faults.planned {
 		switch planned.kind {
 		case faultStale:
-			return newLateStream(body, p.random)
+			return newLateStream(body, p.intN)
 		case faultCutWatch:
-			return &cutStream{ReadCloser: body, left: 1 + p.random.intN(longestWatch)}
+			return &cutStream{ReadCloser: body, left: 1 + p.intN(longestWatch)}
 		}
 	}
 	return body
@@ -219,7 +265,7 @@ func (c *cutStream) Read(buffer []byte) (int, error) {
 // lateStream hands chunks on in their order, each after a while, and never more than maxLag chunks late.
 type lateStream struct {
 	body   io.ReadCloser
-	random *lockedRandom
+	intN   func(int) int
 	chunks chan []byte
 	rest   bytes.Buffer
 	closed chan struct{}
@@ -227,8 +273,8 @@ type lateStream struct {
 	err    error
 }
 
-func newLateStream(body io.ReadCloser, random *lockedRandom) *lateStream {
-	l := &lateStream{body: body, random: random, chunks: make(chan []byte, maxLag), closed: make(chan struct{})}
+func newLateStream(body io.ReadCloser, intN func(int) int) *lateStream {
+	l := &lateStream{body: body, intN: intN, chunks: make(chan []byte, maxLag), closed: make(chan struct{})}
 	go l.fill()
 	return l
 }
@@ -261,7 +307,7 @@ func (l *lateStream) Read(buffer []byte) (int, error) {
 		// A full queue is as late as it may be.
 		if len(l.chunks) < maxLag {
 			select {
-			case <-time.After(time.Duration(l.random.intN(int(longestLag)))):
+			case <-time.After(time.Duration(l.intN(int(longestLag)))):
 			case <-l.closed:
 				return 0, io.EOF
 			}

@@ -1,8 +1,6 @@
 // Copyright 2026 The GoService Authors.
 // Licensed under the Apache License, Version 2.0; see the LICENSE file.
 
-//go:build explore
-
 package controllers
 
 import (
@@ -29,6 +27,7 @@ var scenarios = []scenario{
 	{"change", []func(*testing.T, string){
 		applying(`{image: "registry.example/checkout:v1", rateLimit: {requestsPerSecond: 300}, slo: {availability: "99.9", latency: {threshold: 50ms}, load: {peakRequestsPerSecond: 900}}}`),
 		applying(`{image: "registry.example/checkout:v2", env: [{name: A, value: b}], pod: {serviceAccountName: mine}, slo: {availability: "99"}}`),
+		rolledOut, // and its own ServiceAccount goes
 	}},
 	{"retune", []func(*testing.T, string){
 		applying(`{replicas: 2, rateLimit: {requestsPerSecond: 300}}`),

@@ -1,22 +1,21 @@
 // Copyright 2026 The GoService Authors.
 // Licensed under the Apache License, Version 2.0; see the LICENSE file.
 
-//go:build explore
-
 package controllers
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"regexp"
+	"slices"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
-	eventsv1 "k8s.io/api/events/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -33,10 +32,7 @@ import (
 // versions and times.
 type snapshot map[string]string
 
-var (
-	moments   = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`)
-	durations = regexp.MustCompile(`\b(\d+(\.\d+)?(ms|µs|s|m))+\b`)
-)
+var moments = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`)
 
 // lists of everything that the operator may make.
 func childLists() []client.ObjectList {
@@ -46,24 +42,20 @@ func childLists() []client.ObjectList {
 	}
 }
 
-// take looks at a namespace. Names holds what is replaced in all texts, such as a service's own name.
-func take(ctx context.Context, namespace string, names map[string]string) (snapshot, error) {
+// take looks at a namespace.
+func take(ctx context.Context, namespace string) (snapshot, error) {
 	found := snapshot{}
 	var services v1alpha1.GoServiceList
 	if err := api.List(ctx, &services, client.InNamespace(namespace)); err != nil {
 		return nil, err
 	}
-	words := maps.Clone(names)
-	if words == nil {
-		words = map[string]string{}
-	}
-	words[namespace] = "NAMESPACE"
+	words := map[string]string{namespace: "NAMESPACE"}
 	for i := range services.Items {
 		words[string(services.Items[i].UID)] = "UID-OF-" + services.Items[i].Name
 	}
 	for i := range services.Items {
 		service := &services.Items[i]
-		service.Status.Learned = nil // when it was learned differs, and what follows from it is in the plan
+		slices.SortFunc(service.Status.Conditions, func(a, b metav1.Condition) int { return strings.Compare(a.Type, b.Type) }) // a map's order
 		if err := found.add(service, "GoService", map[string]any{"status": service.Status}, words); err != nil {
 			return nil, err
 		}
@@ -96,16 +88,17 @@ func (s snapshot) add(object client.Object, kind string, content map[string]any,
 		delete(content, "status")
 	}
 	delete(content, "metadata")
-	annotations := maps.Clone(object.GetAnnotations())
-	delete(annotations, "goservice.dev/applied")      // a hash over the owner, too
-	delete(annotations, "goservice.dev/pod-template") // the template again, compressed, where names are not seen
+	annotations, err := readable(object.GetAnnotations())
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", kind, object.GetName(), err)
+	}
 	content["labels"], content["annotations"], content["owners"] = object.GetLabels(), annotations, object.GetOwnerReferences()
-	if service, is := object.(*corev1.Service); is {
+	content["finalizers"] = object.GetFinalizers()
+	if _, is := object.(*corev1.Service); is {
 		spec := content["spec"].(map[string]any)
 		for _, allocated := range []string{"clusterIP", "clusterIPs", "healthCheckNodePort"} {
 			delete(spec, allocated)
 		}
-		_ = service
 	}
 	text, err := yaml.Marshal(content)
 	if err != nil {
@@ -119,23 +112,36 @@ func (s snapshot) add(object client.Object, kind string, content map[string]any,
 	return nil
 }
 
-// eventsOf counts what was told in a namespace, by reason and note. Durations differ from run to run.
-func eventsOf(ctx context.Context, namespace string) (map[string]int, error) {
-	var list eventsv1.EventList
-	if err := api.List(ctx, &list, client.InNamespace(namespace)); err != nil {
-		return nil, err
+// readable annotations show what identities hide: a hash over the owner is only known to be there, and the template that a
+// Deployment keeps is unpacked.
+func readable(annotations map[string]string) (map[string]any, error) {
+	shown := make(map[string]any, len(annotations))
+	for name, value := range annotations {
+		shown[name] = value
 	}
-	told := map[string]int{}
-	for i := range list.Items {
-		event := &list.Items[i]
-		count := 1
-		if event.Series != nil {
-			count = int(event.Series.Count)
-		}
-		note := durations.ReplaceAllString(event.Note, "DURATION")
-		told[fmt.Sprintf("%s %s: %s", event.Type, event.Reason, note)] += count
+	if annotations["goservice.dev/applied"] != "" {
+		shown["goservice.dev/applied"] = "HASH"
 	}
-	return told, nil
+	packed := annotations["goservice.dev/pod-template"]
+	if packed == "" {
+		return shown, nil
+	}
+	var kept build.Template
+	if err := json.Unmarshal([]byte(packed), &kept); err != nil {
+		return nil, fmt.Errorf("reading the kept template: %w", err)
+	}
+	reader, err := gzip.NewReader(bytes.NewReader(kept.Content))
+	if err != nil {
+		return nil, fmt.Errorf("unpacking the kept template: %w", err)
+	}
+	var template any
+	if err := json.NewDecoder(reader).Decode(&template); err != nil {
+		return nil, fmt.Errorf("decoding the kept template: %w", err)
+	}
+	shown["goservice.dev/pod-template"] = map[string]any{
+		"inputs": kept.Inputs, "version": kept.Version, "cause": string(kept.Cause), "content": template,
+	}
+	return shown, nil
 }
 
 // orphans are the operator's objects that no living GoService owns.

@@ -1,8 +1,6 @@
 // Copyright 2026 The GoService Authors.
 // Licensed under the Apache License, Version 2.0; see the LICENSE file.
 
-//go:build explore
-
 package controllers
 
 import (
@@ -30,9 +28,8 @@ const (
 	maxItems = 2
 )
 
-// leftOut are fields that mean nothing here: paused stops the operator, and claims are always refused. An affinity is
-// Kubernetes' own and too large to check again in this schema: a wrong one shows in the condition Applied.
-var leftOut = map[string]bool{"spec.paused": true, "spec.resources.claims": true, "spec.pod.affinity": true}
+// leftOut are fields that mean nothing here: paused stops the operator, and claims are always refused.
+var leftOut = map[string]bool{"spec.paused": true, "spec.resources.claims": true}
 
 // openText are values for fields whose schema leaves them open, by the end of the path.
 type openText struct {
@@ -109,7 +106,24 @@ func (s *specs) object(path string, schema *apiextensionsv1.JSONSchemaProps) map
 		}
 		result[name] = value
 	}
+	if _, has := schema.Properties["values"]; has {
+		match(result)
+	}
 	return result
+}
+
+// match gives a requirement of labels as many values as its operator takes; few that are drawn alone would fit.
+func match(requirement map[string]any) {
+	switch requirement["operator"] {
+	case "Exists", "DoesNotExist":
+		delete(requirement, "values")
+	case "Gt", "Lt":
+		requirement["values"] = []any{"3"}
+	case "In", "NotIn":
+		if requirement["values"] == nil {
+			requirement["values"] = []any{"a", "blue"}
+		}
+	}
 }
 
 func empty(value any) bool {
@@ -139,7 +153,14 @@ func (s *specs) entries(path string, schema *apiextensionsv1.JSONSchemaProps) ma
 func (s *specs) list(path string, schema *apiextensionsv1.JSONSchemaProps) []any {
 	var result []any
 	seen := map[string]bool{}
-	for range s.random.IntN(maxItems + 1) {
+	least, most := int64(0), int64(maxItems)
+	if schema.MinItems != nil {
+		least = *schema.MinItems
+	}
+	if schema.MaxItems != nil {
+		most = min(most, *schema.MaxItems)
+	}
+	for range least + s.random.Int64N(most-least+1) {
 		item := s.value(path+"[]", schema.Items.Schema)
 		if empty(item) {
 			continue
@@ -259,12 +280,25 @@ func (s *specs) spoil(path string, value any, schema *apiextensionsv1.JSONSchema
 		case len(property.Enum) > 0:
 			object[name] = "neither"
 			return at
+		case property.Type == "integer" && property.Minimum != nil && s.random.IntN(2) == 0:
+			object[name] = int64(*property.Minimum) - 1
+			return at
 		case property.Type == "integer" && property.Maximum != nil:
 			object[name] = int64(*property.Maximum) + 1
 			return at
 		case property.Type == "string" && property.Pattern != "":
 			object[name] = "\t"
 			return at
+		case property.Type == "string" && property.MaxLength != nil:
+			object[name] = strings.Repeat("a", int(*property.MaxLength)+1)
+			return at
+		case property.Type == "array":
+			items, _ := object[name].([]any)
+			for _, item := range items {
+				if found := s.spoil(at+"[]", item, property.Items.Schema); found != "" {
+					return found
+				}
+			}
 		case property.Type == "object":
 			if found := s.spoil(at, object[name], &property); found != "" {
 				return found

@@ -1,20 +1,18 @@
 // Copyright 2026 The GoService Authors.
 // Licensed under the Apache License, Version 2.0; see the LICENSE file.
 
-//go:build explore
-
 package controllers
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"regexp"
-	"sync/atomic"
+	"strconv"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -28,76 +26,69 @@ import (
 	"goservice.dev/operator/api/v1alpha1"
 )
 
-// walkers walk side by side, each between specs of its own.
-const walkers = 4
-
 // generations differ by the way to a spec, not by what it is.
 var generations = regexp.MustCompile(`(?m)^\s*observedGeneration: -?\d+\n`)
 
 // TestExploreTransitions walks from A to B and back to A. B must then be as if it had been made anew, A as it was before, and a
 // value that is refused changes nothing.
-func TestExploreTransitions(t *testing.T) {
-	schema := schemaOfGoService(t)
+func TestExploreTransitions(parent *testing.T) {
+	schema := schemaOfGoService(parent)
 	specSchema := schema.Properties["spec"]
-	var transitions, differences atomic.Int32
-	t.Run("walks", func(t *testing.T) {
-		for walker := range walkers {
-			t.Run(fmt.Sprint(walker), func(t *testing.T) {
-				t.Parallel()
-				w := newWalk(t, rand.New(rand.NewPCG(*exploreSeed, uint64(walker))), &specSchema)
-				for transitions.Load() < int32(*exploreTransitions) {
-					if !w.thereAndBack() {
-						differences.Add(1)
-					}
-					transitions.Add(2)
-				}
-			})
+	walks := make([]*walk, *exploreParallel)
+	differences := exploreAll(parent, *exploreSkip/2, (*exploreTransitions+1)/2, strconv.Itoa, func(t *testing.T, worker, i int) {
+		if walks[worker] == nil {
+			walks[worker] = newWalk(parent, &specSchema)
 		}
+		w := walks[worker].as(t, rand.New(rand.NewPCG(*exploreSeed, uint64(i))))
+		w.thereAndBack()
 	})
-	report(t, "transition_runs=%d differences=%d", transitions.Load(), differences.Load())
+	report(parent, "transition_runs=%d differences=%d", (*exploreTransitions+1)/2*2, differences)
 }
 
-// walk has a namespace in which it walks and another in which each spec is made anew, under one operator.
+// walk has a namespace in which it walks and another in which each spec is made anew, under an operator each.
 type walk struct {
 	t             *testing.T
-	walked, fresh string
-	random        *rand.Rand
+	walked, fresh place
 	specs         *specs
 	schema        *apiextensionsv1.JSONSchemaProps
 }
 
-func newWalk(t *testing.T, random *rand.Rand, schema *apiextensionsv1.JSONSchemaProps) *walk {
-	w := &walk{t: t, walked: newNamespace(t), fresh: newNamespace(t), random: random, specs: &specs{random}, schema: schema}
-	startOperator(t, w.walked, nil)
-	startOperator(t, w.fresh, nil)
-	return w
+// place is a namespace with an operator, whose writes are seen.
+type place struct {
+	namespace string
+	faults    *faults
 }
 
-// thereAndBack reports whether all was as it must be.
-func (w *walk) thereAndBack() bool {
+func newPlace(t *testing.T) place {
+	p := place{newNamespace(t), newFaults()}
+	startOperator(t, p.namespace, nil, func(o *operatorOptions) { o.wrap = newProcess(p.faults, 0, 0).connect })
+	return p
+}
+
+func newWalk(t *testing.T, schema *apiextensionsv1.JSONSchemaProps) *walk {
+	return &walk{walked: newPlace(t), fresh: newPlace(t), schema: schema}
+}
+
+// as is the same walk in a test of its own.
+func (w walk) as(t *testing.T, random *rand.Rand) *walk {
+	w.t, w.specs = t, &specs{random}
+	return &w
+}
+
+func (w *walk) thereAndBack() {
 	w.clear(w.walked)
 	a, b := w.admitted(), w.admitted()
-	before, ok := w.reach(w.walked, a, nil)
-	if !ok {
-		return false
-	}
+	w.t.Cleanup(func() {
+		if w.t.Failed() {
+			w.t.Logf("A is\n%sB is\n%s", text(a), text(b))
+		}
+	})
+	before := w.reach(w.walked, a, nil, "A")
 	w.clear(w.fresh)
-	anew, ok := w.reach(w.fresh, b, nil)
-	if !ok {
-		return false
-	}
-	if _, ok = w.reach(w.walked, b, anew); !ok {
-		w.t.Logf("that was from\n%sto\n%s", text(a), text(b))
-		return false
-	}
-	if !w.refused(b, anew) {
-		return false
-	}
-	if _, ok = w.reach(w.walked, a, before); !ok {
-		w.t.Logf("that was back to\n%sfrom\n%s", text(a), text(b))
-		return false
-	}
-	return true
+	anew := w.reach(w.fresh, b, nil, "B, made anew")
+	w.reach(w.walked, b, anew, "B after A")
+	w.refused(b, anew)
+	w.reach(w.walked, a, before, "A after B")
 }
 
 func text(spec map[string]any) string {
@@ -113,7 +104,7 @@ func (w *walk) admitted() map[string]any {
 	w.t.Helper()
 	for {
 		spec := w.specs.spec(w.schema)
-		err := applySpec(w.t.Context(), w.walked, spec, client.DryRunAll)
+		err := applySpec(w.t.Context(), w.walked.namespace, spec, client.DryRunAll)
 		if err == nil {
 			return spec
 		}
@@ -124,56 +115,84 @@ func (w *walk) admitted() map[string]any {
 }
 
 func applySpec(ctx context.Context, namespace string, spec map[string]any, options ...client.ApplyOption) error {
+	return applySpecAs(ctx, "user", namespace, spec, options...)
+}
+
+func applySpecAs(ctx context.Context, manager, namespace string, spec map[string]any, options ...client.ApplyOption) error {
 	object := &unstructured.Unstructured{Object: map[string]any{"spec": runtime.DeepCopyJSON(spec)}}
 	object.SetGroupVersionKind(v1alpha1.GoServiceKind)
 	object.SetNamespace(namespace)
 	object.SetName(serviceName)
 	return api.Apply(ctx, client.ApplyConfigurationFromUnstructured(object),
-		append(options, client.FieldOwner("user"), client.ForceOwnership)...)
+		append(options, client.FieldOwner(manager), client.ForceOwnership)...)
 }
 
 // reach applies a spec and waits until the operator has put it into force, as want says if it says anything.
-func (w *walk) reach(namespace string, spec map[string]any, want snapshot) (reached snapshot, ok bool) {
+func (w *walk) reach(at place, spec map[string]any, want snapshot, what string) (reached snapshot) {
 	w.t.Helper()
-	if err := applySpec(w.t.Context(), namespace, spec); err != nil {
-		w.t.Errorf("applying what a dry run admitted: %v\n%s", err, text(spec))
-		return nil, false
+	if err := applySpec(w.t.Context(), at.namespace, spec); err != nil {
+		w.t.Fatalf("applying what a dry run admitted: %v", err)
 	}
-	stable := ""
-	ok = gomega.NewGomega(func(message string, _ ...int) { w.t.Errorf("%s\nby the spec\n%s", message, text(spec)) }).
-		Eventually(func(g gomega.Gomega) {
-			var service v1alpha1.GoService
-			g.Expect(api.Get(w.t.Context(), client.ObjectKey{Namespace: namespace, Name: serviceName}, &service)).To(gomega.Succeed())
-			g.Expect(service.Status.ObservedGeneration).To(gomega.Equal(service.Generation))
-			applied := meta.FindStatusCondition(service.Status.Conditions, v1alpha1.ConditionApplied)
-			g.Expect(applied).NotTo(gomega.BeNil())
-			g.Expect(applied.Status).To(gomega.Equal(metav1.ConditionTrue), applied.Message)
-			w.autoscale(g, namespace)
-			var err error
-			reached, err = w.look(namespace)
-			g.Expect(err).NotTo(gomega.HaveOccurred())
-			if want != nil {
-				g.Expect(cmp.Diff(want, reached)).To(gomega.BeEmpty(), "(-made anew +reached)")
-				return
-			}
-			last := stable
-			stable = pretty(reached)
-			g.Expect(stable == last).To(gomega.BeTrue(), "it still changes")
-		}).Should(gomega.Succeed())
-	return reached, ok
+	w.scaleExternally(at, spec)
+	gomega.NewWithT(w.t).Eventually(func(g gomega.Gomega) {
+		var service v1alpha1.GoService
+		g.Expect(api.Get(w.t.Context(), client.ObjectKey{Namespace: at.namespace, Name: serviceName}, &service)).To(gomega.Succeed())
+		g.Expect(service.Status.ObservedGeneration).To(gomega.Equal(service.Generation))
+		applied := meta.FindStatusCondition(service.Status.Conditions, v1alpha1.ConditionApplied)
+		g.Expect(applied).NotTo(gomega.BeNil())
+		g.Expect(applied.Status).To(gomega.Equal(metav1.ConditionTrue), applied.Message)
+		g.Expect(w.rollOut(at)).To(gomega.BeFalse(), "the cluster's controllers have only now done their part")
+		_, idle := at.faults.writes()
+		g.Expect(idle).To(gomega.BeNumerically(">", quiet), "the operator goes on writing")
+		var err error
+		reached, err = w.look(at)
+		g.Expect(err).NotTo(gomega.HaveOccurred())
+		if want != nil {
+			g.Expect(cmp.Diff(want, reached)).To(gomega.BeEmpty(), "(-as it must be +as it is)")
+		}
+	}).WithTimeout(explorePatience).WithPolling(glance).Should(gomega.Succeed(), what)
+	return reached
 }
 
-// autoscale stands in for the HorizontalPodAutoscaler's controller, which would lead any count to the same in the end.
-func (w *walk) autoscale(g gomega.Gomega, namespace string) {
+// scaleExternally is an external autoscaler, which leads any count to one more than is declared. It has the field as long as it
+// is there.
+func (w *walk) scaleExternally(at place, spec map[string]any) {
+	w.t.Helper()
+	count := map[string]any{}
+	if autoscaling, is := spec["autoscaling"].(map[string]any); is && autoscaling["mode"] == string(v1alpha1.AutoscalingExternal) {
+		declared, _ := spec["replicas"].(int64)
+		count["replicas"] = declared + 1
+	}
+	if err := applySpecAs(w.t.Context(), "external-autoscaler", at.namespace, count); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// rollOut stands in for the controllers of Deployments and HorizontalPodAutoscalers: every pod is new, ready and available,
+// and any count is led to the least. It reports whether anything had to be done.
+func (w *walk) rollOut(at place) bool {
+	w.t.Helper()
 	var autoscalers autoscalingv2.HorizontalPodAutoscalerList
-	g.Expect(api.List(w.t.Context(), &autoscalers, client.InNamespace(namespace))).To(gomega.Succeed())
-	if len(autoscalers.Items) == 1 && replicasOf(w.t, namespace) != *autoscalers.Items[0].Spec.MinReplicas {
-		autoscale(w.t, namespace, *autoscalers.Items[0].Spec.MinReplicas)
+	if err := api.List(w.t.Context(), &autoscalers, client.InNamespace(at.namespace)); err != nil {
+		w.t.Fatal(err)
 	}
+	done := false
+	if len(autoscalers.Items) == 1 && replicasOf(w.t, at.namespace) != *autoscalers.Items[0].Spec.MinReplicas {
+		autoscale(w.t, at.namespace, *autoscalers.Items[0].Spec.MinReplicas)
+		done = true
+	}
+	var deployment appsv1.Deployment
+	get(w.t, at.namespace, serviceName, &deployment)
+	n := *deployment.Spec.Replicas
+	if status := deployment.Status; status.ObservedGeneration != deployment.Generation || status.AvailableReplicas != n {
+		rollout(w.t, at.namespace, n, n, n)
+		done = true
+	}
+	return done
 }
 
-func (w *walk) look(namespace string) (snapshot, error) {
-	seen, err := take(w.t.Context(), namespace, nil)
+func (w *walk) look(at place) (snapshot, error) {
+	seen, err := take(w.t.Context(), at.namespace)
 	for name := range seen {
 		seen[name] = generations.ReplaceAllString(seen[name], "")
 	}
@@ -181,34 +200,31 @@ func (w *walk) look(namespace string) (snapshot, error) {
 }
 
 // refused tries a value that no schema admits, on a service that is in force.
-func (w *walk) refused(spec map[string]any, inForce snapshot) bool {
+func (w *walk) refused(spec map[string]any, inForce snapshot) {
 	spoiled := runtime.DeepCopyJSON(spec)
 	where := w.specs.spoil("spec", spoiled, w.schema)
 	if where == "" {
-		return true
+		return
 	}
-	if err := applySpec(w.t.Context(), w.walked, spoiled); !apierrors.IsInvalid(err) && !apierrors.IsBadRequest(err) {
+	if err := applySpec(w.t.Context(), w.walked.namespace, spoiled); !apierrors.IsInvalid(err) && !apierrors.IsBadRequest(err) {
 		w.t.Errorf("%s has a value that its schema does not admit, and the answer is: %v\n%s", where, err, text(spoiled))
-		return false
 	}
 	after, err := w.look(w.walked)
 	if diff := cmp.Diff(inForce, after); err != nil || diff != "" {
 		w.t.Errorf("a refused value changed what is in force (%v):\n%s", err, diff)
-		return false
 	}
-	return true
 }
 
 // clear removes a service and, in the garbage collector's place, what it owned.
-func (w *walk) clear(namespace string) {
+func (w *walk) clear(at place) {
 	w.t.Helper()
-	if err := api.DeleteAllOf(w.t.Context(), &v1alpha1.GoService{}, client.InNamespace(namespace)); err != nil {
+	if err := api.DeleteAllOf(w.t.Context(), &v1alpha1.GoService{}, client.InNamespace(at.namespace)); err != nil {
 		w.t.Fatal(err)
 	}
-	eventually(w.t, func(g gomega.Gomega) {
+	gomega.NewWithT(w.t).Eventually(func(g gomega.Gomega) {
 		left := 0
 		for _, list := range childLists() {
-			g.Expect(api.List(w.t.Context(), list, client.InNamespace(namespace))).To(gomega.Succeed())
+			g.Expect(api.List(w.t.Context(), list, client.InNamespace(at.namespace))).To(gomega.Succeed())
 			g.Expect(meta.EachListItem(list, func(item runtime.Object) error {
 				object := item.(client.Object)
 				if len(object.GetOwnerReferences()) == 0 {
@@ -219,5 +235,5 @@ func (w *walk) clear(namespace string) {
 			})).To(gomega.Succeed())
 		}
 		g.Expect(left).To(gomega.BeZero())
-	})
+	}).WithTimeout(explorePatience).WithPolling(glance).Should(gomega.Succeed())
 }

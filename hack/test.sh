@@ -11,7 +11,7 @@ if ! have "$(go env CC)"; then need_packages "go test -race" gcc libc6-dev; fi
 KUBEBUILDER_ASSETS=${KUBEBUILDER_ASSETS:-$(hack/cluster/envtest.sh)}
 export KUBEBUILDER_ASSETS
 if [ $# -gt 0 ]; then
-  exec go test -race "$@"
+  exec go test -race -timeout 20m "$@"
 fi
 for module in $(git ls-files 'go.mod' '*/go.mod'); do
   folder=$(dirname "$module")
