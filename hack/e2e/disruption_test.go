@@ -222,6 +222,8 @@ type clients struct {
 	generators []*loadgen.Generator
 	cancel     context.CancelFunc
 	running    sync.WaitGroup
+	// count adds the outcomes to the figures of the run once.
+	count sync.Once
 }
 
 func (j *journey) startClients() *clients {
@@ -244,6 +246,10 @@ func (j *journey) startClients() *clients {
 func (c *clients) stop() {
 	c.cancel()
 	c.running.Wait()
+	c.count.Do(func() {
+		total := c.total()
+		figures.add(total.Sent(), total.Failed())
+	})
 }
 
 func (c *clients) total() *loadgen.Counts {

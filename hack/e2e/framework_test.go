@@ -53,7 +53,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "end-to-end tests need a cluster with the operator; `make test-e2e` brings one up:", err)
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	os.Exit(runWithFaults(m))
 }
 
 func connect() error {
@@ -102,7 +102,7 @@ func newJourney(t *testing.T) *journey {
 		if t.Failed() {
 			j.explain()
 		}
-		if err := cluster.client.Delete(ctx, namespace); err != nil {
+		if err := cluster.client.Delete(ctx, namespace); client.IgnoreNotFound(err) != nil {
 			t.Errorf("removing namespace %s: %v", namespace.Name, err)
 		}
 	})

@@ -49,6 +49,8 @@ type traffic struct {
 	mu   sync.Mutex
 	seen outcomes
 	errs map[string]int
+	// count adds the outcomes to the figures of the run once.
+	count sync.Once
 }
 
 // send starts traffic to a loopback address; Stop ends it.
@@ -106,6 +108,7 @@ func (t *traffic) note(code int, err error) {
 func (t *traffic) Stop() (outcomes, map[string]int) {
 	t.stop()
 	t.done.Wait()
+	t.count.Do(func() { figures.add(int64(t.seen.total()), int64(t.seen.failed())) })
 	return t.seen, t.errs
 }
 

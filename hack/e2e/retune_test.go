@@ -48,8 +48,13 @@ func TestEditRetunesRunningPods(t *testing.T) {
 // add or take a little.
 func (j *journey) admits(perSecond int) {
 	j.t.Helper()
+	j.admitsAt(cluster.url, perSecond)
+}
+
+func (j *journey) admitsAt(url string, perSecond int) {
+	j.t.Helper()
 	const seconds = 5
-	flood := send(j.ctx, cluster.url, perSecond*2)
+	flood := send(j.ctx, url, perSecond*2)
 	first := time.Now()
 	// The bucket's first fill is admitted at once; what comes after it is the rate.
 	j.eventually(func() int { return flood.sofar()[http.StatusTooManyRequests] }).Should(gomega.BeNumerically(">", 0))
