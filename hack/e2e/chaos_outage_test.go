@@ -39,8 +39,20 @@ func (j *journey) outageServices() (second string, before map[string]map[string]
 		j.ready(name)
 		j.settled(name, pods)
 	}
+	for _, pods := range []map[string]bool{j.nodesOf("steady"), j.nodesOf("bounded")} {
+		j.Expect(pods).To(gomega.HaveLen(2), "pods are spread over both nodes, which have no zones")
+	}
 	j.expose("steady")
 	return j.exposeSecond("bounded"), map[string]map[string]int32{"steady": j.identities("steady"), "bounded": j.identities("bounded")}
+}
+
+func (j *journey) nodesOf(name string) map[string]bool {
+	j.t.Helper()
+	nodes := map[string]bool{}
+	for _, pod := range j.pods(name) {
+		nodes[pod.Spec.NodeName] = true
+	}
+	return nodes
 }
 
 // recovered demands that the operator works again, and that the services are what they were.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	appsv1ac "k8s.io/client-go/applyconfigurations/apps/v1"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
@@ -132,5 +133,24 @@ func TestWithoutAWritableTmpNoVolumeKeepsAPodOnItsNode(t *testing.T) {
 	own := podTemplateOf(t, `pod: {annotations: {`+annotationLocalVolumes+`: "tmp,mine"}}`)
 	if got := own.Annotations[annotationLocalVolumes]; got != "tmp,mine" {
 		t.Errorf("the annotation is %q, want the user's", got)
+	}
+}
+
+// The scheduler scores a node by soft constraints only if it has the labels of all of them, and not every node has a zone.
+func TestPodsAreSpreadOverNodesWithoutZones(t *testing.T) {
+	for _, spec := range []string{``, `pod: {affinity: {podAntiAffinity: {preferredDuringSchedulingIgnoredDuringExecution: [
+		{weight: 1, podAffinityTerm: {topologyKey: rack}}]}}}`} {
+		pod := podOf(t, spec)
+		if len(pod.TopologySpreadConstraints) != 1 || *pod.TopologySpreadConstraints[0].TopologyKey != corev1.LabelHostname {
+			t.Errorf("%s: constraints other than over nodes: %v", spec, pod.TopologySpreadConstraints)
+		}
+		terms := pod.Affinity.PodAntiAffinity.PreferredDuringSchedulingIgnoredDuringExecution
+		if last := terms[len(terms)-1]; *last.PodAffinityTerm.TopologyKey != corev1.LabelTopologyZone {
+			t.Errorf("%s: zones are not preferred: %v", spec, terms)
+		}
+	}
+	own := podOf(t, `pod: {topologySpreadConstraints: [{maxSkew: 1, topologyKey: rack, whenUnsatisfiable: DoNotSchedule}]}`)
+	if own.Affinity != nil || len(own.TopologySpreadConstraints) != 1 {
+		t.Errorf("the user's own constraints do not replace the default: %v, %v", own.Affinity, own.TopologySpreadConstraints)
 	}
 }

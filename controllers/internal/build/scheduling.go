@@ -11,6 +11,9 @@ import (
 	"goservice.dev/operator/api/v1alpha1"
 )
 
+// rolloutLabel differs from rollout to rollout.
+const rolloutLabel = "pod-template-hash"
+
 // schedule says where the pods may run.
 func schedule(spec *corev1ac.PodSpecApplyConfiguration, in input, settings v1alpha1.PodSpec) {
 	spec.WithNodeSelector(merged(map[string]string{corev1.LabelOSStable: "linux"}, plain(settings.NodeSelector)))
@@ -20,31 +23,53 @@ func schedule(spec *corev1ac.PodSpecApplyConfiguration, in input, settings v1alp
 	if settings.Affinity != nil {
 		spec.WithAffinity(affinity(settings.Affinity))
 	}
+	if settings.TopologySpreadConstraints == nil {
+		spreadOverZones(spec, in)
+	}
 	if settings.PriorityClassName != "" {
 		spec.WithPriorityClassName(string(settings.PriorityClassName))
 	}
 	spec.WithTopologySpreadConstraints(spread(in, settings)...)
 }
 
-// spread keeps the pods apart over nodes and zones where that is possible, counting only pods of the same rollout.
+// spread keeps the pods apart over nodes where that is possible, counting only pods of the same rollout.
 func spread(in input, settings v1alpha1.PodSpec) []*corev1ac.TopologySpreadConstraintApplyConfiguration {
 	var result []*corev1ac.TopologySpreadConstraintApplyConfiguration
 	if settings.TopologySpreadConstraints == nil {
-		for _, key := range []string{corev1.LabelHostname, corev1.LabelTopologyZone} {
-			result = append(result, corev1ac.TopologySpreadConstraint().
-				WithMaxSkew(1).
-				WithTopologyKey(key).
-				WithWhenUnsatisfiable(corev1.ScheduleAnyway).
-				WithMatchLabelKeys("pod-template-hash"))
-		}
+		result = append(result, corev1ac.TopologySpreadConstraint().
+			WithMaxSkew(1).
+			WithTopologyKey(corev1.LabelHostname).
+			WithWhenUnsatisfiable(corev1.ScheduleAnyway).
+			WithMatchLabelKeys(rolloutLabel))
 	}
 	for i := range settings.TopologySpreadConstraints {
 		result = append(result, spreadConstraint(&settings.TopologySpreadConstraints[i]))
 	}
 	for _, constraint := range result {
 		if constraint.LabelSelector == nil {
-			constraint.WithLabelSelector(metav1ac.LabelSelector().WithMatchLabels(selectorLabels(in.service.Name)))
+			constraint.WithLabelSelector(ownPods(in))
 		}
 	}
 	return result
+}
+
+// spreadOverZones prefers zones with fewer of the pods. It is no second spread constraint because the scheduler scores a node
+// by its soft constraints only if it has the labels of all of them: without zones, pods would not be spread over nodes either.
+func spreadOverZones(spec *corev1ac.PodSpecApplyConfiguration, in input) {
+	if spec.Affinity == nil {
+		spec.WithAffinity(corev1ac.Affinity())
+	}
+	if spec.Affinity.PodAntiAffinity == nil {
+		spec.Affinity.WithPodAntiAffinity(corev1ac.PodAntiAffinity())
+	}
+	spec.Affinity.PodAntiAffinity.WithPreferredDuringSchedulingIgnoredDuringExecution(corev1ac.WeightedPodAffinityTerm().
+		WithWeight(100).
+		WithPodAffinityTerm(corev1ac.PodAffinityTerm().
+			WithTopologyKey(corev1.LabelTopologyZone).
+			WithLabelSelector(ownPods(in)).
+			WithMatchLabelKeys(rolloutLabel)))
+}
+
+func ownPods(in input) *metav1ac.LabelSelectorApplyConfiguration {
+	return metav1ac.LabelSelector().WithMatchLabels(selectorLabels(in.service.Name))
 }
