@@ -19,6 +19,7 @@ import (
 
 	"github.com/onsi/gomega"
 
+	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/hack/load/loadgen"
 )
 
@@ -45,6 +46,11 @@ var servicesBeforeUpgrade = []struct {
 func TestChaosUpgradeAndBack(t *testing.T) {
 	j := newJourney(t)
 	j.Expect(os.Getenv("OLD_IMG")).NotTo(gomega.BeEmpty(), "OLD_IMG must name the image of commit 9f9234a: make test-chaos builds it")
+	j.eventually(func() ([]v1alpha1.GoService, error) {
+		var left v1alpha1.GoServiceList
+		err := cluster.client.List(j.ctx, &left)
+		return left.Items, err
+	}).Should(gomega.BeEmpty(), "what earlier tests made is gone")
 	j.deployScript("undeploy")
 	t.Cleanup(func() {
 		// Whatever happened, the cluster is left with the operator of this checkout.
