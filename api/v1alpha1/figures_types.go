@@ -4,7 +4,7 @@
 package v1alpha1
 
 // FiguresStatus holds the numbers of status.plan and status.slo as integers with the unit in the name, for tools to act on;
-// the sentences beside them are for people and may be worded differently in the next version. A figure is absent where it
+// the sentences next to them are for people and may be worded differently in the next version. A figure is absent where it
 // does not apply to the service or is not known.
 type FiguresStatus struct {
 	// minReplicas is the lower bound of the number of pods.

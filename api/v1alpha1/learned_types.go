@@ -77,7 +77,7 @@ type LearnedTally struct {
 	Slow int64 `json:"slow,omitempty"`
 }
 
-// RecommendedStatus holds the figures that tuning would put in force, with their reasons. One that is absent would stay as it
+// RecommendedStatus holds the values that tuning would apply, with their reasons. One that is absent would stay as it
 // is in the plan.
 type RecommendedStatus struct {
 	// replicas is the range of pods.

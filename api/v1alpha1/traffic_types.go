@@ -27,9 +27,9 @@ type RateLimitSpec struct {
 	// +kubebuilder:validation:Maximum=10000000
 	RequestsPerSecond int32 `json:"requestsPerSecond"`
 
-	// burst is how many requests may be admitted at once after a pause, 1 to 10000000. With scope Service it is divided among
-	// the pods like the rate, and each has at least 1: with fewer than 10 per pod, chance alone refuses requests before the
-	// limit is reached. Default: a tenth of a second's worth, and at least 10 for each pod.
+	// burst is how many requests can be admitted at the same moment after a pause, 1 to 10000000. With scope Service it is
+	// divided among the pods like the rate, and each has at least 1: with fewer than 10 per pod, random peaks are rejected before
+	// the limit is reached. Default: a tenth of a second's worth, and at least 10 for each pod.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=10000000
