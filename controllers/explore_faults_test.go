@@ -68,6 +68,8 @@ type faults struct {
 	mu      sync.Mutex
 	planned []fault
 	written int
+	// statuses are the numbers of the writes to a status.
+	statuses []int
 	// died is called when the process must end.
 	died func()
 	last time.Time
@@ -122,11 +124,21 @@ func (f *faults) writes() (count int, idle time.Duration) {
 	return f.written, time.Since(f.last)
 }
 
+// statusWrites are the numbers of the writes to a status.
+func (f *faults) statusWrites() []int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.statuses)
+}
+
 // next counts a write and says what happens to it.
-func (f *faults) next() faultKind {
+func (f *faults) next(path string) faultKind {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.written++
+	if strings.HasSuffix(path, "/status") {
+		f.statuses = append(f.statuses, f.written)
+	}
 	f.last = time.Now()
 	for _, planned := range f.planned {
 		if planned.number == f.written && planned.kind != faultStale && planned.kind != faultCutWatch {
@@ -190,7 +202,7 @@ func (p *process) roundTrip(next http.RoundTripper, request *http.Request) (*htt
 	if strings.HasSuffix(request.URL.Path, "/events") {
 		return next.RoundTrip(request)
 	}
-	switch kind := p.faults.next(); kind {
+	switch kind := p.faults.next(request.URL.Path); kind {
 	case faultDieBefore:
 		p.die()
 		return nil, errDead

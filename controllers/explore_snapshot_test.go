@@ -171,12 +171,3 @@ func orphans(ctx context.Context, namespace string) ([]string, error) {
 	}
 	return found, nil
 }
-
-// pretty writes a value for a failure's message.
-func pretty(value any) string {
-	text, err := json.MarshalIndent(value, "", "  ")
-	if err != nil {
-		return err.Error()
-	}
-	return string(text)
-}

@@ -93,8 +93,8 @@ type exploration struct {
 }
 
 // explore runs a scenario until it ends as it must – want is nil for the run that says how that is – or patience is over, and
-// returns its end, what was told of other things than conditions, and how many writes that took.
-func explore(t *testing.T, s scenario, want snapshot, seed uint64, planned ...fault) (end snapshot, told map[string]int, writes int) {
+// returns how that was.
+func explore(t *testing.T, s scenario, want snapshot, seed uint64, planned ...fault) (was course) {
 	t.Helper()
 	x := &exploration{t: t, namespace: newNamespace(t), faults: newFaults(planned...), pods: newWorkload(), seed: seed}
 	x.faults.died = func() { x.running.Go(x.start) }
@@ -115,25 +115,26 @@ func explore(t *testing.T, s scenario, want snapshot, seed uint64, planned ...fa
 		_, idle := x.faults.writes()
 		g.Expect(idle).To(gomega.BeNumerically(">", enough), "the operator goes on writing")
 		var err error
-		end, err = take(t.Context(), x.namespace)
+		was.end, err = take(t.Context(), x.namespace)
 		g.Expect(err).NotTo(gomega.HaveOccurred())
 		if want != nil {
-			g.Expect(cmp.Diff(want, end)).To(gomega.BeEmpty(), "end state (-undisturbed +this)")
+			g.Expect(cmp.Diff(want, was.end)).To(gomega.BeEmpty(), "end state (-undisturbed +this)")
 		}
 	}).WithTimeout(explorePatience).WithPolling(glance).Should(gomega.Succeed())
 	if left, err := orphans(t.Context(), x.namespace); err != nil || len(left) > 0 {
 		t.Errorf("orphans: %v, %v", left, err)
 	}
-	told = x.faults.announced()
+	was.told = x.faults.announced()
 	for event, times := range entered.until(t, x.namespace) {
 		// A condition that was left and came back is told again.
-		if told[event] > times {
-			t.Errorf("told %d times, and %d times it became so: %s", told[event], times, event)
+		if was.told[event] > times {
+			t.Errorf("told %d times, and %d times it became so: %s", was.told[event], times, event)
 		}
-		delete(told, event)
+		delete(was.told, event)
 	}
-	writes, _ = x.faults.writes()
-	return end, told, writes
+	was.writes, _ = x.faults.writes()
+	was.statuses = x.faults.statusWrites()
+	return was
 }
 
 // conditionLog counts how often the stored status came to have each condition's status and reason, by reason and message.
@@ -276,27 +277,30 @@ func (x *exploration) stop() {
 	x.running.Wait()
 }
 
-// reference is a run in which nothing goes wrong.
-type reference struct {
-	end    snapshot
-	told   map[string]int
-	writes int
+// course is how a run went.
+type course struct {
+	end snapshot
+	// told is how often events were told that speak of something else than a condition.
+	told map[string]int
+	// writes is how many there were, and statuses are the numbers of those to the status.
+	writes   int
+	statuses []int
 }
 
 // reach is up to which write there are faults. The count of writes differs by one or two from time to time, and the same seed
 // is to choose the same runs.
-func (r reference) reach() int { return (r.writes + 3) / 4 * 4 }
+func (c course) reach() int { return (c.writes + 3) / 4 * 4 }
 
 func TestExploreFaults(t *testing.T) {
 	random := rand.New(rand.NewPCG(*exploreSeed, 0))
 	var mu sync.Mutex
-	references := make(map[string]reference, len(scenarios))
+	references := make(map[string]course, len(scenarios))
 	if exploreAll(t, 0, len(scenarios), func(i int) string { return "undisturbed/" + scenarios[i].name }, func(t *testing.T, _, i int) {
-		end, told, writes := explore(t, scenarios[i], nil, 0)
-		t.Logf("%d writes, events: %s", writes, pretty(told))
+		undisturbed := explore(t, scenarios[i], nil, 0)
+		t.Logf("%d writes, of the status %v", undisturbed.writes, undisturbed.statuses)
 		mu.Lock()
 		defer mu.Unlock()
-		references[scenarios[i].name] = reference{end, told, writes}
+		references[scenarios[i].name] = undisturbed
 	}) > 0 {
 		t.Fatal("nothing to compare with")
 	}
@@ -306,8 +310,7 @@ func TestExploreFaults(t *testing.T) {
 		func(t *testing.T, _, i int) {
 			run := chosen[i]
 			undisturbed := references[run.scenario.name]
-			_, told, _ := explore(t, run.scenario, undisturbed.end, run.seed, run.planned...)
-			for event, count := range told {
+			for event, count := range explore(t, run.scenario, undisturbed.end, run.seed, run.planned...).told {
 				if count > max(undisturbed.told[event], 1) {
 					t.Errorf("told %d times, %d when nothing went wrong: %s", count, undisturbed.told[event], event)
 				}
@@ -323,14 +326,17 @@ type exploredRun struct {
 	seed     uint64
 }
 
-// chooseRuns picks runs: first every kind of fault once for each scenario at a random write, then all others in random
-// order, and when these are used up runs with two faults.
-func chooseRuns(random *rand.Rand, references map[string]reference, count int) []exploredRun {
+// chooseRuns picks runs: first every kind of fault once for each scenario, at any write or at one of the status, which decides
+// on events; then all others in random order, and when these are used up runs with two faults.
+func chooseRuns(random *rand.Rand, references map[string]course, count int) []exploredRun {
 	var first, rest []exploredRun
 	for _, s := range scenarios {
 		writes := references[s.name].reach()
 		for _, kind := range writeFaults {
-			chosen := 1 + random.IntN(writes)
+			chosen, statuses := 1+random.IntN(writes), references[s.name].statuses
+			if pick := random.IntN(2 * len(statuses)); pick < len(statuses) {
+				chosen = statuses[pick]
+			}
 			for number := 1; number <= writes; number++ {
 				run := exploredRun{scenario: s, planned: []fault{{kind, number}}}
 				if number == chosen {
