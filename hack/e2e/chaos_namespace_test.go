@@ -50,7 +50,7 @@ func TestChaosNamespaceIsDeleted(t *testing.T) {
 		g.Expect(applied).To(gomega.Equal(doomed))
 	}).Should(gomega.Succeed())
 
-	since := time.Now()
+	refusedBefore, since := j.refusedWrites(), time.Now()
 	j.kubectl("", "delete", "namespace", j.namespace, "--wait=false")
 	j.eventually(func() bool {
 		var namespace corev1.Namespace
@@ -60,6 +60,7 @@ func TestChaosNamespaceIsDeleted(t *testing.T) {
 	complaints := j.complaints(since)
 	t.Logf("%d error lines", len(complaints))
 	j.Expect(complaints).To(gomega.BeEmpty())
+	j.Expect(j.refusedWrites()).To(gomega.Equal(refusedBefore), "no write was refused")
 }
 
 // complaints are the lines of both operators' logs that tell an error.
