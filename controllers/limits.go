@@ -5,6 +5,7 @@ package controllers
 
 import (
 	"math"
+	"strconv"
 	"sync"
 	"time"
 
@@ -81,12 +82,12 @@ func (r *GoServiceReconciler) divide(service *v1alpha1.GoService, seen observe.S
 	}
 	if service.Spec.Paused { // nothing is given to anybody: what is in force stays, and is found again afterwards
 		r.limits.forget(name)
-		return inForce(&service.Spec, seen).Divided()
+		return inForce(service, seen).Divided()
 	}
 	budget := tuner.Budget{
 		Total: plan.SharedLimit(&service.Spec), Serving: seen.Serving, Measured: measured != nil && !recommends(&service.Spec), Confirmed: r.tracker.Confirmed(name),
 		LeaveWithin: min(plan.PreStopDelay(&service.Spec), longestLeave) + settleMargin,
-		InForce:     func() tuner.InForce { return inForce(&service.Spec, seen) },
+		InForce:     func() tuner.InForce { return inForce(service, seen) },
 	}
 	for _, pod := range seen.Tunable {
 		if !pod.Ready {
@@ -123,7 +124,8 @@ func wantedBy(d *appsv1.Deployment) (wanted, surge int, rolling bool) {
 }
 
 // inForce reads from the live settings how limits are divided.
-func inForce(spec *v1alpha1.GoServiceSpec, seen observe.State) tuner.InForce {
+func inForce(service *v1alpha1.GoService, seen observe.State) tuner.InForce {
+	spec := &service.Spec
 	document, exists := seen.LiveSettings()
 	if !exists {
 		return tuner.InForce{}
@@ -134,6 +136,9 @@ func inForce(spec *v1alpha1.GoServiceSpec, seen observe.State) tuner.InForce {
 		found.Newcomer = limit.RequestsPerSecond
 		if len(limit.Pods) == 0 {
 			found.Pods = pods(total, limit.RequestsPerSecond)
+			if former := formerLimit(service); former > 0 {
+				found.Pods = likelier(found.Pods, pods(former, limit.RequestsPerSecond), len(seen.Serving))
+			}
 			return found
 		}
 		found.Parts = make(map[string]float64, len(limit.Pods))
@@ -149,6 +154,25 @@ func inForce(spec *v1alpha1.GoServiceSpec, seen observe.State) tuner.InForce {
 		}
 	}
 	return found
+}
+
+// formerLimit is the limit of the service that the status tells: another one than the spec's where the operator before this
+// one ended before it saw the edit. 0 without one.
+func formerLimit(service *v1alpha1.GoService) float64 {
+	limit, err := strconv.ParseFloat(service.Status.Summary.Limit, 64)
+	if err != nil {
+		return 0 // none, or one for each pod
+	}
+	return limit
+}
+
+// likelier of two numbers of pods is the smaller one that is enough for those that serve: an operator may have ended before it
+// wrote the live settings of the latest limit, or after that and before the status.
+func likelier(a, b, serving int) int {
+	if fewer := min(a, b); fewer >= serving {
+		return fewer
+	}
+	return max(a, b)
 }
 
 // until is the wait until a moment: 0 for none.

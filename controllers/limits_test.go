@@ -259,6 +259,34 @@ func stateWith(t *testing.T, document livesettings.Document) observe.State {
 	return observe.State{Children: map[apply.Key]client.Object{{Name: "checkout-live-settings"}: configMap}}
 }
 
+// An operator that ended while a limit was edited may have left the live settings of the former limit or of the latest.
+func TestAnEditBetweenTwoOperatorsIsNoOtherNumberOfPods(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		told  string
+		limit int32
+		each  float64
+		want  int
+	}{
+		"raised, nothing written":           {"60", 240, 20, 3},
+		"raised, live settings written":     {"60", 240, 80, 3},
+		"lowered, nothing written":          {"240", 60, 80, 3},
+		"lowered, live settings written":    {"240", 60, 20, 3},
+		"not edited":                        {"240", 240, 80, 3},
+		"not edited, more were waited for":  {"240", 240, 60, 4},
+		"each pod had its own limit before": {"60/pod", 240, 60, 4},
+		"no status":                         {"", 240, 80, 3},
+	} {
+		service := &v1alpha1.GoService{Spec: v1alpha1.GoServiceSpec{RateLimit: &v1alpha1.RateLimitSpec{RequestsPerSecond: c.limit}}}
+		service.Status.Summary.Limit = c.told
+		seen := stateWith(t, livesettings.Document{Version: livesettings.Version, RateLimit: &livesettings.RateLimit{RequestsPerSecond: c.each, Burst: 10}})
+		seen.Serving = []string{"a", "b", "c"}
+		if got := inForce(service, seen); got.Pods != c.want {
+			t.Errorf("%s: %d pods, want %d", name, got.Pods, c.want)
+		}
+	}
+}
+
 // What an operator before this one has left is read from the live settings.
 func TestWhatIsInForce(t *testing.T) {
 	t.Parallel()
@@ -283,7 +311,7 @@ func TestWhatIsInForce(t *testing.T) {
 		"no limit before":      {v1alpha1.GoServiceSpec{RateLimit: limit("")}, livesettings.Document{}, tuner.InForce{}},
 	} {
 		c.document.Version = livesettings.Version
-		got := inForce(&c.spec, stateWith(t, c.document))
+		got := inForce(&v1alpha1.GoService{Spec: c.spec}, stateWith(t, c.document))
 		if got.Pods != c.want.Pods || got.Newcomer != c.want.Newcomer || len(got.Parts) != len(c.want.Parts) || got.Parts["a"] != c.want.Parts["a"] {
 			t.Errorf("%s: %+v, want %+v", name, got, c.want)
 		}
@@ -294,7 +322,7 @@ func TestWhatIsInForce(t *testing.T) {
 	if got := (&GoServiceReconciler{}).divide(paused, seen, nil); got.Pods != 3 || got.Parts != nil || !got.Again.IsZero() {
 		t.Errorf("a paused service is divided as %+v, want what is in force", got)
 	}
-	if got := inForce(&v1alpha1.GoServiceSpec{RateLimit: limit("")}, observe.State{}); got.Pods != 0 {
+	if got := inForce(&v1alpha1.GoService{Spec: v1alpha1.GoServiceSpec{RateLimit: limit("")}}, observe.State{}); got.Pods != 0 {
 		t.Errorf("without a document: %+v", got)
 	}
 }
