@@ -15,7 +15,7 @@ export CLUSTER=${CLUSTER:-goservice-e2e-chaos} NODES=${NODES:-2}
 export OLD_IMG=goservice.dev/manager:$FIRST OLD_WORKLOAD_IMG=goservice.dev/workload:$FIRST
 export CHAOS_OUTAGE=${CHAOS_OUTAGE:-5m}
 
-# first_images: the images of the commit that is upgraded from, built once from its own tree and put onto the nodes.
+# first_images, in a shell of its own: the images of the commit that is upgraded from, built once from its own tree and put onto the nodes.
 first_images() {
   local environment tree
   git cat-file -e "$FIRST^{commit}" 2>/dev/null ||
@@ -25,7 +25,7 @@ first_images() {
   if ! docker image inspect "$OLD_IMG" "$OLD_WORKLOAD_IMG" >/dev/null 2>&1; then
     tree=$(mktemp -d)
     # shellcheck disable=SC2064  # the folder of now is meant
-    trap "rm -rf '$tree'; rm -f '$figures'" EXIT
+    trap "rm -rf '$tree'" EXIT
     git archive "$FIRST" | tar -x -C "$tree"
     VERSION=$FIRST IMG=$OLD_IMG WORKLOAD_IMG=$OLD_WORKLOAD_IMG ORDERS_IMG=goservice.dev/orders:$FIRST \
       LOAD_IMG=goservice.dev/load:$FIRST "$tree/hack/images.sh" build

@@ -179,7 +179,13 @@ func TestChaosNodeIsPaused(t *testing.T) {
 	j.Expect(err).NotTo(gomega.HaveOccurred())
 	var running sync.WaitGroup
 	running.Go(func() { generator.Run(ctx) })
-	stop := func() { cancel(); running.Wait() }
+	stop := sync.OnceFunc(func() {
+		cancel()
+		running.Wait()
+		total := generator.Total()
+		figures.add(total.Sent(), total.Failed())
+		figures.excuse(seen.excused)
+	})
 	t.Cleanup(stop)
 	j.elapse(5 * time.Second)
 	var unpause sync.Once
@@ -200,8 +206,6 @@ func TestChaosNodeIsPaused(t *testing.T) {
 	j.elapse(afterwards)
 	stop()
 	total := generator.Total()
-	figures.add(total.Sent(), total.Failed())
-	figures.excuse(seen.excused)
 	t.Logf("%d requests, %d failed within %s of the pause, %d later", total.Sent(), seen.excused, noticed, seen.late)
 	j.Expect(seen.late).To(gomega.BeZero())
 	j.Expect(total.Unsent).To(gomega.BeZero(), "the load generator kept up")

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/onsi/gomega"
@@ -205,13 +206,17 @@ func (j *journey) drive(configs map[string]loadgen.Config) *loads {
 		l.generators[url] = generator
 		go func() { generator.Run(ctx); done <- struct{}{} }()
 	}
-	l.stop = func() {
+	l.stop = sync.OnceFunc(func() {
 		cancel()
 		for range configs {
 			<-done
 		}
-	}
-	j.t.Cleanup(cancel)
+		for _, generator := range l.generators {
+			total := generator.Total()
+			figures.add(total.Sent(), total.Failed())
+		}
+	})
+	j.t.Cleanup(l.stop)
 	return l
 }
 
@@ -221,7 +226,6 @@ func (l *loads) lossless(j *journey) {
 	l.stop()
 	for _, url := range slices.Sorted(maps.Keys(l.generators)) {
 		seen := l.generators[url].Total()
-		figures.add(seen.Sent(), seen.Failed())
 		j.t.Logf("%s: %d served, %d refused by design, %d failed", url, seen.Accepted(), seen.Refused(), seen.Failed())
 		j.Expect(seen.Failed()).To(gomega.BeZero(), fmt.Sprint(seen.Failures))
 		j.Expect(seen.Accepted()).To(gomega.BeNumerically(">", 0))
