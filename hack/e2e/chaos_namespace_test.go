@@ -35,7 +35,7 @@ func TestChaosNamespaceIsDeleted(t *testing.T) {
 		list.WriteString(manifest(fmt.Sprintf("doomed-%03d", i), map[string]any{
 			"replicas": 1, "rateLimit": map[string]any{"requestsPerSecond": 10},
 			"resources": map[string]any{"requests": map[string]any{"cpu": "1m", "memory": "8Mi"}, "limits": map[string]any{"memory": "64Mi"}},
-		}) + "\n---\n")
+		}) + "\n")
 	}
 	j.apply(list.String())
 	j.eventually(func(g gomega.Gomega) {
