@@ -78,7 +78,7 @@ func readSettings() settings {
 }
 
 func run(ctx context.Context, s settings) error {
-	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&s.log)))
+	ctrl.SetLogger(withoutEndings(zap.New(zap.UseFlagOptions(&s.log))))
 	if s.controllers.WorkloadImage == "" {
 		return errors.New("--workload-image (or $WORKLOAD_IMAGE) is required: it is the image of GoServices that don't set spec.image")
 	}
