@@ -49,7 +49,7 @@ func leaderElection(options *ctrl.Options, config *rest.Config, namespace string
 	if err != nil {
 		return fmt.Errorf("naming this operator: %w", err)
 	}
-	config = rest.AddUserAgent(config, "leader-election")
+	config = rest.AddUserAgent(rest.CopyConfig(config), "leader-election") // which changes what it gets
 	// One request that hangs must leave time for another within the deadline.
 	config.Timeout = deadline / 2
 	client, err := coordinationv1.NewForConfig(config)

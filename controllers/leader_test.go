@@ -18,6 +18,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/leaderelection"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"goservice.dev/operator/controllers/internal/build"
@@ -199,4 +200,16 @@ func TestAWorkerThatDoesNotComeBackMakesTheOperatorUnhealthy(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// The short timeout of the election would end every watch of the operator, too.
+func TestTheElectionLeavesTheOperatorsConfigAlone(t *testing.T) {
+	t.Parallel()
+	config := &rest.Config{Host: "https://127.0.0.1:1", UserAgent: "goservice-operator/v1"}
+	if err := LeaderElection(&ctrl.Options{}, config, "goservice-system"); err != nil {
+		t.Fatal(err)
+	}
+	if config.Timeout != 0 || config.UserAgent != "goservice-operator/v1" {
+		t.Errorf("the operator's own requests time out after %s and are sent by %q", config.Timeout, config.UserAgent)
+	}
 }
