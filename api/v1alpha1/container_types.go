@@ -6,7 +6,7 @@ package v1alpha1
 import corev1 "k8s.io/api/core/v1"
 
 // The types in this file, in scheduling_types.go and in affinity_types.go have the JSON form of the types of the same name in Kubernetes, with
-// bounds: so that the API server rejects what it would reject in the Deployment, and names the field.
+// bounds, so that the API server rejects what it would reject in the Deployment, and names the field.
 
 // ObjectName is the name of an object in the same namespace, or of a cluster-wide one.
 //
