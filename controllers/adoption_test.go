@@ -160,6 +160,7 @@ func TestAServiceThatAFinalizerHoldsIsKeptUpToDate(t *testing.T) {
 	if err := api.Delete(t.Context(), service); err != nil {
 		t.Fatal(err)
 	}
+	settled(t, namespace, serviceName) // the operator knows: the deletion is a generation of its own
 	gone := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: serviceName}}
 	if err := api.Delete(t.Context(), gone); err != nil {
 		t.Fatal(err)
