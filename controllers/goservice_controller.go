@@ -194,7 +194,7 @@ func collected(service *v1alpha1.GoService) bool {
 		slices.Contains(service.Finalizers, metav1.FinalizerDeleteDependents) || slices.Contains(service.Finalizers, metav1.FinalizerOrphanDependents))
 }
 
-// target is what the pods shall confirm.
+// target is what the pods have to confirm.
 func target(service *v1alpha1.GoService, desired build.Desired, figures plan.Plan, seen observe.State) confirm.Target {
 	label := "no rate limit"
 	switch {

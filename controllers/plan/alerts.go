@@ -231,7 +231,7 @@ func absenceSeverity(spec *v1alpha1.GoServiceSpec) Figure[string] {
 	case spec.Probes != nil && spec.Probes.Port == v1alpha1.ProbePortHTTP:
 		return Figure[string]{SeverityTicket, "spec.probes.port is http: the image may not serve metrics"}
 	}
-	return Figure[string]{SeverityPage, "without metrics, without metrics, nobody knows whether the service still answers"}
+	return Figure[string]{SeverityPage, "without metrics, nobody knows whether the service still answers"}
 }
 
 func sloWindow(slo *v1alpha1.SLOSpec) time.Duration {

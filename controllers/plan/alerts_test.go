@@ -208,7 +208,7 @@ func TestStatusOfAlerts(t *testing.T) {
 		"shedding: ticket when more than 1% are rejected for 5m: one request in a hundred is rejected because no worker is free",
 		"saturation: ticket when more than 90% of the workers are busy for 5m: above this, requests wait for a worker most of the time",
 		"retune unconfirmed: ticket when a pod has not confirmed for 5m: a retune takes about a second",
-		"metrics absent: page when no pod was measured for 1m: without metrics, without metrics, nobody knows whether the service still answers",
+		"metrics absent: page when no pod was measured for 1m: without metrics, nobody knows whether the service still answers",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("alerts in the status (-want +got):\n%s", diff)

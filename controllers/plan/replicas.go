@@ -27,7 +27,8 @@ const (
 	// headroom of the upper bound over the pods that the declared peak needs: what the closed loop asks for in answer to a
 	// sudden step, half as many again, must fit.
 	headroom = 1.5
-	// From highAvailability on, in percent, tolerates the loss of one pod; from veryHighAvailability on, while another is replaced.
+	// From highAvailability on, in percent, the minimum tolerates the loss of one pod; from veryHighAvailability on, the loss of
+	// one while another is replaced.
 	highAvailability     = 99
 	veryHighAvailability = 99.99
 	replicasForVeryHigh  = 3

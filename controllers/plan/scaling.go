@@ -76,7 +76,7 @@ func (d demand) highestUtilization() float64 {
 	return highestUtilization(d.servers, 1-d.percentile, d.threshold-d.serviceTime, d.cpuTime)
 }
 
-// planUtilization says how busy a pod shall be, and how many requests it then has at work by Little's law, L = λ·W.
+// planUtilization sets how busy a pod may be, and how many requests are then in progress in it, by Little's law, L = λ·W.
 func (p *Plan) planUtilization(spec *v1alpha1.GoServiceSpec, d demand) {
 	if spec.SLO == nil && !p.Autoscaled {
 		return

@@ -33,8 +33,8 @@ type Division struct {
 	uneven bool
 	budget Budget
 	given  *plan.Parts
-	// coming pods shall have promised each, which stays while their number does, and have newcomer: less, as long as others
-	// may still have it in force.
+	// coming is how many pods are on their way. Each is to get promised, which stays the same while their number does; until the
+	// others have given that up, each has newcomer, which is less.
 	coming             int
 	promised, newcomer float64
 	// known is the demand that was known last.
@@ -42,7 +42,7 @@ type Division struct {
 	knownAt time.Time
 }
 
-// Next is what pods shall admit from now on; nil means equal parts. What it returns counts as given. demand is in requests
+// Next is what pods may admit from now on; nil means equal parts. What it returns counts as given. demand is in requests
 // per second by pod; nil means that too little is known.
 func (d *Division) Next(now time.Time, b Budget, demand map[string]float64) *plan.Parts {
 	if b.Total <= 0 || len(b.Serving) == 0 {

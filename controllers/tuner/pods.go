@@ -90,16 +90,16 @@ func forecast(e Estimates, startup time.Duration, inPanic bool) (demand float64,
 	return demand, why, rising
 }
 
-// sudden is how many pods a demand needs that is at least panicFactor times what the present ones shall take, or more than
-// they can do at all; 0 without one. Full pods that turn requests away say so too, earlier than the count of a whole round.
+// sudden is how many pods a demand needs that is at least panicFactor times what the present ones are meant to take, or more
+// than they can do at all; 0 without one. Full pods that turn requests away say so too, earlier than the count of a whole round.
 func (d *Decider) sudden(s Situation, perPod float64, inPanic bool) int32 {
 	e := s.Estimates
-	shall := float64(max(s.Ready, 1)) * perPod
-	can := shall / d.rho.value
+	meant := float64(max(s.Ready, 1)) * perPod
+	can := meant / d.rho.value
 	// More must come than before: handlers that hang fill the pods too, and more pods would not help them.
 	rising := e.DemandBefore.Seconds > 0 && e.DemandNow.AtLeast() > e.DemandBefore.PerSecond()
 	full := rising && e.Saturation > fullFrom && e.Rejected > 0
-	if !full && math.Max(e.DemandNow.AtLeast(), e.DemandPanic.AtLeast()) < math.Min(panicFactor*shall, can) {
+	if !full && math.Max(e.DemandNow.AtLeast(), e.DemandPanic.AtLeast()) < math.Min(panicFactor*meant, can) {
 		return 0
 	}
 	if !inPanic {

@@ -16,7 +16,7 @@ type Budget struct {
 	Total float64
 	// Serving pods by name, Unready ones that run and take no traffic, and those that are Leaving and still run.
 	Serving, Unready, Leaving []string
-	// Wanted is how many pods there shall be. While the pods of an older template are being replaced the service is Rolling,
+	// Wanted is how many pods there should be. While the pods of an older template are being replaced the service is Rolling,
 	// and up to Surge more exist.
 	Wanted, Surge int
 	Rolling       bool

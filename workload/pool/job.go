@@ -91,7 +91,7 @@ func (p *Pool) runOne(j *Job) (next *Job) {
 		if value := recover(); value != nil {
 			err, goesOn = panics.Recovered(value), true
 		}
-		// The worker is free before the caller hears of the end: who submits again at once shall find it.
+		// The worker is free before the caller learns that the job ended: a caller that submits again at once finds it free.
 		next = p.releaseTo(goesOn)
 		j.finish(err)
 	}()

@@ -145,7 +145,7 @@ func (p *Pool) take(unless uint64) bool {
 }
 
 // freed hands a worker that has become free to whoever waits. Given a worker's own goroutine, it returns the job that the
-// goroutine shall run next, if that is what waited.
+// goroutine runs next, if a job was waiting.
 func (p *Pool) freed(worker bool) *Job {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -1,7 +1,7 @@
 // Copyright 2026 The GoService Authors.
 // Licensed under the Apache License, Version 2.0; see the LICENSE file.
 
-// Package build turns a GoService and its Plan into the objects that shall exist. It is pure: no client, context, clock,
+// Package build turns a GoService and its Plan into the objects that should exist. It is pure: no client, context, clock,
 // logger or environment may enter, the same input gives the same output, and no map or slice of the spec is shared with
 // what is built. One file builds one kind; the table in this file names all of them, names.go holds every name and
 // labels.go every label.
@@ -43,7 +43,7 @@ type Environment struct {
 	Upgrade bool
 }
 
-// Child is one object that shall exist.
+// Child is one object that should exist.
 type Child struct {
 	Kind schema.GroupVersionKind
 	Name string
@@ -60,7 +60,7 @@ type Child struct {
 	Template json.RawMessage
 }
 
-// Desired is everything that shall exist for one GoService.
+// Desired is everything that should exist for one GoService.
 type Desired struct {
 	// Children in the order in which they are applied.
 	Children []Child
@@ -123,7 +123,7 @@ func KindOf(kind schema.GroupVersionKind) Kind {
 	return Kind{GroupVersionKind: kind}
 }
 
-// Build lists what shall exist for the service. The only error is a plan whose figures make no valid live settings.
+// Build returns what should exist for the service. The only error is a plan whose figures do not make valid live settings.
 func Build(service *v1alpha1.GoService, p plan.Plan, environment Environment) (Desired, error) {
 	live := document(&service.Spec, p)
 	if err := live.Validate(); err != nil {

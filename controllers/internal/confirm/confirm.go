@@ -21,7 +21,7 @@ import (
 	"goservice.dev/operator/controllers/internal/fair"
 )
 
-// Pod is a pod that shall confirm.
+// Pod is a pod that has to confirm.
 type Pod struct {
 	UID             types.UID
 	Namespace, Name string
@@ -39,7 +39,7 @@ type Pod struct {
 	Annotation string
 }
 
-// Target is the revision that a service's pods shall run.
+// Target is the revision that a service's pods should run.
 type Target struct {
 	Revision string
 	// OlderRevision is the name that older pods have for the same live settings.

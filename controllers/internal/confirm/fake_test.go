@@ -160,7 +160,7 @@ func pass(d time.Duration) {
 	synctest.Wait()
 }
 
-// target is a revision that the named pods shall run.
+// target is a revision that the named pods should run.
 func target(revision string, pods ...string) Target {
 	result := Target{Revision: revision, Label: revision + "/s"}
 	for i, name := range pods {

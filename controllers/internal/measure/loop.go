@@ -85,7 +85,7 @@ type followed struct {
 	name   types.NamespacedName
 	target Target // replaced, never changed
 
-	// timer of the next round, nil before Start; measuring says that one is under way and hurried that the next shall follow
+	// timer of the next round, nil before Start; measuring says that one is under way, and hurried that the next should follow
 	// soon. retunedAt is when the pods last began to take new live settings.
 	timer              *time.Timer
 	measuring, hurried bool
@@ -224,8 +224,8 @@ func (l *Loop) round(f *followed) {
 	f.timer.Reset(max(time.Until(f.began.Add(pause)), 0))
 }
 
-// once makes one round and says after what time the next one shall begin. A round has the time at which it began: one slow pod
-// must not shorten the next one for all.
+// once makes one round and returns the pause before the next one. A round is dated at its start: one slow pod must not shorten
+// the next one for all.
 func (l *Loop) once(ctx context.Context, f *followed, target Target) (pause time.Duration) {
 	reports, problem, ready := l.measure(ctx, f, target)
 	if ctx.Err() != nil || !ready {

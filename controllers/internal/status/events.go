@@ -21,8 +21,7 @@ import (
 type Transition struct {
 	// Type is Normal or Warning.
 	Type, Reason, Action, Message string
-	// Recurring says that it may come again soon and say the same, as when a pod crashes, starts and crashes: repeats shall be
-	// counted in one event.
+	// Recurring says that the same event may come again soon, as when a pod keeps crashing: repeats are counted in one event.
 	Recurring bool
 }
 

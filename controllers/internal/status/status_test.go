@@ -206,7 +206,7 @@ func TestConditions(t *testing.T) {
 			},
 			map[string]string{"Tuned": "False RejectedByPods: 0 of 2 pods confirmed the latest live settings; a pod rejects the live settings: no"},
 		},
-		"objectives that nothing speaks against": {
+		"objectives without a finding": {
 			func(s *Situation) { s.Service.Spec.SLO = &v1alpha1.SLOSpec{Availability: "99"} },
 			map[string]string{"Planned": "True Derived: the declared objectives are achievable"},
 		},

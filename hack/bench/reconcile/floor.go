@@ -20,7 +20,7 @@ import (
 // captured is the name of the GoService whose requests are the template; no other text of them contains it.
 const captured = "captured-service"
 
-// template is what the operator sends for one GoService: what the bare client shall send for all.
+// template is what the operator sends for one GoService; the bare client sends the same for all.
 type template struct {
 	spec     map[string]any
 	children []message
