@@ -8,7 +8,6 @@ package e2e
 import (
 	"context"
 	"os"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -68,14 +67,6 @@ func (j *journey) recovered(before map[string]map[string]int32) {
 	j.untouched(before)
 }
 
-// lossless demands that no request failed.
-func (c *clients) lossless(j *journey) {
-	j.t.Helper()
-	c.stop()
-	c.describe(j.t)
-	j.Expect(c.total().Failed()).To(gomega.BeZero(), "%s", strings.Join(c.failures(), "\n"))
-}
-
 // answers tells whether the API server does.
 func answers(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
@@ -114,7 +105,7 @@ func TestChaosAPIServerStops(t *testing.T) {
 		j.Expect(err).NotTo(gomega.HaveOccurred())
 	}
 	second, before := j.outageServices()
-	load := j.startClients()
+	load := j.startClients(steadyStreams()...)
 	restore := j.stopped("kube-apiserver")
 	start := time.Now()
 	j.admitsAt(second, 60)
@@ -132,7 +123,7 @@ func TestChaosAPIServerStops(t *testing.T) {
 func TestChaosEtcdRestarts(t *testing.T) {
 	j := newJourney(t)
 	_, before := j.outageServices()
-	load := j.startClients()
+	load := j.startClients(steadyStreams()...)
 	j.stopped("etcd")()
 	j.recovered(before)
 	load.lossless(j)
@@ -172,21 +163,10 @@ func TestChaosNodeIsPaused(t *testing.T) {
 	_, before := j.outageServices()
 	node := j.node(false)
 	seen := &lateness{}
-	ctx, cancel := context.WithCancel(j.ctx)
-	generator, err := loadgen.New(loadgen.Config{
-		URL: cluster.url, Rate: 100, Fresh: true, Duration: loadgen.MaxDuration, Timeout: 3 * time.Second, Observe: seen.observe,
-	})
-	j.Expect(err).NotTo(gomega.HaveOccurred())
-	var running sync.WaitGroup
-	running.Go(func() { generator.Run(ctx) })
-	stop := sync.OnceFunc(func() {
-		cancel()
-		running.Wait()
-		total := generator.Total()
-		figures.add(total.Sent(), total.Failed())
-		figures.excuse(seen.excused)
-	})
-	t.Cleanup(stop)
+	t.Cleanup(func() { figures.excuse(seen.excused) }) // after the clients have ended
+	load := j.startClients(stream{"HTTP/1.1, fresh", loadgen.Config{
+		URL: cluster.url, Rate: 100, Fresh: true, Timeout: 3 * time.Second, Observe: seen.observe,
+	}})
 	j.elapse(5 * time.Second)
 	var unpause sync.Once
 	resume := func() {
@@ -204,8 +184,8 @@ func TestChaosNodeIsPaused(t *testing.T) {
 	j.eventually(func() (corev1.ConditionStatus, error) { return j.nodeReady(node) }).Should(gomega.Equal(corev1.ConditionTrue))
 	j.recovered(before)
 	j.elapse(afterwards)
-	stop()
-	total := generator.Total()
+	load.stop()
+	total := load.total()
 	t.Logf("%d requests, %d failed within %s of the pause, %d later", total.Sent(), seen.excused, noticed, seen.late)
 	j.Expect(seen.late).To(gomega.BeZero())
 	j.Expect(total.Unsent).To(gomega.BeZero(), "the load generator kept up")

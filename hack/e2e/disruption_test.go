@@ -6,19 +6,15 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"goservice.dev/operator/hack/load/loadgen"
 )
 
 const (
@@ -29,17 +25,6 @@ const (
 	retuneEvery  = time.Second
 	podsToDelete = 2
 )
-
-// streams are the kinds of clients. Requests that take a while are in flight whenever a pod goes.
-var streams = []struct {
-	name   string
-	path   string
-	config loadgen.Config
-}{
-	{"HTTP/1.1, kept alive", "/work?sleep=10ms", loadgen.Config{Rate: 450, Connections: 32}},
-	{"HTTP/1.1, fresh", "/", loadgen.Config{Rate: 100, Fresh: true}},
-	{"HTTP/2", "/work?sleep=10ms", loadgen.Config{Rate: 450, Connections: 8, HTTP2: true}},
-}
 
 // Whatever is done to a service on a living cluster, no client notices: new image, new environment, other sizes, a node that
 // is drained, pods that are deleted, a retune each second, an operator that restarts. 429 and 503 are answers by design; they
@@ -52,7 +37,7 @@ func TestNothingIsLost(t *testing.T) {
 	j.settled("steady", steadyPods)
 	j.expose("steady")
 
-	clients := j.startClients()
+	clients := j.startClients(steadyStreams()...)
 	for round := 1; clients.total().Accepted() < lossless && !t.Failed(); round++ {
 		for _, d := range j.disruptions() {
 			before, start := clients.total(), time.Now()
@@ -215,68 +200,4 @@ func (j *journey) schedulable() int {
 		}
 	}
 	return count
-}
-
-// clients send all streams at once.
-type clients struct {
-	generators []*loadgen.Generator
-	cancel     context.CancelFunc
-	running    sync.WaitGroup
-	// count adds the outcomes to the figures of the run once.
-	count sync.Once
-}
-
-func (j *journey) startClients() *clients {
-	j.t.Helper()
-	ctx, cancel := context.WithCancel(j.ctx)
-	c := &clients{cancel: cancel}
-	for _, stream := range streams {
-		config := stream.config
-		config.URL, config.Duration = cluster.url+stream.path, loadgen.MaxDuration
-		generator, err := loadgen.New(config)
-		j.Expect(err).NotTo(gomega.HaveOccurred())
-		c.generators = append(c.generators, generator)
-		c.running.Go(func() { generator.Run(ctx) })
-	}
-	j.t.Cleanup(c.stop)
-	return c
-}
-
-// stop waits for the last answers.
-func (c *clients) stop() {
-	c.cancel()
-	c.running.Wait()
-	c.count.Do(func() {
-		total := c.total()
-		figures.add(total.Sent(), total.Failed())
-	})
-}
-
-func (c *clients) total() *loadgen.Counts {
-	total := c.generators[0].Total()
-	for _, generator := range c.generators[1:] {
-		total.Add(generator.Total())
-	}
-	return total
-}
-
-func (c *clients) failures() []string {
-	var described []string
-	for i, generator := range c.generators {
-		for _, failure := range generator.Total().Failures {
-			described = append(described, fmt.Sprintf("%s over %s after %s: %s %s", failure.At.Format(time.StampMilli), streams[i].name,
-				failure.Took.Round(time.Millisecond), failure.Cause, failure.Stage))
-		}
-	}
-	return described
-}
-
-func (c *clients) describe(t *testing.T) {
-	t.Helper()
-	for i, generator := range c.generators {
-		seen := generator.Total()
-		t.Logf("%-21s %d served, %d refused by design, %d failed, %d not sent; %d sent again by the client itself; p50 %s, p99 %s, longest %s",
-			streams[i].name, seen.Accepted(), seen.Refused(), seen.Failed(), seen.Unsent, seen.Retried,
-			seen.Latency(50), seen.Latency(99), seen.Latency(100))
-	}
 }

@@ -7,15 +7,11 @@ package e2e
 
 import (
 	"context"
-	"fmt"
-	"maps"
 	"os"
 	"os/exec"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/onsi/gomega"
@@ -68,11 +64,11 @@ func TestChaosUpgradeAndBack(t *testing.T) {
 		j.settled(service.name, service.pods)
 	}
 	j.expose("limited")
-	loads := j.drive(map[string]loadgen.Config{
-		cluster.url:                                {Rate: 150, Fresh: true},
-		cluster.url + "/work?sleep=10ms":           {Rate: 200},
-		j.exposeSecond("scaled") + "/work?cpu=1ms": {Rate: 20},
-	})
+	load := j.startClients(
+		stream{"limited, fresh", loadgen.Config{URL: cluster.url, Rate: 150, Fresh: true}},
+		stream{"limited, slow", loadgen.Config{URL: cluster.url + "/work?sleep=10ms", Rate: 200}},
+		stream{"scaled", loadgen.Config{URL: j.exposeSecond("scaled") + "/work?cpu=1ms", Rate: 20}},
+	)
 	before := j.everybody()
 
 	t.Log("upgrade")
@@ -108,7 +104,7 @@ func TestChaosUpgradeAndBack(t *testing.T) {
 	j.patchRate("limited", 3900)
 	j.enforced("limited", 3, 3900)
 	j.untouched(before)
-	loads.lossless(j)
+	load.lossless(j)
 }
 
 func runDeployScript(ctx context.Context, command string) (string, error) {
@@ -186,48 +182,4 @@ func (j *journey) images(name string, pods int, image string) {
 		return running
 	}).Should(gomega.And(gomega.HaveLen(pods), gomega.HaveEach(image)))
 	j.settled(name, pods)
-}
-
-// loads are generators by what they send to.
-type loads struct {
-	generators map[string]*loadgen.Generator
-	stop       func()
-}
-
-func (j *journey) drive(configs map[string]loadgen.Config) *loads {
-	j.t.Helper()
-	ctx, cancel := context.WithCancel(j.ctx)
-	l := &loads{generators: map[string]*loadgen.Generator{}}
-	done := make(chan struct{}, len(configs))
-	for url, config := range configs {
-		config.URL, config.Duration = url, loadgen.MaxDuration
-		generator, err := loadgen.New(config)
-		j.Expect(err).NotTo(gomega.HaveOccurred())
-		l.generators[url] = generator
-		go func() { generator.Run(ctx); done <- struct{}{} }()
-	}
-	l.stop = sync.OnceFunc(func() {
-		cancel()
-		for range configs {
-			<-done
-		}
-		for _, generator := range l.generators {
-			total := generator.Total()
-			figures.add(total.Sent(), total.Failed())
-		}
-	})
-	j.t.Cleanup(l.stop)
-	return l
-}
-
-// lossless stops the load and demands that no request failed.
-func (l *loads) lossless(j *journey) {
-	j.t.Helper()
-	l.stop()
-	for _, url := range slices.Sorted(maps.Keys(l.generators)) {
-		seen := l.generators[url].Total()
-		j.t.Logf("%s: %d served, %d refused by design, %d failed", url, seen.Accepted(), seen.Refused(), seen.Failed())
-		j.Expect(seen.Failed()).To(gomega.BeZero(), fmt.Sprint(seen.Failures))
-		j.Expect(seen.Accepted()).To(gomega.BeNumerically(">", 0))
-	}
 }
