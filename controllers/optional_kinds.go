@@ -81,10 +81,7 @@ func (o *optionalKinds) setup(ctx context.Context, mgr manager.Manager, skipName
 		if err != nil {
 			return err
 		}
-		if _, err := o.set(ctx, kind.GroupVersionKind, served); err != nil {
-			return err
-		}
-		if _, err := o.lookAtFields(ctx, kind.GroupVersionKind, served); err != nil {
+		if _, err := o.note(ctx, kind.GroupVersionKind, served); err != nil {
 			return err
 		}
 	}
@@ -142,15 +139,11 @@ func (o *optionalKinds) follow(ctx context.Context, kind schema.GroupVersionKind
 			return err
 		}
 	}
-	changed, err := o.set(ctx, kind, served)
+	changed, err := o.note(ctx, kind, served)
 	if err != nil {
 		return err
 	}
-	fieldsChanged, err := o.lookAtFields(ctx, kind, served)
-	if err != nil {
-		return err
-	}
-	if changed || fieldsChanged {
+	if changed {
 		ctrl.LoggerFrom(ctx).Info("optional kind changed", "kind", kind.Kind, "served", served)
 		if err := o.reconcileAll(ctx); err != nil {
 			return err
@@ -160,6 +153,17 @@ func (o *optionalKinds) follow(ctx context.Context, kind schema.GroupVersionKind
 		return fmt.Errorf("%s %w", kind.Kind, errNotServedYet)
 	}
 	return nil
+}
+
+// note keeps what is known of a kind, and reports whether that changed. The watch comes last: if it is started, nothing can fail
+// any more, so that no change goes unreported.
+func (o *optionalKinds) note(ctx context.Context, kind schema.GroupVersionKind, served bool) (changed bool, err error) {
+	fields, err := o.lookAtFields(ctx, kind, served)
+	if err != nil {
+		return false, err
+	}
+	watch, err := o.set(ctx, kind, served)
+	return fields || watch, err
 }
 
 // lookAtFields notes whether ServiceMonitors have a field that not all versions of them have, and reports whether that

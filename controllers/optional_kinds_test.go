@@ -46,12 +46,20 @@ func definitionOf(kind schema.GroupVersionKind) *apiextensionsv1.CustomResourceD
 // install defines every optional kind until the end of the test or the call of what it returns.
 func install(t *testing.T) (uninstall func()) {
 	t.Helper()
-	var installed []client.Object
+	var definitions []*apiextensionsv1.CustomResourceDefinition
 	for _, kind := range build.Kinds() {
-		if !kind.Optional {
-			continue
+		if kind.Optional {
+			definitions = append(definitions, definitionOf(kind.GroupVersionKind))
 		}
-		definition := definitionOf(kind.GroupVersionKind)
+	}
+	return define(t, definitions...)
+}
+
+// define creates definitions until the end of the test or the call of what it returns.
+func define(t *testing.T, definitions ...*apiextensionsv1.CustomResourceDefinition) (uninstall func()) {
+	t.Helper()
+	var installed []client.Object
+	for _, definition := range definitions {
 		if err := api.Create(t.Context(), definition); err != nil {
 			t.Fatal(err)
 		}
@@ -111,17 +119,7 @@ func TestServiceMonitorsAskForClassicHistogramsWhereTheyCan(t *testing.T) {
 	definition := definitionOf(build.ServiceMonitorKind)
 	schema := object(map[string]apiextensionsv1.JSONSchemaProps{"spec": object(spec)})
 	definition.Spec.Versions[0].Schema.OpenAPIV3Schema = &schema
-	if err := api.Create(t.Context(), definition); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := api.Delete(context.Background(), definition); err != nil {
-			t.Error(err)
-		}
-		eventually(t, func(g gomega.Gomega) {
-			g.Expect(apierrors.IsNotFound(api.Get(context.Background(), client.ObjectKeyFromObject(definition), definition))).To(gomega.BeTrue())
-		})
-	})
+	define(t, definition)
 	namespace := newNamespace(t)
 	startOperator(t, namespace, nil)
 	applyService(t, namespace, "replicas: 2")

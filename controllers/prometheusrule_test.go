@@ -4,14 +4,12 @@
 package controllers
 
 import (
-	"context"
 	"testing"
 
 	"github.com/onsi/gomega"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"goservice.dev/operator/api/v1alpha1"
@@ -22,34 +20,18 @@ import (
 func TestAPrometheusRuleFollowsTheObjectives(t *testing.T) {
 	namespace := newNamespace(t)
 	op := startOperator(t, namespace, nil)
-	define := func(kind schema.GroupVersionKind) {
-		t.Helper()
-		definition := definitionOf(kind)
-		if err := api.Create(t.Context(), definition); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			if err := api.Delete(context.Background(), definition); err != nil {
-				t.Error(err)
-			}
-			eventually(t, func(g gomega.Gomega) {
-				err := api.Get(context.Background(), client.ObjectKeyFromObject(definition), definition)
-				g.Expect(apierrors.IsNotFound(err)).To(gomega.BeTrue(), "definition of %s: %v", kind.Kind, err)
-			})
-		})
-	}
 	rule := &unstructured.Unstructured{}
 	rule.SetGroupVersionKind(build.PrometheusRuleKind)
 	key := client.ObjectKey{Namespace: namespace, Name: serviceName}
 
 	// Without the kind the service is scraped, but the condition says that nobody watches its objectives.
-	define(build.ServiceMonitorKind)
+	define(t, definitionOf(build.ServiceMonitorKind))
 	applyService(t, namespace, `slo: {availability: "99.9"}`)
 	expectCondition(t, namespace, v1alpha1.ConditionMonitored, metav1.ConditionFalse, v1alpha1.ReasonRuleKindAbsent)
 	applyService(t, namespace, `replicas: 2`)
 	expectCondition(t, namespace, v1alpha1.ConditionMonitored, metav1.ConditionTrue, v1alpha1.ReasonScraped)
 
-	define(build.PrometheusRuleKind)
+	define(t, definitionOf(build.PrometheusRuleKind))
 	applyService(t, namespace, `slo: {availability: "99.9"}`)
 	eventually(t, func(g gomega.Gomega) {
 		g.Expect(api.Get(t.Context(), key, rule)).To(gomega.Succeed())

@@ -114,7 +114,7 @@ func leave(t *testing.T, namespace, spec string, applied metav1.ConditionStatus)
 	service.Status.ObservedGeneration = service.Generation
 	service.Status.Conditions = []metav1.Condition{{
 		Type: v1alpha1.ConditionApplied, Status: applied, Reason: v1alpha1.ReasonApplied, ObservedGeneration: service.Generation,
-		Message: "every object is as it should be", LastTransitionTime: metav1.Now(),
+		Message: "all objects are up to date", LastTransitionTime: metav1.Now(),
 	}}
 	if err := api.Status().Update(t.Context(), service); err != nil {
 		t.Fatal(err)

@@ -128,31 +128,28 @@ func behind(words string) string {
 
 // exited tells how a container ended. One that ended when its startup probe had used up all its time was ended by it.
 func exited(s Situation, t observe.Trouble) string {
-	if allowed := s.startupSeconds(); allowed > 0 && t.Ran >= allowed && t.Ran <= allowed+s.graceSeconds()+startupSlack &&
-		(t.ExitCode == 0 || t.ExitCode == killed || t.ExitCode == terminated) {
+	// A probe ends a container by SIGTERM, which a service that drains answers with code 0, or SIGKILL.
+	mayBeProbe := t.ExitCode == 0 || t.ExitCode == killed || t.ExitCode == terminated
+	if allowed := s.startupSeconds(); mayBeProbe && allowed > 0 && t.Ran >= allowed && t.Ran <= allowed+s.graceSeconds()+startupSlack {
 		return fmt.Sprintf("a container was restarted after the %d s of spec.probes.startupTimeout: its startup probe, %s, did not succeed", allowed, s.probe(true))
 	}
-	var told string
+	told := fmt.Sprintf("a container ended with code %d", t.ExitCode)
 	switch t.ExitCode {
 	case 0:
-		told = "a container ended with code 0, but a service must run until it is told to stop" + behind(t.Words)
+		told += ", but a service must run until it is told to stop"
 	case killed:
-		told = fmt.Sprintf("a container was killed (code %d)%s", t.ExitCode, behind(t.Words))
-	case terminated:
-		told = fmt.Sprintf("a container ended with code %d%s", t.ExitCode, behind(t.Words))
-	default:
-		return fmt.Sprintf("a container ended with code %d%s", t.ExitCode, behind(t.Words))
+		told = fmt.Sprintf("a container was killed (code %d)", t.ExitCode)
 	}
-	if s.livenessMayHaveEnded(t) {
+	told += behind(t.Words)
+	if mayBeProbe && s.outlivedLivenessFailures(t) {
 		told += fmt.Sprintf("; if its liveness probe, %s, failed, kubectl describe pod shows it", requestOf(s.container(), s.container().LivenessProbe))
 	}
 	return told
 }
 
-// livenessMayHaveEnded says that a container ran for long enough to be ended by its liveness probe. A kubelet says so only in an
-// event: in the pod's status such an end looks like any other by SIGTERM, which a service that drains answers with code 0, or
-// SIGKILL.
-func (s Situation) livenessMayHaveEnded(t observe.Trouble) bool {
+// outlivedLivenessFailures says that a container ran for long enough to be ended by its liveness probe. A kubelet says whether it
+// was only in an event: in the pod's status such an end looks like any other.
+func (s Situation) outlivedLivenessFailures(t observe.Trouble) bool {
 	c := s.container()
 	return c != nil && c.LivenessProbe != nil && t.Ran >= (c.LivenessProbe.FailureThreshold-1)*c.LivenessProbe.PeriodSeconds
 }
