@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/onsi/gomega"
 	coordinationv1 "k8s.io/api/coordination/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/leaderelection"
@@ -114,6 +116,36 @@ func TestAStandbyFollowsOptionalKinds(t *testing.T) {
 	})
 	leader.stop()
 	applyService(t, namespace, with(t, minimalSpec, `port: 8081`))
+	settled(t, namespace, serviceName)
+}
+
+// A kind may go after an operator has looked for it and before it follows definitions. This test runs alone, too.
+func TestAKindThatGoesWhileTheOperatorStartsIsNoticed(t *testing.T) {
+	namespace := newNamespace(t)
+	uninstall := install(t)
+	gone, follow := context.WithCancel(t.Context())
+	op := startOperator(t, namespace, nil, func(o *operatorOptions) {
+		o.wrap = func(next http.RoundTripper) http.RoundTripper {
+			return roundTripper(func(request *http.Request) (*http.Response, error) {
+				if strings.HasSuffix(request.URL.Path, "/customresourcedefinitions") {
+					<-gone.Done()
+				}
+				return next.RoundTrip(request)
+			})
+		}
+	})
+	eventually(t, func(g gomega.Gomega) {
+		for kind, served := range op.reconciler.optional.present() {
+			g.Expect(served).To(gomega.BeTrue())
+			object := &unstructured.Unstructured{}
+			object.SetGroupVersionKind(kind)
+			g.Expect(synced(t.Context(), op.reconciler.optional.cache, object)).To(gomega.Succeed())
+		}
+	})
+	uninstall()
+	follow()
+	eventually(t, func(g gomega.Gomega) { g.Expect(op.reconciler.optional.present()).To(gomega.HaveEach(false)) })
+	applyService(t, namespace, minimalSpec)
 	settled(t, namespace, serviceName)
 }
 

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -96,8 +97,20 @@ func (o *optionalKinds) setup(ctx context.Context, mgr manager.Manager, skipName
 			}
 			return false
 		}))).
+		// A definition that went between the look above and the first list of definitions is no event.
+		WatchesRawSource(source.Func(lookAtAll)).
 		WithOptions(controller.Options{SkipNameValidation: &skipNameValidation, NeedLeaderElection: new(false)}).
 		Complete(o)
+}
+
+// lookAtAll has every kind looked at once, when the definitions have been listed.
+func lookAtAll(_ context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+	for _, kind := range build.Kinds() {
+		if kind.Optional {
+			queue.Add(reconcile.Request{NamespacedName: client.ObjectKey{Name: definitionName(kind.GroupVersionKind)}})
+		}
+	}
+	return nil
 }
 
 func customResourceDefinition() *metav1.PartialObjectMetadata {
