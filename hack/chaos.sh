@@ -65,7 +65,5 @@ for name in ${CHAOS_RUN:-leader upgrade namespace node etcd apiserver}; do
     step chaos "part $name FAILED"
   }
 done
-awk '{for (i = 1; i <= NF; i++) {split($i, pair, "="); sum[pair[1]] += pair[2]}}
-  END {printf "RESULT chaos kills=%d gap_p99_ms=%d hard_gap_p99_ms=%d requests=%d failed=%d failed_paused_node=%d pods_replaced=%d\n",
-    sum["kills"], sum["gap_p99_ms"], sum["hard_gap_p99_ms"], sum["requests"], sum["failed"], sum["failed_paused_node"], sum["pods_replaced"]}' "$figures"
+result chaos "$figures" kills gap_p99_ms hard_gap_p99_ms requests failed failed_paused_node pods_replaced
 exit "$state"

@@ -39,5 +39,6 @@ done
 for ((from = 0; from < TRANSITIONS; from += part_transitions)); do
   part TestExploreTransitions transitions "$from" "$((TRANSITIONS - from < part_transitions ? TRANSITIONS - from : part_transitions))"
 done
-awk '{for (i = 1; i <= NF; i++) {split($i, pair, "="); sum[pair[1]] += pair[2]}}
-  END {printf "RESULT explore fault_runs=%d transition_runs=%d differences=%d\n", sum["fault_runs"], sum["transition_runs"], sum["differences"]; exit sum["differences"] > 0}' "$state"
+line=$(result explore "$state" fault_runs transition_runs differences)
+echo "$line"
+[[ $line == *" differences=0" ]]

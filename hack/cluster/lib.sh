@@ -28,6 +28,14 @@ die() {
   printf 'error: %s\n' "$*" >&2
   exit 1
 }
+# result NAME FILE KEY…: a RESULT line with each key's sum over the key=value pairs of a file.
+result() {
+  local name=$1 file=$2
+  shift 2
+  awk -v name="$name" -v keys="$*" '
+    {for (i = 1; i <= NF; i++) {split($i, pair, "="); sum[pair[1]] += pair[2]}}
+    END {n = split(keys, key, " "); printf "RESULT %s", name; for (i = 1; i <= n; i++) printf " %s=%d", key[i], sum[key[i]]; print ""}' "$file"
+}
 have() { command -v "$1" >/dev/null 2>&1; }
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi; }
 
