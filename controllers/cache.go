@@ -42,6 +42,7 @@ func CacheOptions() cache.Options {
 	definition := &metav1.PartialObjectMetadata{}
 	definition.SetGroupVersionKind(definitionKind)
 	byObject[definition] = cache.ByObject{Label: labels.Everything(), Transform: nameOnly}
+	byObject[aNamespace()] = cache.ByObject{Label: labels.Everything(), Transform: slimNamespace}
 	// Everything else is a child of an optional kind, which cannot be named here while the server does not know it.
 	return cache.Options{ByObject: byObject, DefaultLabelSelector: ours, DefaultTransform: digestChild}
 }

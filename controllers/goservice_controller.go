@@ -89,10 +89,10 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 		r.forget(request.NamespacedName)
 		return ctrl.Result{}, nil
 	}
-	if r.retries.stopped(&service) {
-		return ctrl.Result{}, nil // the namespace is being deleted
+	if ends, err := r.ends(ctx, request.Namespace); ends || err != nil {
+		r.stop(request.NamespacedName)
+		return ctrl.Result{}, err
 	}
-
 	r.written.refresh(&service)
 
 	seen, err := r.observer.Observe(ctx, &service)
@@ -118,11 +118,7 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 	}
 	done := r.converge(ctx, &service, seen, figures, environment, inForce)
 	verdict := r.retries.judge(&service, apply.Failures(done.err), time.Now())
-	switch {
-	case verdict.stop:
-		r.stop(request.NamespacedName)
-		return ctrl.Result{}, nil
-	case verdict.silent:
+	if verdict.silent {
 		return ctrl.Result{RequeueAfter: verdict.after}, nil
 	}
 

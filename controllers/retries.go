@@ -77,8 +77,6 @@ type retry struct {
 	due  time.Time
 	// foreign is set while a foreign Deployment has the service's name.
 	foreign bool
-	// stopped is set once the namespace is being deleted, which cannot be undone.
-	stopped bool
 }
 
 // verdict is what follows from the failures of a pass.
@@ -89,8 +87,6 @@ type verdict struct {
 	backOff bool
 	// silent: the failures are no news yet, and the status need not tell.
 	silent bool
-	// stop: nothing can be done for this service any more.
-	stop bool
 }
 
 // judge decides what follows from the failures of one pass. The most urgent failure sets the pace.
@@ -116,8 +112,7 @@ func (r *retries) judge(service *v1alpha1.GoService, failures []apply.Failure, n
 		classes[failure.Class] = true
 	}
 	if classes[apply.Terminating] {
-		last.stopped = true
-		return verdict{stop: true}
+		return verdict{silent: true, after: r.pace.conflict} // the event of the namespace comes first, and ends it
 	}
 	v := verdict{backOff: classes[apply.Transient]}
 	sooner := func(after time.Duration) {
@@ -149,14 +144,6 @@ func (r *retry) slowly(p pace, now time.Time) time.Duration {
 		r.due = now.Add(time.Duration(float64(wait) * (1 - slowJitter + 2*slowJitter*rand.Float64())))
 	}
 	return r.due.Sub(now)
-}
-
-// stopped reports whether nothing can be done for the service any more.
-func (r *retries) stopped(service *v1alpha1.GoService) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	last := r.byName[client.ObjectKeyFromObject(service)]
-	return last != nil && last.uid == service.UID && last.stopped
 }
 
 // foreignPods reports whether pods that look like the service's are a foreign Deployment's.

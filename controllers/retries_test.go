@@ -29,21 +29,22 @@ func TestTheMostUrgentFailureSetsThePace(t *testing.T) {
 		least, most     time.Duration
 		backOff, silent bool
 	}{
-		"nothing failed":                    {nil, 0, 0, false, false},
-		"a busy API server":                 {failedAs(apply.Transient), 0, 0, true, false},
-		"a foreign object":                  {failedAs(apply.Conflict), 30 * time.Second, 30 * time.Second, false, false},
-		"a policy":                          {failedAs(apply.Denied), 48 * time.Second, 72 * time.Second, false, false},
-		"a wrong value":                     {failedAs(apply.Invalid), 48 * time.Second, 72 * time.Second, false, false},
-		"a lagging cache":                   {failedAs(apply.Stale), 200 * time.Millisecond, 200 * time.Millisecond, false, true},
-		"a policy hides no broken answer":   {failedAs(apply.Denied, apply.Transient), 48 * time.Second, 72 * time.Second, true, false},
-		"a policy and a foreign object":     {failedAs(apply.Denied, apply.Conflict), 30 * time.Second, 30 * time.Second, false, false},
-		"a lagging cache hides no conflict": {failedAs(apply.Stale, apply.Conflict), 200 * time.Millisecond, 200 * time.Millisecond, false, false},
+		"nothing failed":                  {nil, 0, 0, false, false},
+		"a busy API server":               {failedAs(apply.Transient), 0, 0, true, false},
+		"a foreign object":                {failedAs(apply.Conflict), 30 * time.Second, 30 * time.Second, false, false},
+		"a policy":                        {failedAs(apply.Denied), 48 * time.Second, 72 * time.Second, false, false},
+		"a wrong value":                   {failedAs(apply.Invalid), 48 * time.Second, 72 * time.Second, false, false},
+		"a lagging cache":                 {failedAs(apply.Stale), 200 * time.Millisecond, 200 * time.Millisecond, false, true},
+		"a policy hides no broken answer": {failedAs(apply.Denied, apply.Transient), 48 * time.Second, 72 * time.Second, true, false},
+		"a policy and a foreign object":   {failedAs(apply.Denied, apply.Conflict), 30 * time.Second, 30 * time.Second, false, false},
+		"the cache knows not yet of the end of the namespace": {failedAs(apply.Transient, apply.Terminating), 30 * time.Second, 30 * time.Second, false, true},
+		"a lagging cache hides no conflict":                   {failedAs(apply.Stale, apply.Conflict), 200 * time.Millisecond, 200 * time.Millisecond, false, false},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			r := &retries{pace: pace{}.orDefault()}
 			v := r.judge(&v1alpha1.GoService{}, c.failures, now)
-			if v.after < c.least || v.after > c.most || v.backOff != c.backOff || v.silent != c.silent || v.stop {
+			if v.after < c.least || v.after > c.most || v.backOff != c.backOff || v.silent != c.silent {
 				t.Errorf("%+v, want it between %s and %s", v, c.least, c.most)
 			}
 		})
@@ -114,24 +115,5 @@ func TestACacheThatStaysBehindIsReported(t *testing.T) {
 	r.judge(service, nil, time.Unix(0, 0))
 	if v := r.judge(service, failedAs(apply.Stale), time.Unix(0, 0)); !v.silent || v.after != 200*time.Millisecond {
 		t.Errorf("after a success: %+v", v)
-	}
-}
-
-func TestNothingMoreIsDoneInANamespaceThatEnds(t *testing.T) {
-	r := &retries{pace: pace{}.orDefault()}
-	service := &v1alpha1.GoService{ObjectMeta: metav1.ObjectMeta{Name: "checkout", UID: "1"}}
-	if r.stopped(service) {
-		t.Error("stopped before anything failed")
-	}
-	if v := r.judge(service, failedAs(apply.Transient, apply.Terminating), time.Unix(0, 0)); !v.stop {
-		t.Errorf("%+v", v)
-	}
-	if !r.stopped(service) {
-		t.Error("not stopped")
-	}
-	anew := service.DeepCopy()
-	anew.UID = "2"
-	if r.stopped(anew) {
-		t.Error("a service of that name in a new namespace is stopped, too")
 	}
 }

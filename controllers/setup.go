@@ -231,6 +231,7 @@ func (r *GoServiceReconciler) buildController(mgr manager.Manager, options Optio
 		For(&v1alpha1.GoService{}, builder.WithPredicates(r.written.predicate(), predicate.GenerationChangedPredicate{})).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(podToService), builder.WithPredicates(podMatters)).
 		Watches(&policyv1.PodDisruptionBudget{}, handler.EnqueueRequestsFromMapFunc(r.budgetToServices), builder.WithPredicates(foreignBudgetMatters)).
+		WatchesMetadata(aNamespace(), handler.EnqueueRequestsFromMapFunc(r.namespaceToServices), builder.WithPredicates(namespaceEnds)).
 		WatchesRawSource(source.Channel(news, &handler.EnqueueRequestForObject{}))
 	for _, object := range ownedTypes() {
 		b = b.Owns(object, builder.WithPredicates(childMatters))
@@ -252,18 +253,4 @@ func podToService(_ context.Context, pod client.Object) []reconcile.Request {
 		return nil
 	}
 	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: pod.GetNamespace(), Name: name}}}
-}
-
-// budgetToServices leads from a foreign PodDisruptionBudget to every GoService of its namespace: it may select, or have
-// selected, the pods of any.
-func (r *GoServiceReconciler) budgetToServices(ctx context.Context, budget client.Object) []reconcile.Request {
-	var services v1alpha1.GoServiceList
-	if err := r.List(ctx, &services, client.InNamespace(budget.GetNamespace()), client.UnsafeDisableDeepCopy); err != nil {
-		return nil // the cache has stopped
-	}
-	requests := make([]reconcile.Request, len(services.Items))
-	for i := range services.Items {
-		requests[i].NamespacedName = client.ObjectKeyFromObject(&services.Items[i])
-	}
-	return requests
 }

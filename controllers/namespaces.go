@@ -1,0 +1,76 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package controllers
+
+import (
+	"context"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"goservice.dev/operator/api/v1alpha1"
+)
+
+// +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch
+
+// aNamespace is one of which the cache holds the metadata.
+func aNamespace() *metav1.PartialObjectMetadata {
+	namespace := &metav1.PartialObjectMetadata{}
+	namespace.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
+	return namespace
+}
+
+// slimNamespace keeps of a namespace whether it is being deleted.
+func slimNamespace(object any) (any, error) {
+	if namespace, is := object.(*metav1.PartialObjectMetadata); is {
+		namespace.ObjectMeta = metav1.ObjectMeta{
+			Name: namespace.Name, UID: namespace.UID, ResourceVersion: namespace.ResourceVersion, DeletionTimestamp: namespace.DeletionTimestamp,
+		}
+	}
+	return object, nil
+}
+
+// ends reports whether a namespace is being deleted, which cannot be undone. Nothing can be created in it any more, and
+// what is in it goes one by one: a child that is gone must not be made again. The namespace controller starts to delete
+// seconds after the namespace was marked, so that the cache knows in time.
+func (r *GoServiceReconciler) ends(ctx context.Context, name string) (bool, error) {
+	namespace := aNamespace()
+	if err := r.Get(ctx, types.NamespacedName{Name: name}, namespace); err != nil {
+		return false, client.IgnoreNotFound(err) // the cache of namespaces may be behind that of services
+	}
+	return beingDeleted(namespace), nil
+}
+
+func beingDeleted(object client.Object) bool { return object.GetDeletionTimestamp() != nil }
+
+// namespaceEnds lets through that a namespace is being deleted.
+var namespaceEnds = predicate.NewPredicateFuncs(beingDeleted)
+
+// namespaceToServices leads from a namespace to every GoService in it.
+func (r *GoServiceReconciler) namespaceToServices(ctx context.Context, namespace client.Object) []reconcile.Request {
+	return r.servicesIn(ctx, namespace.GetName())
+}
+
+// budgetToServices leads from a foreign PodDisruptionBudget to every GoService of its namespace: it may select, or have
+// selected, the pods of any.
+func (r *GoServiceReconciler) budgetToServices(ctx context.Context, budget client.Object) []reconcile.Request {
+	return r.servicesIn(ctx, budget.GetNamespace())
+}
+
+// servicesIn are the GoServices of a namespace, as requests to reconcile them.
+func (r *GoServiceReconciler) servicesIn(ctx context.Context, namespace string) []reconcile.Request {
+	var services v1alpha1.GoServiceList
+	if err := r.List(ctx, &services, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
+		return nil // the cache has stopped
+	}
+	requests := make([]reconcile.Request, len(services.Items))
+	for i := range services.Items {
+		requests[i].NamespacedName = client.ObjectKeyFromObject(&services.Items[i])
+	}
+	return requests
+}
