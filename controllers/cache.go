@@ -5,6 +5,7 @@ package controllers
 
 import (
 	"bytes"
+	"maps"
 	"reflect"
 	"slices"
 	"sync"
@@ -70,16 +71,21 @@ func nameOnly(object any) (any, error) {
 func slimChild(object any) (any, error) {
 	switch child := object.(type) {
 	case *appsv1.Deployment:
-		child.ManagedFields = slices.Clip(slices.DeleteFunc(child.ManagedFields, tellsNothingOfReplicas))
+		child.ManagedFields = slices.Clone(slices.DeleteFunc(child.ManagedFields, tellsNothingOfReplicas))
 		child.Spec.Template.Labels = internMap(child.Spec.Template.Labels)
-		if child.Spec.Selector != nil {
-			child.Spec.Selector.MatchLabels = internMap(child.Spec.Selector.MatchLabels)
+		internSelector(child.Spec.Selector)
+		for i := range child.Spec.Template.Spec.TopologySpreadConstraints {
+			internSelector(child.Spec.Template.Spec.TopologySpreadConstraints[i].LabelSelector)
 		}
+	case *corev1.Service:
+		child.ManagedFields = nil
+		child.Spec.Selector = internMap(child.Spec.Selector)
 	case *autoscalingv2.HorizontalPodAutoscaler:
 		child.ManagedFields = nil
 		child.Status = autoscalingv2.HorizontalPodAutoscalerStatus{Conditions: slimAutoscalerConditions(child.Status.Conditions)}
 	case *policyv1.PodDisruptionBudget:
 		child.ManagedFields, child.Status = nil, policyv1.PodDisruptionBudgetStatus{}
+		internSelector(child.Spec.Selector)
 		if child.Labels[build.LabelManagedBy] != build.ManagedBy {
 			child.Annotations = nil
 		}
@@ -90,6 +96,12 @@ func slimChild(object any) (any, error) {
 		internMetadata(child)
 	}
 	return object, nil
+}
+
+func internSelector(selector *metav1.LabelSelector) {
+	if selector != nil {
+		selector.MatchLabels = internMap(selector.MatchLabels)
+	}
 }
 
 // slimAutoscalerConditions keeps what keeps an autoscaler from its work: reasons and messages of what is well change with every
@@ -109,10 +121,10 @@ func slimAutoscalerConditions(conditions []autoscalingv2.HorizontalPodAutoscaler
 	return kept
 }
 
-// tellsNothingOfReplicas is false for those managers of a Deployment's fields that tell whether an autoscaler has taken over
+// tellsNothingOfReplicas is false for those managers of a Deployment's fields that tell whether somebody else has taken over
 // the replica count.
 func tellsNothingOfReplicas(entry metav1.ManagedFieldsEntry) bool {
-	return entry.FieldsV1 == nil || !bytes.Contains(entry.FieldsV1.GetRawBytes(), []byte(`"f:replicas"`))
+	return entry.FieldsV1 == nil || apply.Ours(entry) || !bytes.Contains(entry.FieldsV1.GetRawBytes(), []byte(`"f:replicas"`))
 }
 
 // slimPod keeps what observe reads of a pod.
@@ -174,6 +186,7 @@ func slimService(object any) (any, error) {
 		c := &service.Status.Conditions[i]
 		c.Type, c.Reason, c.Message = intern(c.Type), intern(c.Reason), intern(c.Message)
 	}
+	service.Status.Conditions = slices.Clone(service.Status.Conditions) // decoding leaves room for as many again
 	internStrings(reflect.ValueOf(&service.Status.Plan).Elem())
 	return service, nil
 }
@@ -213,11 +226,32 @@ func internMetadata(object client.Object) {
 	object.SetOwnerReferences(owners)
 }
 
-// internMap shares keys, which most objects have in common, and those values that are the operator's own. Other values are
-// as many as there are services.
+// internMap shares keys, which most objects have in common, values that are the operator's own, and whole maps with the
+// objects that came last: the children of one service have the same labels, and their selectors, too. Other values are as
+// many as there are services.
 func internMap(m map[string]string) map[string]string {
 	if m == nil {
 		return nil
+	}
+	return recent.intern(m)
+}
+
+// recentMaps are the maps that were seen last. Nobody writes to what is in a cache.
+type recentMaps struct {
+	mu   sync.Mutex
+	maps [64]map[string]string
+	next int
+}
+
+var recent recentMaps
+
+func (r *recentMaps) intern(m map[string]string) map[string]string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, known := range r.maps {
+		if maps.Equal(known, m) {
+			return known
+		}
 	}
 	result := make(map[string]string, len(m))
 	for key, value := range m {
@@ -226,6 +260,8 @@ func internMap(m map[string]string) map[string]string {
 		}
 		result[intern(key)] = value
 	}
+	r.maps[r.next] = result
+	r.next = (r.next + 1) % len(r.maps)
 	return result
 }
 

@@ -43,6 +43,7 @@ func (l *limits) next(name types.NamespacedName, budget tuner.Budget, demand map
 		l.services[name] = s
 	}
 	s.budget = budget
+	s.budget.InForce = nil // it is asked once, and would keep all that was observed in memory
 	return s.Next(time.Now(), budget, demand)
 }
 

@@ -326,3 +326,19 @@ func TestWhatIsInForce(t *testing.T) {
 		t.Errorf("without a document: %+v", got)
 	}
 }
+
+// What is kept of the last look is kept for as long as the service lives: a function in it would keep all that it may read.
+func TestWhatIsKeptOfALimitReadsNothing(t *testing.T) {
+	var l limits
+	name := client.ObjectKey{Namespace: "shop", Name: serviceName}
+	asked := 0
+	budget := tuner.Budget{Total: 100, Serving: []string{"a", "b"}, Wanted: 2, InForce: func() tuner.InForce {
+		asked++
+		return tuner.InForce{}
+	}}
+	l.next(name, budget, nil)
+	l.next(name, budget, nil)
+	if kept := l.services[name].budget; asked != 1 || kept.InForce != nil || kept.Total != 100 {
+		t.Errorf("asked %d times, kept %+v", asked, kept)
+	}
+}

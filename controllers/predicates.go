@@ -13,7 +13,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
-	"goservice.dev/operator/controllers/internal/build"
 	"goservice.dev/operator/controllers/internal/observe"
 )
 
@@ -71,7 +70,7 @@ func metadataDiffers(before, after client.Object) bool {
 // foreignBudgetMatters lets through what changes which pods a PodDisruptionBudget of somebody else selects. Those that are
 // there when the operator starts are seen by every service's first reconcile.
 var foreignBudgetMatters = predicate.And(
-	predicate.NewPredicateFuncs(func(object client.Object) bool { return object.GetLabels()[build.LabelManagedBy] != build.ManagedBy }),
+	predicate.NewPredicateFuncs(observe.Foreign),
 	predicate.Funcs{
 		CreateFunc: func(e event.CreateEvent) bool { return !e.IsInInitialList },
 		UpdateFunc: func(e event.UpdateEvent) bool { return e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration() },

@@ -149,6 +149,9 @@ func setup(ctx context.Context, mgr manager.Manager, options Options) (*GoServic
 	if err := mgr.GetFieldIndexer().IndexField(ctx, &corev1.Pod{}, observe.PodIndex, observe.IndexPod); err != nil {
 		return nil, fmt.Errorf("indexing pods by service: %w", err)
 	}
+	if err := mgr.GetFieldIndexer().IndexField(ctx, &policyv1.PodDisruptionBudget{}, observe.ForeignIndex, observe.IndexForeign); err != nil {
+		return nil, fmt.Errorf("indexing foreign PodDisruptionBudgets: %w", err)
+	}
 	for _, object := range ownedTypes() {
 		if err := mgr.GetFieldIndexer().IndexField(ctx, object, observe.OwnerIndex, observe.IndexOwner); err != nil {
 			return nil, fmt.Errorf("indexing %T by owner: %w", object, err)

@@ -88,6 +88,7 @@ func (s *Sharing) Next(now time.Time, b Budget, demand map[string]float64) Divid
 	if !s.started && b.InForce != nil {
 		found = b.InForce()
 	}
+	b.InForce = nil // what is kept of the budget must not keep what that reads
 	again := s.follow(now, b, found)
 	reserved := s.reserved(b)
 	pods, next := s.divisor.next(now, b, reserved, found.Pods)

@@ -69,6 +69,7 @@ type Tuner struct {
 	started   time.Time
 	everKnown bool
 	moving    bool
+	ground    ground
 	outcome   Outcome
 }
 
@@ -123,8 +124,7 @@ func (t *Tuner) Digest(now time.Time, target Target, awaited int, reports []Repo
 }
 
 func (t *Tuner) digest(now time.Time, target Target, awaited int, reports []Report, problem string) (Outcome, []Change) {
-	untuned := t.untuned(target)
-	steering := plan.SteeringOf(target.Spec, untuned)
+	steering := t.groundFor(target).steering
 	t.estimator.Observe(now, awaited, reports)
 	estimates := t.estimator.Estimate(steering.Threshold)
 	t.everKnown = t.everKnown || estimates.Known
@@ -146,14 +146,13 @@ func (t *Tuner) digest(now time.Time, target Target, awaited int, reports []Repo
 		// Decided by what is known now: an assumed cost could ask for pods that are then held for a while.
 		t.cost = cost
 		t.highest = t.highest.raised(cost)
-		untuned = t.untuned(target)
 	}
-	workers := untuned.Workers.Value
+	bounds := t.groundFor(target).bounds
 	if tuned := t.outcome.Tuned.Workers; tuned != nil {
-		workers = tuned.Value
+		bounds.Workers = tuned.Value
 	}
 	decision := t.decider.Decide(now, Situation{
-		Bounds: BoundsOf(target.Spec, untuned, workers), Estimates: estimates,
+		Bounds: bounds, Estimates: estimates,
 		Wanted: max(target.Wanted, target.Floor), Ready: target.Ready,
 	})
 	t.moving = t.movesAfter(now, estimates, decision.Changes)
@@ -165,10 +164,30 @@ func (t *Tuner) digest(now time.Time, target Target, awaited int, reports []Repo
 	return outcome, decision.Changes
 }
 
-// untuned is the plan by the cost in use, before any figure is moved.
-func (t *Tuner) untuned(target Target) plan.Plan {
-	return plan.Compute(target.Spec, plan.Observed{
-		WantedReplicas: target.Wanted, ServiceTime: t.cost.ServiceTime, CPUTime: t.cost.CPUTime,
-		HighestServiceTime: t.highest.ServiceTime, HighestCPUTime: t.highest.CPUTime, MaxReplicas: target.MaxReplicas,
-	})
+// ground is what decisions start from: the plan before any figure is moved, as far as the loop reads it. It follows from
+// little that changes seldom, and is kept until that does.
+type ground struct {
+	from     groundOf
+	steering plan.Steering
+	bounds   Bounds
+}
+
+// groundOf is what a ground follows from.
+type groundOf struct {
+	spec                *v1alpha1.GoServiceSpec
+	wanted, maxReplicas int32
+	cost, highest       Cost
+}
+
+// groundFor is the ground by the cost in use.
+func (t *Tuner) groundFor(target Target) *ground {
+	from := groundOf{target.Spec, target.Wanted, target.MaxReplicas, t.cost, t.highest}
+	if t.ground.from != from {
+		untuned := plan.Compute(target.Spec, plan.Observed{
+			WantedReplicas: target.Wanted, ServiceTime: t.cost.ServiceTime, CPUTime: t.cost.CPUTime,
+			HighestServiceTime: t.highest.ServiceTime, HighestCPUTime: t.highest.CPUTime, MaxReplicas: target.MaxReplicas,
+		})
+		t.ground = ground{from, plan.SteeringOf(target.Spec, untuned), BoundsOf(target.Spec, untuned, untuned.Workers.Value)}
+	}
+	return &t.ground
 }

@@ -64,9 +64,7 @@ func madeFor(found *unstructured.Unstructured, controller *metav1.OwnerReference
 		}
 	}
 	return found.GetDeletionTimestamp() == nil && build.ServiceOfPod(found.GetLabels()) == pass.Owner.GetName() &&
-		slices.ContainsFunc(found.GetManagedFields(), func(entry metav1.ManagedFieldsEntry) bool {
-			return entry.Manager == FieldManager && entry.Operation == metav1.ManagedFieldsOperationApply
-		})
+		slices.ContainsFunc(found.GetManagedFields(), Ours)
 }
 
 // replaceController makes the owner the controller of an object that the operator made for one that is gone. The owner is

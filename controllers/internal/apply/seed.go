@@ -50,10 +50,15 @@ func needsSeed(child *build.Child, live client.Object) (bool, error) {
 	return false, nil
 }
 
+// Ours reports whether an entry is that of the applies of FieldManager.
+func Ours(entry metav1.ManagedFieldsEntry) bool {
+	return entry.Manager == FieldManager && entry.Operation == metav1.ManagedFieldsOperationApply
+}
+
 func ownedByOthers(managers []metav1.ManagedFieldsEntry, path fieldpath.Path) (bool, error) {
 	for i := range managers {
 		entry := &managers[i]
-		if entry.FieldsV1 == nil || (entry.Manager == FieldManager && entry.Operation == metav1.ManagedFieldsOperationApply) {
+		if entry.FieldsV1 == nil || Ours(*entry) {
 			continue
 		}
 		var set fieldpath.Set

@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -75,14 +76,7 @@ func (t *Template) json() json.RawMessage {
 func stamped(inputs, version string, cause v1alpha1.TemplateCause, content json.RawMessage) (*Template, error) {
 	t := &Template{Inputs: inputs, Hash: hashOf(content), Version: version, Cause: cause}
 	var packed bytes.Buffer
-	writer, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := writer.Write(content); err != nil {
-		return nil, err
-	}
-	if err := writer.Close(); err != nil {
+	if err := pack(&packed, content); err != nil {
 		return nil, err
 	}
 	if packed.Len() <= maxTemplate*3/4 { // in base64 a third more
@@ -91,6 +85,26 @@ func stamped(inputs, version string, cause v1alpha1.TemplateCause, content json.
 	annotation, err := json.Marshal(t)
 	t.annotation = string(annotation)
 	return t, err
+}
+
+// packers are kept: a new one is 800 KB.
+var packers = sync.Pool{New: func() any {
+	packer, err := gzip.NewWriterLevel(nil, gzip.BestCompression)
+	if err != nil {
+		panic(err) // the level is a constant
+	}
+	return packer
+}}
+
+// pack writes content in gzip.
+func pack(into io.Writer, content []byte) error {
+	packer := packers.Get().(*gzip.Writer)
+	defer packers.Put(packer)
+	packer.Reset(into)
+	if _, err := packer.Write(content); err != nil {
+		return err
+	}
+	return packer.Close()
 }
 
 // choose decides between the template in force and what this operator renders.

@@ -138,6 +138,7 @@ func (l *Loop) Follow(name types.NamespacedName, target Target) tuner.Outcome {
 	if f.target.Confirmed && !target.Confirmed {
 		f.retunedAt = time.Now()
 	}
+	target.Learned = tuner.Learned{} // the tuner has it
 	f.target = target
 	l.schedule(f)
 	outcome := f.outcome

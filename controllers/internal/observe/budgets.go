@@ -17,6 +17,24 @@ import (
 	"goservice.dev/operator/controllers/internal/build"
 )
 
+// ForeignIndex finds the objects that are not the operator's own: in a namespace of a thousand services most are.
+const ForeignIndex = "goservice.dev/foreign"
+
+const foreign = "true"
+
+// IndexForeign is the index function of ForeignIndex.
+func IndexForeign(object client.Object) []string {
+	if Foreign(object) {
+		return []string{foreign}
+	}
+	return nil
+}
+
+// Foreign reports whether an object is not the operator's own.
+func Foreign(object client.Object) bool {
+	return object.GetLabels()[build.LabelManagedBy] != build.ManagedBy
+}
+
 // otherBudgets are the names of PodDisruptionBudgets that are not the operator's own and select the pods of a Deployment, in
 // order. Those of other GoServices select their own pods only.
 func (r *Observer) otherBudgets(ctx context.Context, deployment *appsv1.Deployment) ([]string, error) {
@@ -24,13 +42,14 @@ func (r *Observer) otherBudgets(ctx context.Context, deployment *appsv1.Deployme
 		return nil, nil
 	}
 	var budgets policyv1.PodDisruptionBudgetList
-	if err := r.Client.List(ctx, &budgets, client.InNamespace(deployment.Namespace), client.UnsafeDisableDeepCopy); err != nil {
-		return nil, fmt.Errorf("listing the PodDisruptionBudgets of namespace %s: %w", deployment.Namespace, err)
+	if err := r.Client.List(ctx, &budgets, client.InNamespace(deployment.Namespace),
+		client.MatchingFields{ForeignIndex: foreign}, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, fmt.Errorf("listing the foreign PodDisruptionBudgets of namespace %s: %w", deployment.Namespace, err)
 	}
 	var names []string
 	for i := range budgets.Items {
 		budget := &budgets.Items[i]
-		if budget.Labels[build.LabelManagedBy] == build.ManagedBy || budget.DeletionTimestamp != nil {
+		if budget.DeletionTimestamp != nil {
 			continue
 		}
 		selector, err := metav1.LabelSelectorAsSelector(budget.Spec.Selector)

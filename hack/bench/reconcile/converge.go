@@ -65,20 +65,29 @@ func converge(ctx context.Context, bare *bareClient, server *server, operator *o
 		return phase{}, fmt.Errorf("applying the GoServices: %w", err)
 	}
 	applied := time.Now()
+	done, err := a.wait(ctx, operator.exited)
+	if err != nil {
+		return phase{}, err
+	}
+	ended, err := p.end(done)
+	ended.applied = applied.Sub(p.from)
+	return ended, err
+}
+
+// wait for everything, and say when it was there. exited tells that the operator has ended; nil where none runs.
+func (a *arrivals) wait(ctx context.Context, exited chan error) (time.Time, error) {
 	select {
 	case done := <-a.complete:
-		ended, err := p.end(done)
-		ended.applied = applied.Sub(p.from)
-		return ended, err
+		return done, nil
 	case err := <-a.failed:
-		return phase{}, err
-	case exit := <-operator.exited:
-		operator.exited <- exit
-		return phase{}, fmt.Errorf("the operator ended: %w", exit)
+		return time.Time{}, err
+	case exit := <-exited:
+		exited <- exit
+		return time.Time{}, fmt.Errorf("the operator ended: %w", exit)
 	case <-ctx.Done():
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		return phase{}, fmt.Errorf("%d children and statuses are missing: %w", len(a.missing), ctx.Err())
+		return time.Time{}, fmt.Errorf("%d children and statuses are missing: %w", len(a.missing), ctx.Err())
 	}
 }
 

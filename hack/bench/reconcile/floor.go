@@ -167,10 +167,16 @@ func withSpecOf(body string, more []byte) (string, error) {
 }
 
 // floor lets the bare client send for every GoService what the operator must send at least: the service itself, each child
-// once and the status once.
+// once and the status once. It is followed by the same watches, which cost the API server as much for either.
 func floor(ctx context.Context, client *bareClient, server *server, t *capturedTemplate, s settings) (phase, error) {
 	list, namespaces := places("floor", s)
 	if err := client.createNamespaces(ctx, namespaces...); err != nil {
+		return phase{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	a, err := watchArrivals(ctx, client, t, list)
+	if err != nil {
 		return phase{}, err
 	}
 	p, err := beginPhase(server, nil)
@@ -193,5 +199,9 @@ func floor(ctx context.Context, client *bareClient, server *server, t *capturedT
 	if err != nil {
 		return phase{}, fmt.Errorf("measuring the floor: %w", err)
 	}
-	return p.end(time.Now())
+	done, err := a.wait(ctx, nil)
+	if err != nil {
+		return phase{}, err
+	}
+	return p.end(done)
 }
