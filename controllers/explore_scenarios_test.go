@@ -8,6 +8,7 @@ import (
 
 	"github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -22,7 +23,7 @@ type scenario struct {
 	steps []func(t *testing.T, namespace string)
 }
 
-// scenarios that are explored: change, retune, conflict, rollout, hand-over.
+// scenarios that are explored.
 var scenarios = []scenario{
 	{"change", []func(*testing.T, string){
 		applying(`{image: "registry.example/checkout:v1", rateLimit: {requestsPerSecond: 300}, slo: {availability: "99.9", latency: {threshold: 50ms}, load: {peakRequestsPerSecond: 900}}}`),
@@ -73,6 +74,15 @@ var scenarios = []scenario{
 		applying(`{replicas: 3, autoscaling: {minReplicas: 4, maxReplicas: 9}}`),
 		counting(5),
 	}},
+	{"scaled amid a hand-over", []func(*testing.T, string){
+		applying(`{replicas: 3}`),
+		func(t *testing.T, namespace string) {
+			applyService(t, namespace, `{autoscaling: {minReplicas: 2, maxReplicas: 9}}`)
+		},
+		autoscaledAtOnce(6),
+		applying(`{autoscaling: {minReplicas: 2, maxReplicas: 8}}`),
+		counting(6),
+	}},
 }
 
 func applying(spec string) func(*testing.T, string) {
@@ -87,6 +97,17 @@ func scaledTo(replicas int32) func(*testing.T, string) {
 	return func(t *testing.T, namespace string) {
 		autoscale(t, namespace, replicas)
 		counting(replicas)(t, namespace)
+	}
+}
+
+// autoscaledAtOnce lets the autoscaler's own controller set the count as soon as there is an autoscaler, and its count must stay.
+func autoscaledAtOnce(replicas int32) func(*testing.T, string) {
+	return func(t *testing.T, namespace string) {
+		eventually(t, func(g gomega.Gomega) {
+			var autoscaler autoscalingv2.HorizontalPodAutoscaler
+			g.Expect(api.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: serviceName}, &autoscaler)).To(gomega.Succeed())
+		})
+		scaledTo(replicas)(t, namespace)
 	}
 }
 

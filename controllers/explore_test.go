@@ -35,7 +35,7 @@ import (
 // which nothing went wrong. Beside that it walks between specs that are generated from the CRD's own schema. A part of it runs
 // with the other tests; `make explore` runs as much as its flags say and ends with a RESULT line.
 var (
-	exploreFaults      = flag.Int("explore.faults", 45, "fault runs of TestExploreFaults")
+	exploreFaults      = flag.Int("explore.faults", 54, "fault runs of TestExploreFaults")
 	exploreTransitions = flag.Int("explore.transitions", 60, "transitions of TestExploreTransitions")
 	exploreSkip        = flag.Int("explore.skip", 0, "leave out that many runs of either kind: the number in a failure's name runs it again")
 	exploreSeed        = flag.Uint64("explore.seed", 1, "seed of what is chosen")

@@ -5,7 +5,6 @@ package controllers
 
 import (
 	"math"
-	"strconv"
 	"sync"
 	"time"
 
@@ -160,11 +159,11 @@ func inForce(service *v1alpha1.GoService, seen observe.State) tuner.InForce {
 // formerLimit is the limit of the service that the status tells: another one than the spec's where the operator before this
 // one ended before it saw the edit. 0 without one.
 func formerLimit(service *v1alpha1.GoService) float64 {
-	limit, err := strconv.ParseFloat(service.Status.Summary.Limit, 64)
-	if err != nil {
-		return 0 // none, or one for each pod
+	figures := service.Status.Figures
+	if figures == nil || figures.SharedRequestsPerSecond == nil {
+		return 0
 	}
-	return limit
+	return float64(*figures.SharedRequestsPerSecond)
 }
 
 // likelier of two numbers of pods is the smaller one that is enough for those that serve: an operator may have ended before it

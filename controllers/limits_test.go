@@ -263,22 +263,24 @@ func stateWith(t *testing.T, document livesettings.Document) observe.State {
 func TestAnEditBetweenTwoOperatorsIsNoOtherNumberOfPods(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		told  string
+		told  int32 // 0: nothing, or not yet
 		limit int32
 		each  float64
 		want  int
 	}{
-		"raised, nothing written":           {"60", 240, 20, 3},
-		"raised, live settings written":     {"60", 240, 80, 3},
-		"lowered, nothing written":          {"240", 60, 80, 3},
-		"lowered, live settings written":    {"240", 60, 20, 3},
-		"not edited":                        {"240", 240, 80, 3},
-		"not edited, more were waited for":  {"240", 240, 60, 4},
-		"each pod had its own limit before": {"60/pod", 240, 60, 4},
-		"no status":                         {"", 240, 80, 3},
+		"raised, nothing written":           {60, 240, 20, 3},
+		"raised, live settings written":     {60, 240, 80, 3},
+		"lowered, nothing written":          {240, 60, 80, 3},
+		"lowered, live settings written":    {240, 60, 20, 3},
+		"not edited":                        {240, 240, 80, 3},
+		"not edited, more were waited for":  {240, 240, 60, 4},
+		"each pod had its own limit before": {0, 240, 60, 4},
+		"no status":                         {0, 240, 80, 3},
 	} {
 		service := &v1alpha1.GoService{Spec: v1alpha1.GoServiceSpec{RateLimit: &v1alpha1.RateLimitSpec{RequestsPerSecond: c.limit}}}
-		service.Status.Summary.Limit = c.told
+		if c.told > 0 {
+			service.Status.Figures = &v1alpha1.FiguresStatus{SharedRequestsPerSecond: &c.told}
+		}
 		seen := stateWith(t, livesettings.Document{Version: livesettings.Version, RateLimit: &livesettings.RateLimit{RequestsPerSecond: c.each, Burst: 10}})
 		seen.Serving = []string{"a", "b", "c"}
 		if got := inForce(service, seen); got.Pods != c.want {

@@ -19,6 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/kubernetes"
+	clientretry "k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"goservice.dev/operator/api/v1alpha1"
@@ -79,12 +80,15 @@ func autoscale(t *testing.T, namespace string, replicas int32) {
 		t.Fatal(err)
 	}
 	deployments := clientset.AppsV1().Deployments(namespace)
-	scale, err := deployments.GetScale(t.Context(), serviceName, metav1.GetOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	scale.Spec.Replicas = replicas
-	if _, err := deployments.UpdateScale(t.Context(), serviceName, scale, metav1.UpdateOptions{FieldManager: "kube-controller-manager"}); err != nil {
+	if err := clientretry.RetryOnConflict(clientretry.DefaultRetry, func() error {
+		scale, err := deployments.GetScale(t.Context(), serviceName, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		scale.Spec.Replicas = replicas
+		_, err = deployments.UpdateScale(t.Context(), serviceName, scale, metav1.UpdateOptions{FieldManager: "kube-controller-manager"})
+		return err
+	}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -61,6 +61,9 @@ type FiguresStatus struct {
 	// memoryLimitBytes is GOMEMLIMIT.
 	// +optional
 	MemoryLimitBytes *int64 `json:"memoryLimitBytes,omitempty"`
+	// sharedRequestsPerSecond is the rate limit that all pods share.
+	// +optional
+	SharedRequestsPerSecond *int32 `json:"sharedRequestsPerSecond,omitempty"`
 	// milliRequestsPerSecondPerPod is each pod's part of the rate limit, in thousandths of a request per second; of unequal
 	// parts the mean.
 	// +optional

@@ -226,6 +226,11 @@ func (in *FiguresStatus) DeepCopyInto(out *FiguresStatus) {
 		*out = new(int64)
 		**out = **in
 	}
+	if in.SharedRequestsPerSecond != nil {
+		in, out := &in.SharedRequestsPerSecond, &out.SharedRequestsPerSecond
+		*out = new(int32)
+		**out = **in
+	}
 	if in.MilliRequestsPerSecondPerPod != nil {
 		in, out := &in.MilliRequestsPerSecondPerPod, &out.MilliRequestsPerSecondPerPod
 		*out = new(int64)

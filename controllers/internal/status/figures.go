@@ -35,6 +35,9 @@ func (s Situation) figures() *v1alpha1.FiguresStatus {
 	if p.Autoscaled {
 		f.ScaleDownWindowSeconds = new(seconds(p.ScaleDownWindow.Value))
 	}
+	if limit := plan.SharedLimit(&s.Service.Spec); limit > 0 {
+		f.SharedRequestsPerSecond = new(int32(limit))
+	}
 	if p.SharePerPod != nil {
 		f.MilliRequestsPerSecondPerPod = new(int64(math.Round(s.meanShare() * 1000)))
 	}

@@ -35,7 +35,7 @@ func TestFiguresAreThePlansNumbers(t *testing.T) {
 		CPUTargetPercent: new(int32(55)), UtilizationPermille: new(int32(720)), ScaleUpTolerancePermille: new(int32(50)), ScaleDownWindowSeconds: new(int32(300)),
 		WorkersPerPod: 8, QueueDepthPerPod: 16, QueueTimeoutMicroseconds: 12500, RequestTimeoutMicroseconds: 5_000_000,
 		PreStopDelaySeconds: 5, DrainTimeoutSeconds: 10, GracePeriodSeconds: 20, GOGCPercent: new(int32(120)), MemoryLimitBytes: new(int64(200 << 20)),
-		MilliRequestsPerSecondPerPod: new(int64(666_667)), MeasuredRequests: new(int64(100_000)),
+		SharedRequestsPerSecond: new(int32(100)), MilliRequestsPerSecondPerPod: new(int64(666_667)), MeasuredRequests: new(int64(100_000)),
 		AvailabilityPartsPerMillion: new(int32(999_880)), FastEnoughPartsPerMillion: new(int32(997_499)), ErrorBudgetLeftPermille: new(int64(870)),
 		P99Microseconds: new(int64(41_234)),
 	}
