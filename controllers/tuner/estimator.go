@@ -5,7 +5,6 @@ package tuner
 
 import (
 	"math"
-	"slices"
 	"time"
 )
 
@@ -102,11 +101,21 @@ func (e *Estimator) Observe(at time.Time, total int, reports []Report) {
 		e.samples = append(e.samples, s)
 		e.learn(&s)
 	}
-	old := 0 // samples that nothing reads any more
-	for old < len(e.samples) && at.Sub(e.samples[old].at) >= StableWindow {
-		old++
+	e.drop(at)
+}
+
+// drop samples that nothing reads any more: old ones, and those that are not complete and neither recent nor one of the last two.
+func (e *Estimator) drop(at time.Time) {
+	kept := e.samples[:0]
+	for i := range e.samples {
+		s := &e.samples[i]
+		age, latest := at.Sub(s.at), i >= len(e.samples)-2
+		if age < StableWindow && (s.complete || age < PanicWindow || latest) {
+			kept = append(kept, *s)
+		}
 	}
-	e.samples = slices.Delete(e.samples, 0, old)
+	clear(e.samples[len(kept):])
+	e.samples = kept
 }
 
 // contradicts says that counters are less than they were although the process is the same, as where a part of an answer is

@@ -299,6 +299,14 @@ func TestOnlyWhatIsReadIsKept(t *testing.T) {
 			t.Fatal("samples of the same bounds have bounds of their own")
 		}
 	}
+	silent, now := &Estimator{}, time.Unix(0, 0)
+	for range int(StableWindow / tick) {
+		now = now.Add(tick)
+		silent.Observe(now, 1, []Report{{Pod: "a"}})
+	}
+	if kept, read := len(silent.samples), int(PanicWindow/tick); kept > read {
+		t.Errorf("of pods that do not answer %d samples are kept, and %d are read", kept, read)
+	}
 }
 
 func TestHistogramsOfOtherBoundsAreLeftOut(t *testing.T) {

@@ -239,7 +239,7 @@ func hashOf(child *build.Child, owner metav1.OwnerReference) (string, error) {
 		return "", fmt.Errorf("encoding %s %q: %w", child.Kind.Kind, child.Name, err)
 	}
 	sum := sha256.Sum256(encoded)
-	return hex.EncodeToString(sum[:])[:hashLength], nil
+	return hex.EncodeToString(sum[:hashLength/2]), nil
 }
 
 // applied is what is sent for a child: its configuration, the owner and the hash of both.

@@ -9,13 +9,13 @@
 // Each measurement has an API server, an etcd and a store of its own. The real operator runs as a process of its own: the
 // GoServices are applied and followed by watches until every child exists and every status speaks of the newest spec; then
 // what the operator writes in a minute in which nothing happens is counted. The floor is a bare client that sends the very
-// same requests to a server that no operator watches, followed by the same watches. Both are measured twice, the operator first and then the bare client
-// first, because the second of two is never alike the first; figures are means. Requests are counted from the API server's
-// audit log.
+// same requests to a server that no operator watches, followed by the same watches. Both are measured twice, the operator
+// first and then the bare client first, because the second of two is never alike the first; figures are means. Requests are
+// counted from the API server's audit log.
 //
 // No controller-manager runs: there are no pods, and nobody but the operator works. With -monitored the server has the
 // definitions of ServiceMonitors and PrometheusRules, with schemas that admit anything; -slo=false leaves the objectives out
-// of the GoServices. The operator elects no leader here.
+// of the GoServices. The operator elects no leader here; its GOMEMLIMIT is that of config/manager.
 //
 // The last line of its output is made for machines.
 package main

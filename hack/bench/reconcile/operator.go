@@ -18,6 +18,9 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/util/yaml"
 )
 
 // operatorAgent starts the user agent of every request of the operator.
@@ -50,6 +53,10 @@ type profileResult struct {
 }
 
 func startOperator(ctx context.Context, binary string, server *server, s settings) (*operator, error) {
+	memoryLimit, err := shippedMemoryLimit(s.root)
+	if err != nil {
+		return nil, err
+	}
 	addresses, err := freeAddresses(ctx, 3)
 	if err != nil {
 		return nil, err
@@ -66,7 +73,7 @@ func startOperator(ctx context.Context, binary string, server *server, s setting
 		o.profile = "http://" + addresses[2] + "/debug/pprof/"
 	}
 	o.command = exec.CommandContext(ctx, binary, arguments...)
-	o.command.Env = append(os.Environ(), "KUBECONFIG="+server.kubeconfig)
+	o.command.Env = append(os.Environ(), "KUBECONFIG="+server.kubeconfig, memoryLimit)
 	o.command.Stdout, o.command.Stderr = o.log, o.log
 	// It dies with this process, and is asked to stop rather than killed.
 	o.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
@@ -81,6 +88,28 @@ func startOperator(ctx context.Context, binary string, server *server, s setting
 		return nil, o.explain(err)
 	}
 	return o, nil
+}
+
+// shippedMemoryLimit is the GOMEMLIMIT that config/manager gives the operator, as an environment entry.
+func shippedMemoryLimit(root string) (string, error) {
+	path := filepath.Join(root, "config", "manager", "manager.yaml")
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	var deployment appsv1.Deployment
+	if err := yaml.Unmarshal(content, &deployment); err != nil {
+		return "", fmt.Errorf("reading %s: %w", path, err)
+	}
+	const name = "GOMEMLIMIT"
+	for _, container := range deployment.Spec.Template.Spec.Containers {
+		for _, variable := range container.Env {
+			if variable.Name == name {
+				return name + "=" + variable.Value, nil
+			}
+		}
+	}
+	return "", fmt.Errorf("%s sets no %s", path, name)
 }
 
 // freeAddresses are loopback ports that nothing listens on.
