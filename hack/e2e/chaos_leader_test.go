@@ -31,15 +31,16 @@ const (
 	leaseName = "operator.goservice.dev"
 	// editEvery is how often the probe is edited; a gap is known that exactly.
 	editEvery = 100 * time.Millisecond
-	// lookEvery is how often the probe is looked at.
-	lookEvery = 20 * time.Millisecond
+	// lookEvery is how often the probe is looked at: seldom enough not to be a load.
+	lookEvery = 50 * time.Millisecond
 	// handOver bounds the wait for another leader.
 	handOver = time.Minute
 )
 
 // killer takes the leader away again and again, in turn in order and hard, and measures with a GoService of its own, the
-// probe, how long nobody reconciles. The probe is edited all the time; each edit is acknowledged by observedGeneration, and
-// the gap of a kill is the longest time without an acknowledgement from the kill until the next leader's first one.
+// probe, how long nobody reconciles. The probe is edited all the time; an edit is acknowledged when its live settings are
+// written, and the gap of a kill is the longest time without an acknowledgement from the kill until the next leader's first
+// one. Before each kill it waits until a standby is ready.
 type killer struct {
 	cancel context.CancelFunc
 	work   sync.WaitGroup
@@ -135,23 +136,23 @@ func (k *killer) edit(ctx context.Context) {
 	}
 }
 
-// watch notes when edits are acknowledged.
+// watch notes when edits take effect: the live settings of the probe are written anew.
 func (k *killer) watch(ctx context.Context) {
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
-	for last := int64(0); ; {
+	for last := ""; ; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		}
-		var probe v1alpha1.GoService
-		if err := cluster.client.Get(ctx, client.ObjectKeyFromObject(k.probe), &probe); err != nil {
+		var settings corev1.ConfigMap
+		if err := cluster.client.Get(ctx, client.ObjectKey{Namespace: k.probe.Namespace, Name: k.probe.Name + "-live-settings"}, &settings); err != nil {
 			k.note(ctx, err)
 			continue
 		}
-		if probe.Status.ObservedGeneration > last {
-			last = probe.Status.ObservedGeneration
+		if settings.ResourceVersion != last {
+			last = settings.ResourceVersion
 			k.mu.Lock()
 			k.acknowledged = append(k.acknowledged, time.Now())
 			k.mu.Unlock()
@@ -205,11 +206,13 @@ func (k *killer) kill(ctx context.Context, hard bool) (time.Duration, error) {
 	former := ""
 	err := poll(ctx, func() (bool, error) {
 		var err error
-		former, err = leader(ctx)
-		return former != "", err
+		if former, err = leader(ctx); err != nil || former == "" {
+			return false, err
+		}
+		return standbyReady(ctx, former[:strings.LastIndex(former, "_")])
 	})
 	if err != nil {
-		return 0, fmt.Errorf("waiting for a leader: %w", err)
+		return 0, fmt.Errorf("waiting for a leader and a standby: %w", err)
 	}
 	pod := former[:strings.LastIndex(former, "_")]
 	at := time.Now()
@@ -266,6 +269,23 @@ func leader(ctx context.Context) (string, error) {
 		return "", err
 	}
 	return *lease.Spec.HolderIdentity, nil
+}
+
+// standbyReady says whether the leader's pod and another one are ready.
+func standbyReady(ctx context.Context, leader string) (bool, error) {
+	var pods corev1.PodList
+	if err := cluster.client.List(ctx, &pods, client.InNamespace(operatorNamespace), client.MatchingLabels{"control-plane": "controller-manager"}); err != nil {
+		return false, err
+	}
+	leads, standsBy := false, false
+	for i := range pods.Items {
+		pod := &pods.Items[i]
+		if pod.DeletionTimestamp == nil && isReady(pod) {
+			leads = leads || pod.Name == leader
+			standsBy = standsBy || pod.Name != leader
+		}
+	}
+	return leads && standsBy, nil
 }
 
 func (k *killer) acknowledgedAfter(moment time.Time) bool {

@@ -8,6 +8,7 @@ package e2e
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -174,15 +175,19 @@ func (j *journey) settled(name string, pods int) {
 			client.MatchingLabels{"app.kubernetes.io/name": name})).To(gomega.Succeed())
 		ready := 0
 		for i := range list.Items {
-			for _, condition := range list.Items[i].Status.Conditions {
-				if condition.Type == corev1.PodReady && condition.Status == corev1.ConditionTrue {
-					ready++
-				}
+			if isReady(&list.Items[i]) {
+				ready++
 			}
 		}
 		g.Expect(list.Items).To(gomega.HaveLen(pods))
 		g.Expect(ready).To(gomega.Equal(pods))
 	}).Should(gomega.Succeed())
+}
+
+func isReady(pod *corev1.Pod) bool {
+	return slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
+		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
+	})
 }
 
 func (j *journey) schedulable() int {
