@@ -18,6 +18,7 @@ import (
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -81,7 +82,11 @@ func (k *killer) createProbe(ctx context.Context) error {
 	}
 	k.probe = &v1alpha1.GoService{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace.Name, Name: "probe"},
-		Spec:       v1alpha1.GoServiceSpec{Replicas: new(int32(1)), RateLimit: &v1alpha1.RateLimitSpec{RequestsPerSecond: 1000}},
+		Spec: v1alpha1.GoServiceSpec{
+			Replicas: new(int32(1)), RateLimit: &v1alpha1.RateLimitSpec{RequestsPerSecond: 1000},
+			// Away from the node that a test drains: nothing has a reason to replace this pod.
+			Pod: &v1alpha1.PodSpec{NodeSelector: map[string]v1alpha1.LabelValue{"node-role.kubernetes.io/control-plane": ""}},
+		},
 	}
 	if err := cluster.client.Create(ctx, k.probe); err != nil {
 		return err
@@ -184,6 +189,9 @@ func (k *killer) run(ctx context.Context, period time.Duration) {
 		if ctx.Err() != nil {
 			return
 		}
+		if errors.Is(err, errGone) {
+			continue
+		}
 		if err != nil {
 			k.note(ctx, fmt.Errorf("kill %d: %w", kill+1, err))
 			continue
@@ -245,16 +253,29 @@ func (k *killer) kill(ctx context.Context, hard bool) (time.Duration, error) {
 	return k.longestSilence(at), nil
 }
 
+// errGone says that a test took the leader away itself.
+var errGone = errors.New("the leader's pod is leaving")
+
 // killProcess ends the operator of a pod by SIGKILL. Deleting a pod without grace would still stop it in order.
 func killProcess(ctx context.Context, name string) error {
 	var pod corev1.Pod
-	if err := cluster.client.Get(ctx, client.ObjectKey{Namespace: operatorNamespace, Name: name}, &pod); err != nil {
+	get := func() error {
+		err := cluster.client.Get(ctx, client.ObjectKey{Namespace: operatorNamespace, Name: name}, &pod)
+		if apierrors.IsNotFound(err) || err == nil && pod.DeletionTimestamp != nil {
+			return errGone
+		}
+		return err
+	}
+	if err := get(); err != nil {
 		return err
 	}
 	_, err := docker(ctx, "exec", pod.Spec.NodeName, "sh", "-c", `for p in /proc/[0-9]*; do
 		if [ "$(cat $p/comm 2>/dev/null)" = manager ] && tr '\0' '\n' <$p/environ | grep -qx "HOSTNAME=$0"; then kill -9 "${p#/proc/}" && exit 0; fi
 	done; echo "no operator of pod $0 runs here"; exit 1`, name)
-	return err
+	if err != nil {
+		return errors.Join(err, get())
+	}
+	return nil
 }
 
 func poll(ctx context.Context, done func() (bool, error)) error {
