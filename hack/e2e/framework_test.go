@@ -90,7 +90,7 @@ type journey struct {
 
 func newJourney(t *testing.T) *journey {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute)
 	j := &journey{Gomega: gomega.NewWithT(t), t: t, ctx: ctx}
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
 		GenerateName: "e2e-", Labels: map[string]string{"pod-security.kubernetes.io/enforce": "restricted"},

@@ -24,6 +24,8 @@ const (
 	// seen within five seconds.
 	period = 2 * time.Second
 	calm   = 4 * time.Second
+	// idle is the period of a service without pods; the first one that appears ends it.
+	idle = 30 * time.Second
 	// maxAsked pods of a service are asked in one round; of more, a sample that stays the same while they live, because only
 	// two scrapes of one pod tell a rate.
 	maxAsked = 10
@@ -237,6 +239,9 @@ func (l *Loop) once(ctx context.Context, f *followed, target Target) (pause time
 	news, divides := l.publish(f, outcome)
 	if news || divides {
 		l.options.Changed(f.name)
+	}
+	if len(target.Pods) == 0 {
+		return idle
 	}
 	if divides || f.tuner.Moving() || l.retuning(f) || f.source == v1alpha1.SourcePrometheus {
 		return period

@@ -307,3 +307,31 @@ func TestNothingIsToldOfAServiceThatIsForgotten(t *testing.T) {
 		t.Errorf("told of %d changes after the service was forgotten", told-2)
 	}
 }
+
+// Ten thousand services without pods must not cost rounds, and the first pod must not wait for one.
+func TestAServiceWithoutPodsHasFewRounds(t *testing.T) {
+	running(t, func(c *cluster, loop *Loop) {
+		began := func() time.Time {
+			loop.mu.Lock()
+			defer loop.mu.Unlock()
+			return loop.services[serviceName].began
+		}
+		loop.Follow(serviceName, targetOf(0))
+		pass(period)
+		first := began()
+		pass(idle / 2)
+		if !began().Equal(first) {
+			t.Error("a second round within half the idle period")
+		}
+		pass(idle)
+		if second := began(); second.Sub(first) != idle {
+			t.Errorf("the second round came after %s", second.Sub(first))
+		}
+		loop.Follow(serviceName, targetOf(1))
+		appeared := time.Now()
+		pass(period)
+		if round := began(); round.Before(appeared) {
+			t.Error("the first pod waits for the next idle round")
+		}
+	})
+}
