@@ -89,9 +89,13 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 		r.forget(request.NamespacedName)
 		return ctrl.Result{}, nil
 	}
-	if ends, err := r.ends(ctx, request.Namespace); ends || err != nil {
-		r.stop(request.NamespacedName)
+	ends, err := r.ends(ctx, request.Namespace)
+	if err != nil {
 		return ctrl.Result{}, err
+	}
+	if ends {
+		r.stop(request.NamespacedName)
+		return ctrl.Result{}, nil
 	}
 	r.written.refresh(&service)
 

@@ -32,7 +32,7 @@ const (
 // over goes on at once.
 func (r *GoServiceReconciler) warm(informers cache.Informers) healthz.Checker {
 	return func(request *http.Request) error {
-		watched := append(ownedTypes(), &corev1.Pod{}, &v1alpha1.GoService{}, customResourceDefinition())
+		watched := append(ownedTypes(), &corev1.Pod{}, &v1alpha1.GoService{}, customResourceDefinition(), aNamespace())
 		for kind, served := range r.optional.present() {
 			if served {
 				object := &unstructured.Unstructured{}

@@ -67,6 +67,27 @@ func TestALeaderThatIsStoppedHandsOverToAWarmStandby(t *testing.T) {
 	gomega.NewWithT(t).Expect(standby.writes.writtenBut("leases")).To(gomega.ConsistOf(want))
 }
 
+// An operator whose role lacks what it needs must not replace one that works: it is not ready.
+func TestAnOperatorThatMayNotListNamespacesIsNotReady(t *testing.T) {
+	t.Parallel()
+	var allowed atomic.Bool
+	op := startOperator(t, newNamespace(t), nil, func(o *operatorOptions) {
+		o.wrap = func(next http.RoundTripper) http.RoundTripper {
+			return roundTripper(func(request *http.Request) (*http.Response, error) {
+				if request.URL.Path == "/api/v1/namespaces" && !allowed.Load() {
+					return refusal(request, http.StatusForbidden, "Forbidden", "namespaces is forbidden"), nil
+				}
+				return next.RoundTrip(request)
+			})
+		}
+	})
+	eventually(t, func(g gomega.Gomega) {
+		g.Expect(op.ready()).To(gomega.MatchError(gomega.ContainSubstring("the cache of Namespace is not filled")))
+	})
+	allowed.Store(true)
+	eventually(t, func(g gomega.Gomega) { g.Expect(op.ready()).To(gomega.Succeed()) })
+}
+
 // A leader without an API server cannot renew: it ends, and the standby takes over when the lease has run out.
 func TestALeaderThatIsCutOffEndsAndIsReplaced(t *testing.T) {
 	t.Parallel()

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -48,8 +49,14 @@ func (r *GoServiceReconciler) ends(ctx context.Context, name string) (bool, erro
 
 func beingDeleted(object client.Object) bool { return object.GetDeletionTimestamp() != nil }
 
-// namespaceEnds lets through that a namespace is being deleted.
-var namespaceEnds = predicate.NewPredicateFuncs(beingDeleted)
+// namespaceEnds lets through that a namespace is being deleted, or is another one by the name of one that was.
+var namespaceEnds = predicate.Funcs{
+	CreateFunc: func(e event.CreateEvent) bool { return beingDeleted(e.Object) },
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		return beingDeleted(e.ObjectNew) || e.ObjectOld.GetUID() != e.ObjectNew.GetUID()
+	},
+	DeleteFunc: func(event.DeleteEvent) bool { return false }, // its services have gone before
+}
 
 // namespaceToServices leads from a namespace to every GoService in it.
 func (r *GoServiceReconciler) namespaceToServices(ctx context.Context, namespace client.Object) []reconcile.Request {

@@ -65,7 +65,7 @@ const (
 type TuningSource string
 
 const (
-	// SourcePods scrapes the metrics of the pods every 2 s, or of a sample if there are many.
+	// SourcePods scrapes the metrics of the pods every 2 to 4 s, or of a sample if there are many.
 	SourcePods TuningSource = "Pods"
 	// SourcePrometheus queries the Prometheus that the operator was started with.
 	SourcePrometheus TuningSource = "Prometheus"
@@ -79,7 +79,7 @@ type TuningSpec struct {
 	// +kubebuilder:default=Automatic
 	Mode TuningMode `json:"mode,omitempty"`
 
-	// source is Pods (the operator scrapes the pods every 2 s, or a sample if there are many) or Prometheus (it queries the
+	// source is Pods (the operator scrapes the pods every 2 to 4 s, or a sample if there are many) or Prometheus (it queries the
 	// one that its flag --prometheus-address names, for networks in which it cannot reach the pods; it then sees a step in
 	// load only after the next scrapes).
 	// +optional

@@ -32,6 +32,7 @@ type Estimator struct {
 	seen    map[string]time.Time
 	taken   map[string]time.Time // when pods' counters were: their own times if they have some
 	last    time.Time
+	empty   bool      // the last round spoke of no pod: the time since then is no measured calm
 	samples []sample  // of the stable window
 	bounds  []float64 // of the newest histogram
 
@@ -68,7 +69,7 @@ func (e *Estimator) Observe(at time.Time, total int, reports []Report) {
 		return
 	}
 	s := sample{at: at}
-	if !e.last.IsZero() {
+	if e.continues() {
 		s.span = at.Sub(e.last).Seconds()
 	}
 	answered, counted, fresh := 0, 0, 0
@@ -96,7 +97,7 @@ func (e *Estimator) Observe(at time.Time, total int, reports []Report) {
 	e.forget(at)
 	s.complete = counted > 0 && float64(answered) >= Quorum*float64(len(reports))
 	s.scale(scaleOf(total, answered, counted, fresh))
-	e.last = at
+	e.last, e.empty = at, total == 0 && len(reports) == 0
 	if s.span > 0 {
 		e.samples = append(e.samples, s)
 		e.learn(&s)
@@ -125,6 +126,9 @@ func (e *Estimator) contradicts(pod string, now *Counters, at, taken time.Time) 
 	return exists && now.wentBack(&before) && !now.restarted(&before, e.taken[pod], later(at, taken))
 }
 
+// continues says that the time since the last round is known.
+func (e *Estimator) continues() bool { return !e.last.IsZero() && !e.empty }
+
 // since is what a pod did since it was last heard of. A pod that is new here counts from its own start if that was after the
 // last round; else nothing is known of it yet.
 func (e *Estimator) since(pod string, now *Counters, at, taken time.Time) (d Counters, span float64, known bool) {
@@ -134,7 +138,7 @@ func (e *Estimator) since(pod string, now *Counters, at, taken time.Time) (d Cou
 		return *now, taken.Sub(e.taken[pod]).Seconds(), true
 	case exists:
 		return delta(&before, now), taken.Sub(e.taken[pod]).Seconds(), true
-	case !e.last.IsZero() && now.startedWithin(e.last, later(at, taken)):
+	case e.continues() && now.startedWithin(e.last, later(at, taken)):
 		return *now, later(at, taken).Sub(e.last).Seconds(), true
 	}
 	return Counters{}, 0, false

@@ -309,6 +309,23 @@ func TestOnlyWhatIsReadIsKept(t *testing.T) {
 	}
 }
 
+// Rounds without pods are rare: the time before the first pod must not count as measured calm.
+func TestTheTimeWithoutPodsIsNoDemandOfNone(t *testing.T) {
+	e, now := &Estimator{}, time.Unix(1000, 0)
+	e.Observe(now, 0, nil)
+	counters := func(requests float64) []Report {
+		return []Report{{Pod: "a", Counters: &Counters{Requests: requests, StartSeconds: 1028}}}
+	}
+	e.Observe(now.Add(30*time.Second), 1, counters(0))
+	if got := e.Estimate(0); got.Known || got.Demand.Seconds != 0 {
+		t.Errorf("known after the first answer of the first pod: %+v", got.Demand)
+	}
+	e.Observe(now.Add(32*time.Second), 1, counters(200))
+	if got := e.Estimate(0); !got.Known || got.Demand != (Rate{200, 2}) {
+		t.Errorf("demand %+v", got.Demand)
+	}
+}
+
 func TestHistogramsOfOtherBoundsAreLeftOut(t *testing.T) {
 	var h histogram
 	h.add([]Bucket{{0.1, 1}, {math.Inf(1), 2}}, 2, []float64{0.1, math.Inf(1)})
