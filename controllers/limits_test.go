@@ -14,6 +14,7 @@ import (
 	"github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -216,6 +217,16 @@ func TestUnevenPartsOutliveARestartAndARoundThatIsLost(t *testing.T) {
 		t.Errorf("parts changed over the restart (-before +now):\n%s%v", diff, err)
 	}
 
+	t.Log("a limit that is lowered while the service is paused holds afterwards, measured or not")
+	applyService(t, namespace, spec+", paused: true}")
+	expectCondition(t, namespace, v1alpha1.ConditionPaused, metav1.ConditionTrue, v1alpha1.ReasonPaused)
+	lower := strings.Replace(spec, "Second: 200", "Second: 50", 1)
+	applyService(t, namespace, lower+"}")
+	eventually(t, func(g gomega.Gomega) {
+		force := pods.inForce(t, namespace)
+		g.Expect(force["checkout-a"] + force["checkout-b"]).To(gomega.And(gomega.BeNumerically(">", 40), gomega.BeNumerically("<=", 50.1)))
+	})
+
 	applyService(t, namespace, spec+", tuning: {mode: Disabled}}")
 	expectForce(t, pods, namespace, 100, "checkout-a", "checkout-b")
 	op.stop()
@@ -285,6 +296,25 @@ func TestAnEditBetweenTwoOperatorsIsNoOtherNumberOfPods(t *testing.T) {
 		seen.Serving = []string{"a", "b", "c"}
 		if got := inForce(service, seen); got.Pods != c.want {
 			t.Errorf("%s: %d pods, want %d", name, got.Pods, c.want)
+		}
+	}
+}
+
+// Parts by demand say by their sum what limit they are of, whatever the status tells: that of a paused service has the latest.
+func TestALimitLoweredBetweenTwoOperatorsReachesUnevenParts(t *testing.T) {
+	t.Parallel()
+	for _, told := range []int32{60, 240} {
+		service := &v1alpha1.GoService{Spec: v1alpha1.GoServiceSpec{RateLimit: &v1alpha1.RateLimitSpec{RequestsPerSecond: 60}}}
+		service.Status.Figures = &v1alpha1.FiguresStatus{SharedRequestsPerSecond: &told}
+		seen := stateWith(t, livesettings.Document{Version: livesettings.Version, RateLimit: &livesettings.RateLimit{
+			RequestsPerSecond: 0.24, Burst: 10, Pods: map[string]livesettings.Bucket{"a": {RequestsPerSecond: 180, Burst: 10}, "b": {RequestsPerSecond: 60, Burst: 10}},
+		}})
+		var l limits
+		divided := l.next(client.ObjectKey{Namespace: "shop", Name: serviceName}, tuner.Budget{
+			Total: 60, Serving: []string{"a", "b"}, Wanted: 2, Measured: true, InForce: func() tuner.InForce { return inForce(service, seen) },
+		}, nil)
+		if divided.Parts == nil || divided.Parts.Pods["a"]+divided.Parts.Pods["b"] > 60.1 || divided.Parts.Pods["a"] < 40 {
+			t.Errorf("told %d: %+v, want parts of 60 as they were", told, divided.Parts)
 		}
 	}
 }

@@ -120,7 +120,8 @@ func (d *Division) begin(b Budget, demand map[string]float64) bool {
 	return true
 }
 
-// takeOver counts what another operator has given as in force, and as what the demand was when that was decided.
+// takeOver counts what another operator has given as in force, and as what the demand was when that was decided. Parts that add
+// up to more than the limit are of a former one: it was lowered while nobody divided it.
 func (d *Division) takeOver(now time.Time, b Budget, found InForce) {
 	if len(found.Parts) == 0 || b.Total <= 0 {
 		return
@@ -131,6 +132,11 @@ func (d *Division) takeOver(now time.Time, b Budget, found InForce) {
 	d.given = &plan.Parts{Pods: maps.Clone(found.Parts), Newcomer: found.Newcomer}
 	d.budget = b
 	d.budget.Serving = slices.Sorted(maps.Keys(found.Parts))
+	named := sumOf(found.Parts, d.budget.Serving)
+	all := named + float64(b.coming)*found.Newcomer
+	if named > b.Total*(1+newcomerLeast) || all > b.Total*(1+newcomersAtMost) {
+		d.shares.total, d.budget.Total = all, all
+	}
 }
 
 // leastOf is what a pod may admit before the operator has seen it serve.

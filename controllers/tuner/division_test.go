@@ -267,6 +267,33 @@ func TestATakeoverKeepsThePartsUntilMoreIsKnown(t *testing.T) {
 	}
 }
 
+// Parts of a former limit are known by their sum: what is found says nothing else of it.
+func TestATakeoverAfterALimitWasLoweredShrinksThePartsAtOnce(t *testing.T) {
+	for name, demand := range map[string]map[string]float64{
+		"nothing is known": nil, "all is used": {"a": 300, "b": 100}, "little is used": {"a": 20, "b": 5},
+	} {
+		for _, total := range []float64{60, 239} {
+			t.Run(fmt.Sprintf("%s, %g", name, total), func(t *testing.T) {
+				left := map[string]float64{"a": 180, "b": 59.8}
+				var d Division
+				b := Budget{Total: total, Serving: []string{"a", "b"}, Measured: true}
+				d.takeOver(epoch, b, InForce{Parts: maps.Clone(left), Newcomer: 0.24})
+				for i := range 10 {
+					b.Confirmed = i > 2
+					parts := d.Next(epoch.Add(time.Duration(i)*2*time.Second), b, demand)
+					sum := total // of equal ones
+					if parts != nil {
+						sum = sumOf(parts.Pods, b.Serving)
+					}
+					if sum > total*(1+newcomerLeast) {
+						t.Fatalf("look %d: %+v, %g of %g", i, parts, sum, total)
+					}
+				}
+			})
+		}
+	}
+}
+
 // Where nobody measures any more, the parts become equal in steps that never add up to more than the limit.
 func TestUnevenPartsBecomeEqualWhenTuningIsSwitchedOff(t *testing.T) {
 	s := newLimited(t, 100, "a", "b")

@@ -71,13 +71,18 @@ type Round struct {
 func (s *Shares) Next(r Round) map[string]float64 {
 	s.keep(r)
 	target := Divide(r.Total, r.Pods, r.Demand)
-	if s.good(r, target) {
+	if !exceeds(s.given, r) && s.good(r, target) {
 		return maps.Clone(s.given)
 	}
-	if s.total == r.Total {
+	if !exceeds(s.granted, r) && s.total == r.Total {
 		s.takeGently(r, target)
 	}
 	return s.grant(r, target)
+}
+
+// exceeds says whether parts are of a higher total than the round's: by more than what pods that just came have on top.
+func exceeds(parts map[string]float64, r Round) bool {
+	return sumOf(parts, r.Pods) > (1+newcomersAtMost)*r.Total
 }
 
 // even leads back to equal parts, whatever the demand.
@@ -103,13 +108,17 @@ func (s *Shares) keep(r Round) {
 	}
 }
 
-// grant the targets, as far as what others may still have in force allows.
+// grant the targets, as far as what others may still have in force allows. Until parts of a higher total are known to have been
+// given back none grows: some pods may have their new part in force already.
 func (s *Shares) grant(r Round, target map[string]float64) map[string]float64 {
 	s.total = r.Total
 	free, wanted := r.Total, 0.0
-	next := make(map[string]float64, len(r.Pods))
+	next, most := make(map[string]float64, len(r.Pods)), s.granted
+	if exceeds(s.granted, r) {
+		most = s.given
+	}
 	for _, pod := range r.Pods {
-		next[pod] = min(target[pod], s.granted[pod])
+		next[pod] = min(target[pod], most[pod])
 		free -= max(s.granted[pod], next[pod])
 		wanted += target[pod] - next[pod]
 	}

@@ -143,3 +143,13 @@ func TestSharesNeverExceedTheBudget(t *testing.T) {
 		}
 	}
 }
+
+func TestPartsBeyondTheTotalAreNotGood(t *testing.T) {
+	found := map[string]float64{"a": 180, "b": 60}
+	for name, demand := range map[string]map[string]float64{"all is used": {"a": 300, "b": 100}, "little is used": {"a": 20, "b": 5}} {
+		s := Shares{granted: maps.Clone(found), given: maps.Clone(found), total: 60}
+		if next := s.Next(Round{Total: 60, Pods: []string{"a", "b"}, Demand: demand}); next["a"]+next["b"] > 60*(1+newcomerLeast) {
+			t.Errorf("%s: %v of 60", name, next)
+		}
+	}
+}

@@ -39,6 +39,7 @@ type sharedWorld struct {
 	made    int
 	force   map[string]float64 // what each serving or leaving pod may have in force
 	since   map[string]time.Time
+	lowered bool // the limit, while nobody divided it
 }
 
 func newSharedWorld(seed uint64) *sharedWorld {
@@ -101,6 +102,7 @@ func (w *sharedWorld) act() {
 		}
 	case 9: // another operator takes over, when the pods have what this one gave
 		w.confirm()
+		w.edit()
 		left := w.divided
 		w.sharing = Sharing{}
 		b.InForce = func() InForce {
@@ -118,6 +120,19 @@ func (w *sharedWorld) act() {
 	} else if w.random.IntN(4) == 0 {
 		w.demand = nil
 	}
+}
+
+// edit the limit at times. Pods that leave while it is lowered are gone before: they keep what they had, which nobody can know.
+func (w *sharedWorld) edit() {
+	b := &w.budget
+	if w.random.IntN(2) == 0 {
+		return
+	}
+	total := []float64{250, 1000, 4000}[w.random.IntN(3)]
+	if w.lowered = total < b.Total; w.lowered {
+		b.Leaving = nil
+	}
+	b.Total = total
 }
 
 func (w *sharedWorld) given(pod string) float64 {
@@ -158,7 +173,7 @@ func (w *sharedWorld) look() string {
 		if !(part > 0) || math.IsInf(part, 0) {
 			return fmt.Sprintf("pod %s gets %g", pod, part)
 		}
-		if w.divided.Parts == nil || before.Parts == nil { // all take their cut at once
+		if w.divided.Parts == nil || before.Parts == nil || w.lowered { // all take their cut at once
 			w.force[pod] = part
 		}
 		w.force[pod] = max(w.force[pod], part)
@@ -169,6 +184,7 @@ func (w *sharedWorld) look() string {
 			leaving += w.force[pod]
 		}
 	}
+	w.lowered = false
 	most := max(b.Total, leaving+b.Total*leastForServing) * (1 + 10*newcomerLeast)
 	if w.divided.Pods < 1 || serving+leaving > most {
 		return fmt.Sprintf("%.1f and %.1f of leaving pods may be in force of %g: %+v", serving, leaving, b.Total, w.divided)
