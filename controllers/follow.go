@@ -21,11 +21,10 @@ import (
 // measured: without an slo, or with tuning switched off.
 func (r *GoServiceReconciler) follow(service *v1alpha1.GoService, seen observe.State) *tuner.Outcome {
 	name := client.ObjectKeyFromObject(service)
-	off := service.Spec.Tuning != nil && service.Spec.Tuning.Mode == v1alpha1.TuningDisabled
 	if r.loop == nil {
 		return nil
 	}
-	if service.Spec.SLO == nil || off {
+	if service.Spec.SLO == nil || tuningIsOff(&service.Spec) {
 		r.loop.Forget(name)
 		return nil
 	}
@@ -54,6 +53,19 @@ func (r *GoServiceReconciler) follow(service *v1alpha1.GoService, seen observe.S
 	}
 	outcome := r.loop.Follow(name, target)
 	return &outcome
+}
+
+// tuningIsOff in every mode that asks for no measurements. A stored spec may hold one that only another version of the operator
+// knows: nothing is tuned that was perhaps switched off.
+func tuningIsOff(spec *v1alpha1.GoServiceSpec) bool {
+	if spec.Tuning == nil {
+		return false
+	}
+	switch spec.Tuning.Mode {
+	case "", v1alpha1.TuningAutomatic, v1alpha1.TuningRecommend:
+		return false
+	}
+	return true
 }
 
 // figures are what the plan takes in: how limits are divided, and what was measured if anything was. With tuning switched off the
@@ -97,8 +109,11 @@ func (r *GoServiceReconciler) recommended(service *v1alpha1.GoService, seen obse
 	return plan.Compute(&service.Spec, inForce).Recommended(plan.Compute(&service.Spec, would))
 }
 
-// statusIsLost says that a status that tells what was learned was never written, or is gone, as after a restored backup.
-func statusIsLost(service *v1alpha1.GoService) bool { return service.Status.ObservedGeneration <= 0 }
+// statusIsLost says that a status that tells what was learned was never written, or is gone, as after a restored backup. One of an
+// operator that told nothing of it has no figures either.
+func statusIsLost(service *v1alpha1.GoService) bool {
+	return service.Status.ObservedGeneration <= 0 || service.Status.Figures == nil
+}
 
 // keptMaximum is the upper bound of the autoscaler where the status is lost: it stays until something is measured or the spec
 // changes. 0 otherwise.

@@ -185,42 +185,75 @@ func TestSwitchingTuningOffForgetsNothing(t *testing.T) {
 	op.stop()
 }
 
-// Where the status is lost, the autoscaler's bounds are all that is left to go by.
+// Where the status is lost, or is of an operator that did not tell what it had learned, the autoscaler's bounds are all that is left
+// to go by.
 func TestALostStatusLowersNoBound(t *testing.T) {
 	t.Parallel()
-	namespace, pods := newNamespace(t), newWorkload()
-	pods.scrape = func(context.Context, measure.Pod) (tuner.Counters, error) {
-		return tuner.Counters{}, errors.New("does not answer")
+	disabled := with(t, tunedSpec, `tuning: {mode: Disabled}`)
+	for name, c := range map[string]struct {
+		spec     string
+		observed int64
+		floor    int32
+	}{
+		"lost":                                 {tunedSpec, -1, 9},
+		"of an earlier version":                {tunedSpec, 1, 9},
+		"lost, tuning is off":                  {disabled, -1, 2},
+		"of an earlier version, tuning is off": {disabled, 1, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			namespace, pods := newNamespace(t), newWorkload()
+			pods.scrape = func(context.Context, measure.Pod) (tuner.Counters, error) {
+				return tuner.Counters{}, errors.New("does not answer")
+			}
+			op := startOperator(t, namespace, pods)
+			applyService(t, namespace, c.spec)
+			settled(t, namespace, serviceName)
+			op.stop()
+			var autoscaler autoscalingv2.HorizontalPodAutoscaler
+			get(t, namespace, serviceName, &autoscaler)
+			autoscaler.Spec.MinReplicas, autoscaler.Spec.MaxReplicas = new(int32(9)), 250
+			if err := api.Update(t.Context(), &autoscaler); err != nil {
+				t.Fatal(err)
+			}
+			var service v1alpha1.GoService
+			get(t, namespace, serviceName, &service)
+			service.Status = v1alpha1.GoServiceStatus{ObservedGeneration: c.observed}
+			if err := api.Status().Update(t.Context(), &service); err != nil {
+				t.Fatal(err)
+			}
+			op = startOperator(t, namespace, pods)
+			settled(t, namespace, serviceName)
+			for ready := range int32(2) {
+				nudgeOperator(t, namespace, op, ready+1)
+			}
+			get(t, namespace, serviceName, &autoscaler)
+			if *autoscaler.Spec.MinReplicas != c.floor || autoscaler.Spec.MaxReplicas != 250 {
+				t.Errorf("bounds are %d to %d, want %d to 250", *autoscaler.Spec.MinReplicas, autoscaler.Spec.MaxReplicas, c.floor)
+			}
+			t.Log("an edit is not forgotten: it says what to derive from")
+			applyService(t, namespace, with(t, c.spec, `slo: {load: {peakRequestsPerSecond: 1000}}`))
+			settled(t, namespace, serviceName)
+			get(t, namespace, serviceName, &autoscaler)
+			if autoscaler.Spec.MaxReplicas >= 250 {
+				t.Errorf("maxReplicas is %d after the peak was lowered", autoscaler.Spec.MaxReplicas)
+			}
+		})
 	}
-	op := startOperator(t, namespace, pods)
-	applyService(t, namespace, tunedSpec)
-	settled(t, namespace, serviceName)
-	op.stop()
-	var autoscaler autoscalingv2.HorizontalPodAutoscaler
-	get(t, namespace, serviceName, &autoscaler)
-	autoscaler.Spec.MinReplicas, autoscaler.Spec.MaxReplicas = new(int32(9)), 250
-	if err := api.Update(t.Context(), &autoscaler); err != nil {
-		t.Fatal(err)
+}
+
+// A mode that this version does not know was stored by another one, as Off was, which is Disabled now.
+func TestAModeThatIsNotKnownTunesNothing(t *testing.T) {
+	t.Parallel()
+	for mode, off := range map[v1alpha1.TuningMode]bool{
+		"": false, v1alpha1.TuningAutomatic: false, v1alpha1.TuningRecommend: false, v1alpha1.TuningDisabled: true, "Off": true, "automatic": true,
+	} {
+		if got := tuningIsOff(&v1alpha1.GoServiceSpec{Tuning: &v1alpha1.TuningSpec{Mode: mode}}); got != off {
+			t.Errorf("mode %q is off: %t, want %t", mode, got, off)
+		}
 	}
-	var service v1alpha1.GoService
-	get(t, namespace, serviceName, &service)
-	service.Status = v1alpha1.GoServiceStatus{ObservedGeneration: -1}
-	if err := api.Status().Update(t.Context(), &service); err != nil {
-		t.Fatal(err)
-	}
-	op = startOperator(t, namespace, pods)
-	settled(t, namespace, serviceName)
-	nudgeOperator(t, namespace, op, 1)
-	get(t, namespace, serviceName, &autoscaler)
-	if *autoscaler.Spec.MinReplicas != 9 || autoscaler.Spec.MaxReplicas != 250 {
-		t.Errorf("bounds are %d to %d, were 9 to 250", *autoscaler.Spec.MinReplicas, autoscaler.Spec.MaxReplicas)
-	}
-	t.Log("an edit is not forgotten: it says what to derive from")
-	applyService(t, namespace, with(t, tunedSpec, `slo: {load: {peakRequestsPerSecond: 1000}}`))
-	settled(t, namespace, serviceName)
-	get(t, namespace, serviceName, &autoscaler)
-	if autoscaler.Spec.MaxReplicas >= 250 {
-		t.Errorf("maxReplicas is %d after the peak was lowered", autoscaler.Spec.MaxReplicas)
+	if tuningIsOff(&v1alpha1.GoServiceSpec{}) {
+		t.Error("off by default")
 	}
 }
 

@@ -34,7 +34,10 @@ func (s Situation) learned() *v1alpha1.LearnedStatus {
 		return learned
 	}
 	if before == nil {
-		return nil
+		if s.MaxReplicas == 0 {
+			return nil
+		}
+		before = tuner.Learned{At: s.Now.Time}.Status() // an upper bound that was found
 	}
 	return &v1alpha1.LearnedStatus{
 		Version: before.Version, At: before.At,
