@@ -170,6 +170,40 @@ func TestRefusedPodsAreExplained(t *testing.T) {
 	expectConditions(t, namespace, map[string]string{"Ready": "True Ready"})
 }
 
+// A deployment controller that may not create the ReplicaSet never says that it has seen the template.
+func TestARefusedReplicaSetIsExplained(t *testing.T) {
+	t.Parallel()
+	namespace := newNamespace(t)
+	startOperator(t, namespace, nil)
+	applyService(t, namespace, `replicas: 2`)
+	settled(t, namespace, serviceName)
+	refuse := func(replicas int32, generation int64, at time.Time) {
+		setDeploymentStatus(t, namespace, appsv1.DeploymentStatus{
+			ObservedGeneration: generation, Replicas: replicas, UpdatedReplicas: replicas, ReadyReplicas: replicas, AvailableReplicas: replicas,
+			Conditions: []appsv1.DeploymentCondition{{
+				Type: appsv1.DeploymentProgressing, Status: corev1.ConditionFalse, Reason: "ReplicaSetCreateError",
+				LastTransitionTime: metav1.NewTime(at), LastUpdateTime: metav1.NewTime(at),
+				Message: `Failed to create new replica set "checkout-7d4c": admission webhook "sets.example" denied the request: no owner label`,
+			}},
+		})
+	}
+	refuse(0, 0, time.Now())
+	expectConditions(t, namespace, map[string]string{"Ready": "False PodsDenied", "Reconciling": "True PodsDenied", "Progressing": "True RollingOut"})
+	rollout(t, namespace, 2, 2, 2)
+	expectConditions(t, namespace, map[string]string{"Ready": "True Ready"})
+
+	var before appsv1.Deployment
+	get(t, namespace, serviceName, &before)
+	refuse(2, before.Generation, time.Now().Add(-3*time.Minute))
+	expectConditions(t, namespace, map[string]string{"Ready": "False PodsDenied", "Stalled": "True PodsDenied", "Available": "True MinimumReplicasAvailable"})
+	// What the controller said of the template before does not yet hold against an edit.
+	applyService(t, namespace, `{replicas: 2, image: "registry.example/checkout:v2"}`)
+	settled(t, namespace, serviceName)
+	expectConditions(t, namespace, map[string]string{"Ready": "False PodsDenied", "Reconciling": "True PodsDenied"})
+	rollout(t, namespace, 2, 2, 2)
+	expectConditions(t, namespace, map[string]string{"Ready": "True Ready"})
+}
+
 // The autoscaler's own words are read, although most of its status is not kept.
 func TestABlindAutoscalerIsTold(t *testing.T) {
 	t.Parallel()

@@ -51,9 +51,29 @@ func inTroubleSince(s *Situation, kind observe.TroubleKind, ago time.Duration) {
 
 func deployed(s *Situation, kind appsv1.DeploymentConditionType, status corev1.ConditionStatus, ago time.Duration) {
 	at := metav1.NewTime(noon.Add(-ago))
+	reason, message := "", `pods "checkout-7-x" is forbidden: exceeded quota: team`
+	if kind == appsv1.DeploymentProgressing && status == "False" {
+		reason, message = progressDeadlineExceeded, ""
+	}
 	s.Observed.Deployment.Status.Conditions = append(s.Observed.Deployment.Status.Conditions, appsv1.DeploymentCondition{
-		Type: kind, Status: status, Message: `pods "checkout-7-x" is forbidden: exceeded quota: team`, LastTransitionTime: at, LastUpdateTime: at,
+		Type: kind, Status: status, Reason: reason, Message: message, LastTransitionTime: at, LastUpdateTime: at,
 	})
+}
+
+// refusedReplicaSet makes a new template one whose ReplicaSet the deployment controller could not create. It says that it has not seen it.
+func refusedReplicaSet(s *Situation, ago time.Duration) {
+	s.Generation = 6
+	deployed(s, appsv1.DeploymentProgressing, "False", ago)
+	c := &s.Observed.Deployment.Status.Conditions[len(s.Observed.Deployment.Status.Conditions)-1]
+	c.Reason, c.Message = "ReplicaSetCreateError", `Failed to create new replica set "checkout-7": replicasets.apps "checkout-7" is forbidden: exceeded quota: team, requested: count/replicasets.apps=1`
+}
+
+// waitedFor gives the present status what it says while tools wait: Ready about some generation, and Reconciling for a while.
+func waitedFor(s *Situation, generation int64, ago time.Duration) {
+	s.Service.Status.Conditions = []metav1.Condition{
+		{Type: v1alpha1.ConditionReady, Status: no, Reason: v1alpha1.ReasonQuotaExceeded, ObservedGeneration: generation, LastTransitionTime: metav1.NewTime(noon.Add(-time.Hour))},
+		{Type: v1alpha1.ConditionReconciling, Status: yes, Reason: v1alpha1.ReasonQuotaExceeded, ObservedGeneration: generation, LastTransitionTime: metav1.NewTime(noon.Add(-ago))},
+	}
 }
 
 // failedBefore gives the present status an Applied that has been False for a while.
@@ -87,18 +107,24 @@ func TestToolsThatWaitJudgeRightly(t *testing.T) {
 		"pods reject the document": {func(s *Situation) {
 			s.Confirmed.Confirmed, s.Confirmed.Unconfirmed = 1, []confirm.Unconfirmed{{Pod: "a", Rejected: true}}
 		}, failed, "RejectedByPods", 0},
-		"a name is taken":                  {func(s *Situation) { s.ApplyErr = conflict }, failed, "Conflict", 0},
-		"the API server refuses":           {func(s *Situation) { s.ApplyErr = invalid }, failed, "Invalid", 0},
-		"a write failed":                   {func(s *Situation) { s.ApplyErr = errors.New("timeout") }, inProgress, "ApplyFailed", 0},
-		"a policy denies":                  {func(s *Situation) { s.ApplyErr = denied }, inProgress, "Denied", grace + time.Second},
-		"a policy has denied for a minute": {func(s *Situation) { s.ApplyErr = denied; failedBefore(s, time.Minute) }, inProgress, "Denied", time.Minute + time.Second},
-		"a policy has denied for minutes":  {func(s *Situation) { s.ApplyErr = denied; failedBefore(s, grace) }, failed, "Denied", 0},
-		"a rollout is beyond its deadline": {func(s *Situation) { deployed(s, appsv1.DeploymentProgressing, "False", 0) }, failed, "RolloutStalled", 0},
-		"such a rollout was just mended":   {func(s *Situation) { deployed(s, appsv1.DeploymentProgressing, "False", 0); s.Generation = 6 }, inProgress, "RollingOut", 0},
-		"a quota refuses pods":             {func(s *Situation) { short(s); deployed(s, appsv1.DeploymentReplicaFailure, "True", 0) }, inProgress, "QuotaExceeded", grace + time.Second},
-		"a quota has refused for minutes":  {func(s *Situation) { short(s); deployed(s, appsv1.DeploymentReplicaFailure, "True", grace) }, failed, "QuotaExceeded", 0},
-		"an image cannot be pulled":        {func(s *Situation) { inTroubleSince(s, observe.ImagePull, time.Second) }, inProgress, "ImagePullFailed", grace},
-		"it could not for minutes":         {func(s *Situation) { inTroubleSince(s, observe.ImagePull, grace) }, failed, "ImagePullFailed", 0},
+		"a name is taken":                         {func(s *Situation) { s.ApplyErr = conflict }, failed, "Conflict", 0},
+		"the API server refuses":                  {func(s *Situation) { s.ApplyErr = invalid }, failed, "Invalid", 0},
+		"a write failed":                          {func(s *Situation) { s.ApplyErr = errors.New("timeout") }, inProgress, "ApplyFailed", 0},
+		"a policy denies":                         {func(s *Situation) { s.ApplyErr = denied }, inProgress, "Denied", grace + time.Second},
+		"a policy has denied for a minute":        {func(s *Situation) { s.ApplyErr = denied; failedBefore(s, time.Minute) }, inProgress, "Denied", time.Minute + time.Second},
+		"a policy has denied for minutes":         {func(s *Situation) { s.ApplyErr = denied; failedBefore(s, grace) }, failed, "Denied", 0},
+		"a rollout is beyond its deadline":        {func(s *Situation) { deployed(s, appsv1.DeploymentProgressing, "False", 0) }, failed, "RolloutStalled", 0},
+		"such a rollout was just mended":          {func(s *Situation) { deployed(s, appsv1.DeploymentProgressing, "False", 0); s.Generation = 6 }, inProgress, "RollingOut", 0},
+		"a quota refuses pods":                    {func(s *Situation) { short(s); deployed(s, appsv1.DeploymentReplicaFailure, "True", 0) }, inProgress, "QuotaExceeded", grace + time.Second},
+		"a quota has refused for minutes":         {func(s *Situation) { short(s); deployed(s, appsv1.DeploymentReplicaFailure, "True", grace) }, failed, "QuotaExceeded", 0},
+		"a quota refuses a ReplicaSet":            {func(s *Situation) { refusedReplicaSet(s, 0) }, inProgress, "QuotaExceeded", grace + time.Second},
+		"a quota has refused it for minutes":      {func(s *Situation) { refusedReplicaSet(s, grace) }, failed, "QuotaExceeded", 0},
+		"an edit may have mended that":            {func(s *Situation) { refusedReplicaSet(s, time.Hour); waitedFor(s, 2, time.Hour) }, inProgress, "QuotaExceeded", grace + time.Second},
+		"an edit was to mend that a minute ago":   {func(s *Situation) { refusedReplicaSet(s, time.Hour); waitedFor(s, 3, time.Minute) }, inProgress, "QuotaExceeded", time.Minute + time.Second},
+		"an edit has not mended that for minutes": {func(s *Situation) { refusedReplicaSet(s, time.Hour); waitedFor(s, 3, grace) }, failed, "QuotaExceeded", 0},
+		"it is paused with a refused ReplicaSet":  {func(s *Situation) { refusedReplicaSet(s, time.Hour); s.Service.Spec.Paused = true }, inProgress, "", 0},
+		"an image cannot be pulled":               {func(s *Situation) { inTroubleSince(s, observe.ImagePull, time.Second) }, inProgress, "ImagePullFailed", grace},
+		"it could not for minutes":                {func(s *Situation) { inTroubleSince(s, observe.ImagePull, grace) }, failed, "ImagePullFailed", 0},
 		"it could not until a newer edit": {func(s *Situation) {
 			inTroubleSince(s, observe.ImagePull, time.Hour)
 			deployed(s, appsv1.DeploymentProgressing, "True", 0)

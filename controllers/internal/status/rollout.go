@@ -12,9 +12,17 @@ import (
 	"goservice.dev/operator/api/v1alpha1"
 )
 
+// Reasons of a Deployment's condition Progressing, as the deployment controller (pkg/controller/deployment/util in Kubernetes)
+// writes them.
+const (
+	progressDeadlineExceeded = "ProgressDeadlineExceeded"
+	replicaSetCreateError    = "ReplicaSetCreateError"
+)
+
 // ready is the first thing that keeps the service from being ready. More pods than the least number may still be on their way.
 var ready = chain{
 	{no, unlessPaused(unless(applied))},
+	{no, replicaSetRefused},
 	{no, templateUnobserved},
 	{no, rolloutStalled},
 	{no, troubled(oldPodsRun, tooFewPods)},
@@ -42,15 +50,25 @@ var progressing = chain{
 // templateUnobserved holds from the write of a pod template until the deployment controller has seen it: until then, what the
 // Deployment reports is about the template before.
 func templateUnobserved(s Situation) (string, string, bool) {
-	d := s.Observed.Deployment
-	return v1alpha1.ReasonRollingOut, "waiting for the rollout of the latest pod template to start",
+	d, message := s.Observed.Deployment, "waiting for the rollout of the latest pod template to start"
+	if refused, is := s.refusedReplicaSet(); is {
+		message += ": " + refused.message // other troubles are of the template before
+	}
+	return v1alpha1.ReasonRollingOut, message,
 		d == nil || d.Status.ObservedGeneration < max(d.Generation, s.Generation)
+}
+
+// replicaSetRefused stands above templateUnobserved: a deployment controller that may not create the ReplicaSet says so, but
+// not that it has seen the template.
+func replicaSetRefused(s Situation) (string, string, bool) {
+	refused, is := s.refusedReplicaSet()
+	return refused.reason, "the rollout of the latest pod template cannot start: " + refused.message, is
 }
 
 // rolloutStalled stands below templateUnobserved: an edit that mends a stalled rollout must not look as stalled as that was.
 func rolloutStalled(s Situation) (string, string, bool) {
 	for _, c := range s.deploymentStatus().Conditions {
-		if c.Type == appsv1.DeploymentProgressing && c.Status == corev1.ConditionFalse {
+		if c.Type == appsv1.DeploymentProgressing && c.Status == corev1.ConditionFalse && c.Reason == progressDeadlineExceeded {
 			return v1alpha1.ReasonRolloutStalled, s.withTrouble("new pods are not becoming ready"), true
 		}
 	}

@@ -159,12 +159,22 @@ func TestConditions(t *testing.T) {
 		},
 		"the rollout stalls": {
 			func(s *Situation) {
-				s.Observed.Deployment.Status.Conditions = []appsv1.DeploymentCondition{{Type: appsv1.DeploymentProgressing, Status: corev1.ConditionFalse}}
+				s.Observed.Deployment.Status.Conditions = []appsv1.DeploymentCondition{{Type: appsv1.DeploymentProgressing, Status: corev1.ConditionFalse, Reason: progressDeadlineExceeded}}
 				s.Observed.Troubles = []observe.Trouble{{Kind: observe.Exited, ExitCode: 2, Words: "no port"}}
 			},
 			map[string]string{
 				"Ready":       "False RolloutStalled: new pods are not becoming ready: a container ended with code 2: no port",
 				"Progressing": "False RolloutStalled: new pods are not becoming ready: a container ended with code 2: no port",
+			},
+		},
+		"the ReplicaSet of a rollout is refused": {
+			func(s *Situation) { refusedReplicaSet(s, 0) },
+			map[string]string{
+				"Ready": "False QuotaExceeded: the rollout of the latest pod template cannot start: its ReplicaSet is rejected: " +
+					"exceeded quota: team, requested: count/replicasets.apps=1; raise the quota, or delete ReplicaSets that nothing uses",
+				"Available": "True MinimumReplicasAvailable: 2 of at least 2 pods are available",
+				"Progressing": "True RollingOut: waiting for the rollout of the latest pod template to start: its ReplicaSet is rejected: " +
+					"exceeded quota: team, requested: count/replicasets.apps=1; raise the quota, or delete ReplicaSets that nothing uses",
 			},
 		},
 		"the operator is paused": {

@@ -12,6 +12,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 
 	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/controllers/internal/build"
@@ -43,6 +44,9 @@ const startTime = 20 * time.Second
 // trouble is the first that there is: pods that cannot be created come before pods that cannot run. It counts from the
 // rollout's last progress on, so that what an edit mends is not held against it.
 func (s Situation) trouble() (trouble, bool) {
+	if refused, is := s.refusedReplicaSet(); is {
+		return refused, true
+	}
 	told, is := s.firstTrouble()
 	for _, c := range s.deploymentStatus().Conditions {
 		if c.Type == appsv1.DeploymentProgressing && c.LastUpdateTime.After(told.since) {
@@ -276,6 +280,7 @@ type refusal struct {
 }
 
 var refusals = []refusal{
+	{v1alpha1.ReasonQuotaExceeded, regexp.MustCompile(`replicasets\.apps "[^"]*" is forbidden: exceeded quota: `), "raise the quota, or delete ReplicaSets that nothing uses"},
 	{v1alpha1.ReasonQuotaExceeded, regexp.MustCompile(`(failed|exceeded) quota: `), "lower spec.resources, or raise the quota"},
 	{v1alpha1.ReasonPodSecurity, regexp.MustCompile(`violates PodSecurity`), "the namespace's pod-security.kubernetes.io/enforce label decides"},
 	{v1alpha1.ReasonMissingServiceAccount, regexp.MustCompile(`error looking up service account`), "create it, or edit spec.pod.serviceAccountName"},
@@ -283,11 +288,45 @@ var refusals = []refusal{
 	{v1alpha1.ReasonLimitRange, regexp.MustCompile(`(maximum|minimum) (cpu|memory|\S+) usage per|limit to request ratio`), "edit spec.resources, or change the LimitRange"},
 }
 
-// forbidden begins with the pod's name, another one with each attempt.
-var forbidden = regexp.MustCompile(`^pods "[^"]*" is forbidden: `)
+// forbidden begins with the name of a pod, another one with each attempt, or of a ReplicaSet.
+var forbidden = regexp.MustCompile(`^(Failed to create new replica set "[^"]*": )?((pods|replicasets\.apps) "[^"]*" is forbidden: )?`)
 
 // refusedPods tells why no pod can be created, by the Deployment's condition ReplicaFailure.
 func refusedPods(words string, since time.Time) trouble {
+	return explained("its pods are rejected", words, since)
+}
+
+// refusedReplicaSet tells why the deployment controller cannot create the ReplicaSet that would create the pods. The
+// controller leaves the condition of an earlier template as it is, time and all, until it succeeds: what an edit may have
+// mended counts from when that edit was first seen.
+func (s Situation) refusedReplicaSet() (trouble, bool) {
+	for _, c := range s.deploymentStatus().Conditions {
+		if c.Type == appsv1.DeploymentProgressing && c.Status == corev1.ConditionFalse && c.Reason == replicaSetCreateError {
+			since := c.LastUpdateTime.Time
+			if edited := s.editedSince(); edited.After(since) {
+				since = edited
+			}
+			return explained("its ReplicaSet is rejected", c.Message, since), true
+		}
+	}
+	return trouble{}, false
+}
+
+// editedSince is when the tools began to wait for the present spec, by the status before: now if that is about an earlier
+// spec, and otherwise since Reconciling.
+func (s Situation) editedSince() time.Time {
+	before := s.Service.Status.Conditions
+	if ready := meta.FindStatusCondition(before, v1alpha1.ConditionReady); ready != nil && ready.ObservedGeneration < s.Service.Generation {
+		return s.Now.Time
+	}
+	if reconciling := meta.FindStatusCondition(before, v1alpha1.ConditionReconciling); reconciling != nil {
+		return reconciling.LastTransitionTime.Time
+	}
+	return time.Time{}
+}
+
+// explained tells what the API server does not let in, and why.
+func explained(what, words string, since time.Time) trouble {
 	told := trouble{reason: v1alpha1.ReasonPodsDenied, remedy: byOthers, since: since}
 	advice := "edit the spec, or change the policy"
 	for _, r := range refusals {
@@ -297,7 +336,7 @@ func refusedPods(words string, since time.Time) trouble {
 		}
 	}
 	words = oneLine(forbidden.ReplaceAllString(words, ""))
-	told.message = fmt.Sprintf("its pods are rejected: %s; %s", cmp.Or(words, "no reason is given"), advice)
+	told.message = fmt.Sprintf("%s: %s; %s", what, cmp.Or(words, "no reason is given"), advice)
 	return told
 }
 
