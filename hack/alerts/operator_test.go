@@ -68,6 +68,20 @@ func (o operator) retuned(n, seconds float64) {
 	o.add("goservice_operator_retune_seconds_count", n)
 }
 
+// deniedRetries are the seconds at which an object that a policy denies is written, in vain: as controllers/retries.go does it,
+// after 1 minute, twice as late each time up to 10 minutes, and a fifth later than that each time.
+var deniedRetries = func() map[int]bool {
+	at, seconds := 1, map[int]bool{}
+	for wait := 60; at < int(lasts.Seconds()); wait = min(2*wait, 600) {
+		seconds[at] = true
+		at += wait * 6 / 5
+	}
+	return seconds
+}()
+
+// lasts is how long a trouble does.
+const lasts = time.Hour
+
 func TestOperatorAlerts(t *testing.T) {
 	for name, test := range map[string]struct {
 		// each second's events of trouble, and of something just beside it
@@ -92,12 +106,15 @@ func TestOperatorAlerts(t *testing.T) {
 		},
 		"writes fail": {
 			func(o operator, second int) {
-				if second%30 == 0 {
+				if deniedRetries[second] {
 					o.add("goservice_operator_applies_total", 1, "kind", "Deployment", "result", "failed")
 				}
 			},
-			func(o operator, _ int) {
+			func(o operator, second int) {
 				o.add("goservice_operator_applies_total", 1, "kind", "Deployment", "result", "updated")
+				if second%2400 == 900 { // what fails once is nobody's business
+					o.add("goservice_operator_applies_total", 1, "kind", "Deployment", "result", "failed")
+				}
 			}, "ticket GoServiceOperatorApplyFailing",
 		},
 		"retunes are slow": {
@@ -143,7 +160,13 @@ func TestOperatorAlerts(t *testing.T) {
 			if fired := o.fired(); len(fired) > 0 {
 				t.Fatalf("%v fired while all was well", fired)
 			}
-			o.run(40*time.Minute, do(test.bad))
+			second = 0
+			o.run(lasts/2, do(test.bad))
+			for minute := range int(lasts.Minutes() / 2) {
+				if o.run(time.Minute, do(test.bad)); !o.firing[test.key] {
+					t.Errorf("it is silent after %d minutes, while the trouble lasts", 31+minute)
+				}
+			}
 			if got := strings.Join(o.fired(), ", "); got != test.key {
 				t.Errorf("%q fired, want %q", got, test.key)
 			}
