@@ -42,7 +42,7 @@ var (
 	}, []string{"namespace", "name"})
 	upgradesHalted = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "goservice_operator_upgrades_halted",
-		Help: "1 while the rollout of an upgraded service stalls, so that --upgrade-services starts no other; else 0.",
+		Help: "1 while an upgrade of a service cannot be applied or its rollout stalls, so that --upgrade-services starts no other; else 0.",
 	})
 	unconfirmedPods = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "goservice_operator_unconfirmed_pods",

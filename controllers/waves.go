@@ -122,17 +122,17 @@ func (u *upgrades) step(ctx context.Context, now time.Time) error {
 func (u *upgrades) decide(services []waves.Service, now time.Time) waves.Decision {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	started := map[types.NamespacedName]bool{}
+	started := map[types.NamespacedName]time.Duration{}
 	for _, s := range services {
 		if !u.seen[s.Name] {
 			return waves.Decision{}
 		}
 		if at, granted := u.granted[s.Name]; granted && (s.Behind || !s.Ready || now.Sub(at) < u.pace.settle) {
-			started[s.Name] = true
+			started[s.Name] = now.Sub(at)
 		}
 	}
 	for name := range u.granted {
-		if !started[name] {
+		if _, is := started[name]; !is {
 			delete(u.granted, name)
 		}
 	}
@@ -146,7 +146,7 @@ func (u *upgrades) decide(services []waves.Service, now time.Time) waves.Decisio
 	}
 	observeHalt(decision.Halted != nil)
 	if halted != u.halted {
-		ctrl.Log.Info("upgrades of services: an upgraded service whose rollout stalls halts them", "haltedBy", halted)
+		ctrl.Log.Info("upgrades of services: a service halts them whose upgrade cannot be applied, or whose rollout stalls", "haltedBy", halted)
 		u.halted = halted
 	}
 	return decision
@@ -161,7 +161,8 @@ func asOfStatus(service *v1alpha1.GoService) waves.Service {
 		Ready:    meta.IsStatusConditionTrue(service.Status.Conditions, v1alpha1.ConditionReady),
 	}
 	if c := meta.FindStatusCondition(service.Status.Conditions, v1alpha1.ConditionProgressing); c != nil {
-		s.Stalled = c.Reason == v1alpha1.ReasonRolloutStalled
+		s.Stalled = c.Reason == v1alpha1.ReasonRolloutStalled ||
+			c.Reason == v1alpha1.ReasonRollingOut && meta.IsStatusConditionTrue(service.Status.Conditions, v1alpha1.ConditionStalled)
 	}
 	if f := service.Status.Figures; f != nil && f.ErrorBudgetLeftPermille != nil {
 		s.BudgetLeft = *f.ErrorBudgetLeftPermille

@@ -12,6 +12,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -121,5 +122,40 @@ func TestAnUpgradedServiceHoldsItsPlaceForAWhile(t *testing.T) {
 	u.decide(nil, now)
 	if u.grants(name) {
 		t.Error("a service that is gone holds its place")
+	}
+}
+
+// Neither a template that is not let in nor a rollout that cannot start ever passes a deadline of the deployment controller.
+func TestAnUpgradeThatGetsNowhereIsToldToHaltTheOthers(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	name, other := types.NamespacedName{Namespace: "shop", Name: "checkout"}, types.NamespacedName{Namespace: "shop", Name: "other"}
+	u := &upgrades{
+		atOnce: 2, pace: defaultWavePace, seen: map[types.NamespacedName]bool{name: true, other: true},
+		granted: map[types.NamespacedName]time.Time{name: now.Add(-5 * time.Minute)},
+	}
+	got := u.decide([]waves.Service{{Name: name, Behind: true}, {Name: other, Behind: true, Ready: true}}, now)
+	if got.Halted == nil || *got.Halted != name || len(got.Start) > 0 || u.halted != name.String() || !u.grants(name) {
+		t.Errorf("a template that was not applied for minutes: %+v", got)
+	}
+
+	service := &v1alpha1.GoService{ObjectMeta: metav1.ObjectMeta{Namespace: name.Namespace, Name: name.Name}}
+	service.Status.Template = &v1alpha1.TemplateStatus{Cause: v1alpha1.TemplateFromUpgrade}
+	for _, c := range []struct {
+		progressing string
+		stalled     metav1.ConditionStatus
+		want        bool
+	}{
+		{v1alpha1.ReasonRollingOut, metav1.ConditionFalse, false},
+		{v1alpha1.ReasonRollingOut, metav1.ConditionTrue, true},
+		{v1alpha1.ReasonRolloutStalled, metav1.ConditionTrue, true},
+		{v1alpha1.ReasonRolloutComplete, metav1.ConditionTrue, false}, // it is not the upgrade that ails it
+	} {
+		service.Status.Conditions = []metav1.Condition{
+			{Type: v1alpha1.ConditionProgressing, Reason: c.progressing}, {Type: v1alpha1.ConditionStalled, Status: c.stalled},
+		}
+		if got := asOfStatus(service).Stalled; got != c.want {
+			t.Errorf("Progressing %s, Stalled %s: %v", c.progressing, c.stalled, got)
+		}
 	}
 }

@@ -8,9 +8,14 @@ package waves
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 )
+
+// applyTime is how long a service whose turn it is may take to get the newer template. It takes well below a second, but an
+// API server may be away for a while.
+const applyTime = 5 * time.Minute
 
 // FullBudget is the error budget of a service that has spent none, or that declares no objective.
 const FullBudget = 1000
@@ -33,21 +38,23 @@ type Service struct {
 type Decision struct {
 	// Start are the services whose turn it is.
 	Start []types.NamespacedName
-	// Halted by an upgraded service whose rollout stalled: nothing starts until that is mended. Nil: not halted.
+	// Halted by a service whose upgrade stalled, in its rollout or because the newer template cannot be applied: nothing starts
+	// until that is mended. Nil: not halted.
 	Halted *types.NamespacedName
 }
 
-// Next decides who starts now, so that at most atOnce services are under way: those that were started, by their names, and
-// those upgraded ones that are not ready. Who has the most of its error budget left comes first, and who is not ready
-// without an upgrade waits: nobody could tell what the upgrade does to it.
-func Next(services []Service, started map[types.NamespacedName]bool, atOnce int) Decision {
+// Next decides who starts now, so that at most atOnce services are under way: those that were started, by their names with
+// how long ago that was, and those upgraded ones that are not ready. Who has the most of its error budget left comes first, and
+// who is not ready without an upgrade waits: nobody could tell what the upgrade does to it.
+func Next(services []Service, started map[types.NamespacedName]time.Duration, atOnce int) Decision {
 	free := atOnce
 	var candidates []Service
 	for _, s := range services {
+		ago, isStarted := started[s.Name]
 		switch {
-		case s.Upgraded && s.Stalled:
+		case s.Upgraded && s.Stalled, isStarted && s.Behind && ago >= applyTime:
 			return Decision{Halted: &s.Name}
-		case started[s.Name], s.Upgraded && !s.Ready:
+		case isStarted, s.Upgraded && !s.Ready:
 			free--
 		case s.Behind && s.Ready:
 			candidates = append(candidates, s)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/types"
@@ -21,7 +22,8 @@ func behind(name string, budget int64) Service {
 }
 
 func TestNext(t *testing.T) {
-	unready, stalled := behind("unready", FullBudget), behind("stalled", FullBudget)
+	unready, stalled, refused := behind("unready", FullBudget), behind("stalled", FullBudget), behind("refused", FullBudget)
+	refused.Ready = false
 	unready.Ready, stalled.Ready, stalled.Stalled = false, false, true
 	rolling := Service{Name: named("rolling"), Upgraded: true}
 	brokenUpgrade := Service{Name: named("broken"), Upgraded: true, Stalled: true}
@@ -29,25 +31,29 @@ func TestNext(t *testing.T) {
 	for name, c := range map[string]struct {
 		services []Service
 		started  []string
+		ago      time.Duration // that was
 		want     []string
 		halted   string
 	}{
-		"nobody is behind":                       {services: []Service{done}},
-		"the worst error budget comes last":      {services: []Service{behind("a", -50), behind("b", 100), behind("c", 900)}, want: []string{"c", "b"}},
-		"equal budgets go by name":               {services: []Service{behind("c", 5), behind("a", 5), behind("b", 5)}, want: []string{"a", "b"}},
-		"who was started holds a place":          {services: []Service{behind("a", 5), behind("b", 4), behind("c", 3)}, started: []string{"a"}, want: []string{"b"}},
-		"an upgraded one that is not ready, too": {services: []Service{rolling, behind("a", 5), behind("b", 4)}, want: []string{"a"}},
-		"one holds one place":                    {services: []Service{rolling, behind("a", 5), behind("b", 4)}, started: []string{"rolling"}, want: []string{"a"}},
-		"more are under way than may be":         {services: []Service{behind("a", 5), behind("b", 4), behind("c", 3), behind("d", 2)}, started: []string{"a", "b", "c"}},
-		"who is not ready waits":                 {services: []Service{unready, behind("a", 5)}, want: []string{"a"}},
-		"a user's rollout that stalled is none":  {services: []Service{stalled, behind("a", 5)}, want: []string{"a"}},
-		"an upgrade that stalled halts":          {services: []Service{behind("a", 5), brokenUpgrade}, halted: "broken"},
-		"who was upgraded can be behind again":   {services: []Service{{Name: named("a"), Behind: true, Upgraded: true, Ready: true}}, want: []string{"a"}},
+		"nobody is behind":                        {services: []Service{done}},
+		"the worst error budget comes last":       {services: []Service{behind("a", -50), behind("b", 100), behind("c", 900)}, want: []string{"c", "b"}},
+		"equal budgets go by name":                {services: []Service{behind("c", 5), behind("a", 5), behind("b", 5)}, want: []string{"a", "b"}},
+		"who was started holds a place":           {services: []Service{behind("a", 5), behind("b", 4), behind("c", 3)}, started: []string{"a"}, want: []string{"b"}},
+		"an upgraded one that is not ready, too":  {services: []Service{rolling, behind("a", 5), behind("b", 4)}, want: []string{"a"}},
+		"one holds one place":                     {services: []Service{rolling, behind("a", 5), behind("b", 4)}, started: []string{"rolling"}, want: []string{"a"}},
+		"more are under way than may be":          {services: []Service{behind("a", 5), behind("b", 4), behind("c", 3), behind("d", 2)}, started: []string{"a", "b", "c"}},
+		"who is not ready waits":                  {services: []Service{unready, behind("a", 5)}, want: []string{"a"}},
+		"a user's rollout that stalled is none":   {services: []Service{stalled, behind("a", 5)}, want: []string{"a"}},
+		"an upgrade that stalled halts":           {services: []Service{behind("a", 5), brokenUpgrade}, halted: "broken"},
+		"an upgrade that is not applied yet":      {services: []Service{behind("a", 5), behind("b", 4)}, started: []string{"a"}, ago: 5*time.Minute - 1, want: []string{"b"}},
+		"an upgrade that cannot be applied halts": {services: []Service{behind("a", 5), refused}, started: []string{"refused"}, ago: 5 * time.Minute, halted: "refused"},
+		"one that takes long to come up does not": {services: []Service{rolling, behind("a", 5)}, started: []string{"rolling"}, ago: time.Hour, want: []string{"a"}},
+		"who was upgraded can be behind again":    {services: []Service{{Name: named("a"), Behind: true, Upgraded: true, Ready: true}}, want: []string{"a"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			started := map[types.NamespacedName]bool{}
+			started := map[types.NamespacedName]time.Duration{}
 			for _, s := range c.started {
-				started[named(s)] = true
+				started[named(s)] = c.ago
 			}
 			var want Decision
 			for _, s := range c.want {
@@ -71,10 +77,10 @@ func TestWavesEndAndAreNeverLargerThanAllowed(t *testing.T) {
 		for i := range services {
 			services[i] = behind(fmt.Sprint(i), int64(random.IntN(2000)-1000))
 		}
-		started := map[types.NamespacedName]bool{}
+		started := map[types.NamespacedName]time.Duration{}
 		for look := 0; ; look++ {
 			for _, name := range Next(services, started, atOnce).Start {
-				started[name] = true
+				started[name] = 0
 			}
 			if len(started) > atOnce {
 				t.Fatalf("%d of at most %d are under way", len(started), atOnce)
@@ -82,10 +88,11 @@ func TestWavesEndAndAreNeverLargerThanAllowed(t *testing.T) {
 			left := 0
 			for i := range services {
 				s := &services[i]
+				_, isStarted := started[s.Name]
 				switch {
-				case started[s.Name] && s.Behind:
+				case isStarted && s.Behind:
 					s.Behind, s.Upgraded, s.Ready = false, true, false
-				case started[s.Name] && random.IntN(2) == 0:
+				case isStarted && random.IntN(2) == 0:
 					s.Ready = true
 					delete(started, s.Name)
 				}
