@@ -115,15 +115,18 @@ func statusIsLost(service *v1alpha1.GoService) bool {
 	return service.Status.ObservedGeneration <= 0 || service.Status.Figures == nil
 }
 
-// keptMaximum is the upper bound of the autoscaler where the status is lost: it stays until something is measured or the spec
-// changes. 0 otherwise.
+// keptMaximum is the upper bound of the autoscaler where the status is lost and the bound is above the one that the spec alone
+// gives: it stays until something is measured or the spec changes. 0 otherwise.
 func keptMaximum(service *v1alpha1.GoService, seen observe.State) int32 {
-	learned, autoscaler := service.Status.Learned, autoscalerOf(seen)
+	kept, learned, autoscaler := int32(0), service.Status.Learned, autoscalerOf(seen)
 	switch {
 	case statusIsLost(service) && autoscaler != nil:
-		return autoscaler.Spec.MaxReplicas
+		kept = autoscaler.Spec.MaxReplicas
 	case service.Status.ObservedGeneration == service.Generation && learned != nil && learned.CPUNanoseconds == 0:
-		return learned.MaxReplicas
+		kept = learned.MaxReplicas
 	}
-	return 0
+	if kept == 0 || kept <= plan.Compute(&service.Spec, plan.Observed{}).Replicas.Value.Max {
+		return 0
+	}
+	return kept
 }

@@ -39,12 +39,16 @@ func (s Situation) learned() *v1alpha1.LearnedStatus {
 		}
 		before = tuner.Learned{At: s.Now.Time}.Status() // an upper bound that was found
 	}
-	return &v1alpha1.LearnedStatus{
+	kept := &v1alpha1.LearnedStatus{
 		Version: before.Version, At: before.At,
 		CPUNanoseconds: before.CPUNanoseconds, ServiceNanoseconds: before.ServiceNanoseconds,
 		HighestCPUNanoseconds: before.HighestCPUNanoseconds, HighestServiceNanoseconds: before.HighestServiceNanoseconds,
 		MaxReplicas: s.MaxReplicas, Budget: before.DeepCopy().Budget,
 	}
+	if sameLearned(v1alpha1.LearnedStatus{}, *kept) {
+		return nil
+	}
+	return kept
 }
 
 // sameLearned says whether two differ in no more than their time and intervals without a request.
