@@ -146,16 +146,8 @@ func setup(ctx context.Context, mgr manager.Manager, options Options) (*GoServic
 	})); err != nil {
 		return nil, err
 	}
-	if err := mgr.GetFieldIndexer().IndexField(ctx, &corev1.Pod{}, observe.PodIndex, observe.IndexPod); err != nil {
-		return nil, fmt.Errorf("indexing pods by service: %w", err)
-	}
-	if err := mgr.GetFieldIndexer().IndexField(ctx, &policyv1.PodDisruptionBudget{}, observe.ForeignIndex, observe.IndexForeign); err != nil {
-		return nil, fmt.Errorf("indexing foreign PodDisruptionBudgets: %w", err)
-	}
-	for _, object := range ownedTypes() {
-		if err := mgr.GetFieldIndexer().IndexField(ctx, object, observe.OwnerIndex, observe.IndexOwner); err != nil {
-			return nil, fmt.Errorf("indexing %T by owner: %w", object, err)
-		}
+	if err := index(ctx, mgr.GetFieldIndexer()); err != nil {
+		return nil, err
 	}
 	owner, err := r.buildController(mgr, options, news)
 	if err != nil {
@@ -182,6 +174,22 @@ func setup(ctx context.Context, mgr manager.Manager, options Options) (*GoServic
 		return nil, err
 	}
 	return r, r.optional.setup(ctx, mgr, options.skipNameValidation)
+}
+
+// index what observe looks for in the caches.
+func index(ctx context.Context, indexer client.FieldIndexer) error {
+	if err := indexer.IndexField(ctx, &corev1.Pod{}, observe.PodIndex, observe.IndexPod); err != nil {
+		return fmt.Errorf("indexing pods by service: %w", err)
+	}
+	if err := indexer.IndexField(ctx, &policyv1.PodDisruptionBudget{}, observe.ForeignIndex, observe.IndexForeign); err != nil {
+		return fmt.Errorf("indexing foreign PodDisruptionBudgets: %w", err)
+	}
+	for _, object := range ownedTypes() {
+		if err := indexer.IndexField(ctx, object, observe.OwnerIndex, observe.IndexOwner); err != nil {
+			return fmt.Errorf("indexing %T by owner: %w", object, err)
+		}
+	}
+	return nil
 }
 
 // reporter makes a reconcile of a service wanted.
