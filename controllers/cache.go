@@ -23,6 +23,7 @@ import (
 	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/controllers/internal/apply"
 	"goservice.dev/operator/controllers/internal/build"
+	"goservice.dev/operator/controllers/internal/observe"
 )
 
 // CacheOptions keep only the operator's own objects in memory, without the fields that nothing here reads. Of foreign
@@ -40,9 +41,7 @@ func CacheOptions() cache.Options {
 		byObject[object] = cache.ByObject{Label: ours, Transform: slimChild}
 	}
 	byObject[&policyv1.PodDisruptionBudget{}] = cache.ByObject{Label: labels.Everything(), Transform: slimChild}
-	definition := &metav1.PartialObjectMetadata{}
-	definition.SetGroupVersionKind(definitionKind)
-	byObject[definition] = cache.ByObject{Label: labels.Everything(), Transform: nameOnly}
+	byObject[customResourceDefinition()] = cache.ByObject{Label: labels.Everything(), Transform: nameOnly}
 	byObject[aNamespace()] = cache.ByObject{Label: labels.Everything(), Transform: slimNamespace}
 	// Everything else is a child of an optional kind, which cannot be named here while the server does not know it.
 	return cache.Options{ByObject: byObject, DefaultLabelSelector: ours, DefaultTransform: digestChild}
@@ -86,7 +85,7 @@ func slimChild(object any) (any, error) {
 	case *policyv1.PodDisruptionBudget:
 		child.ManagedFields, child.Status = nil, policyv1.PodDisruptionBudgetStatus{}
 		internSelector(child.Spec.Selector)
-		if child.Labels[build.LabelManagedBy] != build.ManagedBy {
+		if observe.Foreign(child) {
 			child.Annotations = nil
 		}
 	case client.Object:
