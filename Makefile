@@ -15,7 +15,7 @@ COMPONENTS ?=
 # Timeout of the end-to-end tests, and a regular expression that selects them.
 E2E_TIMEOUT ?= 40m
 E2E_RUN ?= .
-# Parts of `make test-chaos`: leader upgrade namespace node etcd apiserver; empty: all.
+# Parts of `make test-chaos`: leader handover upgrade namespace node etcd apiserver; empty: all.
 CHAOS_RUN ?=
 # `make load`: requests per second, for how long.
 RATE ?= 500

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Tries what goes wrong in clusters on a kind cluster of its own with two nodes: leaders that are killed while the end-to-end
-# tests run, a control plane that is away, a node that stands still, an upgrade from commit 9f9234a and back, and a namespace
-# that is deleted with 200 services. Ends with a RESULT line over all parts that ran. The cluster stays for the next run, as
-# after hack/e2e.sh; make chaos-down removes it.
+# tests run, leaders that go while 50 services are under load, a control plane that is away, a node that stands still, an
+# upgrade from commit 9f9234a and back, and a namespace that is deleted with 200 services. Ends with a RESULT line over all
+# parts that ran. The cluster stays for the next run, as after hack/e2e.sh; make chaos-down removes it.
 #
-# Settings: CHAOS_RUN (parts, from: leader apiserver etcd node upgrade namespace; default all), CHAOS_KILL_EVERY (10s),
+# Settings: CHAOS_RUN (parts, from: leader handover apiserver etcd node upgrade namespace; default all), CHAOS_KILL_EVERY (10s),
 # CHAOS_OUTAGE (how long the API server is away, 5m), CLUSTER, NODES (2), E2E_TIMEOUT per part (40m).
 # shellcheck source=cluster/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/cluster/lib.sh"
@@ -41,6 +41,7 @@ part() {
   case "$1" in
   # Left out: the tests that take both operators or the CRD away themselves, which leaves nobody to hand over to.
   leader) CHAOS_KILL_EVERY=${CHAOS_KILL_EVERY:-10s} E2E_SKIP='^TestChaos|^TestUndeployLeavesNothing$|^TestOperatorMayGoAtAnyTime$' hack/e2e.sh ;;
+  handover) E2E_RUN='^TestChaosHandOverMovesNothing$' hack/e2e.sh ;;
   apiserver) E2E_RUN='^TestChaosAPIServerStops$' hack/e2e.sh ;;
   etcd) E2E_RUN='^TestChaosEtcdRestarts$' hack/e2e.sh ;;
   node) E2E_RUN='^TestChaosNodeIsPaused$' hack/e2e.sh ;;
@@ -49,7 +50,7 @@ part() {
     E2E_RUN='^TestChaosUpgradeAndBack$' hack/e2e.sh
     ;;
   namespace) E2E_RUN='^TestChaosNamespaceIsDeleted$' hack/e2e.sh ;;
-  *) die "CHAOS_RUN knows leader, apiserver, etcd, node, upgrade and namespace; not $1" ;;
+  *) die "CHAOS_RUN knows leader, handover, apiserver, etcd, node, upgrade and namespace; not $1" ;;
   esac
 }
 
@@ -57,7 +58,7 @@ figures=$(mktemp)
 trap 'rm -f "$figures"' EXIT
 export CHAOS_FIGURES=$figures
 state=0
-for name in ${CHAOS_RUN:-leader upgrade namespace node etcd apiserver}; do
+for name in ${CHAOS_RUN:-leader handover upgrade namespace node etcd apiserver}; do
   # A shell of its own: a part that fails ends it at once, and the others still run.
   (part "$name") &
   wait $! || {
