@@ -159,4 +159,3 @@ func (j *journey) written() map[string][]string {
 	}
 	return found
 }
-
