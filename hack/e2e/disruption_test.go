@@ -175,7 +175,8 @@ func (j *journey) settled(name string, pods int) {
 			client.MatchingLabels{"app.kubernetes.io/name": name})).To(gomega.Succeed())
 		ready := 0
 		for i := range list.Items {
-			if isReady(&list.Items[i]) {
+			// A pod that leaves is ready until its kubelet says otherwise.
+			if list.Items[i].DeletionTimestamp == nil && isReady(&list.Items[i]) {
 				ready++
 			}
 		}

@@ -82,6 +82,7 @@ func (j *journey) identities(name string) map[string]int32 {
 	j.t.Helper()
 	found := map[string]int32{}
 	for _, pod := range j.pods(name) {
+		j.Expect(pod.Status.ContainerStatuses).NotTo(gomega.BeEmpty(), "%s has started", pod.Name)
 		found[string(pod.UID)] = pod.Status.ContainerStatuses[0].RestartCount
 	}
 	return found
