@@ -204,8 +204,8 @@ bench-fairness: ## Rounds and retunes of 100 well-behaved services, alone and ne
 	go run ./controllers/bench/fairness
 
 .PHONY: sim
-sim: ## Compare this operator with other autoscalers on simulated loads; TRACE=file.csv (seconds,requests) replays your own.
-	go run ./controllers/sim/cmd -images docs/images $(if $(TRACE),-trace $(TRACE))
+sim: ## Compare this operator with other autoscalers on simulated loads; TRACES=folder (CSV: seconds,requests), HELDOUT=number, DEVELOPMENT=true, FULL=true.
+	go run ./controllers/sim/cmd $(if $(TRACES),-traces $(TRACES),-images docs/images) $(if $(HELDOUT),-heldout=$(HELDOUT)) -development=$(or $(DEVELOPMENT),false) -full=$(or $(FULL),false)
 
 .PHONY: bench-retune
 bench-retune: ## How fast PODS pods enforce EDITS of a rate limit, compared with plain ConfigMaps; on the kind cluster, after make deploy.

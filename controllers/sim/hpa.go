@@ -3,40 +3,69 @@
 
 package sim
 
-import "math"
-
-// An autoscaler sets the wanted number of pods of a world.
-type autoscaler interface {
-	// begin schedules what the autoscaler does.
-	begin(w *world)
-}
+import (
+	"math"
+	"time"
+)
 
 // The HorizontalPodAutoscaler as kube-controller-manager has it with its default flags, and metrics-server with its default
 // resolution (k8s.io/kubernetes/pkg/controller/podautoscaler, release 1.36).
 const (
-	hpaSync           = 15.0
-	hpaTolerance      = 0.1
-	hpaDownWindow     = 300.0
-	hpaUpPeriod       = 15.0
-	hpaUpPods         = 4
-	hpaUpPercent      = 100
-	hpaInitialization = 300.0 // --horizontal-pod-autoscaler-cpu-initialization-period
+	hpaSync      = 15.0
+	hpaTolerance = 0.1
+	// hpaInitialization is --horizontal-pod-autoscaler-cpu-initialization-period.
+	hpaInitialization = 300 * time.Second
 	// metricsResolution of metrics-server, and the kubelet's own delay until a figure is in what it serves.
 	metricsResolution = 15.0
 	kubeletDelay      = 5.0
 )
 
-// hpa steers for a CPU use in percent of the request.
-type hpa struct {
-	target float64 // share, 0 to 1
-	// floor is minReplicas, when somebody moves it.
-	floor int
-	// downWindow is the stabilization window of scaling down; 0: the default.
-	downWindow float64
+// HPAPolicy allows a change of so many pods, or of so many percent of them, within a period in seconds.
+type HPAPolicy struct {
+	Pods, Percent int
+	Period        float64
+}
 
-	samples         map[*pod]cpuSample
+// HPARules are one direction of a HorizontalPodAutoscaler's behavior.
+type HPARules struct {
+	// Window of stabilization in seconds.
+	Window float64
+	// Policies, of which the one that allows most counts; without one there is no bound.
+	Policies []HPAPolicy
+	// Tolerance is the relative distance from the target that is left alone.
+	Tolerance float64
+}
+
+// stockUp and stockDown are what Kubernetes fills in where a behavior does not say otherwise.
+func stockUp() HPARules {
+	return HPARules{Policies: []HPAPolicy{{Pods: 4, Period: 15}, {Percent: 100, Period: 15}}, Tolerance: hpaTolerance}
+}
+
+func stockDown() HPARules {
+	return HPARules{Window: 300, Policies: []HPAPolicy{{Percent: 100, Period: 15}}, Tolerance: hpaTolerance}
+}
+
+// HPA is a HorizontalPodAutoscaler that steers for a CPU use relative to the request.
+type HPA struct {
+	// Target is a share, above 0 to 1.
+	Target   float64
+	Up, Down HPARules
+	// Floor is minReplicas, if somebody moves it above the service's.
+	Floor int
+	// Replicas computes the wanted number by what the metrics say, before any rule of the behavior; nil is this package's own model
+	// of Kubernetes' replica calculator.
+	Replicas func(w *World, h *HPA, current int) int
+
+	samples         map[*Pod]CPUSample
 	recommendations []stamped
-	ups             []stamped // pods added, for the rate of scaling up
+	added, removed  []stamped // pods, for the policies
+}
+
+// StockHPA has the behavior that Kubernetes fills in, with a scale-down window in seconds.
+func StockHPA(target, downWindow float64) *HPA {
+	h := &HPA{Target: target, Up: stockUp(), Down: stockDown()}
+	h.Down.Window = downWindow
+	return h
 }
 
 type stamped struct {
@@ -44,151 +73,218 @@ type stamped struct {
 	value int
 }
 
-// cpuSample is what metrics-server knows of a pod: its mean use over a window that ended at a time.
-type cpuSample struct {
-	at, total, use float64
-	valid          bool
+// CPUSample is what metrics-server knows of a pod: its mean use in cores over a window that ended At.
+type CPUSample struct {
+	At     time.Time
+	Window time.Duration
+	Cores  float64
+
+	at, total float64
+	measured  bool // over a window; the first figure has none
 }
 
-func (h *hpa) begin(w *world) {
-	h.samples = map[*pod]cpuSample{}
-	w.every(w.random.Float64()*metricsResolution, metricsResolution, func() { h.collect(w) })
-	w.every(w.random.Float64()*hpaSync, hpaSync, func() { h.sync(w) })
+// Sample is the last figure of a pod's CPU, if metrics-server has one.
+func (h *HPA) Sample(p *Pod) (CPUSample, bool) {
+	sample := h.samples[p]
+	return sample, sample.measured
+}
+
+// Begin schedules metrics-server's rounds and the autoscaler's.
+func (h *HPA) Begin(w *World) {
+	h.samples = map[*Pod]CPUSample{}
+	w.every(w.random.autoscaler.Float64()*metricsResolution, metricsResolution, func() { h.collect(w) })
+	w.every(w.random.autoscaler.Float64()*hpaSync, hpaSync, func() { h.sync(w) })
 }
 
 // collect reads what every pod had used kubeletDelay ago; the figures of that moment are kept aside until then.
-func (h *hpa) collect(w *world) {
-	totals := make(map[*pod]float64, len(w.pods))
+func (h *HPA) collect(w *World) {
+	totals := make(map[*Pod]float64, len(w.pods))
 	for _, p := range w.pods {
 		totals[p] = p.cpu
 	}
 	at := w.now
 	w.after(kubeletDelay, func() {
+		next := make(map[*Pod]CPUSample, len(totals))
 		for p, total := range totals {
-			before, known := h.samples[p]
-			next := cpuSample{at: at, total: total}
-			if known {
-				next.use = (total - before.total) / (at - before.at)
-				next.valid = true
+			sample := CPUSample{at: at, At: simTime(at), total: total}
+			if before, known := h.samples[p]; known {
+				sample.Window = sample.At.Sub(before.At)
+				sample.Cores = (total - before.total) / (at - before.at)
+				sample.measured = true
 			}
-			h.samples[p] = next
+			next[p] = sample
 		}
-		for p := range h.samples {
-			if _, exists := totals[p]; !exists {
-				delete(h.samples, p)
-			}
-		}
+		h.samples = next
 	})
 }
 
-func (h *hpa) sync(w *world) {
-	lowest := max(w.service.MinReplicas, h.floor)
+func (h *HPA) sync(w *World) {
 	current := w.wanted
-	if current < lowest { // without a look at the metrics
-		h.noteUp(w.now, lowest-current)
-		w.after(decisionDelay, func() { w.scale(lowest) })
-		return
-	}
-	desired := h.replicas(w, current)
-	window := hpaDownWindow
-	if h.downWindow > 0 {
-		window = h.downWindow
-	}
-	h.recommendations = append(h.recommendations, stamped{w.now, desired})
-	for len(h.recommendations) > 0 && w.now-h.recommendations[0].at > window {
-		h.recommendations = h.recommendations[1:]
-	}
-	stable := desired
-	if desired < current {
-		for _, r := range h.recommendations {
-			stable = max(stable, r.value)
-		}
-		stable = min(stable, current)
-	}
-	if stable > current {
-		added := 0
-		for _, up := range h.ups {
-			if w.now-up.at < hpaUpPeriod {
-				added += up.value
-			}
-		}
-		start := current - added
-		limit := max(start+hpaUpPods, int(math.Ceil(float64(start)*(1+hpaUpPercent/100.0))))
-		stable = min(stable, max(limit, current))
-	}
-	stable = min(max(stable, lowest), w.service.MaxReplicas)
-	h.noteUp(w.now, stable-current)
-	w.after(decisionDelay, func() { w.scale(stable) })
+	desired := h.decide(w, current)
+	h.note(w.now, desired-current)
+	w.Scale(desired)
 }
 
-func (h *hpa) noteUp(at float64, pods int) {
-	if pods > 0 {
-		h.ups = append(h.ups, stamped{at, pods})
+// decide is one look. Bounds are enforced without a look at the metrics.
+func (h *HPA) decide(w *World, current int) int {
+	lowest := max(w.service.MinReplicas, h.Floor)
+	if current < lowest {
+		return lowest
 	}
-	for len(h.ups) > 0 && at-h.ups[0].at >= hpaUpPeriod {
-		h.ups = h.ups[1:]
+	if current > w.service.MaxReplicas {
+		return w.service.MaxReplicas
+	}
+	replicas := h.Replicas
+	if replicas == nil {
+		replicas = modelReplicas
+	}
+	desired := h.stabilized(w.now, current, replicas(w, h, current))
+	switch {
+	case desired > current:
+		desired = min(desired, max(h.mostBy(w.now, current), current))
+	case desired < current:
+		desired = max(desired, min(h.leastBy(w.now, current), current))
+	}
+	return min(max(desired, lowest), w.service.MaxReplicas)
+}
+
+// stabilized takes the lowest recommendation of the window upwards and the highest of the one downwards: it moves no further than
+// all of them agree on.
+func (h *HPA) stabilized(now float64, current, recommended int) int {
+	up, down := recommended, recommended
+	longest := math.Max(h.Up.Window, h.Down.Window)
+	kept := h.recommendations[:0]
+	for _, r := range h.recommendations {
+		age := now - r.at
+		if age < h.Up.Window {
+			up = min(up, r.value)
+		}
+		if age < h.Down.Window {
+			down = max(down, r.value)
+		}
+		if age < longest {
+			kept = append(kept, r)
+		}
+	}
+	h.recommendations = append(kept, stamped{now, recommended})
+	return min(max(current, up), down)
+}
+
+// changed is how many pods events within the last seconds were about.
+func changed(events []stamped, now, seconds float64) int {
+	sum := 0
+	for _, e := range events {
+		if now-e.at < seconds {
+			sum += e.value
+		}
+	}
+	return sum
+}
+
+// mostBy is the number of pods up to which the policies allow to scale: each counts from what there was when its period began.
+func (h *HPA) mostBy(now float64, current int) int {
+	if len(h.Up.Policies) == 0 {
+		return math.MaxInt
+	}
+	most := 0
+	for _, p := range h.Up.Policies {
+		start := float64(current - changed(h.added, now, p.Period) + changed(h.removed, now, p.Period))
+		most = max(most, int(start)+p.Pods, int(math.Ceil(start*(1+float64(p.Percent)/100))))
+	}
+	return most
+}
+
+func (h *HPA) leastBy(now float64, current int) int {
+	if len(h.Down.Policies) == 0 {
+		return 0
+	}
+	least := math.MaxInt
+	for _, p := range h.Down.Policies {
+		start := float64(current + changed(h.removed, now, p.Period) - changed(h.added, now, p.Period))
+		least = min(least, int(start)-p.Pods, int(start*(1-float64(p.Percent)/100)))
+	}
+	return least
+}
+
+// note remembers a change of so many pods for as long as a policy may ask.
+func (h *HPA) note(at float64, change int) {
+	longest := 0.0
+	for _, p := range append(append([]HPAPolicy(nil), h.Up.Policies...), h.Down.Policies...) {
+		longest = math.Max(longest, p.Period)
+	}
+	recent := func(events []stamped) []stamped {
+		for len(events) > 0 && at-events[0].at >= longest {
+			events = events[1:]
+		}
+		return events
+	}
+	h.added, h.removed = recent(h.added), recent(h.removed)
+	if change > 0 {
+		h.added = append(h.added, stamped{at, change})
+	} else if change < 0 {
+		h.removed = append(h.removed, stamped{at, -change})
 	}
 }
 
-// replicas is the replica calculator's GetResourceReplicas: starting pods and pods without a figure are left out at first
+// modelReplicas is the replica calculator's GetResourceReplicas: pods that start and pods without a figure are left out at first
 // and then taken in on the side of caution.
-func (h *hpa) replicas(w *world, current int) int {
+func modelReplicas(w *World, h *HPA, current int) int {
+	request := float64(w.service.Cores)
 	var use float64
-	ready, starting, missing := 0, 0, 0
+	measured, starting, missing := 0, 0, 0
 	for _, p := range w.pods {
 		if p.leaving {
 			continue
 		}
-		sample, known := h.samples[p]
+		sample, known := h.Sample(p)
 		switch {
-		case !known || !sample.valid:
-			if p.ready && !h.isStarting(w, p, sample) {
-				missing++
-			} else {
-				starting++
-			}
+		case !p.ready: // its container does not run yet: the pod is Pending
+			starting++
+		case !known:
+			missing++
 		case h.isStarting(w, p, sample):
 			starting++
 		default:
-			ready++
-			use += sample.use
+			measured++
+			use += sample.Cores
 		}
 	}
-	if ready == 0 {
+	if measured == 0 {
 		return current
 	}
-	request := float64(w.service.Cores)
-	ratio := use / (float64(ready) * request) / h.target
+	ratio := h.ratio(use, request*float64(measured))
 	up := ratio > 1
-	if missing == 0 && !(starting > 0 && up) {
-		if math.Abs(ratio-1) <= hpaTolerance {
+	if missing == 0 && (starting == 0 || !up) {
+		if h.tolerated(ratio) {
 			return current
 		}
-		return int(math.Ceil(ratio * float64(ready)))
+		return int(math.Ceil(ratio * float64(measured)))
 	}
-	counted := ready
+	counted := measured + missing
 	if !up {
-		use += float64(missing) * request
+		use += float64(missing) * request // as if they used all that they ask for; upwards, as if they used nothing
 	}
-	counted += missing
 	if up {
 		counted += starting // as if they used nothing
 	}
-	again := use / (float64(counted) * request) / h.target
-	if math.Abs(again-1) <= hpaTolerance || up != (again > 1) {
-		return current
-	}
+	again := h.ratio(use, request*float64(counted))
 	wanted := int(math.Ceil(again * float64(counted)))
-	if up && wanted < current || !up && wanted > current {
+	if h.tolerated(again) || up != (again > 1) || up && wanted < current || !up && wanted > current {
 		return current
 	}
 	return wanted
 }
 
-// isStarting says that a pod's figure is not of its serving time yet.
-func (h *hpa) isStarting(w *world, p *pod, sample cpuSample) bool {
-	if w.now-p.created > hpaInitialization {
-		return !p.ready
-	}
-	return !p.ready || sample.at < p.readyAt+metricsResolution
+// ratio of the utilization, which Kubernetes cuts to whole percent, to the target.
+func (h *HPA) ratio(use, requested float64) float64 {
+	return math.Floor(100*use/requested+1e-9) / (100 * h.Target)
+}
+
+func (h *HPA) tolerated(ratio float64) bool {
+	return ratio >= 1-h.Down.Tolerance-1e-9 && ratio <= 1+h.Up.Tolerance+1e-9
+}
+
+// isStarting says that a ready pod's figure is not of its serving time alone.
+func (h *HPA) isStarting(w *World, p *Pod, sample CPUSample) bool {
+	return w.Now().Sub(p.Created()) < hpaInitialization && sample.At.Before(p.ReadyAt().Add(sample.Window))
 }

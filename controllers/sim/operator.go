@@ -23,14 +23,11 @@ const (
 	retuneDelay = 0.5
 )
 
-// operator is this project's: its plan, its estimator and its decider, and the HorizontalPodAutoscaler that it creates.
+// operator is this project's: its plan, its tuner, and the HorizontalPodAutoscaler that it creates.
 type operator struct {
-	spec      v1alpha1.GoServiceSpec
-	hpa       hpa
-	estimator tuner.Estimator
-	decider   tuner.Decider
-	cost      tuner.Cost
-	decisions []tuner.Change
+	spec  v1alpha1.GoServiceSpec
+	hpa   HPA
+	tuner *tuner.Tuner
 }
 
 // specOf is what a user of the simulated service would write.
@@ -53,46 +50,61 @@ func specOf(s Service) v1alpha1.GoServiceSpec {
 	}
 }
 
-func (o *operator) begin(w *world) {
+// Begin starts with what the plan says before anything is measured.
+func (o *operator) Begin(w *World) {
 	o.spec = specOf(w.service)
+	o.tuner = tuner.New(tuner.Learned{})
 	figures := plan.Compute(&o.spec, plan.Observed{})
-	o.hpa.target = float64(figures.CPUTarget.Value) / 100
-	o.hpa.downWindow = figures.ScaleDownWindow.Value.Seconds()
-	o.hpa.begin(w)
-	w.every(w.random.Float64()*tunerTick, tunerTick, func() { o.tick(w) })
+	o.follow(&figures)
+	w.resize(&figures)
+	o.hpa.Begin(w)
+	w.every(w.random.autoscaler.Float64()*tunerTick, tunerTick, func() { o.tick(w) })
 }
 
-func (o *operator) tick(w *world) {
-	now := simTime(w.now)
+// follow gives the HorizontalPodAutoscaler what the plan says.
+func (o *operator) follow(figures *plan.Plan) {
+	o.hpa.Target = float64(figures.CPUTarget.Value) / 100
+	o.hpa.Floor = int(figures.ReplicaFloor.Value)
+	o.hpa.Up, o.hpa.Down = stockUp(), stockDown()
+	o.hpa.Down.Window = figures.ScaleDownWindow.Value.Seconds()
+	if up := figures.ScaleUp; up != nil {
+		period := up.Value.Period.Seconds()
+		o.hpa.Up.Policies = []HPAPolicy{{Pods: int(up.Value.Pods), Period: period}, {Percent: int(up.Value.Percent), Period: period}}
+	}
+	if figures.ScaleUpTolerance != nil {
+		o.hpa.Up.Tolerance = figures.ScaleUpTolerance.Value
+	}
+}
+
+// resize gives all pods the plan's pool.
+func (w *World) resize(figures *plan.Plan) {
+	w.setPool(Pool{int(figures.Workers.Value), int(figures.QueueDepth.Value), figures.QueueTimeout.Value})
+}
+
+// tick is one round of measuring and deciding.
+func (o *operator) tick(w *World) {
+	now := w.Now()
 	reports := make([]tuner.Report, 0, len(w.pods))
 	for _, p := range w.pods {
 		if p.ready && !p.leaving {
 			counters := p.counters(w)
-			reports = append(reports, tuner.Report{Pod: strconv.Itoa(p.number), Counters: &counters})
+			reports = append(reports, tuner.Report{Pod: p.Name(), Counters: &counters})
 		}
 	}
-	o.estimator.Observe(now, len(reports), reports)
-	estimates := o.estimator.Estimate(w.service.Threshold)
-	o.cost = o.cost.Settle(estimates)
-	observed := plan.Observed{ServiceTime: o.cost.ServiceTime, CPUTime: o.cost.CPUTime}
-	decision := o.decider.Decide(now, tuner.Situation{
-		Bounds:    tuner.BoundsOf(&o.spec, plan.Compute(&o.spec, observed), int32(w.workers)),
-		Estimates: estimates, Wanted: int32(w.wanted), Ready: int32(len(w.serving)),
+	target := tuner.Target{Spec: &o.spec, Wanted: int32(w.wanted), Ready: int32(len(w.serving)), Floor: int32(o.hpa.Floor)}
+	outcome, _ := o.tuner.Digest(now, target, len(reports), reports, "")
+	figures := plan.Compute(&o.spec, plan.Observed{
+		WantedReplicas: target.Wanted, Tuned: outcome.Tuned, ServiceTime: outcome.Cost.ServiceTime, CPUTime: outcome.Cost.CPUTime,
+		HighestServiceTime: outcome.Highest.ServiceTime, HighestCPUTime: outcome.Highest.CPUTime,
 	})
-	o.decisions = append(o.decisions, decision.Changes...)
-	observed.Tuned = decision.Tuned()
-	figures := plan.Compute(&o.spec, observed)
 	w.after(decisionDelay, func() {
-		o.hpa.floor = int(figures.ReplicaFloor.Value)
-		o.hpa.target = float64(figures.CPUTarget.Value) / 100
-		if decision.AtOnce && o.hpa.floor > w.wanted {
-			o.hpa.noteUp(w.now, o.hpa.floor-w.wanted)
-			w.scale(o.hpa.floor)
+		o.follow(&figures)
+		if o.hpa.Floor > w.wanted { // the operator raises the Deployment itself
+			o.hpa.note(w.now, o.hpa.Floor-w.wanted)
+			w.scaleNow(o.hpa.Floor)
 		}
 	})
-	w.after(decisionDelay+retuneDelay, func() {
-		w.workers, w.depth = int(figures.Workers.Value), int(figures.QueueDepth.Value)
-	})
+	w.after(decisionDelay+retuneDelay, func() { w.resize(&figures) })
 }
 
 // simEpoch gives the simulation's seconds a date.
@@ -103,7 +115,7 @@ func simTime(seconds float64) time.Time {
 }
 
 // counters are what the pod's /metrics would say.
-func (p *pod) counters(w *world) tuner.Counters {
+func (p *Pod) counters(w *World) tuner.Counters {
 	c := tuner.Counters{
 		Requests: p.requests, DurationSeconds: p.durationSeconds, Failed: p.failed, Rejected: p.failed,
 		Served: p.served, ServiceSeconds: p.serviceSeconds, CPUSeconds: p.cpu,
@@ -112,7 +124,7 @@ func (p *pod) counters(w *world) tuner.Counters {
 		Processors: float64(p.cores),
 	}
 	sum := 0.0
-	for i, bound := range bounds {
+	for i, bound := range w.bounds {
 		sum += p.buckets[i]
 		c.Buckets = append(c.Buckets, tuner.Bucket{UpperBound: bound, Count: sum})
 	}

@@ -25,7 +25,7 @@ func Picture(to io.Writer, service Service, results []Result) error {
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" font-family="sans-serif" font-size="12">`+"\n",
 		pictureLeft+pictureWidth+20, height, pictureLeft+pictureWidth+20, height)
 	fmt.Fprintf(&b, `<rect width="100%%" height="100%%" fill="#ffffff"/>`+"\n")
-	fmt.Fprintf(&b, `<text x="%d" y="20" font-size="14" font-weight="bold">%s: pods over time</text>`+"\n", pictureLeft, results[0].Shape)
+	fmt.Fprintf(&b, `<text x="%d" y="20" font-size="14" font-weight="bold">%s: pods over time</text>`+"\n", pictureLeft, results[0].Scenario)
 	fmt.Fprintf(&b, `<text x="%d" y="20" fill="#666666">grey: needed at full use; blue: serving; red: bad seconds</text>`+"\n", pictureLeft+300)
 	highest := 1.0
 	for i := range results {
@@ -45,12 +45,11 @@ func panel(b *strings.Builder, service Service, r *Result, top int, highest floa
 	seconds := r.seconds[min(warmUp, len(r.seconds)):]
 	x := func(i int) float64 { return pictureLeft + float64(i)*pictureWidth/float64(max(len(seconds), 1)) }
 	y := func(pods float64) float64 { return float64(top+panelHeight) - pods/highest*panelHeight }
-	fmt.Fprintf(b, `<text x="%d" y="%d">%s: %d bad seconds, %.0f core-seconds</text>`+"\n", pictureLeft, top-4, r.Algorithm, r.BadSeconds, r.CoreSeconds)
-	budget := 1 - service.Percentile
+	fmt.Fprintf(b, `<text x="%d" y="%d">%s: %d bad seconds, %.0f core-seconds</text>`+"\n", pictureLeft, top-4, r.Contender, r.BadSeconds, r.CoreSeconds)
 	var needed, ready strings.Builder
 	last := -1
 	for i, s := range seconds {
-		if bad := s.Slow + s.Lost; bad >= 2 && float64(bad) > budget*float64(s.Arrived) {
+		if s.isBad(r.percentile) {
 			fmt.Fprintf(b, `<rect x="%.1f" y="%d" width="1.5" height="%d" fill="#d62728" fill-opacity="0.6"/>`+"\n", x(i), top, panelHeight)
 		}
 		if i%5 == 0 {
@@ -71,4 +70,10 @@ func panel(b *strings.Builder, service Service, r *Result, top int, highest floa
 	fmt.Fprintf(b, `<text x="%d" y="%d" text-anchor="end">%.0f</text><text x="%d" y="%d" text-anchor="end">0</text>`+"\n",
 		pictureLeft-6, top+10, highest, pictureLeft-6, top+panelHeight)
 	fmt.Fprintf(b, `<text x="%d" y="%d" text-anchor="end" fill="#666666">%d min</text>`+"\n", pictureLeft+pictureWidth, top+panelHeight+14, len(seconds)/60)
+}
+
+// IsPictured says that a contender is one of the few that pictures show.
+func IsPictured(contender string) bool {
+	return contender == OurName || contender == StockName ||
+		contender == HPAContender(60, 60).Name || contender == KnativeContender(60, ActivatorByDefault).Name
 }

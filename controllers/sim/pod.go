@@ -3,6 +3,12 @@
 
 package sim
 
+import (
+	"slices"
+	"strconv"
+	"time"
+)
+
 // fifo is a queue of requests.
 type fifo struct {
 	items  []*request
@@ -32,8 +38,9 @@ func (q *fifo) pop() *request {
 	return r
 }
 
-// pod runs requests: those with a worker share the cores in the order of Go's scheduler, the others queue for a worker.
-type pod struct {
+// Pod runs requests: those with a worker share the cores in the order of Go's scheduler, the others queue for a worker.
+type Pod struct {
+	world            *World
 	number           int
 	created, readyAt float64
 	ready            bool
@@ -48,24 +55,66 @@ type pod struct {
 	// what the pod's metrics count
 	requests, served, failed             float64
 	serviceSeconds, durationSeconds, cpu float64
-	buckets                              [len(bounds)]float64
+	buckets                              []float64 // by the world's bounds
 
-	// concurrency is the integral of the requests inside over time, for Knative's autoscaler.
-	concurrency, since float64
+	// requestSeconds is the integral of the requests inside over time, up to since.
+	requestSeconds, since float64
 }
 
-// bounds of the histogram of durations in seconds; an exact one at the threshold is added where it is read.
-var bounds = [...]float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 10}
+// Name of the pod; no other one of the same simulation has it.
+func (p *Pod) Name() string { return "pod-" + strconv.Itoa(p.number) }
 
-func (p *pod) inside() int { return p.running + p.queue.length }
+// Created is when the pod was created, ReadyAt since when it serves; zero before.
+func (p *Pod) Created() time.Time { return simTime(p.created) }
 
-// integrate brings the concurrency up to now; to be called before the number inside changes.
-func (p *pod) integrate(now float64) {
-	p.concurrency += float64(p.inside()) * (now - p.since)
+// ReadyAt is since when the pod serves; zero before.
+func (p *Pod) ReadyAt() time.Time {
+	if !p.ready {
+		return time.Time{}
+	}
+	return simTime(p.readyAt)
+}
+
+// Ready says that the pod serves or has served, Leaving that it is being removed.
+func (p *Pod) Ready() bool { return p.ready }
+
+// Leaving says that the pod is being removed.
+func (p *Pod) Leaving() bool { return p.leaving }
+
+// CPUSeconds that the pod has used since its start.
+func (p *Pod) CPUSeconds() float64 { return p.cpu }
+
+// Requests that the pod has answered or turned away since its start.
+func (p *Pod) Requests() float64 { return p.requests }
+
+// Inside is how many requests are in the pod, working or queued.
+func (p *Pod) Inside() int { return p.inside() }
+
+// RequestSeconds is the integral of the requests inside over time; its growth by time is the mean concurrency.
+func (p *Pod) RequestSeconds() float64 {
+	p.integrate(p.world.now)
+	return p.requestSeconds
+}
+
+// defaultBounds of the pods' histograms of durations in seconds.
+var defaultBounds = []float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 10}
+
+// boundsWith adds one at exactly the threshold, as the operator has it done.
+func boundsWith(threshold float64) []float64 {
+	bounds := append([]float64{threshold}, defaultBounds...)
+	slices.Sort(bounds)
+	return slices.Compact(bounds)
+}
+
+func (p *Pod) inside() int { return p.running + p.queue.length }
+
+// integrate brings requestSeconds up to now; to be called before the number inside changes.
+func (p *Pod) integrate(now float64) {
+	p.requestSeconds += float64(p.inside()) * (now - p.since)
 	p.since = now
 }
 
-func (p *pod) accept(w *world, r *request) {
+func (p *Pod) accept(w *World, r *request) {
 	p.integrate(w.now)
 	p.expire(w)
 	switch {
@@ -79,20 +128,20 @@ func (p *pod) accept(w *world, r *request) {
 }
 
 // expire turns away those who have waited too long.
-func (p *pod) expire(w *world) {
+func (p *Pod) expire(w *World) {
 	for p.queue.length > 0 && w.now-p.queue.first().arrived > w.queueTimeout {
 		p.lose(w, p.queue.pop())
 	}
 }
 
-func (p *pod) lose(w *world, r *request) {
+func (p *Pod) lose(w *World, r *request) {
 	p.requests++
 	p.failed++
 	p.durationSeconds += w.now - r.arrived
 	w.ended(r, true)
 }
 
-func (p *pod) start(w *world, r *request) {
+func (p *Pod) start(w *World, r *request) {
 	r.started = w.now
 	p.running++
 	if p.busy < p.cores {
@@ -103,11 +152,11 @@ func (p *pod) start(w *world, r *request) {
 	p.runnable.push(r)
 }
 
-func (p *pod) slice(w *world, r *request) {
+func (p *Pod) slice(w *World, r *request) {
 	w.schedule(min(r.cpu, quantum), event{kind: sliceDone, pod: p, request: r})
 }
 
-func (p *pod) sliceDone(w *world, r *request) {
+func (p *Pod) sliceDone(w *World, r *request) {
 	used := min(r.cpu, quantum)
 	p.cpu += used
 	w.busyArea += used
@@ -124,14 +173,14 @@ func (p *pod) sliceDone(w *world, r *request) {
 	}
 }
 
-func (p *pod) finish(w *world, r *request) {
+func (p *Pod) finish(w *World, r *request) {
 	p.integrate(w.now)
 	took := w.now - r.arrived
 	p.requests++
 	p.served++
 	p.serviceSeconds += w.now - r.started
 	p.durationSeconds += took
-	for i, bound := range bounds {
+	for i, bound := range w.bounds {
 		if took <= bound {
 			p.buckets[i]++
 			break

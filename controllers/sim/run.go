@@ -5,120 +5,109 @@ package sim
 
 import (
 	"math"
+	"runtime"
+	"sync"
 	"time"
-
-	"goservice.dev/operator/controllers/plan"
 )
 
-// Default is a small service as many teams have it: 5 ms of CPU and 5 ms of waiting for others, and a promise of 100 ms.
-func Default() Service {
-	return Service{
-		CPUTime: 5 * time.Millisecond, Variation: 1, Wait: 5 * time.Millisecond, Cores: 2,
-		Threshold: 100 * time.Millisecond, Percentile: 0.99,
-		MinReplicas: 2, MaxReplicas: 40, StartupFrom: 5 * time.Second, StartupTo: 10 * time.Second,
+// Pool of every pod: requests that work, requests that wait, and for how long they may.
+type Pool struct {
+	Workers, Depth int
+	QueueTimeout   time.Duration
+}
+
+func (w *World) setPool(p Pool) {
+	w.workers, w.depth, w.queueTimeout = p.Workers, p.Depth, p.QueueTimeout.Seconds()
+}
+
+// FittedPool is the pool to which the operator sizes the pods of a service under a steady load. Every contender gets it from the
+// start, so that autoscalers are compared and not pools; the operator itself begins with its plan's.
+func FittedPool(s Service) Pool {
+	steady := Shape{"steady", warmUp / 4, func(float64) float64 { return 1.4 * float64(s.Cores) / s.CPUTime.Seconds() }}
+	w := newWorld(s, steady, 1)
+	w.start(Contender{Autoscaler: newOperator})
+	w.run()
+	return Pool{w.workers, w.depth, time.Duration(w.queueTimeout * float64(time.Second))}
+}
+
+// Scenario is a service under a load.
+type Scenario struct {
+	Name    string
+	Service Service
+	// Shape for a seed; its name does not count.
+	Shape func(seed uint64) Shape
+	// Gradual says that the load changes slowly enough for an autoscaler to keep the objective throughout.
+	Gradual bool
+}
+
+// Comparison is every contender in every scenario with every seed.
+type Comparison struct {
+	Scenarios  []Scenario
+	Contenders []Contender
+	Seeds      []uint64
+}
+
+// Run simulates all on all processors that Go may use; results are in the order of scenarios, contenders and seeds. progress is told
+// of each that is done, if it is not nil, from several goroutines.
+func (c Comparison) Run(progress func()) []Result {
+	var jobs []func() Result
+	for _, scenario := range c.Scenarios {
+		pool := sync.OnceValue(func() Pool { return FittedPool(scenario.Service) })
+		for _, contender := range c.Contenders {
+			for _, seed := range c.Seeds {
+				jobs = append(jobs, func() Result {
+					r := Run(scenario.Service, pool(), scenario.Shape(seed), contender, seed)
+					r.Scenario = scenario.Name
+					return r
+				})
+			}
+		}
 	}
-}
-
-// Algorithms by name, in the order of the table; the last one is the operator.
-var Algorithms = []string{"HPA 50 %", "HPA 70 %", "KPA", "GoService"}
-
-// Ours is the name of the operator among the Algorithms.
-const Ours = "GoService"
-
-func newAutoscaler(name string, s Service) autoscaler {
-	switch name {
-	case "HPA 50 %":
-		return &hpa{target: 0.5}
-	case "HPA 70 %":
-		return &hpa{target: 0.7}
-	case "KPA":
-		return &kpa{target: concurrencyAt(kpaUtilization, s)}
+	results := make([]Result, len(jobs))
+	var working sync.WaitGroup
+	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
+	for i, job := range jobs {
+		slots <- struct{}{}
+		working.Go(func() {
+			defer func() { <-slots }()
+			results[i] = job()
+			if progress != nil {
+				progress()
+			}
+		})
 	}
-	return &operator{}
+	working.Wait()
+	return results
 }
 
-// kpaUtilization of a pod at Knative's target: of 30, 40, 50, 60 and 70 % the one with the fewest bad seconds in the default
-// shapes.
-const kpaUtilization = 0.5
-
-// concurrencyAt is how many requests are inside a pod of the service at a utilization: what somebody who has measured well
-// would set as Knative's target. By Little's law it is the load times the time inside: of the CPU as in an M/M/m queue, and
-// of waiting.
-func concurrencyAt(rho float64, s Service) float64 {
-	offered := float64(s.Cores) * rho
-	blocking := 1.0
-	for k := 1; k <= s.Cores; k++ {
-		blocking = offered * blocking / (float64(k) + offered*blocking)
-	}
-	waiting := blocking / (1 - rho*(1-blocking)) * rho / (1 - rho)
-	return offered + waiting + offered/s.CPUTime.Seconds()*s.Wait.Seconds()
-}
-
-// Result of one simulation; the warm-up is left out.
-type Result struct {
-	Shape, Algorithm string
-	// BadSeconds are those in which more requests were slow or lost than the objective allows, and at least two.
-	BadSeconds int
-	// Lost and Slow requests of all.
-	Requests, Lost, Slow int
-	// CoreSeconds are the cores of the pods that existed, whether used or not.
-	CoreSeconds float64
-	// Used core-seconds are what the requests needed.
-	Used float64
-	// Actions are changes of the wanted number of pods.
-	Actions int
-	// Seconds of the simulation, warm-up included, for pictures.
-	seconds []second
-	rate    func(float64) float64
-}
-
-// Run simulates one shape with one algorithm.
-func Run(service Service, shape Shape, algorithm string, seed uint64) Result {
+// Run simulates one load with one contender.
+func Run(service Service, pool Pool, shape Shape, contender Contender, seed uint64) Result {
 	w := newWorld(service, shape, seed)
-	spec := specOf(service)
-	pool := plan.Compute(&spec, plan.Observed{})
-	w.workers, w.depth = int(pool.Workers.Value), int(pool.QueueDepth.Value)
-	w.queueTimeout = pool.QueueTimeout.Value.Seconds()
-	// Enough pods for the first rate at 70 % are there from the start.
-	first := int(math.Ceil(shape.Rate(0) * service.CPUTime.Seconds() / (0.7 * float64(service.Cores))))
-	w.wanted = min(max(first, service.MinReplicas), service.MaxReplicas)
-	for range w.wanted {
-		p := w.create()
-		p.ready = true
-		w.serving = append(w.serving, p)
-	}
-	w.events = w.events[:0] // they need not become ready
-	newAutoscaler(algorithm, service).begin(w)
-	w.every(0.5, 1, func() { s := w.second(w.now); s.Wanted, s.Ready = w.wanted, len(w.serving) })
+	w.setPool(pool)
+	w.start(contender)
 	var before struct {
 		core, used float64
 		actions    int
 	}
-	w.after(warmUp, func() {
-		before.core, before.used, before.actions = w.existing(), w.busyArea, w.actions
-	})
+	w.after(warmUp, func() { before.core, before.used, before.actions = w.coreSeconds(), w.busyArea, w.actions })
 	w.run()
 	result := Result{
-		Shape: shape.Name, Algorithm: algorithm, Actions: w.actions - before.actions,
-		CoreSeconds: w.coreTime - before.core, Used: w.busyArea - before.used, seconds: w.seconds, rate: shape.Rate,
+		Scenario: shape.Name, Contender: contender.Name, Role: contender.Role, percentile: service.Percentile,
+		Actions: w.actions - before.actions, CoreSeconds: w.coreSeconds() - before.core, Used: w.busyArea - before.used,
+		seconds: w.seconds, rate: shape.Rate,
 	}
-	budget := 1 - service.Percentile
-	for _, s := range w.seconds[min(warmUp, len(w.seconds)):] {
-		result.Requests += s.Arrived
-		result.Lost += s.Lost
-		result.Slow += s.Slow
-		if bad := s.Slow + s.Lost; bad >= 2 && float64(bad) > budget*float64(s.Arrived) {
-			result.BadSeconds++
-		}
-	}
+	result.judge()
 	return result
 }
 
-// existing is what the pods have cost so far, with those that still exist.
-func (w *world) existing() float64 {
-	sum := w.coreTime
-	for _, p := range w.pods {
-		sum += (w.now - p.created) * float64(p.cores)
+// start lets enough pods serve for the first rate at 70 %, and the contender's autoscaler begin.
+func (w *World) start(contender Contender) {
+	first := int(math.Ceil(w.shape.Rate(0) * w.service.CPUTime.Seconds() / (0.7 * float64(w.service.Cores))))
+	w.wanted = min(max(first, w.service.MinReplicas), w.service.MaxReplicas)
+	for range w.wanted {
+		w.createReady()
 	}
-	return sum
+	w.balancing, w.hopCPU = contender.Balancing, contender.HopCPU.Seconds()
+	contender.Autoscaler(w.service).Begin(w)
+	w.every(0.5, 1, func() { s := w.second(w.now); s.Wanted, s.Ready = w.wanted, len(w.serving) })
 }

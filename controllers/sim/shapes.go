@@ -4,13 +4,8 @@
 package sim
 
 import (
-	"encoding/csv"
-	"errors"
-	"fmt"
-	"io"
 	"math"
 	"math/rand/v2"
-	"strconv"
 )
 
 // Shape is a load over time.
@@ -24,11 +19,24 @@ type Shape struct {
 // warmUp is the time before figures count: every autoscaler settles at the first rate.
 const warmUp = 300
 
-// Shapes are the loads that are simulated by default; base is the lowest rate in requests per second.
-func Shapes(base float64, seed uint64) []Shape {
-	return []Shape{
-		step(base), ramp(base), spike(base), diurnal(base), bursty(base, seed),
+// Scenarios are the built-in ones: five shapes for a service, the same for its slow starters, and the repository's own traces. base
+// is the lowest rate of the shapes in requests per second.
+func Scenarios(service Service, base float64) []Scenario {
+	fixed := func(s Shape) func(uint64) Shape { return func(uint64) Shape { return s } }
+	var all []Scenario
+	for _, starts := range []struct {
+		suffix  string
+		service Service
+	}{{"", service}, {", slow starts", service.Slow()}} {
+		all = append(all,
+			Scenario{"step" + starts.suffix, starts.service, fixed(step(base)), false},
+			Scenario{"ramp" + starts.suffix, starts.service, fixed(ramp(base)), true},
+			Scenario{"spike" + starts.suffix, starts.service, fixed(spike(base)), false},
+			Scenario{"day" + starts.suffix, starts.service, fixed(diurnal(base)), true},
+			Scenario{"bursts" + starts.suffix, starts.service, func(seed uint64) Shape { return bursty(base, seed) }, false},
+		)
 	}
+	return all
 }
 
 // step to four times the rate, for ten minutes.
@@ -63,7 +71,7 @@ func spike(base float64) Shape {
 // diurnal is two days of a quarter of an hour each, from the rate to four times it.
 func diurnal(base float64) Shape {
 	const day = 900
-	return Shape{"diurnal", warmUp + 2*day, func(at float64) float64 {
+	return Shape{"day", warmUp + 2*day, func(at float64) float64 {
 		if at < warmUp {
 			return base
 		}
@@ -85,7 +93,7 @@ func bursty(base float64, seed uint64) Shape {
 		at += random.ExpFloat64() * mean
 		changes = append(changes, at)
 	}
-	return Shape{"bursty", length, func(at float64) float64 {
+	return Shape{"bursts", length, func(at float64) float64 {
 		low, high := 0, len(changes)
 		for low < high {
 			if middle := (low + high) / 2; changes[middle] <= at {
@@ -108,59 +116,4 @@ func (s Shape) peak() float64 {
 		highest = max(highest, s.Rate(at))
 	}
 	return highest
-}
-
-// Trace reads a shape from CSV: time in seconds and the requests that came since the row before, with or without a header.
-func Trace(name string, from io.Reader) (Shape, error) {
-	rows := csv.NewReader(from)
-	rows.FieldsPerRecord = 2
-	rows.TrimLeadingSpace = true
-	var times, rates []float64
-	last := math.NaN()
-	for {
-		row, err := rows.Read()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return Shape{}, fmt.Errorf("reading the trace: %w", err)
-		}
-		line, _ := rows.FieldPos(0)
-		at, errAt := strconv.ParseFloat(row[0], 64)
-		requests, errRequests := strconv.ParseFloat(row[1], 64)
-		if errAt != nil || errRequests != nil {
-			if line == 1 {
-				continue // the header
-			}
-			return Shape{}, fmt.Errorf("trace, line %d: %q is not a time in seconds and a number of requests", line, row)
-		}
-		if at <= last || requests < 0 {
-			return Shape{}, fmt.Errorf("trace, line %d: times must rise and requests not be negative", line)
-		}
-		if !math.IsNaN(last) {
-			times = append(times, at)
-			rates = append(rates, requests/(at-last))
-		}
-		last = at
-	}
-	if len(times) == 0 {
-		return Shape{}, errors.New("the trace needs at least two rows: seconds,requests")
-	}
-	start := times[0]
-	first := rates[0]
-	return Shape{name, warmUp + times[len(times)-1] - start, func(at float64) float64 {
-		if at < warmUp {
-			return first
-		}
-		at += start - warmUp
-		low, high := 0, len(times)-1
-		for low < high {
-			if middle := (low + high) / 2; times[middle] < at {
-				low = middle + 1
-			} else {
-				high = middle
-			}
-		}
-		return rates[low]
-	}}, nil
 }

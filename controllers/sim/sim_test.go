@@ -21,14 +21,20 @@ func short() Shape {
 	}}
 }
 
+// few contenders stand for all kinds.
+func few() []Contender {
+	return []Contender{HPAContender(50, 300), KnativeContender(60, ActivatorByDefault), KnativeContender(60, ActivatorNever), Operator(), Clairvoyant(76)}
+}
+
 func TestTheSameSeedGivesTheSameResult(t *testing.T) {
-	for _, algorithm := range Algorithms {
-		first, second := Run(Default(), short(), algorithm, 7), Run(Default(), short(), algorithm, 7)
+	pool := FittedPool(Default())
+	for _, c := range few() {
+		first, second := Run(Default(), pool, short(), c, 7), Run(Default(), pool, short(), c, 7)
 		if diff := cmp.Diff(first.seconds, second.seconds); diff != "" {
-			t.Errorf("%s differs:\n%s", algorithm, diff)
+			t.Errorf("%s differs:\n%s", c.Name, diff)
 		}
 		if first.CoreSeconds != second.CoreSeconds || first.CoreSeconds < first.Used {
-			t.Errorf("%s: %v core-seconds, then %v, of them %v used", algorithm, first.CoreSeconds, second.CoreSeconds, first.Used)
+			t.Errorf("%s: %v core-seconds, then %v, of them %v used", c.Name, first.CoreSeconds, second.CoreSeconds, first.Used)
 		}
 	}
 }
@@ -40,54 +46,12 @@ func TestOneCoreIsTheTextbooksQueue(t *testing.T) {
 	shape := Shape{"steady", 3000, func(float64) float64 { return 120 }}
 	w := newWorld(service, shape, 1)
 	w.workers, w.queueTimeout = math.MaxInt32, math.Inf(1)
-	w.wanted = 1
-	p := w.create()
-	p.ready, w.serving, w.events = true, []*pod{p}, nil
+	p := w.createReady()
 	w.run()
 	rho := 120 * 0.005
 	want := 0.005 + rho*0.005*(1+0.25)/(2*(1-rho))
 	if got := p.durationSeconds / p.served; math.Abs(got-want) > 0.05*want {
 		t.Errorf("mean time in the system %.5f s, the formula says %.5f s", got, want)
-	}
-}
-
-// hpaCase is a world with pods that use a share of their CPU.
-func hpaWorld(current int, use []float64, startingPods int) (*world, *hpa) {
-	w := newWorld(Default(), Shape{"none", 1000, func(float64) float64 { return 1 }}, 1)
-	w.now = 500
-	h := &hpa{target: 0.5, samples: map[*pod]cpuSample{}}
-	for _, share := range use {
-		p := w.create()
-		p.created, p.ready = 0, true
-		h.samples[p] = cpuSample{at: 490, use: share * float64(p.cores), valid: true}
-	}
-	for range startingPods {
-		w.create()
-	}
-	w.wanted = current
-	return w, h
-}
-
-func TestHPAReplicas(t *testing.T) {
-	for name, c := range map[string]struct {
-		current  int
-		use      []float64
-		starting int
-		want     int
-	}{
-		"on target":                            {2, []float64{0.5, 0.5}, 0, 2},
-		"within the tolerance":                 {2, []float64{0.54, 0.54}, 0, 2},
-		"above it":                             {2, []float64{0.9, 0.9}, 0, 4},
-		"below it":                             {4, []float64{0.2, 0.2, 0.2, 0.2}, 0, 2},
-		"starting pods count as idle upwards":  {4, []float64{0.9, 0.9}, 2, 4},
-		"more than the starting pods can take": {3, []float64{1, 1}, 1, 4},
-	} {
-		t.Run(name, func(t *testing.T) {
-			w, h := hpaWorld(c.current, c.use, c.starting)
-			if got := h.replicas(w, c.current); got != c.want {
-				t.Errorf("%d replicas, want %d", got, c.want)
-			}
-		})
 	}
 }
 
@@ -126,13 +90,17 @@ func TestBudgetIsNeverExceeded(t *testing.T) {
 }
 
 func TestTableAndPicture(t *testing.T) {
-	results := RunAll(Default(), func(uint64) []Shape { return []Shape{short()} }, []uint64{1, 2})
-	sums := Sum(results)
-	if len(results) != 2*len(Algorithms) || len(sums) != len(Algorithms) {
-		t.Fatalf("%d results, %d sums", len(results), len(sums))
+	comparison := Comparison{
+		Scenarios:  []Scenario{{Name: "short", Service: Default(), Shape: func(uint64) Shape { return short() }}},
+		Contenders: few(), Seeds: []uint64{1, 2},
+	}
+	results := comparison.Run(nil)
+	rows := Rows(results)
+	if len(results) != 2*len(few()) || len(rows) != len(few()) {
+		t.Fatalf("%d results, %d rows", len(results), len(rows))
 	}
 	var table, picture strings.Builder
-	if err := Table(&table, sums); err != nil {
+	if err := Table(&table, rows); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(table.String(), "| short | **GoService** |") {
@@ -141,10 +109,12 @@ func TestTableAndPicture(t *testing.T) {
 	if err := Picture(&picture, Default(), results[:1]); err != nil || !strings.HasSuffix(picture.String(), "</svg>\n") {
 		t.Errorf("picture ends with %q, error %v", picture.String()[max(0, picture.Len()-20):], err)
 	}
-	if line := Verdict(sums); !strings.HasPrefix(line, "RESULT sim shapes=1 worst_bad_ratio=") {
-		t.Error(line)
-	}
-	if within, stepped := results[len(results)-1].WantedWithin(Default()); !stepped || within > 5 {
-		t.Errorf("the operator wanted enough pods %d s after the step (stepped: %v)", within, stepped)
+	for _, r := range results {
+		if r.Role != Ours {
+			continue
+		}
+		if within, stepped := r.WantedWithin(Default()); !stepped || within > 5 {
+			t.Errorf("the operator wanted enough pods %d s after the step (stepped: %v)", within, stepped)
+		}
 	}
 }

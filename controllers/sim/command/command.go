@@ -1,0 +1,170 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+// Package command is what `make sim` runs: it reads files and flags, and prints what the simulator says. It is a package so that
+// modules with further contenders can run the same comparison.
+package command
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+
+	"goservice.dev/operator/controllers/sim"
+)
+
+// options of the command.
+type options struct {
+	traces, images, sources, heldOut string
+	development, full                bool
+	base                             float64
+	seeds                            int
+	service                          sim.Service
+}
+
+// Main compares the simulator's contenders and further ones, by the flags of the command line, and exits if that fails.
+func Main(further ...sim.Contender) {
+	o := options{service: sim.Default()}
+	flag.StringVar(&o.traces, "traces", "", "folder of CSV files with rows of seconds,requests, instead of the built-in scenarios")
+	flag.StringVar(&o.images, "images", "", "folder for one SVG of each scenario")
+	flag.StringVar(&o.sources, "sources", "controllers", "folder with the sources of the deciding code, from which the published seeds follow")
+	flag.StringVar(&o.heldOut, "heldout", "", "a number: seeds that follow from it instead of the published ones")
+	flag.BoolVar(&o.development, "development", false, "the seeds 1, 2, … for developing rules, instead of the published ones")
+	flag.BoolVar(&o.full, "full", false, "every contender, and 10 seeds")
+	flag.Float64Var(&o.base, "base", 600, "lowest rate of the built-in shapes in requests per second")
+	flag.IntVar(&o.seeds, "seeds", 0, "how many seeds; 0: 4, or 10 with -full")
+	flag.DurationVar(&o.service.CPUTime, "cpu", o.service.CPUTime, "mean CPU time of a request")
+	flag.DurationVar(&o.service.Wait, "wait", o.service.Wait, "mean time that a request waits for others")
+	flag.DurationVar(&o.service.Threshold, "threshold", o.service.Threshold, "latency threshold")
+	flag.IntVar(&o.service.Cores, "cores", o.service.Cores, "cores of a pod")
+	flag.Parse()
+	if o.seeds <= 0 {
+		o.seeds = 4
+		if o.full {
+			o.seeds = 10
+		}
+	}
+	if err := run(os.Stdout, os.Stderr, o, further); err != nil {
+		fmt.Fprintln(os.Stderr, "sim:", err)
+		os.Exit(1)
+	}
+}
+
+func run(to, progress io.Writer, o options, further []sim.Contender) error {
+	seeds, from, err := seedsOf(o)
+	if err != nil {
+		return err
+	}
+	scenarios, err := scenariosOf(o)
+	if err != nil {
+		return err
+	}
+	pool := sim.FittedPool(o.service)
+	limit := sim.HighestUtilization(o.service, pool)
+	contenders := append(append(sim.Others(o.full), further...), sim.Operator(), sim.Clairvoyant(limit))
+	fmt.Fprintf(to, "%s of CPU and %s of waiting per request, %.0f%% within %s, pods of %d cores with %d workers and %d places; %s\n",
+		o.service.CPUTime, o.service.Wait, 100*o.service.Percentile, o.service.Threshold, o.service.Cores, pool.Workers, pool.Depth, from)
+	fmt.Fprintf(to, "the clairvoyant keeps pods at %d%% of their CPU\n\n", limit)
+	comparison := sim.Comparison{Scenarios: scenarios, Contenders: contenders, Seeds: seeds}
+	var done atomic.Int64
+	all := len(scenarios) * len(contenders) * len(seeds)
+	results := comparison.Run(func() {
+		if n := done.Add(1); n%25 == 0 {
+			fmt.Fprintf(progress, "%d of %d simulations\n", n, all)
+		}
+	})
+	rows := sim.Rows(results)
+	if err := sim.Table(to, rows); err != nil {
+		return err
+	}
+	fmt.Fprintln(to)
+	if o.images != "" {
+		if err := draw(results, o, len(contenders), len(seeds)); err != nil {
+			return err
+		}
+	}
+	if o.traces == "" {
+		fmt.Fprintln(to, sim.WorstBudget(1000, seeds))
+	}
+	return conclude(to, o, scenarios, rows)
+}
+
+// conclude prints a line for each scenario and the last one.
+func conclude(to io.Writer, o options, scenarios []sim.Scenario, rows []sim.Row) error {
+	gradual := map[string]bool{}
+	for _, s := range scenarios {
+		gradual[s.Name] = s.Gradual
+	}
+	verdict := sim.Judge(rows, func(name string) bool { return gradual[name] })
+	for _, s := range verdict.Scenarios {
+		fmt.Fprintln(to, s)
+	}
+	line := verdict.String()
+	if o.heldOut != "" {
+		line += " heldout=true"
+	}
+	_, err := fmt.Fprintln(to, line)
+	return err
+}
+
+// scenariosOf are the built-in ones, or a folder's traces.
+func scenariosOf(o options) ([]sim.Scenario, error) {
+	if o.traces == "" {
+		return sim.Scenarios(o.service, o.base), nil
+	}
+	names, err := filepath.Glob(filepath.Join(o.traces, "*.csv"))
+	if err != nil {
+		return nil, err
+	}
+	if len(names) == 0 {
+		return nil, fmt.Errorf("no *.csv in %s", o.traces)
+	}
+	var scenarios []sim.Scenario
+	for _, name := range names {
+		file, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		shape, err := sim.Trace(strings.TrimSuffix(filepath.Base(name), ".csv"), file)
+		if err := file.Close(); err != nil {
+			return nil, err
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		scenarios = append(scenarios, sim.TraceScenario(o.service, shape))
+	}
+	return scenarios, nil
+}
+
+// draw one picture of each scenario, of the first seed: the contenders that the verdict is about would need the verdict first, so
+// that the pictures show the same ones each time.
+func draw(results []sim.Result, o options, contenders, seeds int) error {
+	if err := os.MkdirAll(o.images, 0o755); err != nil {
+		return err
+	}
+	group := contenders * seeds
+	for from := 0; from+group <= len(results); from += group {
+		var first []sim.Result
+		for i := from; i < from+group; i += seeds {
+			if sim.IsPictured(results[i].Contender) {
+				first = append(first, results[i])
+			}
+		}
+		file, err := os.Create(filepath.Join(o.images, "sim-"+strings.ReplaceAll(first[0].Scenario, " ", "-")+".svg"))
+		if err != nil {
+			return err
+		}
+		if err := sim.Picture(file, o.service, first); err != nil {
+			return err
+		}
+		if err := file.Close(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
