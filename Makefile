@@ -17,6 +17,10 @@ E2E_TIMEOUT ?= 40m
 E2E_RUN ?= .
 # Parts of `make test-chaos`: leader handover upgrade namespace node etcd apiserver; empty: all.
 CHAOS_RUN ?=
+# `make mutate`: packages to change (empty: all that it knows), how many changes in each, and the file that keeps what is done.
+PACKAGES ?=
+CHANGES ?= 110
+STATE ?=
 # `make load`: requests per second, for how long.
 RATE ?= 500
 FOR ?= 30s
@@ -110,6 +114,10 @@ test-chaos: ## End-to-end tests while leaders are killed, outages of the control
 .PHONY: explore
 explore: ## Look for faults: FAULTS=2000 disturbed runs, TRANSITIONS=5000 between generated specs; about 40 minutes. STATE=FILE resumes.
 	hack/explore.sh
+
+.PHONY: mutate
+mutate: ## How many faults the tests would notice: CHANGES=110 single changes in each of PACKAGES; an hour or two. STATE=FILE resumes.
+	go run ./hack/mutate -packages '$(PACKAGES)' -changes $(CHANGES) -seed $${SEED:-1} -parallel $${PARALLEL:-1} -state '$(STATE)'
 
 .PHONY: e2e-down
 e2e-down: ## Remove the cluster of the end-to-end tests.
