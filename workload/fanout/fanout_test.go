@@ -182,6 +182,67 @@ func TestAllWhenTheContextEnds(t *testing.T) {
 	})
 }
 
+func TestNothingToCall(t *testing.T) {
+	call := func(context.Context, int) (int, error) {
+		t.Error("called")
+		return 0, nil
+	}
+	for _, n := range []int{0, -1} {
+		if results, err := fanout.Collect(t.Context(), n, 1, call); results != nil || err != nil {
+			t.Errorf("n %d: results %v, error %v", n, results, err)
+		}
+		if values, err := fanout.All(t.Context(), n, 1, call); values != nil || err != nil {
+			t.Errorf("n %d: values %v, error %v", n, values, err)
+		}
+	}
+}
+
+// Once every call has begun, the end of the context is the calls' own matter.
+func TestAContextThatEndsDuringTheLastCall(t *testing.T) {
+	for _, limit := range []int{1, 3} {
+		// ending calls f with a context and with calls of which the last ends it.
+		ending := func(f func(ctx context.Context, call func(context.Context, int) (int, error))) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			var begun atomic.Int32
+			f(ctx, func(context.Context, int) (int, error) {
+				if begun.Add(1) == 3 {
+					cancel()
+				} else if limit == 3 {
+					<-ctx.Done()
+				}
+				return 7, nil
+			})
+		}
+		ending(func(ctx context.Context, call func(context.Context, int) (int, error)) {
+			results, err := fanout.Collect(ctx, 3, limit, call)
+			if diff := cmp.Diff([]fanout.Result[int]{{Value: 7}, {Value: 7}, {Value: 7}}, results); diff != "" || err != nil {
+				t.Errorf("limit %d: error %v, results (-want +got):\n%s", limit, err, diff)
+			}
+		})
+		ending(func(ctx context.Context, call func(context.Context, int) (int, error)) {
+			values, err := fanout.All(ctx, 3, limit, call)
+			if diff := cmp.Diff([]int{7, 7, 7}, values); diff != "" || err != nil {
+				t.Errorf("limit %d: error %v, values (-want +got):\n%s", limit, err, diff)
+			}
+		})
+	}
+}
+
+// What the calls started with their context ends with All.
+func TestTheContextOfCallsEndsWithAll(t *testing.T) {
+	var inner context.Context
+	if _, err := fanout.All(t.Context(), 1, 1, func(ctx context.Context, _ int) (int, error) {
+		inner = ctx
+		return 0, ctx.Err()
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if inner.Err() == nil {
+		t.Error("the context of a call lives on")
+	}
+}
+
 func TestPanicsBecomeErrors(t *testing.T) {
 	trouble := errors.New("trouble")
 	explode := func(_ context.Context, i int) (int, error) {

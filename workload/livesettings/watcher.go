@@ -105,6 +105,10 @@ func (w *Watcher) read() ([]byte, error) {
 func (w *Watcher) Run(ctx context.Context) {
 	watch := &directoryWatch{directory: filepath.Dir(w.Path), degraded: w.Degraded}
 	defer watch.close()
+	w.follow(ctx, watch)
+}
+
+func (w *Watcher) follow(ctx context.Context, watch *directoryWatch) {
 	poll := time.NewTimer(0) // the first poll adds the watch and loads the file
 	defer poll.Stop()
 	var settled <-chan time.Time // set from the first event of a change until it is read

@@ -1,0 +1,254 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package ratelimit
+
+import (
+	"context"
+	"math"
+	"strconv"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// checkShards makes sure that maps and slots agree, that nothing is kept beyond the bound, and that nobody holds a lock.
+func checkShards(t *testing.T, k *Keyed) {
+	t.Helper()
+	for i := range k.shards {
+		s := &k.shards[i]
+		if !s.mu.TryLock() {
+			t.Fatalf("shard %d is locked", i)
+		}
+		if len(s.places) != len(s.slots) || len(s.slots) > s.max {
+			t.Fatalf("shard %d: %d keys and %d slots, at most %d are allowed", i, len(s.places), len(s.slots), s.max)
+		}
+		for hash, place := range s.places {
+			if s.slots[place].hash != hash {
+				t.Fatalf("shard %d: the place %d belongs to another key", i, place)
+			}
+		}
+		s.mu.Unlock()
+	}
+}
+
+func TestForgottenKeysLeaveNothingBehind(t *testing.T) {
+	const places = 1000
+	k := NewKeyed(1, 1, places)
+	for i := range 200_000 {
+		k.Allow(strconv.Itoa(i))
+	}
+	checkShards(t, k)
+	if k.Len() > places {
+		t.Errorf("%d keys", k.Len())
+	}
+	k.Set(2, 2)
+	k.Set(2, 2)
+	k.Limit()
+	k.RetryAfter("key")
+	k.giveBack("key")
+	k.giveBack(strconv.Itoa(199_999))
+	checkShards(t, k)
+	if before := k.Len(); before != 0 {
+		k.RetryAfter("never seen")
+		k.giveBack("never seen")
+		if k.Len() != before {
+			t.Error("a question made room for a key")
+		}
+	}
+}
+
+func TestShardsAreAsManyAsTheirBoundsAllow(t *testing.T) {
+	for keys, want := range map[int]int{-1: 1, 0: 1, 1: 1, 127: 1, 128: 2, 129: 2, 255: 2, 256: 4, 4095: 32, 4096: 64, 1_000_000: 64} {
+		k := NewKeyed(1, 1, keys)
+		if len(k.shards) != want || k.mask != uint64(want-1) {
+			t.Errorf("%d keys: %d shards with mask %x, want %d", keys, len(k.shards), k.mask, want)
+		}
+		for i := range k.shards {
+			if got := k.shards[i].max; got != max(keys, 1)/want {
+				t.Errorf("%d keys: a shard keeps %d", keys, got)
+			}
+		}
+	}
+}
+
+// A new key has a full bucket, whatever was in the slot that it takes over.
+func TestANewcomerHasAFullBucket(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := NewKeyed(1, 3, 1)
+		for i := range 5 {
+			key := strconv.Itoa(i)
+			for request := range 4 {
+				if got := k.Allow(key); got != (request < 3) {
+					t.Errorf("key %s, request %d: %t", key, request, got)
+				}
+			}
+			checkShards(t, k)
+		}
+	})
+}
+
+// A token that is given back is there again, once, and only where tokens are counted.
+func TestATokenIsGivenBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := NewKeyed(1, 2, 10)
+		k.Allow("a")
+		k.Allow("a")
+		if k.RetryAfter("a") != time.Second || k.RetryAfter("b") != 0 {
+			t.Errorf("retry after %s and %s", k.RetryAfter("a"), k.RetryAfter("b"))
+		}
+		k.giveBack("a")
+		if k.RetryAfter("a") != 0 || !k.Allow("a") || k.Allow("a") {
+			t.Error("not exactly one token was given back")
+		}
+		for _, perSecond := range []float64{0, Unlimited} {
+			k.Set(perSecond, 2)
+			s, hash := k.shard("a")
+			before := s.slots[s.places[hash]].tat
+			k.giveBack("a")
+			if s.slots[s.places[hash]].tat != before {
+				t.Errorf("a limit of %v counts tokens", perSecond)
+			}
+		}
+	})
+}
+
+// The hand passes those who asked since it came by last, once, and takes who did not.
+func TestTheHandGoesAround(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := NewKeyed(0.001, 1, 3)
+		for _, key := range []string{"a", "b", "c", "a", "b"} {
+			k.Allow(key)
+		}
+		for _, c := range []struct{ newcomer, gone string }{{"d", "c"}, {"e", "a"}, {"f", "b"}} {
+			k.Allow(c.newcomer)
+			s, hash := k.shard(c.gone)
+			if _, there := s.places[hash]; there || k.Len() != 3 {
+				t.Errorf("%s came, and %s is still there", c.newcomer, c.gone)
+			}
+		}
+		checkShards(t, k)
+	})
+}
+
+// Whoever waited is counted no more, whichever way it ended.
+func TestNobodyIsLeftInLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(1, 1)
+		l.Allow()
+		leaving, leave := context.WithCancel(t.Context())
+		done := make(chan error)
+		for _, ctx := range []context.Context{t.Context(), leaving, t.Context(), t.Context()} {
+			go func() { done <- l.Wait(ctx) }()
+			synctest.Wait()
+		}
+		if l.count.Load() != 4 || l.line.Len() != 4 {
+			t.Errorf("%d are counted, %d in line; want 4", l.count.Load(), l.line.Len())
+		}
+		leave()
+		<-done
+		<-done // the first turn
+		if l.count.Load() != 2 || l.line.Len() != 2 {
+			t.Errorf("%d are counted, %d in line; want 2", l.count.Load(), l.line.Len())
+		}
+		l.Set(Unlimited, 1)
+		<-done
+		<-done
+		if l.count.Load() != 0 || l.line.Len() != 0 {
+			t.Errorf("%d are counted, %d in line; want none", l.count.Load(), l.line.Len())
+		}
+		if !l.mu.TryLock() {
+			t.Fatal("the line is locked")
+		}
+		l.mu.Unlock()
+	})
+}
+
+// A timer that fires late lets those through whose turn has come meanwhile, and nobody before it could have been there.
+func TestALateTimerMakesNoBurst(t *testing.T) {
+	second := ticks(time.Second)
+	cases := map[string]struct {
+		since []int64 // seconds at which the others came
+		now   int64
+		want  int // who get their turn by now, the head included
+	}{
+		"on time":                     {[]int64{0, 0, 0}, 1, 1},
+		"late for those who waited":   {[]int64{0, 0, 0}, 3, 3},
+		"late for who came meanwhile": {[]int64{9, 9, 9}, 10, 3},
+		"just come":                   {[]int64{10, 10, 10}, 10, 2},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := New(1, 1)
+				l.Allow()
+				b := l.bucket.Load()
+				l.mu.Lock()
+				defer l.mu.Unlock()
+				for _, since := range append([]int64{0}, c.since...) {
+					l.line.PushBack(&waiter{since: since * second, ready: make(chan struct{})})
+					l.count.Add(1)
+				}
+				l.turn = b.claim(0)
+				l.advance(b, c.now*second)
+				if got := len(c.since) + 1 - l.line.Len(); got != c.want {
+					t.Errorf("%d got their turn, want %d", got, c.want)
+				}
+				if int(l.count.Load()) != l.line.Len() {
+					t.Errorf("%d are counted, %d in line", l.count.Load(), l.line.Len())
+				}
+			})
+		})
+	}
+}
+
+func TestWholeSeconds(t *testing.T) {
+	for d, want := range map[time.Duration]time.Duration{
+		0: time.Second, 1: time.Second, time.Second: time.Second, time.Second + 1: 2 * time.Second,
+		time.Hour - 1: time.Hour, time.Hour: time.Hour, time.Hour + 1: time.Hour, math.MaxInt64: time.Hour,
+	} {
+		if got := wholeSeconds(d); got != want {
+			t.Errorf("%s is told as %s, want %s", d, got, want)
+		}
+	}
+}
+
+func TestRulesAtTheirBounds(t *testing.T) {
+	cases := map[string]struct {
+		perSecond float64
+		burst     int
+		want      rule
+	}{
+		"one a second":     {1, 1, rule{interval: 16e9, depth: 16e9, requestsPerSecond: 1, burst: 1}},
+		"a burst below 1":  {1, -5, rule{interval: 16e9, depth: 16e9, requestsPerSecond: 1, burst: 1}},
+		"the largest":      {1, math.MaxInt, rule{interval: 16e9, depth: 1 << 61, requestsPerSecond: 1, burst: math.MaxInt32}},
+		"the quickest":     {16e9, 1, rule{interval: 1, depth: 1, requestsPerSecond: 16e9, burst: 1}},
+		"quicker":          {16.1e9, 3, rule{interval: 16e9, depth: 48e9, free: true, requestsPerSecond: Unlimited, burst: 3}},
+		"unlimited":        {Unlimited, 1, rule{interval: 16e9, depth: 16e9, free: true, requestsPerSecond: Unlimited, burst: 1}},
+		"the slowest":      {5e-324, 1, rule{interval: 1 << 58, depth: 1 << 58, requestsPerSecond: 5e-324, burst: 1}},
+		"slow and patient": {5e-324, 9, rule{interval: 1 << 58, depth: 1 << 61, requestsPerSecond: 5e-324, burst: 9}},
+		"nothing":          {0, 2, rule{interval: 16e9, depth: 32e9, shut: true, burst: 2}},
+		"less than that":   {-1, 1, rule{interval: 16e9, depth: 16e9, shut: true, burst: 1}},
+		"no number":        {math.NaN(), 1, rule{interval: 16e9, depth: 16e9, shut: true, burst: 1}},
+		"rounded":          {3, 1, rule{interval: 5_333_333_333, depth: 5_333_333_333, requestsPerSecond: 3, burst: 1}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(c.want, newRule(c.perSecond, c.burst), cmp.AllowUnexported(rule{})); diff != "" {
+				t.Errorf("rule (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestNumbersInFieldsAreBounded(t *testing.T) {
+	for v, want := range map[float64]string{
+		0: "0", 7.9: "7", 999_999_999_999_999: "999999999999999", 1e15: "999999999999999", math.MaxFloat64: "999999999999999",
+	} {
+		if got := integer(v); got != want {
+			t.Errorf("%v is written %s, want %s", v, got, want)
+		}
+	}
+}
