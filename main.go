@@ -105,6 +105,12 @@ func run(ctx context.Context, s settings) error {
 			return fmt.Errorf("%w: set --leader-election-namespace or $POD_NAMESPACE", err)
 		}
 	}
+	if err := controllers.AwaitServer(ctx, config); err != nil {
+		if ctx.Err() != nil {
+			return nil // stopped while it waited
+		}
+		return err
+	}
 	mgr, err := ctrl.NewManager(config, options)
 	if err != nil {
 		return err
