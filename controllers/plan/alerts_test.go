@@ -192,25 +192,88 @@ func checkBurns(t *testing.T, a *Alerts, objective Objective) {
 }
 
 func TestStatusOfAlerts(t *testing.T) {
-	var got []string
-	for _, line := range alertsFor(&v1alpha1.SLOSpec{Availability: "99.9", Window: "30d"}).status() {
-		got = append(got, line.Name+": "+line.Value+": "+line.Reason)
+	cases := map[string]struct {
+		slo    v1alpha1.SLOSpec
+		change func(*v1alpha1.GoServiceSpec)
+		want   []string
+	}{
+		"availability": {v1alpha1.SLOSpec{Availability: "99.9", Window: "30d"}, func(*v1alpha1.GoServiceSpec) {}, []string{
+			"outage: page when more than 50.05% fail over 1m: halfway between the 0.1% that may fail and all requests",
+			"rates: over 1m: 4 scrapes 15s apart, at least 1m",
+			"evaluation: every 15s: once per scrape, within 15s to 1m",
+			"minimum traffic: 5 bad requests: at low traffic, a single error shouldn't page anyone",
+			"availability × 14.4 over 1h: page above 1.44% in the last 1h and the last 5m: 14.4 × the 0.1% that may be bad; spends 2% of the budget of 30d within 1h",
+			"availability × 6 over 6h: page above 0.6% in the last 6h and the last 30m: 6 × the 0.1% that may be bad; spends 5% of the budget of 30d within 6h",
+			"availability × 3 over 24h: ticket above 0.3% in the last 24h and the last 2h: 3 × the 0.1% that may be bad; spends 10% of the budget of 30d within 24h",
+			"availability × 1 over 72h: ticket above 0.1% in the last 72h and the last 6h: 1 × the 0.1% that may be bad; spends 10% of the budget of 30d within 72h",
+			"shedding: ticket when more than 1% are rejected for 5m: one request in a hundred is rejected because no worker is free",
+			"saturation: ticket when more than 90% of the workers are busy for 5m: above this, requests wait for a worker most of the time",
+			"retune unconfirmed: ticket when a pod has not confirmed for 5m: a retune takes about a second",
+			"metrics absent: page when no pod was measured for 1m: without metrics, nobody knows whether the service still answers",
+		}},
+		"latency, over a day, and rarely scraped": {v1alpha1.SLOSpec{Latency: latency(250*time.Millisecond, "90"), Window: "1d"}, func(spec *v1alpha1.GoServiceSpec) {
+			scrapedEvery(90 * time.Second)(spec)
+			spec.Replicas = new(int32(0))
+		}, []string{
+			"outage: page when more than 50% fail over 6m: half of the requests fail",
+			"rates: over 6m: 4 scrapes 1m30s apart, at least 1m",
+			"evaluation: every 1m: once per scrape, within 15s to 1m",
+			"minimum traffic: 5 bad requests: at low traffic, a single error shouldn't page anyone",
+			"latency × 6 over 1h12m: page above 60% in the last 1h12m and the last 6m: 6 × the 10% that may be bad; spends 30% of the budget of 1d within 1h12m",
+			"latency × 3 over 1h12m: ticket above 30% in the last 1h12m and the last 6m: 3 × the 10% that may be bad; spends 15% of the budget of 1d within 1h12m",
+			"latency × 1 over 2h24m: ticket above 10% in the last 2h24m and the last 12m: 1 × the 10% that may be bad; spends 10% of the budget of 1d within 2h24m",
+			"latency above threshold: ticket when more than 10% take longer than 250ms for 5m: the same as p90 above 250ms, counted in an exact bucket",
+			"shedding: ticket when more than 1% are rejected for 5m: one request in a hundred is rejected because no worker is free",
+			"saturation: ticket when more than 90% of the workers are busy for 5m: above this, requests wait for a worker most of the time",
+			"retune unconfirmed: ticket when a pod has not confirmed for 5m: a retune takes about a second",
+			"metrics absent: left out: spec.replicas is 0: no pod is supposed to run",
+			"latency × 14.4 over 1h12m: left out: 14.4 × the 10% that may be bad is 144% of all requests, which can never be exceeded",
+		}},
+		"availability that allows much, scraped without pause": {v1alpha1.SLOSpec{Availability: "75", Window: "60d"}, func(spec *v1alpha1.GoServiceSpec) {
+			scrapedEvery(time.Second)(spec)
+			spec.Probes = &v1alpha1.ProbesSpec{Port: v1alpha1.ProbePortHTTP}
+		}, []string{
+			"outage: page when more than 62.5% fail over 1m: halfway between the 25% that may fail and all requests",
+			"rates: over 1m: 4 scrapes 1s apart, at least 1m",
+			"evaluation: every 15s: once per scrape, within 15s to 1m",
+			"minimum traffic: 5 bad requests: at low traffic, a single error shouldn't page anyone",
+			"availability × 3 over 48h: ticket above 75% in the last 48h and the last 4h: 3 × the 25% that may be bad; spends 10% of the budget of 60d within 48h",
+			"availability × 1 over 144h: ticket above 25% in the last 144h and the last 12h: 1 × the 25% that may be bad; spends 10% of the budget of 60d within 144h",
+			"shedding: ticket when more than 25% are rejected for 5m: the objective allows 25% to fail",
+			"saturation: ticket when more than 90% of the workers are busy for 5m: above this, requests wait for a worker most of the time",
+			"retune unconfirmed: ticket when a pod has not confirmed for 5m: a retune takes about a second",
+			"metrics absent: ticket when no pod was measured for 1m: spec.probes.port is http: the image may not serve metrics",
+			"availability × 14.4 over 2h: left out: 14.4 × the 25% that may be bad is 360% of all requests, which can never be exceeded",
+			"availability × 6 over 12h: left out: 6 × the 25% that may be bad is 150% of all requests, which can never be exceeded",
+		}},
 	}
-	want := []string{
-		"outage: page when more than 50.05% fail over 1m: halfway between the 0.1% that may fail and all requests",
-		"rates: over 1m: 4 scrapes 15s apart, at least 1m",
-		"evaluation: every 15s: once per scrape, within 15s to 1m",
-		"minimum traffic: 5 bad requests: at low traffic, a single error shouldn't page anyone",
-		"availability × 14.4 over 1h: page above 1.44% in the last 1h and the last 5m: 14.4 × the 0.1% that may be bad; spends 2% of the budget of 30d within 1h",
-		"availability × 6 over 6h: page above 0.6% in the last 6h and the last 30m: 6 × the 0.1% that may be bad; spends 5% of the budget of 30d within 6h",
-		"availability × 3 over 24h: ticket above 0.3% in the last 24h and the last 2h: 3 × the 0.1% that may be bad; spends 10% of the budget of 30d within 24h",
-		"availability × 1 over 72h: ticket above 0.1% in the last 72h and the last 6h: 1 × the 0.1% that may be bad; spends 10% of the budget of 30d within 72h",
-		"shedding: ticket when more than 1% are rejected for 5m: one request in a hundred is rejected because no worker is free",
-		"saturation: ticket when more than 90% of the workers are busy for 5m: above this, requests wait for a worker most of the time",
-		"retune unconfirmed: ticket when a pod has not confirmed for 5m: a retune takes about a second",
-		"metrics absent: page when no pod was measured for 1m: without metrics, nobody knows whether the service still answers",
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			var got []string
+			for _, line := range alertsFor(&c.slo, c.change).status() {
+				got = append(got, line.Name+": "+line.Value+": "+line.Reason)
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("alerts in the status (-want +got):\n%s", diff)
+			}
+		})
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("alerts in the status (-want +got):\n%s", diff)
+}
+
+// Objectives at the edge of what is one: all or none of the requests are no share that an alert could watch.
+func TestObjectivesAtTheirBounds(t *testing.T) {
+	for availability, want := range map[string]float64{"": 0, "x": 0, "0": 0, "100": 0, "0.1": 0.999, "99.9": 0.001, "99": 0.01} {
+		a := alertsFor(&v1alpha1.SLOSpec{Availability: availability})
+		budget := 0.0
+		if len(a.Objectives) > 0 {
+			budget = a.Objectives[0].Budget
+		}
+		if budget != want {
+			t.Errorf("availability %q has the budget %v, want %v", availability, budget, want)
+		}
+		// One in a hundred is what is shed anyway; only a larger budget allows more.
+		if shed := max(budget, 0.01); a.ShedShare.Value != shed || (a.ShedShare.Reason != "one request in a hundred is rejected because no worker is free") != (budget > 0.01) {
+			t.Errorf("availability %q: shedding %+v, want %v", availability, a.ShedShare, shed)
+		}
 	}
 }
