@@ -21,7 +21,7 @@ const warmUp = 300
 
 // Scenarios are the built-in ones: five shapes for a service, the same for its slow starters, and the repository's own traces. base
 // is the lowest rate of the shapes in requests per second.
-func Scenarios(service Service, base float64) []Scenario {
+func Scenarios(service Service, base float64) ([]Scenario, error) {
 	fixed := func(s Shape) func(uint64) Shape { return func(uint64) Shape { return s } }
 	var all []Scenario
 	for _, starts := range []struct {
@@ -36,7 +36,8 @@ func Scenarios(service Service, base float64) []Scenario {
 			Scenario{"bursts" + starts.suffix, starts.service, func(seed uint64) Shape { return bursty(base, seed) }, false},
 		)
 	}
-	return all
+	traces, err := ownScenarios(service)
+	return append(all, traces...), err
 }
 
 // step to four times the rate, for ten minutes.

@@ -17,8 +17,8 @@ func Trace(name string, from io.Reader) (Shape, error) {
 	rows := csv.NewReader(from)
 	rows.FieldsPerRecord = 2
 	rows.TrimLeadingSpace = true
-	var times, rates []float64
-	last := math.NaN()
+	var times, rates []float64 // of each row but the first: its end and its rate
+	start, last := math.NaN(), math.NaN()
 	for {
 		row, err := rows.Read()
 		if errors.Is(err, io.EOF) {
@@ -36,10 +36,12 @@ func Trace(name string, from io.Reader) (Shape, error) {
 			}
 			return Shape{}, fmt.Errorf("trace, line %d: %q is not a time in seconds and a number of requests", line, row)
 		}
-		if at <= last || requests < 0 {
+		if math.IsNaN(at) || math.IsInf(at, 0) || at <= last || !(requests >= 0) || math.IsInf(requests, 0) {
 			return Shape{}, fmt.Errorf("trace, line %d: times must rise and requests not be negative", line)
 		}
-		if !math.IsNaN(last) {
+		if math.IsNaN(start) {
+			start = at
+		} else {
 			times = append(times, at)
 			rates = append(rates, requests/(at-last))
 		}
@@ -48,9 +50,8 @@ func Trace(name string, from io.Reader) (Shape, error) {
 	if len(times) == 0 {
 		return Shape{}, errors.New("the trace needs at least two rows: seconds,requests")
 	}
-	start := times[0]
-	first := rates[0]
-	return Shape{name, warmUp + times[len(times)-1] - start, func(at float64) float64 {
+	first := rates[0] // also before the trace begins
+	return Shape{name, warmUp + last - start, func(at float64) float64 {
 		if at < warmUp {
 			return first
 		}

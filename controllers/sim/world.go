@@ -58,8 +58,9 @@ type World struct {
 	queueTimeout   float64
 	bounds         []float64 // of the pods' histograms
 
-	seconds  []second
-	busyArea float64
+	mu, sigma float64 // of the logarithm of a request's CPU time
+	seconds   []second
+	busyArea  float64
 }
 
 // streams are the random numbers of a simulation. Each purpose has its own, so that two autoscalers with the same seed see the
@@ -74,7 +75,9 @@ func streamsOf(seed uint64) streams {
 }
 
 func newWorld(service Service, shape Shape, seed uint64) *World {
+	variance := math.Log(1 + service.Variation*service.Variation)
 	return &World{
+		mu: math.Log(service.CPUTime.Seconds()) - variance/2, sigma: math.Sqrt(variance),
 		service: service, shape: shape, random: streamsOf(seed), bounds: boundsWith(service.Threshold.Seconds()),
 		seconds: make([]second, int(math.Ceil(shape.Seconds))),
 	}
@@ -204,10 +207,7 @@ func (w *World) arrive() {
 }
 
 // cpuTime is log-normal: exp(μ + σ·z) with σ² = ln(1 + cv²) and μ = ln(mean) − σ²/2.
-func (w *World) cpuTime() float64 {
-	variance := math.Log(1 + w.service.Variation*w.service.Variation)
-	return math.Exp(math.Log(w.service.CPUTime.Seconds()) - variance/2 + math.Sqrt(variance)*w.random.costs.NormFloat64())
-}
+func (w *World) cpuTime() float64 { return math.Exp(w.mu + w.sigma*w.random.costs.NormFloat64()) }
 
 func (w *World) second(at float64) *second {
 	return &w.seconds[min(int(at), len(w.seconds)-1)]

@@ -34,18 +34,18 @@ func Main(further ...sim.Contender) {
 	flag.StringVar(&o.sources, "sources", "controllers", "folder with the sources of the deciding code, from which the published seeds follow")
 	flag.StringVar(&o.heldOut, "heldout", "", "a number: seeds that follow from it instead of the published ones")
 	flag.BoolVar(&o.development, "development", false, "the seeds 1, 2, … for developing rules, instead of the published ones")
-	flag.BoolVar(&o.full, "full", false, "every contender, and 10 seeds")
+	flag.BoolVar(&o.full, "full", false, "every contender, and 20 seeds")
 	flag.Float64Var(&o.base, "base", 600, "lowest rate of the built-in shapes in requests per second")
-	flag.IntVar(&o.seeds, "seeds", 0, "how many seeds; 0: 4, or 10 with -full")
+	flag.IntVar(&o.seeds, "seeds", 0, "how many seeds; 0: 5, or 20 with -full")
 	flag.DurationVar(&o.service.CPUTime, "cpu", o.service.CPUTime, "mean CPU time of a request")
 	flag.DurationVar(&o.service.Wait, "wait", o.service.Wait, "mean time that a request waits for others")
 	flag.DurationVar(&o.service.Threshold, "threshold", o.service.Threshold, "latency threshold")
 	flag.IntVar(&o.service.Cores, "cores", o.service.Cores, "cores of a pod")
 	flag.Parse()
 	if o.seeds <= 0 {
-		o.seeds = 4
+		o.seeds = 5
 		if o.full {
-			o.seeds = 10
+			o.seeds = 20
 		}
 	}
 	if err := run(os.Stdout, os.Stderr, o, further); err != nil {
@@ -114,7 +114,7 @@ func conclude(to io.Writer, o options, scenarios []sim.Scenario, rows []sim.Row)
 // scenariosOf are the built-in ones, or a folder's traces.
 func scenariosOf(o options) ([]sim.Scenario, error) {
 	if o.traces == "" {
-		return sim.Scenarios(o.service, o.base), nil
+		return sim.Scenarios(o.service, o.base)
 	}
 	names, err := filepath.Glob(filepath.Join(o.traces, "*.csv"))
 	if err != nil {

@@ -1,0 +1,99 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package command
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"goservice.dev/operator/controllers/sim"
+)
+
+// still is a further contender that leaves the pods as they are.
+type still struct{}
+
+func (still) Begin(*sim.World) {}
+
+func TestAFolderOfTraces(t *testing.T) {
+	traces, images := t.TempDir(), filepath.Join(t.TempDir(), "images")
+	if err := os.WriteFile(filepath.Join(traces, "small.csv"), []byte("seconds,requests\n0,0\n20,400\n40,1000\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	service := sim.Default()
+	service.CPUTime = 50 * time.Millisecond // few requests
+	service.Threshold = time.Second
+	o := options{traces: traces, images: images, heldOut: "7", seeds: 2, service: service}
+	further := []sim.Contender{{Name: "still", Role: sim.Rival, Autoscaler: func(sim.Service) sim.Autoscaler { return still{} }}}
+	var out bytes.Buffer
+	if err := run(&out, io.Discard, o, further); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	last := regexp.MustCompile(`^RESULT sim shapes=1 seeds=2 worst_bad_ratio=\S+ worst_lost_ratio=\S+ core_seconds_ratio_best=\S+ ` +
+		`core_seconds_ratio_knative=\S+ core_seconds_ratio_cpu50=\d\.\d\d core_seconds_ratio_clairvoyant=\d\.\d\d heldout=true$`)
+	if !last.MatchString(lines[len(lines)-1]) {
+		t.Errorf("last line %s", lines[len(lines)-1])
+	}
+	for _, want := range []string{"2 seeds held out as number 7", "| small | **GoService** |", "| small | still |", "| small | clairvoyant |", "small: bad seconds a run"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in:\n%s", want, out.String())
+		}
+	}
+	if picture, err := os.ReadFile(filepath.Join(images, "sim-small.svg")); err != nil || !bytes.HasSuffix(picture, []byte("</svg>\n")) || !bytes.Contains(picture, []byte(sim.OurName)) {
+		t.Errorf("picture of %d bytes, error %v", len(picture), err)
+	}
+}
+
+func TestWrongFolders(t *testing.T) {
+	empty, broken := t.TempDir(), t.TempDir()
+	if err := os.WriteFile(filepath.Join(broken, "x.csv"), []byte("a,b\nc,d\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		options options
+		want    string
+	}{
+		"no trace":         {options{traces: empty, heldOut: "1"}, "no *.csv"},
+		"a broken trace":   {options{traces: broken, heldOut: "1"}, "x.csv"},
+		"no number":        {options{heldOut: "many"}, "HELDOUT"},
+		"both":             {options{heldOut: "1", development: true}, "either"},
+		"no deciding code": {options{sources: empty}, "plan/*.go"},
+	} {
+		if err := run(io.Discard, io.Discard, c.options, nil); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want %q", name, err, c.want)
+		}
+	}
+}
+
+func TestPublishedSeedsFollowFromTheDecidingCode(t *testing.T) {
+	files, err := decidingCode("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"plan/plan.go", "plan/queueing.go", "tuner/decider.go", "tuner/pods.go", "sim/operator.go"} {
+		if len(files[want]) == 0 {
+			t.Errorf("%s does not count", want)
+		}
+	}
+	for name := range files {
+		if strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "sim/") && name != "sim/operator.go" {
+			t.Errorf("%s counts", name)
+		}
+	}
+	first, from, err := seedsOf(options{sources: "../..", seeds: 3})
+	if err != nil || len(first) != 3 || !strings.HasPrefix(from, "3 seeds of the deciding code ") {
+		t.Errorf("seeds %v %q, error %v", first, from, err)
+	}
+	development, _, err := seedsOf(options{development: true, seeds: 3})
+	if err != nil || !slices.Equal(development, sim.DevelopmentSeeds(3)) {
+		t.Errorf("seeds for development %v, error %v", development, err)
+	}
+}

@@ -1,0 +1,138 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package sim
+
+import (
+	"math"
+	"slices"
+	"testing"
+	"time"
+
+	"goservice.dev/operator/controllers/plan"
+)
+
+// Before anything is measured, pool and autoscaler are the plan's; the tuner then fits the pool.
+func TestTheOperatorBeginsWithItsPlan(t *testing.T) {
+	service := Default()
+	spec := specOf(service)
+	figures := plan.Compute(&spec, plan.Observed{})
+	w := newWorld(service, Shape{"steady", 60, func(float64) float64 { return 500 }}, 1)
+	o := new(operator)
+	w.start(Contender{Autoscaler: func(Service) Autoscaler { return o }})
+	if w.workers != int(figures.Workers.Value) || w.depth != int(figures.QueueDepth.Value) || w.queueTimeout != figures.QueueTimeout.Value.Seconds() {
+		t.Errorf("pool %d, %d, %v s", w.workers, w.depth, w.queueTimeout)
+	}
+	period := figures.ScaleUp.Value.Period.Seconds()
+	want := []HPAPolicy{{Pods: int(figures.ScaleUp.Value.Pods), Period: period}, {Percent: int(figures.ScaleUp.Value.Percent), Period: period}}
+	if !slices.Equal(o.hpa.Up.Policies, want) || o.hpa.Up.Tolerance != figures.ScaleUpTolerance.Value || o.hpa.Down.Tolerance != 0.1 {
+		t.Errorf("autoscaler up %+v, down %+v", o.hpa.Up, o.hpa.Down)
+	}
+	if o.hpa.Down.Window != figures.ScaleDownWindow.Value.Seconds() || o.hpa.Target != float64(figures.CPUTarget.Value)/100 || o.hpa.Floor != 2 {
+		t.Errorf("autoscaler %+v", o.hpa)
+	}
+	w.run()
+	fitted := FittedPool(service)
+	if w.workers != fitted.Workers || w.depth != fitted.Depth || w.workers >= int(figures.Workers.Value) {
+		t.Errorf("the pool is %d and %d after a minute, the fitted one %+v", w.workers, w.depth, fitted)
+	}
+	// 400 requests per second at the most, for two fifths of 100 ms.
+	if fitted.Workers < 12 || fitted.Workers > 20 || fitted.QueueTimeout != 50*time.Millisecond {
+		t.Errorf("fitted pool %+v, want about 16 workers and 50 ms", fitted)
+	}
+}
+
+// The tuner gets what a pod's /metrics would say.
+func TestCountersOfAPod(t *testing.T) {
+	service := Default()
+	service.Threshold = 80 * time.Millisecond // no default bound
+	w := newWorld(service, Shape{"steady", 120, func(float64) float64 { return 395 }}, 1)
+	w.setPool(Pool{16, 16, 50 * time.Millisecond})
+	w.now = 7
+	p := w.createReady()
+	w.now = 0
+	w.run()
+	c := p.counters(w)
+	if c.Requests != p.requests || c.Served != p.served || c.Failed != p.failed || c.Rejected != p.failed || c.Failed == 0 {
+		t.Errorf("requests %v, %v served, %v failed, %v rejected", c.Requests, c.Served, c.Failed, c.Rejected)
+	}
+	if c.CPUSeconds != p.cpu || c.ServiceSeconds != p.serviceSeconds || c.DurationSeconds != p.durationSeconds {
+		t.Errorf("seconds %v, %v, %v", c.CPUSeconds, c.ServiceSeconds, c.DurationSeconds)
+	}
+	if c.Workers != 16 || c.Processors != 2 || c.Active != float64(p.inside()) || c.Busy != float64(p.running) || c.Queued != float64(p.queue.length) {
+		t.Errorf("%v workers, %v processors, %v active, %v busy, %v queued", c.Workers, c.Processors, c.Active, c.Busy, c.Queued)
+	}
+	if c.StartSeconds != float64(simEpoch.Unix())+7 {
+		t.Errorf("started at %v", c.StartSeconds)
+	}
+	slow, last, bounds := 0, 0.0, []float64{}
+	for _, s := range w.seconds {
+		slow += s.Slow
+	}
+	for _, b := range c.Buckets {
+		if b.Count < last || b.UpperBound == 0.08 && b.Count != p.served-float64(slow) {
+			t.Errorf("bucket %+v after %v, with %d slow of %v", b, last, slow, p.served)
+		}
+		last = b.Count
+		bounds = append(bounds, b.UpperBound)
+	}
+	if !slices.Contains(bounds, 0.08) || !math.IsInf(bounds[len(bounds)-1], 1) || last != p.served || !slices.IsSorted(bounds) {
+		t.Errorf("bounds %v, %v in all of %v", bounds, last, p.served)
+	}
+}
+
+// On a step, the operator raises the Deployment itself, within rounds of two seconds; an autoscaler waits for its figures.
+func TestTheOperatorRaisesAtOnce(t *testing.T) {
+	step := Shape{"short step", warmUp + 90, func(at float64) float64 {
+		if at >= warmUp+30 {
+			return 1600
+		}
+		return 400
+	}}
+	r := Run(Default(), FittedPool(Default()), step, Operator(), 3)
+	if within, stepped := r.WantedWithin(Default()); !stepped || within > 5 {
+		t.Errorf("enough pods were wanted %d s after the step (stepped: %v)", within, stepped)
+	}
+	stock := Run(Default(), FittedPool(Default()), step, HPAContender(50, 300), 3)
+	if within, _ := stock.WantedWithin(Default()); within < 10 {
+		t.Errorf("an autoscaler that looks every 15 s wanted enough %d s after it", within)
+	}
+	flat := Result{rate: func(float64) float64 { return 1 }, seconds: make([]second, 400)}
+	if _, stepped := flat.WantedWithin(Default()); stepped {
+		t.Error("a flat load steps")
+	}
+}
+
+// The clairvoyant has the pods that a load needs when it needs them, and no others.
+func TestTheClairvoyantIsInTime(t *testing.T) {
+	service := Default()
+	pool := FittedPool(service)
+	const limit = 70
+	r := Run(service, pool, short(), Clairvoyant(limit), 3)
+	if r.BadSeconds > 2 {
+		t.Errorf("%d bad seconds", r.BadSeconds)
+	}
+	before, after := r.seconds[warmUp+5], r.seconds[warmUp+30]
+	needed := 3 // of 400 requests per second at the most: 800 are two pods and nine tenths at 70 %
+	if before.Ready != 2 || after.Ready != needed || r.seconds[warmUp+170].Wanted != needed {
+		t.Errorf("%d pods served before it was time, %d at the step, want %d", before.Ready, after.Ready, needed)
+	}
+	// Slow starters are begun earlier.
+	slow := Run(service.Slow(), pool, Shape{"late", warmUp + 100, short().Rate}, Clairvoyant(limit), 3)
+	if slow.seconds[warmUp+30].Ready != needed || slow.seconds[warmUp-15].Wanted != 2 || slow.seconds[warmUp-8].Wanted != needed {
+		t.Errorf("slow starters: %+v", slow.seconds[warmUp-15:warmUp+31])
+	}
+}
+
+// The limit is where waiting breaks the objective: with a tighter promise it is lower.
+func TestHighestUtilizationFollowsThePromise(t *testing.T) {
+	loose := Default()
+	loose.CPUTime, loose.Wait, loose.Threshold = 40*time.Millisecond, 0, 800*time.Millisecond
+	tight := loose
+	tight.Threshold = 300 * time.Millisecond
+	pool := Pool{64, 64, time.Second}
+	high, low := HighestUtilization(loose, pool), HighestUtilization(tight, pool)
+	if high < 45 || high > 65 || low > high-8 {
+		t.Errorf("%d %% for 800 ms, %d %% for 300 ms", high, low)
+	}
+}
