@@ -212,8 +212,8 @@ bench-fairness: ## Rounds and retunes of 100 well-behaved services, alone and ne
 	go run ./controllers/bench/fairness
 
 .PHONY: sim
-sim: ## Compare this operator with other autoscalers on simulated loads; TRACES=folder (CSV: seconds,requests), HELDOUT=number, DEVELOPMENT=true, FULL=true.
-	go run ./controllers/sim/cmd $(if $(TRACES),-traces $(TRACES),-images docs/images) $(if $(HELDOUT),-heldout=$(HELDOUT)) -development=$(or $(DEVELOPMENT),false) -full=$(or $(FULL),false)
+sim: ## Compare this operator with other autoscalers on simulated loads; TRACES=folder (CSV: seconds,requests), HELDOUT=number, DEVELOPMENT=true, FULL=true (STATE=FILE resumes).
+	go run ./controllers/sim/cmd $(if $(TRACES),-traces $(TRACES),-images docs/images) $(if $(HELDOUT),-heldout=$(HELDOUT)) -development=$(or $(DEVELOPMENT),false) -full=$(or $(FULL),false) $(if $(STATE),-state $(STATE))
 
 .PHONY: bench-retune
 bench-retune: ## How fast PODS pods enforce EDITS of a rate limit, compared with plain ConfigMaps; on the kind cluster, after make deploy.

@@ -42,16 +42,18 @@ func KnativeContender(percent int, activator Activator) Contender {
 // Others are the contenders beside the operator. They stand at several targets, since each target trades bad seconds for cores. full
 // is all of them; otherwise those are left out that hardly differ from others.
 func Others(full bool) []Contender {
-	var rows []Contender
-	for _, window := range []int{300, 60} {
-		for _, percent := range []int{50, 60, 70} {
-			rows = append(rows, HPAContender(percent, window))
-		}
-	}
+	utilizations := []int{50, 60, 70}
 	targets := map[Activator][]int{ActivatorByDefault: {50, 60, 70}, ActivatorAlways: {60}, ActivatorNever: {50, 60, 70}}
 	if full {
-		all := []int{40, 50, 60, 70, 80}
+		utilizations = []int{40, 50, 55, 60, 65, 70, 80}
+		all := []int{40, 50, 60, 65, 70, 80}
 		targets = map[Activator][]int{ActivatorByDefault: all, ActivatorAlways: all, ActivatorNever: all}
+	}
+	var rows []Contender
+	for _, window := range []int{300, 60} {
+		for _, percent := range utilizations {
+			rows = append(rows, HPAContender(percent, window))
+		}
 	}
 	for _, activator := range []Activator{ActivatorByDefault, ActivatorAlways, ActivatorNever} {
 		for _, percent := range targets[activator] {

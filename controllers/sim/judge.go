@@ -7,6 +7,7 @@ package sim
 type Result struct {
 	Scenario, Contender string
 	Role                Role
+	Seed                uint64
 	// Seconds that were judged, BadSeconds those of them in which more requests were slow or lost than the objective allows, and at
 	// least two.
 	Seconds, BadSeconds int
@@ -18,8 +19,12 @@ type Result struct {
 	Used float64
 	// Actions are changes of the wanted number of pods.
 	Actions int
-	// percentile of the requests that the objective is about.
-	percentile float64
+	// Stepped says that the load doubled within a second, WantedWithin how many seconds later at the most as many pods were wanted as can
+	// take it at full use.
+	Stepped      bool
+	WantedWithin int
+	// Percentile of the requests that the objective is about, 0 to 1.
+	Percentile float64
 	// seconds of the simulation, warm-up included, for pictures.
 	seconds []second
 	rate    func(float64) float64
@@ -39,9 +44,27 @@ func (r *Result) judge() {
 		r.Requests += s.Arrived
 		r.Lost += s.Lost
 		r.Slow += s.Slow
-		if s.isBad(r.percentile) {
+		if s.isBad(r.Percentile) {
 			r.BadSeconds++
 		}
+	}
+}
+
+// judgeStep looks for a step, and for when as many pods were wanted as it needs at full use; if that was never, for how long not.
+func (r *Result) judgeStep(s Service) {
+	for at := warmUp + 1; at < len(r.seconds); at++ {
+		if r.rate(float64(at)) < 2*r.rate(float64(at)-1) {
+			continue
+		}
+		needed := r.rate(float64(at)) * s.CPUTime.Seconds() / float64(s.Cores)
+		r.Stepped, r.WantedWithin = true, len(r.seconds)-at
+		for i := at; i < len(r.seconds); i++ {
+			if float64(r.seconds[i].Wanted) >= needed {
+				r.WantedWithin = i - at
+				break
+			}
+		}
+		return
 	}
 }
 
@@ -56,7 +79,7 @@ type Row struct {
 
 // Keeps says that the contender keeps the objective: of its seconds no larger share is bad than of its requests may be.
 func (r *Row) Keeps() bool {
-	return float64(r.BadSeconds) <= (1-r.percentile)*float64(r.Seconds)+1e-9
+	return float64(r.BadSeconds) <= (1-r.Percentile)*float64(r.Seconds)+1e-9
 }
 
 // Rows adds up results; those of one scenario and contender follow each other.
@@ -78,6 +101,7 @@ func Rows(results []Result) []Row {
 		sum.CoreSeconds += r.CoreSeconds
 		sum.Used += r.Used
 		sum.Actions += r.Actions
+		sum.WantedWithin = max(sum.WantedWithin, r.WantedWithin)
 		sum.BadFrom, sum.BadTo = min(sum.BadFrom, r.BadSeconds), max(sum.BadTo, r.BadSeconds)
 		sum.LostFrom, sum.LostTo = min(sum.LostFrom, r.Lost), max(sum.LostTo, r.Lost)
 	}

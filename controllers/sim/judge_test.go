@@ -48,16 +48,54 @@ func threeSeconds() []second {
 }
 
 func TestTheWarmUpDoesNotCount(t *testing.T) {
-	r := Result{percentile: 0.99, seconds: threeSeconds()}
+	r := Result{Percentile: 0.99, seconds: threeSeconds()}
 	r.judge()
 	if r.Seconds != 3 || r.BadSeconds != 2 || r.Requests != 350 || r.Slow != 2 || r.Lost != 5 {
 		t.Errorf("%d seconds, %d bad; %d requests, %d slow, %d lost", r.Seconds, r.BadSeconds, r.Requests, r.Slow, r.Lost)
 	}
 }
 
+func TestWhenEnoughPodsWereWanted(t *testing.T) {
+	service := Default() // a pod takes 400 requests per second at full use
+	load := func(low, high float64) func(float64) float64 {
+		return func(at float64) float64 {
+			if at >= warmUp+5 {
+				return high
+			}
+			return low
+		}
+	}
+	for name, c := range map[string]struct {
+		rate    func(float64) float64
+		wanted  int // from the eighth second on; before, 2
+		stepped bool
+		within  int
+	}{
+		"three seconds later":  {load(400, 1600), 4, true, 3},
+		"more than enough":     {load(400, 1600), 40, true, 3},
+		"never":                {load(400, 1600), 3, true, 15},
+		"enough all the time":  {load(400, 800), 2, true, 0},
+		"a rise that is none":  {load(400, 799), 2, false, 0},
+		"a fall":               {load(800, 100), 2, false, 0},
+		"a step to exactly it": {load(300, 801), 3, true, 3},
+	} {
+		r := Result{rate: c.rate, seconds: make([]second, warmUp+20)}
+		for i := range r.seconds {
+			r.seconds[i].Wanted = 2
+			if i >= warmUp+8 {
+				r.seconds[i].Wanted = c.wanted
+			}
+		}
+		r.judgeStep(service)
+		if r.Stepped != c.stepped || r.WantedWithin != c.within {
+			t.Errorf("%s: stepped %v, within %d s; want %v, %d", name, r.Stepped, r.WantedWithin, c.stepped, c.within)
+		}
+	}
+}
+
 func TestRowsAddUp(t *testing.T) {
-	one := Result{Scenario: "a", Contender: "x", percentile: 0.99, Seconds: 1000, BadSeconds: 4, Requests: 100, Lost: 7, Slow: 5, CoreSeconds: 10, Used: 3, Actions: 2}
-	two := Result{Scenario: "a", Contender: "x", percentile: 0.99, Seconds: 1000, BadSeconds: 16, Requests: 200, Lost: 1, Slow: 6, CoreSeconds: 20, Used: 4, Actions: 3}
+	one := Result{Scenario: "a", Contender: "x", Percentile: 0.99, Seconds: 1000, BadSeconds: 4, Requests: 100, Lost: 7, Slow: 5, CoreSeconds: 10, Used: 3, Actions: 2, WantedWithin: 5}
+	two := Result{Scenario: "a", Contender: "x", Percentile: 0.99, Seconds: 1000, BadSeconds: 16, Requests: 200, Lost: 1, Slow: 6, CoreSeconds: 20, Used: 4, Actions: 3, WantedWithin: 2}
 	other, later := one, one
 	other.Contender, later.Scenario = "y", "b"
 	rows := Rows([]Result{one, two, other, later})
@@ -65,7 +103,7 @@ func TestRowsAddUp(t *testing.T) {
 		t.Fatalf("%d rows, want 3", len(rows))
 	}
 	r := rows[0]
-	if r.Runs != 2 || r.Seconds != 2000 || r.BadSeconds != 20 || r.Requests != 300 || r.Lost != 8 || r.Slow != 11 || r.CoreSeconds != 30 || r.Used != 7 || r.Actions != 5 {
+	if r.Runs != 2 || r.Seconds != 2000 || r.BadSeconds != 20 || r.Requests != 300 || r.Lost != 8 || r.Slow != 11 || r.CoreSeconds != 30 || r.Used != 7 || r.Actions != 5 || r.WantedWithin != 5 {
 		t.Errorf("sums %+v", r)
 	}
 	if r.BadFrom != 4 || r.BadTo != 16 || r.LostFrom != 1 || r.LostTo != 7 {
@@ -85,7 +123,7 @@ func TestRowsAddUp(t *testing.T) {
 
 func row(scenario, contender string, role Role, bad, lost int, cores float64) Row {
 	return Row{Result: Result{
-		Scenario: scenario, Contender: contender, Role: role, percentile: 0.99, Seconds: 1000, BadSeconds: bad, Requests: 1_000_000, Lost: lost, CoreSeconds: cores,
+		Scenario: scenario, Contender: contender, Role: role, Percentile: 0.99, Seconds: 1000, BadSeconds: bad, Requests: 1_000_000, Lost: lost, CoreSeconds: cores,
 	}, Runs: 2, BadFrom: bad / 2, BadTo: bad}
 }
 

@@ -49,7 +49,7 @@ func panel(b *strings.Builder, service Service, r *Result, top int, highest floa
 	var needed, ready strings.Builder
 	last := -1
 	for i, s := range seconds {
-		if s.isBad(r.percentile) {
+		if s.isBad(r.Percentile) {
 			fmt.Fprintf(b, `<rect x="%.1f" y="%d" width="1.5" height="%d" fill="#d62728" fill-opacity="0.6"/>`+"\n", x(i), top, panelHeight)
 		}
 		if i%5 == 0 {

@@ -10,7 +10,7 @@ import (
 
 func TestPicture(t *testing.T) {
 	r := Result{
-		Scenario: "three", Contender: OurName, BadSeconds: 2, CoreSeconds: 42, percentile: 0.99,
+		Scenario: "three", Contender: OurName, BadSeconds: 2, CoreSeconds: 42, Percentile: 0.99,
 		seconds: threeSeconds(), rate: func(float64) float64 { return 400 },
 	}
 	for i := range r.seconds {

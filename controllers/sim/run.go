@@ -45,17 +45,25 @@ type Comparison struct {
 	Scenarios  []Scenario
 	Contenders []Contender
 	Seeds      []uint64
+	// Known is asked for a result before it is simulated, Done is told each result, also a known one; both may be nil, and are called from
+	// several goroutines. A result that is known has no seconds for a picture.
+	Known func(scenario, contender string, seed uint64) (Result, bool)
+	Done  func(Result)
 }
 
-// Run simulates all on all processors that Go may use; results are in the order of scenarios, contenders and seeds. progress is told
-// of each that is done, if it is not nil, from several goroutines.
-func (c Comparison) Run(progress func()) []Result {
+// Run simulates all on all processors that Go may use; results are in the order of scenarios, contenders and seeds.
+func (c Comparison) Run() []Result {
 	var jobs []func() Result
 	for _, scenario := range c.Scenarios {
 		pool := sync.OnceValue(func() Pool { return FittedPool(scenario.Service) })
 		for _, contender := range c.Contenders {
 			for _, seed := range c.Seeds {
 				jobs = append(jobs, func() Result {
+					if c.Known != nil {
+						if r, known := c.Known(scenario.Name, contender.Name, seed); known {
+							return r
+						}
+					}
 					r := Run(scenario.Service, pool(), scenario.Shape(seed), contender, seed)
 					r.Scenario = scenario.Name
 					return r
@@ -71,8 +79,8 @@ func (c Comparison) Run(progress func()) []Result {
 		working.Go(func() {
 			defer func() { <-slots }()
 			results[i] = job()
-			if progress != nil {
-				progress()
+			if c.Done != nil {
+				c.Done(results[i])
 			}
 		})
 	}
@@ -92,11 +100,12 @@ func Run(service Service, pool Pool, shape Shape, contender Contender, seed uint
 	w.after(warmUp, func() { before.core, before.used, before.actions = w.coreSeconds(), w.busyArea, w.actions })
 	w.run()
 	result := Result{
-		Scenario: shape.Name, Contender: contender.Name, Role: contender.Role, percentile: service.Percentile,
+		Scenario: shape.Name, Contender: contender.Name, Role: contender.Role, Seed: seed, Percentile: service.Percentile,
 		Actions: w.actions - before.actions, CoreSeconds: w.coreSeconds() - before.core, Used: w.busyArea - before.used,
 		seconds: w.seconds, rate: shape.Rate,
 	}
 	result.judge()
+	result.judgeStep(service)
 	return result
 }
 

@@ -30,20 +30,3 @@ func Table(to io.Writer, rows []Row) error {
 	_, err := io.WriteString(to, b.String())
 	return err
 }
-
-// WantedWithin is the time in seconds from a step of the load until the wanted pods can take it at full use.
-func (r Result) WantedWithin(service Service) (seconds int, stepped bool) {
-	for at := warmUp + 1; at < len(r.seconds); at++ {
-		if r.rate(float64(at)) < 2*r.rate(float64(at)-1) {
-			continue
-		}
-		needed := r.rate(float64(at)) * service.CPUTime.Seconds() / float64(service.Cores)
-		for i := at; i < len(r.seconds); i++ {
-			if float64(r.seconds[i].Wanted) >= needed {
-				return i - at, true
-			}
-		}
-		return len(r.seconds) - at, true
-	}
-	return 0, false
-}

@@ -19,11 +19,11 @@ import (
 
 // options of the command.
 type options struct {
-	traces, images, sources, heldOut string
-	development, full                bool
-	base                             float64
-	seeds                            int
-	service                          sim.Service
+	traces, images, sources, heldOut, state string
+	development, full                       bool
+	base                                    float64
+	seeds                                   int
+	service                                 sim.Service
 }
 
 // Main compares the simulator's contenders and further ones, by the flags of the command line, and exits if that fails.
@@ -33,6 +33,7 @@ func Main(further ...sim.Contender) {
 	flag.StringVar(&o.images, "images", "", "folder for one SVG of each scenario")
 	flag.StringVar(&o.sources, "sources", "controllers", "folder with the sources of the deciding code, from which the published seeds follow")
 	flag.StringVar(&o.heldOut, "heldout", "", "a number: seeds that follow from it instead of the published ones")
+	flag.StringVar(&o.state, "state", "", "file that keeps results, so that the same command goes on where it was cut off")
 	flag.BoolVar(&o.development, "development", false, "the seeds 1, 2, … for developing rules, instead of the published ones")
 	flag.BoolVar(&o.full, "full", false, "every contender, and 20 seeds")
 	flag.Float64Var(&o.base, "base", 600, "lowest rate of the built-in shapes in requests per second")
@@ -69,14 +70,31 @@ func run(to, progress io.Writer, o options, further []sim.Contender) error {
 	fmt.Fprintf(to, "%s of CPU and %s of waiting per request, %.0f%% within %s, pods of %d cores with %d workers and %d places; %s\n",
 		o.service.CPUTime, o.service.Wait, 100*o.service.Percentile, o.service.Threshold, o.service.Cores, pool.Workers, pool.Depth, from)
 	fmt.Fprintf(to, "the clairvoyant keeps pods at %d%% of their CPU\n\n", limit)
-	comparison := sim.Comparison{Scenarios: scenarios, Contenders: contenders, Seeds: seeds}
+	kept, err := openState(o)
+	if err != nil {
+		return err
+	}
+	defer kept.close()
 	var done atomic.Int64
 	all := len(scenarios) * len(contenders) * len(seeds)
-	results := comparison.Run(func() {
+	comparison := sim.Comparison{Scenarios: scenarios, Contenders: contenders, Seeds: seeds, Known: kept.find, Done: func(r sim.Result) {
+		kept.keep(r)
 		if n := done.Add(1); n%25 == 0 {
 			fmt.Fprintf(progress, "%d of %d simulations\n", n, all)
 		}
-	})
+	}}
+	if o.images != "" { // pictures need what is not kept
+		comparison.Known = func(scenario, contender string, seed uint64) (sim.Result, bool) {
+			if seed == seeds[0] && sim.IsPictured(contender) {
+				return sim.Result{}, false
+			}
+			return kept.find(scenario, contender, seed)
+		}
+	}
+	results := comparison.Run()
+	if err := kept.err(); err != nil {
+		return err
+	}
 	rows := sim.Rows(results)
 	if err := sim.Table(to, rows); err != nil {
 		return err
@@ -98,6 +116,11 @@ func conclude(to io.Writer, o options, scenarios []sim.Scenario, rows []sim.Row)
 	gradual := map[string]bool{}
 	for _, s := range scenarios {
 		gradual[s.Name] = s.Gradual
+	}
+	for i := range rows {
+		if r := &rows[i]; r.Stepped && strings.HasPrefix(r.Scenario, "step") {
+			fmt.Fprintf(to, "%s: %s wanted enough pods within %d s\n", r.Scenario, r.Contender, r.WantedWithin)
+		}
 	}
 	verdict := sim.Judge(rows, func(name string) bool { return gradual[name] })
 	for _, s := range verdict.Scenarios {

@@ -97,3 +97,64 @@ func TestPublishedSeedsFollowFromTheDecidingCode(t *testing.T) {
 		t.Errorf("seeds for development %v, error %v", development, err)
 	}
 }
+
+// What was cut off goes on: results are taken from the file, also after half a line, and no others than this program's.
+func TestTheStateGoesOn(t *testing.T) {
+	o := options{state: filepath.Join(t.TempDir(), "state"), service: sim.Default(), base: 600}
+	open := func(o options) *state {
+		s, err := openState(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	one := sim.Result{Scenario: "step", Contender: "x", Seed: 1<<63 + 1, BadSeconds: 7, CoreSeconds: 1.5, Percentile: 0.99}
+	first := open(o)
+	first.keep(one)
+	first.keep(one) // once is enough
+	first.close()
+	if err := first.err(); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(o.state)
+	if err != nil || bytes.Count(text, []byte("\n")) != 1 {
+		t.Fatalf("%q, error %v", text, err)
+	}
+	if err := os.WriteFile(o.state, append(text, `{"Program":"cut o`...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	second := open(o)
+	got, known := second.find("step", "x", 1<<63+1)
+	if !known || got.BadSeconds != 7 || got.CoreSeconds != 1.5 || got.Percentile != 0.99 {
+		t.Errorf("%+v, %v", got, known)
+	}
+	for _, other := range []place{{"step", "x", 1}, {"step", "y", one.Seed}, {"ramp", "x", one.Seed}} {
+		if _, known := second.find(other.scenario, other.contender, other.seed); known {
+			t.Errorf("%+v is known", other)
+		}
+	}
+	two := one
+	two.Scenario = "ramp"
+	second.keep(two)
+	second.close()
+	third := open(o)
+	if len(third.done) != 2 {
+		t.Errorf("%d results, want 2", len(third.done))
+	}
+	third.close()
+	o.base = 300
+	if others := open(o); len(others.done) != 0 {
+		t.Error("results of another load count")
+	}
+	if err := os.WriteFile(o.state, []byte("no json\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := openState(o); err == nil {
+		t.Error("a file that is none of its own is taken")
+	}
+	none := open(options{})
+	none.keep(one)
+	if _, known := none.find("step", "x", one.Seed); known {
+		t.Error("something is kept nowhere")
+	}
+}
