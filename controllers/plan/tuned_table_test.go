@@ -308,3 +308,54 @@ func TestRequestsAreCompleted(t *testing.T) {
 		})
 	}
 }
+
+// The number of pods that a Deployment begins with, and what it remembers of the spec.
+func TestWhatADeploymentStartsWith(t *testing.T) {
+	external := &v1alpha1.AutoscalingSpec{Mode: v1alpha1.AutoscalingExternal}
+	derived := &v1alpha1.AutoscalingSpec{MinReplicas: new(int32(1)), MaxReplicas: new(int32(8))}
+	type want struct {
+		Replicas   Range
+		Start      int32
+		Remembered *int32
+		Autoscaled bool
+	}
+	cases := map[string]struct {
+		replicas    *int32
+		autoscaling *v1alpha1.AutoscalingSpec
+		observed    Observed
+		want        want
+	}{
+		"fixed":                   {new(int32(4)), nil, Observed{WantedReplicas: 7}, want{Range{4, 4}, 4, nil, false}},
+		"fixed by default":        {nil, nil, Observed{WantedReplicas: 7}, want{Range{2, 2}, 2, nil, false}},
+		"switched off":            {new(int32(0)), derived, Observed{WantedReplicas: 7}, want{Range{0, 0}, 0, new(int32(0)), false}},
+		"scaled":                  {nil, derived, Observed{}, want{Range{1, 8}, 2, new(int32(2)), true}},
+		"scaled, by what runs":    {nil, derived, Observed{WantedReplicas: 7}, want{Range{1, 8}, 7, new(int32(2)), true}},
+		"scaled, as declared":     {new(int32(4)), derived, Observed{WantedReplicas: 7}, want{Range{1, 8}, 4, new(int32(4)), true}},
+		"scaled, by a floor":      {new(int32(4)), derived, Observed{Tuned: Tuned{ReplicaFloor: &Figure[int32]{6, ""}}}, want{Range{1, 8}, 6, new(int32(4)), true}},
+		"scaled, above the bound": {new(int32(12)), derived, Observed{}, want{Range{1, 8}, 8, new(int32(12)), true}},
+		"somebody else's":         {new(int32(4)), external, Observed{WantedReplicas: 7}, want{Range{4, 4}, 4, nil, false}},
+		"somebody else's, taken over": {
+			new(int32(4)), external, Observed{WantedReplicas: 7, StartedFrom: new(int32(4))}, want{Range{7, 7}, 7, new(int32(4)), false},
+		},
+		"somebody else's, by default": {
+			nil, external, Observed{WantedReplicas: 7, StartedFrom: new(int32(2))}, want{Range{7, 7}, 7, new(int32(2)), false},
+		},
+		"somebody else's, and the spec was changed": {
+			new(int32(5)), external, Observed{WantedReplicas: 7, StartedFrom: new(int32(4))}, want{Range{5, 5}, 5, nil, false},
+		},
+		"somebody else's, and none runs": {
+			new(int32(4)), external, Observed{StartedFrom: new(int32(4))}, want{Range{4, 4}, 4, nil, false},
+		},
+		"somebody else's, switched off": {
+			new(int32(0)), external, Observed{WantedReplicas: 7, StartedFrom: new(int32(0))}, want{Range{0, 0}, 0, new(int32(0)), false},
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			p := Compute(&v1alpha1.GoServiceSpec{Replicas: c.replicas, Autoscaling: c.autoscaling}, c.observed)
+			if diff := cmp.Diff(c.want, want{p.Replicas.Value, p.Start, p.StartedFrom, p.Autoscaled}); diff != "" {
+				t.Errorf("plan (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
