@@ -108,7 +108,7 @@ func TestWhatKeepsAPodFromServing(t *testing.T) {
 			p.Status.Conditions = append(p.Status.Conditions, corev1.PodCondition{Type: corev1.PodReadyToStartContainers, Status: corev1.ConditionFalse, LastTransitionTime: metav1.NewTime(noon)})
 		}, Trouble{Kind: NoSandbox}},
 		"the node is lost": {func(p *corev1.Pod) { p.Status.ContainerStatuses[0].Ready = true }, Trouble{Kind: NodeLost}},
-		"many words":       {waiting("CreateContainerError", strings.Repeat("é", maxWords)), Trouble{Kind: ContainerConfig, Words: strings.Repeat("é", maxWords/2) + "…"}},
+		"many words":       {waiting("CreateContainerError", strings.Repeat("é", maxWords)), Trouble{Kind: ContainerConfig, Words: strings.Repeat("é", maxWords/2-2) + "…"}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

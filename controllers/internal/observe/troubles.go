@@ -169,11 +169,12 @@ func condition(pod *corev1.Pod, kind corev1.PodConditionType) corev1.PodConditio
 }
 
 // OneLine makes a text that somebody else wrote fit for a status: without line breaks and control characters, and cut to a
-// number of bytes.
+// number of bytes, the mark of the cut included.
 func OneLine(text string, length int) string {
+	const mark = "…"
 	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
 	if len(text) > length {
-		text = strings.ToValidUTF8(text[:length], "") + "…"
+		text = strings.ToValidUTF8(text[:length-len(mark)], "") + mark
 	}
 	return text
 }

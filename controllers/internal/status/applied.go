@@ -48,6 +48,7 @@ func failed(class apply.Class, reason string) predicate {
 	}
 }
 
+// maxMessageLength is also the length at which the API server refuses an event.
 const maxMessageLength = 1024
 
 // oneLine is a text without line breaks, cut to maxMessageLength bytes.

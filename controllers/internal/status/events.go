@@ -44,6 +44,9 @@ func Transitions(before, after *v1alpha1.GoServiceStatus, confirmed confirm.Resu
 	if change, happened := retuned(before.LiveSettings, after.LiveSettings, confirmed); happened {
 		found = append(found, change)
 	}
+	for i := range found {
+		found[i].Message = oneLine(found[i].Message) // conditions may say more than an event can hold
+	}
 	return found
 }
 

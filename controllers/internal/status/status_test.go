@@ -379,7 +379,10 @@ func TestOneLine(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	long := oneLine(strings.Repeat("é", maxMessageLength))
-	if len(long) > maxMessageLength+len("…") || !strings.HasSuffix(long, "é…") {
+	if len(long) > maxMessageLength || len(long) < maxMessageLength-len("é") || !strings.HasSuffix(long, "é…") {
 		t.Errorf("%d bytes, ending in %q", len(long), long[len(long)-8:])
+	}
+	if fits := strings.Repeat("x", maxMessageLength); oneLine(fits) != fits {
+		t.Error("a text that fits was cut")
 	}
 }
