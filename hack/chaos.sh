@@ -57,6 +57,7 @@ part() {
 # left_behind, in a shell of its own: removes what a part that was cut off left, for the next part to begin with nothing.
 left_behind() {
   local environment
+  hack/cluster/cluster.sh up
   environment=$(hack/cluster/cluster.sh env)
   eval "$environment"
   kubectl get namespaces -o name | { grep -E '/(e2e|chaos-probe)-' || true; } | xargs -r kubectl delete --wait=false
@@ -66,6 +67,7 @@ figures=$(mktemp)
 trap 'rm -f "$figures"' EXIT
 export CHAOS_FIGURES=$figures
 state=0
+(left_behind)
 for name in ${CHAOS_RUN:-leader handover upgrade namespace node etcd apiserver}; do
   # A shell of its own: a part that fails ends it at once, and the others still run.
   (part "$name") &
