@@ -1,0 +1,58 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package sim
+
+import (
+	"slices"
+	"testing"
+	"time"
+)
+
+// What autoscalers of other modules see and may do.
+func TestTheWorldThatAutoscalersSee(t *testing.T) {
+	service := Default()
+	service.CPUTime, service.Wait, service.Variation = time.Millisecond, 0, 0
+	w := newWorld(service, Shape{"none", 10, func(float64) float64 { return 1e-9 }}, 1)
+	w.setPool(Pool{4, 4, time.Second})
+	if w.Service() != service || !w.Now().Equal(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)) {
+		t.Errorf("service %+v at %s", w.Service(), w.Now())
+	}
+	p := w.createReady()
+	w.wanted = 1
+	starting := w.create()
+	if !p.ReadyAt().Equal(w.Now()) || !starting.ReadyAt().IsZero() || starting.Ready() || w.Ready() != 1 || len(w.Pods()) != 2 {
+		t.Errorf("ready at %s and %s", p.ReadyAt(), starting.ReadyAt())
+	}
+	pods := w.Pods()
+	pods[0] = nil
+	if w.pods[0] != p {
+		t.Error("the world's own slice can be written to")
+	}
+	var rounds []time.Duration
+	var once []time.Duration
+	since := func() time.Duration { return w.Now().Sub(simEpoch) }
+	w.Every(time.Second, 4*time.Second, func() { rounds = append(rounds, since()) })
+	w.After(3*time.Second, func() {
+		once = append(once, since())
+		w.Balance(BetterOfTwo)
+		w.arrive()
+		w.After(time.Second, func() { once = append(once, since()) })
+	})
+	w.run()
+	if !slices.Equal(rounds, []time.Duration{time.Second, 5 * time.Second, 9 * time.Second}) {
+		t.Errorf("rounds at %v", rounds)
+	}
+	if !slices.Equal(once, []time.Duration{3 * time.Second, 4 * time.Second}) {
+		t.Errorf("once at %v", once)
+	}
+	if w.balancing != BetterOfTwo || p.Requests() != 1 || p.Inside() != 0 || p.CPUSeconds() < 0.0009 {
+		t.Errorf("balancing %v, %v requests, %d inside, %v CPU seconds", w.balancing, p.Requests(), p.Inside(), p.CPUSeconds())
+	}
+	if !starting.Ready() || w.Ready() != 2 || starting.ReadyAt().Sub(starting.Created()) < 5*time.Second {
+		t.Errorf("started after %s", starting.ReadyAt().Sub(starting.Created()))
+	}
+	if a, b := w.Random().Uint64(), streamsOf(1).autoscaler.Uint64(); a != b {
+		t.Error("the random numbers are not those of autoscalers")
+	}
+}
