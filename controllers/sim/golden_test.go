@@ -40,10 +40,11 @@ func TestTheResultIsAsCommitted(t *testing.T) {
 		t.Fatal(err)
 	}
 	verdict := Judge(rows, func(name string) bool { return name == "gentle" })
-	for _, s := range verdict.Scenarios {
-		text.WriteString(s.String() + "\n")
+	text.WriteString("\n")
+	if err := verdict.Summary(&text); err != nil {
+		t.Fatal(err)
 	}
-	text.WriteString(verdict.String() + "\n")
+	text.WriteString("\n" + verdict.String() + "\n")
 	path := filepath.Join("testdata", "result.md")
 	if *update {
 		if err := os.WriteFile(path, []byte(text.String()), 0o644); err != nil {

@@ -5,6 +5,7 @@ package sim
 
 import (
 	"fmt"
+	"io"
 	"math"
 	"strings"
 )
@@ -30,8 +31,8 @@ type ScenarioVerdict struct {
 	Kept bool
 	// Ours are the operator's figures. Best is the rival with the fewest bad seconds, of those the cheapest; LeastLost the rival with
 	// the fewest lost requests; Cheapest and CheapestOwn the cheapest that keep the objective, of the rivals and of those with a
-	// balancing of their own. nil where there is none.
-	Ours, Best, LeastLost, Cheapest, CheapestOwn *Row
+	// balancing of their own; Stock the autoscaler that most services have; Bound the clairvoyant. nil where there is none.
+	Ours, Best, LeastLost, Cheapest, CheapestOwn, Stock, Bound *Row
 	// BadRatio is of bad seconds to those of Best, of which one counts as none. LostRatio is of lost requests to those of LeastLost,
 	// of which one in a hundred thousand counts as none.
 	BadRatio, LostRatio float64
@@ -44,9 +45,8 @@ const lostGrain = 1e-5
 
 // Judge compares rows; gradual tells for which scenarios CoresBest and CoresKnative are.
 func Judge(rows []Row, gradual func(scenario string) bool) Verdict {
-	v := Verdict{}
-	sums := map[string]float64{}
-	var ours float64
+	var v Verdict
+	var ours, stock, bound float64
 	for from := 0; from < len(rows); {
 		to := from
 		for to < len(rows) && rows[to].Scenario == rows[from].Scenario {
@@ -54,21 +54,11 @@ func Judge(rows []Row, gradual func(scenario string) bool) Verdict {
 		}
 		s := judgeScenario(rows[from:to])
 		v.Scenarios = append(v.Scenarios, s)
-		if s.Ours != nil {
-			ours += s.Ours.CoreSeconds
-			v.Seeds = max(v.Seeds, s.Ours.Runs)
-		}
-		for i := from; i < to; i++ {
-			if r := &rows[i]; r.Role == Bound || r.Contender == StockName {
-				sums[r.Contender] += r.CoreSeconds
-				if r.Role == Bound {
-					sums["bound"] += r.CoreSeconds
-				}
-			}
-		}
+		v.Seeds = max(v.Seeds, runs(s.Ours))
+		ours, stock, bound = ours+cores(s.Ours), stock+cores(s.Stock), bound+cores(s.Bound)
 		from = to
 	}
-	v.CoresStock, v.CoresClairvoyant = ratio(ours, sums[StockName]), ratio(ours, sums["bound"])
+	v.CoresStock, v.CoresClairvoyant = ratio(ours, stock), ratio(ours, bound)
 	anyGradual := false
 	for _, s := range v.Scenarios {
 		anyGradual = anyGradual || gradual(s.Name)
@@ -100,9 +90,13 @@ func judgeScenario(rows []Row) ScenarioVerdict {
 				s.LeastLost = r
 			}
 			s.Cheapest = cheaper(s.Cheapest, r)
+			if r.Contender == StockName {
+				s.Stock = r
+			}
 		case OwnBalancing:
 			s.CheapestOwn = cheaper(s.CheapestOwn, r)
 		case Bound:
+			s.Bound = r
 		}
 	}
 	if s.Ours == nil {
@@ -112,13 +106,23 @@ func judgeScenario(rows []Row) ScenarioVerdict {
 		s.BadRatio = ratio(float64(s.Ours.BadSeconds), math.Max(float64(s.Best.BadSeconds), 1))
 		s.LostRatio = ratio(float64(s.Ours.Lost), math.Max(float64(s.LeastLost.Lost), math.Max(lostGrain*float64(s.Ours.Requests), 1)))
 	}
-	if s.Cheapest != nil {
-		s.Cores = ratio(s.Ours.CoreSeconds, s.Cheapest.CoreSeconds)
-	}
-	if s.CheapestOwn != nil {
-		s.CoresOwn = ratio(s.Ours.CoreSeconds, s.CheapestOwn.CoreSeconds)
-	}
+	s.Cores, s.CoresOwn = ratio(cores(s.Ours), cores(s.Cheapest)), ratio(cores(s.Ours), cores(s.CheapestOwn))
 	return s
+}
+
+// cores and runs of a row, 0 without one.
+func cores(r *Row) float64 {
+	if r == nil {
+		return 0
+	}
+	return r.CoreSeconds
+}
+
+func runs(r *Row) int {
+	if r == nil {
+		return 0
+	}
+	return r.Runs
 }
 
 // cheaper of two rows that keep the objective; one that does not is none.
@@ -144,29 +148,43 @@ func larger(a, b float64) float64 {
 	return a
 }
 
-// String is a line for people: how the operator compares in the scenario.
-func (s ScenarioVerdict) String() string {
-	if s.Ours == nil || s.Best == nil {
-		return s.Name + ": nothing to compare"
-	}
+// Summary prints a line for each scenario as Markdown: means of a run, and ratios of core-seconds.
+func (v Verdict) Summary(to io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: bad seconds a run %.1f (%d–%d), fewest of a rival %.1f (%d–%d, %s)", s.Name,
-		perRun(s.Ours.BadSeconds, s.Ours), s.Ours.BadFrom, s.Ours.BadTo,
-		perRun(s.Best.BadSeconds, s.Best), s.Best.BadFrom, s.Best.BadTo, s.Best.Contender)
-	if s.Ours.BadSeconds > s.Best.BadSeconds && perRun(s.Ours.BadSeconds, s.Ours) <= float64(s.Best.BadTo) {
-		b.WriteString(", within its spread")
+	b.WriteString("| scenario | bad seconds | fewest of a rival | lost | fewest of a rival | cores: cheapest rival that keeps the objective | ÷ it | ÷ Knative | ÷ CPU 50% | ÷ clairvoyant |\n" +
+		"|---|---:|---:|---:|---:|---|---:|---:|---:|---:|\n")
+	for _, s := range v.Scenarios {
+		if s.Ours == nil || s.Best == nil {
+			fmt.Fprintf(&b, "| %s | nothing to compare |\n", s.Name)
+			continue
+		}
+		kept, cheapest := "", "none"
+		if !s.Kept {
+			kept = " (not kept)"
+		}
+		if s.Cheapest != nil {
+			cheapest = s.Cheapest.Contender
+		}
+		fmt.Fprintf(&b, "| %s | %s%s | %s, %s | %.0f | %.0f, %s | %s | %s | %s | %s | %s |\n", s.Name,
+			s.Ours.badOfARun(), kept, s.Best.badOfARun(), s.Best.Contender,
+			perRun(s.Ours.Lost, s.Ours), perRun(s.LeastLost.Lost, s.LeastLost), s.LeastLost.Contender,
+			cheapest, readableRatio(s.Cores), readableRatio(s.CoresOwn),
+			readableRatio(ratio(cores(s.Ours), cores(s.Stock))), readableRatio(ratio(cores(s.Ours), cores(s.Bound))))
 	}
-	fmt.Fprintf(&b, "; lost %d and %d", s.Ours.Lost, s.LeastLost.Lost)
-	if s.Cheapest != nil {
-		fmt.Fprintf(&b, "; %.2f of the cores of the cheapest that keeps the objective (%s)", s.Cores, s.Cheapest.Contender)
+	_, err := io.WriteString(to, b.String())
+	return err
+}
+
+// badOfARun are the bad seconds of a run: the mean, and the fewest and the most.
+func (r *Row) badOfARun() string {
+	return fmt.Sprintf("%.1f (%d–%d)", perRun(r.BadSeconds, r), r.BadFrom, r.BadTo)
+}
+
+func readableRatio(r float64) string {
+	if math.IsNaN(r) {
+		return "–"
 	}
-	if s.CheapestOwn != nil {
-		fmt.Fprintf(&b, "; %.2f of those of %s", s.CoresOwn, s.CheapestOwn.Contender)
-	}
-	if !s.Kept {
-		b.WriteString("; the operator does not keep the objective")
-	}
-	return b.String()
+	return fmt.Sprintf("%.2f", r)
 }
 
 func perRun(n int, r *Row) float64 { return float64(n) / float64(max(r.Runs, 1)) }

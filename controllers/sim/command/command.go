@@ -123,14 +123,14 @@ func conclude(to io.Writer, o options, scenarios []sim.Scenario, rows []sim.Row)
 		}
 	}
 	verdict := sim.Judge(rows, func(name string) bool { return gradual[name] })
-	for _, s := range verdict.Scenarios {
-		fmt.Fprintln(to, s)
+	if err := verdict.Summary(to); err != nil {
+		return err
 	}
 	line := verdict.String()
 	if o.heldOut != "" {
 		line += " heldout=true"
 	}
-	_, err := fmt.Fprintln(to, line)
+	_, err := fmt.Fprintf(to, "\n%s\n", line)
 	return err
 }
 

@@ -42,7 +42,7 @@ func TestAFolderOfTraces(t *testing.T) {
 	if !last.MatchString(lines[len(lines)-1]) {
 		t.Errorf("last line %s", lines[len(lines)-1])
 	}
-	for _, want := range []string{"2 seeds held out as number 7", "| small | **GoService** |", "| small | still |", "| small | clairvoyant |", "small: bad seconds a run"} {
+	for _, want := range []string{"2 seeds held out as number 7", "| small | **GoService** |", "| small | still |", "| small | clairvoyant |", "\n| small | "} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in:\n%s", want, out.String())
 		}
