@@ -62,7 +62,7 @@ func TestOneThingIsChangedAtATime(t *testing.T) {
 		"values returned": {"func f() (int, error, bool, *T, []T, string, T) { return a, b, c, d, e, g, h }", []string{
 			all + "1: 0", all + "2: nil", all + "3: !(c)", all + "4: nil", all + "5: nil", all + `6: ""`, all + "7: *new(T)",
 		}},
-		"zero values returned": {`func f() (int, error, string) { return 0, nil, "" }`, []string{"f: 0 => 1"}},
+		"zero values returned": {`func f() (int, error, string, T) { return 0, nil, "", T{} }`, []string{"f: 0 => 1"}},
 		"several of a type":    {"func f() (a, b int) { return c, d }", []string{"f: return c, d => return value 1: 0", "f: return c, d => return value 2: 0"}},
 		"literals inside": {"func f() error { g := func() bool { return a }; return b }", []string{
 			"f: return a => return value 1: !(a)", "f: return b => return value 1: nil",

@@ -212,8 +212,8 @@ func (e *editor) returned(n *ast.ReturnStmt) {
 		if zero == "false" {
 			zero = "!(" + text + ")"
 		}
-		if text == zero || text == "nil" || text == "0" || text == `""` {
-			continue
+		if text == zero || text == "nil" || text == "0" || text == `""` || text == e.raw(e.results[i])+"{}" {
+			continue // it is the zero value
 		}
 		e.replace(n, value.Pos(), value.End(), zero, fmt.Sprintf("return value %d: %s", i+1, zero))
 	}
