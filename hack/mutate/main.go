@@ -14,6 +14,7 @@ package main
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -73,7 +74,7 @@ func (s *settings) parse(names, only string) error {
 }
 
 // all tries the changes of every package, and prints what became of them.
-func (s *settings) all(ctx context.Context) error {
+func (s *settings) all(ctx context.Context) (err error) {
 	reasons, err := equivalents(reviewed)
 	if err != nil {
 		return fmt.Errorf("equivalents.txt: %w", err)
@@ -82,14 +83,14 @@ func (s *settings) all(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer done.close()
+	defer func() { err = errors.Join(err, done.close()) }()
 	var reports []*report
 	for _, t := range s.packages {
 		r, err := s.one(ctx, t, reasons, done)
 		if err != nil {
 			return fmt.Errorf("%s: %w", t.pkg, err)
 		}
-		r.print(os.Stdout)
+		r.write(os.Stdout)
 		reports = append(reports, r)
 	}
 	return summary(os.Stdout, reports)

@@ -50,7 +50,7 @@ func (c counts) mutants() int { return c.noticed + c.survived }
 // share of the changes that were noticed, in per cent.
 func (c counts) share() float64 { return 100 * float64(c.noticed) / float64(max(1, c.mutants())) }
 
-func (r *report) print(w io.Writer) {
+func (r *report) write(w io.Writer) {
 	c := r.count()
 	fmt.Fprintf(w, "%s: %.1f %% of %d noticed (goal %.0f %%), %d of them by a timeout; %d survived, %d change nothing; %d possible\n",
 		r.pkg, c.share(), c.mutants(), r.goal, c.timedOut, c.survived, c.equivalent, r.possible)

@@ -65,7 +65,7 @@ func TestEquivalentsAreCountedApartAndShown(t *testing.T) {
 		t.Errorf("error %v, result\n%s, want\n%s", err, got, want)
 	}
 	var out strings.Builder
-	r.print(&out)
+	r.write(&out)
 	for _, want := range []string{"75.0 % of 4 noticed", "1 survived, 1 change nothing", "changes nothing: It is the same.", "a/f.go:0 survived"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is missing in\n%s", want, out.String())
@@ -143,7 +143,11 @@ func TestARunGoesOnWhereItWasCutOff(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer third.close()
+	t.Cleanup(func() {
+		if err := third.close(); err != nil {
+			t.Error(err)
+		}
+	})
 	for key, want := range map[string]outcome{"p f: a => b": noticed, "p f: c => d": survived, "p f: longer": survived} {
 		if got, known := third.of("1", key); got != want || !known {
 			t.Errorf("%s is %q", key, got)

@@ -89,7 +89,11 @@ func TestWhatBecomesOfChanges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer again.close()
+	t.Cleanup(func() {
+		if err := again.close(); err != nil {
+			t.Error(err)
+		}
+	})
 	t.Setenv("PATH", filepath.Dir(goCommand(t)))
 	r, err = s.one(t.Context(), target{pkg: "p"}, nil, again)
 	if err != nil {

@@ -1,0 +1,291 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package pool
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const ms = time.Millisecond
+
+// arrive starts callers of Acquire, each as far as it gets without time passing; their errors come out of the channel.
+func arrive(ctx context.Context, p *Pool, n int) <-chan error {
+	out := make(chan error, n)
+	for range n {
+		go func() { out <- p.Acquire(ctx) }()
+		synctest.Wait()
+	}
+	return out
+}
+
+// consistent makes sure that nobody holds the lock and that the flags say what is.
+func consistent(t *testing.T, p *Pool) {
+	t.Helper()
+	synctest.Wait()
+	if !p.mu.TryLock() {
+		t.Fatal("the pool is locked")
+	}
+	defer p.mu.Unlock()
+	length := 0
+	for w := p.line.head; w != nil; w = w.next {
+		if !w.inLine || w.next == nil && p.line.tail != w || w.next != nil && w.next.previous != w {
+			t.Fatalf("the line is torn at %d", length)
+		}
+		length++
+	}
+	if length != p.line.length || (length == 0) != (p.line.tail == nil) {
+		t.Fatalf("%d are in line, %d are counted", length, p.line.length)
+	}
+	if flagged := p.word.Load()&queued != 0; flagged != (length > 0) && p.word.Load()&closed == 0 {
+		t.Fatalf("%d are in line, and the flag is up: %t", length, flagged)
+	}
+}
+
+// Once nobody waits, whoever comes has the quick way again, however the line became empty.
+func TestTheQuickWayIsOpenAgain(t *testing.T) {
+	ends := map[string]func(p *Pool, cancel func()){
+		"served":      func(p *Pool, _ func()) { p.Release() },
+		"left":        func(_ *Pool, cancel func()) { cancel() },
+		"timed out":   func(p *Pool, _ func()) { time.Sleep(time.Second) },
+		"more places": func(p *Pool, _ func()) { p.Set(Config{Workers: 2, QueueDepth: 3}) },
+	}
+	for name, end := range ends {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := New(Config{Workers: 1, QueueDepth: 3, QueueTimeout: time.Second})
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				<-arrive(t.Context(), p, 1)
+				out := arrive(ctx, p, 1)
+				consistent(t, p)
+				end(p, cancel)
+				<-out
+				consistent(t, p)
+				if p.word.Load()&queued != 0 {
+					t.Error("the flag is still up")
+				}
+			})
+		})
+	}
+}
+
+// A line may be torn by who leaves from its middle, its head or its end.
+func TestThoseWhoLeaveFromAnywhere(t *testing.T) {
+	for leaving := range 4 {
+		synctest.Test(t, func(t *testing.T) {
+			p := New(Config{Workers: 1, QueueDepth: 4})
+			<-arrive(t.Context(), p, 1)
+			ctx, cancel := context.WithCancel(t.Context())
+			var stay []<-chan error
+			for i := range 4 {
+				if i == leaving {
+					arrive(ctx, p, 1)
+				} else {
+					stay = append(stay, arrive(t.Context(), p, 1))
+				}
+			}
+			consistent(t, p)
+			cancel()
+			consistent(t, p)
+			for _, out := range stay {
+				p.Release()
+				if err := <-out; err != nil {
+					t.Error(err)
+				}
+				consistent(t, p)
+			}
+			want := Stats{Workers: 1, QueueDepth: 4, Busy: 1, Rejected: Rejected{Canceled: 1}}
+			if diff := cmp.Diff(want, p.Stats()); diff != "" {
+				t.Errorf("stats (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// The pace is that of hand-overs: neither the time before a line began counts, nor is a hand-over counted twice.
+func TestThePaceIsThatOfHandOvers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := New(Config{Workers: 1, QueueDepth: 100})
+		<-arrive(t.Context(), p, 1)
+		time.Sleep(time.Hour)
+		out := arrive(t.Context(), p, 50)
+		for i := range 40 {
+			if got := p.RetryAfter(); i >= paceKnown && got != time.Duration(50-i)*10*ms {
+				t.Fatalf("after %d hand-overs: %s for %d in line", i, got, 50-i)
+			}
+			if i < paceKnown && p.RetryAfter() != 0 {
+				t.Fatalf("after %d hand-overs a pace is known", i)
+			}
+			time.Sleep(10 * ms)
+			p.Release()
+			<-out
+		}
+		for range 10 {
+			p.Release()
+			<-out
+		}
+		p.Release()
+		if got := p.RetryAfter(); got != 0 {
+			t.Errorf("with nobody in line, come again in %s", got)
+		}
+		time.Sleep(time.Hour)
+		<-arrive(t.Context(), p, 1)
+		arrive(t.Context(), p, 2)
+		if got := p.RetryAfter(); got > 20*ms || got < 10*ms {
+			t.Errorf("after an hour without a line, two wait for %s", got)
+		}
+		consistent(t, p)
+		p.Release()
+		p.Release()
+		p.Release()
+	})
+}
+
+func TestThePaceForgets(t *testing.T) {
+	for _, c := range []struct{ workers, window int }{{1, paceWindow}, {8, paceWindow}, {9, 36}, {100, 400}} {
+		var p pace
+		for i := range c.window {
+			if p.grants != i {
+				t.Fatalf("%d workers: %d hand-overs are remembered after %d", c.workers, p.grants, i)
+			}
+			p.observe(time.Duration(i+1)*ms, c.workers)
+		}
+		if p.grants != c.window/2 || p.spent != time.Duration(c.window)*ms/2 {
+			t.Errorf("%d workers: %d hand-overs in %s are remembered after %d", c.workers, p.grants, p.spent, c.window)
+		}
+	}
+	p := pace{spent: 60 * ms, grants: 10}
+	p.scale(3, 3)
+	if p.spent != 60*ms {
+		t.Errorf("as many workers: %s", p.spent)
+	}
+	p.scale(2, 3)
+	if p.spent != 40*ms {
+		t.Errorf("from two workers to three: %s", p.spent)
+	}
+	p.begin(time.Second)
+	if got := p.interval(time.Second); got != 4*ms {
+		t.Errorf("the interval is %s, want 4ms", got)
+	}
+	if got := p.interval(time.Second + 70*ms); got != 10*ms {
+		t.Errorf("during a standstill the interval is %s, want 10ms", got)
+	}
+}
+
+// watched is a context that tells how many watch it.
+type watched struct {
+	context.Context
+	done    chan struct{} // of its own, so that it is not taken for the context inside it
+	watches *int
+}
+
+func (w watched) Done() <-chan struct{} { return w.done }
+
+func (w watched) AfterFunc(func()) func() bool {
+	*w.watches++
+	return func() bool {
+		*w.watches--
+		return true
+	}
+}
+
+// A job's context is watched while the job waits, and not any more once it runs: such contexts may live for long.
+func TestTheWatchOverAJobEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := New(Config{Workers: 1, QueueDepth: 3})
+		watches := 0
+		var jobs []*Job
+		for _, ctx := range []context.Context{t.Context(), watched{t.Context(), make(chan struct{}), &watches}, context.Background()} {
+			job, err := p.Submit(ctx, func(context.Context) error {
+				time.Sleep(time.Second)
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			jobs = append(jobs, job)
+		}
+		if watches != 1 || jobs[0].stop != nil || jobs[2].stop != nil {
+			t.Errorf("%d watches, want only that over the one that waits and may end", watches)
+		}
+		for _, job := range jobs {
+			<-job.Done()
+		}
+		if watches != 0 {
+			t.Error("the context of a job that ran is still watched")
+		}
+		consistent(t, p)
+	})
+}
+
+func TestWhatCloseCuts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := New(Config{Workers: 1, QueueDepth: 3})
+		<-arrive(t.Context(), p, 1)
+		out := arrive(t.Context(), p, 2)
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		err := p.Close(ended)
+		if want := "pool: 1 still running and 2 turned away while waiting: context canceled"; err == nil || err.Error() != want {
+			t.Errorf("error %v, want %s", err, want)
+		}
+		for range 2 {
+			if err := <-out; !errors.Is(err, ErrClosed) {
+				t.Errorf("error %v, want %v", err, ErrClosed)
+			}
+		}
+		if err := p.Acquire(t.Context()); !errors.Is(err, ErrClosed) {
+			t.Errorf("error %v, want %v", err, ErrClosed)
+		}
+		want := Stats{Workers: 1, QueueDepth: 3, Busy: 1, Rejected: Rejected{Closed: 3}}
+		if diff := cmp.Diff(want, p.Stats()); diff != "" {
+			t.Errorf("stats (-want +got):\n%s", diff)
+		}
+		select {
+		case <-p.idle:
+			t.Error("idle while one runs")
+		default:
+		}
+		p.Release()
+		<-p.idle
+		if err := p.Close(ended); err != nil {
+			t.Errorf("once all are done: %v", err)
+		}
+	})
+}
+
+// A queue's timeout is that of each one in it, and the timer follows the head of the line.
+func TestTheTimerFollowsTheHead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := New(Config{Workers: 1, QueueDepth: 10, QueueTimeout: 100 * ms})
+		<-arrive(t.Context(), p, 1)
+		start := time.Now()
+		ctx, cancel := context.WithCancel(t.Context())
+		arrive(ctx, p, 1)
+		time.Sleep(30 * ms)
+		second := arrive(t.Context(), p, 1)
+		time.Sleep(30 * ms)
+		third := arrive(t.Context(), p, 1)
+		cancel() // the head leaves before its time
+		for i, out := range []<-chan error{second, third} {
+			if err := <-out; !errors.Is(err, ErrQueueTimeout) || time.Since(start) != time.Duration(130+30*i)*ms {
+				t.Errorf("error %v after %s", err, time.Since(start))
+			}
+		}
+		consistent(t, p)
+		p.Set(Config{Workers: 1, QueueDepth: 10})
+		arrive(t.Context(), p, 1)
+		time.Sleep(time.Hour)
+		if got := p.Stats().Queued; got != 1 {
+			t.Errorf("without a timeout, %d wait after an hour", got)
+		}
+		p.Release()
+	})
+}
