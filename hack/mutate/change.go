@@ -21,7 +21,7 @@ type change struct {
 	// file is relative to the module's root.
 	file string
 	line int
-	// key names the change by its package, function, and code, so that edits elsewhere in the file leave it alone.
+	// key names the change by its package, function or constant, and code, so that edits elsewhere leave it alone.
 	key string
 
 	source     []byte
@@ -89,20 +89,28 @@ func changesIn(pkg, file string, source []byte) ([]*change, error) {
 		return nil, err
 	}
 	var all []*change
-	for _, declaration := range tree.Decls {
-		e := &editor{pkg: pkg, file: file, source: source, positions: files.File(tree.Pos()), function: nameOf(declaration)}
-		ast.Walk(e, declaration)
+	walk := func(scope string, node ast.Node) {
+		e := &editor{pkg: pkg, file: file, source: source, positions: files.File(tree.Pos()), scope: scope}
+		ast.Walk(e, node)
 		all = append(all, e.changes...)
+	}
+	for _, declaration := range tree.Decls {
+		switch d := declaration.(type) {
+		case *ast.FuncDecl:
+			walk(nameOf(d), d)
+		case *ast.GenDecl:
+			for _, spec := range d.Specs {
+				if values, is := spec.(*ast.ValueSpec); is {
+					walk(values.Names[0].Name, values)
+				}
+			}
+		}
 	}
 	return all, nil
 }
 
-// nameOf is the function that a declaration is, with its receiver's type; empty for constants and variables.
-func nameOf(declaration ast.Decl) string {
-	function, is := declaration.(*ast.FuncDecl)
-	if !is {
-		return ""
-	}
+// nameOf a function, with its receiver's type.
+func nameOf(function *ast.FuncDecl) string {
 	if function.Recv == nil {
 		return function.Name.Name
 	}

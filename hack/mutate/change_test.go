@@ -51,8 +51,8 @@ func TestOneThingIsChangedAtATime(t *testing.T) {
 		"a condition in several lines": {"func f() { if a && // why\n\tb {} }", []string{
 			"f: a && // why b => true || (a && // why b)", "f: a && // why b => false && (a && // why b)", "f: a && // why b => a || // why b",
 		}},
-		"numbers": {"const c = 0.5\nvar v = 1\nfunc f() { g[0] = [2]int{3} }", []string{
-			": 0.5 => (0.5*11/10+1)", ": 1 => 2", "f: g[0] = [2]int{3} => (left out)", "f: 0 => 1", "f: 3 => (3*11/10+1)",
+		"numbers": {"const (\n\tc = 0.5\n)\nvar v = 1\nfunc f() { g[0] = [2]int{3} }", []string{
+			"c: 0.5 => (0.5*11/10+1)", "v: 1 => 2", "f: g[0] = [2]int{3} => (left out)", "f: 0 => 1", "f: 3 => (3*11/10+1)",
 		}},
 		"statements": {"func f() { g(); x = h(); x, _ = h(); x++; defer d(); go e(); c <- m; x := 1; _ = h() }", []string{
 			"f: g() => (left out)", "f: x = h() => (left out)", "f: x, _ = h() => (left out)", "f: x++ => (left out)", "f: defer d() => (left out)",

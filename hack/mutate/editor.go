@@ -15,8 +15,9 @@ type editor struct {
 	pkg, file string
 	source    []byte
 	positions *token.File
-	function  string
-	changes   []*change
+	// scope is the function, constant or variable that is walked.
+	scope   string
+	changes []*change
 	// results are the types that the function returns in which the walk is.
 	results []ast.Expr
 }
@@ -52,15 +53,11 @@ var swapped = map[token.Token][]token.Token{
 // Visit is called for each node. What it returns walks the node's children.
 func (e *editor) Visit(node ast.Node) ast.Visitor {
 	switch n := node.(type) {
-	case *ast.GenDecl:
-		if n.Tok == token.IMPORT || n.Tok == token.TYPE {
-			return nil
-		}
 	case *ast.FuncDecl:
 		return e.inside(n.Type, n.Body)
 	case *ast.FuncLit:
 		return e.inside(n.Type, n.Body)
-	case *ast.ArrayType, *ast.StructType:
+	case *ast.ArrayType, *ast.StructType, *ast.TypeSpec:
 		return nil
 	case *ast.BinaryExpr:
 		e.operator(n, n.OpPos, n.Op, isText(n.X) || isText(n.Y))
@@ -249,7 +246,7 @@ func (e *editor) whole(n ast.Node, with string) { e.replace(n, n.Pos(), n.End(),
 // replace adds a change: from and to is what is replaced of a node, and after is what the node is in the key then.
 func (e *editor) replace(n ast.Node, from, to token.Pos, with, after string) {
 	// One line, however the code is broken into lines.
-	key := strings.Join(strings.Fields(fmt.Sprintf("%s %s: %s => %s", e.pkg, e.function, e.raw(n), after)), " ")
+	key := strings.Join(strings.Fields(fmt.Sprintf("%s %s: %s => %s", e.pkg, e.scope, e.raw(n), after)), " ")
 	e.changes = append(e.changes, &change{
 		file: e.file, line: e.positions.Line(from), key: key,
 		source: e.source, start: e.positions.Offset(from), end: e.positions.Offset(to), with: with,

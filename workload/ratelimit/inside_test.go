@@ -133,6 +133,42 @@ func TestTheHandGoesAround(t *testing.T) {
 	})
 }
 
+// A bucket that is full again is as good as forgotten, however often its key was asked for.
+func TestAFullBucketIsForgottenFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := NewKeyed(1, 1, 2)
+		k.Allow("a")
+		k.Allow("a")
+		time.Sleep(500 * time.Millisecond)
+		k.Allow("b")
+		time.Sleep(500 * time.Millisecond) // a is full from this moment on
+		k.Allow("c")
+		s, hash := k.shard("a")
+		if _, there := s.places[hash]; there {
+			t.Error("b was forgotten, whose bucket is empty")
+		}
+	})
+}
+
+// Whoever is let go and gives up in the same moment has had the token.
+func TestWhoIsLetGoDoesNotLeave(t *testing.T) {
+	l := New(1, 1)
+	place := l.line.PushBack(&waiter{ready: make(chan struct{})})
+	l.count.Store(1)
+	close(place.Value.(*waiter).ready)
+	if l.leave(place) || l.line.Len() != 1 || l.count.Load() != 1 {
+		t.Error("it left, and gave a token back that was spent")
+	}
+}
+
+func TestDurationsAreRoundedUp(t *testing.T) {
+	for ticks, want := range map[int64]time.Duration{0: 0, 1: 1, 15: 1, 16: 1, 17: 2, 32: 2} {
+		if got := duration(ticks); got != want {
+			t.Errorf("%d ticks are %s, want %s", ticks, got, want)
+		}
+	}
+}
+
 // Whoever waited is counted no more, whichever way it ended.
 func TestNobodyIsLeftInLine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
