@@ -39,6 +39,13 @@ func (r *GoServiceReconciler) follow(service *v1alpha1.GoService, seen observe.S
 			})
 		}
 	}
+	if target.Shares = plan.SharedLimit(&service.Spec) > 0; target.Shares {
+		for _, pod := range seen.Leaving {
+			target.Leaving = append(target.Leaving, measure.Pod{
+				Namespace: pod.Namespace, Name: pod.Name, IP: pod.IP, Restarts: pod.Restarts, Leaving: true,
+			})
+		}
+	}
 	if d := seen.Deployment; d != nil {
 		target.Ready = d.Status.ReadyReplicas
 		if d.Spec.Replicas != nil {
@@ -79,7 +86,7 @@ func figures(service *v1alpha1.GoService, seen observe.State, measured *tuner.Ou
 		highest := tuner.Recall(&service.Status).Highest
 		figures.HighestServiceTime, figures.HighestCPUTime = highest.ServiceTime, highest.CPUTime
 	}
-	figures.Tuned.Parts = divided.Parts
+	figures.Tuned.Parts, figures.Tuned.Granted = divided.Parts, divided.Granted
 	if seen.Deployment != nil && seen.Deployment.Spec.Replicas != nil {
 		figures.WantedReplicas = *seen.Deployment.Spec.Replicas
 	}

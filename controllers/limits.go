@@ -30,7 +30,7 @@ type sharing struct {
 	budget tuner.Budget // of the last look
 }
 
-func (l *limits) next(name types.NamespacedName, budget tuner.Budget, demand map[string]float64) tuner.Divided {
+func (l *limits) next(name types.NamespacedName, budget tuner.Budget, usage *tuner.Usage) tuner.Divided {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.services[name]
@@ -43,11 +43,11 @@ func (l *limits) next(name types.NamespacedName, budget tuner.Budget, demand map
 	}
 	s.budget = budget
 	s.budget.InForce = nil // it is asked once, and would keep all that was observed in memory
-	return s.Next(time.Now(), budget, demand)
+	return s.Next(time.Now(), budget, usage)
 }
 
-// move says whether a demand would divide a service's limit otherwise than at the last look.
-func (l *limits) move(name types.NamespacedName, demand map[string]float64) bool {
+// move says whether what pods use of a service's limit would divide it otherwise than at the last look.
+func (l *limits) move(name types.NamespacedName, usage *tuner.Usage) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.services[name]
@@ -55,9 +55,9 @@ func (l *limits) move(name types.NamespacedName, demand map[string]float64) bool
 		return false
 	}
 	if !s.budget.Measured {
-		demand = nil
+		usage = nil
 	}
-	return s.Moves(time.Now(), s.budget, demand)
+	return s.Moves(time.Now(), s.budget, usage)
 }
 
 func (l *limits) forget(name types.NamespacedName) {
@@ -98,11 +98,11 @@ func (r *GoServiceReconciler) divide(service *v1alpha1.GoService, seen observe.S
 		budget.Leaving = append(budget.Leaving, pod.Name)
 	}
 	budget.Wanted, budget.Surge, budget.Rolling = wantedBy(seen.Deployment)
-	var demand map[string]float64
+	var usage *tuner.Usage
 	if budget.Measured {
-		demand = measured.Demand
+		usage = measured.Usage
 	}
-	return r.limits.next(name, budget, demand)
+	return r.limits.next(name, budget, usage)
 }
 
 // recommends says that what is measured is shown and not applied.
@@ -133,7 +133,7 @@ func inForce(service *v1alpha1.GoService, seen observe.State) tuner.InForce {
 	var found tuner.InForce
 	pods := func(total, each float64) int { return int(min(math.Round(total/each), math.MaxInt32)) }
 	if total, limit := plan.SharedLimit(spec), document.RateLimit; total > 0 && limit != nil {
-		found.Newcomer = limit.RequestsPerSecond
+		found.Newcomer, found.Granted = limit.RequestsPerSecond, limit.Granted
 		if len(limit.Pods) == 0 {
 			found.Pods = pods(total, limit.RequestsPerSecond)
 			if former := formerLimit(service); former > 0 {

@@ -329,7 +329,7 @@ func TestWhatIsInForce(t *testing.T) {
 		return []v1alpha1.UpstreamSpec{{Name: "free"}, {Name: "u", RateLimit: limit(scope)}}
 	}
 	each := livesettings.RateLimit{RequestsPerSecond: 33.333, Burst: 10}
-	uneven := livesettings.RateLimit{RequestsPerSecond: 0.1, Burst: 10, Pods: map[string]livesettings.Bucket{"a": {RequestsPerSecond: 70, Burst: 10}}}
+	uneven := livesettings.RateLimit{RequestsPerSecond: 0.1, Burst: 10, Granted: map[string]int64{"a": 7}, Pods: map[string]livesettings.Bucket{"a": {RequestsPerSecond: 70, Burst: 10}}}
 	outbound := map[string]livesettings.Upstream{"free": {}, "u": {RequestsPerSecond: 25, Burst: 10}}
 	for name, c := range map[string]struct {
 		spec     v1alpha1.GoServiceSpec
@@ -337,14 +337,15 @@ func TestWhatIsInForce(t *testing.T) {
 		want     tuner.InForce
 	}{
 		"equal parts":          {v1alpha1.GoServiceSpec{RateLimit: limit("")}, livesettings.Document{RateLimit: &each}, tuner.InForce{Pods: 3, Newcomer: 33.333}},
-		"parts by demand":      {v1alpha1.GoServiceSpec{RateLimit: limit("")}, livesettings.Document{RateLimit: &uneven}, tuner.InForce{Parts: map[string]float64{"a": 70}, Newcomer: 0.1}},
+		"parts by demand":      {v1alpha1.GoServiceSpec{RateLimit: limit("")}, livesettings.Document{RateLimit: &uneven}, tuner.InForce{Parts: map[string]float64{"a": 70}, Newcomer: 0.1, Granted: map[string]int64{"a": 7}}},
 		"an upstream's alone":  {v1alpha1.GoServiceSpec{Upstreams: upstreams("")}, livesettings.Document{Upstreams: outbound}, tuner.InForce{Pods: 4}},
 		"each pod has its own": {v1alpha1.GoServiceSpec{RateLimit: limit(v1alpha1.ScopePod), Upstreams: upstreams(v1alpha1.ScopePod)}, livesettings.Document{RateLimit: &each, Upstreams: outbound}, tuner.InForce{}},
 		"no limit before":      {v1alpha1.GoServiceSpec{RateLimit: limit("")}, livesettings.Document{}, tuner.InForce{}},
 	} {
 		c.document.Version = livesettings.Version
 		got := inForce(&v1alpha1.GoService{Spec: c.spec}, stateWith(t, c.document))
-		if got.Pods != c.want.Pods || got.Newcomer != c.want.Newcomer || len(got.Parts) != len(c.want.Parts) || got.Parts["a"] != c.want.Parts["a"] {
+		if got.Pods != c.want.Pods || got.Newcomer != c.want.Newcomer || len(got.Parts) != len(c.want.Parts) || got.Parts["a"] != c.want.Parts["a"] ||
+			got.Granted["a"] != c.want.Granted["a"] {
 			t.Errorf("%s: %+v, want %+v", name, got, c.want)
 		}
 	}

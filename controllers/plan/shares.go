@@ -34,8 +34,11 @@ func (p *Plan) planShares(spec *v1alpha1.GoServiceSpec, observed Observed) {
 	}
 	if limit := spec.RateLimit; limit != nil {
 		p.SharePerPod = &Figure[Share]{shareOf(limit, pods), shareReason(limit, pods)}
-		if parts := observed.Tuned.Parts; parts != nil && SharedLimit(spec) > 0 {
-			p.divide(limit, *parts)
+		if SharedLimit(spec) > 0 {
+			if parts := observed.Tuned.Parts; parts != nil {
+				p.divide(limit, *parts)
+			}
+			p.Granted = observed.Tuned.Granted
 		}
 	}
 	for i := range spec.Upstreams {

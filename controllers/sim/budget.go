@@ -4,170 +4,396 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
+	"io"
 	"math"
 	"math/rand/v2"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
 
+	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/plan"
 	"goservice.dev/operator/controllers/tuner"
 )
 
-// BudgetResult is what became of a rate limit that pods share.
-type BudgetResult struct {
-	// HighestError and LowestError are the largest deviations of what was admitted in any ten seconds from the budget, as
-	// shares of it; demand is above the budget all the time.
-	HighestError, LowestError float64
-	Retunes                   int
+// BudgetCase is a rate limit that pods share while clients that keep their connections load them unevenly. The pods double at a
+// third of the time and are halved again at two thirds; then the load spreads over those that serve.
+type BudgetCase struct {
+	// Pods at first, of which every other one gets Skew times the load of the others, and PerPod requests per second of the limit
+	// for each at first.
+	Pods   int
+	PerPod float64
+	Skew   float64
+	// Demand as a multiple of the limit.
+	Demand float64
+	// Equal parts are given instead of what the operator decides.
+	Equal bool
 }
 
-// limitedPod is a token bucket with the demand of its clients.
-type limitedPod struct {
-	name         string
-	weight       float64 // of the demand
-	rate, tokens float64
-	arrived      float64 // requests, admitted or not: what its metrics count
-	started      float64
-	serving      bool
+// Limit of all pods in requests per second.
+func (c BudgetCase) Limit() float64 { return float64(c.Pods) * c.PerPod }
+
+// BudgetResult is what became of it. All figures are deviations of what was admitted from the lesser of the limit and what
+// arrived, as parts of that; those above are of the limit.
+type BudgetResult struct {
+	// Mean of all the time, and the worst in any ten seconds away from the changes of the number of pods.
+	Mean, Under, Over float64
+	// ChangeUnder and ChangeOver are the worst in the ten seconds that end within twenty seconds of a change.
+	ChangeUnder, ChangeOver float64
+	// Divisions are how often parts were sent, Grants how often pods were lent something, Writes to pods of both.
+	Divisions, Grants, Writes float64
 }
 
 const (
 	budgetStep    = 0.01
-	budgetSeconds = 120
-	budgetWindow  = 10
-	// A bucket holds budgetBurst seconds' worth, and budgetLeast requests at least.
-	budgetBurst = 0.1
-	budgetLeast = 10
+	budgetSeconds = 200.0
+	budgetDouble  = 60.0
+	budgetHalve   = 130.0
+	// budgetStart is what a pod takes from being wanted until it serves.
+	budgetStart  = 5.0
+	budgetWindow = 10.0
+	budgetAround = 20.0
+	// What is sent to a pod reaches it after budgetLatency to budgetLatest; so does an answer.
+	budgetLatency, budgetLatest = 0.08, 0.33
+	// budgetExpiry is for how long a pod may use what it was lent.
+	budgetExpiry = 2.0
+	// budgetLook and budgetCalm are between two looks, while somebody refuses and while nobody does.
+	budgetLook, budgetCalm = 1.0, 2.0
 )
 
-// Budget simulates a limit for a service whose pods double while clients that keep their connections load them 3:1. What the
-// pods may admit is divided and what they need is estimated by the operator's own code; each retune takes retuneDelay to reach
-// the pods.
-func Budget(total float64, seed uint64) BudgetResult {
-	random := rand.New(rand.NewPCG(seed, 0xbd))
-	pods := []*limitedPod{{name: "a", weight: 3, serving: true}, {name: "b", weight: 1, serving: true}}
-	var shares tuner.Shares
-	var estimator tuner.Estimator
-	var pending map[string]float64
-	var result BudgetResult
-	admitted := make([]float64, 0, int(budgetSeconds/budgetStep))
-	arrivesAt, rounds := math.Inf(1), 0
-	tickEvery := int(math.Round(tunerTick / budgetStep))
-	tickAt := random.IntN(tickEvery)
+// budgetPod is a token bucket with the demand of its clients.
+type budgetPod struct {
+	name                        string
+	weight                      float64 // of the demand
+	rate, burst, tokens         float64
+	arrived, discarded, refused float64 // what its metrics count
+	lent, granted               float64
+	lentUntil, started          float64
+	serving                     bool
+
+	pending []budgetNews // on its way
+}
+
+// budgetNews is a document on its way to a pod.
+type budgetNews struct {
+	at, rate, burst, granted float64
+}
+
+type budgetRun struct {
+	BudgetCase
+	random  *rand.Rand
+	pods    []*budgetPod
+	budget  tuner.Budget
+	sharing tuner.Sharing
+	watch   tuner.Watch
+	usage   *tuner.Usage
+	divided tuner.Divided
+	again   float64
+	result  BudgetResult
+
+	admitted, arrived []float64
+}
+
+// Budget simulates a shared limit. What the pods may admit is decided by the operator's own code.
+func Budget(c BudgetCase, seed uint64) BudgetResult {
+	r := &budgetRun{BudgetCase: c, random: rand.New(rand.NewPCG(seed, 0xbd))}
+	r.budget = tuner.Budget{Total: c.Limit(), Wanted: c.Pods, LeaveWithin: 10 * time.Second, Measured: !c.Equal, Confirmed: true}
+	r.add(c.Pods, -60)
+	r.serve()
+	r.divide(0)
+	for _, p := range r.pods {
+		p.take(p.pending[0])
+		p.tokens, p.pending = p.burst, nil
+	}
+	lookAt := r.random.Float64() * budgetCalm
 	for i := range int(budgetSeconds / budgetStep) {
-		at := float64(i) * budgetStep
-		switch {
-		case i == int(40/budgetStep): // two more containers run; requests reach them a second later
-			pods = append(pods, &limitedPod{name: "c", weight: 3, started: at}, &limitedPod{name: "d", weight: 1, started: at})
-		case i == int(41/budgetStep):
-			for _, p := range pods {
-				p.serving = true
+		now := float64(i) * budgetStep
+		if r.change(i, now) {
+			lookAt = math.Min(lookAt, now+budgetLatest)
+		}
+		r.deliver(now)
+		if now >= lookAt {
+			serving := map[string]bool{}
+			for _, pod := range r.budget.Serving {
+				serving[pod] = true
 			}
-		}
-		if at >= arrivesAt {
-			for _, p := range pods {
-				p.rate = pending[p.name] // nothing for one that does not serve yet
+			r.watch.Observe(simTime(now), r.reports(), serving)
+			r.usage = r.watch.Usage()
+			lookAt = now + budgetCalm
+			if r.usage.Refusing {
+				lookAt = now + budgetLook
 			}
-			pending, arrivesAt = nil, math.Inf(1)
+			r.divide(now)
 		}
-		measured := i%tickEvery == tickAt
-		if measured {
-			estimator.Observe(simTime(at), len(pods), budgetReports(pods))
+		if r.again > 0 && now >= r.again {
+			r.divide(now)
 		}
-		// The operator looks every tick, when a pod becomes ready, and as soon as all pods confirmed.
-		if rounds++; pending == nil && (measured || rounds == 1 || i == int(41/budgetStep)) {
-			next := shares.Next(roundOf(total, pods, estimator.Estimate(0).PodDemand))
-			if differs(next, pods) {
-				result.Retunes++
-				pending, arrivesAt, rounds = next, at+retuneDelay, -int(math.Round(retuneDelay/budgetStep))
-			}
-		}
-		admitted = append(admitted, serve(pods, total, random))
+		r.step(now)
 	}
-	window := int(budgetWindow / budgetStep)
-	sum := 0.0
-	for i, count := range admitted {
-		sum += count
-		if i >= window {
-			sum -= admitted[i-window]
-		}
-		if i < 2*window { // the first estimate of the demand takes some rounds
-			continue
-		}
-		off := sum/(total*budgetWindow) - 1
-		result.HighestError = math.Max(result.HighestError, off)
-		result.LowestError = math.Min(result.LowestError, off)
-	}
-	return result
+	return r.judge()
 }
 
-func budgetReports(pods []*limitedPod) []tuner.Report {
-	var reports []tuner.Report
-	for _, p := range pods {
-		if p.serving {
-			reports = append(reports, tuner.Report{Pod: p.name, Counters: &tuner.Counters{
-				Requests: p.arrived, StartSeconds: float64(simEpoch.Unix()) + p.started,
-			}})
+// add pods that have not been given anything by name.
+func (r *budgetRun) add(n int, started float64) {
+	for range n {
+		p := &budgetPod{name: fmt.Sprintf("p%03d", len(r.pods)), weight: 1, started: started}
+		if len(r.pods)%2 == 0 {
+			p.weight = r.Skew
 		}
+		share := r.share(p.name)
+		p.rate, p.burst, p.tokens = share.RequestsPerSecond, float64(share.Burst), float64(share.Burst)
+		r.pods = append(r.pods, p)
 	}
-	return reports
 }
 
-func roundOf(total float64, pods []*limitedPod, demand map[string]float64) tuner.Round {
-	r := tuner.Round{Total: total, Confirmed: true}
-	for _, p := range pods {
-		if p.serving {
-			r.Pods = append(r.Pods, p.name)
+// change the number of pods, and tell whether any began or ended.
+func (r *budgetRun) change(i int, now float64) bool {
+	switch i {
+	case int((budgetDouble - budgetStart) / budgetStep):
+		r.budget.Wanted = 2 * r.Pods
+		r.divide(now)
+	case int((budgetDouble - budgetStart/2) / budgetStep): // the processes run and have read their live settings
+		r.add(r.Pods, now)
+	case int(budgetDouble / budgetStep):
+		r.serve()
+		r.divide(now)
+		return true
+	case int(budgetHalve / budgetStep):
+		r.budget.Wanted = r.Pods
+		for _, p := range r.pods[r.Pods:] {
+			p.serving = false
 		}
-	}
-	r.Demand = tuner.Completed(demand, r.Pods)
-	return r
-}
-
-func differs(next map[string]float64, pods []*limitedPod) bool {
-	for _, p := range pods {
-		if math.Abs(next[p.name]-p.rate) > 1e-9 {
-			return true
-		}
+		r.pods = r.pods[:r.Pods]
+		r.serve()
+		r.divide(now)
+		return true
 	}
 	return false
 }
 
-// serve lets one step of twice the budget's demand arrive, by the weights of the pods, and returns what was admitted.
-func serve(pods []*limitedPod, total float64, random *rand.Rand) float64 {
-	weights, admitted := 0.0, 0.0
-	for _, p := range pods {
+// serve with all pods that there are.
+func (r *budgetRun) serve() {
+	r.budget.Serving = nil
+	for _, p := range r.pods {
+		p.serving = true
+		r.budget.Serving = append(r.budget.Serving, p.name)
+	}
+}
+
+// share is what a pod finds in the live settings.
+func (r *budgetRun) share(pod string) plan.Share {
+	limit := &v1alpha1.GoServiceSpec{RateLimit: &v1alpha1.RateLimitSpec{RequestsPerSecond: int32(math.Round(r.budget.Total))}}
+	figures := plan.Compute(limit, plan.Observed{Sharing: max(r.divided.Pods, 1), Tuned: plan.Tuned{Parts: r.divided.Parts}})
+	if share, named := figures.PodShares[pod]; named {
+		return share
+	}
+	return figures.SharePerPod.Value
+}
+
+// divide the limit and send what is new.
+func (r *budgetRun) divide(now float64) {
+	r.budget.Confirmed = !slices.ContainsFunc(r.pods, func(p *budgetPod) bool { return len(p.pending) > 0 })
+	before := r.divided
+	usage := r.usage
+	if r.Equal {
+		usage = nil
+	}
+	r.divided = r.sharing.Next(simTime(now), r.budget, usage)
+	if r.Equal { // plain: among those that serve
+		r.divided = tuner.Divided{Pods: int32(len(r.budget.Serving))}
+	}
+	r.again = 0
+	if !r.divided.Again.IsZero() {
+		r.again = r.divided.Again.Sub(simEpoch).Seconds()
+	}
+	moved := before.Pods != r.divided.Pods || (before.Parts == nil) != (r.divided.Parts == nil) || before.Parts != nil && before.Parts != r.divided.Parts
+	if moved {
+		r.result.Divisions++
+	}
+	lent := false
+	for _, p := range r.pods {
+		granted := float64(r.divided.Granted[p.name])
+		if !moved && granted <= p.latest() {
+			continue
+		}
+		lent = lent || granted > p.latest()
+		share := r.share(p.name)
+		at := now + budgetLatency + (budgetLatest-budgetLatency)*r.random.Float64()
+		p.pending = append(p.pending, budgetNews{at, share.RequestsPerSecond, float64(share.Burst), granted})
+		r.result.Writes++
+	}
+	if lent {
+		r.result.Grants++
+	}
+}
+
+// latest total that the pod was granted.
+func (p *budgetPod) latest() float64 {
+	if n := len(p.pending); n > 0 {
+		return p.pending[n-1].granted
+	}
+	return p.granted
+}
+
+// deliver what has reached pods.
+func (r *budgetRun) deliver(now float64) {
+	for _, p := range r.pods {
+		for len(p.pending) > 0 && now >= p.pending[0].at {
+			news := p.pending[0]
+			p.pending = p.pending[1:]
+			if news.granted > p.granted {
+				p.lent = math.Min(p.lent+news.granted-p.granted, math.Max(p.burst, p.rate))
+				p.lentUntil = now + budgetExpiry
+			}
+			p.take(news)
+		}
+	}
+}
+
+func (p *budgetPod) take(news budgetNews) {
+	p.rate, p.burst, p.granted = news.rate, news.burst, math.Max(p.granted, news.granted)
+	p.tokens = math.Min(p.tokens, p.burst)
+}
+
+func (r *budgetRun) reports() []tuner.Report {
+	reports := make([]tuner.Report, 0, len(r.pods))
+	for _, p := range r.pods {
+		reports = append(reports, tuner.Report{Pod: p.name, Counters: &tuner.Counters{
+			Requests: p.arrived, Discarded: p.discarded, Refused: p.refused, CountsDiscarded: true, StartSeconds: float64(simEpoch.Unix()) + p.started,
+		}})
+	}
+	return reports
+}
+
+// step lets requests arrive, by the weights of the pods that serve.
+func (r *budgetRun) step(now float64) {
+	weights, admitted, arrived := 0.0, 0.0, 0.0
+	for _, p := range r.pods {
 		if p.serving {
 			weights += p.weight
 		}
 	}
-	for _, p := range pods {
-		p.tokens = math.Min(p.tokens+p.rate*budgetStep, math.Max(p.rate*budgetBurst, budgetLeast))
+	for _, p := range r.pods {
+		if p.tokens += p.rate * budgetStep; p.tokens > p.burst {
+			p.discarded += p.tokens - p.burst
+			p.tokens = p.burst
+		}
 		if !p.serving {
 			continue
 		}
-		mean := 2 * total * p.weight / weights * budgetStep
-		arrivals := math.Max(math.Round(mean+math.Sqrt(mean)*random.NormFloat64()), 0)
+		arrivals := poisson(r.random, r.Demand*r.Limit()*p.weight/weights*budgetStep)
 		let := math.Min(arrivals, math.Floor(p.tokens))
 		p.tokens -= let
-		admitted += let
+		if now < p.lentUntil {
+			more := math.Min(arrivals-let, math.Floor(p.lent))
+			p.lent -= more
+			let += more
+		}
 		p.arrived += arrivals
+		p.refused += arrivals - let
+		admitted += let
+		arrived += arrivals
 	}
-	return admitted
+	r.admitted, r.arrived = append(r.admitted, admitted), append(r.arrived, arrived)
 }
 
-// WorstBudget holds the largest deviations and the most retunes of all seeds.
-func WorstBudget(total float64, seeds []uint64) BudgetResult {
+// judge every ten seconds; the first estimates take some looks.
+func (r *budgetRun) judge() BudgetResult {
+	window := int(budgetWindow / budgetStep)
+	admitted, arrived, let, could := 0.0, 0.0, 0.0, 0.0
+	for i := range r.admitted {
+		admitted += r.admitted[i]
+		arrived += r.arrived[i]
+		if i >= window {
+			admitted -= r.admitted[i-window]
+			arrived -= r.arrived[i-window]
+		}
+		if i < 2*window {
+			continue
+		}
+		limit := r.Limit() * budgetWindow
+		let += admitted
+		could += min(limit, arrived)
+		under, over := admitted/min(limit, arrived)-1, admitted/limit-1
+		at := float64(i) * budgetStep
+		if at >= budgetDouble && at < budgetDouble+budgetAround || at >= budgetHalve && at < budgetHalve+budgetAround {
+			r.result.ChangeUnder, r.result.ChangeOver = min(r.result.ChangeUnder, under), max(r.result.ChangeOver, over)
+		} else {
+			r.result.Under, r.result.Over = min(r.result.Under, under), max(r.result.Over, over)
+		}
+	}
+	r.result.Mean = let/could - 1
+	return r.result
+}
+
+// poisson is a number of arrivals with a mean (D. E. Knuth, The Art of Computer Programming, volume 2, section 3.4.1; for large
+// means by the normal distribution that it approaches).
+func poisson(random *rand.Rand, mean float64) float64 {
+	const large = 30
+	if mean > large {
+		return math.Max(0, math.Round(mean+math.Sqrt(mean)*random.NormFloat64()))
+	}
+	count := 0.0
+	for product, least := random.Float64(), math.Exp(-mean); product > least; product *= random.Float64() {
+		count++
+	}
+	return count
+}
+
+// WorstBudget holds the mean of the means and the counts, and the worst of everything else, of all seeds.
+func WorstBudget(c BudgetCase, seeds []uint64) BudgetResult {
 	var worst BudgetResult
+	n := float64(len(seeds))
 	for _, seed := range seeds {
-		r := Budget(total, seed)
-		worst.HighestError = math.Max(worst.HighestError, r.HighestError)
-		worst.LowestError = math.Min(worst.LowestError, r.LowestError)
-		worst.Retunes = max(worst.Retunes, r.Retunes)
+		r := Budget(c, seed)
+		worst.Mean += r.Mean / n
+		worst.Divisions += r.Divisions / n
+		worst.Grants += r.Grants / n
+		worst.Writes += r.Writes / n
+		worst.Under, worst.Over = min(worst.Under, r.Under), max(worst.Over, r.Over)
+		worst.ChangeUnder, worst.ChangeOver = min(worst.ChangeUnder, r.ChangeUnder), max(worst.ChangeOver, r.ChangeOver)
 	}
 	return worst
 }
 
-// String is a line for people.
-func (r BudgetResult) String() string {
-	return fmt.Sprintf("rate limit shared by pods that double under a load of 3:1: admitted in any 10 s within %+.1f %% to %+.1f %% of the budget, %d retunes",
-		100*r.LowestError, 100*r.HighestError, r.Retunes)
+// BudgetCases are those that the table shows: ten pods with 100 requests per second of the limit each and with 10, which become
+// twenty and ten again.
+func BudgetCases() []BudgetCase {
+	var cases []BudgetCase
+	for _, perPod := range []float64{200, 20} { // 100 and 10 while there are twice as many
+		for _, skew := range []float64{3, 10} {
+			for _, demand := range []float64{1.05, 1.2, 1.5, 2, 3} {
+				cases = append(cases, BudgetCase{Pods: 10, PerPod: perPod, Skew: skew, Demand: demand})
+			}
+		}
+	}
+	return cases
+}
+
+// BudgetTable simulates all cases, beside plain equal division.
+func BudgetTable(to io.Writer, seeds []uint64) error {
+	table := tabwriter.NewWriter(to, 0, 0, 1, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "limit\tskew\tdemand\tmean\tunder\tover\tchange under\tchange over\tdivisions\tgrants\twrites per pod\tequal: mean\tunder\tchange under\tchange over\t")
+	for _, c := range BudgetCases() {
+		ours := WorstBudget(c, seeds)
+		equal := c
+		equal.Equal = true
+		rival := WorstBudget(equal, seeds)
+		fmt.Fprintf(table, "%.0f/s\t%.0f:1\t%.2f\t%s\t%.0f\t%.0f\t%.0f\t%s\t\n", c.Limit(), c.Skew, c.Demand,
+			percents(ours.Mean, ours.Under, ours.Over, ours.ChangeUnder, ours.ChangeOver), ours.Divisions, ours.Grants, ours.Writes/float64(c.Pods),
+			percents(rival.Mean, rival.Under, rival.ChangeUnder, rival.ChangeOver))
+	}
+	return table.Flush()
+}
+
+// percents of parts, one column each.
+func percents(parts ...float64) string {
+	texts := make([]string, len(parts))
+	for i, part := range parts {
+		texts[i] = fmt.Sprintf("%+.1f", cmp.Or(100*part, 0))
+	}
+	return strings.Join(texts, "\t")
 }

@@ -3,15 +3,114 @@
 
 package sim
 
-import "testing"
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+)
 
-// A shared rate limit is never exceeded while pods double and clients load them 3:1, and little of it is left unused while
-// parts move.
-func TestBudgetIsNeverExceeded(t *testing.T) {
-	for seed := range uint64(20) {
-		got := Budget(1000, seed)
-		if got.HighestError > 0.005 || got.LowestError < -0.02 {
-			t.Errorf("seed %d: %s", seed, got)
+// A shared limit is used and kept while clients load its pods unevenly and pods double and are halved: by pods of a hundred
+// requests per second closely, by pods of ten as closely as their buckets allow.
+func TestASharedLimitIsUsedAndKept(t *testing.T) {
+	for _, c := range BudgetCases() {
+		t.Run(fmt.Sprintf("%g/s, %g:1, %g", c.Limit(), c.Skew, c.Demand), func(t *testing.T) {
+			mean, under, over, changeUnder, changeOver := -0.01, -0.02, 0.025, -0.05, 0.04
+			if c.Limit() < 1000 { // ten buckets of ten requests are half a second's worth
+				mean, under, over, changeUnder, changeOver = -0.02, -0.07, 0.05, -0.09, 0.1
+			}
+			for seed := range uint64(4) {
+				r := Budget(c, seed)
+				if r.Mean < mean || r.Under < under || r.Over > over || r.ChangeUnder < changeUnder || r.ChangeOver > changeOver {
+					t.Errorf("seed %d: mean %+.3f, %+.3f to %+.3f, about changes %+.3f to %+.3f", seed, r.Mean, r.Under, r.Over, r.ChangeUnder, r.ChangeOver)
+				}
+				if writes := r.Writes / float64(c.Pods); writes > 130 {
+					t.Errorf("seed %d: %.0f writes to each pod in 200 s", seed, writes)
+				}
+			}
+		})
+	}
+}
+
+// The rival is what anybody would do, and loses what it is said to lose: with a skew of 3:1 half of the pods use a half of their
+// part at twice the limit's demand.
+func TestPlainEqualPartsLoseWhatSkewLeavesUnused(t *testing.T) {
+	for _, c := range []struct{ skew, demand, want float64 }{
+		{3, 1.05, 0.5*1.05*0.5 + 0.5 - 1}, {3, 1.5, 0.75*0.5 + 0.5 - 1}, {3, 2, 0}, {10, 1.05, 1.05/11 + 0.5 - 1},
+	} {
+		r := Budget(BudgetCase{Pods: 10, PerPod: 200, Skew: c.skew, Demand: c.demand, Equal: true}, 1)
+		if math.Abs(r.Mean-c.want) > 0.03 || r.Grants > 0 {
+			t.Errorf("skew %g, demand %g: mean %+.3f, want %+.3f; %g grants", c.skew, c.demand, r.Mean, c.want, r.Grants)
 		}
+	}
+}
+
+// Judging by hand-made seconds: what is admitted against the lesser of the limit and what arrived.
+func TestBudgetsAreJudgedByTheLesserOfLimitAndArrivals(t *testing.T) {
+	run := func(admitted, arrived func(at float64) float64) BudgetResult {
+		r := &budgetRun{BudgetCase: BudgetCase{Pods: 10, PerPod: 10}}
+		for i := range int(budgetSeconds / budgetStep) {
+			at := float64(i) * budgetStep
+			r.admitted, r.arrived = append(r.admitted, admitted(at)), append(r.arrived, arrived(at))
+		}
+		return r.judge()
+	}
+	constant := func(rate float64) func(float64) float64 { return func(float64) float64 { return rate * budgetStep } }
+	between := func(from, until, then, else_ float64) func(float64) float64 {
+		return func(at float64) float64 {
+			if at >= from && at < until {
+				return then * budgetStep
+			}
+			return else_ * budgetStep
+		}
+	}
+	for name, c := range map[string]struct {
+		admitted, arrived func(float64) float64
+		want              BudgetResult
+	}{
+		"all of the limit":             {constant(100), constant(150), BudgetResult{}},
+		"all of what comes":            {constant(50), constant(50), BudgetResult{Over: 0}},
+		"half of the limit":            {constant(50), constant(150), BudgetResult{Mean: -0.5, Under: -0.5, ChangeUnder: -0.5}},
+		"ten seconds of nothing, calm": {between(100, 110, 0, 100), constant(150), BudgetResult{Mean: -0.055, Under: -1}},
+		"five beyond it, calm":         {between(100, 105, 120, 100), constant(150), BudgetResult{Mean: 0.0055, Over: 0.1}},
+		"five at a change":             {between(60, 65, 80, 100), constant(150), BudgetResult{Mean: -0.0055, ChangeUnder: -0.1}},
+		"beyond it at the other":       {between(135, 140, 140, 100), constant(150), BudgetResult{Mean: 0.011, ChangeOver: 0.2}},
+		"before anything is known":     {between(0, 5, 0, 100), constant(150), BudgetResult{}},
+	} {
+		got := run(c.admitted, c.arrived)
+		for _, figure := range []struct{ got, want float64 }{
+			{got.Mean, c.want.Mean}, {got.Under, c.want.Under}, {got.Over, c.want.Over}, {got.ChangeUnder, c.want.ChangeUnder}, {got.ChangeOver, c.want.ChangeOver},
+		} {
+			if math.Abs(figure.got-figure.want) > 0.002 {
+				t.Errorf("%s: %+v, want %+v", name, got, c.want)
+				break
+			}
+		}
+	}
+}
+
+func TestArrivalsAreAPoissonProcess(t *testing.T) {
+	for _, mean := range []float64{0.05, 2, 29, 31, 400} {
+		random, sum, squares, n := rand.New(rand.NewPCG(1, 1)), 0.0, 0.0, 100_000.0
+		for range int(n) {
+			count := poisson(random, mean)
+			sum += count
+			squares += count * count
+		}
+		average := sum / n
+		if variance := squares/n - average*average; math.Abs(average-mean) > 0.02*mean+0.005 || math.Abs(variance-mean) > 0.05*mean {
+			t.Errorf("mean %g: %g, variance %g", mean, average, variance)
+		}
+	}
+}
+
+func TestTheTableShowsBothWays(t *testing.T) {
+	var table strings.Builder
+	if err := BudgetTable(&table, []uint64{1}); err != nil {
+		t.Fatal(err)
+	}
+	if lines := strings.Count(table.String(), "\n"); lines != len(BudgetCases())+1 || !strings.Contains(table.String(), "equal: mean") {
+		t.Errorf("table:\n%s", table.String())
 	}
 }

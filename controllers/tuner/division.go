@@ -5,6 +5,7 @@ package tuner
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -12,112 +13,143 @@ import (
 )
 
 const (
-	// newcomerLeast is the part of a limit that a pod may admit before the operator has seen it serve, where the others use
-	// everything.
+	// newcomerLeast is the part of a limit that a pod may admit which nobody expects, or before the operator has seen it serve.
 	newcomerLeast = 0.001
-	// newcomerUnused is the part of what the others leave unused that pods which are about to serve get together.
-	newcomerUnused = 0.8
+	// newcomersAtMost is the part of a limit that all such pods together may admit, where newcomerLeast each would be more.
+	newcomersAtMost = 0.01
 	// easy is the demand on the busiest pod, as a part of an equal part, below which equal parts do as well as any.
 	easy = 0.7
-	// newcomersAtMost is the part of a limit that all pods which the operator has not seen serve get at least together, where
-	// they are so many that newcomerLeast each would be more than that.
-	newcomersAtMost = 0.01
-	// keptFor is how long parts stay without new figures: a lost round says nothing about the demand.
-	keptFor = time.Minute
+	// settleTime for each pod is between two divisions because pods came or went: those of a rollout come one by one, and a division
+	// writes to all. So that makes at most twenty writes a second.
+	settleTime = 50 * time.Millisecond
+	// confirmTime is how long pods may take to put their parts in force before the others give back by what they have grown.
+	confirmTime = 5 * time.Second
+	// reserveStep is the part of a limit by which what leaving pods use must fall for others to grow.
+	reserveStep = 0.02
 )
 
 // Division of one service's budget, from one look to the next. Parts are equal until that turns requests away at one pod
 // which another one could have admitted.
 type Division struct {
-	shares Shares
 	uneven bool
-	budget Budget
-	given  *plan.Parts
-	// coming is how many pods are on their way. Each is to get promised, which stays the same while their number does; until the
-	// others have given that up, each has newcomer, which is less.
-	coming             int
-	promised, newcomer float64
-	// known is the demand that was known last.
-	known   map[string]float64
-	knownAt time.Time
+	// budget that given was divided for, and when.
+	budget  Budget
+	given   *plan.Parts
+	givenAt time.Time
+	// floor is the least that each pod was given since all pods last confirmed; nil while they have. Whatever of it a pod has in
+	// force, all of them together do not exceed the budget.
+	floor      map[string]float64
+	floorSince time.Time
+	// known is when the demand was known last.
+	known time.Time
 }
 
 // Next is what pods may admit from now on; nil means equal parts. What it returns counts as given. demand is in requests
-// per second by pod; nil means that too little is known.
-func (d *Division) Next(now time.Time, b Budget, demand map[string]float64) *plan.Parts {
+// per second by pod; nil means that too little is known. again is when to look again even if nothing happens; zero: never.
+func (d *Division) Next(now time.Time, b Budget, demand map[string]float64) (parts *plan.Parts, again time.Time) {
 	if b.Total <= 0 || len(b.Serving) == 0 {
 		*d = Division{}
-		return nil
+		return nil, time.Time{}
 	}
-	sameTotal := d.budget.Total == b.Total
-	moreReserved := b.reserved > d.budget.reserved
-	sameShape := sameTotal && d.budget.coming == b.coming && d.budget.reserved == b.reserved && slices.Equal(d.budget.Serving, b.Serving)
 	demand, lost := d.recall(now, b, demand)
-	if !d.uneven && !d.begin(b, demand) {
-		d.budget, d.given = b, nil
-		return nil
-	}
-	d.budget = b
-	if sameShape && d.given != nil && (lost || !b.Confirmed) { // nothing is known, or the last parts are still on their way
-		return d.given
-	}
-	d.shares.keep(Round{Pods: b.Serving, Confirmed: b.Confirmed})
-	for _, pod := range b.Serving {
-		d.shares.join(pod, d.newcomer)
-	}
-	if !sameTotal || moreReserved || d.coming != b.coming || d.promised == 0 {
-		d.promise(demand)
-	}
-	d.reserve()
-	round := Round{Total: b.left() - float64(d.coming)*d.promised, Pods: b.Serving, Demand: demand, Confirmed: b.Confirmed}
-	if sameTotal && sumOf(d.shares.given, b.Serving) <= round.Total*(1+newcomerLeast) {
-		d.shares.total = round.Total // a reserve that is taken or given back is no other limit
-	}
-	var parts map[string]float64
-	if demand == nil || d.coming == 0 && easyEqually(b, demand) {
-		parts = d.shares.even(round)
-		if even, confirmed := isEven(parts, b), b.Confirmed && d.given != nil && maps.Equal(parts, d.given.Pods); even && confirmed {
+	if !d.uneven {
+		if !d.begins(b, demand) {
 			*d = Division{budget: b}
-			return nil
+			return nil, time.Time{}
 		}
-	} else {
-		parts = d.shares.Next(round)
+		d.uneven, d.budget, d.given = true, b, nil
 	}
-	d.given = &plan.Parts{Pods: parts, Newcomer: d.newcomer}
-	return d.given
+	if b.Confirmed {
+		d.floor = nil
+	}
+	switch {
+	case d.given == nil || d.budget.Total != b.Total: // at once
+	case !d.budget.likeIn(b):
+		if due := d.givenAt.Add(settleTimeOf(b)); now.Before(due) {
+			return d.given, due
+		}
+	case !b.Confirmed:
+		return d.unconfirmed(now)
+	case lost || demand != nil && serve(d.given.Pods, b.left(), b.Serving, demand) && !easyEqually(b, demand):
+		return d.given, time.Time{}
+	}
+	if demand == nil || easyEqually(b, demand) {
+		*d = Division{budget: b}
+		return nil, time.Time{}
+	}
+	d.give(now, b, Divide(b.left(), b.Serving, demand), newcomerOf(b))
+	return d.given, time.Time{}
 }
 
-// recall completes the demand, or takes the last that was known where this round's was lost.
+// give parts to pods, cuts and growth at once.
+func (d *Division) give(now time.Time, b Budget, parts map[string]float64, newcomer float64) {
+	if d.floor == nil {
+		d.floor, d.floorSince = equalParts(b.Total, b.Serving), now
+		if d.given != nil {
+			d.floor = maps.Clone(d.given.Pods)
+		}
+	}
+	d.floor = least(d.floor, parts)
+	d.budget, d.given, d.givenAt = b, &plan.Parts{Pods: parts, Newcomer: newcomer}, now
+}
+
+// unconfirmed parts are on their way, or a pod does not take its cut: then nobody keeps what it has grown by.
+func (d *Division) unconfirmed(now time.Time) (parts *plan.Parts, again time.Time) {
+	if d.floor == nil || maps.Equal(d.floor, d.given.Pods) {
+		return d.given, time.Time{}
+	}
+	if due := d.floorSince.Add(confirmTime); now.Before(due) {
+		return d.given, due
+	}
+	d.given = &plan.Parts{Pods: maps.Clone(d.floor), Newcomer: leastOf(d.budget)}
+	return d.given, time.Time{}
+}
+
+// recall completes the demand, or says that this round's was lost: then parts stay.
 func (d *Division) recall(now time.Time, b Budget, demand map[string]float64) (known map[string]float64, lost bool) {
-	if known = Completed(demand, b.Serving); known != nil {
-		d.known, d.knownAt = known, now
-		return known, false
+	count := 0
+	for _, pod := range b.Serving {
+		if _, is := demand[pod]; is {
+			count++
+		}
 	}
-	if d.uneven && b.Measured && now.Sub(d.knownAt) < keptFor {
-		return Completed(d.known, b.Serving), true
+	if count > 0 && float64(count) >= Quorum*float64(len(b.Serving)) || count > 0 && b.joined(d.budget) {
+		d.known = now
+		return demand, false
 	}
-	return nil, false
+	if !d.uneven || !b.Measured || now.Sub(d.known) >= keptFor {
+		return nil, false
+	}
+	was := maps.Clone(d.given.Pods) // of the limit that it was divided for
+	for pod := range was {
+		was[pod] *= b.Total / d.budget.Total
+	}
+	return was, true
+}
+
+// joined says whether pods serve that did not when a former budget was divided.
+func (b Budget) joined(former Budget) bool {
+	return slices.ContainsFunc(b.Serving, func(pod string) bool { return !slices.Contains(former.Serving, pod) })
+}
+
+// likeIn says whether another look has the same pods in the same states.
+func (b Budget) likeIn(other Budget) bool {
+	reserved := math.Abs(b.reserved-other.reserved) <= reserveStep*b.Total && (b.reserved == 0) == (other.reserved == 0)
+	return reserved && b.coming == other.coming && slices.Equal(b.Serving, other.Serving)
 }
 
 // left is what leaving pods do not have; a part of the limit is always that of the others.
 func (b Budget) left() float64 { return b.Total - min(b.reserved, (1-leastForServing)*b.Total) }
 
-// begin says whether equal parts do not serve well any more, or would not if pods that do not serve yet had theirs.
-func (d *Division) begin(b Budget, demand map[string]float64) bool {
-	if demand == nil || !b.Confirmed || b.reserved > 0 {
+// begins says whether equal parts do not serve well any more, or would not if pods that come or leave had theirs.
+func (d *Division) begins(b Budget, demand map[string]float64) bool {
+	if demand == nil || !b.Confirmed {
 		return false
 	}
-	d.shares = Shares{}
-	equal := d.shares.Next(Round{Total: b.Total, Pods: b.Serving, Confirmed: true})
-	if b.coming > 0 {
-		d.uneven, d.newcomer = !easyEqually(b, demand), leastOf(b)
-		return d.uneven
+	if b.coming > 0 || b.reserved > 0 {
+		return !easyEqually(b, demand)
 	}
-	if trial := d.shares.clone(); maps.Equal(equal, trial.Next(Round{Total: b.Total, Pods: b.Serving, Demand: demand, Confirmed: true})) {
-		return false
-	}
-	d.uneven, d.newcomer = true, leastOf(b)
-	return true
+	return !serve(equalParts(b.Total, b.Serving), b.Total, b.Serving, demand)
 }
 
 // takeOver counts what another operator has given as in force, and as what the demand was when that was decided. Parts that add
@@ -126,92 +158,37 @@ func (d *Division) takeOver(now time.Time, b Budget, found InForce) {
 	if len(found.Parts) == 0 || b.Total <= 0 {
 		return
 	}
-	d.uneven, d.newcomer = true, found.Newcomer
-	d.shares = Shares{granted: maps.Clone(found.Parts), given: maps.Clone(found.Parts), total: b.Total}
-	d.known, d.knownAt = maps.Clone(found.Parts), now
-	d.given = &plan.Parts{Pods: maps.Clone(found.Parts), Newcomer: found.Newcomer}
-	d.budget = b
+	*d = Division{uneven: true, budget: b, known: now, given: &plan.Parts{Pods: maps.Clone(found.Parts), Newcomer: found.Newcomer}}
 	d.budget.Serving = slices.Sorted(maps.Keys(found.Parts))
 	named := sumOf(found.Parts, d.budget.Serving)
-	all := named + float64(b.coming)*found.Newcomer
-	if named > b.Total*(1+newcomerLeast) || all > b.Total*(1+newcomersAtMost) {
-		d.shares.total, d.budget.Total = all, all
+	if named > b.Total*(1+newcomerLeast) {
+		d.budget.Total = named
 	}
 }
 
-// leastOf is what a pod may admit before the operator has seen it serve.
+// leastOf is what a pod may admit that nobody expects.
 func leastOf(b Budget) float64 {
 	return b.Total * min(newcomerLeast, newcomersAtMost/float64(max(b.coming, 1)))
 }
 
-// promise pods that are about to serve what the others do not use.
-func (d *Division) promise(demand map[string]float64) {
-	b := d.budget
-	d.coming, d.promised = b.coming, leastOf(b)
-	if b.coming == 0 || demand == nil {
-		return
+// newcomerOf is what a pod may admit before it is given a part by name: an equal part if it is expected, so that it can serve
+// while the others are cut. Nobody is cut before.
+func newcomerOf(b Budget) float64 {
+	if b.coming == 0 {
+		return leastOf(b)
 	}
-	unused := b.left()
-	for _, pod := range b.Serving { // in order, so that the sum is always the same one
-		unused -= demand[pod]
-	}
-	equal := b.left() / float64(len(b.Serving)+b.coming)
-	d.promised = max(d.promised, min(newcomerUnused*unused/float64(b.coming), equal))
+	return b.left() / float64(len(b.Serving)+b.coming)
 }
 
-// reserve what was promised as soon as the others have given it back.
-func (d *Division) reserve() {
-	d.newcomer = leastOf(d.budget)
-	free := d.budget.left() - float64(d.coming)*d.promised*(1-newcomerLeast)
-	if d.promised <= d.newcomer || sumOf(d.shares.granted, d.budget.Serving) <= free {
-		d.newcomer = d.promised
-	}
-}
-
-func sumOf(parts map[string]float64, pods []string) float64 {
-	sum := 0.0
-	for _, pod := range pods {
-		sum += parts[pod]
-	}
-	return sum
-}
-
-// Completed gives pods that have just begun to serve the mean of the others; nil where less than half of them are known.
-func Completed(demand map[string]float64, pods []string) map[string]float64 {
-	sum, known := 0.0, 0
-	full := make(map[string]float64, len(pods))
-	for _, pod := range pods {
-		if figure, exists := demand[pod]; exists {
-			full[pod] = figure
-			sum += figure
-			known++
-		}
-	}
-	if known == 0 || float64(known) < Quorum*float64(len(pods)) {
-		return nil
-	}
-	for _, pod := range pods {
-		if _, exists := full[pod]; !exists {
-			full[pod] = sum / float64(known)
-		}
-	}
-	return full
+// settleTimeOf is the least time between two divisions because pods came or went.
+func settleTimeOf(b Budget) time.Duration {
+	return settleTime * time.Duration(len(b.Serving))
 }
 
 // easyEqually says that with equal parts, also for pods that are to come, nobody would have to turn requests away for long.
 func easyEqually(b Budget, demand map[string]float64) bool {
-	for _, figure := range demand {
-		if figure > easy*b.Total/float64(len(b.Serving)+b.coming) {
-			return false
-		}
-	}
-	return true
-}
-
-func isEven(parts map[string]float64, b Budget) bool {
-	const hair = 1e-3
-	for _, part := range parts {
-		if equal := b.Total / float64(len(b.Serving)); part < (1-newcomerLeast-hair)*equal {
+	for _, pod := range b.Serving {
+		if demand[pod] > easy*b.left()/float64(len(b.Serving)+b.coming) {
 			return false
 		}
 	}
@@ -221,12 +198,8 @@ func isEven(parts map[string]float64, b Budget) bool {
 // clone for a look ahead.
 func (d *Division) clone() Division {
 	ahead := *d
-	ahead.shares = d.shares.clone()
+	ahead.floor = maps.Clone(d.floor)
 	return ahead
-}
-
-func (s *Shares) clone() Shares {
-	return Shares{granted: maps.Clone(s.granted), given: maps.Clone(s.given), total: s.total}
 }
 
 // same says whether two divisions put the same into force.

@@ -12,62 +12,45 @@ import (
 	"goservice.dev/operator/controllers/plan"
 )
 
-// limited is a service whose pods take every division at once and answer for it: what they may have in force together must
-// never exceed the budget.
+// limited is a service that is looked at every two seconds: what its pods are given must never add up to more than the budget.
 type limited struct {
 	t        *testing.T
 	division Division
 	budget   Budget
-	force    map[string]float64 // what each pod has in force
 	changes  int
 	now      time.Time
 }
 
 func newLimited(t *testing.T, total float64, pods ...string) *limited {
-	s := &limited{t: t, budget: Budget{Total: total, Serving: pods, Measured: true, Confirmed: true}, now: epoch, force: map[string]float64{}}
-	for _, pod := range pods {
-		s.force[pod] = total / float64(len(pods))
-	}
-	return s
+	return &limited{t: t, budget: Budget{Total: total, Serving: pods, Measured: true, Confirmed: true}, now: epoch}
 }
 
-// look once, with pods that confirm one after the other: the most that can be in force meanwhile counts.
 func (s *limited) look(demand map[string]float64) *plan.Parts {
 	s.t.Helper()
 	before := s.division.given
 	s.now = s.now.Add(2 * time.Second)
-	parts := s.division.Next(s.now, s.budget, demand)
+	parts, _ := s.division.Next(s.now, s.budget, demand)
 	if !same(before, parts) {
 		s.changes++
 	}
-	most, next := 0.0, map[string]float64{}
-	for _, pod := range s.budget.Serving {
-		next[pod] = s.budget.Total / float64(len(s.budget.Serving))
-		if parts != nil {
-			next[pod] = parts.Newcomer
-			if part, named := parts.Pods[pod]; named {
-				next[pod] = part
-			}
+	if parts == nil {
+		return nil
+	}
+	for pod, part := range parts.Pods {
+		if !(part > 0) {
+			s.t.Fatalf("pod %s gets %g of %+v", pod, part, parts)
 		}
-		if next[pod] <= 0 {
-			s.t.Fatalf("pod %s gets %g of %+v", pod, next[pod], parts)
-		}
-		most += max(next[pod], s.force[pod])
 	}
-	if parts != nil {
-		most += float64(s.budget.coming) * parts.Newcomer
+	if sum := sumOf(parts.Pods, s.budget.Serving); sum > s.budget.Total*(1+1e-9) {
+		s.t.Fatalf("%g are given of %g: %+v", sum, s.budget.Total, parts)
 	}
-	if most > s.budget.Total*(1+newcomersAtMost) {
-		s.t.Fatalf("%g may be in force of %g: from %v to %v, %d more with %+v", most, s.budget.Total, s.force, next, s.budget.coming, parts)
-	}
-	s.force = next
 	return parts
 }
 
 func (s *limited) settle(demand map[string]float64) *plan.Parts {
 	s.t.Helper()
 	var parts *plan.Parts
-	for range 60 {
+	for range 5 {
 		parts = s.look(demand)
 	}
 	return parts
@@ -94,23 +77,22 @@ func TestDivisionStaysEqualWhileThatServes(t *testing.T) {
 	}
 }
 
-func TestDivisionFollowsDemandAndComesBack(t *testing.T) {
+// Whatever is misplaced moves in one look, cuts and growth together.
+func TestDivisionFollowsDemandAtOnceAndComesBack(t *testing.T) {
 	s := newLimited(t, 100, "a", "b")
-	parts := s.settle(map[string]float64{"a": 75, "b": 15})
-	if parts == nil || parts.Pods["a"] < 73 || parts.Pods["b"] < 14 {
+	parts := s.look(map[string]float64{"a": 75, "b": 15})
+	if parts == nil || parts.Pods["a"] < 75 || parts.Pods["b"] < 15 {
 		t.Fatalf("for 75 and 15 of 100: %+v", parts)
 	}
-	held := s.changes
-	s.settle(map[string]float64{"a": 74, "b": 16})
-	if s.changes != held {
-		t.Errorf("%d changes for a demand that hardly changed", s.changes-held)
+	s.look(map[string]float64{"a": 76, "b": 14})
+	if s.changes != 1 {
+		t.Errorf("%d changes for a demand that hardly changed", s.changes-1)
 	}
-	if parts := s.settle(map[string]float64{"a": 20, "b": 15}); parts != nil {
+	if parts = s.look(map[string]float64{"a": 10, "b": 95}); parts == nil || parts.Pods["b"] < 88 {
+		t.Errorf("for 10 and 95 of 100: %+v", parts)
+	}
+	if parts := s.look(map[string]float64{"a": 20, "b": 15}); parts != nil {
 		t.Errorf("when there is enough for all: %+v, want equal parts", parts)
-	}
-	s.settle(map[string]float64{"a": 15, "b": 80})
-	if parts := s.settle(nil); parts != nil {
-		t.Errorf("without figures: %+v, want equal parts", parts)
 	}
 }
 
@@ -118,7 +100,7 @@ func TestDivisionWaitsUntilPodsConfirmed(t *testing.T) {
 	s := newLimited(t, 100, "a", "b")
 	first := s.look(map[string]float64{"a": 90, "b": 5})
 	s.budget.Confirmed = false
-	for range 5 {
+	for range 2 {
 		if again := s.look(map[string]float64{"a": 5, "b": 90}); !same(first, again) {
 			t.Fatalf("%+v while %+v is on its way", again, first)
 		}
@@ -129,110 +111,98 @@ func TestDivisionWaitsUntilPodsConfirmed(t *testing.T) {
 	}
 }
 
-func TestPodsThatStartGetWhatIsUnused(t *testing.T) {
-	for name, c := range map[string]struct {
-		demand      map[string]float64
-		least, most float64
-	}{
-		"much is unused":  {map[string]float64{"a": 55, "b": 5}, 15, 25},
-		"all is used":     {map[string]float64{"a": 150, "b": 50}, 0.1, 0.1},
-		"a little is not": {map[string]float64{"a": 80, "b": 10}, 3.9, 4.1},
+// A pod that does not take its cut has what it had: whichever it is, all of them together must not stay above the limit.
+func TestGrowthIsTakenBackWhereCutsAreNotConfirmed(t *testing.T) {
+	s := newLimited(t, 100, "a", "b", "c")
+	before := s.settle(map[string]float64{"a": 90, "b": 30, "c": 10})
+	moved := s.look(map[string]float64{"a": 10, "b": 30, "c": 90})
+	s.budget.Confirmed = false
+	var parts *plan.Parts
+	for range 4 {
+		parts = s.look(map[string]float64{"a": 10, "b": 30, "c": 90})
+	}
+	for _, stuck := range s.budget.Serving {
+		sum := before.Pods[stuck]
+		for _, pod := range s.budget.Serving {
+			if pod != stuck {
+				sum += parts.Pods[pod]
+			}
+		}
+		if sum > 100+1e-9 {
+			t.Errorf("if %s keeps %g, %g are in force: %+v", stuck, before.Pods[stuck], sum, parts)
+		}
+	}
+	s.budget.Confirmed = true
+	if again := s.look(map[string]float64{"a": 10, "b": 30, "c": 90}); again.Pods["c"] < 0.97*moved.Pods["c"] {
+		t.Errorf("%+v when all confirmed, %+v before", again, moved)
+	}
+}
+
+// Pods that are expected can serve their first requests, and nobody gives anything up before they do.
+func TestPodsThatStartHaveAnEqualPartToBeginWith(t *testing.T) {
+	for name, demand := range map[string]map[string]float64{
+		"all is used": {"a": 150, "b": 50}, "evenly": {"a": 60, "b": 60},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newLimited(t, 100, "a", "b")
-			if s.settle(c.demand) == nil {
-				t.Fatal("equal parts for a skewed demand")
-			}
+			s.settle(demand)
 			s.budget.coming = 2
-			parts := s.settle(c.demand)
-			if parts.Newcomer < c.least || parts.Newcomer > c.most {
-				t.Errorf("a pod that starts gets %g, want %g to %g", parts.Newcomer, c.least, c.most)
+			parts := s.settle(demand)
+			if parts == nil || parts.Newcomer != 25 || parts.Pods["a"]+parts.Pods["b"] < 99.9 {
+				t.Fatalf("while they start: %+v", parts)
 			}
-			if served := min(parts.Pods["a"], c.demand["a"]) + min(parts.Pods["b"], c.demand["b"]); served < 0.95*min(99.8, c.demand["a"]+c.demand["b"]) {
-				t.Errorf("%g are served meanwhile, of %v", served, c.demand)
-			}
-			// They serve, and half of the demand goes to them.
 			s.budget.coming, s.budget.Serving = 0, []string{"a", "b", "c", "d"}
-			s.force["c"], s.force["d"] = parts.Newcomer, parts.Newcomer
-			half := map[string]float64{"a": c.demand["a"] / 2, "b": c.demand["b"] / 2, "c": c.demand["a"] / 2, "d": c.demand["b"] / 2}
-			parts = s.settle(half)
-			served := 0.0
-			for _, pod := range s.budget.Serving {
-				part := 25.0
-				if parts != nil {
-					part = parts.Pods[pod]
-				}
-				served += min(part, half[pod])
+			parts = s.look(demand) // nothing is known of the new ones yet
+			if parts.Pods["c"] != 25 || parts.Pods["a"] < parts.Pods["b"]-1e-9 || parts.Newcomer > 0.1 {
+				t.Errorf("when they serve: %+v", parts)
 			}
-			if want := 0.98 * min(100, c.demand["a"]+c.demand["b"]); served < want {
-				t.Errorf("%g are served by %+v, want %g", served, parts, want)
+			parts = s.look(map[string]float64{"a": demand["a"], "b": demand["b"], "c": 0, "d": 0})
+			if parts.Pods["a"]+parts.Pods["b"] < 97 {
+				t.Errorf("when nobody asks them: %+v", parts)
 			}
 		})
 	}
 }
 
-// Clients that keep their connections go on loading the pods that they know.
-func TestPodsThatStartTakeNothingFromBusyOnes(t *testing.T) {
+func TestNobodyElseMayComeUnseen(t *testing.T) {
 	s := newLimited(t, 100, "a", "b")
-	busy := map[string]float64{"a": 100, "b": 100}
-	if parts := s.settle(busy); parts != nil {
-		t.Fatalf("%+v for the same demand on each", parts)
-	}
-	s.budget.coming = 2
-	if parts := s.settle(busy); parts == nil || parts.Pods["a"]+parts.Pods["b"] < 99 {
-		t.Errorf("while others start: %+v", parts)
-	}
-	s.budget.coming, s.budget.Serving = 0, []string{"a", "b", "c", "d"}
-	s.force["c"], s.force["d"] = 0.1, 0.1
-	for name, demand := range map[string]map[string]float64{
-		"before anything is known of them": busy, "while nobody asks them": {"a": 100, "b": 100, "c": 0, "d": 0},
-	} {
-		for range 3 {
-			if parts := s.look(demand); parts.Pods["a"]+parts.Pods["b"] < 90 {
-				t.Errorf("%s: %+v", name, parts)
-			}
-		}
+	if parts := s.settle(map[string]float64{"a": 150, "b": 50}); parts.Newcomer > newcomerLeast*100 {
+		t.Errorf("a pod that nobody expects gets %g", parts.Newcomer)
 	}
 }
 
 func TestDivisionTakesOverWhatIsInForce(t *testing.T) {
 	left := map[string]float64{"a": 80, "b": 20}
 	s := newLimited(t, 100, "a", "b")
-	s.force = maps.Clone(left)
 	s.division.takeOver(s.now, s.budget, InForce{Parts: maps.Clone(left), Newcomer: 0.1})
 	if parts := s.look(map[string]float64{"a": 75, "b": 15}); parts == nil || parts.Pods["a"] != 80 {
 		t.Errorf("a division that serves well was changed: %+v", parts)
 	}
-	s.settle(map[string]float64{"a": 15, "b": 75})
-	if s.force["b"] < 73 {
-		t.Errorf("after the demand moved: %v", s.force)
+	if parts := s.look(map[string]float64{"a": 15, "b": 75}); parts == nil || parts.Pods["b"] < 75 {
+		t.Errorf("after the demand moved: %+v", parts)
 	}
 }
 
 func TestNoSharedLimitNoParts(t *testing.T) {
 	var d Division
-	if parts := d.Next(epoch, Budget{Serving: []string{"a", "b"}, Confirmed: true}, map[string]float64{"a": 5, "b": 1000}); parts != nil {
+	if parts, _ := d.Next(epoch, Budget{Serving: []string{"a", "b"}, Confirmed: true}, map[string]float64{"a": 5, "b": 1000}); parts != nil {
 		t.Errorf("%+v", parts)
 	}
 }
 
-func TestAChangedLimitReachesUnevenParts(t *testing.T) {
+func TestAChangedLimitReachesUnevenPartsAtOnce(t *testing.T) {
 	for _, total := range []float64{40, 400} {
-		t.Run(fmt.Sprint(total), func(t *testing.T) {
-			s := newLimited(t, 100, "a", "b")
-			demand := map[string]float64{"a": 75 * total / 100, "b": 15 * total / 100}
-			s.settle(map[string]float64{"a": 75, "b": 15})
-			s.budget.Total = total
-			if total < 100 { // until they confirmed, the pods admit what they had
-				for pod, part := range s.force {
-					s.force[pod] = part * total / 100
+		for _, confirmed := range []bool{true, false} {
+			t.Run(fmt.Sprint(total, confirmed), func(t *testing.T) {
+				s := newLimited(t, 100, "a", "b")
+				s.settle(map[string]float64{"a": 75, "b": 15})
+				s.budget.Total, s.budget.Confirmed = total, confirmed
+				parts := s.look(map[string]float64{"a": 75 * total / 100, "b": 15 * total / 100})
+				if parts == nil || parts.Pods["a"] < 0.73*total {
+					t.Errorf("%+v of %g", parts, total)
 				}
-			}
-			parts := s.settle(demand)
-			if parts == nil || parts.Pods["a"] < 0.73*total {
-				t.Errorf("%+v of %g", parts, total)
-			}
-		})
+			})
+		}
 	}
 }
 
@@ -245,18 +215,22 @@ func TestALostRoundKeepsThePartsAsTheyAre(t *testing.T) {
 			t.Fatalf("%+v after a lost round, %+v before", parts, before)
 		}
 	}
-	// A pod that comes meanwhile takes nothing of the others at once.
+	// A pod that comes meanwhile takes no more than an equal part.
 	s.budget.Serving = []string{"a", "b", "c"}
-	s.force["c"] = before.Newcomer
 	if parts := s.look(nil); parts.Pods["a"] < 0.6*before.Pods["a"] || parts.Pods["c"] <= 0 {
 		t.Errorf("%+v when a pod came, %+v before", parts, before)
+	}
+	for range 10 {
+		s.look(nil)
+	}
+	if parts := s.look(nil); parts != nil {
+		t.Errorf("%+v after a minute without figures, want equal parts", parts)
 	}
 }
 
 func TestATakeoverKeepsThePartsUntilMoreIsKnown(t *testing.T) {
 	left := map[string]float64{"a": 73.333, "b": 26.5}
 	s := newLimited(t, 100, "a", "b")
-	s.force = maps.Clone(left)
 	s.division.takeOver(s.now, s.budget, InForce{Parts: maps.Clone(left), Newcomer: 0.1})
 	s.budget.Confirmed = false
 	for i := range 20 {
@@ -280,7 +254,7 @@ func TestATakeoverAfterALimitWasLoweredShrinksThePartsAtOnce(t *testing.T) {
 				d.takeOver(epoch, b, InForce{Parts: maps.Clone(left), Newcomer: 0.24})
 				for i := range 10 {
 					b.Confirmed = i > 2
-					parts := d.Next(epoch.Add(time.Duration(i)*2*time.Second), b, demand)
+					parts, _ := d.Next(epoch.Add(time.Duration(i)*2*time.Second), b, demand)
 					sum := total // of equal ones
 					if parts != nil {
 						sum = sumOf(parts.Pods, b.Serving)
@@ -288,26 +262,22 @@ func TestATakeoverAfterALimitWasLoweredShrinksThePartsAtOnce(t *testing.T) {
 					if sum > total*(1+newcomerLeast) {
 						t.Fatalf("look %d: %+v, %g of %g", i, parts, sum, total)
 					}
+					if demand == nil && (parts == nil || parts.Pods["a"] < 0.7*total) {
+						t.Fatalf("look %d: %+v of %g, three quarters were found with a", i, parts, total)
+					}
 				}
 			})
 		}
 	}
 }
 
-// Where nobody measures any more, the parts become equal in steps that never add up to more than the limit.
 func TestUnevenPartsBecomeEqualWhenTuningIsSwitchedOff(t *testing.T) {
 	s := newLimited(t, 100, "a", "b")
 	s.settle(map[string]float64{"a": 75, "b": 15})
 	s.budget.Measured = false
-	if parts := s.look(nil); parts == nil || parts.Pods["b"] > 30 { // look itself watches the sum
-		t.Fatalf("%+v at first, before the other has given anything back", parts)
+	if parts := s.look(nil); parts != nil {
+		t.Errorf("%+v, want equal parts", parts)
 	}
-	for range 5 {
-		if parts := s.look(nil); parts == nil {
-			return
-		}
-	}
-	t.Error("the parts did not become equal")
 }
 
 func TestThousandsOfPodsThatStartLeaveEverybodyAPart(t *testing.T) {
@@ -318,9 +288,66 @@ func TestThousandsOfPodsThatStartLeaveEverybodyAPart(t *testing.T) {
 			s := newLimited(t, 100, "a", "b")
 			s.settle(demand)
 			s.budget.coming = coming
-			if parts := s.settle(demand); parts != nil && !(parts.Newcomer > 0) { // look watches the others and the sum
+			parts := s.settle(demand) // look watches the others and the sum
+			if parts != nil && !(parts.Newcomer > 0 && float64(coming)*parts.Newcomer <= 100) {
 				t.Errorf("%s, %d start: %+v", name, coming, parts)
 			}
 		}
+	}
+}
+
+// Pods of a rollout come one after the other, and each division writes to all of them.
+func TestPodsThatComeOneByOneAreDividedAmongTogether(t *testing.T) {
+	s := newLimited(t, 1000, "p00", "p01")
+	demand := map[string]float64{"p00": 900, "p01": 300}
+	s.settle(demand)
+	s.budget.coming = 40
+	s.settle(demand)
+	before := s.changes
+	for i := range 40 {
+		s.budget.Serving = append(s.budget.Serving, fmt.Sprintf("p%02d", i+2))
+		s.budget.coming--
+		s.now = s.now.Add(-1800 * time.Millisecond) // a fifth of a second later
+		s.look(demand)
+	}
+	if divisions := s.changes - before; divisions > 15 {
+		t.Errorf("%d divisions for 40 pods that come within 8 s", divisions)
+	}
+	if parts := s.settle(demand); len(parts.Pods) != 42 {
+		t.Errorf("%d pods have a part in the end", len(parts.Pods))
+	}
+}
+
+// What a leaving pod does not use any more, the others get at once; they do not get what it still uses.
+func TestOthersGrowAsALeavingPodUsesLess(t *testing.T) {
+	pods, demand := []string{"a", "b", "c", "d"}, map[string]float64{"a": 400, "b": 400, "c": 400, "d": 400}
+	var s Sharing
+	b := Budget{Total: 1000, Serving: pods, Wanted: 4, LeaveWithin: 10 * time.Second, Measured: true, Confirmed: true}
+	now := epoch
+	look := func(demand map[string]float64) (staying float64) {
+		now = now.Add(1100 * time.Millisecond)
+		divided := s.Next(now, b, &Usage{At: now, Demand: demand})
+		for _, pod := range b.Serving {
+			if divided.Parts != nil {
+				staying += divided.Parts.Pods[pod]
+			} else {
+				staying += 1000 / float64(divided.Pods)
+			}
+		}
+		return staying
+	}
+	look(demand)
+	b.Serving, b.Leaving, b.Wanted = pods[:2], pods[2:], 2
+	if got := look(demand); got > 500+1e-9 {
+		t.Errorf("%g to those that stay while the others use all of theirs", got)
+	}
+	if got := look(map[string]float64{"a": 600, "b": 600, "c": 150, "d": 0}); got < 840 || got > 850+1e-9 {
+		t.Errorf("%g to those that stay while 150 are used by a leaving one", got)
+	}
+	if got := look(map[string]float64{"a": 600, "b": 600, "c": 400, "d": 0}); got < 840 {
+		t.Errorf("%g to those that stay when a leaving pod wants more again", got)
+	}
+	if got := look(map[string]float64{"a": 800, "b": 800, "c": 0, "d": 0}); got < 999 {
+		t.Errorf("%g to those that stay when nobody uses anything else", got)
 	}
 }

@@ -41,8 +41,6 @@ type Estimates struct {
 	Saturation float64
 	// Processors that one pod may use at once, HeapLiveBytes of the fullest pod, GOGC in force.
 	Processors, HeapLiveBytes, GOGC float64
-	// PodDemand in requests per second, smoothed a little, of the pods that were asked and answered.
-	PodDemand map[string]float64
 }
 
 // Rate is a number of events and the seconds in which they happened.
@@ -112,7 +110,7 @@ func (e *Estimator) LastTally(threshold time.Duration) Tally {
 // Estimate sums up what is known at the time of the last round; threshold is that of the latency objective, or 0.
 func (e *Estimator) Estimate(threshold time.Duration) Estimates {
 	result := Estimates{
-		At: e.last, ServiceTime: e.selfTime.mean(), CPUTime: e.cpuTime.mean(), PodDemand: e.demand,
+		At: e.last, ServiceTime: e.selfTime.mean(), CPUTime: e.cpuTime.mean(),
 	}
 	if result.ServiceTime == 0 {
 		result.ServiceTime = e.serviceTime.mean()

@@ -12,8 +12,6 @@ const (
 	// StableWindow and PanicWindow are those of Knative's autoscaler: long enough to smooth, short enough to see a step.
 	StableWindow = 60 * time.Second
 	PanicWindow  = 6 * time.Second
-	// podDemandOver smooths the demand of single pods: little, so that a part that is not used any more moves soon.
-	podDemandOver = 2 * time.Second
 	// minServed requests tell what a request costs; below that, what the process does beside them would count as theirs.
 	minServed = 100
 	// Quorum of the pods that were asked must have answered for a sample to speak for the service.
@@ -37,7 +35,6 @@ type Estimator struct {
 	bounds  []float64 // of the newest histogram
 
 	cpuTime, serviceTime, selfTime ewma
-	demand                         map[string]float64
 	podsNow                        []podGauges
 	standsFor                      float64 // pods, each of podsNow
 }
@@ -63,7 +60,7 @@ type sample struct {
 // for the others.
 func (e *Estimator) Observe(at time.Time, total int, reports []Report) {
 	if e.pods == nil {
-		e.pods, e.seen, e.taken, e.demand = map[string]Counters{}, map[string]time.Time{}, map[string]time.Time{}, map[string]float64{}
+		e.pods, e.seen, e.taken = map[string]Counters{}, map[string]time.Time{}, map[string]time.Time{}
 	}
 	if !e.last.IsZero() && !at.After(e.last) {
 		return
@@ -80,14 +77,13 @@ func (e *Estimator) Observe(at time.Time, total int, reports []Report) {
 			taken = now.At
 		}
 		if now == nil || e.contradicts(report.Pod, now, at, taken) {
-			delete(e.demand, report.Pod)
 			continue
 		}
 		answered++
 		e.podsNow = append(e.podsNow, podGauges{now.Busy, now.Workers, now.Queued, now.Processors, now.HeapLiveBytes, now.GOGC})
 		if d, span, known := e.since(report.Pod, now, at, taken); known {
 			counted++
-			e.add(&s, report.Pod, d, span)
+			e.add(&s, d, span)
 		} else {
 			fresh++
 		}
@@ -153,7 +149,7 @@ func later(a, b time.Time) time.Time {
 
 // add a pod's part. A pod that was silent for some rounds did its work over all of them, of which this round has its share;
 // so has a round of what was counted at other moments than its own.
-func (e *Estimator) add(s *sample, pod string, d Counters, span float64) {
+func (e *Estimator) add(s *sample, d Counters, span float64) {
 	share := 1.0
 	if span > 0 && s.span > 0 {
 		share = s.span / span
@@ -172,14 +168,6 @@ func (e *Estimator) add(s *sample, pod string, d Counters, span float64) {
 	s.cpuSeconds += d.CPUSeconds * share
 	s.durations.add(d.Buckets, share, e.bounds)
 	e.bounds = s.durations.bounds
-	if s.span > 0 {
-		weight := 1 - math.Exp(-s.span/podDemandOver.Seconds())
-		before, known := e.demand[pod]
-		if !known {
-			before = arrivals / s.span
-		}
-		e.demand[pod] = before + weight*(arrivals/s.span-before)
-	}
 }
 
 // scaleOf the counted pods to all of them. Pods of which nothing is known because they are new have had no traffic to speak
@@ -209,7 +197,6 @@ func (e *Estimator) forget(at time.Time) {
 			delete(e.seen, pod)
 			delete(e.taken, pod)
 			delete(e.pods, pod)
-			delete(e.demand, pod)
 		}
 	}
 }

@@ -40,13 +40,15 @@ type InForce struct {
 	Parts map[string]float64
 	// Newcomer is the part of a pod that is not named.
 	Newcomer float64
+	// Granted are the running totals of what pods were lent.
+	Granted map[string]int64
 	// Pods among which limits are divided equally; 0 while that is unknown.
 	Pods int
 }
 
 // Divided is a division as it is found; without any, Pods is 0.
 func (f InForce) Divided() Divided {
-	divided := Divided{Pods: int32(f.Pods)}
+	divided := Divided{Pods: int32(f.Pods), Granted: f.Granted}
 	if len(f.Parts) > 0 {
 		divided.Parts = &plan.Parts{Pods: f.Parts, Newcomer: f.Newcomer}
 	}
@@ -59,6 +61,8 @@ type Divided struct {
 	Pods int32
 	// Parts of the inbound limit; nil: equal ones.
 	Parts *plan.Parts
+	// Granted are the running totals of what pods may admit in addition, in requests. Nothing in it is written to.
+	Granted map[string]int64
 	// Again is when to look again even if nothing happens; zero: never.
 	Again time.Time
 }
@@ -68,6 +72,7 @@ type Divided struct {
 type Sharing struct {
 	divisor  divisor
 	division Division
+	lending  lending
 	started  bool
 	// shares of the limit that pods had in force at the last look and leaving ones had when they began to leave, 0 to 1.
 	shares  map[string]float64
@@ -76,45 +81,61 @@ type Sharing struct {
 
 type leaver struct {
 	share float64
+	// used is the part of the limit that it was seen to use last, at most share; it does not rise again.
+	used  float64
 	since time.Time
 	// found says that the pod was leaving at the first look already: share is then what all such pods have together.
 	found bool
 }
 
-// Next divides among the pods as they are now. What it returns counts as given. demand is in requests per second by pod; nil
-// means that too little is known.
-func (s *Sharing) Next(now time.Time, b Budget, demand map[string]float64) Divided {
+// Next divides among the pods as they are now. What it returns counts as given. usage is what they make of the inbound limit; nil
+// means that nothing is known.
+func (s *Sharing) Next(now time.Time, b Budget, usage *Usage) Divided {
 	var found InForce
 	if !s.started && b.InForce != nil {
 		found = b.InForce()
 	}
 	b.InForce = nil // what is kept of the budget must not keep what that reads
-	again := s.follow(now, b, found)
-	reserved := s.reserved(b)
-	pods, next := s.divisor.next(now, b, reserved, found.Pods)
-	if again.IsZero() || !next.IsZero() && next.Before(again) {
-		again = next
+	var demand map[string]float64
+	if usage != nil {
+		demand = usage.Demand
 	}
+	again := s.follow(now, b, found, demand)
+	pods, next := s.divisor.next(now, b, s.reserved(b, false), found.Pods)
+	again = sooner(again, next)
 	b.coming = 0
 	if now.Sub(s.divisor.progressAt) < lateAfter {
 		b.coming = max(b.expected()-len(b.Serving), 0)
 	}
-	b.reserved = reserved * b.Total
-	s.division.takeOver(now, b, found)
-	divided := Divided{Pods: int32(pods), Parts: s.division.Next(now, b, demand), Again: again}
+	b.reserved = s.reserved(b, true) * b.Total
+	if !s.started {
+		s.division.takeOver(now, b, found)
+		s.lending.takeOver(found)
+	}
+	granted := s.lending.next(b, usage, func(pod string) float64 { return s.shares[pod] * b.Total })
+	parts, next := s.division.Next(now, b, demand)
+	divided := Divided{Pods: int32(pods), Parts: parts, Granted: granted, Again: sooner(again, next)}
 	s.note(b, divided)
 	s.started = true
 	return divided
 }
 
-// Moves says whether Next would divide otherwise than it did last.
-func (s *Sharing) Moves(now time.Time, b Budget, demand map[string]float64) bool {
+// sooner of two moments, of which zero is never.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// Moves says whether Next would divide or grant otherwise than it did last.
+func (s *Sharing) Moves(now time.Time, b Budget, usage *Usage) bool {
 	ahead := Sharing{
-		divisor: s.divisor, division: s.division.clone(), started: s.started,
+		divisor: s.divisor, division: s.division.clone(), lending: s.lending, started: s.started,
 		shares: s.shares, leaving: maps.Clone(s.leaving),
 	}
-	next := ahead.Next(now, b, demand)
-	return int(next.Pods) != s.divisor.pods || !same(s.division.given, next.Parts)
+	next := ahead.Next(now, b, usage)
+	return int(next.Pods) != s.divisor.pods || !same(s.division.given, next.Parts) || !maps.Equal(s.lending.granted, next.Granted)
 }
 
 func (b Budget) expected() int {
@@ -126,7 +147,7 @@ func (b Budget) expected() int {
 
 // follow keeps what leaving pods had in force until they are gone or get no more requests, and says when that is for the
 // first of them.
-func (s *Sharing) follow(now time.Time, b Budget, found InForce) (again time.Time) {
+func (s *Sharing) follow(now time.Time, b Budget, found InForce, demand map[string]float64) (again time.Time) {
 	leaving := make(map[string]leaver, len(b.Leaving))
 	for _, pod := range b.Leaving {
 		l, known := s.leaving[pod]
@@ -135,10 +156,13 @@ func (s *Sharing) follow(now time.Time, b Budget, found InForce) (again time.Tim
 			if !s.started {
 				l.share, l.found = found.unaccounted(b), true
 			}
+			l.used = l.share
+		} else if figure, is := demand[pod]; is && !l.found && b.Total > 0 {
+			l.used = min(l.used, figure/b.Total)
 		}
 		end := l.since.Add(b.LeaveWithin)
 		if !now.Before(end) {
-			l.share = 0
+			l.share, l.used = 0, 0
 		} else if l.share > 0 && (again.IsZero() || end.Before(again)) {
 			again = end
 		}
@@ -148,13 +172,16 @@ func (s *Sharing) follow(now time.Time, b Budget, found InForce) (again time.Tim
 	return again
 }
 
-// reserved is the share of the limit that leaving pods have together.
-func (s *Sharing) reserved(b Budget) float64 {
+// reserved is the share of the limit that leaving pods have together, or still use.
+func (s *Sharing) reserved(b Budget, used bool) float64 {
 	sum, found := 0.0, 0.0
 	for _, pod := range b.Leaving { // in their order, so that the sum is always the same one
-		if l := s.leaving[pod]; l.found {
+		switch l := s.leaving[pod]; {
+		case l.found:
 			found = l.share
-		} else {
+		case used:
+			sum += l.used
+		default:
 			sum += l.share
 		}
 	}
@@ -172,11 +199,7 @@ func (f InForce) unaccounted(b Budget) float64 {
 	}
 	rest := b.Total
 	for _, pod := range b.Serving {
-		if part, named := f.Parts[pod]; named {
-			rest -= part
-		} else {
-			rest -= f.Newcomer
-		}
+		rest -= f.Parts[pod] // what newcomers have comes on top
 	}
 	return min(max(rest/b.Total, 0), 1)
 }
@@ -187,7 +210,11 @@ func (s *Sharing) note(b Budget, divided Divided) {
 	for _, pod := range b.Serving {
 		s.shares[pod] = 1 / float64(divided.Pods)
 		if divided.Parts != nil {
-			s.shares[pod] = s.division.shares.granted[pod] / b.Total
+			part, named := divided.Parts.Pods[pod]
+			if !named {
+				part = divided.Parts.Newcomer
+			}
+			s.shares[pod] = part / b.Total
 		}
 	}
 }

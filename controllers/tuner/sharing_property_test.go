@@ -13,11 +13,11 @@ import (
 	"time"
 )
 
-// Whatever pods do and whatever is lost: every part is finite and above 0, and what serving and leaving pods have in force
-// together never exceeds the limit, but for pods that serve before the others took their cut, and for those that replace
-// more than half of the limit's holders at once.
+// Whatever pods do and whatever is lost: every part is finite and above 0, every pod that serves is given one by name within a
+// settle time, and what serving and leaving pods are given together never exceeds the limit, but for those that replace more than
+// half of the limit's holders at once.
 func TestSharingNeverExceedsTheLimit(t *testing.T) {
-	for seed := range uint64(60) {
+	for seed := range uint64(100) {
 		w := newSharedWorld(seed)
 		for step := range 400 {
 			w.act()
@@ -37,21 +37,21 @@ type sharedWorld struct {
 	divided Divided
 	demand  map[string]float64
 	made    int
-	force   map[string]float64 // what each serving or leaving pod may have in force
+	force   map[string]float64 // what each leaving pod was given last
 	since   map[string]time.Time
-	lowered bool // the limit, while nobody divided it
+	joined  map[string]time.Time
+	unnamed map[string]bool // when they began to leave
 }
 
 func newSharedWorld(seed uint64) *sharedWorld {
 	w := &sharedWorld{
-		random: rand.New(rand.NewPCG(seed, 3)), now: epoch, force: map[string]float64{}, since: map[string]time.Time{},
+		random: rand.New(rand.NewPCG(seed, 3)), now: epoch, force: map[string]float64{}, since: map[string]time.Time{}, joined: map[string]time.Time{}, unnamed: map[string]bool{},
 		budget: Budget{Total: 1000, Wanted: 3, Surge: 1, LeaveWithin: 10 * time.Second, Measured: true, Confirmed: true},
 	}
 	for range 3 {
 		w.budget.Serving = append(w.budget.Serving, w.name())
 	}
 	w.divided = w.sharing.Next(w.now, w.budget, nil)
-	w.confirm()
 	return w
 }
 
@@ -78,30 +78,29 @@ func (w *sharedWorld) act() {
 		b.Rolling = !b.Rolling
 	case 2:
 		b.Unready = append(slices.Clone(b.Unready), w.name())
-	case 3, 4: // a pod begins to serve when the others have taken their cut
+	case 3, 4:
 		if len(b.Unready) > 0 {
 			pod := w.take(&b.Unready)
 			b.Serving = slices.Sorted(slices.Values(append(slices.Clone(b.Serving), pod)))
-			w.force[pod] = w.given(pod)
+			w.joined[pod] = w.now
 		}
 	case 5:
 		if len(b.Serving) > 1 {
 			pod := w.take(&b.Serving)
 			b.Unready = append(slices.Clone(b.Unready), pod)
-			delete(w.force, pod) // it takes no traffic
 		}
 	case 6, 7:
 		if len(b.Serving) > 1 {
 			pod := w.take(&b.Serving)
 			b.Leaving = append(slices.Clone(b.Leaving), pod)
-			w.since[pod] = w.now
+			w.since[pod], w.force[pod], w.unnamed[pod] = w.now, w.given(pod), !w.named(pod)
+			delete(w.demand, pod) // nobody measures what it uses
 		}
 	case 8:
 		if len(b.Leaving) > 0 {
 			delete(w.force, w.take(&b.Leaving))
 		}
-	case 9: // another operator takes over, when the pods have what this one gave
-		w.confirm()
+	case 9: // another operator takes over
 		w.edit()
 		left := w.divided
 		w.sharing = Sharing{}
@@ -129,7 +128,7 @@ func (w *sharedWorld) edit() {
 		return
 	}
 	total := []float64{250, 1000, 4000}[w.random.IntN(3)]
-	if w.lowered = total < b.Total; w.lowered {
+	if total < b.Total {
 		b.Leaving = nil
 	}
 	b.Total = total
@@ -145,26 +144,35 @@ func (w *sharedWorld) given(pod string) float64 {
 	return w.divided.Parts.Newcomer
 }
 
-func (w *sharedWorld) confirm() {
-	for _, pod := range w.budget.Serving {
-		w.force[pod] = w.given(pod)
+// named says whether a pod has a part that the others were cut for.
+func (w *sharedWorld) named(pod string) bool {
+	if w.divided.Parts == nil {
+		return true
 	}
+	_, is := w.divided.Parts.Pods[pod]
+	return is
 }
 
-// look divides, lets pods take their parts, and says what is wrong with them.
+// usage is the demand as it is seen.
+func (w *sharedWorld) usage() *Usage {
+	if w.demand == nil {
+		return nil
+	}
+	return &Usage{At: w.now, Demand: w.demand}
+}
+
+// look divides, and says what is wrong with that.
 func (w *sharedWorld) look() string {
 	b := &w.budget
-	if b.Confirmed = b.InForce == nil && w.random.IntN(3) > 0; b.Confirmed {
-		w.confirm()
-	}
+	b.Confirmed = b.InForce == nil && w.random.IntN(3) > 0
 	before := w.divided
-	if moves := w.sharing.Moves(w.now, *b, w.demand); b.InForce == nil {
-		w.divided = w.sharing.Next(w.now, *b, w.demand)
+	if moves := w.sharing.Moves(w.now, *b, w.usage()); b.InForce == nil {
+		w.divided = w.sharing.Next(w.now, *b, w.usage())
 		if moved := before.Pods != w.divided.Pods || !same(before.Parts, w.divided.Parts); moved != moves {
 			return fmt.Sprintf("Moves says %t: from %+v to %+v", moves, before, w.divided)
 		}
 	} else {
-		w.divided = w.sharing.Next(w.now, *b, w.demand)
+		w.divided = w.sharing.Next(w.now, *b, w.usage())
 	}
 	b.InForce = nil
 	serving, leaving := 0.0, 0.0
@@ -173,21 +181,25 @@ func (w *sharedWorld) look() string {
 		if !(part > 0) || math.IsInf(part, 0) {
 			return fmt.Sprintf("pod %s gets %g", pod, part)
 		}
-		if w.divided.Parts == nil || before.Parts == nil || w.lowered { // all take their cut at once
-			w.force[pod] = part
+		named := w.named(pod)
+		switch late := w.now.Sub(w.joined[pod]) > settleTimeOf(*b) && w.now.Sub(w.sharing.division.givenAt) > settleTimeOf(*b); {
+		case named:
+			serving += part
+		case late:
+			return fmt.Sprintf("pod %s has served for %s and has no part of its own", pod, w.now.Sub(w.joined[pod]))
 		}
-		w.force[pod] = max(w.force[pod], part)
-		serving += w.force[pod]
 	}
 	for _, pod := range b.Leaving {
+		if w.unnamed[pod] && !w.sharing.division.givenAt.After(w.since[pod]) {
+			continue // it had hardly begun to serve, and the others have not been cut for it yet
+		}
 		if w.now.Sub(w.since[pod]) < b.LeaveWithin {
 			leaving += w.force[pod]
 		}
 	}
-	w.lowered = false
-	most := max(b.Total, leaving+b.Total*leastForServing) * (1 + 10*newcomerLeast)
+	most := max(b.Total, leaving+b.Total*leastForServing) * (1 + 2*reserveStep)
 	if w.divided.Pods < 1 || serving+leaving > most {
-		return fmt.Sprintf("%.1f and %.1f of leaving pods may be in force of %g: %+v", serving, leaving, b.Total, w.divided)
+		return fmt.Sprintf("%.1f and %.1f of leaving pods are given of %g: %+v", serving, leaving, b.Total, w.divided)
 	}
 	return ""
 }

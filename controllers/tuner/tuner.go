@@ -4,7 +4,6 @@
 package tuner
 
 import (
-	"maps"
 	"slices"
 	"time"
 
@@ -17,8 +16,6 @@ type Target struct {
 	Spec *v1alpha1.GoServiceSpec
 	// Wanted and Ready pods, and the floor that is in force.
 	Wanted, Ready, Floor int32
-	// Divides says that the demand on each pod is known well enough to divide a limit by it.
-	Divides bool
 	// MaxReplicas is the upper bound that holds until something is measured, where the one derived is lower; 0 without one.
 	MaxReplicas int32
 }
@@ -45,8 +42,8 @@ type Outcome struct {
 	Burning bool
 	// History holds the last changes, the newest last.
 	History []Change
-	// Demand on each pod in requests per second, nil while too little is known.
-	Demand map[string]float64
+	// Usage of the limit that the pods share, nil while nothing is known.
+	Usage *Usage
 	// Learned is what the next operator has to know.
 	Learned Learned
 }
@@ -156,9 +153,6 @@ func (t *Tuner) digest(now time.Time, target Target, awaited int, reports []Repo
 		Wanted: max(target.Wanted, target.Floor), Ready: target.Ready,
 	})
 	t.moving = t.movesAfter(now, estimates, decision.Changes)
-	if estimates.Known && target.Divides {
-		outcome.Demand = maps.Clone(estimates.PodDemand)
-	}
 	outcome.Cost, outcome.Highest, outcome.Tuned, outcome.Frozen = t.cost, t.highest, decision.Tuned(), decision.Frozen
 	outcome.History = t.decider.History()
 	return outcome, decision.Changes

@@ -37,6 +37,8 @@ type Pod struct {
 	Older bool
 	// Annotation is the pod's present nudge.
 	Annotation string
+	// Granted is the total that the document grants the pod, of which it is nudged and which nobody confirms.
+	Granted int64
 }
 
 // Target is the revision that a service's pods should run.
@@ -221,6 +223,10 @@ func (t *Tracker) align(name types.NamespacedName, s *service, target Target) {
 			state.pod.Ready = pod.Ready
 			if readied {
 				state.hurry()
+			}
+			if pod.Granted > state.pod.Granted && !pod.Older {
+				state.pod.Granted = pod.Granted
+				t.grant(name, s, pod)
 			}
 			continue
 		}

@@ -26,9 +26,15 @@ const (
 	calm   = 4 * time.Second
 	// idle is the period of a service without pods; the first one that appears ends it.
 	idle = 30 * time.Second
+	// look is between two looks at how pods use a limit that they share, while any refuses requests, and hurry from a look to one
+	// after pods came or became ready.
+	look  = time.Second
+	hurry = 300 * time.Millisecond
 	// maxAsked pods of a service are asked in one round; of more, a sample that stays the same while they live, because only
-	// two scrapes of one pod tell a rate.
-	maxAsked = 10
+	// two scrapes of one pod tell a rate. Of a service whose pods share a limit up to maxSharing are asked, and if there are more,
+	// it is divided equally.
+	maxAsked   = 10
+	maxSharing = 50
 	// scrapeTimeout of one pod.
 	scrapeTimeout = time.Second
 	// spoken is how often figures that always move a little, such as the error budget, are told again: a moment less often
@@ -41,14 +47,17 @@ type Pod struct {
 	Namespace, Name, IP string
 	// Restarts of its container.
 	Restarts int32
-	// Ready to take traffic.
-	Ready bool
+	// Ready to take traffic, or Leaving and perhaps still taking some.
+	Ready, Leaving bool
 }
 
 // Target is a service to follow, as the reconcile sees it. Nothing in it may be written to later.
 type Target struct {
 	tuner.Target
 	Pods []Pod
+	// Shares says that the pods share a limit of inbound requests; then the Leaving ones are asked what they still use of it.
+	Shares  bool
+	Leaving []Pod
 	// Confirmed says that all pods run the latest live settings.
 	Confirmed bool
 	// Learned is what was learned of the service before it was followed first.
@@ -65,9 +74,8 @@ type LoopOptions struct {
 	Query func(ctx context.Context, service types.NamespacedName) (map[string]Sample, error)
 	// Changed is called when a service's Outcome changed.
 	Changed func(service types.NamespacedName)
-	// Moves says whether the demand on each pod, nil while too little is known, divides a shared limit otherwise than before;
-	// nil where nothing is shared.
-	Moves func(service types.NamespacedName, demand map[string]float64) bool
+	// Moves says whether what pods make of a limit that they share, nil while nothing is known, divides it otherwise than before.
+	Moves func(service types.NamespacedName, usage *tuner.Usage) bool
 	// Decided is called for every figure that was moved, and not after Forget has returned. It must not call the loop.
 	Decided func(service types.NamespacedName, change tuner.Change)
 }
@@ -92,6 +100,8 @@ type followed struct {
 	timer              *time.Timer
 	measuring, hurried bool
 	began, retunedAt   time.Time
+	// due is when the next round is: what is looked at before that is how the limit is used. Zero: now.
+	due time.Time
 
 	// of the round's goroutine alone
 	source  v1alpha1.TuningSource
@@ -99,18 +109,19 @@ type followed struct {
 	silent  map[Pod]*silence
 	awaited int // pods of which this round speaks
 	tuner   *tuner.Tuner
+	watch   tuner.Watch
 	toldAt  time.Time
 
 	outcome tuner.Outcome
 	told    string
-	// demand on each pod in requests per second, nil while too little is known.
-	demand map[string]float64
+	// usage of the limit that the pods share, nil while nothing is known or nothing is shared.
+	usage *tuner.Usage
 }
 
 // NewLoop makes a Loop; Start runs it.
 func NewLoop(options LoopOptions) *Loop {
 	if options.Moves == nil {
-		options.Moves = func(types.NamespacedName, map[string]float64) bool { return false }
+		options.Moves = func(types.NamespacedName, *tuner.Usage) bool { return false }
 	}
 	return &Loop{
 		options:   options,
@@ -135,8 +146,7 @@ func (l *Loop) Follow(name types.NamespacedName, target Target) tuner.Outcome {
 		f.outcome = f.tuner.Outcome()
 		l.services[name] = f
 	}
-	target.Divides = len(target.Pods) <= maxAsked
-	f.hurried = f.hurried || hasNewPods(f.target.Pods, target.Pods)
+	f.hurried = f.hurried || hasNewPods(f.target.Pods, target.Pods) || hasNewPods(f.target.Leaving, target.Leaving)
 	if f.target.Confirmed && !target.Confirmed {
 		f.retunedAt = time.Now()
 	}
@@ -144,7 +154,7 @@ func (l *Loop) Follow(name types.NamespacedName, target Target) tuner.Outcome {
 	f.target = target
 	l.schedule(f)
 	outcome := f.outcome
-	outcome.Demand = f.demand
+	outcome.Usage = f.usage
 	return outcome
 }
 
@@ -190,7 +200,7 @@ func (l *Loop) schedule(f *followed) {
 	case f.timer == nil:
 		f.timer = time.AfterFunc(phase(f.name), func() { l.round(f) })
 	case f.hurried && !f.began.IsZero():
-		f.timer.Reset(max(time.Until(f.began.Add(period)), 0))
+		f.timer.Reset(max(time.Until(f.began.Add(f.target.hurry())), 0))
 	}
 }
 
@@ -222,20 +232,36 @@ func (l *Loop) round(f *followed) {
 		return
 	}
 	if f.hurried {
-		pause = period
+		pause = min(pause, f.target.hurry())
 	}
 	f.timer.Reset(max(time.Until(f.began.Add(pause)), 0))
 }
 
-// once makes one round and returns the pause before the next one. A round is dated at its start: one slow pod must not shorten
-// the next one for all.
+// once makes one round, or a look between two rounds, and returns the pause before the next one. A round is dated at its start:
+// one slow pod must not shorten the next one for all.
 func (l *Loop) once(ctx context.Context, f *followed, target Target) (pause time.Duration) {
+	if target.shares() && f.began.Before(f.due) {
+		l.lookAt(ctx, f, target)
+	} else {
+		f.due = f.began.Add(l.roundOf(ctx, f, target))
+	}
+	pause = max(f.due.Sub(f.began), 0)
+	if f.usage != nil && f.usage.Refusing {
+		pause = min(pause, look)
+	}
+	return pause
+}
+
+// roundOf a service makes one round and returns the pause before the next one.
+func (l *Loop) roundOf(ctx context.Context, f *followed, target Target) (pause time.Duration) {
 	reports, problem, ready := l.measure(ctx, f, target)
 	if ctx.Err() != nil || !ready {
 		return period
 	}
-	outcome, changes := f.tuner.Digest(f.began, target.Target, f.awaited, reports, problem)
+	pods, leaving := split(reports, target)
+	outcome, changes := f.tuner.Digest(f.began, target.Target, f.awaited, pods, problem)
 	l.tell(f, changes)
+	outcome.Usage = f.use(target, append(pods, leaving...))
 	news, divides := l.publish(f, outcome)
 	if news || divides {
 		l.options.Changed(f.name)

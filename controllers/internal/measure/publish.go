@@ -21,8 +21,8 @@ func (l *Loop) publish(f *followed, next tuner.Outcome) (news, divides bool) {
 	if l.services[f.name] != f { // forgotten meanwhile
 		return false, false
 	}
-	f.demand = next.Demand
-	divides = l.options.Moves(f.name, f.demand)
+	f.usage = next.Usage
+	divides = l.options.Moves(f.name, f.usage)
 	due := !next.Since.IsZero() && next.Tally != f.outcome.Tally && time.Since(f.toldAt) >= spoken
 	if decided == f.told && !due {
 		return false, divides

@@ -67,12 +67,12 @@ func (l *Loop) measure(ctx context.Context, f *followed, target Target) (reports
 	now := f.began
 	f.tuner.Begin(now)
 	if source := sourceOf(target.Spec); f.source != source { // another clock, and perhaps other pods' counters
-		f.source, f.rounds = source, rounds{}
+		f.source, f.rounds, f.watch = source, rounds{}, tuner.Watch{}
 		f.tuner.Restart()
 	}
 	f.awaited = len(target.Pods)
 	if f.source != v1alpha1.SourcePrometheus || len(target.Pods) == 0 {
-		reports, problem = l.scrape(ctx, f, target.Pods)
+		reports, problem = l.scrape(ctx, f, target.asked())
 		return reports, problem, true
 	}
 	interval := plan.ScrapeInterval(target.Spec)

@@ -59,12 +59,11 @@ type silence struct {
 // scrape asks some pods, each within its time, which begins when it is its turn. Pods that did not answer last time queue
 // apart from those of their namespace that do.
 func (l *Loop) scrape(ctx context.Context, f *followed, pods []Pod) (reports []tuner.Report, problem string) {
-	pods = sampleOf(pods)
 	reports = make([]tuner.Report, len(pods))
 	silent := make(map[Pod]*silence, len(pods))
 	var working sync.WaitGroup
 	for i, pod := range pods {
-		reports[i].Pod = pod.Name
+		reports[i] = tuner.Report{Pod: pod.Name}
 		state := f.silent[pod]
 		if state == nil {
 			state = &silence{}
@@ -88,7 +87,7 @@ func (l *Loop) scrape(ctx context.Context, f *followed, pods []Pod) (reports []t
 	working.Wait()
 	f.silent = silent
 	for _, pod := range pods {
-		if state := silent[pod]; state.problem != "" {
+		if state := silent[pod]; state.problem != "" && !pod.Leaving {
 			return reports, state.problem
 		}
 	}

@@ -106,7 +106,9 @@ func run(to, progress io.Writer, o options, further []sim.Contender) error {
 		}
 	}
 	if o.traces == "" {
-		fmt.Fprintln(to, sim.WorstBudget(1000, seeds))
+		if err := sim.BudgetTable(to, seeds); err != nil {
+			return err
+		}
 	}
 	return conclude(to, o, scenarios, rows)
 }

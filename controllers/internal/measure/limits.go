@@ -1,0 +1,83 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package measure
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/tuner"
+)
+
+// shares says whether looks at the pods tell how they use a limit that they share.
+func (t *Target) shares() bool {
+	return t.Shares && len(t.Pods) <= maxSharing && sourceOf(t.Spec) != v1alpha1.SourcePrometheus
+}
+
+// hurry is the pause before a look that is wanted soon.
+func (t *Target) hurry() time.Duration {
+	if t.shares() {
+		return hurry
+	}
+	return period
+}
+
+// asked are the pods that a round speaks to.
+func (t *Target) asked() []Pod {
+	if t.shares() {
+		return slices.Concat(t.Pods, t.Leaving)
+	}
+	return sampleOf(t.Pods)
+}
+
+// split the reports of leaving pods, which serve nobody for long, from those of the others.
+func split(reports []tuner.Report, target Target) (staying, leaving []tuner.Report) {
+	isLeaving := func(report tuner.Report) bool {
+		return slices.ContainsFunc(target.Leaving, func(pod Pod) bool { return pod.Name == report.Pod })
+	}
+	for _, report := range reports {
+		if len(target.Leaving) > 0 && isLeaving(report) {
+			leaving = append(leaving, report)
+		} else {
+			staying = append(staying, report)
+		}
+	}
+	return staying, leaving
+}
+
+// use is how the pods use a limit that they share, after another look at them.
+func (f *followed) use(target Target, reports []tuner.Report) *tuner.Usage {
+	if !target.Shares || len(target.Pods) > maxSharing {
+		f.watch = tuner.Watch{}
+		return nil
+	}
+	serving := make(map[string]bool, len(target.Pods)+len(target.Leaving))
+	for _, pods := range [][]Pod{target.Pods, target.Leaving} {
+		for _, pod := range pods {
+			serving[pod.Name] = pod.Ready || pod.Leaving
+		}
+	}
+	f.watch.Observe(f.began, reports, serving)
+	return f.watch.Usage()
+}
+
+// lookAt how pods use a limit that they share, between two rounds.
+func (l *Loop) lookAt(ctx context.Context, f *followed, target Target) {
+	reports, _ := l.scrape(ctx, f, target.asked())
+	if ctx.Err() != nil {
+		return
+	}
+	usage := f.use(target, reports)
+	l.mu.Lock()
+	known := l.services[f.name] == f
+	if known {
+		f.usage = usage
+	}
+	l.mu.Unlock()
+	if known && l.options.Moves(f.name, usage) {
+		l.options.Changed(f.name)
+	}
+}

@@ -1,0 +1,133 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package tuner
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+// watched is a service of one pod, p, that is looked at every second.
+type watched struct {
+	watch   Watch
+	now     time.Time
+	counted Counters
+	serving bool
+}
+
+func newWatched() *watched {
+	return &watched{now: epoch, serving: true, counted: Counters{StartSeconds: 1, CountsDiscarded: true}}
+}
+
+func (w *watched) look(requests float64) *Usage {
+	w.now = w.now.Add(time.Second)
+	w.counted.Requests += requests
+	counters := w.counted
+	w.watch.Observe(w.now, []Report{{Pod: "p", Counters: &counters}}, map[string]bool{"p": w.serving})
+	return w.watch.Usage()
+}
+
+func TestDemandOnAPodIsKnownAfterAWholeLook(t *testing.T) {
+	w := newWatched()
+	w.serving = false
+	for range 3 { // its process runs and takes no traffic yet
+		if usage := w.look(1); len(usage.Demand) > 0 {
+			t.Fatalf("%v of a pod that does not serve", usage.Demand)
+		}
+	}
+	w.serving = true
+	if usage := w.look(30); len(usage.Demand) > 0 {
+		t.Errorf("%v when it has served for a part of a look", usage.Demand)
+	}
+	if usage := w.look(100); usage.Demand["p"] != 100 {
+		t.Errorf("%v after a look with 100 requests", usage.Demand)
+	}
+	w.serving = false
+	if usage := w.look(0); len(usage.Demand) > 0 {
+		t.Errorf("%v of a pod that serves no more", usage.Demand)
+	}
+}
+
+// A steady demand moves little by chance, and a change is seen within two looks.
+func TestDemandIsSteadyAndQuick(t *testing.T) {
+	for _, perSecond := range []float64{10, 200} {
+		w, random := newWatched(), rand.New(rand.NewPCG(1, 0x5))
+		chance := func(mean float64) float64 { return math.Max(math.Round(mean+math.Sqrt(mean)*random.NormFloat64()), 0) }
+		worst := 0.0
+		for i := range 500 {
+			if usage := w.look(chance(perSecond)); i > 30 {
+				worst = math.Max(worst, math.Abs(usage.Demand["p"]/perSecond-1))
+			}
+		}
+		if most := 5 / math.Sqrt(2*perSecond*math.Min(math.Max(steadyCount/perSecond, 4), 20)); worst > most {
+			t.Errorf("%g/s: off by %.1f %%, want %.1f %%", perSecond, 100*worst, 100*most)
+		}
+		var usage *Usage
+		looks := 2
+		if perSecond < 20 {
+			looks = 6
+		}
+		for range looks {
+			usage = w.look(chance(3 * perSecond))
+		}
+		if got := usage.Demand["p"]; got < 2*perSecond {
+			t.Errorf("%g/s: %g %d looks after three times as much came", perSecond, got, looks)
+		}
+	}
+}
+
+func TestWhatPodsDiscardAndRefuseIsSummedUp(t *testing.T) {
+	w := newWatched()
+	w.look(0)
+	w.counted.Discarded, w.counted.Refused = 7, 3
+	if usage := w.look(0); usage.Discarded["p"] != 7 || usage.Refused["p"] != 3 || !usage.Refusing {
+		t.Errorf("%+v", usage)
+	}
+	if usage := w.look(0); usage.Discarded["p"] != 7 || usage.Refusing {
+		t.Errorf("when nothing more came: %+v", usage)
+	}
+	w.counted = Counters{StartSeconds: float64(w.now.Unix()) + 0.5, Requests: 5, Discarded: 100, CountsDiscarded: true} // another process
+	if usage := w.look(0); usage.Discarded["p"] != 7 {
+		t.Errorf("after a restart: %+v", usage)
+	}
+	w.counted.Discarded = 110
+	if usage := w.look(0); usage.Discarded["p"] != 17 {
+		t.Errorf("after a restart and a look: %+v", usage)
+	}
+	w.counted.CountsDiscarded = false
+	if usage := w.look(0); len(usage.Discarded) > 0 || len(usage.Refused) > 0 {
+		t.Errorf("of a pod that does not count: %+v", usage)
+	}
+}
+
+func TestACountThatGoesBackSaysNothing(t *testing.T) {
+	w := newWatched()
+	w.look(0)
+	w.look(100)
+	w.counted.Requests -= 50
+	if usage := w.look(0); usage.Demand["p"] != 100 {
+		t.Errorf("%v", usage.Demand)
+	}
+	w.counted.Requests += 50
+	if usage := w.look(200); usage.Demand["p"] != 100 { // over both looks
+		t.Errorf("%v", usage.Demand)
+	}
+}
+
+func TestPodsThatDoNotAnswerAreForgottenAfterAMinute(t *testing.T) {
+	w := newWatched()
+	w.look(0)
+	w.look(100)
+	silent := []Report{{Pod: "p"}}
+	w.watch.Observe(w.now.Add(50*time.Second), silent, map[string]bool{"p": true})
+	if got := w.watch.Usage().Demand["p"]; got != 100 {
+		t.Errorf("%g after 50 s", got)
+	}
+	w.watch.Observe(w.now.Add(61*time.Second), silent, map[string]bool{"p": true})
+	if got := w.watch.Usage().Demand; len(got) > 0 {
+		t.Errorf("%v after a minute", got)
+	}
+}
