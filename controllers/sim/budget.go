@@ -29,6 +29,8 @@ type BudgetCase struct {
 	Skew   float64
 	// Demand as a multiple of the limit.
 	Demand float64
+	// Stay is for how many seconds clients stay with the pods that they know after the pods doubled.
+	Stay float64
 	// Equal parts are given instead of what the operator decides.
 	Equal bool
 }
@@ -60,8 +62,9 @@ const (
 	budgetLatency, budgetLatest = 0.08, 0.33
 	// budgetExpiry is for how long a pod may use what it was lent.
 	budgetExpiry = 2.0
-	// budgetLook and budgetCalm are between two looks, while somebody refuses and while nobody does.
-	budgetLook, budgetCalm = 1.0, 2.0
+	// budgetLook and budgetCalm are between two looks, while somebody refuses and while nobody does, and budgetHurry where another
+	// tells more of new pods.
+	budgetLook, budgetCalm, budgetHurry = 1.0, 2.0, 0.2
 )
 
 // budgetPod is a token bucket with the demand of its clients.
@@ -112,7 +115,7 @@ func Budget(c BudgetCase, seed uint64) BudgetResult {
 	for i := range int(budgetSeconds / budgetStep) {
 		now := float64(i) * budgetStep
 		if r.change(i, now) {
-			lookAt = math.Min(lookAt, now+budgetLatest)
+			lookAt = math.Min(lookAt, now+budgetHurry)
 		}
 		r.deliver(now)
 		if now >= lookAt {
@@ -123,7 +126,10 @@ func Budget(c BudgetCase, seed uint64) BudgetResult {
 			r.watch.Observe(simTime(now), r.reports(), serving)
 			r.usage = r.watch.Usage()
 			lookAt = now + budgetCalm
-			if r.usage.Refusing {
+			switch {
+			case r.usage.Soon:
+				lookAt = now + budgetHurry
+			case r.usage.Refusing:
 				lookAt = now + budgetLook
 			}
 			r.divide(now)
@@ -271,17 +277,19 @@ func (r *budgetRun) reports() []tuner.Report {
 // step lets requests arrive, by the weights of the pods that serve.
 func (r *budgetRun) step(now float64) {
 	weights, admitted, arrived := 0.0, 0.0, 0.0
-	for _, p := range r.pods {
-		if p.serving {
+	stays := now >= budgetDouble && now < budgetDouble+r.Stay
+	asked := func(i int) bool { return r.pods[i].serving && (i < r.Pods || !stays) }
+	for i, p := range r.pods {
+		if asked(i) {
 			weights += p.weight
 		}
 	}
-	for _, p := range r.pods {
+	for i, p := range r.pods {
 		if p.tokens += p.rate * budgetStep; p.tokens > p.burst {
 			p.discarded += p.tokens - p.burst
 			p.tokens = p.burst
 		}
-		if !p.serving {
+		if !asked(i) {
 			continue
 		}
 		arrivals := poisson(r.random, r.Demand*r.Limit()*p.weight/weights*budgetStep)

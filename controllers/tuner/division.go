@@ -22,6 +22,9 @@ const (
 	// settleTime for each pod is between two divisions because pods came or went: those of a rollout come one by one, and a division
 	// writes to all. So that makes at most twenty writes a second.
 	settleTime = 50 * time.Millisecond
+	// joinTime is how long nobody is cut for pods that have begun to serve while nothing is known of what they are asked: clients
+	// that keep their connections may leave them idle.
+	joinTime = 1500 * time.Millisecond
 	// confirmTime is how long pods may take to put their parts in force before the others give back by what they have grown.
 	confirmTime = 5 * time.Second
 	// reserveStep is the part of a limit by which what leaving pods use must fall for others to grow.
@@ -36,6 +39,8 @@ type Division struct {
 	budget  Budget
 	given   *plan.Parts
 	givenAt time.Time
+	// joined is since when pods serve that have no part of their own; zero: there are none.
+	joined time.Time
 	// floor is the least that each pod was given since all pods last confirmed; nil while they have. Whatever of it a pod has in
 	// force, all of them together do not exceed the budget.
 	floor      map[string]float64
@@ -51,6 +56,7 @@ func (d *Division) Next(now time.Time, b Budget, demand map[string]float64) (par
 		*d = Division{}
 		return nil, time.Time{}
 	}
+	unknown := d.unknown(now, b, demand)
 	demand, lost := d.recall(now, b, demand)
 	if !d.uneven {
 		if !d.begins(b, demand) {
@@ -65,7 +71,11 @@ func (d *Division) Next(now time.Time, b Budget, demand map[string]float64) (par
 	switch {
 	case d.given == nil || d.budget.Total != b.Total: // at once
 	case !d.budget.likeIn(b):
-		if due := d.givenAt.Add(settleTimeOf(b)); now.Before(due) {
+		due := d.givenAt.Add(settleTimeOf(b))
+		if joined := d.joined.Add(joinTime); unknown && joined.After(due) {
+			due = joined
+		}
+		if now.Before(due) {
 			return d.given, due
 		}
 	case !b.Confirmed:
@@ -81,6 +91,27 @@ func (d *Division) Next(now time.Time, b Budget, demand map[string]float64) (par
 	return d.given, time.Time{}
 }
 
+// unknown says whether pods serve that have no part of their own and of which nothing is known, and notes since when the first
+// without a part does.
+func (d *Division) unknown(now time.Time, b Budget, demand map[string]float64) bool {
+	if d.given == nil {
+		return false
+	}
+	joined, unknown := false, false
+	for _, pod := range b.Serving {
+		if _, given := d.given.Pods[pod]; !given {
+			_, known := demand[pod]
+			joined, unknown = true, unknown || !known
+		}
+	}
+	if !joined {
+		d.joined = time.Time{}
+	} else if d.joined.IsZero() {
+		d.joined = now
+	}
+	return unknown
+}
+
 // give parts to pods, cuts and growth at once.
 func (d *Division) give(now time.Time, b Budget, parts map[string]float64, newcomer float64) {
 	if d.floor == nil {
@@ -90,6 +121,7 @@ func (d *Division) give(now time.Time, b Budget, parts map[string]float64, newco
 		}
 	}
 	d.floor = least(d.floor, parts)
+	d.joined = time.Time{}
 	d.budget, d.given, d.givenAt = b, &plan.Parts{Pods: parts, Newcomer: newcomer}, now
 }
 

@@ -152,13 +152,20 @@ func TestPodsThatStartHaveAnEqualPartToBeginWith(t *testing.T) {
 				t.Fatalf("while they start: %+v", parts)
 			}
 			s.budget.coming, s.budget.Serving = 0, []string{"a", "b", "c", "d"}
-			parts = s.look(demand) // nothing is known of the new ones yet
-			if parts.Pods["c"] != 25 || parts.Pods["a"] < parts.Pods["b"]-1e-9 || parts.Newcomer > 0.1 {
-				t.Errorf("when they serve: %+v", parts)
+			if again := s.look(demand); !same(again, parts) {
+				t.Errorf("when they serve and nothing is known of them yet: %+v", again)
 			}
-			parts = s.look(map[string]float64{"a": demand["a"], "b": demand["b"], "c": 0, "d": 0})
-			if parts.Pods["a"]+parts.Pods["b"] < 97 {
-				t.Errorf("when nobody asks them: %+v", parts)
+			silent := *s
+			if again := silent.look(demand); again.Pods["c"] != 25 || again.Newcomer > 0.1 {
+				t.Errorf("when nothing becomes known: %+v", again)
+			}
+			idle := *s
+			if again := idle.look(map[string]float64{"a": demand["a"], "b": demand["b"], "c": 0, "d": 0}); again.Pods["a"]+again.Pods["b"] < 97 {
+				t.Errorf("when nobody asks them: %+v", again)
+			}
+			half := map[string]float64{"a": demand["a"] / 2, "b": demand["b"] / 2, "c": demand["a"] / 2, "d": demand["b"] / 2}
+			if again := s.look(half); again.Pods["a"] != again.Pods["c"] || again.Pods["b"] != again.Pods["d"] {
+				t.Errorf("when half of the clients ask them: %+v", again)
 			}
 		})
 	}
@@ -217,6 +224,7 @@ func TestALostRoundKeepsThePartsAsTheyAre(t *testing.T) {
 	}
 	// A pod that comes meanwhile takes no more than an equal part.
 	s.budget.Serving = []string{"a", "b", "c"}
+	s.look(nil)
 	if parts := s.look(nil); parts.Pods["a"] < 0.6*before.Pods["a"] || parts.Pods["c"] <= 0 {
 		t.Errorf("%+v when a pod came, %+v before", parts, before)
 	}

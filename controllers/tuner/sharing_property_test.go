@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// Whatever pods do and whatever is lost: every part is finite and above 0, every pod that serves is given one by name within a
-// settle time, and what serving and leaving pods are given together never exceeds the limit, but for those that replace more than
+// Whatever pods do and whatever is lost: every part is finite and above 0, every pod that serves is given one by name soon,
+// and what serving and leaving pods are given together never exceeds the limit, but for those that replace more than
 // half of the limit's holders at once.
 func TestSharingNeverExceedsTheLimit(t *testing.T) {
 	for seed := range uint64(100) {
@@ -41,6 +41,7 @@ type sharedWorld struct {
 	since   map[string]time.Time
 	joined  map[string]time.Time
 	unnamed map[string]bool // when they began to leave
+	began   time.Time       // the operator
 }
 
 func newSharedWorld(seed uint64) *sharedWorld {
@@ -103,6 +104,7 @@ func (w *sharedWorld) act() {
 	case 9: // another operator takes over
 		w.edit()
 		left := w.divided
+		w.began = w.now
 		w.sharing = Sharing{}
 		b.InForce = func() InForce {
 			if left.Parts != nil {
@@ -182,7 +184,8 @@ func (w *sharedWorld) look() string {
 			return fmt.Sprintf("pod %s gets %g", pod, part)
 		}
 		named := w.named(pod)
-		switch late := w.now.Sub(w.joined[pod]) > settleTimeOf(*b) && w.now.Sub(w.sharing.division.givenAt) > settleTimeOf(*b); {
+		const soon = 8 * time.Second // two looks
+		switch late := w.now.Sub(w.joined[pod]) > soon && w.now.Sub(w.began) > soon; {
 		case named:
 			serving += part
 		case late:

@@ -30,8 +30,9 @@ type Usage struct {
 	// Discarded are the tokens that a pod's full bucket threw away, and Refused the requests that it turned away for its rate,
 	// both since Watch began and only while the pod served. Pods that do not count the first are in neither.
 	Discarded, Refused map[string]float64
-	// Refusing says that a pod has refused requests since the look before.
-	Refusing bool
+	// Refusing says that a pod has refused requests since the look before, and Soon that another look tells more of pods that have
+	// begun to serve.
+	Refusing, Soon bool
 }
 
 // Watch turns successive looks at the counters of pods into Usage. The zero value is ready. It is not safe for concurrent use.
@@ -39,6 +40,7 @@ type Watch struct {
 	at       time.Time
 	pods     map[string]*watchedPod
 	refusing bool
+	soon     bool
 }
 
 type watchedPod struct {
@@ -61,7 +63,7 @@ func (w *Watch) Observe(now time.Time, reports []Report, serving map[string]bool
 	if !w.at.IsZero() && !now.After(w.at) {
 		return
 	}
-	w.at, w.refusing = now, false
+	w.at, w.refusing, w.soon = now, false, false
 	for i := range reports {
 		if report := &reports[i]; report.Counters != nil {
 			w.observe(now, report, serving[report.Pod])
@@ -82,6 +84,7 @@ func (w *Watch) observe(now time.Time, report *Report, serving bool) {
 	pod := w.pods[report.Pod]
 	if pod == nil {
 		w.pods[report.Pod] = &watchedPod{before: *counters, taken: taken, seen: now, serving: serving}
+		w.soon = w.soon || serving
 		return
 	}
 	restarted := counters.restarted(&pod.before, pod.taken, later(now, taken))
@@ -99,6 +102,7 @@ func (w *Watch) observe(now time.Time, report *Report, serving bool) {
 	pod.known = pod.known && serving && !restarted
 	pod.before, pod.taken, pod.seen, pod.serving = *counters, taken, now, serving
 	pod.before.Buckets = nil // a histogram for each pod is much to keep
+	w.soon = w.soon || serving && !pod.known
 }
 
 // follow the rate of one look that took so many seconds.
@@ -128,7 +132,8 @@ func explained(rate, expected, seconds float64) bool {
 // Usage as it is known.
 func (w *Watch) Usage() *Usage {
 	usage := &Usage{
-		At: w.at, Demand: map[string]float64{}, Discarded: map[string]float64{}, Refused: map[string]float64{}, Refusing: w.refusing,
+		At: w.at, Demand: map[string]float64{}, Discarded: map[string]float64{}, Refused: map[string]float64{},
+		Refusing: w.refusing, Soon: w.soon,
 	}
 	for name, pod := range w.pods {
 		if pod.known {

@@ -29,7 +29,7 @@ const (
 	// look is between two looks at how pods use a limit that they share, while any refuses requests, and hurry from a look to one
 	// after pods came or became ready.
 	look  = time.Second
-	hurry = 300 * time.Millisecond
+	hurry = 200 * time.Millisecond
 	// maxAsked pods of a service are asked in one round; of more, a sample that stays the same while they live, because only
 	// two scrapes of one pod tell a rate. Of a service whose pods share a limit up to maxSharing are asked, and if there are more,
 	// it is divided equally.
@@ -246,7 +246,11 @@ func (l *Loop) once(ctx context.Context, f *followed, target Target) (pause time
 		f.due = f.began.Add(l.roundOf(ctx, f, target))
 	}
 	pause = max(f.due.Sub(f.began), 0)
-	if f.usage != nil && f.usage.Refusing {
+	switch usage := f.usage; {
+	case usage == nil || !target.shares():
+	case usage.Soon:
+		pause = min(pause, hurry)
+	case usage.Refusing:
 		pause = min(pause, look)
 	}
 	return pause
