@@ -31,6 +31,8 @@ SLO ?= true
 PODS ?= 10
 EDITS ?= 30
 
+comma := ,
+
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -222,6 +224,11 @@ bench-retune: ## How fast PODS pods enforce EDITS of a rate limit, compared with
 .PHONY: bench-slo
 bench-slo: ## A step to four times the load, with a CPU HorizontalPodAutoscaler and with this operator; creates a kind cluster.
 	hack/bench-slo.sh
+
+# FULL=true: the figures of docs/retune.md, about 50 minutes.
+.PHONY: bench-limit
+bench-limit: ## How well a limit that pods share is used and kept, compared with an equal division; creates a kind cluster.
+	hack/bench-limit.sh $(if $(filter true,$(FULL)),-pods 10 -skews 3$(comma)10 -demands 1.05$(comma)1.5$(comma)3 -timeout 90m)
 
 .PHONY: bench-toolkit
 bench-toolkit: ## The toolkit's limiter, pool, and fan-out compared with common libraries.

@@ -1,0 +1,116 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package main
+
+import (
+	"errors"
+	"math"
+	"strings"
+	"testing"
+	"time"
+)
+
+var noon = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+
+func at(seconds float64) time.Time { return noon.Add(time.Duration(seconds * float64(time.Second))) }
+
+// What is admitted in any ten seconds is compared with the lesser of the limit and what was sent.
+func TestJudge(t *testing.T) {
+	constant := func(rate float64) func(float64) float64 { return func(float64) float64 { return rate } }
+	during := func(from, until, then, otherwise float64) func(float64) float64 {
+		return func(at float64) float64 {
+			if at >= from && at < until {
+				return then
+			}
+			return otherwise
+		}
+	}
+	for name, c := range map[string]struct {
+		sent, admitted func(float64) float64
+		want           verdict
+	}{
+		"all of the limit":           {constant(150), constant(100), verdict{}},
+		"all of what is sent":        {constant(60), constant(60), verdict{}},
+		"half of the limit":          {constant(150), constant(50), verdict{mean: -0.5, under: -0.5, changeUnder: -0.5}},
+		"half of what is sent":       {constant(60), constant(30), verdict{mean: -0.5, under: -0.5, changeUnder: -0.5}},
+		"five seconds of nothing":    {constant(150), during(15, 20, 0, 100), verdict{mean: -0.0625, under: -0.5}},
+		"a tenth more, for a window": {constant(150), during(15, 25, 110, 100), verdict{mean: 0.0125, over: 0.1}},
+		"a change costs":             {constant(150), during(50, 52, 50, 100), verdict{mean: -0.0125, changeUnder: -0.1}},
+		"and brings":                 {constant(150), during(52, 54, 120, 100), verdict{mean: 0.005, changeOver: 0.04}},
+		"while nothing counts":       {constant(150), during(85, 95, 0, 100), verdict{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var j journal
+			due := [2]float64{}
+			for tick := range 110 * 100 {
+				moment := float64(tick) / 100
+				for i, rate := range []float64{c.sent(moment), c.admitted(moment)} {
+					for due[i] += rate / 100; due[i] >= 1; due[i]-- {
+						if i == 0 {
+							j.sent = append(j.sent, at(moment))
+						} else {
+							j.admitted = append(j.admitted, at(moment))
+						}
+					}
+				}
+			}
+			got := j.judge(100, []span{{at(0), at(80)}}, []time.Time{at(50)}, 20*time.Second)
+			for _, figure := range []struct {
+				name      string
+				got, want float64
+			}{
+				{"mean", got.mean, c.want.mean}, {"under", got.under, c.want.under}, {"over", got.over, c.want.over},
+				{"about the change under", got.changeUnder, c.want.changeUnder}, {"about the change over", got.changeOver, c.want.changeOver},
+			} {
+				if math.Abs(figure.got-figure.want) > 0.015 {
+					t.Errorf("%s %+.3f, want %+.3f: %s", figure.name, figure.got, figure.want, got)
+				}
+			}
+			if got.windows != 701 {
+				t.Errorf("%d windows in 80 s, want 701", got.windows)
+			}
+		})
+	}
+}
+
+func TestFailuresAreNoRefusals(t *testing.T) {
+	var j journal
+	j.note(at(1), at(1), true, nil)
+	j.note(at(1), at(1), false, nil) // refused
+	j.note(at(2), at(2), false, errors.New("connection reset"))
+	if got := j.judge(1, []span{{at(0), at(20)}}, nil, 0); got.sent != 3 || got.admitted != 1 || got.failed != 1 || got.failure == nil {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestTheLastLineHasTheWorstOfAllCases(t *testing.T) {
+	rows := []row{
+		{3, 1.05, verdict{mean: -0.001, under: -0.015, over: 0.01, changeUnder: -0.03, changeOver: 0.02}, verdict{mean: -0.2, under: -0.25}},
+		{3, 1.5, verdict{mean: -0.004, under: -0.002, over: 0.012, changeUnder: -0.01, changeOver: 0.035}, verdict{mean: -0.1, under: -0.14}},
+	}
+	var out strings.Builder
+	if err := report(&out, settings{pods: 4, perPod: 100}, rows, quiet{pods: 20, limit: 100, used: 0.6, sent: 4000, refused: 4}); err != nil {
+		t.Fatal(err)
+	}
+	const want = "RESULT bench-limit mean_under_pct=-0.4 worst_under_pct=-1.5 worst_over_pct=1.2 change_under_pct=-3.0 change_over_pct=3.5 " +
+		"equal_worst_under_pct=-25.0 quiet_refused_pct=0.10\n"
+	if lines := strings.SplitAfter(strings.TrimSuffix(out.String(), "\n"), "\n"); lines[len(lines)-1]+"\n" != want {
+		t.Errorf("%q, want %q", lines[len(lines)-1], want)
+	}
+}
+
+func TestListsOfNumbers(t *testing.T) {
+	for text, want := range map[string]int{"1.05, 2": 2, "3": 1, "": 0, "1,,2": 0, "1,-2": 0, "a": 0} {
+		if got, err := numbers(text); len(got) != want || (err == nil) != (want > 0) {
+			t.Errorf("%q: %v, %v", text, got, err)
+		}
+	}
+}
+
+// Every other pod gets skew times the load, and all of it together is what is wanted.
+func TestRatesBySkew(t *testing.T) {
+	if got := ratesOf(4, 800, 3); got[0] != 300 || got[1] != 100 || got[2] != 300 || got[3] != 100 {
+		t.Errorf("%v", got)
+	}
+}

@@ -1,0 +1,212 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/hack/bench/internal/bed"
+)
+
+const (
+	serviceName = "limited"
+	// nodePort is the one that a kind cluster of this project leads to loopback.
+	nodePort     = 30080
+	readyTimeout = 2 * time.Minute
+)
+
+// limit that all pods share, in requests per second.
+func (s settings) limit() float64 { return 2 * float64(s.pods) * s.perPod }
+
+// trial is one way to divide a limit under one load.
+type trial struct {
+	settings
+	contender
+	skew, demand float64
+
+	*bed.Bed
+	selector string
+	lanes    lanes
+	journal  journal
+}
+
+// run makes the service, loads it while its pods double and are halved, and removes everything.
+func (t *trial) run(ctx context.Context, progress io.Writer) (v verdict, err error) {
+	if t.Bed, err = bed.Open(ctx, "bench-limit-"); err != nil {
+		return v, err
+	}
+	defer func() { err = errors.Join(err, t.Remove(context.WithoutCancel(ctx))) }()
+	bed.Step(progress, "%s: %d pods in namespace %s, skew %g:1, demand %g × the limit of %.0f/s", t.name, t.pods, t.Namespace, t.skew, t.demand, t.limit())
+	service := serviceOf(t.pods, t.limit())
+	t.change(&service.Spec)
+	if err := t.Deploy(ctx, service, t.pods); err != nil {
+		return v, err
+	}
+	t.selector = service.Status.Selector
+	if err := expose(ctx, t.Bed, t.selector); err != nil {
+		return v, err
+	}
+	t.lanes = lanes{url: t.url, journal: &t.journal, lanes: map[string]*lane{}}
+	defer t.lanes.stop()
+	return t.measure(ctx)
+}
+
+// measure the load before, between and after the two changes.
+func (t *trial) measure(ctx context.Context) (v verdict, err error) {
+	few, err := t.load(ctx, t.podsNow)
+	if err != nil {
+		return v, err
+	}
+	if err := pass(ctx, t.settle); err != nil {
+		return v, err
+	}
+	from := time.Now()
+	if err := pass(ctx, t.calm); err != nil {
+		return v, err
+	}
+	if err := t.scale(ctx, 2*t.pods); err != nil {
+		return v, err
+	}
+	many, err := t.load(ctx, func(ctx context.Context) ([]string, error) { return t.podsWhen(ctx, 2*t.pods) })
+	if err != nil {
+		return v, err
+	}
+	doubled := time.Now()
+	if err := pass(ctx, t.after+t.calm); err != nil {
+		return v, err
+	}
+	if err := t.scale(ctx, t.pods); err != nil {
+		return v, err
+	}
+	left, err := t.load(ctx, func(ctx context.Context) ([]string, error) { return t.podsWhen(ctx, t.pods) })
+	if err != nil {
+		return v, err
+	}
+	halved := time.Now()
+	if err := pass(ctx, t.after+t.calm); err != nil {
+		return v, err
+	}
+	until := time.Now()
+	t.lanes.stop()
+	if len(few) != t.pods || len(many) != 2*t.pods || len(left) != t.pods {
+		return v, fmt.Errorf("%d, %d and %d pods were loaded", len(few), len(many), len(left))
+	}
+	return t.journal.judge(t.limit(), []span{{from, until}}, []time.Time{doubled, halved}, t.after), nil
+}
+
+// load the pods that there are, those that were loaded before first.
+func (t *trial) load(ctx context.Context, find func(context.Context) ([]string, error)) ([]string, error) {
+	pods, err := find(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.lanes.find(ctx, pods); err != nil {
+		return nil, err
+	}
+	t.lanes.drive(ctx, pods, ratesOf(len(pods), t.limit()*t.demand, t.skew))
+	return pods, nil
+}
+
+// podsNow are those that are ready and stay, in the order of their names.
+func (t *trial) podsNow(ctx context.Context) ([]string, error) {
+	pods, err := t.Pods(ctx, t.selector)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for i := range pods {
+		if pods[i].DeletionTimestamp == nil && ready(&pods[i]) {
+			names = append(names, pods[i].Name)
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// podsWhen so many are ready and stay.
+func (t *trial) podsWhen(ctx context.Context, count int) (names []string, err error) {
+	err = wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, readyTimeout, true, func(ctx context.Context) (bool, error) {
+		names, err = t.podsNow(ctx)
+		return len(names) == count, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("waiting for %d ready pods: %w", count, err)
+	}
+	return names, nil
+}
+
+func (t *trial) scale(ctx context.Context, pods int) error {
+	service := &v1alpha1.GoService{ObjectMeta: metav1.ObjectMeta{Namespace: t.Namespace, Name: serviceName}}
+	patch := fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, pods)
+	if err := t.Client.Patch(ctx, service, client.RawPatch(types.MergePatchType, patch)); err != nil {
+		return fmt.Errorf("scaling to %d pods: %w", pods, err)
+	}
+	return nil
+}
+
+func ready(pod *corev1.Pod) bool {
+	return slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
+		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
+	})
+}
+
+// pass time.
+func pass(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
+// serviceOf pods that share a limit. Nothing but this program changes how many there are.
+func serviceOf(pods int, limit float64) *v1alpha1.GoService {
+	return &v1alpha1.GoService{
+		ObjectMeta: metav1.ObjectMeta{Name: serviceName},
+		Spec: v1alpha1.GoServiceSpec{
+			Replicas:    new(int32(pods)),
+			SLO:         &v1alpha1.SLOSpec{Availability: "99"},
+			Autoscaling: &v1alpha1.AutoscalingSpec{Mode: v1alpha1.AutoscalingExternal},
+			RateLimit:   &v1alpha1.RateLimitSpec{RequestsPerSecond: int32(limit)},
+			Resources: &v1alpha1.ResourcesSpec{
+				Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("10m"), corev1.ResourceMemory: resource.MustParse("16Mi")},
+				Limits:   corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("64Mi")},
+			},
+		},
+	}
+}
+
+// expose leads the loopback port to the service's pods.
+func expose(ctx context.Context, b *bed.Bed, selector string) error {
+	labels, err := metav1.ParseToLabelSelector(selector)
+	if err != nil {
+		return err
+	}
+	service := &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Namespace: b.Namespace, Name: serviceName + "-loopback"},
+		Spec: corev1.ServiceSpec{
+			Type: corev1.ServiceTypeNodePort, Selector: labels.MatchLabels,
+			Ports: []corev1.ServicePort{{Port: 80, TargetPort: intstr.FromString("http"), NodePort: nodePort}},
+		},
+	}
+	if err := b.Client.Create(ctx, service); err != nil {
+		return fmt.Errorf("leading NodePort %d to the service (the sample of make quickstart holds it, make quickstart-down removes it): %w", nodePort, err)
+	}
+	return nil
+}
