@@ -4,10 +4,12 @@
 package controllers
 
 import (
+	"maps"
 	"math"
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
 	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -23,11 +25,17 @@ import (
 type limits struct {
 	mu       sync.Mutex
 	services map[types.NamespacedName]*sharing
+	loans    *rate.Limiter // of all services
 }
+
+// loansPerSecond of all services together: each is a write of the live settings and of the pods that get one. What comes beyond
+// them is not lent; limits hold without.
+const loansPerSecond = 20
 
 type sharing struct {
 	tuner.Sharing
-	budget tuner.Budget // of the last look
+	budget  tuner.Budget     // of the last look
+	granted map[string]int64 // at the last look
 }
 
 func (l *limits) next(name types.NamespacedName, budget tuner.Budget, usage *tuner.Usage) tuner.Divided {
@@ -41,9 +49,23 @@ func (l *limits) next(name types.NamespacedName, budget tuner.Budget, usage *tun
 		s = &sharing{}
 		l.services[name] = s
 	}
+	budget.Lends = l.lends()
 	s.budget = budget
 	s.budget.InForce = nil // it is asked once, and would keep all that was observed in memory
-	return s.Next(time.Now(), budget, usage)
+	before := s.granted
+	divided := s.Next(time.Now(), budget, usage)
+	if s.granted = divided.Granted; !maps.Equal(before, divided.Granted) {
+		l.loans.Allow()
+	}
+	return divided
+}
+
+// lends says whether anything may be lent at this moment. The caller holds the lock.
+func (l *limits) lends() bool {
+	if l.loans == nil {
+		l.loans = rate.NewLimiter(loansPerSecond, loansPerSecond)
+	}
+	return l.loans.Tokens() >= 1
 }
 
 // move says whether what pods use of a service's limit would divide it otherwise than at the last look.
@@ -57,7 +79,9 @@ func (l *limits) move(name types.NamespacedName, usage *tuner.Usage) bool {
 	if !s.budget.Measured {
 		usage = nil
 	}
-	return s.Moves(time.Now(), s.budget, usage)
+	budget := s.budget
+	budget.Lends = l.lends()
+	return s.Moves(time.Now(), budget, usage)
 }
 
 func (l *limits) forget(name types.NamespacedName) {

@@ -7,8 +7,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/onsi/gomega"
@@ -374,4 +377,40 @@ func TestWhatIsKeptOfALimitReadsNothing(t *testing.T) {
 	if kept := l.services[name].budget; asked != 1 || kept.InForce != nil || kept.Total != 100 {
 		t.Errorf("asked %d times, kept %+v", asked, kept)
 	}
+}
+
+// Loans are writes: of many services whose limits are nearly used, so many get one each second.
+func TestLoansOfAllServicesAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l limits
+		name := func(i int) client.ObjectKey {
+			return client.ObjectKey{Namespace: "shop", Name: fmt.Sprintf("%s-%d", serviceName, i)}
+		}
+		const services = 100
+		loans, total := 0, 0.0
+		for range 11 {
+			<-time.After(time.Second)
+			total += 50
+			usage := &tuner.Usage{
+				At: time.Now(), Demand: map[string]float64{"a": 450, "b": 550},
+				Discarded: map[string]float64{"a": total, "b": 0}, Refused: map[string]float64{"a": 0, "b": total},
+			}
+			for i := range services {
+				before := map[string]int64(nil)
+				if known := l.services[name(i)]; known != nil {
+					before = known.granted
+				}
+				moves := l.move(name(i), usage)
+				divided := l.next(name(i), tuner.Budget{Total: 1000, Serving: []string{"a", "b"}, Wanted: 2, Measured: true, Confirmed: true}, usage)
+				if lent := !maps.Equal(before, divided.Granted); lent {
+					loans++
+				} else if moves {
+					t.Fatalf("%s is to be looked at again, and nothing comes of it", name(i))
+				}
+			}
+		}
+		if most := 12 * loansPerSecond; loans < 9*loansPerSecond || loans > most {
+			t.Errorf("%d loans in 11 s, want %d each second", loans, loansPerSecond)
+		}
+	})
 }

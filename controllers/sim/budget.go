@@ -103,7 +103,7 @@ type budgetRun struct {
 // Budget simulates a shared limit. What the pods may admit is decided by the operator's own code.
 func Budget(c BudgetCase, seed uint64) BudgetResult {
 	r := &budgetRun{BudgetCase: c, random: rand.New(rand.NewPCG(seed, 0xbd))}
-	r.budget = tuner.Budget{Total: c.Limit(), Wanted: c.Pods, LeaveWithin: 10 * time.Second, Measured: !c.Equal, Confirmed: true}
+	r.budget = tuner.Budget{Total: c.Limit(), Wanted: c.Pods, LeaveWithin: 10 * time.Second, Lends: true, Measured: !c.Equal, Confirmed: true}
 	r.add(c.Pods, -60)
 	r.serve()
 	r.divide(0)

@@ -59,7 +59,7 @@ func (l *lending) next(b Budget, usage *Usage, parts func(pod string) float64) m
 	}
 	l.pot = l.pot*math.Exp(-span/lendFor.Seconds()) + discarded
 	worth := max(lendFrom*b.Total*span, 1)
-	if lent := min(l.pot, total); lent >= worth {
+	if lent := min(l.pot, total); lent >= worth && b.Lends {
 		l.grant(b.Serving, refused, lent, worth)
 	}
 	return l.granted

@@ -19,7 +19,7 @@ type lender struct {
 }
 
 func newLender(pods ...string) *lender {
-	l := &lender{now: epoch, budget: Budget{Total: 1000, Serving: pods}, discarded: map[string]float64{}, refused: map[string]float64{}}
+	l := &lender{now: epoch, budget: Budget{Total: 1000, Serving: pods, Lends: true}, discarded: map[string]float64{}, refused: map[string]float64{}}
 	for _, pod := range pods {
 		l.discarded[pod], l.refused[pod] = 1e6, 1e6 // from before anybody looked
 	}
@@ -78,6 +78,21 @@ func TestALookThatIsLookedAtAgainLendsNothing(t *testing.T) {
 	first := l.lending.next(l.budget, usage, parts)
 	if again := l.lending.next(l.budget, usage, parts); first["b"] != 50 || !maps.Equal(first, again) {
 		t.Errorf("%v, then %v", first, again)
+	}
+}
+
+// What must not be written is not saved up either.
+func TestNothingIsLentWhereItMayNot(t *testing.T) {
+	l := newLender("a", "b")
+	l.budget.Lends = false
+	for range 10 {
+		if got := l.look(map[string]float64{"a": 50}, map[string]float64{"b": 50}); len(got) > 0 {
+			t.Fatalf("%v", got)
+		}
+	}
+	l.budget.Lends = true
+	if got := l.look(nil, map[string]float64{"b": 1000}); got["b"] > 50*int64(lendFor.Seconds()) {
+		t.Errorf("%v after ten looks at which 50 were discarded", got)
 	}
 }
 

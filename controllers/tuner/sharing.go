@@ -26,6 +26,8 @@ type Budget struct {
 	Measured bool
 	// Confirmed says that every running pod has in force what it was given last.
 	Confirmed bool
+	// Lends says that what is discarded may be lent: each grant is a write.
+	Lends bool
 	// InForce reads what an operator before this one has left. It is asked once; nil: nothing.
 	InForce func() InForce
 
