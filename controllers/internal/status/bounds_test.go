@@ -386,3 +386,73 @@ func TestDecisionsInTheStatus(t *testing.T) {
 		t.Errorf("%d decisions are kept, want 3", len(kept))
 	}
 }
+
+// What is said of measuring, word for word.
+func TestWhatIsSaidOfMeasuring(t *testing.T) {
+	const fewPods = "fewer than half of the pods answer on port 9100; scale-in is paused until they do"
+	cases := map[string]struct {
+		source  v1alpha1.TuningSource
+		outcome tuner.Outcome
+		idle    bool
+		want    map[string]string
+	}{
+		"pods answer": {outcome: tuner.Outcome{Measured: true}, want: map[string]string{
+			"Measured": "True Measured: pods report metrics", "SLOMet": "Unknown NoTraffic: no requests received yet",
+		}},
+		"a tenth of a request": {outcome: tuner.Outcome{Measured: true, Tally: tuner.Tally{Total: 0.9}}, want: map[string]string{
+			"SLOMet": "Unknown NoTraffic: no requests received yet",
+		}},
+		"a request": {outcome: tuner.Outcome{Measured: true, Tally: tuner.Tally{Total: 1}, BudgetLeft: 1}, want: map[string]string{
+			"SLOMet": "True Met: the objectives were met over the last minute; error budget left: 100%",
+		}},
+		"too many bad ones": {outcome: tuner.Outcome{Measured: true, Tally: tuner.Tally{Total: 9}, BudgetLeft: 0.255, Burning: true}, want: map[string]string{
+			"SLOMet": "False Missed: the objectives were missed over the last minute: too many requests were slow or failed; error budget left: 25%",
+		}},
+		"Prometheus answers": {source: v1alpha1.SourcePrometheus, outcome: tuner.Outcome{Measured: true}, want: map[string]string{
+			"Measured": "True Measured: Prometheus has the pods' metrics",
+		}},
+		"no Prometheus": {source: v1alpha1.SourcePrometheus, outcome: tuner.Outcome{NoPrometheus: true, Measured: true}, want: map[string]string{
+			"Measured": "False NoPrometheus: spec.tuning.source is Prometheus, but the operator runs without one; start it with --prometheus-address or set spec.tuning.source to Pods",
+		}},
+		"no pods": {outcome: tuner.Outcome{Early: true}, idle: true, want: map[string]string{
+			"Measured": "False NotMeasured: no pod runs", "SLOMet": "Unknown NotMeasured: nothing is measured",
+		}},
+		"the beginning": {outcome: tuner.Outcome{Early: true}, want: map[string]string{
+			"Measured": "Unknown Measuring: waiting for the first measurements", "SLOMet": "Unknown NotMeasured: nothing is measured",
+		}},
+		"few pods answer": {want: map[string]string{"Measured": "False NotMeasured: " + fewPods}},
+		"why they do not": {outcome: tuner.Outcome{Problem: "pod a:\nrefused"}, want: map[string]string{"Measured": "False NotMeasured: " + fewPods + ": pod a: refused"}},
+		"Prometheus has few of them": {source: v1alpha1.SourcePrometheus, want: map[string]string{
+			"Measured": "False NotMeasured: Prometheus has the metrics of fewer than half of the pods; scale-in is paused until it has more",
+		}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			s := serving()
+			s.Service.Spec.SLO = &v1alpha1.SLOSpec{Availability: "99"}
+			if c.source != "" {
+				s.Service.Spec.Tuning = &v1alpha1.TuningSpec{Source: c.source}
+			}
+			if !c.idle {
+				s.Observed.Tunable = []confirm.Pod{{Name: "a"}}
+			}
+			s.Outcome = &c.outcome
+			got := said(computed(s))
+			for condition, want := range c.want {
+				if got[condition] != want {
+					t.Errorf("%s is\n%s, want\n%s", condition, got[condition], want)
+				}
+			}
+		})
+	}
+}
+
+func TestAFloorThatIsTheMinimumIsNotShown(t *testing.T) {
+	s := serving()
+	for floor, shown := range map[int32]bool{1: false, 2: false, 3: true} {
+		s.Plan.ReplicaFloor.Value = floor
+		if got := s.figures().ReplicaFloor; (got != nil) != shown || shown && *got != floor {
+			t.Errorf("a floor of %d is shown as %v", floor, got)
+		}
+	}
+}
