@@ -235,6 +235,67 @@ func TestUnevenPartsOutliveARestartAndARoundThatIsLost(t *testing.T) {
 	op.stop()
 }
 
+// What a pod's full bucket discards, another one may admit: that is in the live settings alone, and a restart of the operator takes
+// nothing back and grants nothing twice.
+func TestWhatOnePodDiscardsAnotherIsLent(t *testing.T) {
+	t.Parallel()
+	namespace, pods, began := newNamespace(t), newWorkload(), time.Now()
+	load := newTraffic(0)
+	load.own = map[string]float64{"checkout-a": 80, "checkout-b": 130}
+	pods.scrape = func(ctx context.Context, pod measure.Pod) (tuner.Counters, error) {
+		counters, err := load.scrape(ctx, pod)
+		counters.CountsDiscarded = true
+		if seconds := time.Since(began).Seconds(); pod.Name == "checkout-a" {
+			counters.Discarded = 20 * seconds
+		} else {
+			counters.Refused = 30 * seconds
+		}
+		return counters, err
+	}
+	op := startOperator(t, namespace, pods)
+	applyService(t, namespace, `{slo: {availability: "99.9"}, replicas: 2, rateLimit: {requestsPerSecond: 200}}`)
+	settled(t, namespace, serviceName)
+	startPod(t, namespace, "checkout-a")
+	startPod(t, namespace, "checkout-b")
+	lent := func(more int64) livesettings.Document {
+		t.Helper()
+		var document livesettings.Document
+		eventually(t, func(g gomega.Gomega) {
+			var err error
+			document, err = documentOf(t.Context(), namespace, serviceName)
+			g.Expect(err).NotTo(gomega.HaveOccurred())
+			g.Expect(document.RateLimit.Granted["checkout-b"]).To(gomega.BeNumerically(">", more))
+		})
+		return document
+	}
+	expectForce(t, pods, namespace, lent(0).For("checkout-b").RateLimit.RequestsPerSecond, "checkout-b")
+	before := lent(40)
+	op.writes.forget()
+	after := lent(before.RateLimit.Granted["checkout-b"] + 40)
+	if after.Revision != before.Revision || after.RateLimit.Granted["checkout-a"] > 0 {
+		t.Errorf("%+v became %+v", before.RateLimit, after.RateLimit)
+	}
+	for _, written := range op.writes.written() {
+		if strings.HasPrefix(written, "PATCH pods/checkout-a") || strings.Contains(written, "deployments") {
+			t.Errorf("a loan to the other pod cost %s", written)
+		}
+	}
+	op.stop()
+
+	before, err := documentOf(t.Context(), namespace, serviceName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	restarted := time.Now()
+	op = startOperator(t, namespace, pods)
+	after = lent(before.RateLimit.Granted["checkout-b"])
+	most := before.RateLimit.Granted["checkout-b"] + int64(20*time.Since(restarted).Seconds()) + 1
+	if got := after.RateLimit.Granted["checkout-b"]; got > most || after.Revision != before.Revision {
+		t.Errorf("%d lent before the restart, %d after it, at most %d were discarded", before.RateLimit.Granted["checkout-b"], got, most)
+	}
+	op.stop()
+}
+
 func TestWhatADeploymentWants(t *testing.T) {
 	t.Parallel()
 	deployment := func(change func(*appsv1.Deployment)) *appsv1.Deployment {
