@@ -8,7 +8,6 @@ package e2e
 import (
 	"context"
 	"fmt"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -99,16 +98,5 @@ func (c *clients) describe(t *testing.T) {
 		t.Logf("%-21s %d served, %d refused by design, %d failed, %d not sent; %d sent again by the client itself; p50 %s, p99 %s, longest %s",
 			c.streams[i].name, seen.Accepted(), seen.Refused(), seen.Failed(), seen.Unsent, seen.Retried,
 			seen.Latency(50), seen.Latency(99), seen.Latency(100))
-	}
-}
-
-// lossless ends the clients and demands that every stream was served and no request failed.
-func (c *clients) lossless(j *journey) {
-	j.t.Helper()
-	c.stop()
-	c.describe(j.t)
-	j.Expect(c.total().Failed()).To(gomega.BeZero(), "%s", strings.Join(c.failures(), "\n"))
-	for i, generator := range c.generators {
-		j.Expect(generator.Total().Accepted()).To(gomega.BeNumerically(">", 0), c.streams[i].name)
 	}
 }

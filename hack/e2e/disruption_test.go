@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	// lossless is how many requests have to be served, over all disruptions, without a single failure.
-	lossless     = 300_000
+	// enough is how many requests have to be served, over all disruptions, without a single one that is not.
+	enough       = 300_000
 	steadyPods   = 4
 	retuneEdits  = 30
 	retuneEvery  = time.Second
@@ -28,8 +28,8 @@ const (
 )
 
 // Whatever is done to a service on a living cluster, no client notices: new image, new environment, other sizes, a node that
-// is drained, pods that are deleted, a retune each second, an operator that restarts. 429 and 503 are answers by design; they
-// are counted, and do not count as served.
+// is drained, pods that are deleted, a retune each second, an operator that restarts. The limit is far above the load, so that
+// 429 and 503 would be a loss like any other.
 func TestNothingIsLost(t *testing.T) {
 	j := newJourney(t)
 	j.Expect(j.schedulable()).To(gomega.BeNumerically(">=", 2), "draining a node takes another one: remove the cluster and let make test-e2e make it anew")
@@ -39,23 +39,23 @@ func TestNothingIsLost(t *testing.T) {
 	j.expose("steady")
 
 	clients := j.startClients(steadyStreams()...)
-	for round := 1; clients.total().Accepted() < lossless && !t.Failed(); round++ {
+	for round := 1; clients.total().Accepted() < enough && !t.Failed(); round++ {
 		for _, d := range j.disruptions() {
 			before, start := clients.total(), time.Now()
 			d.happen("steady")
 			seen := clients.total()
 			t.Logf("round %d: %-20s %3.0f s, %d served", round, d.name, time.Since(start).Seconds(), seen.Accepted()-before.Accepted())
-			if lost := seen.Failed() - before.Failed(); lost > 0 {
-				t.Errorf("%s: %d requests failed", d.name, lost)
+			if lost := seen.Sent() - seen.Accepted() - before.Sent() + before.Accepted(); lost > 0 && !leadersAreKilled() {
+				t.Errorf("%s: %d requests failed or were turned away", d.name, lost)
 			}
 		}
 	}
-	clients.stop()
-	clients.describe(t)
-	total := clients.total()
-	j.Expect(total.Failed()).To(gomega.BeZero(), "%s", strings.Join(clients.failures(), "\n"))
-	j.Expect(total.Accepted()).To(gomega.BeNumerically(">=", lossless))
-	j.Expect(total.Sent()).To(gomega.Equal(total.Accepted()+total.Refused()), "every answer is one by design")
+	if leadersAreKilled() { // operators that start all the time take a part of the machine, so that pods may be too slow for their queues
+		clients.unfailing(j)
+	} else {
+		clients.lossless(j)
+	}
+	j.Expect(clients.total().Accepted()).To(gomega.BeNumerically(">=", enough))
 }
 
 type disruption struct {

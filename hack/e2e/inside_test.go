@@ -48,10 +48,11 @@ func TestLoadFromInsideTheCluster(t *testing.T) {
 	}).Should(gomega.BeElementOf(corev1.PodSucceeded, corev1.PodFailed))
 	log := j.kubectl("", "logs", "load")
 	j.Expect(pod.Status.Phase).To(gomega.Equal(corev1.PodSucceeded), log)
-	var seen struct{ Sent, Accepted, Failed int }
+	var seen struct{ Sent, Accepted, Failed, Unsent int }
 	j.Expect(json.Unmarshal([]byte(log[strings.Index(log, "\n{")+1:]), &seen)).To(gomega.Succeed(), log)
 	t.Logf("%+v", seen)
 	j.Expect(seen.Failed).To(gomega.BeZero(), log)
 	j.Expect(seen.Accepted).To(gomega.Equal(seen.Sent))
+	j.Expect(seen.Unsent).To(gomega.BeZero(), log)
 	j.Expect(seen.Sent).To(gomega.BeNumerically("~", 500, 50))
 }

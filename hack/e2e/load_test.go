@@ -6,12 +6,14 @@
 package e2e
 
 import (
-	"context"
-	"io"
-	"maps"
+	"fmt"
 	"net/http"
-	"sync"
+	"strings"
 	"time"
+
+	"github.com/onsi/gomega"
+
+	"goservice.dev/operator/hack/load/loadgen"
 )
 
 // freshConnections opens one for each request, so that a Service spreads requests over all pods.
@@ -20,101 +22,48 @@ var freshConnections = &http.Client{
 	Transport: &http.Transport{DisableKeepAlives: true},
 }
 
-// outcomes counts answers by status code; 0 counts requests without an answer.
-type outcomes map[int]int
-
-func (o outcomes) total() int {
-	total := 0
-	for _, count := range o {
-		total += count
-	}
-	return total
+// send starts a steady load on a loopback address, a fresh connection for each request; stop ends it.
+func (j *journey) send(url string, perSecond float64) *clients {
+	j.t.Helper()
+	return j.startClients(stream{"HTTP/1.1, fresh", loadgen.Config{URL: url, Rate: perSecond, Fresh: true}})
 }
 
-// failed counts what a user would call an error; 429 and 503 are answers by design.
-func (o outcomes) failed() int {
-	failed := 0
-	for code, count := range o {
-		if code == 0 || (code >= 500 && code != http.StatusServiceUnavailable) {
-			failed += count
+// statuses are the answers by status code, for people.
+func statuses(c *loadgen.Counts) string {
+	var parts []string
+	for _, status := range c.Statuses() {
+		name := fmt.Sprint(status)
+		if status == loadgen.NoAnswer {
+			name = "no answer"
 		}
+		parts = append(parts, fmt.Sprintf("%s: %d", name, c.Status(status)))
 	}
-	return failed
+	return strings.Join(append(parts, fmt.Sprintf("not sent: %d", c.Unsent), fmt.Sprintf("sent again: %d", c.Retried)), ", ")
 }
 
-// traffic sends requests at a steady rate, whatever becomes of earlier ones.
-type traffic struct {
-	stop context.CancelFunc
-	done sync.WaitGroup
-	mu   sync.Mutex
-	seen outcomes
-	errs map[string]int
-	// count adds the outcomes to the figures of the run once.
-	count sync.Once
-}
-
-// send starts traffic to a loopback address; Stop ends it.
-func send(ctx context.Context, url string, perSecond int) *traffic {
-	ctx, cancel := context.WithCancel(ctx)
-	t := &traffic{stop: cancel, seen: outcomes{}, errs: map[string]int{}}
-	t.done.Add(1)
-	go func() {
-		defer t.done.Done()
-		ticker := time.NewTicker(time.Second / time.Duration(perSecond))
-		defer ticker.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-ticker.C:
-				t.done.Add(1)
-				go t.one(context.WithoutCancel(ctx), url)
-			}
-		}
-	}()
-	return t
-}
-
-func (t *traffic) one(ctx context.Context, url string) {
-	defer t.done.Done()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
-	if err != nil {
-		t.note(0, err)
-		return
-	}
-	response, err := freshConnections.Do(request)
-	if err != nil {
-		t.note(0, err)
-		return
-	}
-	defer response.Body.Close()
-	if _, err := io.Copy(io.Discard, response.Body); err != nil {
-		t.note(0, err)
-		return
-	}
-	t.note(response.StatusCode, nil)
-}
-
-func (t *traffic) note(code int, err error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.seen[code]++
-	if err != nil {
-		t.errs[err.Error()]++
+// unfailing ends the clients and demands that every stream was served and no request failed. A machine that is too small for what
+// the test does to it may have made pods turn requests away: 429 and 503 are answers by design, and are told.
+func (c *clients) unfailing(j *journey) {
+	j.t.Helper()
+	c.stop()
+	c.describe(j.t)
+	j.Expect(c.total().Failed()).To(gomega.BeZero(), "%s", strings.Join(c.failures(), "\n"))
+	for i, generator := range c.generators {
+		j.Expect(generator.Total().Accepted()).To(gomega.BeNumerically(">", 0), c.streams[i].name)
 	}
 }
 
-// Stop ends the traffic, waits for the last answers and returns all outcomes.
-func (t *traffic) Stop() (outcomes, map[string]int) {
-	t.stop()
-	t.done.Wait()
-	t.count.Do(func() { figures.add(int64(t.seen.total()), int64(t.seen.failed())) })
-	return t.seen, t.errs
+// lossless ends the clients and demands that each request that was due was sent, sent once and served: a load far below every
+// limit is turned away only by a pod that should not have got it.
+func (c *clients) lossless(j *journey) {
+	j.t.Helper()
+	c.unfailing(j)
+	total := c.total()
+	j.Expect(total.Accepted()).To(gomega.Equal(total.Sent()), statuses(total))
+	j.Expect(total.Unsent).To(gomega.BeZero(), "the load generator kept up")
+	j.Expect(total.Retried).To(gomega.BeNumerically("<=", total.Sent()/sentAgain), "sent again by the client itself, which not every client does")
 }
 
-// sofar is a copy of the outcomes up to now.
-func (t *traffic) sofar() outcomes {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return maps.Clone(t.seen)
-}
+// sentAgain bounds the requests that Go's client sends a second time by itself: one in so many. A connection that is closed the
+// moment a request is sent on it is nobody's fault, but must be rare.
+const sentAgain = 10_000

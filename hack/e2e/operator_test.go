@@ -24,7 +24,7 @@ func TestOperatorMayGoAtAnyTime(t *testing.T) {
 	j.ready("calm")
 	j.expose("calm")
 	before := j.identities("calm")
-	background := send(j.ctx, cluster.url, 20)
+	background := j.send(cluster.url, 20)
 
 	t.Log("killed while it retunes")
 	j.patchRate("calm", 150)
@@ -39,9 +39,8 @@ func TestOperatorMayGoAtAnyTime(t *testing.T) {
 	j.operator("rollout", "status", "deployment/"+operatorDeployment, "--timeout=120s")
 	j.agree("calm", 2, 200)
 
-	seen, errs := background.Stop()
-	j.Expect(seen.failed()).To(gomega.BeZero(), "%v of %v", errs, seen)
-	j.Expect(seen.total()).To(gomega.BeNumerically(">", 20))
+	background.lossless(j)
+	j.Expect(background.total().Sent()).To(gomega.BeNumerically(">", 20))
 	j.Expect(j.identities("calm")).To(gomega.Equal(before))
 	j.Expect(j.condition("calm", v1alpha1.ConditionReady).Status).To(gomega.BeEquivalentTo("True"))
 }
@@ -52,13 +51,13 @@ func (j *journey) operator(arguments ...string) {
 	j.Expect(err).NotTo(gomega.HaveOccurred(), string(output))
 }
 
-// A rollout under steady traffic loses no request.
+// A rollout and scaling under steady traffic lose no request, and no pod turns one away: the limit is far above the traffic.
 func TestRolloutLosesNothing(t *testing.T) {
 	j := newJourney(t)
-	j.apply(fixed("steady", 3, 1000))
+	j.apply(fixed("steady", 3, 40_000))
 	j.ready("steady")
 	j.expose("steady")
-	background := send(j.ctx, cluster.url, 50)
+	background := j.send(cluster.url, 50)
 	j.kubectl("", "patch", "gosvc", "steady", "--type=merge", "-p", `{"spec":{"env":[{"name":"COLOUR","value":"blue"}]}}`)
 	j.ready("steady")
 	j.kubectl("", "scale", "gosvc/steady", "--replicas=1")
@@ -66,8 +65,6 @@ func TestRolloutLosesNothing(t *testing.T) {
 	j.ready("steady")
 	j.kubectl("", "scale", "gosvc/steady", "--replicas=3")
 	j.ready("steady")
-	seen, errs := background.Stop()
-	t.Logf("%v", seen)
-	j.Expect(seen.failed()).To(gomega.BeZero(), "%v of %v", errs, seen)
-	j.Expect(seen.total()).To(gomega.BeNumerically(">", 100))
+	background.lossless(j)
+	j.Expect(background.total().Sent()).To(gomega.BeNumerically(">", 500))
 }

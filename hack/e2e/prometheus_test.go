@@ -45,7 +45,7 @@ func TestBreachPagesAndRecoveryResolves(t *testing.T) {
 	j.ready("checkout")
 	j.ready("silent")
 	j.expose("checkout")
-	healthy := send(j.ctx, cluster.url+healthyPath, perSecond)
+	healthy := j.send(cluster.url+healthyPath, perSecond)
 	created := time.Now()
 	j.scraped("checkout")
 	j.scraped("silent")
@@ -56,11 +56,10 @@ func TestBreachPagesAndRecoveryResolves(t *testing.T) {
 		Should(gomega.Equal(metav1.ConditionTrue))
 	j.Expect(j.pages("checkout")).To(gomega.BeEmpty())
 	j.Expect(j.pages("silent")).To(gomega.BeEmpty())
-	seen, errs := healthy.Stop()
-	j.Expect(seen.failed()).To(gomega.BeZero(), "%v of %v", errs, seen)
+	healthy.lossless(j)
 
 	t.Log("every request fails, and the other service loses its only pod for good")
-	broken := send(j.ctx, cluster.url+brokenPath, perSecond)
+	broken := j.send(cluster.url+brokenPath, perSecond)
 	breached := time.Now()
 	j.silence("silent")
 	silenced := time.Now()
@@ -85,11 +84,12 @@ func TestBreachPagesAndRecoveryResolves(t *testing.T) {
 	j.eventually(func() metav1.Condition { return j.condition("checkout", v1alpha1.ConditionSLOMet) }).Should(gomega.And(
 		gomega.HaveField("Status", metav1.ConditionFalse), gomega.HaveField("Reason", v1alpha1.ReasonMissed)))
 	broken.count.Do(func() {}) // meant to fail, and so no figure of the run
-	seen, _ = broken.Stop()
-	j.Expect(seen.failed()).To(gomega.Equal(seen.total()), "%v", seen)
+	broken.stop()
+	seen := broken.total()
+	j.Expect(seen.Failed()).To(gomega.Equal(seen.Sent()), statuses(seen))
 
 	t.Log("requests are answered again")
-	healthy = send(j.ctx, cluster.url+healthyPath, perSecond)
+	healthy = j.send(cluster.url+healthyPath, perSecond)
 	recovered := time.Now()
 	j.Eventually(func() ([]string, error) { return j.pages("checkout") }).WithTimeout(prometheusPatience).WithPolling(time.Second).
 		Should(gomega.BeEmpty())
@@ -98,8 +98,7 @@ func TestBreachPagesAndRecoveryResolves(t *testing.T) {
 		Should(gomega.Equal(metav1.ConditionTrue))
 	t.Logf("the status says so after %s", since(recovered))
 	j.sound("checkout")
-	seen, errs = healthy.Stop()
-	j.Expect(seen.failed()).To(gomega.BeZero(), "%v of %v", errs, seen)
+	healthy.lossless(j)
 }
 
 func since(start time.Time) time.Duration { return time.Since(start).Round(time.Second) }
