@@ -270,8 +270,8 @@ func TestUtilizationIsNotToBlameForTooFewPods(t *testing.T) {
 
 func TestPoolFollowsTheCostOfARequest(t *testing.T) {
 	got := steps(&Decider{}, 0, time.Minute, constant(800, 3))
-	// 2 cores ÷ 5 ms = 400 per second; 40 ms of 100 at work: 16, and 16 waiting.
-	if got.Workers == nil || got.Workers.Value != 16 || got.QueueDepth.Value != 16 {
+	// 2 cores ÷ 5 ms = 400 per second; handlers take 10 ms, so 4 at a time, and twice that; 40 ms of 100 waiting.
+	if got.Workers == nil || got.Workers.Value != 8 || got.QueueDepth.Value != 16 {
 		t.Fatalf("workers %+v, queue %+v", got.Workers, got.QueueDepth)
 	}
 	fixed := steps(&Decider{}, 0, time.Minute, func(time.Duration) Situation {

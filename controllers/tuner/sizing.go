@@ -18,11 +18,14 @@ const (
 	soundAfter = 2 * PanicWindow
 	// worthwhile is the relative difference from which a pool is changed.
 	worthwhile = 0.25
-	// poolShare of the latency threshold is for requests at work and as much for those that wait: the rest is left to requests
-	// that take longer than the mean.
-	poolShare = 0.4
-	// minWorkers, and maxWorkersPerCore as a bound on memory.
-	minWorkers        = 4
+	// workShare of the latency threshold is for requests at work, queueShare for those that wait in the pool's queue. When more
+	// comes than can be served, a request waits behind those at work twice: before it is read and reaches the pool, where nothing
+	// bounds the wait but how many there are, and then as one of them. 2·0.15 + 0.4 leave the rest to requests that take longer
+	// than the mean, and to refusing the others.
+	workShare  = 0.15
+	queueShare = 0.4
+	// minWorkers keep a processor busy while one of them waits for the network; maxWorkersPerCore is a bound on memory.
+	minWorkers        = 2
 	maxWorkersPerCore = 512
 	// heapShare of GOMEMLIMIT is what the heap may grow to before a collection starts; the rest is for peaks, which the limit
 	// itself handles.
@@ -56,9 +59,9 @@ func (d *Decider) resize(now time.Time, s Situation, decision *Decision) {
 	decision.Workers, decision.QueueDepth, decision.GOGC = d.size.pool, d.size.queue, d.size.gogc
 }
 
-// resizePool gives a pod as many workers as its CPU can finish within poolShare of the latency threshold, and as many places in
-// the queue for as much again (Little's law, L = λ·W at the highest λ that the CPU allows). What comes beyond both would be
-// answered too late and is better refused at once.
+// resizePool gives a pod as many workers as its CPU can finish within workShare of the latency threshold, more where handlers
+// wait, and as many places in the queue as it can finish within queueShare (Little's law, L = λ·W at the highest λ that the CPU
+// allows). What comes beyond both would be answered too late and is better refused at once.
 func (d *Decider) resizePool(now time.Time, s Situation, decision *Decision) {
 	cores := s.Bounds.PoolCores
 	if cores == 0 {
@@ -72,11 +75,11 @@ func (d *Decider) resizePool(now time.Time, s Situation, decision *Decision) {
 		return
 	}
 	highest := cores / cpu // requests per second
-	part := highest * s.Bounds.Threshold.Seconds() * poolShare
+	inTime, most := highest*s.Bounds.Threshold.Seconds(), maxWorkersPerCore*math.Max(cores, 1)
 	// Handlers that wait hold a worker without using CPU.
-	workers := math.Max(part, 2*highest*service)
-	bounded := int32(math.Ceil(math.Min(math.Max(workers, minWorkers), maxWorkersPerCore*math.Max(cores, 1))))
-	queue := max(int32(math.Ceil(math.Min(part, float64(bounded)))), 1)
+	workers := math.Max(workShare*inTime, 2*highest*service)
+	bounded := int32(math.Ceil(math.Min(math.Max(workers, minWorkers), most)))
+	queue := int32(math.Ceil(math.Min(math.Max(queueShare*inTime, 1), most)))
 	present := s.Bounds.Workers
 	if d.size.pool != nil {
 		present = d.size.pool.Value
@@ -84,8 +87,8 @@ func (d *Decider) resizePool(now time.Time, s Situation, decision *Decision) {
 	if math.Abs(float64(bounded-present)) < worthwhile*float64(present) {
 		return
 	}
-	reason := fmt.Sprintf("at most %s req/s (%s of CPU each on %s cores); workers for %s%% of %s, and a queue for as much again",
-		short(highest), round(s.Estimates.CPUTime), short(cores), short(100*poolShare), s.Bounds.Threshold)
+	reason := fmt.Sprintf("at most %s req/s (%s of CPU and %s in all each, on %s cores); workers for %s%% of %s or twice what handlers take, and a queue for %s%%",
+		short(highest), round(s.Estimates.CPUTime), round(s.Estimates.ServiceTime), short(cores), short(100*workShare), s.Bounds.Threshold, short(100*queueShare))
 	d.change(now, "pool", integer(present), integer(bounded), int(bounded-present), reason, decision)
 	d.size.pool = &plan.Figure[int32]{Value: bounded, Reason: reason}
 	d.size.queue = &plan.Figure[int32]{Value: queue, Reason: reason}

@@ -1,16 +1,21 @@
 // Copyright 2026 The GoService Authors.
 // Licensed under the Apache License, Version 2.0; see the LICENSE file.
 
-// Command overload measures what a service does when it is offered four times what it can serve, with its limiter and its
-// pool set for its capacity and without them, all in one run:
+// Command overload measures what a service does when it is offered four times what it can serve, all in one run:
 //
 //	cd hack/bench && go run ./overload
+//
+// with the settings that the operator plans before anything is measured, with those that its tuner finds after a while of a calm
+// load, with a limiter and a pool that somebody has set by hand who knows the capacity, and with both off. Plan and tuner are the
+// operator's own code. They are given what a GoService with this target and one core would declare, and, for the tuner, the
+// metrics of the running service every two seconds.
 //
 // The server is the bundled workload as a process of its own, on a processor of its own, so that the load generator, on
 // another one, takes nothing from it. A request costs a fixed amount of computing, so that capacity is a matter of the one
 // processor and not of the clock. First the capacity is measured, by a few clients that each wait for their answer. Then
 // requests are sent at four times that rate, whatever becomes of the answers. Goodput is what was answered within the target,
-// from when the request was due. The client gives up after a second, as clients do.
+// from when the request was due. The client gives up after a second, as clients do. Each round measures all rows, and begins
+// with another one.
 //
 // The last line of its output is made for machines.
 package main
@@ -66,7 +71,7 @@ func run(ctx context.Context, s settings, out, progress io.Writer) error {
 	var rounds []round
 	for i := range s.rounds {
 		fmt.Fprintf(progress, "round %d of %d\n", i+1, s.rounds)
-		r, err := bench.measure(ctx)
+		r, err := bench.measure(ctx, i)
 		if err != nil {
 			return err
 		}

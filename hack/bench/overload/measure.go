@@ -8,31 +8,30 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math"
 	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
 	"time"
 
+	"goservice.dev/operator/controllers/plan"
 	"goservice.dev/operator/hack/bench/internal/child"
 	"goservice.dev/operator/hack/load/loadgen"
 	"goservice.dev/operator/workload/livesettings"
 )
 
 const (
-	// clientTimeout is after which a client gives up, and the deadline of a request on the server.
+	// clientTimeout is after which a client gives up.
 	clientTimeout = time.Second
-	// workersPerProcessor keep a processor busy while one of them waits for the network.
-	workersPerProcessor = 2
-	// waitShare of the target may be spent in the queue, as the operator plans it.
-	waitShare = 2
-	// limitShare of the capacity is the rate limit: it turns away cheaply what the pool would have to look at, and leaves the
-	// fine control to the pool.
-	limitShare = 1.2
+	// closedClients find out the capacity; one computes while the other's answer is on its way.
+	closedClients = 2
 	// capacityShare of the duration is enough to measure the capacity.
 	capacityShare = 2
 	warmUp        = 500 * time.Millisecond
+	// calmShare of the capacity is sent for calmFor while the tuner looks on, every lookEvery: it needs a good twelve seconds.
+	calmShare = 0.5
+	calmFor   = 20 * time.Second
+	lookEvery = 2 * time.Second
 )
 
 // bench has all that the rounds share.
@@ -41,22 +40,6 @@ type bench struct {
 	folder    string
 	binary    string
 	processor int // of the server
-}
-
-// outcome of one measurement.
-type outcome struct {
-	counts *loadgen.Counts
-	took   time.Duration
-	rate   float64 // offered
-	target time.Duration
-}
-
-// goodput is answers per second within the target.
-func (o outcome) goodput() float64 { return float64(o.counts.Within(o.target)) / o.took.Seconds() }
-
-type round struct {
-	capacity               float64
-	protected, unprotected outcome
 }
 
 // newBench takes one processor for the server and another one for itself.
@@ -84,40 +67,48 @@ func newBench(ctx context.Context, s settings, progress io.Writer) (*bench, erro
 	return b, nil
 }
 
-// measure runs one round. The capacity is of the service without protection, so that the protection's own cost counts.
-func (b *bench) measure(ctx context.Context) (r round, err error) {
-	open := livesettings.Document{Version: livesettings.Version, LogLevel: "off", Pool: &livesettings.Pool{Workers: livesettings.MaxWorkers, QueueDepth: livesettings.MaxQueueDepth}}
-	err = b.serve(ctx, open, func(url string) error {
-		r.capacity, err = b.capacity(ctx, url)
+// measure runs one round, beginning with another row than the round before. The capacity is of the service without protection,
+// so that the protection's own cost counts.
+func (b *bench) measure(ctx context.Context, first int) (r round, err error) {
+	timeout := plan.Compute(declared(b.settings.target), plan.Observed{}).RequestTimeout.Value
+	err = b.serve(ctx, open(), timeout, func(s served) error {
+		r.capacity, err = b.capacity(ctx, s.url)
 		return err
 	})
 	if err != nil {
 		return r, err
 	}
-	shielded := open
-	shielded.Pool = &livesettings.Pool{
-		Workers: workersPerProcessor, QueueDepth: int(math.Ceil(r.capacity * (b.settings.target / waitShare).Seconds())),
-		QueueTimeout: livesettings.Duration(b.settings.target / waitShare),
+	operator := newOperator(b.settings.target)
+	before, _ := operator.plan()
+	documents := [rowCount]livesettings.Document{planned: documentOf(before), byHand: setByHand(r.capacity, b.settings.target), off: open()}
+	err = b.serve(ctx, documents[planned], timeout, func(s served) error { return b.calm(ctx, s, calmShare*r.capacity, operator) })
+	if err != nil {
+		return r, err
 	}
-	limit := limitShare * r.capacity
-	shielded.RateLimit = &livesettings.RateLimit{RequestsPerSecond: limit, Burst: int(math.Ceil(limit / 10))}
-	for _, one := range []struct {
-		document livesettings.Document
-		into     *outcome
-	}{{shielded, &r.protected}, {open, &r.unprotected}} {
-		err = b.serve(ctx, one.document, func(url string) error {
-			*one.into, err = b.flood(ctx, url, b.settings.factor*r.capacity)
+	after, fitted := operator.plan()
+	if !fitted {
+		return r, fmt.Errorf("the tuner has not fitted the pool after %s of a calm load", calmFor)
+	}
+	documents[tuned], r.reason = documentOf(after), after.Workers.Reason
+	for i := range rowCount {
+		row := (first + i) % rowCount
+		err = b.serve(ctx, documents[row], timeout, func(s served) error {
+			r.rows[row], err = b.flood(ctx, s.url, b.settings.factor*r.capacity)
 			return err
 		})
 		if err != nil {
 			return r, err
 		}
+		r.rows[row].setting = describe(documents[row])
 	}
 	return r, nil
 }
 
+// served is the running service: where requests that compute go, and its metrics.
+type served struct{ url, metrics string }
+
 // serve starts the workload with the document in force and stops it after use.
-func (b *bench) serve(ctx context.Context, document livesettings.Document, use func(url string) error) error {
+func (b *bench) serve(ctx context.Context, document livesettings.Document, timeout time.Duration, use func(served) error) error {
 	ports, err := child.FreePorts(ctx, 2)
 	if err != nil {
 		return err
@@ -130,18 +121,19 @@ func (b *bench) serve(ctx context.Context, document livesettings.Document, use f
 	if err := os.WriteFile(file, encoded, 0o600); err != nil {
 		return err
 	}
+	admin := fmt.Sprintf("http://127.0.0.1:%d", ports[1])
 	process, err := child.Start(ctx, child.Command{
-		Path: b.binary, Processor: b.processor, Ready: fmt.Sprintf("http://127.0.0.1:%d/readyz", ports[1]),
+		Path: b.binary, Processor: b.processor, Ready: admin + "/readyz",
 		Environment: []string{
 			fmt.Sprintf("GOSERVICE_PORT=%d", ports[0]), fmt.Sprintf("GOSERVICE_ADMIN_PORT=%d", ports[1]),
-			"GOSERVICE_LIVE_SETTINGS_FILE=" + file, "GOSERVICE_REQUEST_TIMEOUT=" + clientTimeout.String(), "GOSERVICE_DRAIN_TIMEOUT=2s",
+			"GOSERVICE_LIVE_SETTINGS_FILE=" + file, "GOSERVICE_REQUEST_TIMEOUT=" + timeout.String(), "GOSERVICE_DRAIN_TIMEOUT=2s",
 		},
 	})
 	if err != nil {
 		return err
 	}
 	defer process.Stop()
-	return use(fmt.Sprintf("http://127.0.0.1:%d/work?cpu=%s", ports[0], b.settings.cost))
+	return use(served{fmt.Sprintf("http://127.0.0.1:%d/work?cpu=%s", ports[0], b.settings.cost), admin + "/metrics"})
 }
 
 // capacity is what a few clients get that send again as soon as they have their answer.
@@ -155,22 +147,22 @@ func (b *bench) capacity(ctx context.Context, url string) (float64, error) {
 func closedLoop(ctx context.Context, url string, duration time.Duration) (float64, error) {
 	ctx, cancel := context.WithTimeout(ctx, duration)
 	defer cancel()
-	transport := &http.Transport{MaxIdleConnsPerHost: workersPerProcessor}
+	transport := &http.Transport{MaxIdleConnsPerHost: closedClients}
 	defer transport.CloseIdleConnections()
 	var (
 		clients sync.WaitGroup
 		mu      sync.Mutex
-		served  int
+		answers int
 		failed  error
 	)
 	start := time.Now()
-	for range workersPerProcessor {
+	for range closedClients {
 		clients.Go(func() {
 			for ctx.Err() == nil {
-				err := once(transport, url)
+				_, err := fetch(transport, url)
 				mu.Lock()
 				if err == nil {
-					served++
+					answers++
 				} else {
 					failed = err
 				}
@@ -179,38 +171,70 @@ func closedLoop(ctx context.Context, url string, duration time.Duration) (float6
 		})
 	}
 	clients.Wait()
-	return float64(served) / time.Since(start).Seconds(), failed
+	return float64(answers) / time.Since(start).Seconds(), failed
 }
 
-func once(transport *http.Transport, url string) error {
+func fetch(transport *http.Transport, url string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*clientTimeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	response, err := transport.RoundTrip(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer response.Body.Close()
-	if _, err := io.Copy(io.Discard, response.Body); err != nil {
+	body, err := io.ReadAll(response.Body)
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("GET %s: status %d", url, response.StatusCode)
+	}
+	return body, err
+}
+
+// calm lets the operator look at the service while that has a load that it can serve.
+func (b *bench) calm(ctx context.Context, s served, rate float64, o *operator) error {
+	generator, err := b.generator(s.url, rate, calmFor)
+	if err != nil {
 		return err
 	}
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("status %d while the capacity was measured", response.StatusCode)
+	var load sync.WaitGroup
+	load.Go(func() { generator.Run(ctx) })
+	defer load.Wait()
+	transport := &http.Transport{}
+	defer transport.CloseIdleConnections()
+	ticker := time.NewTicker(lookEvery)
+	defer ticker.Stop()
+	for range int(calmFor / lookEvery) {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+		}
+		page, err := fetch(transport, s.metrics)
+		if err != nil {
+			return err
+		}
+		if err := o.look(time.Now(), page); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
+func (b *bench) generator(url string, rate float64, duration time.Duration) (*loadgen.Generator, error) {
+	return loadgen.New(loadgen.Config{
+		URL: url, Rate: rate, Duration: duration, Poisson: true, Timeout: clientTimeout, Connections: 256, Outstanding: 8_000,
+	})
+}
+
 // flood offers that many requests per second. Answers from the first moments count like all others.
 func (b *bench) flood(ctx context.Context, url string, rate float64) (outcome, error) {
-	generator, err := loadgen.New(loadgen.Config{
-		URL: url, Rate: rate, Duration: b.settings.duration, Poisson: true, Timeout: clientTimeout, Connections: 256, Outstanding: 8_000,
-	})
+	generator, err := b.generator(url, rate, b.settings.duration)
 	if err != nil {
 		return outcome{}, err
 	}
 	generator.Run(ctx)
-	return outcome{generator.Total(), b.settings.duration, rate, b.settings.target}, ctx.Err()
+	return outcomeOf(generator.Total(), rate, b.settings), ctx.Err()
 }

@@ -4,17 +4,16 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"goservice.dev/operator/hack/bench/internal/exposition"
 )
 
 // sampleEvery is how exact the moments are at which pods were wanted and ready.
@@ -125,29 +124,10 @@ func (t trial) usage(ctx context.Context) (map[string]used, error) {
 	return all, nil
 }
 
-func parseUsage(page []byte) (u used, err error) {
-	lines := bufio.NewScanner(bytes.NewReader(page))
-	for lines.Scan() {
-		name, value, _ := strings.Cut(lines.Text(), " ")
-		if at := strings.LastIndex(lines.Text(), "} "); at >= 0 { // a label may hold spaces
-			name, value = lines.Text()[:at], lines.Text()[at+2:]
-		}
-		var to *float64
-		switch {
-		case name == "process_cpu_seconds_total":
-			to = &u.processorSeconds
-		case strings.HasPrefix(name, "http_server_request_duration_seconds_count"):
-			to = &u.requests
-		default:
-			continue
-		}
-		figure, err := strconv.ParseFloat(value, 64)
-		if err != nil {
-			return u, err
-		}
-		*to += figure
-	}
-	return u, lines.Err()
+func parseUsage(page []byte) (used, error) {
+	const processor, requests = "process_cpu_seconds_total", "http_server_request_duration_seconds_count"
+	sums, err := exposition.Sums(page, processor, requests)
+	return used{sums[processor], sums[requests]}, err
 }
 
 // perRequest is the CPU time of a request between two accounts, by the pods that are in both.
