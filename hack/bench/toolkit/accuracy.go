@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"text/tabwriter"
@@ -21,12 +22,13 @@ import (
 
 const (
 	askers = 8
-	// headline is the rate whose accuracy the last line tells.
-	headline = 100_000
 	// burstWindow is the size of the buckets in time. It must cover the pauses of the askers, who share the processors with each
 	// other and with whatever else runs: what a full bucket cannot take in is lost by right, not for want of accuracy.
 	burstWindow = 250 * time.Millisecond
 )
+
+// rates that the limiters are watched at, per second.
+var rates = []int{1_000, 10_000, 100_000}
 
 // meter is a limiter whose rate is watched: ask takes a token, waiting for it or not, and says whether it got one.
 type meter struct {
@@ -35,12 +37,18 @@ type meter struct {
 	make  func(perSecond, burst int) (ask func(context.Context) bool)
 }
 
+// ownAllow and xtimeAllow are whose accuracy the last line tells.
+const (
+	ownAllow   = goservice + " Allow"
+	xtimeAllow = xtime + " Allow"
+)
+
 var meters = []meter{
-	{goservice + " Allow", false, func(perSecond, burst int) func(context.Context) bool {
+	{ownAllow, false, func(perSecond, burst int) func(context.Context) bool {
 		l := ratelimit.New(float64(perSecond), burst)
 		return func(context.Context) bool { return l.Allow() }
 	}},
-	{xtime + " Allow", false, func(perSecond, burst int) func(context.Context) bool {
+	{xtimeAllow, false, func(perSecond, burst int) func(context.Context) bool {
 		l := rate.NewLimiter(rate.Limit(perSecond), burst)
 		return func(context.Context) bool { return l.Allow() }
 	}},
@@ -61,34 +69,53 @@ var meters = []meter{
 	}},
 }
 
-// writeAccuracy prints by how many percent each limiter admits more or less than its rate, and returns that of our own Allow at
-// the headline rate.
-func writeAccuracy(out, progress io.Writer, rounds int, window time.Duration) (own float64, err error) {
-	rates := []int{1_000, 10_000, headline}
-	errs := map[string][]float64{}
-	key := func(m meter, perSecond int) string { return fmt.Sprint(m.name, perSecond) }
+// deviations are by how many percent limiters admitted more or less than their rate: of each limiter, at each of its rates, one of
+// each round.
+type deviations map[string]map[int][]float64
+
+// measureAccuracy watches every limiter at every rate, once a round.
+func measureAccuracy(progress io.Writer, rounds int, window time.Duration) (deviations, error) {
+	found := deviations{}
+	for _, m := range meters {
+		found[m.name] = map[int][]float64{}
+	}
 	for round := range rounds {
 		fmt.Fprintf(progress, "accuracy, round %d of %d\n", round+1, rounds)
 		for _, perSecond := range rates {
 			for _, m := range meters {
 				deviation, err := watch(m, perSecond, window)
 				if err != nil {
-					return 0, err
+					return nil, err
 				}
-				errs[key(m, perSecond)] = append(errs[key(m, perSecond)], deviation)
+				found[m.name][perSecond] = append(found[m.name][perSecond], deviation)
 			}
 		}
 	}
-	fmt.Fprintf(out, "\naccuracy: requests admitted beyond the rate, in percent; %d goroutines for %v, medians of %d rounds\n", askers, window, rounds)
+	return found, nil
+}
+
+// between is the least and the most that a limiter has deviated by, at any rate in any round: one cell alone would be chance.
+func (d deviations) between(name string) (least, most float64) {
+	var all []float64
+	for _, values := range d[name] {
+		all = append(all, values...)
+	}
+	return slices.Min(all), slices.Max(all)
+}
+
+// write prints the medians, and what they are medians of.
+func (d deviations) write(out io.Writer, rounds int, window time.Duration) error {
+	fmt.Fprintf(out, "\naccuracy: requests admitted beyond the rate, in percent; %d goroutines for %v, medians of %d rounds (least to most)\n", askers, window, rounds)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "1k/s\t10k/s\t100k/s\t  \t")
 	for _, m := range meters {
 		for _, perSecond := range rates {
-			fmt.Fprintf(table, "%+.3f\t", median(errs[key(m, perSecond)]))
+			values := d[m.name][perSecond]
+			fmt.Fprintf(table, "%+.3f (%+.3f to %+.3f)\t", median(values), slices.Min(values), slices.Max(values))
 		}
 		fmt.Fprintf(table, "  \t%s\n", m.name)
 	}
-	return median(errs[key(meters[0], headline)]), table.Flush()
+	return table.Flush()
 }
 
 // watch has a few goroutines ask as fast as they can and compares what they got with what the time brought. It begins and ends

@@ -43,7 +43,7 @@ func requestGroup() (group, error) {
 		wrap func(http.Handler) http.Handler
 	}{
 		{"goservice telemetry: metrics, trace context, log off", true, measured.Middleware},
-		{"promhttp: duration, count and in flight", false, promhttpChain(prometheus.NewRegistry())},
+		{"promhttp: duration with its count, and in flight", false, promhttpChain(prometheus.NewRegistry())},
 		{"otelhttp: trace not sampled, no metrics", false, unsampled},
 		{"goservice limiter and pool", true, limits},
 		{"x/time/rate and semaphore by hand", false, byHand},
@@ -70,15 +70,13 @@ func requestGroup() (group, error) {
 	return g, nil
 }
 
+// promhttpChain counts once: the histogram of durations has the count already.
 func promhttpChain(registry *prometheus.Registry) func(http.Handler) http.Handler {
-	labels := []string{"code", "method"}
-	duration := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "http_request_duration_seconds"}, labels)
-	count := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "http_requests_total"}, labels)
+	duration := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "http_request_duration_seconds"}, []string{"code", "method"})
 	inFlight := prometheus.NewGauge(prometheus.GaugeOpts{Name: "http_requests_in_flight"})
-	registry.MustRegister(duration, count, inFlight)
+	registry.MustRegister(duration, inFlight)
 	return func(next http.Handler) http.Handler {
-		return promhttp.InstrumentHandlerInFlight(inFlight, promhttp.InstrumentHandlerDuration(duration,
-			promhttp.InstrumentHandlerCounter(count, next)))
+		return promhttp.InstrumentHandlerInFlight(inFlight, promhttp.InstrumentHandlerDuration(duration, next))
 	}
 }
 

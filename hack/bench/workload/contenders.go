@@ -8,15 +8,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"time"
 
 	"goservice.dev/operator/hack/bench/internal/child"
-	"goservice.dev/operator/workload/app"
 	"goservice.dev/operator/workload/livesettings"
 )
 
@@ -37,11 +34,11 @@ const (
 
 // contenders builds them. Without podinfo the benchmark runs all the same, and says so.
 func contenders(ctx context.Context, s settings, folder string, progress io.Writer) ([]contender, error) {
-	self, err := os.Executable()
+	fmt.Fprintln(progress, "building the workload and the bare server")
+	plain, err := child.Build(ctx, filepath.Join(s.root, "hack", "bench"), "./workload/bare/cmd", filepath.Join(folder, "bare"))
 	if err != nil {
 		return nil, err
 	}
-	fmt.Fprintln(progress, "building the workload")
 	binary, err := child.BuildWorkload(ctx, s.root, folder)
 	if err != nil {
 		return nil, err
@@ -50,10 +47,13 @@ func contenders(ctx context.Context, s settings, folder string, progress io.Writ
 	if err != nil {
 		return nil, err
 	}
-	bare := contender{name: bareName, binary: self, command: func(port, _ int) child.Command {
+	bare := contender{name: bareName, binary: plain, command: func(port, _ int) child.Command {
 		address := fmt.Sprintf("127.0.0.1:%d", port)
-		return child.Command{Arguments: []string{"-bare", address}, Ready: "http://" + address + "/readyz"}
+		return child.Command{Arguments: []string{address}, Ready: "http://" + address + "/readyz"}
 	}}
+	if bare.imageBytes, err = fileSize(plain); err != nil {
+		return nil, err
+	}
 	all := []contender{bare, chain}
 	if s.podinfo == "" {
 		return all, nil
@@ -142,39 +142,4 @@ func fileSize(path string) (int64, error) {
 		return 0, err
 	}
 	return info.Size(), nil
-}
-
-// bareHandler answers as the workload does, without its chain.
-func bareHandler() http.Handler {
-	who := app.WhoAmI{Name: "goservice", Version: "bench", Started: time.Now(), Revision: func() string { return "0123456789ab" }}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
-		encoded, err := json.Marshal(who.Identify())
-		if err != nil {
-			w.WriteHeader(http.StatusInternalServerError)
-			return
-		}
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(http.StatusOK)
-		_, _ = w.Write(append(encoded, '\n'))
-	})
-	mux.HandleFunc("GET /readyz", func(http.ResponseWriter, *http.Request) {})
-	return mux
-}
-
-// serveBare serves until ctx ends. Its timeouts, which cost something too, are the workload's.
-func serveBare(ctx context.Context, address string) error {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
-	if err != nil {
-		return err
-	}
-	server := &http.Server{
-		Handler: bareHandler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 12 * time.Second, WriteTimeout: 12 * time.Second,
-		IdleTimeout: 90 * time.Second,
-	}
-	context.AfterFunc(ctx, func() { _ = server.Close() })
-	if err := server.Serve(listener); ctx.Err() == nil {
-		return err
-	}
-	return nil
 }

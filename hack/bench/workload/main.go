@@ -6,9 +6,10 @@
 //	cd hack/bench && go run ./workload
 //
 // Each server is a process of its own, on a processor of its own, so that the clients, on another one, take nothing from it;
-// throughput is then what one processor can serve. The bare server has the same handler and answers the same bytes as the
-// workload, whose whole chain is on: deadline, limiter (with a limit that is never reached), pool, metrics, log off, traces
-// set up and none of them sampled. Contenders take turns; medians are reported.
+// throughput is then what one processor can serve. The bare server has the same handler and answers as many bytes as the
+// workload, and is a program of its own that is built with the same flags; the workload's whole chain is on: deadline, limiter
+// (with a limit that is never reached), pool, metrics, log off, traces set up and none of them sampled. podinfo answers with
+// its own handler, and with several times as many bytes, which are told. Contenders take turns; medians are reported.
 //
 // The last line of its output is made for machines.
 package main
@@ -53,20 +54,14 @@ func main() {
 	flag.StringVar(&s.podinfo, "podinfo", "v1.8.1-0.20250910200901-e86405a8674e",
 		"version of podinfo's module; empty: without it. Its releases since v2 have module paths that Go does not resolve, but a commit's pseudo-version does: this one is of v6.9.2")
 	chain := flag.Bool("chain", false, "serve the handler behind the chain as the environment says; the program calls itself so")
-	bare := flag.String("bare", "", "serve as the bare contender on this address; the program calls itself so")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	var err error
-	switch {
-	case *bare != "":
-		err = serveBare(ctx, *bare)
-	case *chain:
-		err = serveChain(ctx)
-	default:
-		err = run(ctx, s, os.Stdout, os.Stderr)
+	work := func() error { return run(ctx, s, os.Stdout, os.Stderr) }
+	if *chain {
+		work = func() error { return serveChain(ctx) }
 	}
-	if err != nil {
+	if err := work(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench-workload:", err)
 		os.Exit(1)
 	}

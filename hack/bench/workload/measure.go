@@ -31,6 +31,7 @@ type figures struct {
 	p50, p99                   []time.Duration
 	readyMilliseconds, idleMiB []float64
 	failed, unsent             int64
+	answerBytes                int
 	late                       []time.Duration
 }
 
@@ -105,14 +106,18 @@ func serve(ctx context.Context, c contender, processor int, use func(p *child.Pr
 
 // startAndIdle notes how fast the contender serves and what it needs when it has nothing to do.
 func (r *results) startAndIdle(ctx context.Context, c contender, processor int) error {
-	return serve(ctx, c, processor, func(p *child.Process, _ string, _ int) error {
+	return serve(ctx, c, processor, func(p *child.Process, address string, _ int) error {
 		f := r.of[c.name]
 		f.readyMilliseconds = append(f.readyMilliseconds, float64(p.StartedIn)/float64(time.Millisecond))
 		if err := pause(ctx, idleFor); err != nil {
 			return err
 		}
 		bytes, err := p.RSS()
+		if err != nil {
+			return err
+		}
 		f.idleMiB = append(f.idleMiB, float64(bytes)/(1<<20))
+		f.answerBytes, err = answerBytes(ctx, address)
 		return err
 	})
 }

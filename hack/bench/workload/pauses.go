@@ -12,6 +12,7 @@ import (
 	"runtime/metrics"
 
 	"goservice.dev/operator/hack/bench/internal/child"
+	"goservice.dev/operator/hack/bench/workload/bare"
 	"goservice.dev/operator/workload/service"
 )
 
@@ -22,7 +23,7 @@ const pausesMetric = "/sched/pauses/total/gc:seconds"
 // workload's own metrics have it too, but there a bucket ends at ten times the one before.
 func serveChain(ctx context.Context) error {
 	svc := service.New(service.WithBuiltIn(everythingOn()))
-	svc.Handle("GET /{$}", bareHandler())
+	svc.Handle("GET /{$}", bare.Handler())
 	svc.HandleAdmin("GET /pauses", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		sample := []metrics.Sample{{Name: pausesMetric}}
 		metrics.Read(sample)

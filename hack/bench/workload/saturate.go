@@ -53,13 +53,12 @@ func keepBusy(ctx context.Context, address string) (served int64, err error) {
 		return 0, err
 	}
 	defer connection.Close()
-	request := fmt.Appendf(nil, "GET / HTTP/1.1\r\nHost: %s\r\nUser-Agent: goservice-bench\r\n\r\n", address)
-	reader := bufio.NewReader(connection)
+	request, reader := requestTo(address), bufio.NewReader(connection)
 	for ctx.Err() == nil {
 		if _, err := connection.Write(request); err != nil {
 			return served, err
 		}
-		if err := readResponse(reader); err != nil {
+		if _, err := readResponse(reader); err != nil {
 			return served, err
 		}
 		served++
@@ -67,39 +66,56 @@ func keepBusy(ctx context.Context, address string) (served int64, err error) {
 	return served, nil
 }
 
+func requestTo(address string) []byte {
+	return fmt.Appendf(nil, "GET / HTTP/1.1\r\nHost: %s\r\nUser-Agent: goservice-bench\r\n\r\n", address)
+}
+
+// answerBytes is how long the body is that a server answers with.
+func answerBytes(ctx context.Context, address string) (int, error) {
+	connection, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return 0, err
+	}
+	defer connection.Close()
+	if _, err := connection.Write(requestTo(address)); err != nil {
+		return 0, err
+	}
+	return readResponse(bufio.NewReader(connection))
+}
+
 var (
 	okLine        = []byte("HTTP/1.1 200 ")
 	contentLength = []byte("Content-Length: ")
 )
 
-// readResponse takes one response with a stated length; servers that are measured send no others.
-func readResponse(reader *bufio.Reader) error {
+// readResponse takes one response with a stated length, and returns that; servers that are measured send no others.
+func readResponse(reader *bufio.Reader) (length int, err error) {
 	line, err := reader.ReadSlice('\n')
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if !bytes.HasPrefix(line, okLine) {
-		return fmt.Errorf("answered %q", line)
+		return 0, fmt.Errorf("answered %q", line)
 	}
-	length := -1
+	length = -1
 	for {
 		if line, err = reader.ReadSlice('\n'); err != nil {
-			return err
+			return 0, err
 		}
 		if len(line) <= 2 {
 			break
 		}
 		if value, ok := bytes.CutPrefix(line, contentLength); ok {
 			if length, err = strconv.Atoi(string(bytes.TrimSpace(value))); err != nil {
-				return fmt.Errorf("Content-Length: %w", err)
+				return 0, fmt.Errorf("Content-Length: %w", err)
 			}
 		}
 	}
 	if length < 0 {
-		return errors.New("a response without Content-Length")
+		return 0, errors.New("a response without Content-Length")
 	}
-	if _, err := reader.Discard(length); errors.Is(err, io.EOF) {
-		return io.ErrUnexpectedEOF
+	if _, err = reader.Discard(length); errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
 	}
-	return err
+	return length, err
 }

@@ -171,13 +171,17 @@ func FreePorts(ctx context.Context, count int) ([]int, error) {
 
 // BuildWorkload compiles the bundled workload as its image has it.
 func BuildWorkload(ctx context.Context, root, folder string) (string, error) {
-	binary := filepath.Join(folder, "workload")
+	return Build(ctx, root, "./workload", filepath.Join(folder, "workload"))
+}
+
+// Build compiles a package of the module in a folder as the workload's image has its program: stripped, static, without paths.
+func Build(ctx context.Context, module, of, binary string) (string, error) {
 	command := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-tags", "grpcnotrace",
-		"-ldflags", "-s -w -X main.version=bench", "-o", binary, "./workload")
-	command.Dir = root
+		"-ldflags", "-s -w -X main.version=bench", "-o", binary, of)
+	command.Dir = module
 	command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux")
 	if output, err := command.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building the workload: %w\n%s", err, output)
+		return "", fmt.Errorf("building %s: %w\n%s", of, err, output)
 	}
 	return binary, nil
 }
