@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -167,7 +168,8 @@ func withSpecOf(body string, more []byte) (string, error) {
 }
 
 // floor lets the bare client send for every GoService what the operator must send at least: the service itself, each child
-// once and the status once. It is followed by the same watches, which cost the API server as much for either.
+// once and the status once. It is followed by the same watches, which cost the API server as much for either, and as many requests
+// are on their way at once.
 func floor(ctx context.Context, client *bareClient, server *server, t *capturedTemplate, s settings) (phase, error) {
 	list, namespaces := places("floor", s)
 	if err := client.createNamespaces(ctx, namespaces...); err != nil {
@@ -183,20 +185,7 @@ func floor(ctx context.Context, client *bareClient, server *server, t *capturedT
 	if err != nil {
 		return phase{}, err
 	}
-	err = forEach(ctx, list, s.concurrency, func(ctx context.Context, at place) error {
-		uid, err := client.applyService(ctx, at, t.spec)
-		if err != nil {
-			return err
-		}
-		for _, m := range append(t.children[:len(t.children):len(t.children)], t.status) {
-			path, body := m.at(at, uid, t.uid)
-			if _, err := client.send(ctx, http.MethodPatch, path, m.contentType, body); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
+	if err := sendAll(ctx, client, t, list, s.concurrency); err != nil {
 		return phase{}, fmt.Errorf("measuring the floor: %w", err)
 	}
 	done, err := a.wait(ctx, nil)
@@ -204,4 +193,40 @@ func floor(ctx context.Context, client *bareClient, server *server, t *capturedT
 		return phase{}, err
 	}
 	return p.end(done)
+}
+
+// sendAll applies the GoServices by so many lanes, and by as many others what belongs to them: as when the bare client applies
+// them and the operator's workers write their children meanwhile.
+func sendAll(ctx context.Context, client *bareClient, t *capturedTemplate, list []place, concurrency int) error {
+	type service struct {
+		at  place
+		uid types.UID
+	}
+	applied := make(chan service, len(list)) // nobody waits for the others
+	lanes, ctx := errgroup.WithContext(ctx)
+	lanes.Go(func() error {
+		defer close(applied)
+		return forEach(ctx, list, concurrency, func(ctx context.Context, at place) error {
+			uid, err := client.applyService(ctx, at, t.spec)
+			if err == nil {
+				applied <- service{at, uid}
+			}
+			return err
+		})
+	})
+	messages := append(t.children[:len(t.children):len(t.children)], t.status)
+	for range concurrency {
+		lanes.Go(func() error {
+			for one := range applied {
+				for _, m := range messages {
+					path, body := m.at(one.at, one.uid, t.uid)
+					if _, err := client.send(ctx, http.MethodPatch, path, m.contentType, body); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		})
+	}
+	return lanes.Wait()
 }

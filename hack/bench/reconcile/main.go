@@ -9,9 +9,9 @@
 // Each measurement has an API server, an etcd and a store of its own. The real operator runs as a process of its own: the
 // GoServices are applied and followed by watches until every child exists and every status speaks of the newest spec; then
 // what the operator writes in a minute in which nothing happens is counted. The floor is a bare client that sends the very
-// same requests to a server that no operator watches, followed by the same watches. Both are measured twice, the operator
-// first and then the bare client first, because the second of two is never alike the first; figures are means. Requests are
-// counted from the API server's audit log.
+// same requests to a server that no operator watches, as many at once, followed by the same watches. Both are measured twice,
+// the operator first and then the bare client first, because the second of two is never alike the first; figures are means.
+// Requests are counted from the API server's audit log.
 //
 // No controller-manager runs: there are no pods, and nobody but the operator works. With -monitored the server has the
 // definitions of ServiceMonitors and PrometheusRules, with schemas that admit anything; -slo=false leaves the objectives out
@@ -50,7 +50,7 @@ func main() {
 	flag.StringVar(&s.root, "root", "../..", "the operator's checkout")
 	flag.IntVar(&s.services, "n", 1000, "GoServices to apply")
 	flag.IntVar(&s.namespaces, "namespaces", 10, "namespaces that they are spread over")
-	flag.IntVar(&s.concurrency, "concurrency", 8, "GoServices that the operator, and the bare client, work on at once")
+	flag.IntVar(&s.concurrency, "concurrency", 8, "GoServices that are applied at once, and that the operator, or the bare client in its place, works on at once beside that")
 	flag.BoolVar(&s.monitored, "monitored", false, "let the server know ServiceMonitors and PrometheusRules")
 	flag.BoolVar(&s.slo, "slo", true, "declare objectives")
 	flag.DurationVar(&s.idle, "idle", time.Minute, "how long the operator is watched with nothing to do")
