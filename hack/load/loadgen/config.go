@@ -39,6 +39,8 @@ type Config struct {
 	Duration time.Duration
 	// Poisson makes the arrivals independent of each other, as those of many clients are; otherwise they are evenly spaced.
 	Poisson bool
+	// Shape is the part of Rate, 0 to 1, that is due at a time since the start; nil is all of it always. It needs Poisson.
+	Shape func(since time.Duration) float64
 	// Outstanding is how many requests may wait for their answers at once; what is due beyond that is not sent, and counted.
 	// 0 means 512.
 	Outstanding int
@@ -104,6 +106,7 @@ func (c Config) complete() (Config, error) {
 	demand(c.Outstanding >= 1 && c.Outstanding <= MaxOutstanding, "outstanding: must be 1 to %d", MaxOutstanding)
 	demand(c.Connections >= 1 && c.Connections <= MaxConnections, "connections: must be 1 to %d", MaxConnections)
 	demand(c.Timeout > 0 && c.Timeout <= MaxDuration, "timeout: must be above 0 and at most %s", MaxDuration)
+	demand(c.Shape == nil || c.Poisson, "shape: only arrivals at random (poisson) can have one")
 	demand(!c.Fresh || !c.HTTP2, "fresh: HTTP/2 shares its connections, so it cannot open one for each request")
 	return c, errors.Join(errs...)
 }

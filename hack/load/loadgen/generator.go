@@ -76,7 +76,7 @@ func (g *Generator) pace(ctx context.Context) {
 func (g *Generator) gaps() func() time.Duration {
 	mean := float64(time.Second) / g.config.Rate
 	if g.config.Poisson {
-		return func() time.Duration { return time.Duration(rand.ExpFloat64() * mean) }
+		return g.randomGaps(mean)
 	}
 	// Whole nanoseconds would make high rates drift.
 	sent, at := 0.0, time.Duration(0)
@@ -85,6 +85,21 @@ func (g *Generator) gaps() func() time.Duration {
 		gap := time.Duration(sent*mean) - at
 		at += gap
 		return gap
+	}
+}
+
+// randomGaps are those of a Poisson process. One whose rate varies is made by leaving arrivals out at random (thinning; Lewis and
+// Shedler 1979), so that one generator can follow a shape without a pause.
+func (g *Generator) randomGaps(mean float64) func() time.Duration {
+	at := time.Duration(0)
+	return func() time.Duration {
+		from := at
+		for {
+			at += time.Duration(rand.ExpFloat64() * mean)
+			if g.config.Shape == nil || at > g.config.Duration || rand.Float64() < g.config.Shape(at) {
+				return at - from
+			}
+		}
 	}
 }
 

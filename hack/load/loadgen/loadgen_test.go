@@ -38,6 +38,8 @@ func TestConfigIsChecked(t *testing.T) {
 		"connections":       {func(c *Config) { c.Connections = MaxConnections + 1 }, "connections"},
 		"timeout":           {func(c *Config) { c.Timeout = -1 }, "timeout"},
 		"fresh HTTP/2":      {func(c *Config) { c.Fresh, c.HTTP2 = true, true }, "fresh"},
+		"an even shape":     {func(c *Config) { c.Shape = func(time.Duration) float64 { return 1 } }, "shape"},
+		"a random shape":    {func(c *Config) { c.Poisson, c.Shape = true, func(time.Duration) float64 { return 1 } }, ""},
 		"several":           {func(c *Config) { c.Rate, c.Timeout = 0, -1 }, "timeout"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -148,6 +150,34 @@ func TestGaps(t *testing.T) {
 		if differ != poisson {
 			t.Errorf("%s: gaps differ: %t", name, differ)
 		}
+	}
+}
+
+// A shape is followed by the number of arrivals, and one of nothing ends with the run.
+func TestShape(t *testing.T) {
+	const rate, seconds = 1000, 100
+	config := Config{Rate: rate, Poisson: true, Duration: seconds * time.Second, Shape: func(since time.Duration) float64 {
+		switch {
+		case since < 20*time.Second:
+			return 0.25
+		case since < 60*time.Second:
+			return 1
+		}
+		return 0
+	}}
+	gap, at, low, high, none := (&Generator{config: config}).gaps(), time.Duration(0), 0, 0, 0
+	for at += gap(); at <= config.Duration; at += gap() {
+		switch {
+		case at < 20*time.Second:
+			low++
+		case at < 60*time.Second:
+			high++
+		default:
+			none++
+		}
+	}
+	if math.Abs(float64(low)/5_000-1) > 0.1 || math.Abs(float64(high)/40_000-1) > 0.05 || none != 0 {
+		t.Errorf("%d arrivals at a quarter of the rate, %d at all of it and %d at none", low, high, none)
 	}
 }
 
