@@ -24,10 +24,15 @@ func (j *journal) note(outcome loadgen.Outcome) {
 
 // verdict on a stretch of time.
 type verdict struct {
-	requests, slow, lost int
-	badSeconds, seconds  int
-	// lastBad is when the last bad second ended, from the beginning of the stretch; 0 without one.
-	lastBad time.Duration
+	Requests, Slow, Lost int
+	BadSeconds, Seconds  int
+	// LastBad is when the last bad second ended, from the beginning of the stretch; 0 without one.
+	LastBad time.Duration
+}
+
+// missed is the percentage of all requests that were slow, refused or failed.
+func (v verdict) missed() float64 {
+	return 100 * float64(v.Slow+v.Lost) / float64(max(v.Requests, 1))
 }
 
 // fewestBad requests make a second bad: a single one may be chance.
@@ -37,42 +42,48 @@ const fewestBad = 2
 func (j *journal) judge(start, end time.Time, s settings) verdict {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	v := verdict{seconds: int(end.Sub(start) / time.Second)}
+	v := verdict{Seconds: int(end.Sub(start) / time.Second)}
 	type second struct{ all, bad int }
-	seconds := make([]second, v.seconds)
+	seconds := make([]second, v.Seconds)
 	for _, request := range j.seen {
 		at := int(request.Due.Sub(start) / time.Second)
 		if request.Due.Before(start) || at >= len(seconds) {
 			continue
 		}
-		v.requests++
+		v.Requests++
 		seconds[at].all++
 		switch {
 		case !request.Accepted():
-			v.lost++
+			v.Lost++
 			seconds[at].bad++
 		case request.Took > s.threshold:
-			v.slow++
+			v.Slow++
 			seconds[at].bad++
 		}
 	}
 	for i, second := range seconds {
 		if second.bad >= fewestBad && float64(second.bad) > s.allowed*float64(second.all) {
-			v.badSeconds++
-			v.lastBad = time.Duration(i+1) * time.Second
+			v.BadSeconds++
+			v.LastBad = time.Duration(i+1) * time.Second
 		}
 	}
 	return v
 }
 
-// first is how long after start a condition held first; negative if it never did.
-func first(samples []sample, start time.Time, holds func(sample) bool) time.Duration {
+// watched notes what the samples from a moment to another one say.
+func (o *outcome) watched(samples []sample, from, until time.Time) {
+	o.PodsBefore, o.CoreSeconds = samples[0].wanted, coreSeconds(samples, from, until)
+	o.Wanted, o.Ready = map[int32]time.Duration{}, map[int32]time.Duration{}
 	for _, s := range samples {
-		if holds(s) {
-			return max(0, s.at.Sub(start))
+		o.Most = max(o.Most, s.wanted)
+		for moments, pods := range map[*map[int32]time.Duration]int32{&o.Wanted: s.wanted, &o.Ready: s.ready} {
+			for n := int32(1); n <= pods; n++ {
+				if _, before := (*moments)[n]; !before {
+					(*moments)[n] = max(0, s.at.Sub(from))
+				}
+			}
 		}
 	}
-	return -1
 }
 
 // coreSeconds asked for from start to end: each sample counts until the next one.

@@ -29,16 +29,16 @@ func TestJudge(t *testing.T) {
 		second [][]loadgen.Outcome
 		want   verdict
 	}{
-		"none":              {nil, verdict{seconds: 3}},
-		"all are good":      {[][]loadgen.Outcome{requests(0, 9, fast, 200)}, verdict{requests: 9, seconds: 3}},
-		"slow":              {[][]loadgen.Outcome{requests(1, 8, fast, 200), requests(1, 2, slow, 200)}, verdict{requests: 10, slow: 2, badSeconds: 1, seconds: 3, lastBad: 2 * time.Second}},
-		"refused":           {[][]loadgen.Outcome{requests(0, 8, fast, 200), requests(0, 2, fast, http.StatusServiceUnavailable)}, verdict{requests: 10, lost: 2, badSeconds: 1, seconds: 3, lastBad: time.Second}},
-		"without an answer": {[][]loadgen.Outcome{requests(2, 2, fast, loadgen.NoAnswer)}, verdict{requests: 2, lost: 2, badSeconds: 1, seconds: 3, lastBad: 3 * time.Second}},
-		"slow and refused":  {[][]loadgen.Outcome{requests(0, 1, slow, 200), requests(0, 1, fast, 429)}, verdict{requests: 2, slow: 1, lost: 1, badSeconds: 1, seconds: 3, lastBad: time.Second}},
-		"a single one":      {[][]loadgen.Outcome{requests(0, 1, slow, 200)}, verdict{requests: 1, slow: 1, seconds: 3}},
-		"what is allowed":   {[][]loadgen.Outcome{requests(0, 18, fast, 200), requests(0, 2, slow, 200)}, verdict{requests: 20, slow: 2, seconds: 3}},
-		"much later":        {[][]loadgen.Outcome{requests(0, 2, 9*time.Second, 200)}, verdict{requests: 2, slow: 2, badSeconds: 1, seconds: 3, lastBad: time.Second}},
-		"due outside":       {[][]loadgen.Outcome{requests(-1, 5, slow, 200), requests(3, 5, slow, 200)}, verdict{seconds: 3}},
+		"none":              {nil, verdict{Seconds: 3}},
+		"all are good":      {[][]loadgen.Outcome{requests(0, 9, fast, 200)}, verdict{Requests: 9, Seconds: 3}},
+		"slow":              {[][]loadgen.Outcome{requests(1, 8, fast, 200), requests(1, 2, slow, 200)}, verdict{Requests: 10, Slow: 2, BadSeconds: 1, Seconds: 3, LastBad: 2 * time.Second}},
+		"refused":           {[][]loadgen.Outcome{requests(0, 8, fast, 200), requests(0, 2, fast, http.StatusServiceUnavailable)}, verdict{Requests: 10, Lost: 2, BadSeconds: 1, Seconds: 3, LastBad: time.Second}},
+		"without an answer": {[][]loadgen.Outcome{requests(2, 2, fast, loadgen.NoAnswer)}, verdict{Requests: 2, Lost: 2, BadSeconds: 1, Seconds: 3, LastBad: 3 * time.Second}},
+		"slow and refused":  {[][]loadgen.Outcome{requests(0, 1, slow, 200), requests(0, 1, fast, 429)}, verdict{Requests: 2, Slow: 1, Lost: 1, BadSeconds: 1, Seconds: 3, LastBad: time.Second}},
+		"a single one":      {[][]loadgen.Outcome{requests(0, 1, slow, 200)}, verdict{Requests: 1, Slow: 1, Seconds: 3}},
+		"what is allowed":   {[][]loadgen.Outcome{requests(0, 18, fast, 200), requests(0, 2, slow, 200)}, verdict{Requests: 20, Slow: 2, Seconds: 3}},
+		"much later":        {[][]loadgen.Outcome{requests(0, 2, 9*time.Second, 200)}, verdict{Requests: 2, Slow: 2, BadSeconds: 1, Seconds: 3, LastBad: time.Second}},
+		"due outside":       {[][]loadgen.Outcome{requests(-1, 5, slow, 200), requests(3, 5, slow, 200)}, verdict{Seconds: 3}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var j journal
@@ -63,16 +63,23 @@ func TestSamples(t *testing.T) {
 	if got, want := coreSeconds(samples, noon, noon.Add(2*time.Second)), 0.2*2; got < want-1e-9 || got > want+1e-9 {
 		t.Errorf("coreSeconds() up to 2 s = %v, want %v", got, want)
 	}
-	o := outcome{samples: samples, step: noon}
-	for name, got := range map[string][2]time.Duration{
-		"wanted": {o.wanted(5), 4 * time.Second}, "ready": {o.ready(5), 5 * time.Second}, "never": {o.ready(7), -1}, "at once": {o.ready(2), time.Second},
-	} {
-		if got[0] != got[1] {
-			t.Errorf("%s after %s, want %s", name, got[0], got[1])
-		}
+	var o outcome
+	o.watched(samples, noon, noon.Add(10*time.Second))
+	if o.Most != 6 || o.PodsBefore != 2 || o.CoreSeconds < 4.4-1e-9 || o.CoreSeconds > 4.4+1e-9 {
+		t.Errorf("watched: %+v", o)
 	}
-	if most := o.most(); most != 6 {
-		t.Errorf("most() = %d", most)
+	for name, c := range map[string]struct {
+		after func(outcome, int32) (time.Duration, bool)
+		pods  int32
+		want  time.Duration
+		ever  bool
+	}{
+		"wanted": {outcome.wantedAfter, 5, 4 * time.Second, true}, "ready": {outcome.readyAfter, 5, 5 * time.Second, true},
+		"never": {outcome.readyAfter, 7, 0, false}, "at once": {outcome.readyAfter, 2, time.Second, true},
+	} {
+		if got, ever := c.after(o, c.pods); got != c.want || ever != c.ever {
+			t.Errorf("%s after %s, %t; want %s, %t", name, got, ever, c.want, c.ever)
+		}
 	}
 }
 

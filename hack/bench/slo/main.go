@@ -1,23 +1,29 @@
 // Copyright 2026 The GoService Authors.
 // Licensed under the Apache License, Version 2.0; see the LICENSE file.
 
-// Command slo sends four times the load to a service from one moment to the next, once under a plain CPU
-// HorizontalPodAutoscaler and once under this operator, on the current cluster with a deployed operator and metrics-server:
+// Command slo sends a load that rises to four times as much to the same service, under CPU HorizontalPodAutoscalers and under this
+// operator, on the current cluster with a deployed operator and metrics-server:
 //
 //	cd hack/bench && go run ./slo -url http://127.0.0.1:8080
 //
-// Both times it is the same service: same objectives, same pods, same bounds. The rival's GoService has tuning switched off and
-// a CPU target of 50 %; nothing but Kubernetes' autoscaler moves its replica count. The requests compute, and the pods'
-// CPU limits are so small that a few of them are needed and all fit on a small machine. They arrive at random moments, as
-// those of many clients do, each on a connection of its own, so that they go to all pods; the generator runs on this
-// machine and takes its part of it.
+// It is always the same service: same objectives, same pods, same bounds. Under a rival its tuning is off, and an ordinary
+// HorizontalPodAutoscaler of the rival's own moves its count through the scale subresource: one as it is by default, with the
+// operator's unmeasured first guess of a pool in the pods, and one as somebody would set it who knows the service, with the
+// operator's time to scale in and with the very pool that the operator fitted to it. The operator's turn is the first, so that
+// there is one; each next run has the opposite order.
+//
+// The requests compute, and the pods' CPU limits are so small that a few of them are needed and all fit on a small machine. They
+// arrive at random moments, as those of many clients do, each on a connection of its own, so that they go to all pods; the
+// generator runs on this machine and takes its part of it.
 //
 // A second is bad when more of the requests that were due in it were slow, refused or failed than the objective allows,
-// and at least two. Core-seconds are the CPU requests of all pods that hold a place on a node, over time: what is paid for.
+// and at least two. Because two of few requests are more than the objective allows, the share of all requests that missed it
+// stands beside. Core-seconds are the CPU requests of all pods that hold a place on a node, over time: what is paid for.
 // Enough pods are those whose CPU limits carry the load at four fifths of them, by the CPU time that a request was measured
-// to take; it is the same number for both.
+// to take; it is the same number for all.
 //
-// The last line of its output is made for machines.
+// With -state, what is done is kept in a file, and the same command goes on where it was cut off. The last line of its output is
+// made for machines; its figures are means of all trials, and the times are the step's.
 package main
 
 import (
@@ -26,13 +32,12 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
-	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/hack/bench/internal/bed"
 )
 
@@ -47,69 +52,121 @@ type settings struct {
 	most            int
 	timeout         time.Duration
 	percentile      float64
-	onlyOperator    bool
 	allowed, enough float64
+	runs            int
+	shapes          []shape
+	state           string
 }
 
 func main() {
-	s := settings{percentile: 99, allowed: 0.01, enough: 0.8}
+	s, names := settings{percentile: 99, allowed: 0.01, enough: 0.8}, ""
 	flag.StringVar(&s.url, "url", "", "loopback address that leads to NodePort 30080 of the cluster")
-	flag.Float64Var(&s.rate, "rate", 16, "requests per second before the step")
-	flag.Float64Var(&s.factor, "factor", 4, "how many times as many after it")
+	flag.Float64Var(&s.rate, "rate", 16, "requests per second before the load rises")
+	flag.Float64Var(&s.factor, "factor", 4, "how many times as many at most")
 	flag.DurationVar(&s.work, "work", 5*time.Millisecond, "CPU time that a request computes, besides what serving it takes")
 	flag.DurationVar(&s.threshold, "threshold", 500*time.Millisecond, "latency objective at p99")
-	flag.DurationVar(&s.warm, "warm", 140*time.Second, "how long the load is steady before the step")
-	flag.DurationVar(&s.hold, "hold", 2*time.Minute, "how long it stays high after it")
+	flag.DurationVar(&s.warm, "warm", 100*time.Second, "how long the load is steady before it rises")
+	flag.DurationVar(&s.hold, "hold", 2*time.Minute, "how long the shape lasts")
 	flag.Int64Var(&s.milliCPU, "cpu", 100, "CPU request and limit of a pod, in thousandths of a core")
 	flag.IntVar(&s.most, "max", 8, "pods at most")
-	flag.DurationVar(&s.timeout, "timeout", 12*time.Minute, "when to give up")
-	flag.BoolVar(&s.onlyOperator, "only-operator", false, "leave the rival out")
+	flag.DurationVar(&s.timeout, "timeout", 12*time.Minute, "when to give up on a trial")
+	flag.IntVar(&s.runs, "runs", 1, "runs over all shapes and autoscalers")
+	flag.StringVar(&names, "shapes", "step", "shapes of the load, from: step,ramp,burst")
+	flag.StringVar(&s.state, "state", "", "file that keeps what is done")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
-	if err := run(ctx, s, os.Stdout, os.Stderr); err != nil {
+	var err error
+	if s.shapes, err = shapesOf(names); err == nil {
+		err = run(ctx, s, os.Stdout, os.Stderr)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench-slo:", err)
 		os.Exit(1)
 	}
 }
 
-const cpuTarget = 50
-
-// contenders are the two ways to scale the same service.
-func contenders() []contender {
-	return []contender{
-		{fmt.Sprintf("HPA, CPU %d %%", cpuTarget), "bench-slo-hpa-", func(spec *v1alpha1.GoServiceSpec) {
-			spec.Tuning = &v1alpha1.TuningSpec{Mode: v1alpha1.TuningDisabled}
-			spec.Autoscaling.TargetCPUUtilization = new(int32(cpuTarget))
-		}},
-		{"GoService", "bench-slo-", func(*v1alpha1.GoServiceSpec) {}},
+func run(ctx context.Context, s settings, out, progress io.Writer) error {
+	if s.url == "" || s.rate <= 0 || s.factor <= 1 || s.most < fewest || s.milliCPU < 1 || s.runs < 1 || s.warm <= settling {
+		return fmt.Errorf("-url must be given, -rate and -cpu must be above 0, -factor above 1, -max at least %d, -runs at least 1, -warm above %s", fewest, settling)
 	}
+	done, err := openState(s)
+	if err != nil {
+		return err
+	}
+	for run := range s.runs {
+		for _, shape := range s.shapes {
+			for _, c := range turns(run) {
+				if done.has(shape.name, c.name, run) {
+					continue
+				}
+				o, err := one(ctx, s, shape, c, done.pool(), progress)
+				if err != nil {
+					return fmt.Errorf("%s, %s, run %d: %w", shape.name, c.name, run+1, err)
+				}
+				o.Run = run
+				if err := done.add(o); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return report(out, s, done.outcomes)
 }
 
-func run(ctx context.Context, s settings, out, progress io.Writer) error {
-	if s.url == "" || s.rate <= 0 || s.factor <= 1 || s.most < fewest || s.milliCPU < 1 {
-		return errors.New("-url must be given, -rate and -cpu must be above 0, -factor above 1, -max at least 2")
+func one(ctx context.Context, s settings, shape shape, c contender, fitted *pool, progress io.Writer) (outcome, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	if c.fitted && fitted == nil {
+		return outcome{}, errors.New("no pool has been fitted yet")
 	}
-	all := contenders()
-	if s.onlyOperator {
-		all = all[1:]
+	o, err := c.run(ctx, s, shape, fitted, progress)
+	if err == nil {
+		bed.Step(progress, "%s, %s: %d bad seconds, %.2f %% missed, %.0f core-seconds", shape.name, c.name, o.After.BadSeconds, o.After.missed(), o.CoreSeconds)
 	}
-	var results []outcome
-	for _, c := range all {
-		o, err := c.run(ctx, s, progress)
-		if err != nil {
-			return fmt.Errorf("%s: %w", c.name, err)
+	return o, err
+}
+
+// shape of the load after it was steady: how many times the base rate it is at a time since then, up to factor, if it lasts for
+// hold.
+type shape struct {
+	name  string
+	times func(since, hold time.Duration, factor float64) float64
+}
+
+const (
+	// risingShare of the hold is what a ramp takes to the top.
+	risingShare = 0.8
+	// Bursts of burstFor come every burstEvery.
+	burstEvery = time.Minute
+	burstFor   = 20 * time.Second
+)
+
+const stepName = "step"
+
+var shapes = []shape{
+	{stepName, func(_, _ time.Duration, factor float64) float64 { return factor }},
+	{"ramp", func(since, hold time.Duration, factor float64) float64 {
+		return 1 + (factor-1)*min(float64(since)/(risingShare*float64(hold)), 1)
+	}},
+	{"burst", func(since, _ time.Duration, factor float64) float64 {
+		if since%burstEvery < burstFor {
+			return factor
 		}
-		results = append(results, o)
+		return 1
+	}},
+}
+
+func shapesOf(names string) (found []shape, err error) {
+next:
+	for name := range strings.SplitSeq(names, ",") {
+		for _, shape := range shapes {
+			if shape.name == name {
+				found = append(found, shape)
+				continue next
+			}
+		}
+		return nil, fmt.Errorf("-shapes: there is no %q", name)
 	}
-	// The same yardstick for both, and the more cautious of two measurements.
-	cost := results[0].cpuPerRequest
-	for _, o := range results {
-		cost = max(cost, o.cpuPerRequest)
-	}
-	enough := int32(math.Ceil(s.rate * s.factor * cost.Seconds() / (s.enough * float64(s.milliCPU) / 1000)))
-	bed.Step(progress, "a request takes %s of CPU: %d pods carry %g requests per second", cost.Round(10*time.Microsecond), enough, s.rate*s.factor)
-	return report(out, s, enough, results)
+	return found, nil
 }

@@ -6,75 +6,139 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
+	"slices"
 	"text/tabwriter"
 	"time"
 )
 
-// report writes what was decided, the table and the line for machines.
-func report(out io.Writer, s settings, enough int32, results []outcome) error {
-	ours := results[len(results)-1]
-	fmt.Fprintf(out, "%g → %g requests per second, %s of computing each; pods of %dm CPU, p%g within %s\n\n",
-		s.rate, s.rate*s.factor, s.work, s.milliCPU, s.percentile, s.threshold)
-	for _, d := range ours.decisions {
-		fmt.Fprintf(out, "%+5.0f s  %s %s → %s: %s\n", d.At.Sub(ours.step).Seconds(), d.What, d.From, d.To, d.Reason)
-	}
-	fmt.Fprintln(out)
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	row := func(name string, cell func(outcome) string) {
-		fmt.Fprintf(table, "%s\t", name)
-		for _, o := range results {
-			fmt.Fprintf(table, "%s\t", cell(o))
+// report writes what was decided, a table for each shape and the line for machines.
+func report(out io.Writer, s settings, all []outcome) error {
+	enough := enoughPods(s, all)
+	fmt.Fprintf(out, "%g → %g requests per second, %s of computing each; pods of %dm CPU, p%g within %s; %d runs, means (least to most)\n",
+		s.rate, s.rate*s.factor, s.work, s.milliCPU, s.percentile, s.threshold, s.runs)
+	for _, shape := range s.shapes {
+		fmt.Fprintf(out, "\n%s, for %s\n\n", shape.name, s.hold)
+		for _, o := range of(all, shape.name, ours)[:1] {
+			for _, decision := range o.Decisions {
+				fmt.Fprintln(out, decision)
+			}
+			fmt.Fprintln(out)
 		}
-		fmt.Fprintln(table)
+		if err := table(out, shape.name, enough, all); err != nil {
+			return err
+		}
 	}
-	row("", func(o outcome) string { return o.name })
-	row("pods before the step", func(o outcome) string { return fmt.Sprint(o.podsBefore) })
-	row("bad seconds before it", func(o outcome) string { return fmt.Sprintf("%d of %d", o.before.badSeconds, o.before.seconds) })
-	row(fmt.Sprintf("seconds until %d pods were wanted", enough), func(o outcome) string { return seconds(o.wanted(enough)) })
-	row(fmt.Sprintf("seconds until %d pods were ready", enough), func(o outcome) string { return seconds(o.ready(enough)) })
-	row("SLO-bad seconds", func(o outcome) string { return fmt.Sprintf("%d of %d", o.after.badSeconds, o.after.seconds) })
-	row("seconds until the last of them", func(o outcome) string { return seconds(o.after.lastBad) })
-	row("requests", func(o outcome) string { return fmt.Sprint(o.after.requests) })
-	row("refused or failed", func(o outcome) string { return fmt.Sprint(o.after.lost) })
-	row("slow", func(o outcome) string { return fmt.Sprint(o.after.slow) })
-	row("most pods", func(o outcome) string { return fmt.Sprint(o.most()) })
-	row("core-seconds asked for", func(o outcome) string { return fmt.Sprintf("%.1f", o.cores(s)) })
-	row("CPU of a request", func(o outcome) string { return o.cpuPerRequest.Round(10 * time.Microsecond).String() })
-	if err := table.Flush(); err != nil {
-		return err
+	return writeResult(out, s, enough, all)
+}
+
+// enoughPods for the highest rate, by the most cautious of all measurements of what a request takes.
+func enoughPods(s settings, all []outcome) int32 {
+	cost := time.Duration(0)
+	for _, o := range all {
+		cost = max(cost, o.CPUPerRequest)
 	}
-	if len(results) == 1 {
-		return nil
+	return int32(math.Ceil(s.rate * s.factor * cost.Seconds() / (s.enough * float64(s.milliCPU) / 1000)))
+}
+
+// of a shape and a contender; an empty name is any.
+func of(all []outcome, shape, contender string) []outcome {
+	return slices.DeleteFunc(slices.Clone(all), func(o outcome) bool {
+		return shape != "" && o.Shape != shape || o.Contender != contender
+	})
+}
+
+func table(out io.Writer, shape string, enough int32, all []outcome) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	row := func(name string, cell func([]outcome) string) {
+		fmt.Fprintf(w, "%s\t", name)
+		for _, c := range contenders {
+			fmt.Fprintf(w, "%s\t", cell(of(all, shape, c.name)))
+		}
+		fmt.Fprintln(w)
 	}
-	hpa := results[0]
-	_, err := fmt.Fprintf(out, "\nRESULT bench-slo wanted_s=%s ready_s=%s bad_s=%d hpa_bad_s=%d core_s=%.0f hpa_core_s=%.0f\n",
-		seconds(ours.wanted(enough)), seconds(ours.ready(enough)), ours.after.badSeconds, hpa.after.badSeconds, ours.cores(s), hpa.cores(s))
+	spread := func(format string, value func(outcome) float64) func([]outcome) string {
+		return func(outcomes []outcome) string { return spreadOf(format, outcomes, value) }
+	}
+	row("", func(o []outcome) string { return o[0].Contender })
+	row("workers and queue of a pod", func(o []outcome) string { return fmt.Sprintf("%d + %d", o[0].Pool.Workers, o[0].Pool.QueueDepth) })
+	row("pods before", spread("%.0f", func(o outcome) float64 { return float64(o.PodsBefore) }))
+	row("bad seconds before", spread("%.0f", func(o outcome) float64 { return float64(o.Before.BadSeconds) }))
+	if shape == stepName {
+		row(fmt.Sprintf("seconds until %d pods were wanted", enough), func(o []outcome) string { return moments(o, outcome.wantedAfter, enough) })
+		row(fmt.Sprintf("seconds until %d pods were ready", enough), func(o []outcome) string { return moments(o, outcome.readyAfter, enough) })
+	}
+	row("bad seconds", spread("%.0f", func(o outcome) float64 { return float64(o.After.BadSeconds) }))
+	row("end of the last of them, s", spread("%.0f", func(o outcome) float64 { return o.After.LastBad.Seconds() }))
+	row("requests", spread("%.0f", func(o outcome) float64 { return float64(o.After.Requests) }))
+	row("refused or failed", spread("%.0f", func(o outcome) float64 { return float64(o.After.Lost) }))
+	row("slow", spread("%.0f", func(o outcome) float64 { return float64(o.After.Slow) }))
+	row("missed, percent", spread("%.2f", func(o outcome) float64 { return o.After.missed() }))
+	row("most pods", spread("%.0f", func(o outcome) float64 { return float64(o.Most) }))
+	row("core-seconds", spread("%.1f", func(o outcome) float64 { return o.CoreSeconds }))
+	row("CPU of a request, ms", spread("%.2f", func(o outcome) float64 { return o.CPUPerRequest.Seconds() * 1000 }))
+	return w.Flush()
+}
+
+// spreadOf is the mean, and of several outcomes the least and the most.
+func spreadOf(format string, outcomes []outcome, value func(outcome) float64) string {
+	values := make([]float64, 0, len(outcomes))
+	for _, o := range outcomes {
+		values = append(values, value(o))
+	}
+	text := fmt.Sprintf(format, mean(values))
+	if least, most := slices.Min(values), slices.Max(values); least < most {
+		text += fmt.Sprintf(" ("+format+" to "+format+")", least, most)
+	}
+	return text
+}
+
+func mean(values []float64) float64 {
+	sum := 0.0
+	for _, value := range values {
+		sum += value
+	}
+	return sum / float64(max(len(values), 1))
+}
+
+func (o outcome) wantedAfter(pods int32) (time.Duration, bool) {
+	after, ever := o.Wanted[pods]
+	return after, ever
+}
+
+func (o outcome) readyAfter(pods int32) (time.Duration, bool) {
+	after, ever := o.Ready[pods]
+	return after, ever
+}
+
+// moments is the mean of when there were so many pods; never, if it once was so.
+func moments(outcomes []outcome, after func(outcome, int32) (time.Duration, bool), pods int32) string {
+	var seconds []float64
+	for _, o := range outcomes {
+		d, ever := after(o, pods)
+		if !ever {
+			return "never"
+		}
+		seconds = append(seconds, d.Seconds())
+	}
+	if len(seconds) == 0 {
+		return "unknown"
+	}
+	return fmt.Sprintf("%.1f", mean(seconds))
+}
+
+// writeResult is the line for machines.
+func writeResult(out io.Writer, s settings, enough int32, all []outcome) error {
+	step := of(all, stepName, ours)
+	fmt.Fprintf(out, "\nRESULT bench-slo runs=%d shapes=%d wanted_s=%s ready_s=%s", s.runs, len(s.shapes),
+		moments(step, outcome.wantedAfter, enough), moments(step, outcome.readyAfter, enough))
+	for _, c := range slices.Backward(contenders) {
+		var bad, missed, cores []float64
+		for _, o := range of(all, "", c.name) {
+			bad, missed, cores = append(bad, float64(o.After.BadSeconds)), append(missed, o.After.missed()), append(cores, o.CoreSeconds)
+		}
+		fmt.Fprintf(out, " %[1]sbad_s=%.1[2]f %[1]smissed_pct=%.2[3]f %[1]score_s=%.0[4]f", c.key, mean(bad), mean(missed), mean(cores))
+	}
+	_, err := fmt.Fprintln(out)
 	return err
-}
-
-func (o outcome) wanted(enough int32) time.Duration {
-	return first(o.samples, o.step, func(s sample) bool { return s.wanted >= enough })
-}
-
-func (o outcome) ready(enough int32) time.Duration {
-	return first(o.samples, o.step, func(s sample) bool { return s.ready >= enough })
-}
-
-func (o outcome) most() int32 {
-	most := int32(0)
-	for _, s := range o.samples {
-		most = max(most, s.wanted)
-	}
-	return most
-}
-
-func (o outcome) cores(s settings) float64 {
-	return coreSeconds(o.samples, o.step, o.step.Add(s.hold))
-}
-
-func seconds(d time.Duration) string {
-	if d < 0 {
-		return "never"
-	}
-	return fmt.Sprintf("%.1f", d.Seconds())
 }

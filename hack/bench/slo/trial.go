@@ -8,10 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -31,66 +31,41 @@ const (
 	settling = 20 * time.Second
 )
 
-// contender is one way to scale the service.
-type contender struct {
-	name, namespace string
-	change          func(*v1alpha1.GoServiceSpec)
-}
-
-// outcome is what was measured of one contender.
+// outcome is what was measured of one contender with one shape. It is kept between parts of a run.
 type outcome struct {
-	name          string
-	samples       []sample // from the step on
-	podsBefore    int32
-	before, after verdict
-	cpuPerRequest time.Duration
-	decisions     []v1alpha1.TuningDecision
-	step          time.Time
+	Shape, Contender string
+	Run              int
+	PodsBefore, Most int32
+	Before, After    verdict
+	CoreSeconds      float64
+	CPUPerRequest    time.Duration
+	// Wanted and Ready say after how long there were so many pods first; those that there never were are left out.
+	Wanted, Ready map[int32]time.Duration
+	Decisions     []string
+	// Pool of the pods when the load began to rise.
+	Pool pool
 }
 
-// run makes the service, warms it up, takes the step and removes everything.
-func (c contender) run(ctx context.Context, s settings, progress io.Writer) (o outcome, err error) {
+// run makes the service, warms it up, sends the shape and removes everything.
+func (c contender) run(ctx context.Context, s settings, shape shape, fitted *pool, progress io.Writer) (o outcome, err error) {
 	b, err := bed.Open(ctx, c.namespace)
 	if err != nil {
 		return o, err
 	}
 	defer func() { err = errors.Join(err, b.Remove(context.WithoutCancel(ctx))) }()
 	bed.Step(progress, "%s: a GoService in namespace %s", c.name, b.Namespace)
-	service := c.service(s)
-	if err := b.Deploy(ctx, service, fewest); err != nil {
+	service := c.service(s, fitted)
+	if err := c.deploy(ctx, b, s, service); err != nil {
 		return o, err
 	}
 	if err := expose(ctx, b, service.Status.Selector); err != nil {
 		return o, err
 	}
-	t := trial{Bed: b, settings: s, selector: service.Status.Selector}
-	bed.Step(progress, "%s: %g requests per second for %s, then %g for %s", c.name, s.rate, s.warm, s.rate*s.factor, s.hold)
-	if o, err = t.measure(ctx); err != nil {
-		return o, err
-	}
-	o.name = c.name
-	if err := b.Client.Get(ctx, client.ObjectKeyFromObject(service), service); err != nil {
-		return o, fmt.Errorf("reading the GoService: %w", err)
-	}
-	o.decisions = service.Status.Decisions
-	return o, nil
-}
-
-func (c contender) service(s settings) *v1alpha1.GoService {
-	cpu := *resource.NewMilliQuantity(s.milliCPU, resource.DecimalSI)
-	spec := v1alpha1.GoServiceSpec{
-		SLO: &v1alpha1.SLOSpec{
-			Availability: "99.9",
-			Latency:      &v1alpha1.LatencyObjective{Threshold: metav1.Duration{Duration: s.threshold}, Percentile: fmt.Sprint(s.percentile)},
-		},
-		Autoscaling: &v1alpha1.AutoscalingSpec{MinReplicas: new(int32(fewest)), MaxReplicas: new(int32(s.most))},
-		Resources: &v1alpha1.ResourcesSpec{
-			Requests: corev1.ResourceList{corev1.ResourceCPU: cpu, corev1.ResourceMemory: resource.MustParse("32Mi")},
-			Limits:   corev1.ResourceList{corev1.ResourceCPU: cpu, corev1.ResourceMemory: resource.MustParse("128Mi")},
-		},
-	}
-	c.change(&spec)
-	return &v1alpha1.GoService{ObjectMeta: metav1.ObjectMeta{Name: serviceName}, Spec: spec}
+	t := trial{Bed: b, settings: s, shape: shape, service: service, selector: service.Status.Selector}
+	bed.Step(progress, "%s: %g requests per second for %s, then a %s to %g for %s", c.name, s.rate, s.warm, shape.name, s.rate*s.factor, s.hold)
+	o, err = t.measure(ctx)
+	o.Shape, o.Contender = shape.name, c.name
+	return o, err
 }
 
 // expose leads the loopback port to the service's pods.
@@ -116,6 +91,8 @@ func expose(ctx context.Context, b *bed.Bed, selector string) error {
 type trial struct {
 	*bed.Bed
 	settings settings
+	shape    shape
+	service  *v1alpha1.GoService
 	selector string
 }
 
@@ -124,46 +101,100 @@ func (t trial) measure(ctx context.Context) (o outcome, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var seen journal
-	if err := t.send(ctx, t.settings.rate, settling, &seen); err != nil {
+	generator, err := t.generator(&seen)
+	if err != nil {
+		return o, err
+	}
+	var load sync.WaitGroup
+	defer load.Wait() // after cancel
+	defer cancel()
+	start := time.Now()
+	load.Go(func() { generator.Run(ctx) })
+	settled, rise := start.Add(settling), start.Add(t.settings.warm)
+	end := rise.Add(t.settings.hold)
+	if err := until(ctx, settled); err != nil {
 		return o, err
 	}
 	used, err := t.usage(ctx)
 	if err != nil {
 		return o, err
 	}
-	settled := time.Now()
-	if err := t.send(ctx, t.settings.rate, t.settings.warm-settling, &seen); err != nil {
+	if err := until(ctx, rise.Add(-beforeRise)); err != nil {
 		return o, err
 	}
 	usedLater, err := t.usage(ctx)
 	if err != nil {
 		return o, err
 	}
-	if o.cpuPerRequest, err = perRequest(used, usedLater); err != nil {
+	if o.CPUPerRequest, err = perRequest(used, usedLater); err != nil {
+		return o, err
+	}
+	if err := t.notePool(ctx, &o); err != nil {
+		return o, err
+	}
+	if err := until(ctx, rise); err != nil {
 		return o, err
 	}
 	w := t.watch(ctx)
-	o.step = time.Now()
-	if err := t.send(ctx, t.settings.rate*t.settings.factor, t.settings.hold, &seen); err != nil {
+	load.Wait()
+	samples, err := w.stop()
+	if err = errors.Join(err, ctx.Err()); err != nil {
 		return o, err
 	}
-	if o.samples, err = w.stop(); err != nil {
-		return o, err
-	}
-	o.podsBefore = o.samples[0].wanted
-	o.before = seen.judge(settled, o.step, t.settings)
-	o.after = seen.judge(o.step, o.step.Add(t.settings.hold), t.settings)
-	return o, nil
+	o.Before, o.After = seen.judge(settled, rise, t.settings), seen.judge(rise, end, t.settings)
+	o.watched(samples, rise, end)
+	return o, t.noteDecisions(ctx, rise, &o)
 }
 
-func (t trial) send(ctx context.Context, rate float64, length time.Duration, seen *journal) error {
-	generator, err := loadgen.New(loadgen.Config{
-		URL: fmt.Sprintf("%s/work?cpu=%s", t.settings.url, t.settings.work), Rate: rate, Duration: length,
-		Poisson: true, Fresh: true, Outstanding: 2000, Observe: seen.note,
-	})
-	if err != nil {
-		return err
+// beforeRise is when the pods are asked what they have used: early enough for all of them to have answered.
+const beforeRise = 2 * time.Second
+
+// until waits for a moment.
+func until(ctx context.Context, at time.Time) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(time.Until(at)):
+		return nil
 	}
-	generator.Run(ctx)
-	return ctx.Err()
+}
+
+func (t trial) notePool(ctx context.Context, o *outcome) error {
+	if err := t.Client.Get(ctx, client.ObjectKeyFromObject(t.service), t.service); err != nil {
+		return fmt.Errorf("reading the GoService: %w", err)
+	}
+	found, err := poolOf(t.service)
+	if err == nil {
+		o.Pool = *found
+	}
+	return err
+}
+
+func (t trial) noteDecisions(ctx context.Context, rise time.Time, o *outcome) error {
+	if err := t.Client.Get(ctx, client.ObjectKeyFromObject(t.service), t.service); err != nil {
+		return fmt.Errorf("reading the GoService: %w", err)
+	}
+	for _, d := range t.service.Status.Decisions {
+		o.Decisions = append(o.Decisions, fmt.Sprintf("%+5.0f s  %s %s → %s: %s", d.At.Sub(rise).Seconds(), d.What, d.From, d.To, d.Reason))
+	}
+	return nil
+}
+
+// generator of the whole trial: one, so that nothing is held up where the load begins to rise.
+func (t trial) generator(seen *journal) (*loadgen.Generator, error) {
+	s := t.settings
+	return loadgen.New(loadgen.Config{
+		URL: fmt.Sprintf("%s/work?cpu=%s", s.url, s.work), Rate: s.rate * s.factor, Duration: s.warm + s.hold,
+		Poisson: true, Shape: t.shape.part(s), Fresh: true, Outstanding: 2000, Observe: seen.note,
+	})
+}
+
+// part of the highest rate, from the beginning of the steady load on.
+func (h shape) part(s settings) func(since time.Duration) float64 {
+	return func(since time.Duration) float64 {
+		if since < s.warm {
+			return 1 / s.factor
+		}
+		return h.times(since-s.warm, s.hold, s.factor) / s.factor
+	}
 }

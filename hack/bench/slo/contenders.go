@@ -1,0 +1,137 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/hack/bench/internal/bed"
+)
+
+const (
+	// cpuTarget of the rivals, in percent of the request.
+	cpuTarget = 50
+	// knownWindow is what somebody who knows how soon a pod starts lets pass before pods go; Kubernetes' default is five minutes.
+	knownWindow = time.Minute
+)
+
+// contender is one way to scale the service.
+type contender struct {
+	// name for people, key in the line for machines, namespace as the prefix of one.
+	name, key, namespace string
+	// window before the rival's autoscaler takes pods away; nil leaves Kubernetes' default. Without meaning for the operator.
+	window *int32
+	// fitted gives the rival's pods the pool that the operator has fitted.
+	fitted bool
+}
+
+const (
+	ours     = "GoService"
+	stock    = "HPA 50 %, default"
+	informed = "HPA 50 %, 60 s, fitted pool"
+)
+
+// contenders in the order of the table.
+var contenders = []contender{
+	{name: stock, key: "hpa_", namespace: "bench-slo-hpa-"},
+	{name: informed, key: "fitted_", namespace: "bench-slo-fitted-", window: new(int32(knownWindow / time.Second)), fitted: true},
+	{name: ours, namespace: "bench-slo-"},
+}
+
+// turns of a run: the operator is the first in the first run, and the order is the opposite in each next one.
+func turns(run int) []contender {
+	order := slices.Clone(contenders)
+	if run%2 == 0 {
+		slices.Reverse(order)
+	}
+	return order
+}
+
+// pool of each pod.
+type pool struct{ Workers, QueueDepth int32 }
+
+// poolOf reads the pool that is in force from a service's plan.
+func poolOf(service *v1alpha1.GoService) (*pool, error) {
+	if service.Status.Plan == nil {
+		return nil, fmt.Errorf("the GoService has no plan")
+	}
+	workers, err := strconv.ParseInt(service.Status.Plan.Workers.Value, 10, 32)
+	if err != nil {
+		return nil, fmt.Errorf("the plan's workers: %w", err)
+	}
+	depth, err := strconv.ParseInt(service.Status.Plan.QueueDepth.Value, 10, 32)
+	return &pool{int32(workers), int32(depth)}, err
+}
+
+func (c contender) service(s settings, fitted *pool) *v1alpha1.GoService {
+	cpu := *resource.NewMilliQuantity(s.milliCPU, resource.DecimalSI)
+	spec := v1alpha1.GoServiceSpec{
+		SLO: &v1alpha1.SLOSpec{
+			Availability: "99.9",
+			Latency:      &v1alpha1.LatencyObjective{Threshold: metav1.Duration{Duration: s.threshold}, Percentile: fmt.Sprint(s.percentile)},
+		},
+		Autoscaling: &v1alpha1.AutoscalingSpec{MinReplicas: new(int32(fewest)), MaxReplicas: new(int32(s.most))},
+		Resources: &v1alpha1.ResourcesSpec{
+			Requests: corev1.ResourceList{corev1.ResourceCPU: cpu, corev1.ResourceMemory: resource.MustParse("32Mi")},
+			Limits:   corev1.ResourceList{corev1.ResourceCPU: cpu, corev1.ResourceMemory: resource.MustParse("128Mi")},
+		},
+	}
+	if c.name != ours {
+		spec.Tuning = &v1alpha1.TuningSpec{Mode: v1alpha1.TuningDisabled}
+		spec.Autoscaling = &v1alpha1.AutoscalingSpec{Mode: v1alpha1.AutoscalingExternal}
+		spec.Replicas = new(int32(fewest))
+	}
+	if c.fitted {
+		spec.Pool = &v1alpha1.PoolSpec{Workers: &fitted.Workers, QueueDepth: &fitted.QueueDepth}
+	}
+	return &v1alpha1.GoService{ObjectMeta: metav1.ObjectMeta{Name: serviceName}, Spec: spec}
+}
+
+// autoscaler of a rival: an ordinary one on CPU, of the same bounds as the operator has.
+func (c contender) autoscaler(s settings, namespace string) *autoscalingv2.HorizontalPodAutoscaler {
+	hpa := &autoscalingv2.HorizontalPodAutoscaler{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: serviceName + "-rival"},
+		Spec: autoscalingv2.HorizontalPodAutoscalerSpec{
+			ScaleTargetRef: autoscalingv2.CrossVersionObjectReference{APIVersion: v1alpha1.GroupVersion.String(), Kind: "GoService", Name: serviceName},
+			MinReplicas:    new(int32(fewest)), MaxReplicas: int32(s.most),
+			Metrics: []autoscalingv2.MetricSpec{{
+				Type: autoscalingv2.ResourceMetricSourceType,
+				Resource: &autoscalingv2.ResourceMetricSource{
+					Name:   corev1.ResourceCPU,
+					Target: autoscalingv2.MetricTarget{Type: autoscalingv2.UtilizationMetricType, AverageUtilization: new(int32(cpuTarget))},
+				},
+			}},
+		},
+	}
+	if c.window != nil {
+		hpa.Spec.Behavior = &autoscalingv2.HorizontalPodAutoscalerBehavior{
+			ScaleDown: &autoscalingv2.HPAScalingRules{StabilizationWindowSeconds: c.window},
+		}
+	}
+	return hpa
+}
+
+// deploy the service, and the rival's autoscaler of it.
+func (c contender) deploy(ctx context.Context, b *bed.Bed, s settings, service *v1alpha1.GoService) error {
+	if err := b.Deploy(ctx, service, fewest); err != nil {
+		return err
+	}
+	if c.name == ours {
+		return nil
+	}
+	if err := b.Client.Create(ctx, c.autoscaler(s, b.Namespace)); err != nil {
+		return fmt.Errorf("creating the rival's autoscaler: %w", err)
+	}
+	return nil
+}
