@@ -222,7 +222,7 @@ bench-retune: ## How fast PODS pods enforce EDITS of a rate limit, compared with
 	KUBECONFIG=$$(hack/cluster/cluster.sh kubeconfig) go -C hack/bench run ./retune -pods $(PODS) -edits $(EDITS)
 
 .PHONY: bench-slo
-bench-slo: ## A step to four times the load, with a CPU HorizontalPodAutoscaler and with this operator; creates a kind cluster.
+bench-slo: ## A step to four times the load, with two CPU autoscalers and with this operator; creates a kind cluster. FULL=true: also ramp and bursts, three runs.
 	hack/bench-slo.sh
 
 # FULL=true: the figures of docs/retune.md, about 50 minutes.
@@ -239,5 +239,5 @@ bench-workload: ## The bundled workload compared with bare net/http and podinfo:
 	go -C hack/bench run ./workload
 
 .PHONY: bench-overload
-bench-overload: ## Goodput at four times the capacity, with and without limiter and pool.
+bench-overload: ## Goodput at four times the capacity with what plan and tuner set, with settings by hand, and with none.
 	go -C hack/bench run ./overload

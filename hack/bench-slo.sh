@@ -1,9 +1,22 @@
 #!/usr/bin/env bash
 # Brings up a kind cluster with metrics-server and the operator of this checkout, unless they are there, and runs
-# hack/bench/slo on it. Arguments are its flags. Settings: CLUSTER.
+# hack/bench/slo on it. Arguments are its flags.
+#
+# Settings: CLUSTER, FULL=true (three runs over a step, a ramp and bursts of five minutes each, as docs/slo.md shows them: about
+# four hours), and STATE: a file that keeps what is done, so that the same command goes on where it was cut off; with FULL it is
+# dist/bench-slo.state unless it is set.
 # shellcheck source=cluster/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/cluster/lib.sh"
 cd "$REPO_ROOT" || exit
+
+flags=()
+if [ "${FULL:-false}" = true ]; then
+  mkdir -p dist
+  flags=(-runs 3 -shapes "step,ramp,burst" -warm 140s -hold 5m)
+  STATE=${STATE:-dist/bench-slo.state}
+fi
+# The program runs in its own folder.
+if [ -n "${STATE:-}" ]; then flags+=(-state "$(realpath -m "$STATE")"); fi
 
 hack/images.sh build
 hack/cluster/cluster.sh up
@@ -12,4 +25,4 @@ eval "$environment"
 hack/cluster/cluster.sh addons metrics-server
 hack/deploy.sh deploy
 url=$(hack/cluster/cluster.sh url)
-go -C hack/bench run ./slo -url "$url" "$@"
+go -C hack/bench run ./slo -url "$url" "${flags[@]}" "$@"
