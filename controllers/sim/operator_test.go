@@ -33,12 +33,13 @@ func TestTheOperatorBeginsWithItsPlan(t *testing.T) {
 	}
 	w.run()
 	fitted := FittedPool(service)
-	if w.workers != fitted.Workers || w.depth != fitted.Depth || w.workers >= int(figures.Workers.Value) {
+	// Handlers take longer where pods are busier, and so need a few workers more.
+	if math.Abs(float64(w.workers-fitted.Workers)) > 3 || w.depth != fitted.Depth || w.workers >= int(figures.Workers.Value) {
 		t.Errorf("the pool is %d and %d after a minute, the fitted one %+v", w.workers, w.depth, fitted)
 	}
-	// 400 requests per second at the most, for two fifths of 100 ms.
-	if fitted.Workers < 12 || fitted.Workers > 20 || fitted.QueueTimeout != 50*time.Millisecond {
-		t.Errorf("fitted pool %+v, want about 16 workers and 50 ms", fitted)
+	// 400 requests per second at the most: twice the good 10 ms that handlers take, and two fifths of 100 ms.
+	if fitted.Workers < 8 || fitted.Workers > 12 || fitted.Depth < 14 || fitted.Depth > 18 || fitted.QueueTimeout != 50*time.Millisecond {
+		t.Errorf("fitted pool %+v, want about 9 workers, a queue of 16, and 50 ms", fitted)
 	}
 }
 
