@@ -34,7 +34,7 @@ func KnativeContender(percent int, activator Activator) Contender {
 	return Contender{
 		Name: fmt.Sprintf("Knative %d%%, activator %s", percent, how), Role: role, Balancing: activator.Balancing(), HopCPU: KnativeHopCPU,
 		Autoscaler: func(s Service) Autoscaler {
-			return &kpa{target: concurrencyAt(float64(percent)/100, s), activator: activator}
+			return &KPA{Target: concurrencyAt(float64(percent)/100, s), Activator: activator}
 		},
 	}
 }

@@ -9,15 +9,14 @@ import (
 )
 
 // The HorizontalPodAutoscaler as kube-controller-manager has it with its default flags, and metrics-server with its default
-// resolution (k8s.io/kubernetes/pkg/controller/podautoscaler, release 1.36).
+// resolution (k8s.io/kubernetes/pkg/controller/podautoscaler, release 1.37). TestTheModelIsKubernetes compares it with the real
+// controller.
 const (
-	hpaSync      = 15.0
+	// hpaSync is a period and the millisecond that a look takes, so that what happened a period ago is longer ago than a policy of one.
+	hpaSync      = 15*time.Second + time.Millisecond
 	hpaTolerance = 0.1
 	// hpaInitialization is --horizontal-pod-autoscaler-cpu-initialization-period.
 	hpaInitialization = 300 * time.Second
-	// metricsResolution of metrics-server, and the kubelet's own delay until a figure is in what it serves.
-	metricsResolution = 15.0
-	kubeletDelay      = 5.0
 )
 
 // HPAPolicy allows a change of so many pods, or of so many percent of them, within a period in seconds.
@@ -42,80 +41,47 @@ func stockUp() HPARules {
 }
 
 func stockDown() HPARules {
-	return HPARules{Window: 300, Policies: []HPAPolicy{{Percent: 100, Period: 15}}, Tolerance: hpaTolerance}
+	return HPARules{Window: defaultWindow, Policies: []HPAPolicy{{Percent: 100, Period: 15}}, Tolerance: hpaTolerance}
 }
 
 // HPA is a HorizontalPodAutoscaler that steers for a CPU use relative to the request.
 type HPA struct {
 	// Target is a share, above 0 to 1.
-	Target   float64
+	Target float64
+	// Plain says that there is no behavior: Up and Down do not count, but what applies without any.
+	Plain    bool
 	Up, Down HPARules
 	// Floor is minReplicas, if somebody moves it above the service's.
 	Floor int
-	// Replicas computes the wanted number by what the metrics say, before any rule of the behavior; nil is this package's own model
-	// of Kubernetes' replica calculator.
-	Replicas func(w *World, h *HPA, current int) int
+	// replicas computes the number by what the metrics say, before any rule of the behavior; nil is modelReplicas. It is false where they
+	// say nothing.
+	replicas func(w *World, h *HPA, current int) (int, bool)
 
-	samples         map[*Pod]CPUSample
+	metrics         CPUMetrics
 	recommendations []stamped
 	added, removed  []stamped // pods, for the policies
 }
 
-// StockHPA has the behavior that Kubernetes fills in, with a scale-down window in seconds.
+// defaultWindow of stabilization before pods are removed, in seconds.
+const defaultWindow = 300
+
+// StockHPA is an autoscaler that leaves everything but its target to Kubernetes; if the scale-down window in seconds is not the
+// default, it has a behavior that says so.
 func StockHPA(target, downWindow float64) *HPA {
-	h := &HPA{Target: target, Up: stockUp(), Down: stockDown()}
+	h := &HPA{Target: target, Plain: downWindow == defaultWindow, Up: stockUp(), Down: stockDown()}
 	h.Down.Window = downWindow
 	return h
+}
+
+// Begin schedules metrics-server's rounds and the autoscaler's.
+func (h *HPA) Begin(w *World) {
+	h.metrics.Begin(w)
+	w.Every(time.Duration(w.random.autoscaler.Float64()*float64(hpaSync)), hpaSync, func() { h.sync(w) })
 }
 
 type stamped struct {
 	at    float64
 	value int
-}
-
-// CPUSample is what metrics-server knows of a pod: its mean use in cores over a window that ended At.
-type CPUSample struct {
-	At     time.Time
-	Window time.Duration
-	Cores  float64
-
-	at, total float64
-	measured  bool // over a window; the first figure has none
-}
-
-// Sample is the last figure of a pod's CPU, if metrics-server has one.
-func (h *HPA) Sample(p *Pod) (CPUSample, bool) {
-	sample := h.samples[p]
-	return sample, sample.measured
-}
-
-// Begin schedules metrics-server's rounds and the autoscaler's.
-func (h *HPA) Begin(w *World) {
-	h.samples = map[*Pod]CPUSample{}
-	w.every(w.random.autoscaler.Float64()*metricsResolution, metricsResolution, func() { h.collect(w) })
-	w.every(w.random.autoscaler.Float64()*hpaSync, hpaSync, func() { h.sync(w) })
-}
-
-// collect reads what every pod had used kubeletDelay ago; the figures of that moment are kept aside until then.
-func (h *HPA) collect(w *World) {
-	totals := make(map[*Pod]float64, len(w.pods))
-	for _, p := range w.pods {
-		totals[p] = p.cpu
-	}
-	at := w.now
-	w.after(kubeletDelay, func() {
-		next := make(map[*Pod]CPUSample, len(totals))
-		for p, total := range totals {
-			sample := CPUSample{at: at, At: simTime(at), total: total}
-			if before, known := h.samples[p]; known {
-				sample.Window = sample.At.Sub(before.At)
-				sample.Cores = (total - before.total) / (at - before.at)
-				sample.measured = true
-			}
-			next[p] = sample
-		}
-		h.samples = next
-	})
 }
 
 func (h *HPA) sync(w *World) {
@@ -127,6 +93,9 @@ func (h *HPA) sync(w *World) {
 
 // decide is one look. Bounds are enforced without a look at the metrics.
 func (h *HPA) decide(w *World, current int) int {
+	if h.recommendations == nil { // what it finds is its first recommendation
+		h.recommendations = []stamped{{w.now, current}}
+	}
 	lowest := max(w.service.MinReplicas, h.Floor)
 	if current < lowest {
 		return lowest
@@ -134,18 +103,46 @@ func (h *HPA) decide(w *World, current int) int {
 	if current > w.service.MaxReplicas {
 		return w.service.MaxReplicas
 	}
-	replicas := h.Replicas
+	replicas := h.replicas
 	if replicas == nil {
 		replicas = modelReplicas
 	}
-	desired := h.stabilized(w.now, current, replicas(w, h, current))
-	switch {
-	case desired > current:
-		desired = min(desired, max(h.mostBy(w.now, current), current))
-	case desired < current:
-		desired = max(desired, min(h.leastBy(w.now, current), current))
+	recommended, known := replicas(w, h, current)
+	if !known {
+		return current
+	}
+	desired := 0
+	if h.Plain {
+		desired = h.withoutBehavior(w.now, current, recommended)
+	} else {
+		desired = h.withBehavior(w.now, current, recommended)
 	}
 	return min(max(desired, lowest), w.service.MaxReplicas)
+}
+
+// withoutBehavior takes the highest recommendation of the window, also where it is above the present one because the growth was
+// limited, and grows to double or four.
+func (h *HPA) withoutBehavior(now float64, current, recommended int) int {
+	desired, kept := recommended, h.recommendations[:0]
+	for _, r := range h.recommendations {
+		if now-r.at < defaultWindow {
+			desired = max(desired, r.value)
+			kept = append(kept, r)
+		}
+	}
+	h.recommendations = append(kept, stamped{now, recommended})
+	return min(desired, max(2*current, 4))
+}
+
+func (h *HPA) withBehavior(now float64, current, recommended int) int {
+	desired := h.stabilized(now, current, recommended)
+	switch {
+	case desired > current:
+		desired = min(desired, max(h.mostBy(now, current), current))
+	case desired < current:
+		desired = max(desired, min(h.leastBy(now, current), current))
+	}
+	return desired
 }
 
 // stabilized takes the lowest recommendation of the window upwards and the highest of the one downwards: it moves no further than
@@ -206,82 +203,89 @@ func (h *HPA) leastBy(now float64, current int) int {
 	return least
 }
 
-// note remembers a change of so many pods for as long as a policy may ask.
+// note remembers a change of the autoscaler's own of so many pods, as Kubernetes does: it takes the place of the last one of the same
+// direction that is older than any of that direction's policies, even where one of the other direction would still ask for it.
 func (h *HPA) note(at float64, change int) {
-	longest := 0.0
-	for _, p := range append(append([]HPAPolicy(nil), h.Up.Policies...), h.Down.Policies...) {
-		longest = math.Max(longest, p.Period)
-	}
-	recent := func(events []stamped) []stamped {
-		for len(events) > 0 && at-events[0].at >= longest {
-			events = events[1:]
-		}
-		return events
-	}
-	h.added, h.removed = recent(h.added), recent(h.removed)
-	if change > 0 {
-		h.added = append(h.added, stamped{at, change})
-	} else if change < 0 {
-		h.removed = append(h.removed, stamped{at, -change})
+	switch {
+	case change > 0:
+		h.added = remember(h.added, h.Up.Policies, stamped{at, change})
+	case change < 0:
+		h.removed = remember(h.removed, h.Down.Policies, stamped{at, -change})
 	}
 }
 
+func remember(events []stamped, policies []HPAPolicy, event stamped) []stamped {
+	longest := 0.0
+	for _, p := range policies {
+		longest = math.Max(longest, p.Period)
+	}
+	for i := len(events) - 1; i >= 0; i-- {
+		if event.at-events[i].at >= longest {
+			events[i] = event
+			return events
+		}
+	}
+	return append(events, event)
+}
+
 // modelReplicas is the replica calculator's GetResourceReplicas: pods that start and pods without a figure are left out at first
-// and then taken in on the side of caution.
-func modelReplicas(w *World, h *HPA, current int) int {
-	request := float64(w.service.Cores)
-	var use float64
+// and then taken in on the side of caution. Without any figure it knows nothing.
+func modelReplicas(w *World, h *HPA, current int) (replicas int, known bool) {
+	request := int64(w.service.Cores) * 1000
+	var use int64 // of measured pods, in thousandths of a core, as the request
 	measured, starting, missing := 0, 0, 0
 	for _, p := range w.pods {
 		if p.leaving {
 			continue
 		}
-		sample, known := h.Sample(p)
+		sample, sampled := h.metrics.Sample(p)
 		switch {
 		case !p.ready: // its container does not run yet: the pod is Pending
 			starting++
-		case !known:
+		case !sampled:
 			missing++
 		case h.isStarting(w, p, sample):
 			starting++
 		default:
 			measured++
-			use += sample.Cores
+			use += sample.Millicores()
 		}
 	}
 	if measured == 0 {
-		return current
+		return 0, false
 	}
-	ratio := h.ratio(use, request*float64(measured))
+	ratio := h.ratio(use, request*int64(measured))
 	up := ratio > 1
 	if missing == 0 && (starting == 0 || !up) {
 		if h.tolerated(ratio) {
-			return current
+			return current, true
 		}
-		return int(math.Ceil(ratio * float64(measured)))
+		return int(math.Ceil(ratio * float64(measured))), true
 	}
-	counted := measured + missing
-	if !up {
-		use += float64(missing) * request // as if they used all that they ask for; upwards, as if they used nothing
+	counted := measured
+	switch {
+	case ratio < 1: // as if they used all that they ask for
+		counted += missing
+		use += int64(missing) * request
+	case up: // as if they used nothing
+		counted += missing + starting
 	}
-	if up {
-		counted += starting // as if they used nothing
-	}
-	again := h.ratio(use, request*float64(counted))
+	again := h.ratio(use, request*int64(counted))
 	wanted := int(math.Ceil(again * float64(counted)))
-	if h.tolerated(again) || up != (again > 1) || up && wanted < current || !up && wanted > current {
-		return current
+	if h.tolerated(again) || ratio < 1 && again > 1 || up && again < 1 || again > 1 && wanted < current || again < 1 && wanted > current {
+		return current, true
 	}
-	return wanted
+	return wanted, true
 }
 
-// ratio of the utilization, which Kubernetes cuts to whole percent, to the target.
-func (h *HPA) ratio(use, requested float64) float64 {
-	return math.Floor(100*use/requested+1e-9) / (100 * h.Target)
+// ratio of the utilization, which Kubernetes cuts to whole percent, to the target. The order of operations is Kubernetes' own: the
+// product with a number of pods is rounded up, where the last bit counts.
+func (h *HPA) ratio(use, requested int64) float64 {
+	return float64(100*use/requested) / math.Round(100*h.Target)
 }
 
 func (h *HPA) tolerated(ratio float64) bool {
-	return ratio >= 1-h.Down.Tolerance-1e-9 && ratio <= 1+h.Up.Tolerance+1e-9
+	return ratio >= 1-h.Down.Tolerance && ratio <= 1+h.Up.Tolerance
 }
 
 // isStarting says that a ready pod's figure is not of its serving time alone.

@@ -27,7 +27,7 @@ func hpaWorld(states []podState) (*World, *HPA) {
 	service.Cores = 1
 	w := newWorld(service, Shape{"none", 2000, func(float64) float64 { return 1 }}, 1)
 	h := StockHPA(0.5, 300)
-	h.samples = map[*Pod]CPUSample{}
+	h.metrics.samples = map[*Pod]CPUSample{}
 	for _, s := range states {
 		p := w.createReady()
 		p.created, p.readyAt, p.ready, p.leaving = s.created, s.readySince, !s.notReady, s.leaving
@@ -36,7 +36,7 @@ func hpaWorld(states []podState) (*World, *HPA) {
 			at = hpaNow - 1
 		}
 		if s.cores >= 0 {
-			h.samples[p] = CPUSample{At: simTime(at), Window: 15 * time.Second, Cores: s.cores, measured: true}
+			h.metrics.samples[p] = CPUSample{At: simTime(at), Window: 15 * time.Second, Cores: s.cores, measured: true}
 		}
 	}
 	w.now = hpaNow
@@ -88,7 +88,11 @@ func TestReplicaCalculator(t *testing.T) {
 					current++
 				}
 			}
-			if got := modelReplicas(w, h, current); got != c.want {
+			got, known := modelReplicas(w, h, current)
+			if !known {
+				got = current
+			}
+			if got != c.want {
 				t.Errorf("%d of %d replicas, want %d", got, current, c.want)
 			}
 		})
@@ -101,7 +105,7 @@ func recommending(h *HPA) (*World, func(at float64, current, recommended int) in
 	service.MinReplicas, service.MaxReplicas = 1, 1000
 	w := newWorld(service, Shape{"none", 1, func(float64) float64 { return 1 }}, 1)
 	return w, func(at float64, current, recommended int) int {
-		h.Replicas = func(*World, *HPA, int) int { return recommended }
+		h.replicas = func(*World, *HPA, int) (int, bool) { return recommended, true }
 		w.now = at
 		desired := h.decide(w, current)
 		h.note(at, desired-current)
@@ -110,6 +114,9 @@ func recommending(h *HPA) (*World, func(at float64, current, recommended int) in
 }
 
 type look struct{ at, current, recommended, want int }
+
+// filledIn has all that Kubernetes fills in where there is any behavior.
+func filledIn() *HPA { return StockHPA(0.5, defaultWindow-1) }
 
 func TestHPABehavior(t *testing.T) {
 	plain := func(edit func(h *HPA)) *HPA {
@@ -121,12 +128,19 @@ func TestHPABehavior(t *testing.T) {
 		hpa   *HPA
 		looks []look
 	}{
-		"stock: up by four where that is more than double":   {StockHPA(0.5, 300), []look{{0, 2, 100, 6}}},
-		"stock: up to double":                                {StockHPA(0.5, 300), []look{{0, 10, 100, 20}, {15, 20, 100, 40}}},
-		"stock: a policy counts from where its period began": {StockHPA(0.5, 300), []look{{0, 10, 15, 15}, {10, 15, 100, 20}, {14, 20, 100, 20}, {16, 20, 100, 30}}},
-		"stock: down after 300 s at once":                    {StockHPA(0.5, 300), []look{{0, 50, 50, 50}, {15, 50, 2, 50}, {299, 50, 2, 50}, {301, 50, 2, 2}}},
-		"stock: down to the highest of the window":           {StockHPA(0.5, 300), []look{{0, 50, 10, 10}, {150, 10, 20, 20}, {160, 20, 2, 20}, {310, 20, 2, 20}, {455, 20, 2, 2}}},
-		"a shorter window":                                   {StockHPA(0.5, 60), []look{{0, 50, 50, 50}, {59, 50, 2, 50}, {61, 50, 2, 2}}},
+		"no behavior: up to double":                                      {StockHPA(0.5, 300), []look{{0, 10, 100, 20}, {10, 20, 100, 40}}},
+		"no behavior: up to four at least":                               {StockHPA(0.5, 300), []look{{0, 1, 100, 4}, {15, 3, 100, 6}}},
+		"filled in: up by four where that is more":                       {filledIn(), []look{{0, 2, 100, 6}}},
+		"filled in: up to double":                                        {filledIn(), []look{{0, 10, 100, 20}, {15, 20, 100, 40}}},
+		"filled in: a policy counts from its period's start":             {filledIn(), []look{{0, 10, 15, 15}, {10, 15, 100, 20}, {14, 20, 100, 20}, {16, 20, 100, 30}}},
+		"stock: down after 300 s at once":                                {StockHPA(0.5, 300), []look{{0, 50, 50, 50}, {15, 50, 2, 50}, {299, 50, 2, 50}, {301, 50, 2, 2}}},
+		"stock: down to the highest of the window":                       {StockHPA(0.5, 300), []look{{0, 10, 10, 10}, {150, 10, 20, 20}, {160, 20, 2, 20}, {310, 20, 2, 20}, {455, 20, 2, 2}}},
+		"stock: what it finds first is kept for the window":              {StockHPA(0.5, 300), []look{{0, 50, 10, 50}, {299, 50, 10, 50}, {301, 50, 10, 10}}},
+		"no behavior: the highest of the window, however it was limited": {StockHPA(0.5, 300), []look{{0, 4, 12, 8}, {15, 8, 10, 12}, {30, 6, 3, 12}}},
+		"a forgotten change is no change": {plain(func(h *HPA) {
+			h.Up.Policies, h.Down.Policies = []HPAPolicy{{Pods: 5, Period: 15}}, []HPAPolicy{{Pods: 2, Period: 60}}
+		}), []look{{0, 10, 15, 15}, {20, 15, 16, 16}, {40, 16, 1, 13}}},
+		"a shorter window": {StockHPA(0.5, 60), []look{{0, 50, 50, 50}, {59, 50, 2, 50}, {61, 50, 2, 2}}},
 		"a window upwards goes to the lowest of it": {plain(func(h *HPA) { h.Up.Window = 60 }),
 			[]look{{0, 4, 4, 4}, {15, 4, 9, 4}, {45, 4, 7, 4}, {61, 4, 9, 7}, {106, 7, 9, 9}}},
 		"both windows, and a recommendation between them": {plain(func(h *HPA) { h.Up.Window, h.Down.Window = 60, 120 }),
@@ -165,16 +179,19 @@ func TestHPABehavior(t *testing.T) {
 
 // The stock behavior is what Kubernetes fills in.
 func TestStockBehavior(t *testing.T) {
-	h := StockHPA(0.7, 300)
+	h := StockHPA(0.7, 60)
 	up, down := h.Up, h.Down
 	if up.Window != 0 || up.Tolerance != 0.1 || !slices.Equal(up.Policies, []HPAPolicy{{Pods: 4, Period: 15}, {Percent: 100, Period: 15}}) {
 		t.Errorf("up %+v", up)
 	}
-	if down.Window != 300 || down.Tolerance != 0.1 || !slices.Equal(down.Policies, []HPAPolicy{{Percent: 100, Period: 15}}) {
+	if down.Window != 60 || down.Tolerance != 0.1 || !slices.Equal(down.Policies, []HPAPolicy{{Percent: 100, Period: 15}}) {
 		t.Errorf("down %+v", down)
 	}
-	if h.Target != 0.7 {
-		t.Errorf("target %v", h.Target)
+	if h.Target != 0.7 || h.Plain {
+		t.Errorf("target %v, plain %v", h.Target, h.Plain)
+	}
+	if h = StockHPA(0.7, 300); !h.Plain || h.Up.Window != 0 || h.Down.Window != 300 {
+		t.Errorf("plain %v, up %+v, down %+v", h.Plain, h.Up, h.Down)
 	}
 }
 
@@ -188,22 +205,22 @@ func TestHPATiming(t *testing.T) {
 	h := StockHPA(0.5, 300)
 	var looks, figures []float64
 	var last time.Time
-	h.Replicas = func(w *World, h *HPA, current int) int {
+	h.replicas = func(w *World, h *HPA, current int) (int, bool) {
 		looks = append(looks, w.now)
-		return current + 1
+		return current + 1, true
 	}
 	var wanted []float64
 	w.every(0, 0.05, func() {
 		p.cpu += 0.05 * w.now / 100 // its use rises from nothing to a core
 		p2.cpu += 0.05 * 0.25
-		if s, known := h.Sample(p); known && s.At != last {
+		if s, known := h.metrics.Sample(p); known && s.At != last {
 			last = s.At
 			figures = append(figures, w.now)
 			at := s.At.Sub(simEpoch).Seconds()
 			near(t, "age of a figure", w.now-at, 5, 0.02)
 			near(t, "window of a figure", s.Window.Seconds(), 15, 1e-6)
 			near(t, "figure of a rising use", s.Cores, (at-7.5)/100, 0.02)
-			if other, _ := h.Sample(p2); math.Abs(other.Cores-0.25) > 0.01 {
+			if other, _ := h.metrics.Sample(p2); math.Abs(other.Cores-0.25) > 0.01 {
 				t.Errorf("figure of a steady use of 0.25 cores: %v", other.Cores)
 			}
 		}
@@ -232,13 +249,13 @@ func TestAFigureOfAPodThatIsGoneIsForgotten(t *testing.T) {
 	h := StockHPA(0.5, 300)
 	h.Begin(w)
 	w.after(50, func() {
-		if _, known := h.Sample(p); !known {
+		if _, known := h.metrics.Sample(p); !known {
 			t.Error("no figure after 50 s")
 		}
 		w.leave(p)
 	})
 	w.run()
-	if _, known := h.samples[p]; known || len(h.samples) == 0 {
-		t.Errorf("the pod that is gone has a figure: %v; the others have %d", known, len(h.samples))
+	if _, known := h.metrics.samples[p]; known || len(h.metrics.samples) == 0 {
+		t.Errorf("the pod that is gone has a figure: %v; the others have %d", known, len(h.metrics.samples))
 	}
 }

@@ -8,9 +8,10 @@ import (
 	"time"
 )
 
-// Knative's pod autoscaler with its default configuration (knative.dev/serving/pkg/autoscaler/scaling, v0.49).
+// Knative's pod autoscaler with its default configuration (knative.dev/serving/pkg/autoscaler/scaling, v0.49). TestTheModelIsKnative
+// compares it with the real one.
 const (
-	kpaTick           = 2.0
+	kpaTick           = 2 * time.Second
 	kpaScrape         = 1.0
 	kpaStable         = 60.0
 	kpaPanic          = 6.0
@@ -46,10 +47,11 @@ func (a Activator) Balancing() Balancing {
 	return Random
 }
 
-// kpa steers for a number of requests inside each pod.
-type kpa struct {
-	target    float64
-	activator Activator
+// KPA steers for a number of requests inside each pod.
+type KPA struct {
+	// Target is that number.
+	Target    float64
+	Activator Activator
 
 	last       map[*Pod]float64
 	window     []float64 // mean concurrency of each second, the newest last
@@ -58,12 +60,16 @@ type kpa struct {
 }
 
 // Begin schedules the scrapes and the ticks.
-func (k *kpa) Begin(w *World) {
-	k.last, k.panicSince = map[*Pod]float64{}, -1
+func (k *KPA) Begin(w *World) {
+	k.last = map[*Pod]float64{}
+	k.start(w.now, len(w.serving))
 	w.every(kpaScrape, kpaScrape, func() { k.scrape(w) })
-	w.every(w.random.autoscaler.Float64()*kpaTick, kpaTick, func() {
+	w.Every(time.Duration(w.random.autoscaler.Float64()*float64(kpaTick)), kpaTick, func() {
+		if len(k.window) == 0 {
+			return // without a figure there is no decision
+		}
 		w.Scale(k.decide(w.now, len(w.serving)))
-		if k.activator == ActivatorByDefault {
+		if k.Activator == ActivatorByDefault {
 			w.balancing = Random
 			if k.spare(len(w.serving)) < 0 {
 				w.balancing = BetterOfTwo
@@ -72,7 +78,15 @@ func (k *kpa) Begin(w *World) {
 	})
 }
 
-func (k *kpa) scrape(w *World) {
+// start in a panic where there are several pods: nothing is known of their load yet.
+func (k *KPA) start(now float64, readyPods int) {
+	k.panicSince = -1
+	if readyPods > 1 {
+		k.panicSince, k.panicPods = now, readyPods
+	}
+}
+
+func (k *KPA) scrape(w *World) {
 	sum := 0.0
 	last := make(map[*Pod]float64, len(w.pods))
 	for _, p := range w.pods {
@@ -85,38 +99,38 @@ func (k *kpa) scrape(w *World) {
 }
 
 // observe takes in the mean concurrency of all pods over a second.
-func (k *kpa) observe(concurrency float64) {
+func (k *KPA) observe(concurrency float64) {
 	k.window = append(k.window, concurrency)
 	if extra := len(k.window) - int(kpaStable/kpaScrape); extra > 0 {
 		k.window = k.window[extra:]
 	}
 }
 
-// mean concurrency of the last seconds, or of those that there were.
-func (k *kpa) mean(seconds float64) float64 {
+// mean concurrency of the last seconds, or of those that there were, in millionths.
+func (k *KPA) mean(seconds float64) float64 {
 	n := min(len(k.window), int(seconds/kpaScrape))
 	sum := 0.0
 	for _, value := range k.window[len(k.window)-n:] {
 		sum += value
 	}
-	return sum / float64(max(n, 1))
+	return math.Round(1e6*sum/float64(max(n, 1))) / 1e6
 }
 
 // decide is one tick of the scaler's Scale.
-func (k *kpa) decide(now float64, readyPods int) int {
+func (k *KPA) decide(now float64, readyPods int) int {
 	ready := float64(max(readyPods, 1))
 	highest := math.Ceil(kpaMaxUp * ready)
 	lowest := math.Floor(ready / kpaMaxDown)
 	bounded := func(pods float64) int { return int(min(max(pods, lowest), highest)) }
-	urgent := math.Ceil(k.mean(kpaPanic) / k.target)
+	urgent := math.Ceil(k.mean(kpaPanic) / k.Target)
 	over := urgent/ready >= kpaPanicThreshold
 	switch {
 	case over:
 		k.panicSince = now
-	case k.panicSince >= 0 && now-k.panicSince > kpaStable:
+	case k.panicSince >= 0 && now-k.panicSince > kpaStable+1e-6: // exactly a window ago is not yet over
 		k.panicSince, k.panicPods = -1, 0
 	}
-	desired := bounded(math.Ceil(k.mean(kpaStable) / k.target))
+	desired := bounded(math.Ceil(k.mean(kpaStable) / k.Target))
 	if k.panicSince >= 0 { // never down in a panic
 		k.panicPods = max(k.panicPods, desired, bounded(urgent))
 		desired = k.panicPods
@@ -125,8 +139,8 @@ func (k *kpa) decide(now float64, readyPods int) int {
 }
 
 // spare is the excess burst capacity: what the pods that are ready can take beyond a burst and what is inside them now.
-func (k *kpa) spare(ready int) float64 {
-	return math.Floor(float64(ready)*k.target/kpaTargetShare - kpaBurst - k.mean(kpaPanic))
+func (k *KPA) spare(ready int) float64 {
+	return math.Floor(float64(ready)*k.Target/kpaTargetShare - kpaBurst - k.mean(kpaPanic))
 }
 
 // concurrencyAt is how many requests are inside a pod of the service at a utilization: what somebody who has measured well

@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-func newKPA(target float64) *kpa { return &kpa{target: target, panicSince: -1} }
+func newKPA(target float64) *KPA { return &KPA{Target: target, panicSince: -1} }
 
 // feed lets the mean concurrency be what it is for so many seconds.
-func (k *kpa) feed(seconds int, concurrency float64) *kpa {
+func (k *KPA) feed(seconds int, concurrency float64) *KPA {
 	for range seconds {
 		k.observe(concurrency)
 	}
@@ -22,7 +22,7 @@ func (k *kpa) feed(seconds int, concurrency float64) *kpa {
 // The cases are those of upstream's autoscaler_test.go, by what they are about. Ten requests are the target of a pod.
 func TestKnativeDecides(t *testing.T) {
 	for name, c := range map[string]struct {
-		kpa   *kpa
+		kpa   *KPA
 		ready int
 		want  int
 		panic bool
@@ -107,7 +107,7 @@ func TestKnativeSeesWhatIsInside(t *testing.T) {
 	w.wanted = 2
 	w.createReady()
 	w.createReady()
-	k := &kpa{target: 10, activator: ActivatorByDefault}
+	k := &KPA{Target: 10, Activator: ActivatorByDefault}
 	k.Begin(w)
 	balanced := map[Balancing]int{}
 	w.every(3, 1, func() { balanced[w.balancing]++ })

@@ -99,8 +99,7 @@ func (o *operator) tick(w *World) {
 	})
 	w.after(decisionDelay, func() {
 		o.follow(&figures)
-		if o.hpa.Floor > w.wanted { // the operator raises the Deployment itself
-			o.hpa.note(w.now, o.hpa.Floor-w.wanted)
+		if o.hpa.Floor > w.wanted { // the operator raises the Deployment itself; no policy of the autoscaler counts that
 			w.scaleNow(o.hpa.Floor)
 		}
 	})

@@ -92,9 +92,9 @@ func TestContendersAreWhatTheirNamesSay(t *testing.T) {
 	if h.Target != 0.6 || h.Down.Window != 45 || h.Up.Window != 0 {
 		t.Errorf("%+v", h)
 	}
-	k := KnativeContender(50, ActivatorNever).Autoscaler(Default()).(*kpa)
-	near(t, "target", k.target, concurrencyAt(0.5, Default()), 1e-9)
-	if k.activator != ActivatorNever || StockName != "HPA 50%, 300 s" || Operator().Role != Ours || Clairvoyant(70).Role != Bound {
+	k := KnativeContender(50, ActivatorNever).Autoscaler(Default()).(*KPA)
+	near(t, "target", k.Target, concurrencyAt(0.5, Default()), 1e-9)
+	if k.Activator != ActivatorNever || StockName != "HPA 50%, 300 s" || Operator().Role != Ours || Clairvoyant(70).Role != Bound {
 		t.Errorf("%+v, %s", k, StockName)
 	}
 }

@@ -42,6 +42,7 @@ type World struct {
 	count   uint64
 	random  streams
 	spare   []*request
+	atEnd   []func()
 
 	balancing Balancing
 	hopCPU    float64 // per request, in seconds
@@ -114,6 +115,9 @@ func (w *World) Every(offset, period time.Duration, f func()) {
 	w.every(offset.Seconds(), period.Seconds(), f)
 }
 
+// AtEnd calls f once, when the simulation has ended: an autoscaler that holds something outside of the World lets go of it.
+func (w *World) AtEnd(f func()) { w.atEnd = append(w.atEnd, f) }
+
 // After calls f once, after a delay.
 func (w *World) After(delay time.Duration, f func()) { w.after(delay.Seconds(), f) }
 
@@ -159,6 +163,9 @@ func (w *World) run() {
 		next = w.now + w.gap(peak)
 	}
 	w.now = w.shape.Seconds
+	for _, f := range w.atEnd {
+		f()
+	}
 }
 
 func (w *World) gap(rate float64) float64 { return w.random.arrivals.ExpFloat64() / rate }

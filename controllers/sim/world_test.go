@@ -39,7 +39,12 @@ func TestTheWorldThatAutoscalersSee(t *testing.T) {
 		w.arrive()
 		w.After(time.Second, func() { once = append(once, since()) })
 	})
+	var ended []time.Duration
+	w.AtEnd(func() { ended = append(ended, since()) })
 	w.run()
+	if !slices.Equal(ended, []time.Duration{10 * time.Second}) {
+		t.Errorf("ended at %v", ended)
+	}
 	if !slices.Equal(rounds, []time.Duration{time.Second, 5 * time.Second, 9 * time.Second}) {
 		t.Errorf("rounds at %v", rounds)
 	}

@@ -4,6 +4,11 @@
 // Command cmd compares autoscalers on simulated loads: `make sim`, or `make sim TRACES=folder`.
 package main
 
-import "goservice.dev/operator/controllers/sim/command"
+import (
+	"goservice.dev/operator/controllers/sim"
+	"goservice.dev/operator/controllers/sim/command"
+)
 
-func main() { command.Main() }
+func main() {
+	command.Main(func(others []sim.Contender) []sim.Contender { return others })
+}

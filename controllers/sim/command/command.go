@@ -26,8 +26,9 @@ type options struct {
 	service                                 sim.Service
 }
 
-// Main compares the simulator's contenders and further ones, by the flags of the command line, and exits if that fails.
-func Main(further ...sim.Contender) {
+// Main compares autoscalers by the flags of the command line, and exits if that fails. change makes others of the contenders beside the
+// operator.
+func Main(change func(others []sim.Contender) []sim.Contender) {
 	o := options{service: sim.Default()}
 	flag.StringVar(&o.traces, "traces", "", "folder of CSV files with rows of seconds,requests, instead of the built-in scenarios")
 	flag.StringVar(&o.images, "images", "", "folder for one SVG of each scenario")
@@ -49,13 +50,13 @@ func Main(further ...sim.Contender) {
 			o.seeds = 20
 		}
 	}
-	if err := run(os.Stdout, os.Stderr, o, further); err != nil {
+	if err := run(os.Stdout, os.Stderr, o, change); err != nil {
 		fmt.Fprintln(os.Stderr, "sim:", err)
 		os.Exit(1)
 	}
 }
 
-func run(to, progress io.Writer, o options, further []sim.Contender) error {
+func run(to, progress io.Writer, o options, change func([]sim.Contender) []sim.Contender) error {
 	seeds, from, err := seedsOf(o)
 	if err != nil {
 		return err
@@ -66,7 +67,7 @@ func run(to, progress io.Writer, o options, further []sim.Contender) error {
 	}
 	pool := sim.FittedPool(o.service)
 	limit := sim.HighestUtilization(o.service, pool)
-	contenders := append(append(sim.Others(o.full), further...), sim.Operator(), sim.Clairvoyant(limit))
+	contenders := append(change(sim.Others(o.full)), sim.Operator(), sim.Clairvoyant(limit))
 	fmt.Fprintf(to, "%s of CPU and %s of waiting per request, %.0f%% within %s, pods of %d cores with %d workers and %d places; %s\n",
 		o.service.CPUTime, o.service.Wait, 100*o.service.Percentile, o.service.Threshold, o.service.Cores, pool.Workers, pool.Depth, from)
 	fmt.Fprintf(to, "the clairvoyant keeps pods at %d%% of their CPU\n\n", limit)

@@ -31,7 +31,9 @@ func TestAFolderOfTraces(t *testing.T) {
 	service.CPUTime = 50 * time.Millisecond // few requests
 	service.Threshold = time.Second
 	o := options{traces: traces, images: images, heldOut: "7", seeds: 2, service: service}
-	further := []sim.Contender{{Name: "still", Role: sim.Rival, Autoscaler: func(sim.Service) sim.Autoscaler { return still{} }}}
+	further := func(others []sim.Contender) []sim.Contender {
+		return append(others, sim.Contender{Name: "still", Role: sim.Rival, Autoscaler: func(sim.Service) sim.Autoscaler { return still{} }})
+	}
 	var out bytes.Buffer
 	if err := run(&out, io.Discard, o, further); err != nil {
 		t.Fatal(err)
