@@ -121,6 +121,11 @@ explore: ## Look for faults: FAULTS=2000 disturbed runs, TRANSITIONS=5000 betwee
 mutate: ## How many faults the tests would notice: CHANGES=110 single changes in each of PACKAGES; an hour or two. STATE=FILE resumes.
 	go run ./hack/mutate -packages '$(PACKAGES)' -changes $(CHANGES) -seed $${SEED:-1} -parallel $${PARALLEL:-1} -state '$(STATE)'
 
+.PHONY: test-rivals
+test-rivals: ## Whether the simulator's models decide as Kubernetes' and Knative's own code does; compiles for minutes. UPDATE=true writes what that answers.
+	go -C hack/rivals vet ./...
+	go -C hack/rivals test -count=1 -timeout 20m . $(if $(filter true,$(UPDATE)),-update)
+
 .PHONY: e2e-down
 e2e-down: ## Remove the cluster of the end-to-end tests.
 	CLUSTER=$(E2E_CLUSTER) hack/cluster/cluster.sh down
@@ -214,8 +219,8 @@ bench-fairness: ## Rounds and retunes of 100 well-behaved services, alone and ne
 	go run ./controllers/bench/fairness
 
 .PHONY: sim
-sim: ## Compare this operator with other autoscalers on simulated loads; TRACES=folder (CSV: seconds,requests), HELDOUT=number, DEVELOPMENT=true, FULL=true (STATE=FILE resumes).
-	go run ./controllers/sim/cmd $(if $(TRACES),-traces $(TRACES),-images docs/images) $(if $(HELDOUT),-heldout=$(HELDOUT)) -development=$(or $(DEVELOPMENT),false) -full=$(or $(FULL),false) $(if $(STATE),-state $(STATE))
+sim: ## Compare this operator with other autoscalers on simulated loads; TRACES=folder (CSV: seconds,requests), HELDOUT=number, DEVELOPMENT=true, FULL=true (STATE=FILE resumes), RIVALS=true (their own code).
+	$(if $(filter true,$(RIVALS)),go -C hack/rivals build -o $(CURDIR)/bin/sim ./cmd && bin/sim,go run ./controllers/sim/cmd) $(if $(TRACES),-traces $(TRACES),-images docs/images) $(if $(HELDOUT),-heldout=$(HELDOUT)) -development=$(or $(DEVELOPMENT),false) -full=$(or $(FULL),false) $(if $(STATE),-state $(STATE))
 
 .PHONY: bench-retune
 bench-retune: ## How fast PODS pods enforce EDITS of a rate limit, compared with plain ConfigMaps; on the kind cluster, after make deploy.

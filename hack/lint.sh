@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs golangci-lint, built with kube-api-linter, on every module of the checkout but the one that pins the tools.
+# Runs golangci-lint, built with kube-api-linter, on every module of the checkout but the one that pins the tools,
+# and on hack/rivals only with RIVALS=true.
 # shellcheck source=cluster/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/cluster/lib.sh"
 cd "$REPO_ROOT" || exit
@@ -7,9 +8,8 @@ cd "$REPO_ROOT" || exit
 # Built once, then kept by Go's build cache.
 lint=$(go tool -n -modfile=hack/tools/go.mod golangci-lint-kube-api-linter)
 state=0
-for module in $(git ls-files 'go.mod' '*/go.mod'); do
+for module in $(code_modules); do
   folder=$(dirname "$module")
-  if [ "$folder" = hack/tools ]; then continue; fi
   step "lint" "$module"
   (cd "$folder" && "$lint" run --allow-parallel-runners --config "$REPO_ROOT/.golangci.yml" --build-tags e2e ./...) || state=1
 done

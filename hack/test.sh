@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the tests of every module with the race detector; those of controllers/ run on a real API server and etcd.
+# Runs the tests of every module (of hack/rivals only with RIVALS=true) with the race detector; those of controllers/ run on a real API server and etcd.
 #
 #   hack/test.sh [PACKAGE…]
 # shellcheck source=cluster/lib.sh
@@ -13,9 +13,8 @@ export KUBEBUILDER_ASSETS
 if [ $# -gt 0 ]; then
   exec go test -race -timeout 20m "$@"
 fi
-for module in $(git ls-files 'go.mod' '*/go.mod'); do
+for module in $(code_modules); do
   folder=$(dirname "$module")
-  if [ "$folder" = hack/tools ]; then continue; fi
   step "test" "$module"
   (cd "$folder" && CGO_ENABLED=1 go test -race -timeout 20m ./...)
 done

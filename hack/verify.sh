@@ -19,7 +19,7 @@ generated() {
 
 modules() {
   local module differences
-  for module in $(git ls-files 'go.mod' '*/go.mod'); do
+  for module in hack/tools/go.mod $(code_modules); do
     if ! differences=$(cd "$(dirname "$module")" && go mod tidy -diff 2>&1); then
       head -n 40 <<<"$differences" >&2
       die "$module is not tidy: run make tidy and commit the result"

@@ -259,3 +259,25 @@ func TestAFigureOfAPodThatIsGoneIsForgotten(t *testing.T) {
 		t.Errorf("the pod that is gone has a figure: %v; the others have %d", known, len(h.metrics.samples))
 	}
 }
+
+// What was done at a look is a period ago at the next one, whatever the phase: a policy of a period lets the number double each time.
+func TestAPeriodIsOverAtTheNextLook(t *testing.T) {
+	service := Default()
+	service.MinReplicas, service.MaxReplicas = 5, 10_000
+	for seed := range uint64(200) {
+		w := newWorld(service, Shape{"none", 120, func(float64) float64 { return 1e-9 }}, seed)
+		w.wanted = 5
+		h, looks := filledIn(), 0
+		h.replicas = func(w *World, _ *HPA, current int) (int, bool) {
+			if w.now+decisionDelay < w.shape.Seconds {
+				looks++
+			}
+			return 100 * current, true
+		}
+		h.Begin(w)
+		w.run()
+		if want := min(5<<looks, service.MaxReplicas); w.wanted != want {
+			t.Fatalf("seed %d: %d replicas after %d looks, want %d", seed, w.wanted, looks, want)
+		}
+	}
+}

@@ -133,3 +133,27 @@ func TestHighestUtilizationFollowsThePromise(t *testing.T) {
 		t.Errorf("%d %% for 800 ms, %d %% for 300 ms", high, low)
 	}
 }
+
+// The operator raises the Deployment itself; the autoscaler's policies count what it has added, and not that.
+func TestTheOperatorsRaiseIsNoneOfTheAutoscaler(t *testing.T) {
+	for seed := range uint64(20) {
+		w := newWorld(Default(), Shape{"step", 60, func(at float64) float64 { return 500 + 3000*min(math.Floor(at/5), 1) }}, seed)
+		o := new(operator)
+		w.start(Contender{Autoscaler: func(Service) Autoscaler { return o }})
+		before, raised := w.wanted, 0
+		w.every(0.1, 0.1, func() {
+			if o.hpa.recommendations == nil { // the autoscaler has not looked yet
+				raised = w.wanted - before
+			}
+		})
+		w.run()
+		if raised == 0 {
+			continue // it was earlier
+		}
+		if own := changed(o.hpa.added, w.now, 60); own > w.wanted-before-raised {
+			t.Errorf("seed %d: the operator has added %d of %d pods, and the autoscaler counts %d", seed, raised, w.wanted-before, own)
+		}
+		return
+	}
+	t.Error("the operator never raised the number before the autoscaler looked")
+}

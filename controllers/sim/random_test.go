@@ -34,7 +34,7 @@ func noting(c Contender, seed uint64) noted {
 	w.every(0.001, 0.001, func() {
 		for _, p := range w.pods {
 			if p.number >= 2 && p.ready && starts[p.number] == 0 {
-				starts[p.number] = p.ReadyAt().Sub(p.Created())
+				starts[p.number] = p.ReadyAt().Sub(p.Created()).Round(time.Microsecond)
 			}
 		}
 	})

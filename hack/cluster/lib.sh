@@ -114,3 +114,16 @@ install_packages() {
   apt+=(-o DPkg::Lock::Timeout=300 --no-install-recommends)
   as_root "${apt[@]}" install "$@" || { as_root "${apt[@]}" update && as_root "${apt[@]}" install "$@"; }
 }
+
+# go.mod files of this project's code: not of the one that pins the tools, and of hack/rivals only with RIVALS=true, since
+# what it brings takes minutes to load and compile.
+code_modules() {
+  local module
+  for module in $(git ls-files 'go.mod' '*/go.mod'); do
+    case $module in
+    hack/tools/go.mod) ;;
+    hack/rivals/go.mod) if [ "${RIVALS:-}" = true ]; then echo "$module"; fi ;;
+    *) echo "$module" ;;
+    esac
+  done
+}
