@@ -41,6 +41,8 @@ func TestCoversSeesEveryDriftAndNothingElse(t *testing.T) {
 		"no pods are not the default":          {`spec: {replicas: 0}`, `spec: {}`, false},
 		"an empty object may be absent":        {`spec: {a: x, emptyDir: {}}`, `spec: {a: x}`, true},
 		"an empty list may be absent":          {`spec: {a: x, list: []}`, `spec: {a: x}`, true},
+		"an empty object is no text":           {`spec: {a: {}}`, `spec: {a: x}`, false},
+		"an empty list is no text":             {`spec: {a: []}`, `spec: {a: x}`, false},
 		"one more label in a selector":         {`spec: {selector: {a: x}}`, `spec: {selector: {a: x, b: y}}`, false},
 		"one more label in matchLabels":        {`spec: {selector: {matchLabels: {a: x}}}`, `spec: {selector: {matchLabels: {a: x, b: y}}}`, false},
 		"one more expression in a selector":    {`spec: {selector: {matchLabels: {a: x}}}`, `spec: {selector: {matchLabels: {a: x}, matchExpressions: [{}]}}`, false},

@@ -50,3 +50,14 @@ spec: {groups: [{name: a, rules: [{record: x, expr: up, labels: {severity: page}
 		})
 	}
 }
+
+func TestWhatHasNoDigestIsAnError(t *testing.T) {
+	odd := &unstructured.Unstructured{Object: map[string]any{"spec": make(chan int)}}
+	if err := Digest(odd); err == nil || odd.Object["spec"] == nil || odd.Object[digestField] != nil {
+		t.Errorf("error %v, object %v", err, odd.Object)
+	}
+	live := &unstructured.Unstructured{Object: map[string]any{digestField: "x"}}
+	if same, err := covers(live, odd); err == nil || same {
+		t.Errorf("%t, error %v", same, err)
+	}
+}
