@@ -224,3 +224,15 @@ func TestDescribe(t *testing.T) {
 		})
 	}
 }
+
+func TestAnAddressThatIsNone(t *testing.T) {
+	answer, err := askAt(9100)(t.Context(), Pod{IP: "not an address"})
+	checkAnswer(t, answer, err, Answer{}, "cannot be queried: invalid character")
+}
+
+func TestWhatAnAnnotationFailedByIsKept(t *testing.T) {
+	cause := errors.New("forbidden")
+	if err := error(&nudgeError{cause}); !errors.Is(err, cause) || err.Error() != "annotating the pod: forbidden" {
+		t.Errorf("error %v", err)
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/time/rate"
 	"k8s.io/apimachinery/pkg/types"
 
 	"goservice.dev/operator/controllers/internal/fair"
@@ -311,6 +312,57 @@ func TestSlotsOfNudges(t *testing.T) {
 		synctest.Wait()
 		if waits == 0 {
 			t.Error("nobody was told of a wait")
+		}
+	})
+}
+
+// Whoever gives up while it waits for its turn to nudge writes nothing, and takes nobody's place.
+func TestAWriteThatIsGivenUp(t *testing.T) {
+	s := &schedule{}
+	s.followedBy(t, func(t *testing.T, tracker *Tracker) {
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		free := func() *rate.Limiter { return rate.NewLimiter(1, 1) }
+		full := func() *rate.Limiter {
+			l := free()
+			l.Allow()
+			return l
+		}
+		for name, c := range map[string]struct{ own, all *rate.Limiter }{"its service's turn": {full(), free()}, "everybody's turn": {free(), full()}} {
+			tracker.nudges = c.all
+			err := tracker.write(ended, &pursuit{name: checkout, service: &service{nudges: c.own}}, "r1")
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("%s: error %v", name, err)
+			}
+		}
+		tracker.nudges = rate.NewLimiter(rate.Inf, 1)
+		var releases []func()
+		for range nudgesOfOne { // all that one namespace has
+			release, _, err := tracker.options.NudgeSlots.Acquire(t.Context(), checkout.Namespace)
+			if err != nil {
+				t.Fatal("a place was kept")
+			}
+			releases = append(releases, release)
+		}
+		soon, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := tracker.write(soon, &pursuit{name: checkout, service: &service{nudges: rate.NewLimiter(rate.Inf, 1)}}, "r1"); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("without a place: error %v", err)
+		}
+		if len(s.nudged) > 0 {
+			t.Errorf("%d nudges were written", len(s.nudged))
+		}
+		for _, release := range releases {
+			release()
+		}
+		p := &pursuit{name: checkout, service: &service{nudges: rate.NewLimiter(rate.Every(time.Second), 1)}}
+		for range 2 {
+			if err := tracker.write(t.Context(), p, "r1"); err != nil {
+				t.Error(err)
+			}
+		}
+		if p.waited != time.Second {
+			t.Errorf("waited for %s, want a second", p.waited)
 		}
 	})
 }
