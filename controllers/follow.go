@@ -29,9 +29,10 @@ func (r *GoServiceReconciler) follow(service *v1alpha1.GoService, seen observe.S
 		return nil
 	}
 	target := measure.Target{
-		Target:    tuner.Target{Spec: service.Spec.DeepCopy(), MaxReplicas: keptMaximum(service, seen)},
-		Confirmed: r.tracker.Confirmed(name), Learned: tuner.Recall(&service.Status),
+		Target:  tuner.Target{Spec: service.Spec.DeepCopy(), MaxReplicas: keptMaximum(service, seen)},
+		Learned: tuner.Recall(&service.Status),
 	}
+	target.Confirmed, _ = r.tracker.Confirmed(name)
 	for _, pod := range seen.Tunable {
 		if pod.IP != "" {
 			target.Pods = append(target.Pods, measure.Pod{
@@ -39,7 +40,7 @@ func (r *GoServiceReconciler) follow(service *v1alpha1.GoService, seen observe.S
 			})
 		}
 	}
-	if target.Shares = plan.SharedLimit(&service.Spec) > 0; target.Shares {
+	if target.Shares = plan.SharedLimit(&service.Spec) > 0 && !recommends(&service.Spec); target.Shares {
 		for _, pod := range seen.Leaving {
 			target.Leaving = append(target.Leaving, measure.Pod{
 				Namespace: pod.Namespace, Name: pod.Name, IP: pod.IP, Restarts: pod.Restarts, Leaving: true,
@@ -86,7 +87,7 @@ func figures(service *v1alpha1.GoService, seen observe.State, measured *tuner.Ou
 		highest := tuner.Recall(&service.Status).Highest
 		figures.HighestServiceTime, figures.HighestCPUTime = highest.ServiceTime, highest.CPUTime
 	}
-	figures.Tuned.Parts, figures.Tuned.Granted = divided.Parts, divided.Granted
+	figures.Tuned.Parts = divided.Parts
 	if seen.Deployment != nil && seen.Deployment.Spec.Replicas != nil {
 		figures.WantedReplicas = *seen.Deployment.Spec.Replicas
 	}

@@ -203,16 +203,9 @@ func target(service *v1alpha1.GoService, desired build.Desired, figures plan.Pla
 	case figures.SharePerPod != nil:
 		label = figures.ShareText() + " per pod"
 	}
-	pods := seen.Tunable
-	if len(figures.Granted) > 0 {
-		pods = slices.Clone(pods)
-		for i := range pods {
-			pods[i].Granted = figures.Granted[pods[i].Name]
-		}
-	}
 	return confirm.Target{
 		Revision: desired.LiveSettings.Revision, OlderRevision: desired.OlderRevision,
-		Label: label, Generation: service.Generation, Pods: pods,
+		Label: label, Generation: service.Generation, Pods: seen.Tunable,
 	}
 }
 

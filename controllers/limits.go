@@ -4,12 +4,10 @@
 package controllers
 
 import (
-	"maps"
 	"math"
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
 	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -25,17 +23,11 @@ import (
 type limits struct {
 	mu       sync.Mutex
 	services map[types.NamespacedName]*sharing
-	loans    *rate.Limiter // of all services
 }
-
-// loansPerSecond of all services together: each is a write of the live settings and of the pods that get one. What comes beyond
-// them is not lent; limits hold without.
-const loansPerSecond = 20
 
 type sharing struct {
 	tuner.Sharing
-	budget  tuner.Budget     // of the last look
-	granted map[string]int64 // at the last look
+	budget tuner.Budget // of the last look
 }
 
 func (l *limits) next(name types.NamespacedName, budget tuner.Budget, usage *tuner.Usage) tuner.Divided {
@@ -49,23 +41,9 @@ func (l *limits) next(name types.NamespacedName, budget tuner.Budget, usage *tun
 		s = &sharing{}
 		l.services[name] = s
 	}
-	budget.Lends = l.lends()
 	s.budget = budget
 	s.budget.InForce = nil // it is asked once, and would keep all that was observed in memory
-	before := s.granted
-	divided := s.Next(time.Now(), budget, usage)
-	if s.granted = divided.Granted; !maps.Equal(before, divided.Granted) {
-		l.loans.Allow()
-	}
-	return divided
-}
-
-// lends says whether anything may be lent at this moment. The caller holds the lock.
-func (l *limits) lends() bool {
-	if l.loans == nil {
-		l.loans = rate.NewLimiter(loansPerSecond, loansPerSecond)
-	}
-	return l.loans.Tokens() >= 1
+	return s.Next(time.Now(), budget, usage)
 }
 
 // move says whether what pods use of a service's limit would divide it otherwise than at the last look.
@@ -79,9 +57,7 @@ func (l *limits) move(name types.NamespacedName, usage *tuner.Usage) bool {
 	if !s.budget.Measured {
 		usage = nil
 	}
-	budget := s.budget
-	budget.Lends = l.lends()
-	return s.Moves(time.Now(), budget, usage)
+	return s.Moves(time.Now(), s.budget, usage)
 }
 
 func (l *limits) forget(name types.NamespacedName) {
@@ -109,10 +85,11 @@ func (r *GoServiceReconciler) divide(service *v1alpha1.GoService, seen observe.S
 		return inForce(service, seen).Divided()
 	}
 	budget := tuner.Budget{
-		Total: plan.SharedLimit(&service.Spec), Serving: seen.Serving, Measured: measured != nil && !recommends(&service.Spec), Confirmed: r.tracker.Confirmed(name),
+		Total: plan.SharedLimit(&service.Spec), Serving: seen.Serving, Measured: measured != nil && !recommends(&service.Spec),
 		LeaveWithin: min(plan.PreStopDelay(&service.Spec), longestLeave) + settleMargin,
 		InForce:     func() tuner.InForce { return inForce(service, seen) },
 	}
+	budget.Confirmed, budget.Unconfirmed = r.tracker.Confirmed(name)
 	for _, pod := range seen.Tunable {
 		if !pod.Ready {
 			budget.Unready = append(budget.Unready, pod.Name)
@@ -157,7 +134,7 @@ func inForce(service *v1alpha1.GoService, seen observe.State) tuner.InForce {
 	var found tuner.InForce
 	pods := func(total, each float64) int { return int(min(math.Round(total/each), math.MaxInt32)) }
 	if total, limit := plan.SharedLimit(spec), document.RateLimit; total > 0 && limit != nil {
-		found.Newcomer, found.Granted = limit.RequestsPerSecond, limit.Granted
+		found.Newcomer = limit.RequestsPerSecond
 		if len(limit.Pods) == 0 {
 			found.Pods = pods(total, limit.RequestsPerSecond)
 			if former := formerLimit(service); former > 0 {

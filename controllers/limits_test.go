@@ -7,11 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/onsi/gomega"
@@ -235,67 +232,6 @@ func TestUnevenPartsOutliveARestartAndARoundThatIsLost(t *testing.T) {
 	op.stop()
 }
 
-// What a pod's full bucket discards, another one may admit: that is in the live settings alone, and a restart of the operator takes
-// nothing back and grants nothing twice.
-func TestWhatOnePodDiscardsAnotherIsLent(t *testing.T) {
-	t.Parallel()
-	namespace, pods, began := newNamespace(t), newWorkload(), time.Now()
-	load := newTraffic(0)
-	load.own = map[string]float64{"checkout-a": 80, "checkout-b": 130}
-	pods.scrape = func(ctx context.Context, pod measure.Pod) (tuner.Counters, error) {
-		counters, err := load.scrape(ctx, pod)
-		counters.CountsDiscarded = true
-		if seconds := time.Since(began).Seconds(); pod.Name == "checkout-a" {
-			counters.Discarded = 20 * seconds
-		} else {
-			counters.Refused = 30 * seconds
-		}
-		return counters, err
-	}
-	op := startOperator(t, namespace, pods)
-	applyService(t, namespace, `{slo: {availability: "99.9"}, replicas: 2, rateLimit: {requestsPerSecond: 200}}`)
-	settled(t, namespace, serviceName)
-	startPod(t, namespace, "checkout-a")
-	startPod(t, namespace, "checkout-b")
-	lent := func(more int64) livesettings.Document {
-		t.Helper()
-		var document livesettings.Document
-		eventually(t, func(g gomega.Gomega) {
-			var err error
-			document, err = documentOf(t.Context(), namespace, serviceName)
-			g.Expect(err).NotTo(gomega.HaveOccurred())
-			g.Expect(document.RateLimit.Granted["checkout-b"]).To(gomega.BeNumerically(">", more))
-		})
-		return document
-	}
-	expectForce(t, pods, namespace, lent(0).For("checkout-b").RateLimit.RequestsPerSecond, "checkout-b")
-	before := lent(40)
-	op.writes.forget()
-	after := lent(before.RateLimit.Granted["checkout-b"] + 40)
-	if after.Revision != before.Revision || after.RateLimit.Granted["checkout-a"] > 0 {
-		t.Errorf("%+v became %+v", before.RateLimit, after.RateLimit)
-	}
-	for _, written := range op.writes.written() {
-		if strings.HasPrefix(written, "PATCH pods/checkout-a") || strings.Contains(written, "deployments") {
-			t.Errorf("a loan to the other pod cost %s", written)
-		}
-	}
-	op.stop()
-
-	before, err := documentOf(t.Context(), namespace, serviceName)
-	if err != nil {
-		t.Fatal(err)
-	}
-	restarted := time.Now()
-	op = startOperator(t, namespace, pods)
-	after = lent(before.RateLimit.Granted["checkout-b"])
-	most := before.RateLimit.Granted["checkout-b"] + int64(20*time.Since(restarted).Seconds()) + 1
-	if got := after.RateLimit.Granted["checkout-b"]; got > most || after.Revision != before.Revision {
-		t.Errorf("%d lent before the restart, %d after it, at most %d were discarded", before.RateLimit.Granted["checkout-b"], got, most)
-	}
-	op.stop()
-}
-
 func TestWhatADeploymentWants(t *testing.T) {
 	t.Parallel()
 	deployment := func(change func(*appsv1.Deployment)) *appsv1.Deployment {
@@ -393,7 +329,7 @@ func TestWhatIsInForce(t *testing.T) {
 		return []v1alpha1.UpstreamSpec{{Name: "free"}, {Name: "u", RateLimit: limit(scope)}}
 	}
 	each := livesettings.RateLimit{RequestsPerSecond: 33.333, Burst: 10}
-	uneven := livesettings.RateLimit{RequestsPerSecond: 0.1, Burst: 10, Granted: map[string]int64{"a": 7}, Pods: map[string]livesettings.Bucket{"a": {RequestsPerSecond: 70, Burst: 10}}}
+	uneven := livesettings.RateLimit{RequestsPerSecond: 0.1, Burst: 10, Pods: map[string]livesettings.Bucket{"a": {RequestsPerSecond: 70, Burst: 10}}}
 	outbound := map[string]livesettings.Upstream{"free": {}, "u": {RequestsPerSecond: 25, Burst: 10}}
 	for name, c := range map[string]struct {
 		spec     v1alpha1.GoServiceSpec
@@ -401,15 +337,14 @@ func TestWhatIsInForce(t *testing.T) {
 		want     tuner.InForce
 	}{
 		"equal parts":          {v1alpha1.GoServiceSpec{RateLimit: limit("")}, livesettings.Document{RateLimit: &each}, tuner.InForce{Pods: 3, Newcomer: 33.333}},
-		"parts by demand":      {v1alpha1.GoServiceSpec{RateLimit: limit("")}, livesettings.Document{RateLimit: &uneven}, tuner.InForce{Parts: map[string]float64{"a": 70}, Newcomer: 0.1, Granted: map[string]int64{"a": 7}}},
+		"parts by demand":      {v1alpha1.GoServiceSpec{RateLimit: limit("")}, livesettings.Document{RateLimit: &uneven}, tuner.InForce{Parts: map[string]float64{"a": 70}, Newcomer: 0.1}},
 		"an upstream's alone":  {v1alpha1.GoServiceSpec{Upstreams: upstreams("")}, livesettings.Document{Upstreams: outbound}, tuner.InForce{Pods: 4}},
 		"each pod has its own": {v1alpha1.GoServiceSpec{RateLimit: limit(v1alpha1.ScopePod), Upstreams: upstreams(v1alpha1.ScopePod)}, livesettings.Document{RateLimit: &each, Upstreams: outbound}, tuner.InForce{}},
 		"no limit before":      {v1alpha1.GoServiceSpec{RateLimit: limit("")}, livesettings.Document{}, tuner.InForce{}},
 	} {
 		c.document.Version = livesettings.Version
 		got := inForce(&v1alpha1.GoService{Spec: c.spec}, stateWith(t, c.document))
-		if got.Pods != c.want.Pods || got.Newcomer != c.want.Newcomer || len(got.Parts) != len(c.want.Parts) || got.Parts["a"] != c.want.Parts["a"] ||
-			got.Granted["a"] != c.want.Granted["a"] {
+		if got.Pods != c.want.Pods || got.Newcomer != c.want.Newcomer || len(got.Parts) != len(c.want.Parts) || got.Parts["a"] != c.want.Parts["a"] {
 			t.Errorf("%s: %+v, want %+v", name, got, c.want)
 		}
 	}
@@ -438,40 +373,4 @@ func TestWhatIsKeptOfALimitReadsNothing(t *testing.T) {
 	if kept := l.services[name].budget; asked != 1 || kept.InForce != nil || kept.Total != 100 {
 		t.Errorf("asked %d times, kept %+v", asked, kept)
 	}
-}
-
-// Loans are writes: of many services whose limits are nearly used, so many get one each second.
-func TestLoansOfAllServicesAreBounded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var l limits
-		name := func(i int) client.ObjectKey {
-			return client.ObjectKey{Namespace: "shop", Name: fmt.Sprintf("%s-%d", serviceName, i)}
-		}
-		const services = 100
-		loans, total := 0, 0.0
-		for range 11 {
-			<-time.After(time.Second)
-			total += 50
-			usage := &tuner.Usage{
-				At: time.Now(), Demand: map[string]float64{"a": 450, "b": 550},
-				Discarded: map[string]float64{"a": total, "b": 0}, Refused: map[string]float64{"a": 0, "b": total},
-			}
-			for i := range services {
-				before := map[string]int64(nil)
-				if known := l.services[name(i)]; known != nil {
-					before = known.granted
-				}
-				moves := l.move(name(i), usage)
-				divided := l.next(name(i), tuner.Budget{Total: 1000, Serving: []string{"a", "b"}, Wanted: 2, Measured: true, Confirmed: true}, usage)
-				if lent := !maps.Equal(before, divided.Granted); lent {
-					loans++
-				} else if moves {
-					t.Fatalf("%s is to be looked at again, and nothing comes of it", name(i))
-				}
-			}
-		}
-		if most := 12 * loansPerSecond; loans < 9*loansPerSecond || loans > most {
-			t.Errorf("%d loans in 11 s, want %d each second", loans, loansPerSecond)
-		}
-	})
 }

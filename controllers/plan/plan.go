@@ -100,8 +100,6 @@ type Plan struct {
 	SharePerPod *Figure[Share]
 	// PodShares are those of pods that have another one, by the pod's name; nil where all are equal.
 	PodShares map[string]Share
-	// Granted is what pods may admit beside their shares, as running totals of requests by the pod's name.
-	Granted map[string]int64
 	// UpstreamShares of the outbound rate limits by the upstream's name; upstreams without a limit are absent.
 	UpstreamShares map[string]Share
 	// Alerts watch over the declared objectives; nil where none is declared.

@@ -38,7 +38,6 @@ func (p *Plan) planShares(spec *v1alpha1.GoServiceSpec, observed Observed) {
 			if parts := observed.Tuned.Parts; parts != nil {
 				p.divide(limit, *parts)
 			}
-			p.Granted = observed.Tuned.Granted
 		}
 	}
 	for i := range spec.Upstreams {

@@ -27,8 +27,6 @@ type Tuned struct {
 	Workers, QueueDepth, GOGC *Figure[int32]
 	// Parts of the shared rate limit; nil divides it equally.
 	Parts *Parts
-	// Granted requests beside their parts, as running totals by the pod's name. Nothing in it is written to.
-	Granted map[string]int64
 }
 
 // Parts of a rate limit in requests per second, by the name of the pod. Nothing in it is written to.

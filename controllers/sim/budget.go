@@ -45,8 +45,8 @@ type BudgetResult struct {
 	Mean, Under, Over float64
 	// ChangeUnder and ChangeOver are the worst in the ten seconds that end within twenty seconds of a change.
 	ChangeUnder, ChangeOver float64
-	// Divisions are how often parts were sent, Grants how often pods were lent something, Writes to pods of both.
-	Divisions, Grants, Writes float64
+	// Divisions are how often parts were sent, and Writes to how many pods.
+	Divisions, Writes float64
 }
 
 const (
@@ -60,8 +60,6 @@ const (
 	budgetAround = 20.0
 	// What is sent to a pod reaches it after budgetLatency to budgetLatest; so does an answer.
 	budgetLatency, budgetLatest = 0.08, 0.33
-	// budgetExpiry is for how long a pod may use what it was lent.
-	budgetExpiry = 2.0
 	// budgetLook and budgetCalm are between two looks, while somebody refuses and while nobody does, and budgetHurry where another
 	// tells more of new pods.
 	budgetLook, budgetCalm, budgetHurry = 1.0, 2.0, 0.2
@@ -69,20 +67,19 @@ const (
 
 // budgetPod is a token bucket with the demand of its clients.
 type budgetPod struct {
-	name                        string
-	weight                      float64 // of the demand
-	rate, burst, tokens         float64
-	arrived, discarded, refused float64 // what its metrics count
-	lent, granted               float64
-	lentUntil, started          float64
-	serving                     bool
+	name                string
+	weight              float64 // of the demand
+	rate, burst, tokens float64
+	arrived, refused    float64 // what its metrics count
+	started             float64
+	serving             bool
 
 	pending []budgetNews // on its way
 }
 
 // budgetNews is a document on its way to a pod.
 type budgetNews struct {
-	at, rate, burst, granted float64
+	at, rate, burst float64
 }
 
 type budgetRun struct {
@@ -103,7 +100,7 @@ type budgetRun struct {
 // Budget simulates a shared limit. What the pods may admit is decided by the operator's own code.
 func Budget(c BudgetCase, seed uint64) BudgetResult {
 	r := &budgetRun{BudgetCase: c, random: rand.New(rand.NewPCG(seed, 0xbd))}
-	r.budget = tuner.Budget{Total: c.Limit(), Wanted: c.Pods, LeaveWithin: 10 * time.Second, Lends: true, Measured: !c.Equal, Confirmed: true}
+	r.budget = tuner.Budget{Total: c.Limit(), Wanted: c.Pods, LeaveWithin: 10 * time.Second, Measured: !c.Equal, Confirmed: true}
 	r.add(c.Pods, -60)
 	r.serve()
 	r.divide(0)
@@ -219,48 +216,29 @@ func (r *budgetRun) divide(now float64) {
 	if moved {
 		r.result.Divisions++
 	}
-	lent := false
+	if !moved {
+		return
+	}
 	for _, p := range r.pods {
-		granted := float64(r.divided.Granted[p.name])
-		if !moved && granted <= p.latest() {
-			continue
-		}
-		lent = lent || granted > p.latest()
 		share := r.share(p.name)
 		at := now + budgetLatency + (budgetLatest-budgetLatency)*r.random.Float64()
-		p.pending = append(p.pending, budgetNews{at, share.RequestsPerSecond, float64(share.Burst), granted})
+		p.pending = append(p.pending, budgetNews{at, share.RequestsPerSecond, float64(share.Burst)})
 		r.result.Writes++
 	}
-	if lent {
-		r.result.Grants++
-	}
-}
-
-// latest total that the pod was granted.
-func (p *budgetPod) latest() float64 {
-	if n := len(p.pending); n > 0 {
-		return p.pending[n-1].granted
-	}
-	return p.granted
 }
 
 // deliver what has reached pods.
 func (r *budgetRun) deliver(now float64) {
 	for _, p := range r.pods {
 		for len(p.pending) > 0 && now >= p.pending[0].at {
-			news := p.pending[0]
+			p.take(p.pending[0])
 			p.pending = p.pending[1:]
-			if news.granted > p.granted {
-				p.lent = math.Min(p.lent+news.granted-p.granted, math.Max(p.burst, p.rate))
-				p.lentUntil = now + budgetExpiry
-			}
-			p.take(news)
 		}
 	}
 }
 
 func (p *budgetPod) take(news budgetNews) {
-	p.rate, p.burst, p.granted = news.rate, news.burst, math.Max(p.granted, news.granted)
+	p.rate, p.burst = news.rate, news.burst
 	p.tokens = math.Min(p.tokens, p.burst)
 }
 
@@ -268,7 +246,7 @@ func (r *budgetRun) reports() []tuner.Report {
 	reports := make([]tuner.Report, 0, len(r.pods))
 	for _, p := range r.pods {
 		reports = append(reports, tuner.Report{Pod: p.name, Counters: &tuner.Counters{
-			Requests: p.arrived, Discarded: p.discarded, Refused: p.refused, CountsDiscarded: true, StartSeconds: float64(simEpoch.Unix()) + p.started,
+			Requests: p.arrived, Refused: p.refused, StartSeconds: float64(simEpoch.Unix()) + p.started,
 		}})
 	}
 	return reports
@@ -285,21 +263,13 @@ func (r *budgetRun) step(now float64) {
 		}
 	}
 	for i, p := range r.pods {
-		if p.tokens += p.rate * budgetStep; p.tokens > p.burst {
-			p.discarded += p.tokens - p.burst
-			p.tokens = p.burst
-		}
+		p.tokens = math.Min(p.tokens+p.rate*budgetStep, p.burst)
 		if !asked(i) {
 			continue
 		}
 		arrivals := poisson(r.random, r.Demand*r.Limit()*p.weight/weights*budgetStep)
 		let := math.Min(arrivals, math.Floor(p.tokens))
 		p.tokens -= let
-		if now < p.lentUntil {
-			more := math.Min(arrivals-let, math.Floor(p.lent))
-			p.lent -= more
-			let += more
-		}
 		p.arrived += arrivals
 		p.refused += arrivals - let
 		admitted += let
@@ -308,7 +278,7 @@ func (r *budgetRun) step(now float64) {
 	r.admitted, r.arrived = append(r.admitted, admitted), append(r.arrived, arrived)
 }
 
-// judge every ten seconds; the first estimates take some looks.
+// judge every ten seconds; the first estimates of pods that served before anybody looked take up to twenty.
 func (r *budgetRun) judge() BudgetResult {
 	window := int(budgetWindow / budgetStep)
 	admitted, arrived, let, could := 0.0, 0.0, 0.0, 0.0
@@ -319,7 +289,7 @@ func (r *budgetRun) judge() BudgetResult {
 			admitted -= r.admitted[i-window]
 			arrived -= r.arrived[i-window]
 		}
-		if i < 2*window {
+		if i < 4*window {
 			continue
 		}
 		limit := r.Limit() * budgetWindow
@@ -359,7 +329,6 @@ func WorstBudget(c BudgetCase, seeds []uint64) BudgetResult {
 		r := Budget(c, seed)
 		worst.Mean += r.Mean / n
 		worst.Divisions += r.Divisions / n
-		worst.Grants += r.Grants / n
 		worst.Writes += r.Writes / n
 		worst.Under, worst.Over = min(worst.Under, r.Under), max(worst.Over, r.Over)
 		worst.ChangeUnder, worst.ChangeOver = min(worst.ChangeUnder, r.ChangeUnder), max(worst.ChangeOver, r.ChangeOver)
@@ -384,14 +353,14 @@ func BudgetCases() []BudgetCase {
 // BudgetTable simulates all cases, beside plain equal division.
 func BudgetTable(to io.Writer, seeds []uint64) error {
 	table := tabwriter.NewWriter(to, 0, 0, 1, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "limit\tskew\tdemand\tmean\tunder\tover\tchange under\tchange over\tdivisions\tgrants\twrites per pod\tequal: mean\tunder\tchange under\tchange over\t")
+	fmt.Fprintln(table, "limit\tskew\tdemand\tmean\tunder\tover\tchange under\tchange over\tdivisions\twrites per pod\tequal: mean\tunder\tchange under\tchange over\t")
 	for _, c := range BudgetCases() {
 		ours := WorstBudget(c, seeds)
 		equal := c
 		equal.Equal = true
 		rival := WorstBudget(equal, seeds)
-		fmt.Fprintf(table, "%.0f/s\t%.0f:1\t%.2f\t%s\t%.0f\t%.0f\t%.0f\t%s\t\n", c.Limit(), c.Skew, c.Demand,
-			percents(ours.Mean, ours.Under, ours.Over, ours.ChangeUnder, ours.ChangeOver), ours.Divisions, ours.Grants, ours.Writes/float64(c.Pods),
+		fmt.Fprintf(table, "%.0f/s\t%.0f:1\t%.2f\t%s\t%.0f\t%.0f\t%s\t\n", c.Limit(), c.Skew, c.Demand,
+			percents(ours.Mean, ours.Under, ours.Over, ours.ChangeUnder, ours.ChangeOver), ours.Divisions, ours.Writes/float64(c.Pods),
 			percents(rival.Mean, rival.Under, rival.ChangeUnder, rival.ChangeOver))
 	}
 	return table.Flush()

@@ -16,16 +16,19 @@ import (
 func TestASharedLimitIsUsedAndKept(t *testing.T) {
 	for _, c := range BudgetCases() {
 		t.Run(fmt.Sprintf("%g/s, %g:1, %g", c.Limit(), c.Skew, c.Demand), func(t *testing.T) {
-			mean, under, over, changeUnder, changeOver := -0.01, -0.02, 0.02, -0.05, 0.04
+			mean, under, over, changeUnder, changeOver := -0.01, -0.02, 0.01, -0.04, 0.05
+			if c.Demand < 1.2 { // parts follow estimates, and what one pod has too much of is lost
+				mean, under, changeUnder = -0.03, -0.05, -0.08
+			}
 			if c.Limit() < 1000 { // ten buckets of ten requests are half a second's worth
-				mean, under, over, changeUnder, changeOver = -0.02, -0.07, 0.05, -0.09, 0.1
+				mean, under, over, changeUnder, changeOver = 2*mean-0.01, 2.5*under-0.02, 0.04, 2*changeUnder, 0.12
 			}
 			for seed := range uint64(4) {
 				r := Budget(c, seed)
 				if r.Mean < mean || r.Under < under || r.Over > over || r.ChangeUnder < changeUnder || r.ChangeOver > changeOver {
 					t.Errorf("seed %d: mean %+.3f, %+.3f to %+.3f, about changes %+.3f to %+.3f", seed, r.Mean, r.Under, r.Over, r.ChangeUnder, r.ChangeOver)
 				}
-				if writes := r.Writes / float64(c.Pods); writes > 130 {
+				if writes := r.Writes / float64(c.Pods); writes > 60 {
 					t.Errorf("seed %d: %.0f writes to each pod in 200 s", seed, writes)
 				}
 			}
@@ -38,7 +41,7 @@ func TestNewPodsThatNobodyAsksTakeNothing(t *testing.T) {
 	for _, demand := range []float64{1.05, 1.5, 3} {
 		for seed := range uint64(4) {
 			c := BudgetCase{Pods: 10, PerPod: 200, Skew: 3, Demand: demand, Stay: 25}
-			if r := Budget(c, seed); r.ChangeUnder < -0.05 || r.ChangeOver > 0.04 {
+			if r := Budget(c, seed); r.ChangeUnder < -0.08 || r.ChangeOver > 0.05 {
 				t.Errorf("demand %g, seed %d: %+.3f to %+.3f about changes", demand, seed, r.ChangeUnder, r.ChangeOver)
 			}
 		}
@@ -52,8 +55,8 @@ func TestPlainEqualPartsLoseWhatSkewLeavesUnused(t *testing.T) {
 		{3, 1.05, 0.5*1.05*0.5 + 0.5 - 1}, {3, 1.5, 0.75*0.5 + 0.5 - 1}, {3, 2, 0}, {10, 1.05, 1.05/11 + 0.5 - 1},
 	} {
 		r := Budget(BudgetCase{Pods: 10, PerPod: 200, Skew: c.skew, Demand: c.demand, Equal: true}, 1)
-		if math.Abs(r.Mean-c.want) > 0.03 || r.Grants > 0 {
-			t.Errorf("skew %g, demand %g: mean %+.3f, want %+.3f; %g grants", c.skew, c.demand, r.Mean, c.want, r.Grants)
+		if math.Abs(r.Mean-c.want) > 0.03 {
+			t.Errorf("skew %g, demand %g: mean %+.3f, want %+.3f", c.skew, c.demand, r.Mean, c.want)
 		}
 	}
 }
@@ -84,10 +87,10 @@ func TestBudgetsAreJudgedByTheLesserOfLimitAndArrivals(t *testing.T) {
 		"all of the limit":             {constant(100), constant(150), BudgetResult{}},
 		"all of what comes":            {constant(50), constant(50), BudgetResult{Over: 0}},
 		"half of the limit":            {constant(50), constant(150), BudgetResult{Mean: -0.5, Under: -0.5, ChangeUnder: -0.5}},
-		"ten seconds of nothing, calm": {between(100, 110, 0, 100), constant(150), BudgetResult{Mean: -0.055, Under: -1}},
-		"five beyond it, calm":         {between(100, 105, 120, 100), constant(150), BudgetResult{Mean: 0.0055, Over: 0.1}},
-		"five at a change":             {between(60, 65, 80, 100), constant(150), BudgetResult{Mean: -0.0055, ChangeUnder: -0.1}},
-		"beyond it at the other":       {between(135, 140, 140, 100), constant(150), BudgetResult{Mean: 0.011, ChangeOver: 0.2}},
+		"ten seconds of nothing, calm": {between(100, 110, 0, 100), constant(150), BudgetResult{Mean: -0.0625, Under: -1}},
+		"five beyond it, calm":         {between(100, 105, 120, 100), constant(150), BudgetResult{Mean: 0.0062, Over: 0.1}},
+		"five at a change":             {between(60, 65, 80, 100), constant(150), BudgetResult{Mean: -0.0062, ChangeUnder: -0.1}},
+		"beyond it at the other":       {between(135, 140, 140, 100), constant(150), BudgetResult{Mean: 0.0125, ChangeOver: 0.2}},
 		"before anything is known":     {between(0, 5, 0, 100), constant(150), BudgetResult{}},
 	} {
 		got := run(c.admitted, c.arrived)

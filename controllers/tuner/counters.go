@@ -22,10 +22,6 @@ type Counters struct {
 	Unmatched float64
 	// Rejected requests were turned away for any reason, Refused ones because of the pod's rate limit.
 	Rejected, Refused float64
-	// Discarded are requests that the rate limit would have allowed and nobody made: tokens that found the bucket full.
-	// CountsDiscarded says that the pod counts them, which an older toolkit does not.
-	Discarded       float64
-	CountsDiscarded bool
 	// CPUSeconds that the process used.
 	CPUSeconds float64
 	// Buckets of the durations of requests that neither failed nor were rate limited, cumulative, by rising bound.
@@ -63,7 +59,7 @@ func (c *Counters) startedWithin(after, until time.Time) bool {
 // wentBack says that something that is only counted up is less than before.
 func (c *Counters) wentBack(before *Counters) bool {
 	return c.Requests < before.Requests || c.Failed < before.Failed || c.RateLimited < before.RateLimited ||
-		c.Served < before.Served || c.Rejected < before.Rejected || c.Refused < before.Refused || c.Discarded < before.Discarded ||
+		c.Served < before.Served || c.Rejected < before.Rejected || c.Refused < before.Refused ||
 		c.CPUSeconds < before.CPUSeconds
 }
 
@@ -96,7 +92,6 @@ func delta(before, now *Counters) Counters {
 		{&d.ServiceSeconds, before.ServiceSeconds},
 		{&d.Rejected, before.Rejected},
 		{&d.Refused, before.Refused},
-		{&d.Discarded, before.Discarded},
 		{&d.Unmatched, before.Unmatched},
 		{&d.CPUSeconds, before.CPUSeconds},
 	} {

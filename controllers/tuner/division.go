@@ -27,7 +27,9 @@ const (
 	joinTime = 1500 * time.Millisecond
 	// confirmTime is how long pods may take to put their parts in force before the others give back by what they have grown.
 	confirmTime = 5 * time.Second
-	// reserveStep is the part of a limit by which what leaving pods use must fall for others to grow.
+	// spacing is the least time between two divisions because the demand moved, and settleTime for each pod where that is more.
+	spacing = 2 * time.Second
+	// reserveStep is the part of a limit by which what leaving pods use must change for others to follow.
 	reserveStep = 0.02
 )
 
@@ -41,10 +43,8 @@ type Division struct {
 	givenAt time.Time
 	// joined is since when pods serve that have no part of their own; zero: there are none.
 	joined time.Time
-	// floor is the least that each pod was given since all pods last confirmed; nil while they have. Whatever of it a pod has in
-	// force, all of them together do not exceed the budget.
-	floor      map[string]float64
-	floorSince time.Time
+	// unsure is what pods may have in force; nil while all have confirmed what they were given last.
+	unsure *unsure
 	// known is when the demand was known last.
 	known time.Time
 }
@@ -58,15 +58,14 @@ func (d *Division) Next(now time.Time, b Budget, demand map[string]float64) (par
 	}
 	unknown := d.unknown(now, b, demand)
 	demand, lost := d.recall(now, b, demand)
+	if b.Confirmed {
+		d.unsure = nil
+	}
 	if !d.uneven {
 		if !d.begins(b, demand) {
-			*d = Division{budget: b}
-			return nil, time.Time{}
+			return d.equal(now, b)
 		}
 		d.uneven, d.budget, d.given = true, b, nil
-	}
-	if b.Confirmed {
-		d.floor = nil
 	}
 	switch {
 	case d.given == nil || d.budget.Total != b.Total: // at once
@@ -79,15 +78,37 @@ func (d *Division) Next(now time.Time, b Budget, demand map[string]float64) (par
 			return d.given, due
 		}
 	case !b.Confirmed:
-		return d.unconfirmed(now)
-	case lost || demand != nil && serve(d.given.Pods, b.left(), b.Serving, demand) && !easyEqually(b, demand):
+		return d.unconfirmed(now, b)
+	case lost || demand != nil && serve(d.given.Pods, b.left(), b.Serving, demand, b.rough) && (b.rough || !easyEqually(b, demand)):
 		return d.given, time.Time{}
+	default:
+		if due := d.givenAt.Add(max(spacing, settleTimeOf(b))); now.Before(due) {
+			return d.given, due
+		}
 	}
 	if demand == nil || easyEqually(b, demand) {
-		*d = Division{budget: b}
-		return nil, time.Time{}
+		return d.equal(now, b)
 	}
 	d.give(now, b, Divide(b.left(), b.Serving, demand), newcomerOf(b))
+	return d.given, time.Time{}
+}
+
+// equal parts from now on, unless a pod does not take the cut that they are for it.
+func (d *Division) equal(now time.Time, b Budget) (parts *plan.Parts, again time.Time) {
+	if d.given != nil {
+		d.notice(now, d.given.Pods, equalParts(b.Total, b.Serving))
+	}
+	*d = Division{budget: b, unsure: d.unsure}
+	if d.unsure == nil || b.Confirmed {
+		return nil, time.Time{}
+	}
+	if due := d.unsure.due(); now.Before(due) {
+		return nil, due
+	}
+	if safe := d.unsure.safe(b, equalParts(b.Total, b.Serving)); sumOf(safe, b.Serving) < b.Total*(1-misplaced) {
+		d.unsure.tookBack = now
+		d.uneven, d.budget, d.given, d.givenAt, d.known = true, b, &plan.Parts{Pods: safe, Newcomer: leastOf(b)}, now, now
+	}
 	return d.given, time.Time{}
 }
 
@@ -114,26 +135,30 @@ func (d *Division) unknown(now time.Time, b Budget, demand map[string]float64) b
 
 // give parts to pods, cuts and growth at once.
 func (d *Division) give(now time.Time, b Budget, parts map[string]float64, newcomer float64) {
-	if d.floor == nil {
-		d.floor, d.floorSince = equalParts(b.Total, b.Serving), now
-		if d.given != nil {
-			d.floor = maps.Clone(d.given.Pods)
-		}
+	before := equalParts(b.Total, b.Serving)
+	if d.given != nil {
+		before = d.given.Pods
 	}
-	d.floor = least(d.floor, parts)
+	if d.unsure != nil && !b.Confirmed && !now.Before(d.unsure.since.Add(confirmTime)) {
+		parts, newcomer = d.unsure.safe(b, parts), leastOf(b)
+	}
+	d.notice(now, before, parts)
 	d.joined = time.Time{}
 	d.budget, d.given, d.givenAt = b, &plan.Parts{Pods: parts, Newcomer: newcomer}, now
 }
 
 // unconfirmed parts are on their way, or a pod does not take its cut: then nobody keeps what it has grown by.
-func (d *Division) unconfirmed(now time.Time) (parts *plan.Parts, again time.Time) {
-	if d.floor == nil || maps.Equal(d.floor, d.given.Pods) {
+func (d *Division) unconfirmed(now time.Time, b Budget) (parts *plan.Parts, again time.Time) {
+	if d.unsure == nil {
 		return d.given, time.Time{}
 	}
-	if due := d.floorSince.Add(confirmTime); now.Before(due) {
+	if due := d.unsure.due(); now.Before(due) {
 		return d.given, due
 	}
-	d.given = &plan.Parts{Pods: maps.Clone(d.floor), Newcomer: leastOf(d.budget)}
+	if safe := d.unsure.safe(b, d.given.Pods); !maps.Equal(safe, d.given.Pods) {
+		d.unsure.tookBack = now
+		d.given = &plan.Parts{Pods: safe, Newcomer: leastOf(d.budget)}
+	}
 	return d.given, time.Time{}
 }
 
@@ -145,18 +170,24 @@ func (d *Division) recall(now time.Time, b Budget, demand map[string]float64) (k
 			count++
 		}
 	}
-	if count > 0 && float64(count) >= Quorum*float64(len(b.Serving)) || count > 0 && b.joined(d.budget) {
+	enough := count > 0 && float64(count) >= Quorum*float64(len(b.Serving))
+	joined := count > 0 && b.joined(d.budget)
+	switch {
+	case enough && (!b.rough || count == len(b.Serving)):
 		d.known = now
 		return demand, false
-	}
-	if !d.uneven || !b.Measured || now.Sub(d.known) >= keptFor {
+	case !d.uneven || !b.Measured || !joined && now.Sub(d.known) >= keptFor:
 		return nil, false
 	}
 	was := maps.Clone(d.given.Pods) // of the limit that it was divided for
 	for pod := range was {
 		was[pod] *= b.Total / d.budget.Total
 	}
-	return was, true
+	if joined {
+		d.known = now
+		maps.Copy(was, demand)
+	}
+	return was, !joined
 }
 
 // joined says whether pods serve that did not when a former budget was divided.
@@ -181,7 +212,14 @@ func (d *Division) begins(b Budget, demand map[string]float64) bool {
 	if b.coming > 0 || b.reserved > 0 {
 		return !easyEqually(b, demand)
 	}
-	return !serve(equalParts(b.Total, b.Serving), b.Total, b.Serving, demand)
+	var steady []string // what others are asked is not known, or not for long
+	for _, pod := range b.Serving {
+		if _, known := demand[pod]; known && !b.young[pod] {
+			steady = append(steady, pod)
+		}
+	}
+	part := b.Total * float64(len(steady)) / float64(len(b.Serving))
+	return !serve(equalParts(part, steady), part, steady, demand, b.rough)
 }
 
 // takeOver counts what another operator has given as in force, and as what the demand was when that was decided. Parts that add
@@ -230,7 +268,9 @@ func easyEqually(b Budget, demand map[string]float64) bool {
 // clone for a look ahead.
 func (d *Division) clone() Division {
 	ahead := *d
-	ahead.floor = maps.Clone(d.floor)
+	if d.unsure != nil {
+		ahead.unsure = d.unsure.clone()
+	}
 	return ahead
 }
 

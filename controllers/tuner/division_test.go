@@ -138,6 +138,67 @@ func TestGrowthIsTakenBackWhereCutsAreNotConfirmed(t *testing.T) {
 	}
 }
 
+// A pod that does not take its cut keeps what it had: pods that come then get what it and the others leave, which is more where
+// it is known that the others took theirs.
+func TestAStuckPodAndANewcomerStayWithinTheLimit(t *testing.T) {
+	for name, c := range map[string]struct {
+		unconfirmed []string
+		least       float64
+	}{"which is not known": {nil, 0}, "it alone": {[]string{"a"}, 10}} {
+		t.Run(name, func(t *testing.T) {
+			s := newLimited(t, 100, "a", "b")
+			before := s.settle(map[string]float64{"a": 160, "b": 40})
+			s.budget.Serving = []string{"a", "b", "c"}
+			s.budget.Confirmed, s.budget.Unconfirmed = false, c.unconfirmed
+			demand, since := map[string]float64{"a": 160, "b": 40, "c": 200}, s.now
+			for range 30 {
+				parts := s.look(demand)
+				if s.now.Sub(since) < confirmTime+4*time.Second {
+					continue
+				}
+				if sum := before.Pods["a"] + parts.Pods["b"] + parts.Pods["c"]; sum > 100.1 || parts.Pods["c"] < c.least {
+					t.Fatalf("%s: a keeps %.1f, b has %.1f, c %.1f: %.1f of 100", s.now.Sub(since), before.Pods["a"], parts.Pods["b"], parts.Pods["c"], sum)
+				}
+			}
+			s.budget.Confirmed = true
+			if parts := s.settle(demand); parts.Pods["c"] < 40 {
+				t.Errorf("when all confirmed: %+v", parts)
+			}
+		})
+	}
+}
+
+// Equal parts are a cut as any other for the pod that had most.
+func TestAStuckPodStaysWithinTheLimitWhenPartsBecomeEqual(t *testing.T) {
+	s := newLimited(t, 100, "a", "b")
+	before := s.settle(map[string]float64{"a": 160, "b": 40})
+	little := map[string]float64{"a": 10, "b": 10}
+	if parts := s.look(little); parts != nil {
+		t.Fatalf("%+v, want equal parts", parts)
+	}
+	s.budget.Confirmed = false
+	s.settle(little)
+	if parts := s.settle(little); parts == nil || before.Pods["a"]+parts.Pods["b"] > 100+1e-9 {
+		t.Fatalf("a keeps %.1f of 100, and what is given is %+v", before.Pods["a"], parts)
+	}
+	s.budget.Confirmed = true
+	if parts := s.settle(little); parts != nil {
+		t.Errorf("when all confirmed: %+v, want equal parts", parts)
+	}
+}
+
+// Each division is a write to every pod: a demand that never stands still is followed every few seconds.
+func TestDivisionsForTheDemandHaveASpacing(t *testing.T) {
+	s := newLimited(t, 100, "a", "b")
+	for i := range 600 {
+		s.now = s.now.Add(-1900 * time.Millisecond) // ten looks a second
+		s.look(map[string]float64{"a": 90 - 80*float64(i%2), "b": 10 + 80*float64(i%2)})
+	}
+	if most := int(time.Minute/spacing) + 2; s.changes > most {
+		t.Errorf("%d divisions in a minute, want %d at most", s.changes, most)
+	}
+}
+
 // Pods that are expected can serve their first requests, and nobody gives anything up before they do.
 func TestPodsThatStartHaveAnEqualPartToBeginWith(t *testing.T) {
 	for name, demand := range map[string]map[string]float64{
@@ -352,8 +413,8 @@ func TestOthersGrowAsALeavingPodUsesLess(t *testing.T) {
 	if got := look(map[string]float64{"a": 600, "b": 600, "c": 150, "d": 0}); got < 840 || got > 850+1e-9 {
 		t.Errorf("%g to those that stay while 150 are used by a leaving one", got)
 	}
-	if got := look(map[string]float64{"a": 600, "b": 600, "c": 400, "d": 0}); got < 840 {
-		t.Errorf("%g to those that stay when a leaving pod wants more again", got)
+	if got := look(map[string]float64{"a": 600, "b": 600, "c": 400, "d": 0}); got > 750+1e-9 || got < 740 {
+		t.Errorf("%g to those that stay when a leaving pod uses all of its 250 again", got)
 	}
 	if got := look(map[string]float64{"a": 800, "b": 800, "c": 0, "d": 0}); got < 999 {
 		t.Errorf("%g to those that stay when nobody uses anything else", got)

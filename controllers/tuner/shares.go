@@ -3,8 +3,6 @@
 
 package tuner
 
-import "maps"
-
 const (
 	// keptShare of an equal part stays with every pod, so that one without traffic can answer its first requests. As long as it
 	// has none, that much of the budget is nobody's, but for what is lent of it.
@@ -13,6 +11,8 @@ const (
 	// demand below the budget from which a division is good enough to stay: a new one is a write to each pod.
 	misplaced = 0.03
 	usedWell  = 0.98
+	// roughly is what may be misplaced, or lost of a demand below the budget, while too little is known to tell it from chance.
+	roughly = 0.1
 	// spareByDemand is the part of what nobody needs that goes to pods in proportion to their demand, which has the larger peaks
 	// the larger it is; the rest goes to all alike.
 	spareByDemand = 0.5
@@ -53,8 +53,13 @@ func Divide(total float64, pods []string, demand map[string]float64) map[string]
 // counted is a demand as far as it counts.
 func counted(demand, total float64) float64 { return min(max(demand, 0), total) }
 
-// serve says whether parts admit nearly all that the budget allows, from those who should have it.
-func serve(parts map[string]float64, total float64, pods []string, demand map[string]float64) bool {
+// serve says whether parts admit nearly all that the budget allows, from those who should have it, or so as far as figures tell that
+// are rough.
+func serve(parts map[string]float64, total float64, pods []string, demand map[string]float64, rough bool) bool {
+	mayLose, mayMiss := 1-usedWell, misplaced
+	if rough {
+		mayLose, mayMiss = roughly, roughly
+	}
 	sum, lost, missing := 0.0, 0.0, 0.0
 	target := Divide(total, pods, demand)
 	for _, pod := range pods {
@@ -68,9 +73,9 @@ func serve(parts map[string]float64, total float64, pods []string, demand map[st
 		missing += max(target[pod]-part, 0)
 	}
 	if sum < total {
-		return lost <= (1-usedWell)*sum
+		return lost <= mayLose*sum
 	}
-	return missing <= misplaced*total
+	return missing <= mayMiss*total
 }
 
 func equalParts(total float64, pods []string) map[string]float64 { return Divide(total, pods, nil) }
@@ -81,15 +86,4 @@ func sumOf(parts map[string]float64, pods []string) float64 {
 		sum += parts[pod]
 	}
 	return sum
-}
-
-// least of two divisions for each pod that is in the second.
-func least(a, b map[string]float64) map[string]float64 {
-	both := maps.Clone(b)
-	for pod, part := range both {
-		if other, is := a[pod]; is {
-			both[pod] = min(part, other)
-		}
-	}
-	return both
 }

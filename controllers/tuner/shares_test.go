@@ -94,7 +94,7 @@ func TestGoodSharesStay(t *testing.T) {
 		"a pod without a part":                    {map[string]float64{"a": 1000}, map[string]float64{"a": 800}, false},
 		"one below its part while the other asks": {map[string]float64{"a": 500, "b": 500}, map[string]float64{"a": 900, "b": 300}, false},
 	} {
-		if got := serve(c.parts, 1000, pods, c.demand); got != c.want {
+		if got := serve(c.parts, 1000, pods, c.demand, false); got != c.want {
 			t.Errorf("%s: %t", name, got)
 		}
 	}

@@ -24,16 +24,19 @@ type Budget struct {
 	LeaveWithin time.Duration
 	// Measured says that somebody measures the demand on each pod; then no figures mean that a round was lost.
 	Measured bool
-	// Confirmed says that every running pod has in force what it was given last.
-	Confirmed bool
-	// Lends says that what is discarded may be lent: each grant is a write.
-	Lends bool
+	// Confirmed says that every running pod has in force what it was given last; else Unconfirmed are those that do not, or nobody
+	// knows which they are, where it is empty.
+	Confirmed   bool
+	Unconfirmed []string
 	// InForce reads what an operator before this one has left. It is asked once; nil: nothing.
 	InForce func() InForce
 
 	// coming pods are about to serve, and leaving pods have reserved requests per second in force.
 	coming   int
 	reserved float64
+	// young pods have not been followed for long, and rough says that nobody has been since another operator divided last.
+	young map[string]bool
+	rough bool
 }
 
 // InForce is a division that is found in place.
@@ -42,15 +45,13 @@ type InForce struct {
 	Parts map[string]float64
 	// Newcomer is the part of a pod that is not named.
 	Newcomer float64
-	// Granted are the running totals of what pods were lent.
-	Granted map[string]int64
 	// Pods among which limits are divided equally; 0 while that is unknown.
 	Pods int
 }
 
 // Divided is a division as it is found; without any, Pods is 0.
 func (f InForce) Divided() Divided {
-	divided := Divided{Pods: int32(f.Pods), Granted: f.Granted}
+	divided := Divided{Pods: int32(f.Pods)}
 	if len(f.Parts) > 0 {
 		divided.Parts = &plan.Parts{Pods: f.Parts, Newcomer: f.Newcomer}
 	}
@@ -63,8 +64,6 @@ type Divided struct {
 	Pods int32
 	// Parts of the inbound limit; nil: equal ones.
 	Parts *plan.Parts
-	// Granted are the running totals of what pods may admit in addition, in requests. Nothing in it is written to.
-	Granted map[string]int64
 	// Again is when to look again even if nothing happens; zero: never.
 	Again time.Time
 }
@@ -74,8 +73,9 @@ type Divided struct {
 type Sharing struct {
 	divisor  divisor
 	division Division
-	lending  lending
 	started  bool
+	// roughUntil is when as much is known as the operator before this one knew; zero: there was none.
+	roughUntil time.Time
 	// shares of the limit that pods had in force at the last look and leaving ones had when they began to leave, 0 to 1.
 	shares  map[string]float64
 	leaving map[string]leaver
@@ -83,7 +83,7 @@ type Sharing struct {
 
 type leaver struct {
 	share float64
-	// used is the part of the limit that it was seen to use last, at most share; it does not rise again.
+	// used is the part of the limit that it was seen to use last, at most share.
 	used  float64
 	since time.Time
 	// found says that the pod was leaving at the first look already: share is then what all such pods have together.
@@ -100,8 +100,12 @@ func (s *Sharing) Next(now time.Time, b Budget, usage *Usage) Divided {
 	b.InForce = nil // what is kept of the budget must not keep what that reads
 	var demand map[string]float64
 	if usage != nil {
-		demand = usage.Demand
+		demand, b.young = usage.Demand, usage.Young
 	}
+	if !s.started && (found.Pods > 0 || len(found.Parts) > 0) && len(b.Serving) > 0 {
+		s.roughUntil = now.Add(keptFor)
+	}
+	b.rough = now.Before(s.roughUntil)
 	again := s.follow(now, b, found, demand)
 	pods, next := s.divisor.next(now, b, s.reserved(b, false), found.Pods)
 	again = sooner(again, next)
@@ -112,11 +116,9 @@ func (s *Sharing) Next(now time.Time, b Budget, usage *Usage) Divided {
 	b.reserved = s.reserved(b, true) * b.Total
 	if !s.started {
 		s.division.takeOver(now, b, found)
-		s.lending.takeOver(found)
 	}
-	granted := s.lending.next(b, usage, func(pod string) float64 { return s.shares[pod] * b.Total })
 	parts, next := s.division.Next(now, b, demand)
-	divided := Divided{Pods: int32(pods), Parts: parts, Granted: granted, Again: sooner(again, next)}
+	divided := Divided{Pods: int32(pods), Parts: parts, Again: sooner(again, next)}
 	s.note(b, divided)
 	s.started = true
 	return divided
@@ -130,14 +132,14 @@ func sooner(a, b time.Time) time.Time {
 	return a
 }
 
-// Moves says whether Next would divide or grant otherwise than it did last.
+// Moves says whether Next would divide otherwise than it did last.
 func (s *Sharing) Moves(now time.Time, b Budget, usage *Usage) bool {
 	ahead := Sharing{
-		divisor: s.divisor, division: s.division.clone(), lending: s.lending, started: s.started,
+		divisor: s.divisor, division: s.division.clone(), started: s.started, roughUntil: s.roughUntil,
 		shares: s.shares, leaving: maps.Clone(s.leaving),
 	}
 	next := ahead.Next(now, b, usage)
-	return int(next.Pods) != s.divisor.pods || !same(s.division.given, next.Parts) || !maps.Equal(s.lending.granted, next.Granted)
+	return int(next.Pods) != s.divisor.pods || !same(s.division.given, next.Parts)
 }
 
 func (b Budget) expected() int {
@@ -160,7 +162,7 @@ func (s *Sharing) follow(now time.Time, b Budget, found InForce, demand map[stri
 			}
 			l.used = l.share
 		} else if figure, is := demand[pod]; is && !l.found && b.Total > 0 {
-			l.used = min(l.used, figure/b.Total)
+			l.used = min(l.share, figure/b.Total)
 		}
 		end := l.since.Add(b.LeaveWithin)
 		if !now.Before(end) {

@@ -25,11 +25,10 @@ const (
 type Usage struct {
 	At time.Time
 	// Demand on each pod in requests per second, refused ones included. Pods that have not served for a whole look yet, or have
-	// not answered for a minute, are not in it.
+	// not answered for a minute, are not in it, and nor are those that served before anybody looked until enough is known of them.
 	Demand map[string]float64
-	// Discarded are the tokens that a pod's full bucket threw away, and Refused the requests that it turned away for its rate,
-	// both since Watch began and only while the pod served. Pods that do not count the first are in neither.
-	Discarded, Refused map[string]float64
+	// Young pods have been followed for less than steadyOver: their figures say what they are asked, but not how steadily.
+	Young map[string]bool
 	// Refusing says that a pod has refused requests since the look before, and Soon that another look tells more of pods that have
 	// begun to serve.
 	Refusing, Soon bool
@@ -41,6 +40,7 @@ type Watch struct {
 	pods     map[string]*watchedPod
 	refusing bool
 	soon     bool
+	first    bool // nothing has been seen before
 }
 
 type watchedPod struct {
@@ -49,9 +49,13 @@ type watchedPod struct {
 	seen    time.Time
 	serving bool // at the look before
 
-	known              bool
-	steady, quick      float64
-	discarded, refused float64
+	// found says that the pod served at the first look: then nothing is urgent, and too little is known to differ from what is in
+	// force already. followed is for how long, and count how many requests were counted meanwhile.
+	found         bool
+	followed      time.Duration
+	count         float64
+	known         bool
+	steady, quick float64
 }
 
 // Observe takes in one look: the reports of pods that were asked, of which those take traffic that are serving, or still may, as
@@ -63,7 +67,7 @@ func (w *Watch) Observe(now time.Time, reports []Report, serving map[string]bool
 	if !w.at.IsZero() && !now.After(w.at) {
 		return
 	}
-	w.at, w.refusing, w.soon = now, false, false
+	w.at, w.refusing, w.soon, w.first = now, false, false, len(w.pods) == 0
 	for i := range reports {
 		if report := &reports[i]; report.Counters != nil {
 			w.observe(now, report, serving[report.Pod])
@@ -83,34 +87,41 @@ func (w *Watch) observe(now time.Time, report *Report, serving bool) {
 	}
 	pod := w.pods[report.Pod]
 	if pod == nil {
-		w.pods[report.Pod] = &watchedPod{before: *counters, taken: taken, seen: now, serving: serving}
-		w.soon = w.soon || serving
+		pod = &watchedPod{before: *counters, taken: taken, seen: now, serving: serving, found: w.first && serving}
+		pod.before.Buckets = nil // a histogram for each pod is much to keep
+		w.pods[report.Pod] = pod
+		w.soon = w.soon || serving && !pod.found
 		return
 	}
 	restarted := counters.restarted(&pod.before, pod.taken, later(now, taken))
 	if !restarted && counters.wentBack(&pod.before) {
 		return // a part of the answer is missing; the next whole one speaks for both looks
 	}
-	if span := taken.Sub(pod.taken).Seconds(); !restarted && pod.serving && span > 0 {
+	if span := taken.Sub(pod.taken); !restarted && pod.serving && span > 0 {
 		d := delta(&pod.before, counters)
-		pod.follow(max(d.Requests+d.Active, 0)/span, span)
-		pod.discarded += d.Discarded
-		pod.refused += d.Refused
+		pod.follow(max(d.Requests+d.Active, 0), span)
 		w.refusing = w.refusing || d.Refused > 0
 	}
-	// A pod that takes no traffic any more, or none yet, has no demand that says anything.
-	pod.known = pod.known && serving && !restarted
+	if restarted || !serving { // what takes no traffic any more, or none yet, has no demand that says anything
+		pod.known, pod.found, pod.followed, pod.count = false, false, 0, 0
+	}
 	pod.before, pod.taken, pod.seen, pod.serving = *counters, taken, now, serving
-	pod.before.Buckets = nil // a histogram for each pod is much to keep
-	w.soon = w.soon || serving && !pod.known
+	pod.before.Buckets = nil
+	w.soon = w.soon || serving && !pod.known && !pod.found
 }
 
-// follow the rate of one look that took so many seconds.
-func (p *watchedPod) follow(rate, seconds float64) {
+// follow the requests of one look that took so long.
+func (p *watchedPod) follow(requests float64, span time.Duration) {
+	p.followed += span
+	p.count += requests
 	if !p.known {
-		p.known, p.steady, p.quick = true, rate, rate
+		p.steady = p.count / p.followed.Seconds()
+		p.quick = p.steady
+		p.known = !p.found || p.followed >= steadyOver && (p.count >= steadyCount || p.followed >= steadyLongest)
 		return
 	}
+	seconds := span.Seconds()
+	rate := requests / seconds
 	over := min(max(steadyCount/max(p.steady, 1), steadyOver.Seconds()), steadyLongest.Seconds())
 	p.quick += (1 - math.Exp(-seconds/quickOver.Seconds())) * (rate - p.quick)
 	switch {
@@ -131,16 +142,13 @@ func explained(rate, expected, seconds float64) bool {
 
 // Usage as it is known.
 func (w *Watch) Usage() *Usage {
-	usage := &Usage{
-		At: w.at, Demand: map[string]float64{}, Discarded: map[string]float64{}, Refused: map[string]float64{},
-		Refusing: w.refusing, Soon: w.soon,
-	}
+	usage := &Usage{At: w.at, Demand: map[string]float64{}, Young: map[string]bool{}, Refusing: w.refusing, Soon: w.soon}
 	for name, pod := range w.pods {
 		if pod.known {
 			usage.Demand[name] = pod.steady
-		}
-		if pod.before.CountsDiscarded {
-			usage.Discarded[name], usage.Refused[name] = pod.discarded, pod.refused
+			if pod.followed < steadyOver {
+				usage.Young[name] = true
+			}
 		}
 	}
 	return usage

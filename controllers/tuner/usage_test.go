@@ -19,7 +19,10 @@ type watched struct {
 }
 
 func newWatched() *watched {
-	return &watched{now: epoch, serving: true, counted: Counters{StartSeconds: 1, CountsDiscarded: true}}
+	w := &watched{now: epoch, counted: Counters{StartSeconds: 1}}
+	w.look(0) // when it does not serve yet
+	w.serving = true
+	return w
 }
 
 func (w *watched) look(requests float64) *Usage {
@@ -79,27 +82,23 @@ func TestDemandIsSteadyAndQuick(t *testing.T) {
 	}
 }
 
-func TestWhatPodsDiscardAndRefuseIsSummedUp(t *testing.T) {
+func TestPodsThatRefusedSinceTheLookBeforeAreRefusing(t *testing.T) {
 	w := newWatched()
 	w.look(0)
-	w.counted.Discarded, w.counted.Refused = 7, 3
-	if usage := w.look(0); usage.Discarded["p"] != 7 || usage.Refused["p"] != 3 || !usage.Refusing {
+	w.counted.Refused = 3
+	if usage := w.look(0); !usage.Refusing {
 		t.Errorf("%+v", usage)
 	}
-	if usage := w.look(0); usage.Discarded["p"] != 7 || usage.Refusing {
-		t.Errorf("when nothing more came: %+v", usage)
+	if usage := w.look(0); usage.Refusing {
+		t.Errorf("when nothing more was refused: %+v", usage)
 	}
-	w.counted = Counters{StartSeconds: float64(w.now.Unix()) + 0.5, Requests: 5, Discarded: 100, CountsDiscarded: true} // another process
-	if usage := w.look(0); usage.Discarded["p"] != 7 {
+	w.counted = Counters{StartSeconds: float64(w.now.Unix()) + 0.5, Requests: 5, Refused: 100} // another process
+	if usage := w.look(0); usage.Refusing {
 		t.Errorf("after a restart: %+v", usage)
 	}
-	w.counted.Discarded = 110
-	if usage := w.look(0); usage.Discarded["p"] != 17 {
+	w.counted.Refused = 110
+	if usage := w.look(0); !usage.Refusing {
 		t.Errorf("after a restart and a look: %+v", usage)
-	}
-	w.counted.CountsDiscarded = false
-	if usage := w.look(0); len(usage.Discarded) > 0 || len(usage.Refused) > 0 {
-		t.Errorf("of a pod that does not count: %+v", usage)
 	}
 }
 
@@ -129,5 +128,25 @@ func TestPodsThatDoNotAnswerAreForgottenAfterAMinute(t *testing.T) {
 	w.watch.Observe(w.now.Add(61*time.Second), silent, map[string]bool{"p": true})
 	if got := w.watch.Usage().Demand; len(got) > 0 {
 		t.Errorf("%v after a minute", got)
+	}
+}
+
+// Whoever begins to look at pods that serve already is in no hurry, and counts a while before it says what they are asked.
+func TestPodsThatServedBeforeAreKnownWhenEnoughWasCounted(t *testing.T) {
+	for _, c := range []struct {
+		perSecond float64
+		after     int
+	}{{1000, 4}, {50, 4}, {20, 10}, {1, 20}} {
+		w := &watched{now: epoch, serving: true, counted: Counters{StartSeconds: 1}}
+		w.look(0)
+		for i := 1; i <= c.after; i++ {
+			usage := w.look(c.perSecond)
+			if got, known := usage.Demand["p"]; known != (i == c.after) || known && got != c.perSecond {
+				t.Errorf("%g/s: %v after %d s", c.perSecond, usage.Demand, i)
+			}
+			if usage.Soon {
+				t.Errorf("%g/s: in a hurry after %d s", c.perSecond, i)
+			}
+		}
 	}
 }

@@ -44,7 +44,6 @@ var boundsOf = map[string]bounds{
 	"rateLimit.burst":                    bursts,
 	"rateLimit.pods.*.requestsPerSecond": rates,
 	"rateLimit.pods.*.burst":             bursts,
-	"rateLimit.granted.*":                {[]string{`0`, `1125899906842624`}, []string{`-1`, `1125899906842625`}, "must be 0 to 1125899906842624"},
 	"pool.workers":                       {[]string{`1`, `100000`}, []string{`0`, `-1`, `100001`}, "must be 1 to 100000"},
 	"pool.queueDepth":                    {[]string{`0`, `1000000`}, []string{`-1`, `1000001`}, "must be 0 to 1000000"},
 	"pool.queueTimeout":                  durations,
@@ -99,7 +98,7 @@ func documentWith(t *testing.T, path, value string) []byte {
 	t.Helper()
 	var content map[string]any
 	bucket := `{"requestsPerSecond":1,"burst":1}`
-	whole := fmt.Sprintf(`{"version":1,"rateLimit":{"requestsPerSecond":1,"burst":1,"pods":{"a":%s,"key":%s,"z":%s},"granted":{"a":1}},"pool":{"workers":1},"tracing":{},`+
+	whole := fmt.Sprintf(`{"version":1,"rateLimit":{"requestsPerSecond":1,"burst":1,"pods":{"a":%s,"key":%s,"z":%s}},"pool":{"workers":1},"tracing":{},`+
 		`"runtime":{},"upstreams":{"a":%s,"key":%s,"z":%s}}`, bucket, bucket, bucket, bucket, bucket, bucket)
 	if err := json.Unmarshal([]byte(whole), &content); err != nil {
 		t.Fatal(err)

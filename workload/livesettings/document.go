@@ -66,9 +66,6 @@ type RateLimit struct {
 	Burst int `json:"burst"`
 	// Pods holds the buckets of pods that have another than the one above, by the pod's name.
 	Pods map[string]Bucket `json:"pods,omitempty"`
-	// Granted is how many requests each pod may admit in addition, by the pod's name: the running total, of which a pod admits
-	// once what it rises by; 0 to MaxGranted. It is no part of the Digest.
-	Granted map[string]int64 `json:"granted,omitempty"`
 }
 
 // Bucket of one pod, within the same bounds as a RateLimit.
@@ -115,7 +112,6 @@ type Upstream struct {
 const (
 	MaxRequestsPerSecond = 1e7
 	MaxBurst             = 10_000_000
-	MaxGranted           = 1 << 50
 	MaxWorkers           = 100_000
 	MaxQueueDepth        = 1_000_000
 	MinMemoryLimitBytes  = 8 << 20
@@ -144,11 +140,6 @@ func (d Document) Validate() error {
 		validateRate("rateLimit", r.RequestsPerSecond, r.Burst, refuse)
 		for _, pod := range slices.Sorted(maps.Keys(r.Pods)) {
 			validateRate("rateLimit.pods."+pod, r.Pods[pod].RequestsPerSecond, r.Pods[pod].Burst, refuse)
-		}
-		for _, pod := range slices.Sorted(maps.Keys(r.Granted)) {
-			if granted := r.Granted[pod]; granted < 0 || granted > MaxGranted {
-				refuse("rateLimit.granted."+pod, granted, fmt.Sprintf("must be 0 to %d", int64(MaxGranted)))
-			}
 		}
 	}
 	if p := d.Pool; p != nil {
@@ -217,29 +208,16 @@ func validateRate(field string, requestsPerSecond float64, burst int, refuse fun
 	}
 }
 
-// For is the document as it concerns one pod: with that pod's own rate limit and grant and nobody else's.
+// For is the document as it concerns one pod: with that pod's own rate limit and nobody else's.
 func (d Document) For(pod string) Document {
-	if d.RateLimit == nil || d.RateLimit.Pods == nil && d.RateLimit.Granted == nil {
+	if d.RateLimit == nil || d.RateLimit.Pods == nil {
 		return d
 	}
 	own := RateLimit{RequestsPerSecond: d.RateLimit.RequestsPerSecond, Burst: d.RateLimit.Burst}
 	if bucket, named := d.RateLimit.Pods[pod]; named {
 		own = RateLimit{RequestsPerSecond: bucket.RequestsPerSecond, Burst: bucket.Burst}
 	}
-	if granted, named := d.RateLimit.Granted[pod]; named {
-		own.Granted = map[string]int64{pod: granted}
-	}
 	d.RateLimit = &own
-	return d
-}
-
-// withoutGrants is what the document sets.
-func (d Document) withoutGrants() Document {
-	if d.RateLimit != nil && d.RateLimit.Granted != nil {
-		limit := *d.RateLimit
-		limit.Granted = nil
-		d.RateLimit = &limit
-	}
 	return d
 }
 
@@ -254,10 +232,8 @@ func (d Document) Encode() ([]byte, error) {
 }
 
 // Digest names the document's content: the first 12 hexadecimal digits of the SHA-256 of its canonical form without the
-// revision and without grants, which set nothing and need no confirmation. Two files that differ only in white space or in the
-// order of fields have the same digest.
+// revision. Two files that differ only in white space or in the order of fields have the same digest.
 func (d Document) Digest() (string, error) {
-	d = d.withoutGrants()
 	d.Revision = ""
 	encoded, err := d.Encode()
 	if err != nil {

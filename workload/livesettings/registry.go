@@ -21,9 +21,6 @@ type Registry struct {
 	pod      string
 	mu       sync.Mutex
 	knobs    []Knob
-	lend     []func(requests int64)
-	granted  int64 // the highest total so far
-	started  bool  // a document has been applied
 	report   Report
 	applied  uint64
 	rejected uint64
@@ -55,30 +52,6 @@ func (r *Registry) Register(knob Knob) {
 	knob(r.report.Document)
 }
 
-// Lend registers who may admit what documents grant to this process beside its rate limit: what the total rises by, once. What was
-// granted before the first document was applied is another process's.
-func (r *Registry) Lend(to func(requests int64)) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.lend = append(r.lend, to)
-}
-
-// grant what the total of a document rises by. The lock is held.
-func (r *Registry) grant(document Document) {
-	total := int64(0)
-	if document.RateLimit != nil {
-		total = document.RateLimit.Granted[r.pod]
-	}
-	rise := total - r.granted
-	r.granted = max(r.granted, total)
-	if rise > 0 && r.started {
-		for _, lend := range r.lend {
-			lend(rise)
-		}
-	}
-	r.started = true
-}
-
 // Apply validates the document and turns every knob to it, in the order of their registration. A document with the revision
 // that is in force already only clears the last error. changed says whether knobs were turned.
 func (r *Registry) Apply(document Document) (changed bool, err error) {
@@ -96,15 +69,12 @@ func (r *Registry) Apply(document Document) (changed bool, err error) {
 	defer r.mu.Unlock()
 	r.report.Error, r.report.Ignored = "", ignored
 	// The content is compared as well: somebody may have edited a document without giving it another revision.
-	if revision == r.report.Revision && reflect.DeepEqual(document.withoutGrants(), r.report.Document.withoutGrants()) {
-		r.grant(document)
-		r.report.Document = document
+	if revision == r.report.Revision && reflect.DeepEqual(document, r.report.Document) {
 		return false, nil
 	}
 	for _, knob := range r.knobs {
 		knob(document)
 	}
-	r.grant(document) // by the rate in force
 	// The report changes last: whoever reads a revision here finds it enforced already.
 	r.report.Revision, r.report.Since, r.report.Document = revision, time.Now(), document
 	r.applied++

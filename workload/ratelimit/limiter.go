@@ -26,15 +26,12 @@ type Limiter struct {
 	start  time.Time // of the limiter's clock; carries the monotonic reading
 
 	waiters
-	account
 }
 
 // bucket holds a rule and the one word that Allow changes. A change of the rule replaces the bucket as a whole, so that no
 // request ever reads a TAT of one rule by the interval of another.
 type bucket struct {
 	tat atomic.Int64
-	// idle is for how many ticks the bucket was full between requests.
-	idle atomic.Int64
 	rule
 }
 
@@ -52,7 +49,7 @@ func New(requestsPerSecond float64, burst int) *Limiter {
 // now reads the monotonic clock only, at half of the price of time.Now.
 func (l *Limiter) now() int64 { return ticks(time.Since(l.start)) }
 
-// Allow takes a token if there is one, or of what was lent, and never waits.
+// Allow takes a token if there is one and never waits.
 func (l *Limiter) Allow() bool {
 	b := l.bucket.Load()
 	if b.free || b.shut {
@@ -68,12 +65,9 @@ func (l *Limiter) Allow() bool {
 		// A clock that has gone stale since it was read makes the test stricter, never laxer: the TAT only moves forward.
 		next, ok := b.spend(tat, now)
 		if !ok {
-			return l.borrow(now)
+			return false
 		}
 		if b.tat.CompareAndSwap(tat, next) {
-			if now > tat {
-				b.idle.Add(now - tat)
-			}
 			return true
 		}
 	}
@@ -94,7 +88,6 @@ func (l *Limiter) Set(requestsPerSecond float64, burst int) {
 	now := l.now()
 	// From here until the store, Allow spins: nothing can be taken from a bucket that has been read already.
 	tat := old.tat.Swap(frozen)
-	l.discarded += old.discarded(old.idle.Load(), tat, now)
 	b.tat.Store(rule.adopt(&old.rule, tat, now))
 	l.bucket.Store(b)
 	l.reschedule(&old.rule, b, now)

@@ -145,13 +145,7 @@ func (l *Limiter) wakeIn(d time.Duration) {
 
 // claim takes a token whether it is there yet or not, and returns when it is.
 func (b *bucket) claim(now int64) (turn int64) {
-	idle := int64(0)
-	turn = b.move(func(tat int64) int64 {
-		idle = max(now-tat, 0)
-		return max(tat, now) + b.interval
-	}) - b.depth
-	b.idle.Add(idle)
-	return turn
+	return b.move(func(tat int64) int64 { return max(tat, now) + b.interval }) - b.depth
 }
 
 // unclaim returns a token that was claimed and not used.

@@ -88,9 +88,7 @@ func (s *Service) registerMetrics() {
 		rate, _ := s.limiter.Limit()
 		return rate
 	})
-	s.telemetry.Registry().MustRegister(&liveSettingsCollector{service: s}, prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Name: "goservice_rate_limit_discarded_total", Help: "Requests that the rate limit would have allowed and nobody made.",
-	}, s.limiter.Discarded))
+	s.telemetry.Registry().MustRegister(&liveSettingsCollector{service: s})
 }
 
 var (

@@ -31,7 +31,6 @@ func DefaultPool() pool.Config {
 // registerKnobs binds every live setting. What a document leaves out goes back to the service's own.
 func (s *Service) registerKnobs() {
 	s.live.Register(s.tuneLimiter)
-	s.live.Lend(s.limiter.Lend)
 	s.live.Register(s.tunePool)
 	s.live.Register(s.tuneTelemetry)
 	s.live.Register(tuneRuntime(runtimeinfo.Baseline()))

@@ -184,7 +184,7 @@ func (b *bench) retune(ctx context.Context, span, every time.Duration) {
 
 // change the revision of a service, as a reconcile does after an edit.
 func (b *bench) change(s *service) {
-	if !s.silent && s.changes > 0 && !b.tracker.Confirmed(s.name) {
+	if confirmed, _ := b.tracker.Confirmed(s.name); !s.silent && s.changes > 0 && !confirmed {
 		b.figures.missed()
 	}
 	s.changes++

@@ -272,31 +272,6 @@ func TestOlderPodsAcceptTheirLiveSettings(t *testing.T) {
 	})
 }
 
-// What pods are granted is in the document and changes neither what anybody confirms nor the document of older pods.
-func TestGrantsAreToldAndNotConfirmed(t *testing.T) {
-	service := &v1alpha1.GoService{Spec: v1alpha1.GoServiceSpec{RateLimit: &v1alpha1.RateLimitSpec{RequestsPerSecond: 100}}}
-	service.Name, service.Namespace = "checkout", "shop"
-	with := func(granted map[string]int64) Desired {
-		p := plan.Compute(&service.Spec, plan.Observed{Sharing: 2, Tuned: plan.Tuned{Granted: granted}})
-		desired, err := Build(service, p, Environment{WorkloadImage: testImage, OlderPods: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return desired
-	}
-	before, after := with(nil), with(map[string]int64{"a": 12})
-	if before.LiveSettings.Revision != after.LiveSettings.Revision || before.OlderRevision != after.OlderRevision {
-		t.Errorf("revisions %s and %s became %s and %s", before.LiveSettings.Revision, before.OlderRevision, after.LiveSettings.Revision, after.OlderRevision)
-	}
-	if diff := cmp.Diff(map[string]int64{"a": 12}, after.LiveSettings.RateLimit.Granted); diff != "" {
-		t.Errorf("granted (-want +got):\n%s", diff)
-	}
-	service.Spec.RateLimit.Scope = v1alpha1.ScopePod
-	if granted := with(map[string]int64{"a": 12}).LiveSettings.RateLimit.Granted; granted != nil {
-		t.Errorf("%v granted where each pod has a limit of its own", granted)
-	}
-}
-
 func TestOlderPodsAreSparedFieldsThatTheyDoNotKnow(t *testing.T) {
 	later, err := os.ReadFile(filepath.Join("..", "..", "..", "workload", "livesettings", "testdata", "skew", "document-later.json"))
 	if err != nil {

@@ -80,7 +80,6 @@ func document(spec *v1alpha1.GoServiceSpec, p plan.Plan) livesettings.Document {
 			}
 			d.RateLimit.Pods[pod] = livesettings.Bucket{RequestsPerSecond: share.RequestsPerSecond, Burst: share.Burst}
 		}
-		d.RateLimit.Granted = p.Granted
 	}
 	if o := spec.Observability; o != nil {
 		if o.Logging != nil && o.Logging.Level != "" {

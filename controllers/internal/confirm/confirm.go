@@ -37,8 +37,6 @@ type Pod struct {
 	Older bool
 	// Annotation is the pod's present nudge.
 	Annotation string
-	// Granted is the total that the document grants the pod, of which it is nudged and which nobody confirms.
-	Granted int64
 }
 
 // Target is the revision that a service's pods should run.
@@ -194,21 +192,22 @@ func (t *Tracker) Ensure(name types.NamespacedName, target Target) Result {
 	return s.result()
 }
 
-// Confirmed says whether every pod of a service runs what was its target last; no pods confirm nothing. Pods that take no
-// traffic are not waited for once they have been given up on.
-func (t *Tracker) Confirmed(name types.NamespacedName) bool {
+// Confirmed says whether every pod of a service runs what was its target last, and else which do not; no pods confirm nothing. Pods
+// that take no traffic are not waited for once they have been given up on.
+func (t *Tracker) Confirmed(name types.NamespacedName) (all bool, unconfirmed []string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s := t.services[name]
 	if s == nil || len(s.pods) == 0 {
-		return false
+		return false, nil
 	}
 	for _, state := range s.pods {
 		if !state.confirmed && (state.pod.Ready || !state.givenUp) {
-			return false
+			unconfirmed = append(unconfirmed, state.pod.Name)
 		}
 	}
-	return true
+	slices.Sort(unconfirmed)
+	return len(unconfirmed) == 0, unconfirmed
 }
 
 // align starts asking pods that are new or were restarted and forgets those that are gone.
@@ -223,10 +222,6 @@ func (t *Tracker) align(name types.NamespacedName, s *service, target Target) {
 			state.pod.Ready = pod.Ready
 			if readied {
 				state.hurry()
-			}
-			if pod.Granted > state.pod.Granted && !pod.Older {
-				state.pod.Granted = pod.Granted
-				t.grant(name, s, pod)
 			}
 			continue
 		}

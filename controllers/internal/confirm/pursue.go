@@ -145,25 +145,6 @@ func (t *Tracker) write(ctx context.Context, p *pursuit, value string) error {
 	return t.options.Nudge(ctx, p.pod, value)
 }
 
-// grant nudges a pod to read what it was granted, in the background and once: a nudge that is lost, or that there is no time for,
-// costs nothing, as the next total has it as well. The caller holds the lock.
-func (t *Tracker) grant(name types.NamespacedName, s *service, pod Pod) {
-	if !s.nudges.Allow() || !t.nudges.Allow() {
-		return
-	}
-	value := fmt.Sprintf("%s+%d", s.revision, pod.Granted)
-	t.working.Go(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), askTimeout)
-		defer cancel()
-		release, _, err := t.options.NudgeSlots.Acquire(ctx, name.Namespace)
-		if err != nil {
-			return
-		}
-		defer release()
-		_ = t.options.Nudge(ctx, pod, value)
-	})
-}
-
 // nudgeError tells trouble with the API server from trouble with the pod.
 type nudgeError struct{ err error }
 

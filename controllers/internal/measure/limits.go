@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/controllers/tuner"
 )
@@ -17,9 +19,21 @@ func (t *Target) shares() bool {
 	return t.Shares && len(t.Pods) <= maxSharing && sourceOf(t.Spec) != v1alpha1.SourcePrometheus
 }
 
-// hurry is the pause before a look that is wanted soon.
-func (t *Target) hurry() time.Duration {
-	if t.shares() {
+const (
+	// Whatever the pods of a service do, or say, looks after a pause of hurry are that many, and then one in hurriedEvery.
+	hurriedAtOnce = 10
+	hurriedEvery  = 5 * time.Second
+)
+
+// hurry is the pause before a look that is wanted soon. The caller holds the lock.
+func (f *followed) hurry() time.Duration {
+	if !f.target.shares() {
+		return period
+	}
+	if f.hurries == nil {
+		f.hurries = rate.NewLimiter(rate.Every(hurriedEvery), hurriedAtOnce)
+	}
+	if f.hastened = f.hastened || f.hurries.Allow(); f.hastened {
 		return hurry
 	}
 	return period
@@ -28,7 +42,8 @@ func (t *Target) hurry() time.Duration {
 // asked are the pods that a round speaks to.
 func (t *Target) asked() []Pod {
 	if t.shares() {
-		return slices.Concat(t.Pods, t.Leaving)
+		pods := slices.Concat(t.Pods, t.Leaving)
+		return pods[:min(len(pods), maxSharing)]
 	}
 	return sampleOf(t.Pods)
 }

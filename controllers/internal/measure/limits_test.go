@@ -27,7 +27,7 @@ func sharing(t *testing.T, refused *float64, test func(c *cluster, loop *Loop, u
 			Scrape: func(ctx context.Context, pod Pod) (tuner.Counters, error) {
 				counters, err := c.scrape(ctx, pod)
 				c.set(func() {
-					counters.Refused, counters.CountsDiscarded = *refused*time.Since(began).Seconds(), true
+					counters.Refused = *refused * time.Since(began).Seconds()
 				})
 				return counters, err
 			},
@@ -120,6 +120,7 @@ func TestWhoIsAskedHowItUsesALimit(t *testing.T) {
 		"as many as can be":           {maxSharing, 0, true, maxSharing, true},
 		"more than that":              {maxSharing + 1, 0, true, maxAsked, false},
 		"leaving ones with the other": {4, 2, true, 6, true},
+		"never more with them":        {maxSharing - 1, 3, true, maxSharing, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			refused := 0.0
@@ -193,4 +194,57 @@ func TestALeavingPodIsNoProblem(t *testing.T) {
 			t.Errorf("problem %q, measured %t", got.Problem, got.Measured)
 		}
 	})
+}
+
+// A pod that says each time that it has just been started, or whose readiness flaps, hurries nobody for long.
+func TestPodsThatAlwaysSeemNewAreNotAlwaysHurried(t *testing.T) {
+	for name, lies := range map[string]bool{"another start at each answer": true, "readiness that flaps": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, asked, answers := newCluster(), 0, 0
+				c.perSecond = 100
+				loop := NewLoop(LoopOptions{
+					Slots: fair.NewScheduler(fair.Options{Slots: 96, SlotsPerGroup: 64}),
+					Scrape: func(ctx context.Context, pod Pod) (tuner.Counters, error) {
+						counters, err := c.scrape(ctx, pod)
+						c.set(func() {
+							asked++
+							if lies && pod.Name == "checkout-1" {
+								answers++
+								counters = tuner.Counters{Requests: 1e9 - float64(answers), StartSeconds: 1 + float64(answers)}
+							}
+						})
+						return counters, err
+					},
+					Changed: func(types.NamespacedName) {}, Decided: func(types.NamespacedName, tuner.Change) {},
+				})
+				loop.Follow(serviceName, sharingTarget(maxSharing))
+				ctx, cancel := context.WithCancel(t.Context())
+				ended := make(chan error, 1)
+				go func() { ended <- loop.Start(ctx) }()
+				minute := func() (questions int) {
+					c.set(func() { asked = 0 })
+					for i := range 120 {
+						pass(time.Second / 2)
+						if !lies {
+							target := sharingTarget(maxSharing)
+							target.Pods[0].Ready = i%2 == 0
+							loop.Follow(serviceName, target)
+						}
+					}
+					c.set(func() { questions = asked })
+					return questions
+				}
+				minute()
+				looks := int(time.Minute/period) + int(time.Minute/hurriedEvery) + 2
+				if questions := minute(); questions > looks*maxSharing {
+					t.Errorf("%d questions in a minute, want those of %d looks at most", questions, looks)
+				}
+				cancel()
+				if err := <-ended; err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
 	"k8s.io/apimachinery/pkg/types"
 
 	"goservice.dev/operator/api/v1alpha1"
@@ -100,6 +101,9 @@ type followed struct {
 	timer              *time.Timer
 	measuring, hurried bool
 	began, retunedAt   time.Time
+	// hurries bounds how often the next look follows after hurry, and hastened says that the next one does.
+	hurries  *rate.Limiter
+	hastened bool
 	// due is when the next round is: what is looked at before that is how the limit is used. Zero: now.
 	due time.Time
 
@@ -200,7 +204,7 @@ func (l *Loop) schedule(f *followed) {
 	case f.timer == nil:
 		f.timer = time.AfterFunc(phase(f.name), func() { l.round(f) })
 	case f.hurried && !f.began.IsZero():
-		f.timer.Reset(max(time.Until(f.began.Add(f.target.hurry())), 0))
+		f.timer.Reset(max(time.Until(f.began.Add(f.hurry())), 0))
 	}
 }
 
@@ -219,7 +223,7 @@ func (l *Loop) round(f *followed) {
 		l.mu.Unlock()
 		return
 	}
-	f.measuring, f.hurried, f.began = true, false, time.Now()
+	f.measuring, f.hurried, f.hastened, f.began = true, false, false, time.Now()
 	target := f.target
 	l.working.Add(1)
 	l.mu.Unlock()
@@ -231,8 +235,8 @@ func (l *Loop) round(f *followed) {
 	if l.services[f.name] != f || ctx.Err() != nil {
 		return
 	}
-	if f.hurried {
-		pause = min(pause, f.target.hurry())
+	if f.hurried || f.usage != nil && f.usage.Soon {
+		pause = min(pause, f.hurry())
 	}
 	f.timer.Reset(max(time.Until(f.began.Add(pause)), 0))
 }
@@ -246,11 +250,7 @@ func (l *Loop) once(ctx context.Context, f *followed, target Target) (pause time
 		f.due = f.began.Add(l.roundOf(ctx, f, target))
 	}
 	pause = max(f.due.Sub(f.began), 0)
-	switch usage := f.usage; {
-	case usage == nil || !target.shares():
-	case usage.Soon:
-		pause = min(pause, hurry)
-	case usage.Refusing:
+	if f.usage != nil && f.usage.Refusing && target.shares() {
 		pause = min(pause, look)
 	}
 	return pause

@@ -126,7 +126,6 @@ var (
 	rejectedPrefix = []byte("goservice_requests_rejected_total{")
 	servedPrefix   = []byte("goservice_service_seconds_count ")
 	noRoute        = []byte(`http_route=""`)
-	discarded      = []byte("goservice_rate_limit_discarded_total ")
 	rateLimited    = []byte(`reason="rate_limit"`)
 	statusLabel    = []byte(`http_response_status_code="`)
 	boundLabel     = []byte(`le="`)
@@ -150,11 +149,6 @@ func (p *parser) line(line []byte) error {
 		if bytes.Contains(line, rateLimited) {
 			p.counters.Refused += value
 		}
-		return err
-	}
-	if bytes.HasPrefix(line, discarded) { // not asked of a Prometheus, whose samples are too old to lend anything
-		value, err := valueOf(line)
-		p.counters.Discarded, p.counters.CountsDiscarded = value, true
 		return err
 	}
 	for i := range plain {

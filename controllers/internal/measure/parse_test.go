@@ -53,7 +53,6 @@ goservice_service_seconds_sum 3
 goservice_service_seconds_count 30
 goservice_requests_rejected_total{reason="rate_limit"} 5
 goservice_requests_rejected_total{reason="queue full"} 7
-goservice_rate_limit_discarded_total 2.5
 http_server_request_duration_seconds_bucket{http_request_method="GET",http_response_status_code="200",http_route="/a b{c}",le="0.1"} 20
 http_server_request_duration_seconds_bucket{http_request_method="GET",http_response_status_code="200",http_route="/a b{c}",le="+Inf"} 30
 http_server_request_duration_seconds_count{http_request_method="GET",http_response_status_code="200",http_route="/a b{c}"} 30
@@ -73,7 +72,7 @@ process_cpu_seconds_total 1.5e+1
 		t.Fatal(err)
 	}
 	want := tuner.Counters{
-		Requests: 44, Failed: 7, RateLimited: 5, Rejected: 12, Refused: 5, Discarded: 2.5, CountsDiscarded: true, Served: 30, ServiceSeconds: 3, CPUSeconds: 15,
+		Requests: 44, Failed: 7, RateLimited: 5, Rejected: 12, Refused: 5, Served: 30, ServiceSeconds: 3, CPUSeconds: 15,
 		Buckets: []tuner.Bucket{{UpperBound: 0.1, Count: 21}, {UpperBound: math.Inf(1), Count: 32}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
