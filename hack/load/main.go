@@ -35,7 +35,7 @@ func main() {
 	flag.BoolVar(&config.Fresh, "fresh", false, "a new connection for each request")
 	flag.BoolVar(&config.HTTP2, "http2", false, "HTTP/2 in cleartext, by prior knowledge")
 	flag.DurationVar(&config.Timeout, "timeout", 0, "of one request (default 10s)")
-	asJSON := flag.Bool("json", false, "write the summary as JSON to standard output, and the lines of the seconds to standard error")
+	asJSON := flag.Bool("json", false, "write the summary as one line of JSON to standard output, and the lines of the seconds to standard error")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -64,9 +64,7 @@ func run(ctx context.Context, config loadgen.Config, asJSON bool, out, progress 
 	printEachSecond(generator, done, lines)
 	took := min(time.Since(start), config.Duration)
 	if asJSON {
-		encoder := json.NewEncoder(out)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(generator.Total())
+		return json.NewEncoder(out).Encode(generator.Total())
 	}
 	fmt.Fprintln(out)
 	return generator.Total().Summary(out, took)
