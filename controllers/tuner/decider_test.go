@@ -269,10 +269,25 @@ func TestUtilizationIsNotToBlameForTooFewPods(t *testing.T) {
 }
 
 func TestPoolFollowsTheCostOfARequest(t *testing.T) {
-	got := steps(&Decider{}, 0, time.Minute, constant(800, 3))
-	// 2 cores ÷ 5 ms = 400 per second; handlers take 10 ms, so 4 at a time, and twice that; 40 ms of 100 waiting.
-	if got.Workers == nil || got.Workers.Value != 8 || got.QueueDepth.Value != 16 {
-		t.Fatalf("workers %+v, queue %+v", got.Workers, got.QueueDepth)
+	for name, c := range map[string]struct {
+		service        time.Duration
+		workers, queue int32
+	}{
+		// 2 cores ÷ 5 ms = 400 per second, and thus 40 in the threshold of 100 ms.
+		"handlers only compute":         {5 * time.Millisecond, 6, 16},
+		"handlers wait for others":      {10 * time.Millisecond, 8, 16},
+		"handlers wait for others long": {40 * time.Millisecond, 32, 16},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := steps(&Decider{}, 0, time.Minute, func(time.Duration) Situation {
+				s := constant(800, 3)(0)
+				s.Estimates.ServiceTime = c.service
+				return s
+			})
+			if got.Workers == nil || got.Workers.Value != c.workers || got.QueueDepth.Value != c.queue {
+				t.Errorf("workers %+v, queue %+v, want %d and %d", got.Workers, got.QueueDepth, c.workers, c.queue)
+			}
+		})
 	}
 	fixed := steps(&Decider{}, 0, time.Minute, func(time.Duration) Situation {
 		s := constant(800, 3)(0)
@@ -281,6 +296,52 @@ func TestPoolFollowsTheCostOfARequest(t *testing.T) {
 	})
 	if fixed.Workers != nil || fixed.QueueDepth != nil {
 		t.Error("a pool that the user has set was changed")
+	}
+}
+
+// A dependency that becomes slower within the promise gets the workers that its callers hold now, without waiting for a calm time.
+func TestWorkersFollowASlowerDependencyAtOnce(t *testing.T) {
+	d := &Decider{}
+	with := func(service time.Duration, cores float64) func(time.Duration) Situation {
+		return func(time.Duration) Situation {
+			s := constant(800, 3)(0)
+			s.Estimates.ServiceTime, s.Estimates.CPU = service, cores
+			return s
+		}
+	}
+	if got := steps(d, 0, time.Minute, with(10*time.Millisecond, 4)); got.Workers.Value != 8 {
+		t.Fatalf("%d workers at first", got.Workers.Value)
+	}
+	if got := steps(d, time.Minute+tick, time.Minute+2*tick, with(15*time.Millisecond, 4)); got.Workers.Value != 8 {
+		t.Errorf("%d workers while 8 are enough, before the pool may change again", got.Workers.Value)
+	}
+	if got := steps(d, time.Minute+3*tick, time.Minute+4*tick, with(45*time.Millisecond, 12)); got.Workers.Value != 8 {
+		t.Errorf("%d workers where handlers take longer because the processors are overloaded", got.Workers.Value)
+	}
+	if got := steps(d, time.Minute+5*tick, time.Minute+6*tick, with(45*time.Millisecond, 4)); got.Workers.Value != 36 {
+		t.Errorf("%d workers after the dependency became slower, want twice the 18 that are held", got.Workers.Value)
+	}
+}
+
+// Handlers may hold the same number of workers whatever the promise is; the queue is then too long for a shorter one all the same.
+func TestTheQueueFollowsTheThresholdWhereTheWorkersStay(t *testing.T) {
+	d := &Decider{}
+	with := func(threshold time.Duration) func(time.Duration) Situation {
+		return func(time.Duration) Situation {
+			s := constant(800, 3)(0)
+			s.Estimates.ServiceTime, s.Bounds.Threshold = 80*time.Millisecond, threshold
+			return s
+		}
+	}
+	before := steps(d, 0, time.Minute, with(400*time.Millisecond))
+	after := steps(d, time.Minute+tick, 2*settle, with(100*time.Millisecond))
+	if before.Workers.Value != 64 || before.QueueDepth.Value != 64 || after.Workers.Value != 64 || after.QueueDepth.Value != 16 {
+		t.Errorf("workers %d, queue %d; with a shorter threshold %d and %d",
+			before.Workers.Value, before.QueueDepth.Value, after.Workers.Value, after.QueueDepth.Value)
+	}
+	history := d.History()
+	if last := history[len(history)-1]; last.What != "queue" || last.From != "64" || last.To != "16" {
+		t.Errorf("told %+v", last)
 	}
 }
 

@@ -48,7 +48,7 @@ type sizing struct {
 func (d *Decider) resize(now time.Time, s Situation, decision *Decision) {
 	if s.Bounds.PoolIsFixed {
 		d.size.pool, d.size.queue = nil, nil
-	} else if s.Estimates.Known && !decision.Panic {
+	} else if s.Estimates.Known {
 		d.resizePool(now, s, decision)
 	}
 	if s.Bounds.GOGCIsFixed || s.Bounds.MemoryLimitBytes == 0 {
@@ -71,28 +71,47 @@ func (d *Decider) resizePool(now time.Time, s Situation, decision *Decision) {
 	if s.Estimates.Demand.Seconds < soundAfter.Seconds() || s.Estimates.CPU > float64(s.Ready)*s.Bounds.Cores*tolerated {
 		return // too early, or pods are overloaded: their requests wait for a processor as long as that lasts
 	}
-	if s.Bounds.Threshold == 0 || cores == 0 || cpu == 0 || now.Sub(d.size.poolMoved) < settle {
+	if s.Bounds.Threshold == 0 || cores == 0 || cpu == 0 {
 		return
 	}
 	highest := cores / cpu // requests per second
+	// The plan has a place in the queue for each worker.
+	presentWorkers, presentQueue := s.Bounds.Workers, s.Bounds.Workers
+	if d.size.pool != nil {
+		presentWorkers = d.size.pool.Value
+	}
+	if d.size.queue != nil {
+		presentQueue = d.size.queue.Value
+	}
+	// What handlers wait for became slower: they hold all workers, and requests are refused while processors are idle. That does
+	// not wait for a calm time.
+	tooFew := highest*service > float64(presentWorkers)
+	if !tooFew && (decision.Panic || now.Sub(d.size.poolMoved) < settle) {
+		return
+	}
 	inTime, most := highest*s.Bounds.Threshold.Seconds(), maxWorkersPerCore*math.Max(cores, 1)
 	// Handlers that wait hold a worker without using CPU.
 	workers := math.Max(workShare*inTime, 2*highest*service)
 	bounded := int32(math.Ceil(math.Min(math.Max(workers, minWorkers), most)))
 	queue := int32(math.Ceil(math.Min(math.Max(queueShare*inTime, 1), most)))
-	present := s.Bounds.Workers
-	if d.size.pool != nil {
-		present = d.size.pool.Value
-	}
-	if math.Abs(float64(bounded-present)) < worthwhile*float64(present) {
+	if !isWorthwhile(bounded, presentWorkers) && !isWorthwhile(queue, presentQueue) {
 		return
 	}
 	reason := fmt.Sprintf("at most %s req/s (%s of CPU and %s in all each, on %s cores); workers for %s%% of %s or twice what handlers take, and a queue for %s%%",
 		short(highest), round(s.Estimates.CPUTime), round(s.Estimates.ServiceTime), short(cores), short(100*workShare), s.Bounds.Threshold, short(100*queueShare))
-	d.change(now, "pool", integer(present), integer(bounded), int(bounded-present), reason, decision)
+	if bounded != presentWorkers {
+		d.change(now, "pool", integer(presentWorkers), integer(bounded), int(bounded-presentWorkers), reason, decision)
+	}
+	if queue != presentQueue {
+		d.change(now, "queue", integer(presentQueue), integer(queue), int(queue-presentQueue), reason, decision)
+	}
 	d.size.pool = &plan.Figure[int32]{Value: bounded, Reason: reason}
 	d.size.queue = &plan.Figure[int32]{Value: queue, Reason: reason}
 	d.size.poolMoved = now
+}
+
+func isWorthwhile(wanted, present int32) bool {
+	return math.Abs(float64(wanted-present)) >= worthwhile*float64(present)
 }
 
 // resizeHeap lets the collector run more rarely where the live heap leaves room below GOMEMLIMIT, and more often where a

@@ -56,7 +56,7 @@ func (j *journey) admits(perSecond int) {
 
 func (j *journey) admitsAt(url string, perSecond int) {
 	j.t.Helper()
-	const seconds, tolerance = 10, 0.05
+	const seconds, tolerance = 10, 0.1
 	flood := j.send(url, float64(2*perSecond))
 	first := time.Now()
 	// The bucket's first fill is admitted at once; what comes after it is the rate.
