@@ -222,6 +222,11 @@ bench-fairness: ## Rounds and retunes of 100 well-behaved services, alone and ne
 sim: ## Compare this operator with other autoscalers on simulated loads; TRACES=folder (CSV: seconds,requests), HELDOUT=number, DEVELOPMENT=true, FULL=true (STATE=FILE resumes), RIVALS=true (their own code).
 	$(if $(filter true,$(RIVALS)),go -C hack/rivals build -o $(CURDIR)/bin/sim ./cmd && bin/sim,go run ./controllers/sim/cmd) $(if $(TRACES),-traces $(TRACES),-images docs/images) $(if $(HELDOUT),-heldout=$(HELDOUT)) -development=$(or $(DEVELOPMENT),false) -full=$(or $(FULL),false) $(if $(STATE),-state $(STATE))
 
+.PHONY: bench-proxy
+bench-proxy: ## What a request costs in Knative's queue-proxy, which is compiled with its own dependencies; the simulator charges Knative for it.
+	GOBIN=$(CURDIR)/bin go install knative.dev/serving/cmd/queue@$$(go -C hack/rivals list -m -f '{{.Version}}' knative.dev/serving)
+	go -C hack/bench run ./proxy -queue $(CURDIR)/bin/queue
+
 .PHONY: bench-retune
 bench-retune: ## How fast PODS pods enforce EDITS of a rate limit, compared with plain ConfigMaps; on the kind cluster, after make deploy.
 	KUBECONFIG=$$(hack/cluster/cluster.sh kubeconfig) go -C hack/bench run ./retune -pods $(PODS) -edits $(EDITS)
