@@ -43,7 +43,7 @@ func newBubble(start, stop func()) *bubble {
 			synctest.Wait()
 			close(started)
 			for s := range b.steps {
-				time.Sleep(s.wait) // of simulated time
+				time.Sleep(s.wait) //nolint:forbidigo // time passes in the bubble only
 				synctest.Wait()
 				close(s.done)
 			}

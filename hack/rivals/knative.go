@@ -38,11 +38,11 @@ type Knative struct {
 	target    float64
 	activator sim.Activator
 
-	epoch         time.Time // of the autoscaler, for the simulation's first moment
-	scaler        scaling.UniScaler
-	stable, panic *aggregation.TimedFloat64Buckets
-	logger        *zap.SugaredLogger
-	ready         int
+	epoch          time.Time // of the autoscaler, for the simulation's first moment
+	scaler         scaling.UniScaler
+	stable, urgent *aggregation.TimedFloat64Buckets
+	logger         *zap.SugaredLogger
+	ready          int
 }
 
 // NewKnative has a target of so many requests inside each pod, which must be at least Knative's smallest, 0.01. The activator is on the
@@ -76,7 +76,7 @@ func (k *Knative) begin(ready int) {
 	decider := deciders.MakeDecider(pods, settings)
 	windows := resources.MakeMetric(pods, "", settings).Spec
 	k.stable = aggregation.NewTimedFloat64Buckets(windows.StableWindow, config.BucketSize)
-	k.panic = aggregation.NewTimedFloat64Buckets(windows.PanicWindow, config.BucketSize)
+	k.urgent = aggregation.NewTimedFloat64Buckets(windows.PanicWindow, config.BucketSize)
 	k.logger, k.ready = zap.NewNop().Sugar(), ready
 	// It starts in a panic where there are pods, and asks the clock when that was.
 	frozen(func() {
@@ -88,7 +88,7 @@ func (k *Knative) begin(ready int) {
 // record is what a look at the pods found: how many requests were inside all of them, on average.
 func (k *Knative) record(at time.Duration, concurrency float64) {
 	k.stable.Record(k.epoch.Add(at), concurrency)
-	k.panic.Record(k.epoch.Add(at), concurrency)
+	k.urgent.Record(k.epoch.Add(at), concurrency)
 }
 
 // decide with so many pods ready; the result is not always valid.
@@ -141,14 +141,14 @@ func (k *knativePods) NotReadyCount() (int, error) { return 0, nil }
 type knativeMetrics Knative
 
 // StableAndPanicConcurrency are means over both windows.
-func (k *knativeMetrics) StableAndPanicConcurrency(_ types.NamespacedName, now time.Time) (stable, panic float64, err error) {
+func (k *knativeMetrics) StableAndPanicConcurrency(_ types.NamespacedName, now time.Time) (stable, urgent float64, err error) {
 	if k.stable.IsEmpty(now) {
 		return 0, 0, metrics.ErrNoData
 	}
-	return k.stable.WindowAverage(now), k.panic.WindowAverage(now), nil
+	return k.stable.WindowAverage(now), k.urgent.WindowAverage(now), nil
 }
 
 // StableAndPanicRPS is not asked for: the metric is concurrency.
-func (k *knativeMetrics) StableAndPanicRPS(types.NamespacedName, time.Time) (stable, panic float64, err error) {
+func (k *knativeMetrics) StableAndPanicRPS(types.NamespacedName, time.Time) (stable, urgent float64, err error) {
 	return 0, 0, metrics.ErrNoData
 }
