@@ -202,7 +202,7 @@ func TestTheWatchOverAJobEnds(t *testing.T) {
 		p := New(Config{Workers: 1, QueueDepth: 3})
 		watches := 0
 		var jobs []*Job
-		for _, ctx := range []context.Context{t.Context(), watched{t.Context(), make(chan struct{}), &watches}, context.Background()} {
+		for _, ctx := range []context.Context{t.Context(), watched{t.Context(), make(chan struct{}), &watches}, context.WithoutCancel(t.Context())} {
 			job, err := p.Submit(ctx, func(context.Context) error {
 				time.Sleep(time.Second)
 				return nil

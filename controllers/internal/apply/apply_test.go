@@ -201,7 +201,7 @@ func TestWhatWasAppliedIsNotLookedAtAgain(t *testing.T) {
 			t.Errorf("generation %d is forgotten", got)
 		}
 		apply(passOf([]build.Child{child}, at("1001")), updatesConfigMap)
-		time.Sleep(longestLag)
+		<-time.After(longestLag)
 		apply(passOf([]build.Child{child}, at("999")), updatesConfigMap) // this is no lag any more
 		other := childOf(configMapKind, "checkout")
 		other.Configuration.(map[string]any)["data"] = map[string]any{"a": "3"}
