@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -288,8 +289,8 @@ func TestAPodThatNobodyAskedYetHasAReason(t *testing.T) {
 
 func TestSlotsOfNudges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var waits int
-		slots := NudgeSlots(func(time.Duration) { waits++ })
+		var waits atomic.Int32
+		slots := NudgeSlots(func(time.Duration) { waits.Add(1) })
 		taken := map[string]int{}
 		var mu sync.Mutex
 		ctx, cancel := context.WithCancel(t.Context())
@@ -310,7 +311,7 @@ func TestSlotsOfNudges(t *testing.T) {
 		}
 		cancel()
 		synctest.Wait()
-		if waits == 0 {
+		if waits.Load() == 0 {
 			t.Error("nobody was told of a wait")
 		}
 	})
