@@ -167,8 +167,10 @@ func scenariosOf(o options) ([]sim.Scenario, error) {
 	return scenarios, nil
 }
 
-// draw one picture of each scenario, of the first seed: the contenders that the verdict is about would need the verdict first, so
-// that the pictures show the same ones each time.
+// fileName turns the name of a scenario into a part of a file's.
+var fileName = strings.NewReplacer(", ", "-", " ", "-")
+
+// draw one picture of each scenario, of the first seed, always with the same few contenders.
 func draw(results []sim.Result, o options, contenders, seeds int) error {
 	if err := os.MkdirAll(o.images, 0o755); err != nil {
 		return err
@@ -181,7 +183,7 @@ func draw(results []sim.Result, o options, contenders, seeds int) error {
 				first = append(first, results[i])
 			}
 		}
-		file, err := os.Create(filepath.Join(o.images, "sim-"+strings.ReplaceAll(first[0].Scenario, " ", "-")+".svg"))
+		file, err := os.Create(filepath.Join(o.images, "sim-"+fileName.Replace(first[0].Scenario)+".svg"))
 		if err != nil {
 			return err
 		}
