@@ -6,6 +6,7 @@ package pool
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -183,15 +184,15 @@ func TestThePaceForgets(t *testing.T) {
 type watched struct {
 	context.Context
 	done    chan struct{} // of its own, so that it is not taken for the context inside it
-	watches *int
+	watches *atomic.Int32
 }
 
 func (w watched) Done() <-chan struct{} { return w.done }
 
 func (w watched) AfterFunc(func()) func() bool {
-	*w.watches++
+	w.watches.Add(1)
 	return func() bool {
-		*w.watches--
+		w.watches.Add(-1)
 		return true
 	}
 }
@@ -200,7 +201,7 @@ func (w watched) AfterFunc(func()) func() bool {
 func TestTheWatchOverAJobEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := New(Config{Workers: 1, QueueDepth: 3})
-		watches := 0
+		var watches atomic.Int32
 		var jobs []*Job
 		for _, ctx := range []context.Context{t.Context(), watched{t.Context(), make(chan struct{}), &watches}, context.WithoutCancel(t.Context())} {
 			job, err := p.Submit(ctx, func(context.Context) error {
@@ -212,13 +213,13 @@ func TestTheWatchOverAJobEnds(t *testing.T) {
 			}
 			jobs = append(jobs, job)
 		}
-		if watches != 1 || jobs[0].stop != nil || jobs[2].stop != nil {
-			t.Errorf("%d watches, want only that over the one that waits and may end", watches)
+		if watches.Load() != 1 || jobs[0].stop != nil || jobs[2].stop != nil {
+			t.Errorf("%d watches, want only that over the one that waits and may end", watches.Load())
 		}
 		for _, job := range jobs {
 			<-job.Done()
 		}
-		if watches != 0 {
+		if watches.Load() != 0 {
 			t.Error("the context of a job that ran is still watched")
 		}
 		consistent(t, p)
