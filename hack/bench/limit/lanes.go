@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -47,13 +48,16 @@ func (l *lanes) find(ctx context.Context, pods []string) error {
 			missing[pod] = true
 		}
 	}
+	var last error
 	for len(missing) > 0 {
 		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("no connection led to %d of %d pods: %w", len(missing), len(pods), err)
+			return fmt.Errorf("no connection led to %d of %d pods: %w", len(missing), len(pods), errors.Join(err, last))
 		}
 		found, err := newLane(ctx, l.url)
-		if err != nil {
-			return err
+		if err != nil { // the way to new pods takes a moment
+			last = err
+			_ = pass(ctx, 200*time.Millisecond)
+			continue
 		}
 		if !missing[found.pod] {
 			found.client.CloseIdleConnections()
