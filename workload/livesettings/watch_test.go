@@ -107,7 +107,7 @@ func TestAMissedEventIsFoundByReadingNowAndThen(t *testing.T) {
 		f.write("warn")
 		time.Sleep(watchedPoll - 1)
 		f.expect("0s debug")
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		f.expect("0s debug", "10s warn")
 		f.write("error")
 		time.Sleep(watchedPoll)

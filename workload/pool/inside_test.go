@@ -63,11 +63,11 @@ func TestTheQuickWayIsOpenAgain(t *testing.T) {
 				p := New(Config{Workers: 1, QueueDepth: 3, QueueTimeout: time.Second})
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
-				<-arrive(t.Context(), p, 1)
+				over(arrive(t.Context(), p, 1))
 				out := arrive(ctx, p, 1)
 				consistent(t, p)
 				end(p, cancel)
-				<-out
+				over(out)
 				consistent(t, p)
 				if p.word.Load()&queued != 0 {
 					t.Error("the flag is still up")
@@ -82,7 +82,7 @@ func TestThoseWhoLeaveFromAnywhere(t *testing.T) {
 	for leaving := range 4 {
 		synctest.Test(t, func(t *testing.T) {
 			p := New(Config{Workers: 1, QueueDepth: 4})
-			<-arrive(t.Context(), p, 1)
+			over(arrive(t.Context(), p, 1))
 			ctx, cancel := context.WithCancel(t.Context())
 			var stay []<-chan error
 			for i := range 4 {
@@ -114,7 +114,7 @@ func TestThoseWhoLeaveFromAnywhere(t *testing.T) {
 func TestThePaceIsThatOfHandOvers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := New(Config{Workers: 1, QueueDepth: 100})
-		<-arrive(t.Context(), p, 1)
+		over(arrive(t.Context(), p, 1))
 		time.Sleep(time.Hour)
 		out := arrive(t.Context(), p, 50)
 		for i := range 40 {
@@ -126,18 +126,18 @@ func TestThePaceIsThatOfHandOvers(t *testing.T) {
 			}
 			time.Sleep(10 * ms)
 			p.Release()
-			<-out
+			over(out)
 		}
 		for range 10 {
 			p.Release()
-			<-out
+			over(out)
 		}
 		p.Release()
 		if got := p.RetryAfter(); got != 0 {
 			t.Errorf("with nobody in line, come again in %s", got)
 		}
 		time.Sleep(time.Hour)
-		<-arrive(t.Context(), p, 1)
+		over(arrive(t.Context(), p, 1))
 		arrive(t.Context(), p, 2)
 		if got := p.RetryAfter(); got > 20*ms || got < 10*ms {
 			t.Errorf("after an hour without a line, two wait for %s", got)
@@ -229,7 +229,7 @@ func TestTheWatchOverAJobEnds(t *testing.T) {
 func TestWhatCloseCuts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := New(Config{Workers: 1, QueueDepth: 3})
-		<-arrive(t.Context(), p, 1)
+		over(arrive(t.Context(), p, 1))
 		out := arrive(t.Context(), p, 2)
 		ended, cancel := context.WithCancel(t.Context())
 		cancel()
@@ -266,7 +266,7 @@ func TestWhatCloseCuts(t *testing.T) {
 func TestTheTimerFollowsTheHead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := New(Config{Workers: 1, QueueDepth: 10, QueueTimeout: 100 * ms})
-		<-arrive(t.Context(), p, 1)
+		over(arrive(t.Context(), p, 1))
 		start := time.Now()
 		ctx, cancel := context.WithCancel(t.Context())
 		arrive(ctx, p, 1)
@@ -290,3 +290,6 @@ func TestTheTimerFollowsTheHead(t *testing.T) {
 		p.Release()
 	})
 }
+
+// over waits for an end, whatever it brings.
+func over[T any](end <-chan T) { <-end }

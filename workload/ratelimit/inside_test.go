@@ -184,14 +184,14 @@ func TestNobodyIsLeftInLine(t *testing.T) {
 			t.Errorf("%d are counted, %d in line; want 4", l.count.Load(), l.line.Len())
 		}
 		leave()
-		<-done
-		<-done // the first turn
+		over(done)
+		over(done) // the first turn
 		if l.count.Load() != 2 || l.line.Len() != 2 {
 			t.Errorf("%d are counted, %d in line; want 2", l.count.Load(), l.line.Len())
 		}
 		l.Set(Unlimited, 1)
-		<-done
-		<-done
+		over(done)
+		over(done)
 		if l.count.Load() != 0 || l.line.Len() != 0 {
 			t.Errorf("%d are counted, %d in line; want none", l.count.Load(), l.line.Len())
 		}
@@ -288,3 +288,6 @@ func TestNumbersInFieldsAreBounded(t *testing.T) {
 		}
 	}
 }
+
+// over waits for an end, whatever it brings.
+func over[T any](end <-chan T) { <-end }
