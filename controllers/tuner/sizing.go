@@ -67,7 +67,7 @@ func (d *Decider) resizePool(now time.Time, s Situation, decision *Decision) {
 	if cores == 0 {
 		cores = s.Estimates.Processors
 	}
-	cpu, service := s.Estimates.CPUTime.Seconds(), s.Estimates.ServiceTime.Seconds()
+	cpu := s.Estimates.CPUTime.Seconds()
 	if s.Estimates.Demand.Seconds < soundAfter.Seconds() || s.Estimates.CPU > float64(s.Ready)*s.Bounds.Cores*tolerated {
 		return // too early, or pods are overloaded: their requests wait for a processor as long as that lasts
 	}
@@ -85,20 +85,21 @@ func (d *Decider) resizePool(now time.Time, s Situation, decision *Decision) {
 	}
 	// What handlers wait for became slower: they hold all workers, and requests are refused while processors are idle. That does
 	// not wait for a calm time.
-	tooFew := highest*service > float64(presentWorkers)
+	service := withoutProcessor(s, highest, cores)
+	tooFew := highest*service.Seconds() > float64(presentWorkers)
 	if !tooFew && (decision.Panic || now.Sub(d.size.poolMoved) < settle) {
 		return
 	}
 	inTime, most := highest*s.Bounds.Threshold.Seconds(), maxWorkersPerCore*math.Max(cores, 1)
-	// Handlers that wait hold a worker without using CPU.
-	workers := math.Max(workShare*inTime, 2*highest*service)
+	// Handlers that wait for others hold a worker without using CPU.
+	workers := math.Max(workShare*inTime, 2*highest*service.Seconds())
 	bounded := int32(math.Ceil(math.Min(math.Max(workers, minWorkers), most)))
 	queue := int32(math.Ceil(math.Min(math.Max(queueShare*inTime, 1), most)))
 	if !isWorthwhile(bounded, presentWorkers) && !isWorthwhile(queue, presentQueue) {
 		return
 	}
-	reason := fmt.Sprintf("at most %s req/s (%s of CPU and %s in all each, on %s cores); workers for %s%% of %s or twice what handlers take, and a queue for %s%%",
-		short(highest), round(s.Estimates.CPUTime), round(s.Estimates.ServiceTime), short(cores), short(100*workShare), s.Bounds.Threshold, short(100*queueShare))
+	reason := fmt.Sprintf("at most %s req/s (%s of CPU each on %s cores, %s in all); workers for %s%% of %s, or twice those that this takes, and a queue for %s%%",
+		short(highest), round(s.Estimates.CPUTime), short(cores), round(service), short(100*workShare), s.Bounds.Threshold, short(100*queueShare))
 	if bounded != presentWorkers {
 		d.change(now, "pool", integer(presentWorkers), integer(bounded), int(bounded-presentWorkers), reason, decision)
 	}
@@ -112,6 +113,18 @@ func (d *Decider) resizePool(now time.Time, s Situation, decision *Decision) {
 
 func isWorthwhile(wanted, present int32) bool {
 	return math.Abs(float64(wanted-present)) >= worthwhile*float64(present)
+}
+
+// mostBusy bounds the utilization at which a wait is estimated, which has no end at 1.
+const mostBusy = 0.9
+
+// withoutProcessor is a handler's own time without its wait for a processor, never less than the CPU time that it uses: more
+// workers would only make that wait longer. The wait follows from how busy the processors are, as in an M/M/m queue (Sakasegawa's
+// approximation, 1977).
+func withoutProcessor(s Situation, highest, cores float64) time.Duration {
+	busy := math.Min(s.Estimates.CPU/(float64(max(s.Ready, 1))*cores), mostBusy)
+	wait := math.Pow(busy, math.Sqrt(2*(math.Max(cores, 1)+1))-1) / (1 - busy) / highest
+	return max(s.Estimates.ServiceTime-time.Duration(wait*float64(time.Second)), s.Estimates.CPUTime)
 }
 
 // resizeHeap lets the collector run more rarely where the live heap leaves room below GOMEMLIMIT, and more often where a

@@ -15,20 +15,24 @@ func TestAFullPoolAnswersInTime(t *testing.T) {
 	for name, c := range map[string]struct {
 		cores              float64
 		cpu, service, late time.Duration
+		busy               float64       // share of the processors
+		waited             time.Duration // for a processor, which is measured as a part of the service time
 	}{
-		"computes on one core":     {1, 5400 * time.Microsecond, 5400 * time.Microsecond, 100 * time.Millisecond},
-		"computes on four":         {4, 5 * time.Millisecond, 5 * time.Millisecond, 100 * time.Millisecond},
-		"as long again for others": {2, 5 * time.Millisecond, 10 * time.Millisecond, 100 * time.Millisecond},
-		"mostly waits":             {1, time.Millisecond, 8 * time.Millisecond, 100 * time.Millisecond},
-		"short":                    {1, 200 * time.Microsecond, 300 * time.Microsecond, 20 * time.Millisecond},
-		"a tenth of the time":      {1, 10 * time.Millisecond, 10 * time.Millisecond, 100 * time.Millisecond},
-		"a tenth of a core":        {0.1, 6700 * time.Microsecond, 6700 * time.Microsecond, 500 * time.Millisecond},
+		"computes on one core":     {1, 5400 * time.Microsecond, 5400 * time.Microsecond, 100 * time.Millisecond, 0.5, 0},
+		"computes on four":         {4, 5 * time.Millisecond, 5 * time.Millisecond, 100 * time.Millisecond, 0.5, 0},
+		"as long again for others": {2, 5 * time.Millisecond, 10 * time.Millisecond, 100 * time.Millisecond, 0.5, 0},
+		"mostly waits":             {1, time.Millisecond, 8 * time.Millisecond, 100 * time.Millisecond, 0.5, 0},
+		"short":                    {1, 200 * time.Microsecond, 300 * time.Microsecond, 20 * time.Millisecond, 0.5, 0},
+		"a tenth of the time":      {1, 10 * time.Millisecond, 10 * time.Millisecond, 100 * time.Millisecond, 0.5, 0},
+		"computes on a core that is as busy as it may be": {1, 5400 * time.Microsecond, 5400 * time.Microsecond, 100 * time.Millisecond, 0.72, 7 * time.Millisecond},
+		"waits, on cores that are as busy":                {2, 5 * time.Millisecond, 10 * time.Millisecond, 100 * time.Millisecond, 0.72, 4 * time.Millisecond},
+		"a tenth of a core":                               {0.1, 6700 * time.Microsecond, 6700 * time.Microsecond, 500 * time.Millisecond, 0.5, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := steps(&Decider{}, 0, time.Minute, func(time.Duration) Situation {
-				s := constant(0.5*c.cores/c.cpu.Seconds(), 1)(0)
+				s := constant(c.busy*c.cores/c.cpu.Seconds(), 1)(0)
 				s.Bounds.Cores, s.Bounds.PoolCores, s.Bounds.Threshold, s.Bounds.Workers = c.cores, c.cores, c.late, 6400
-				s.Estimates.CPUTime, s.Estimates.ServiceTime, s.Estimates.CPU = c.cpu, c.service, 0.5*c.cores
+				s.Estimates.CPUTime, s.Estimates.ServiceTime, s.Estimates.CPU = c.cpu, c.service+c.waited, c.busy*c.cores
 				return s
 			})
 			if got.Workers == nil {
