@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,6 +24,7 @@ type followed struct {
 	path    string
 	events  chan fsnotify.Event
 	errors  chan error
+	mu      sync.Mutex // over what the Watcher tells
 	changes []string
 	// degraded are errors with the time since the start at which they were told; told holds them, too.
 	degraded []string
@@ -53,12 +55,18 @@ func following(t *testing.T, test func(f *followed)) {
 		}
 		w := &Watcher{
 			Path: f.path, Registry: registry,
-			Changed: func(r Report) { f.changes = append(f.changes, f.elapsed()+" "+r.Document.LogLevel) },
+			Changed: func(r Report) {
+				f.mu.Lock()
+				defer f.mu.Unlock()
+				f.changes = append(f.changes, f.elapsed()+" "+r.Document.LogLevel)
+			},
 		}
 		watch := &directoryWatch{
 			directory: filepath.Dir(f.path), added: true, events: f.events, errors: f.errors,
 			degraded: func(err error) {
 				text := f.elapsed() + " " + err.Error()
+				f.mu.Lock()
+				defer f.mu.Unlock()
 				f.degraded = append(f.degraded, text)
 				f.told <- text
 			},
@@ -80,6 +88,8 @@ func following(t *testing.T, test func(f *followed)) {
 func (f *followed) expect(changes ...string) {
 	f.t.Helper()
 	synctest.Wait()
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if diff := cmp.Diff(changes, f.changes); diff != "" {
 		f.t.Errorf("changes (-want +got):\n%s", diff)
 	}
@@ -137,6 +147,8 @@ func TestErrorsOfAWatchAreToldOnceAndFollowedByARead(t *testing.T) {
 			"2ms watching " + directory + ": broken", "4ms watching " + directory + ": still broken",
 			"10.004s watching " + directory + ": still broken",
 		}
+		f.mu.Lock()
+		defer f.mu.Unlock()
 		if diff := cmp.Diff(want, f.degraded); diff != "" {
 			t.Errorf("errors (-want +got):\n%s", diff)
 		}
