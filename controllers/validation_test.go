@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -146,5 +147,31 @@ func expectRefusal(t *testing.T, what string, err error, message string) {
 		t.Errorf("%.200s is admitted, want: %s", what, message)
 	} else if !strings.Contains(err.Error(), message) {
 		t.Errorf("%.200s is refused by %.2000v, want: %s", what, err, message)
+	}
+}
+
+// Whoever applies a spec with fields of theirs may take all of them back: the API server then makes an empty object null, which
+// stands for the default.
+func TestASpecMayBecomeEmpty(t *testing.T) {
+	t.Parallel()
+	namespace := newNamespace(t)
+	var empty, emptied v1alpha1.GoService
+	for _, step := range []struct {
+		spec map[string]any
+		into *v1alpha1.GoService
+	}{
+		{map[string]any{}, &empty},
+		{map[string]any{"port": int64(904), "replicas": int64(3)}, nil}, // all that has a default
+		{map[string]any{}, &emptied},
+	} {
+		if err := applySpec(t.Context(), namespace, step.spec); err != nil {
+			t.Fatalf("%v: %v", step.spec, err)
+		}
+		if step.into != nil {
+			get(t, namespace, serviceName, step.into)
+		}
+	}
+	if diff := cmp.Diff(empty.Spec, emptied.Spec); diff != "" {
+		t.Errorf("spec (-empty from the start +emptied):\n%s", diff)
 	}
 }

