@@ -39,7 +39,7 @@ type GoService struct {
 	// one after another.
 	// +kubebuilder:default={}
 	// +optional
-	Spec GoServiceSpec `json:"spec,omitempty"`
+	Spec GoServiceSpec `json:"spec,omitzero"`
 	// status is the state that the operator observed, and what it derived.
 	// +optional
 	// +kubebuilder:default={"observedGeneration":-1}
