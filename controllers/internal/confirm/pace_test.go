@@ -122,6 +122,13 @@ func (s *schedule) followedBy(t *testing.T, test func(t *testing.T, tracker *Tra
 	})
 }
 
+// told is how often a service was told to have changed.
+func (s *schedule) told(service types.NamespacedName) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.changed[service]
+}
+
 // A pod that runs another revision is asked ever less often, and never more often than once in a quarter of a minute in the end.
 func TestTheScheduleOfQuestions(t *testing.T) {
 	s := &schedule{answer: Answer{Revision: "old"}}
@@ -231,8 +238,8 @@ func TestNothingIsKeptOfWhatIsGone(t *testing.T) {
 			if got := len(tracker.services[service].pods); got != 1 {
 				t.Errorf("%d pods are kept, want 1", got)
 			}
-			if s.changed[service] != 1 {
-				t.Errorf("told %d times of one confirmation", s.changed[service])
+			if told := s.told(service); told != 1 {
+				t.Errorf("told %d times of one confirmation", told)
 			}
 			tracker.Forget(service)
 		}
