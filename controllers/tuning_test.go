@@ -132,7 +132,7 @@ func TestASharedLimitFollowsTheDemand(t *testing.T) {
 	t.Parallel()
 	namespace := newNamespace(t)
 	load := newTraffic(0)
-	load.own = map[string]float64{"checkout-a": 270, "checkout-b": 90}
+	load.own = map[string]float64{"checkout-a": 270, "checkout-b": 60}
 	pods := newWorkload()
 	pods.scrape = load.scrape
 	op := startOperator(t, namespace, pods)
