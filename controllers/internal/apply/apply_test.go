@@ -31,7 +31,7 @@ func TestOneChild(t *testing.T) {
 		"one that does not exist is created, and nothing that exists is touched": {
 			requests: []string{createsConfigMap}, results: []string{"ConfigMap created"},
 		},
-		"one that is as it should be costs no request": {existing: func(*unstructured.Unstructured) {}},
+		"one that is up to date costs no request": {existing: func(*unstructured.Unstructured) {}},
 		"one that differs is applied, if it is still the same object": {
 			existing: drifted, requests: []string{updatesConfigMap}, results: []string{"ConfigMap updated"},
 		},

@@ -81,7 +81,7 @@ func TestWhatIsNotDesiredGoes(t *testing.T) {
 	}
 }
 
-// withDeployment adds a Deployment that is as it should be.
+// withDeployment adds a Deployment that is up to date.
 func withDeployment(pass Pass, deployment *appsv1.Deployment) Pass {
 	child := build.Child{Kind: deploymentKind, Name: "checkout", Configuration: map[string]any{
 		"apiVersion": "apps/v1", "kind": "Deployment", "metadata": map[string]any{"namespace": "shop", "name": "checkout"},

@@ -40,7 +40,7 @@ func measureQuiet(ctx context.Context, s settings, progress io.Writer) (q quiet,
 	if err := b.Deploy(ctx, service, s.quietPods); err != nil {
 		return q, err
 	}
-	if err := expose(ctx, b, service.Status.Selector); err != nil {
+	if err := b.Expose(ctx, serviceName, service.Status.Selector); err != nil {
 		return q, err
 	}
 	q = quiet{pods: s.quietPods, limit: s.quietLimit, used: s.quietUsed}

@@ -15,7 +15,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -24,9 +23,7 @@ import (
 )
 
 const (
-	serviceName = "limited"
-	// nodePort is the one that a kind cluster of this project leads to loopback.
-	nodePort     = 30080
+	serviceName  = "limited"
 	readyTimeout = 2 * time.Minute
 )
 
@@ -58,7 +55,7 @@ func (t *trial) run(ctx context.Context, progress io.Writer) (v verdict, err err
 		return v, err
 	}
 	t.selector = service.Status.Selector
-	if err := expose(ctx, t.Bed, t.selector); err != nil {
+	if err := t.Expose(ctx, serviceName, t.selector); err != nil {
 		return v, err
 	}
 	t.lanes = lanes{url: t.url, journal: &t.journal, lanes: map[string]*lane{}}
@@ -190,23 +187,4 @@ func serviceOf(pods int, limit float64) *v1alpha1.GoService {
 			},
 		},
 	}
-}
-
-// expose leads the loopback port to the service's pods.
-func expose(ctx context.Context, b *bed.Bed, selector string) error {
-	labels, err := metav1.ParseToLabelSelector(selector)
-	if err != nil {
-		return err
-	}
-	service := &corev1.Service{
-		ObjectMeta: metav1.ObjectMeta{Namespace: b.Namespace, Name: serviceName + "-loopback"},
-		Spec: corev1.ServiceSpec{
-			Type: corev1.ServiceTypeNodePort, Selector: labels.MatchLabels,
-			Ports: []corev1.ServicePort{{Port: 80, TargetPort: intstr.FromString("http"), NodePort: nodePort}},
-		},
-	}
-	if err := b.Client.Create(ctx, service); err != nil {
-		return fmt.Errorf("leading NodePort %d to the service (the sample of make quickstart holds it, make quickstart-down removes it): %w", nodePort, err)
-	}
-	return nil
 }

@@ -11,9 +11,6 @@ import (
 	"sync"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/intstr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"goservice.dev/operator/api/v1alpha1"
@@ -24,9 +21,7 @@ import (
 const (
 	serviceName = "stepped"
 	adminPort   = 9100
-	// nodePort is the one that a kind cluster of this project leads to loopback.
-	nodePort = 30080
-	fewest   = 2
+	fewest      = 2
 	// settling is the part of the steady load that nothing is measured in.
 	settling = 20 * time.Second
 )
@@ -58,7 +53,7 @@ func (c contender) run(ctx context.Context, s settings, shape shape, fitted *poo
 	if err := c.deploy(ctx, b, s, service); err != nil {
 		return o, err
 	}
-	if err := expose(ctx, b, service.Status.Selector); err != nil {
+	if err := b.Expose(ctx, serviceName, service.Status.Selector); err != nil {
 		return o, err
 	}
 	t := trial{Bed: b, settings: s, shape: shape, service: service, selector: service.Status.Selector}
@@ -66,25 +61,6 @@ func (c contender) run(ctx context.Context, s settings, shape shape, fitted *poo
 	o, err = t.measure(ctx)
 	o.Shape, o.Contender = shape.name, c.name
 	return o, err
-}
-
-// expose leads the loopback port to the service's pods.
-func expose(ctx context.Context, b *bed.Bed, selector string) error {
-	labels, err := metav1.ParseToLabelSelector(selector)
-	if err != nil {
-		return err
-	}
-	service := &corev1.Service{
-		ObjectMeta: metav1.ObjectMeta{Namespace: b.Namespace, Name: serviceName + "-loopback"},
-		Spec: corev1.ServiceSpec{
-			Type: corev1.ServiceTypeNodePort, Selector: labels.MatchLabels,
-			Ports: []corev1.ServicePort{{Port: 80, TargetPort: intstr.FromString("http"), NodePort: nodePort}},
-		},
-	}
-	if err := b.Client.Create(ctx, service); err != nil {
-		return fmt.Errorf("leading NodePort %d to the service (the sample of make quickstart holds it, make quickstart-down removes it): %w", nodePort, err)
-	}
-	return nil
 }
 
 // trial is one contender at work.

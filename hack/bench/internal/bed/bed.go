@@ -18,6 +18,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -124,4 +125,26 @@ func (b *Bed) Pods(ctx context.Context, selector string) ([]corev1.Pod, error) {
 // Step tells how a benchmark gets on.
 func Step(progress io.Writer, format string, values ...any) {
 	fmt.Fprintf(progress, "▸ "+format+"\n", values...)
+}
+
+// nodePort is the one that a kind cluster of this project leads to loopback.
+const nodePort = 30080
+
+// Expose leads the loopback port to the pods of a service, which the selector selects.
+func (b *Bed) Expose(ctx context.Context, name, selector string) error {
+	selected, err := metav1.ParseToLabelSelector(selector)
+	if err != nil {
+		return err
+	}
+	service := &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Namespace: b.Namespace, Name: name + "-loopback"},
+		Spec: corev1.ServiceSpec{
+			Type: corev1.ServiceTypeNodePort, Selector: selected.MatchLabels,
+			Ports: []corev1.ServicePort{{Port: 80, TargetPort: intstr.FromString("http"), NodePort: nodePort}},
+		},
+	}
+	if err := b.Client.Create(ctx, service); err != nil {
+		return fmt.Errorf("leading NodePort %d to the service (the sample of make quickstart holds it, make quickstart-down removes it): %w", nodePort, err)
+	}
+	return nil
 }
