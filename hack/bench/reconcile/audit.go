@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 )
@@ -44,8 +45,17 @@ func (e *event) resource() string {
 
 const maxAuditLine = 4 << 20
 
-// readAudit visits every event of a user agent once.
+// readAudit visits every event of a user agent once. It is an error if the API server has begun a second file: what the first one
+// holds would be missing from every count.
 func readAudit(path, agent string, visit func(*event)) error {
+	extension := filepath.Ext(path)
+	older, err := filepath.Glob(strings.TrimSuffix(path, extension) + "-*" + extension)
+	if err != nil {
+		return err
+	}
+	if len(older) > 0 {
+		return fmt.Errorf("the audit log goes on from older files: %q", older)
+	}
 	file, err := os.Open(path)
 	if err != nil {
 		return err

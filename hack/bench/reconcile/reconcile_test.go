@@ -94,6 +94,26 @@ func TestTheFloorEndsAtTheFirstFailure(t *testing.T) {
 	}
 }
 
+// A log that was rotated counts nothing: only its last part could be read.
+func TestACutAuditLogIsNotCounted(t *testing.T) {
+	log := filepath.Join(t.TempDir(), "audit.log")
+	if err := os.WriteFile(log, []byte(`{"verb":"patch","userAgent":"bench"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var counted requests
+	always := time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+	if err := counted.count(log, "bench", time.Time{}, always); err != nil || counted.total(true) != 1 {
+		t.Fatalf("%v, %v", counted, err)
+	}
+	older := strings.TrimSuffix(log, ".log") + "-2026-01-02T03-04-05.678.log"
+	if err := os.WriteFile(older, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := counted.count(log, "bench", time.Time{}, always); err == nil || !strings.Contains(err.Error(), older) {
+		t.Errorf("count() = %v", err)
+	}
+}
+
 // The template is the first write of each object, completed by what later ones add to its spec, and the first status.
 func TestReadTemplate(t *testing.T) {
 	line := func(agent, resource, subresource, name string, code int, body string) string {

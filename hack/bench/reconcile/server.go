@@ -5,8 +5,10 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/go-logr/logr"
@@ -59,6 +61,8 @@ func startServer(s settings, folder string) (*server, error) {
 	started.environment.ControlPlane.GetAPIServer().Configure().
 		Set("audit-policy-file", policy).
 		Set("audit-log-path", started.auditLog).
+		// By default a second file is begun after 100 MB, and only the last one would be counted.
+		Set("audit-log-maxsize", strconv.Itoa(math.MaxInt32)).
 		// As in a cluster: the usual range of a test server ends at 254 Services.
 		Set("service-cluster-ip-range", "10.96.0.0/16")
 	log.SetLogger(logr.Discard()) // what the environment tells of its work
