@@ -49,8 +49,6 @@ const (
 	quiet          = 400 * time.Millisecond
 	quietLate      = 2 * longestLag
 	quietReference = 3 * time.Second
-	// explorePatience is how long a run may take on a machine that is busy.
-	explorePatience = 2 * time.Minute
 	// glance is how often a run looks.
 	glance = 50 * time.Millisecond
 )
@@ -120,7 +118,7 @@ func explore(t *testing.T, s scenario, want snapshot, seed uint64, planned ...fa
 		if want != nil {
 			g.Expect(cmp.Diff(want, was.end)).To(gomega.BeEmpty(), "end state (-undisturbed +this)")
 		}
-	}).WithTimeout(explorePatience).WithPolling(glance).Should(gomega.Succeed())
+	}).WithPolling(glance).Should(gomega.Succeed())
 	if left, err := orphans(t.Context(), x.namespace); err != nil || len(left) > 0 {
 		t.Errorf("orphans: %v, %v", left, err)
 	}
@@ -194,7 +192,7 @@ func (l *conditionLog) until(t *testing.T, namespace string) map[string]int {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		return l.version
-	}).WithTimeout(explorePatience).Should(gomega.Equal(now.ResourceVersion))
+	}).Should(gomega.Equal(now.ResourceVersion))
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	most := map[string]int{} // several conditions may say the same, and an event speaks of one

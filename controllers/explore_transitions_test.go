@@ -150,7 +150,7 @@ func (w *walk) reach(at place, spec map[string]any, want snapshot, what string) 
 		if want != nil {
 			g.Expect(cmp.Diff(want, reached)).To(gomega.BeEmpty(), "(-as it must be +as it is)")
 		}
-	}).WithTimeout(explorePatience).WithPolling(glance).Should(gomega.Succeed(), what)
+	}).WithPolling(glance).Should(gomega.Succeed(), what)
 	return reached
 }
 
@@ -235,5 +235,5 @@ func (w *walk) clear(at place) {
 			})).To(gomega.Succeed())
 		}
 		g.Expect(left).To(gomega.BeZero())
-	}).WithTimeout(explorePatience).WithPolling(glance).Should(gomega.Succeed())
+	}).WithPolling(glance).Should(gomega.Succeed())
 }

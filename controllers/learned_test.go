@@ -129,7 +129,7 @@ func TestARestartWithoutMeasurementsMovesNoFigure(t *testing.T) {
 		get(t, namespace, serviceName, &service)
 		measured := meta.FindStatusCondition(service.Status.Conditions, v1alpha1.ConditionMeasured)
 		g.Expect(measured.Reason).To(gomega.Equal(v1alpha1.ReasonNotMeasured))
-	}).WithTimeout(3 * patience).Should(gomega.Succeed())
+	}).Should(gomega.Succeed())
 	op.stop()
 	if diff := cmp.Diff(versions, versionsOf(t, namespace)); diff != "" {
 		t.Errorf("children (-before +after):\n%s", diff)

@@ -47,7 +47,8 @@ var (
 
 const (
 	testImage = "goservice.dev/workload:test"
-	patience  = 30 * time.Second
+	// patience is how long a machine that is busy may take.
+	patience = 2 * time.Minute
 )
 
 // testPace is how soon an operator under test tries again.
