@@ -90,11 +90,11 @@ func (j *journey) servicesUnderLoad() (names, urls []string) {
 				"resources":   smallResources,
 				"slo":         map[string]any{"availability": "99.9", "latency": map[string]any{"threshold": "500ms"}},
 				"autoscaling": map[string]any{"minReplicas": 1, "maxReplicas": 3},
-				"rateLimit":   map[string]any{"requestsPerSecond": 50},
+				"rateLimit":   map[string]any{"requestsPerSecond": 50, "burst": 1_000},
 			}) + "\n")
 		}
 		list.WriteString(manifest(fmt.Sprintf("gateway-%d", gateway), map[string]any{
-			"replicas": 1, "resources": smallResources, "upstreams": upstreams,
+			"replicas": 1, "resources": smallResources, "pool": roomy, "upstreams": upstreams,
 		}) + "\n")
 	}
 	j.apply(list.String())

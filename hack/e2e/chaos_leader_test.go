@@ -34,8 +34,8 @@ const (
 	editEvery = 100 * time.Millisecond
 	// lookEvery is how often the probe is looked at: seldom enough not to be a load.
 	lookEvery = 50 * time.Millisecond
-	// handOver bounds the wait for another leader.
-	handOver = time.Minute
+	// handOver bounds the wait for another leader; how long it took is reported.
+	handOver = patience
 )
 
 // killer takes the leader away again and again, in turn in order and hard, and measures with a GoService of its own, the

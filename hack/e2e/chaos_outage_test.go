@@ -21,12 +21,11 @@ import (
 )
 
 const (
-	// noticed is how long the cluster may go on sending requests to a node that answers no more.
-	noticed = 60 * time.Second
-	// afterwards is how long the load goes on when everything is back.
+	// inARow requests that are served say that the cluster sends none to a node that answers no more: they take longer to come than a
+	// client waits for an answer.
+	inARow = 1_000
+	// afterwards is how long the load goes on when the cluster has noticed, and again when everything is back.
 	afterwards = 20 * time.Second
-	// kubeletLooks bounds the time until the kubelet notices that a static pod's manifest came or went.
-	kubeletLooks = 90 * time.Second
 )
 
 // outageServices are served by the first and the second loopback port: one far from its limit, one that is flooded.
@@ -87,12 +86,12 @@ func (j *journey) stopped(component string) (restore func()) {
 				j.t.Error(err)
 				return
 			}
-			j.Eventually(func() bool { return answers(context.Background()) }).WithTimeout(2 * kubeletLooks).WithPolling(interval).Should(gomega.BeTrue())
+			j.Eventually(func() bool { return answers(context.Background()) }).WithTimeout(patience).WithPolling(interval).Should(gomega.BeTrue())
 		})
 	}
 	j.docker("exec", node, "mv", "/etc/kubernetes/manifests/"+manifest, "/etc/kubernetes/"+manifest)
 	j.t.Cleanup(restore)
-	j.Eventually(func() bool { return answers(j.ctx) }).WithTimeout(kubeletLooks).WithPolling(interval).Should(gomega.BeFalse())
+	j.Eventually(func() bool { return answers(j.ctx) }).WithTimeout(patience).WithPolling(interval).Should(gomega.BeFalse())
 	return restore
 }
 
@@ -127,39 +126,57 @@ func TestChaosEtcdRestarts(t *testing.T) {
 	load := j.startClients(steadyStreams()...)
 	j.stopped("etcd")()
 	j.recovered(before)
-	load.unfailing(j) // a control plane that starts again takes the processors that the pods share with it
+	load.lossless(j)
 }
 
 // lateness counts what was not served by when it was due.
 type lateness struct {
 	mu       sync.Mutex
-	deadline time.Time
+	deadline time.Time // zero: not yet
+	served   int       // in a row
 	excused  int64
 	late     int64
 }
 
 func (l *lateness) observe(outcome loadgen.Outcome) {
-	if outcome.Accepted() {
-		return
-	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if outcome.Accepted() {
+		l.served++
+		return
+	}
+	l.served = 0
 	switch {
-	case !outcome.Due.Before(l.deadline):
+	case !l.deadline.IsZero() && !outcome.Due.Before(l.deadline):
 		l.late++
 	case outcome.Status != http.StatusTooManyRequests && outcome.Status != http.StatusServiceUnavailable:
 		l.excused++ // of those that the clients count as failed
 	}
 }
 
-func (l *lateness) until(deadline time.Time) {
+// servedInARow is how many requests were served since the last one that was not.
+func (l *lateness) servedInARow() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.deadline = deadline
+	return l.served
 }
 
-// A node stands still without a word. The cluster needs a while to notice, and sends requests there until then; afterwards
-// none fails, and when the node is back everything is as it was.
+// excuseNoMore of those that are due from now on.
+func (l *lateness) excuseNoMore() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.deadline = time.Now()
+}
+
+// again begins to count those that are served in a row.
+func (l *lateness) again() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.served = 0
+}
+
+// A node stands still without a word. The cluster needs a while to notice, and sends requests there until then. When it has, and
+// requests are served one after the other, none fails any more, and when the node is back everything is as it was.
 func TestChaosNodeIsPaused(t *testing.T) {
 	j := newJourney(t)
 	_, before := j.outageServices()
@@ -169,7 +186,6 @@ func TestChaosNodeIsPaused(t *testing.T) {
 	load := j.startClients(stream{"HTTP/1.1, fresh", loadgen.Config{
 		URL: cluster.url, Rate: 100, Fresh: true, Timeout: 3 * time.Second, Observe: seen.observe,
 	}})
-	j.elapse(5 * time.Second)
 	var unpause sync.Once
 	resume := func() {
 		unpause.Do(func() {
@@ -178,17 +194,22 @@ func TestChaosNodeIsPaused(t *testing.T) {
 			}
 		})
 	}
-	seen.until(time.Now().Add(noticed))
+	paused := time.Now()
 	j.docker("pause", node)
 	t.Cleanup(resume)
-	j.elapse(noticed + afterwards)
+	j.eventually(func() (corev1.ConditionStatus, error) { return j.nodeReady(node) }).ShouldNot(gomega.Equal(corev1.ConditionTrue))
+	seen.again()
+	j.eventually(seen.servedInARow).Should(gomega.BeNumerically(">=", inARow))
+	seen.excuseNoMore()
+	took := time.Since(paused)
+	j.elapse(afterwards)
 	resume()
 	j.eventually(func() (corev1.ConditionStatus, error) { return j.nodeReady(node) }).Should(gomega.Equal(corev1.ConditionTrue))
 	j.recovered(before)
 	j.elapse(afterwards)
 	load.stop()
 	total := load.total()
-	t.Logf("%d requests, %d failed within %s of the pause, %d later", total.Sent(), seen.excused, noticed, seen.late)
+	t.Logf("%d requests, %d failed within %s of the pause, %d later", total.Sent(), seen.excused, took.Round(time.Second), seen.late)
 	j.Expect(seen.late).To(gomega.BeZero())
 	j.Expect(total.Unsent).To(gomega.BeZero(), "the load generator kept up")
 }

@@ -52,14 +52,24 @@ func (j *journey) startClients(streams ...stream) *clients {
 	ctx, cancel := context.WithCancel(j.ctx)
 	c := &clients{streams: streams, cancel: cancel}
 	for _, stream := range streams {
-		stream.config.Duration = loadgen.MaxDuration
+		stream.config.Duration, stream.config.Outstanding = loadgen.MaxDuration, mostOutstanding
 		generator, err := loadgen.New(stream.config)
 		j.Expect(err).NotTo(gomega.HaveOccurred())
 		c.generators = append(c.generators, generator)
 		c.running.Go(func() { generator.Run(ctx) })
 	}
 	j.t.Cleanup(c.stop)
+	c.goOn(j)
 	return c
+}
+
+// goOn waits until each stream has got another answer: what the test does next, or has done, happens under load.
+func (c *clients) goOn(j *journey) {
+	j.t.Helper()
+	for i, generator := range c.generators {
+		before := generator.Total().Sent()
+		j.eventually(func() int64 { return generator.Total().Sent() }).Should(gomega.BeNumerically(">", before), c.streams[i].name)
+	}
 }
 
 // stop waits for the last answers.

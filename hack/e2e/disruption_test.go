@@ -28,8 +28,9 @@ const (
 )
 
 // Whatever is done to a service on a living cluster, no client notices: new image, new environment, other sizes, a node that
-// is drained, pods that are deleted, a retune each second, an operator that restarts. The limit is far above the load, so that
-// 429 and 503 would be a loss like any other.
+// is drained, pods that are deleted, a retune each second, an operator that restarts. The limit is far above the load and the pool
+// has room for every request that can be on its way, so that no pod has a reason to refuse one but that it leaves: 429 and 503
+// are a loss like any other.
 func TestNothingIsLost(t *testing.T) {
 	j := newJourney(t)
 	j.Expect(j.schedulable()).To(gomega.BeNumerically(">=", 2), "draining a node takes another one: remove the cluster and let make test-e2e make it anew")
@@ -45,16 +46,12 @@ func TestNothingIsLost(t *testing.T) {
 			d.happen("steady")
 			seen := clients.total()
 			t.Logf("round %d: %-20s %3.0f s, %d served", round, d.name, time.Since(start).Seconds(), seen.Accepted()-before.Accepted())
-			if lost := seen.Sent() - seen.Accepted() - before.Sent() + before.Accepted(); lost > 0 && !leadersAreKilled() {
-				t.Errorf("%s: %d requests failed or were turned away", d.name, lost)
+			if lost := seen.Sent() - seen.Accepted() - before.Sent() + before.Accepted(); lost > 0 {
+				t.Errorf("%s: %d requests failed or were turned away; so far %s", d.name, lost, statuses(seen))
 			}
 		}
 	}
-	if leadersAreKilled() { // operators that start all the time take a part of the machine, so that pods may be too slow for their queues
-		clients.unfailing(j)
-	} else {
-		clients.lossless(j)
-	}
+	clients.lossless(j)
 	j.Expect(clients.total().Accepted()).To(gomega.BeNumerically(">=", enough))
 }
 
@@ -76,7 +73,7 @@ func (j *journey) disruptions() []disruption {
 		{"retune every second", j.retuneOften},
 		{"operator restart", func(name string) {
 			j.operator("rollout", "restart", "deployment/"+operatorDeployment)
-			j.operator("rollout", "status", "deployment/"+operatorDeployment, "--timeout=120s")
+			j.operator("rollout", "status", "deployment/"+operatorDeployment, "--timeout="+patience.String())
 			j.settled(name, steadyPods)
 		}},
 	}
@@ -117,7 +114,7 @@ func (j *journey) drainNode(name string) {
 	j.Expect(node).NotTo(gomega.BeEmpty(), "pods are spread over the nodes")
 	uncordon := func() (string, error) { return j.tryKubectl("", "uncordon", node) }
 	j.t.Cleanup(func() { _, _ = uncordon() }) // before the namespace goes
-	j.kubectl("", "drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=120s")
+	j.kubectl("", "drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout="+patience.String())
 	j.settled(name, steadyPods)
 	for _, pod := range j.pods(name) {
 		j.Expect(pod.Spec.NodeName).NotTo(gomega.Equal(node))

@@ -38,7 +38,8 @@ const (
 	operatorDeployment = "goservice-controller-manager"
 	// nodePort is the one that leads to loopback; tests run one after another and share it.
 	nodePort = 30080
-	patience = 2 * time.Minute
+	// patience is how long a test waits for what must happen. How soon it does is the machine's affair: it ends what hangs.
+	patience = 5 * time.Minute
 	interval = 200 * time.Millisecond
 )
 
@@ -90,7 +91,7 @@ type journey struct {
 
 func newJourney(t *testing.T) *journey {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Minute)
 	j := &journey{Gomega: gomega.NewWithT(t), t: t, ctx: ctx}
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
 		GenerateName: "e2e-", Labels: map[string]string{"pod-security.kubernetes.io/enforce": "restricted"},

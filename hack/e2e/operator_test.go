@@ -36,7 +36,7 @@ func TestOperatorMayGoAtAnyTime(t *testing.T) {
 	j.patchRate("calm", 180)
 	j.operator("rollout", "restart", "deployment/"+operatorDeployment)
 	j.patchRate("calm", 200)
-	j.operator("rollout", "status", "deployment/"+operatorDeployment, "--timeout=120s")
+	j.operator("rollout", "status", "deployment/"+operatorDeployment, "--timeout="+patience.String())
 	j.agree("calm", 2, 200)
 
 	background.lossless(j)

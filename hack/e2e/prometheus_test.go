@@ -113,6 +113,7 @@ func watched(name string, replicas int) string {
 		},
 		"upstreams":     []any{map[string]any{"name": "billing", "url": "http://127.0.0.1:9"}},
 		"observability": map[string]any{"metrics": map[string]any{"interval": "5s"}},
+		"pool":          roomy,
 		"resources":     smallResources,
 	})
 }

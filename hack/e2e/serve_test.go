@@ -54,7 +54,7 @@ func TestManifestBecomesAService(t *testing.T) {
 	j.apply(string(sample))
 	j.Consistently(j.versions).WithTimeout(stillFor).WithPolling(interval).Should(gomega.Equal(before))
 
-	j.kubectl("", "delete", "gosvc", "checkout", "--cascade=foreground", "--timeout=90s")
+	j.kubectl("", "delete", "gosvc", "checkout", "--cascade=foreground", "--timeout="+patience.String())
 	j.eventually(j.versions).Should(gomega.BeEmpty())
 }
 
@@ -182,12 +182,4 @@ func (j *journey) pauseImage() string {
 	}
 	j.t.Fatal("the node knows no pause image")
 	return ""
-}
-
-func fixed(name string, replicas, requestsPerSecond int) string {
-	return manifest(name, map[string]any{
-		"replicas":  replicas,
-		"rateLimit": map[string]any{"requestsPerSecond": requestsPerSecond},
-		"resources": smallResources,
-	})
 }

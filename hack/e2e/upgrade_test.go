@@ -29,10 +29,11 @@ var servicesBeforeUpgrade = []struct {
 	spec map[string]any
 }{
 	{"plain", 2, map[string]any{"replicas": 2, "resources": smallResources}},
-	{"limited", 3, map[string]any{"replicas": 3, "rateLimit": map[string]any{"requestsPerSecond": 3000}, "resources": smallResources}},
+	{"limited", 3, map[string]any{"replicas": 3, "rateLimit": map[string]any{"requestsPerSecond": 30_000}, "pool": roomy, "resources": smallResources}},
 	{"scaled", 2, map[string]any{
 		"slo":         map[string]any{"availability": "99.9", "latency": map[string]any{"threshold": "100ms"}},
 		"autoscaling": map[string]any{"minReplicas": 2, "maxReplicas": 3},
+		"pool":        roomy,
 		"resources":   smallResources,
 	}},
 }
@@ -66,8 +67,8 @@ func TestChaosUpgradeAndBack(t *testing.T) {
 	j.expose("limited")
 	load := j.startClients(
 		stream{"limited, fresh", loadgen.Config{URL: cluster.url, Rate: 150, Fresh: true}},
-		stream{"limited, slow", loadgen.Config{URL: cluster.url + "/work?sleep=10ms", Rate: 200}},
-		stream{"scaled", loadgen.Config{URL: j.exposeSecond("scaled") + "/work?cpu=1ms", Rate: 20}},
+		stream{"limited, slow", loadgen.Config{URL: cluster.url + "/work?sleep=10ms", Rate: 200, Connections: 32}},
+		stream{"scaled", loadgen.Config{URL: j.exposeSecond("scaled") + "/work?cpu=1ms", Rate: 20, Connections: 32}},
 	)
 	before := j.everybody()
 
@@ -78,22 +79,22 @@ func TestChaosUpgradeAndBack(t *testing.T) {
 	j.untouched(before)
 
 	t.Log("pods of the older version are retuned")
-	j.patchRate("limited", 3300)
-	j.enforced("limited", 3, 3300)
+	j.patchRate("limited", 33_000)
+	j.enforced("limited", 3, 33_000)
 	j.untouched(before)
 
 	t.Log("the user's next rollout brings the newer image")
 	j.patch("limited", `{"spec":{"env":[{"name":"COLOR","value":"blue"}]}}`)
 	j.images("limited", 3, os.Getenv("WORKLOAD_IMG"))
-	j.enforced("limited", 3, 3300)
+	j.enforced("limited", 3, 33_000)
 	delete(before, "limited")
 	j.untouched(before)
 
 	t.Log("back")
 	j.installFirst()
 	j.images("limited", 3, os.Getenv("OLD_WORKLOAD_IMG"))
-	j.patchRate("limited", 3600)
-	j.enforced("limited", 3, 3600)
+	j.patchRate("limited", 36_000)
+	j.enforced("limited", 3, 36_000)
 	j.untouched(before)
 
 	t.Log("and upgraded again")
@@ -101,8 +102,8 @@ func TestChaosUpgradeAndBack(t *testing.T) {
 	j.deployScript("deploy")
 	j.operatorReady()
 	j.upgraded()
-	j.patchRate("limited", 3900)
-	j.enforced("limited", 3, 3900)
+	j.patchRate("limited", 39_000)
+	j.enforced("limited", 3, 39_000)
 	j.untouched(before)
 	load.lossless(j)
 }
@@ -123,7 +124,7 @@ func (j *journey) deployScript(command string) {
 func (j *journey) installFirst() {
 	j.t.Helper()
 	j.operator("apply", "--server-side", "--force-conflicts", "--field-manager=goservice-install", "-f", firstInstaller)
-	j.operator("rollout", "status", "deployment/"+operatorDeployment, "--timeout=120s")
+	j.operator("rollout", "status", "deployment/"+operatorDeployment, "--timeout="+patience.String())
 	j.eventually(func() int {
 		output, _ := exec.CommandContext(j.ctx, "kubectl", "-n", operatorNamespace, "get", "pods", "-l", "control-plane=controller-manager", "--no-headers").Output()
 		return strings.Count(string(output), "\n")

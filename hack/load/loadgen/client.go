@@ -6,6 +6,7 @@ package loadgen
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net"
@@ -46,7 +47,8 @@ func transports(config Config) []*http.Transport {
 
 // answer to one request.
 type answer struct {
-	status int // 0: none
+	status int    // 0: none
+	reason string // of a refusal
 	err    error
 	stage  string // that it came to, if err is set
 	// retried says that the client sent the request again by itself, because its connection went away before an answer
@@ -62,15 +64,39 @@ func (g *Generator) exchange() answer {
 	client := g.clients[g.turn.Add(1)%uint64(len(g.clients))]
 	// RoundTrip follows no redirects: they are answers like others.
 	response, err := client.RoundTrip(g.request.WithContext(ctx))
+	reason := ""
 	if err == nil {
-		_, err = io.Copy(io.Discard, response.Body)
+		reason, err = read(response)
 		response.Body.Close()
 	}
 	connections, stage := way.soFar()
 	if err != nil {
 		return answer{err: err, stage: stage, retried: connections > 1}
 	}
-	return answer{status: response.StatusCode, retried: connections > 1}
+	return answer{status: response.StatusCode, reason: reason, retried: connections > 1}
+}
+
+// reasonBytes of a refusal's body are enough for its reason.
+const reasonBytes = 1 << 10
+
+// read the answer to its end, so that its connection is kept. A refusal gives its reason, Unexplained where it has none; other
+// answers have no reason.
+func read(response *http.Response) (reason string, err error) {
+	var body []byte
+	if refused(response.StatusCode) {
+		body, err = io.ReadAll(io.LimitReader(response.Body, reasonBytes))
+	}
+	if err == nil {
+		_, err = io.Copy(io.Discard, response.Body)
+	}
+	if err != nil || !refused(response.StatusCode) {
+		return "", err
+	}
+	var problem struct{ Reason string } // application/problem+json, as the toolkit answers
+	if json.Unmarshal(body, &problem) != nil || problem.Reason == "" {
+		return Unexplained, nil
+	}
+	return problem.Reason, nil
 }
 
 // way of one request, as far as it came. What the client does in the background may outlast the request.

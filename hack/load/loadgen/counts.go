@@ -25,12 +25,17 @@ const (
 // NoAnswer stands among the status codes for requests that got none.
 const NoAnswer = 0
 
+// Unexplained stands among the reasons for refusals without one, such as those of a proxy.
+const Unexplained = "unexplained"
+
 // Counts of requests and their latencies.
 type Counts struct {
 	// Unsent requests were due while as many as allowed were outstanding.
 	Unsent int64
 	// Retried requests were sent again by the client itself; each is also counted by its answer.
 	Retried int64
+	// Reasons counts the refusals (429 and 503) by the reason in their body.
+	Reasons map[string]int64
 	// Errors counts requests without an answer by their cause.
 	Errors map[string]int64
 	// Failures are the first requests that failed, with the time of their end.
@@ -50,7 +55,7 @@ type Failure struct {
 }
 
 func newCounts() *Counts {
-	return &Counts{Errors: map[string]int64{}, latencies: map[int]*hdrhistogram.Histogram{}}
+	return &Counts{Reasons: map[string]int64{}, Errors: map[string]int64{}, latencies: map[int]*hdrhistogram.Histogram{}}
 }
 
 func newHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(lowest, highest, digits) }
@@ -63,6 +68,9 @@ func (c *Counts) note(due, sent, done time.Time, answer answer) {
 	record(c.late, sent.Sub(due))
 	if answer.retried {
 		c.Retried++
+	}
+	if answer.reason != "" {
+		c.Reasons[answer.reason]++
 	}
 	failure := Failure{At: done, Took: done.Sub(due)}
 	switch {
@@ -96,6 +104,9 @@ func (c *Counts) histogram(status int) *hdrhistogram.Histogram {
 func (c *Counts) Add(other *Counts) {
 	c.Unsent += other.Unsent
 	c.Retried += other.Retried
+	for reason, count := range other.Reasons {
+		c.Reasons[reason] += count
+	}
 	for cause, count := range other.Errors {
 		c.Errors[cause] += count
 	}

@@ -4,7 +4,9 @@
 package loadgen
 
 import (
+	"context"
 	"errors"
+	"io"
 	"math"
 	"net/http"
 	"net/http/httptest"
@@ -99,6 +101,43 @@ func TestEveryRequestIsCounted(t *testing.T) {
 	}
 }
 
+// A refusal is counted by the reason that its body gives; one that gives none is not taken for one that does.
+func TestRefusalsAreCountedByTheirReason(t *testing.T) {
+	answers := []struct {
+		status int
+		body   string
+	}{
+		{http.StatusServiceUnavailable, `{"status":503,"reason":"draining"}`},
+		{http.StatusTooManyRequests, `{"status":429,"reason":"rate_limit"}`},
+		{http.StatusServiceUnavailable, "no endpoints available"},
+		{http.StatusServiceUnavailable, `{"padding":"` + strings.Repeat("x", 2*reasonBytes) + `","reason":"draining"}`},
+		{http.StatusOK, `{"reason":"draining"}`},
+	}
+	next := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(answers[next].status)
+		_, _ = io.WriteString(w, answers[next].body)
+		next++
+	}))
+	defer server.Close()
+	generator, err := New(Config{URL: server.URL, Rate: 1, Duration: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range answers {
+		now := time.Now()
+		generator.note(now, now, now, generator.exchange())
+	}
+	total := generator.Total()
+	if diff := cmp.Diff(map[string]int64{"draining": 1, "rate_limit": 1, Unexplained: 2}, total.Reasons); diff != "" {
+		t.Error(diff)
+	}
+	var summary strings.Builder
+	if err := total.Summary(&summary, time.Second); err != nil || !strings.Contains(summary.String(), "refused: 1 × draining\n") {
+		t.Errorf("%v: the summary does not tell reasons:\n%s", err, summary.String())
+	}
+}
+
 // A server that answers nothing cannot hide: what was due is not sent, and counted. Whoever observes is told of all of it.
 func TestWhatCannotBeSentIsCounted(t *testing.T) {
 	release := make(chan struct{})
@@ -112,17 +151,20 @@ func TestWhatCannotBeSentIsCounted(t *testing.T) {
 			others.Add(1)
 		}
 	}
-	generator, err := New(Config{URL: server.URL, Rate: 500, Duration: 400 * time.Millisecond, Outstanding: 3, Observe: observe})
+	generator, err := New(Config{URL: server.URL, Rate: 500, Duration: time.Minute, Outstanding: 3, Observe: observe})
 	if err != nil {
 		t.Fatal(err)
 	}
-	go func() {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() { // until there was one, however slow this machine is
 		defer close(release)
+		defer cancel()
 		for generator.Total().Unsent == 0 {
 			<-time.After(time.Millisecond)
 		}
 	}()
-	generator.Run(t.Context())
+	generator.Run(ctx)
 	total := generator.Total()
 	if total.Unsent == 0 || total.Accepted() < 3 {
 		t.Errorf("%d not sent, %d accepted", total.Unsent, total.Accepted())

@@ -71,6 +71,9 @@ func (c *Counts) Summary(out io.Writer, took time.Duration) error {
 	fmt.Fprintf(out, "\nnot sent, because too many were outstanding: %d\n", c.Unsent)
 	fmt.Fprintf(out, "sent again by the client itself: %d\n", c.Retried)
 	fmt.Fprintf(out, "sent late by p50 %s, p99 %s\n", short(c.Late(50)), short(c.Late(99)))
+	for _, reason := range slices.Sorted(maps.Keys(c.Reasons)) {
+		fmt.Fprintf(out, "refused: %d × %s\n", c.Reasons[reason], reason)
+	}
 	for _, cause := range slices.Sorted(maps.Keys(c.Errors)) {
 		fmt.Fprintf(out, "no answer: %d × %s\n", c.Errors[cause], cause)
 	}
@@ -119,10 +122,11 @@ func (c *Counts) MarshalJSON() ([]byte, error) {
 		Retried  int64                 `json:"retried"`
 		LateP99  int64                 `json:"lateP99Microseconds"`
 		Answers  map[string]jsonAnswer `json:"answers"`
+		Reasons  map[string]int64      `json:"reasons"`
 		Errors   map[string]int64      `json:"errors"`
 		Failures []Failure             `json:"failures"`
 	}{
-		c.Sent(), c.Accepted(), c.Refused(), c.Failed(), c.Unsent, c.Retried, c.Late(99).Microseconds(), answers, c.Errors,
+		c.Sent(), c.Accepted(), c.Refused(), c.Failed(), c.Unsent, c.Retried, c.Late(99).Microseconds(), answers, c.Reasons, c.Errors,
 		append([]Failure{}, c.Failures...),
 	})
 }
