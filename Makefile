@@ -232,7 +232,7 @@ bench-retune: ## How fast PODS pods enforce EDITS of a rate limit, compared with
 	KUBECONFIG=$$(hack/cluster/cluster.sh kubeconfig) go -C hack/bench run ./retune -pods $(PODS) -edits $(EDITS)
 
 .PHONY: bench-slo
-bench-slo: ## A step to four times the load, with two CPU autoscalers and with this operator; creates a kind cluster. FULL=true: also ramp and bursts, three runs.
+bench-slo: ## A step to four times the load, with CPU autoscalers and with this operator, measured and simulated; creates a kind cluster. FULL=true: also ramp and bursts, RUNS=4 (STATE=FILE resumes).
 	hack/bench-slo.sh
 
 # FULL=true: the figures of docs/retune.md, about 50 minutes.

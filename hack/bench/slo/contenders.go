@@ -20,9 +20,11 @@ import (
 )
 
 const (
-	// cpuTarget of the rivals, in percent of the request.
-	cpuTarget = 50
-	// knownWindow is what somebody who knows how soon a pod starts lets pass before pods go; Kubernetes' default is five minutes.
+	// stockTarget is the CPU target that most services have, in percent of the request.
+	stockTarget = 50
+	// stockWindow is Kubernetes' default.
+	stockWindow = 5 * time.Minute
+	// knownWindow is what somebody who knows how soon a pod starts lets pass before pods go.
 	knownWindow = time.Minute
 )
 
@@ -30,27 +32,32 @@ const (
 type contender struct {
 	// name for people, key in the line for machines, namespace as the prefix of one.
 	name, key, namespace string
-	// window before the rival's autoscaler takes pods away; nil leaves Kubernetes' default. Without meaning for the operator.
-	window *int32
+	// target of the rival's autoscaler, and the window before it takes pods away. Without meaning for the operator.
+	target int32
+	window time.Duration
 	// fitted gives the rival's pods the pool that the operator has fitted.
 	fitted bool
 }
 
-const (
-	ours     = "GoService"
-	stock    = "HPA 50 %, default"
-	informed = "HPA 50 %, 60 s, fitted pool"
-)
+const ours = "GoService"
 
-// contenders in the order of the table.
-var contenders = []contender{
-	{name: stock, key: "hpa_", namespace: "bench-slo-hpa-"},
-	{name: informed, key: "fitted_", namespace: "bench-slo-fitted-", window: new(int32(knownWindow / time.Second)), fitted: true},
-	{name: ours, namespace: "bench-slo-"},
+// contendersOf are a rival with Kubernetes' defaults, one for each target as somebody sets it who knows the service, and the operator, in
+// the order of the table.
+func contendersOf(targets []int32) []contender {
+	all := []contender{{
+		name: fmt.Sprintf("HPA %d %%, default", stockTarget), key: "hpa_", namespace: "bench-slo-hpa-", target: stockTarget, window: stockWindow,
+	}}
+	for _, target := range targets {
+		all = append(all, contender{
+			name: fmt.Sprintf("HPA %d %%, %s, fitted pool", target, knownWindow), key: fmt.Sprintf("fitted%d_", target),
+			namespace: "bench-slo-fitted-", target: target, window: knownWindow, fitted: true,
+		})
+	}
+	return append(all, contender{name: ours, namespace: "bench-slo-"})
 }
 
 // turns of a run: the operator is the first in the first run, and the order is the opposite in each next one.
-func turns(run int) []contender {
+func turns(contenders []contender, run int) []contender {
 	order := slices.Clone(contenders)
 	if run%2 == 0 {
 		slices.Reverse(order)
@@ -59,7 +66,10 @@ func turns(run int) []contender {
 }
 
 // pool of each pod.
-type pool struct{ Workers, QueueDepth int32 }
+type pool struct {
+	Workers, QueueDepth int32
+	QueueTimeout        time.Duration
+}
 
 // poolOf reads the pool that is in force from a service's plan.
 func poolOf(service *v1alpha1.GoService) (*pool, error) {
@@ -71,7 +81,14 @@ func poolOf(service *v1alpha1.GoService) (*pool, error) {
 		return nil, fmt.Errorf("the plan's workers: %w", err)
 	}
 	depth, err := strconv.ParseInt(service.Status.Plan.QueueDepth.Value, 10, 32)
-	return &pool{int32(workers), int32(depth)}, err
+	if err != nil {
+		return nil, fmt.Errorf("the plan's queue: %w", err)
+	}
+	timeout, err := time.ParseDuration(service.Status.Plan.QueueTimeout.Value)
+	if err != nil {
+		return nil, fmt.Errorf("the plan's longest wait: %w", err)
+	}
+	return &pool{int32(workers), int32(depth), timeout}, nil
 }
 
 func (c contender) service(s settings, fitted *pool) *v1alpha1.GoService {
@@ -109,14 +126,14 @@ func (c contender) autoscaler(s settings, namespace string) *autoscalingv2.Horiz
 				Type: autoscalingv2.ResourceMetricSourceType,
 				Resource: &autoscalingv2.ResourceMetricSource{
 					Name:   corev1.ResourceCPU,
-					Target: autoscalingv2.MetricTarget{Type: autoscalingv2.UtilizationMetricType, AverageUtilization: new(int32(cpuTarget))},
+					Target: autoscalingv2.MetricTarget{Type: autoscalingv2.UtilizationMetricType, AverageUtilization: &c.target},
 				},
 			}},
 		},
 	}
-	if c.window != nil {
+	if c.window != stockWindow { // one that is set, even to the default, makes a behavior
 		hpa.Spec.Behavior = &autoscalingv2.HorizontalPodAutoscalerBehavior{
-			ScaleDown: &autoscalingv2.HPAScalingRules{StabilizationWindowSeconds: c.window},
+			ScaleDown: &autoscalingv2.HPAScalingRules{StabilizationWindowSeconds: new(int32(c.window / time.Second))},
 		}
 	}
 	return hpa

@@ -35,6 +35,16 @@ func (v verdict) missed() float64 {
 	return 100 * float64(v.Slow+v.Lost) / float64(max(v.Requests, 1))
 }
 
+// keeps says that the objective is kept in all these trials together: of the requests no larger share missed it than it allows.
+func keeps(outcomes []outcome, s settings) bool {
+	requests, bad := 0, 0
+	for _, o := range outcomes {
+		requests += o.After.Requests
+		bad += o.After.Slow + o.After.Lost
+	}
+	return requests > 0 && float64(bad) <= s.allowed*float64(requests)
+}
+
 // fewestBad requests make a second bad: a single one may be chance.
 const fewestBad = 2
 

@@ -8,9 +8,11 @@
 //
 // It is always the same service: same objectives, same pods, same bounds. Under a rival its tuning is off, and an ordinary
 // HorizontalPodAutoscaler of the rival's own moves its count through the scale subresource: one as it is by default, with the
-// operator's unmeasured first guess of a pool in the pods, and one as somebody would set it who knows the service, with the
-// operator's time to scale in and with the very pool that the operator fitted to it. The operator's turn is the first, so that
-// there is one; each next run has the opposite order.
+// operator's unmeasured first guess of a pool in the pods, and one for each of the targets as somebody would set it who knows the
+// service, with the operator's time to scale in and with the very pool that the operator fitted to it. A lower target keeps more
+// pods in reserve and costs more, so that among several there may be one that keeps the objective: the cheapest of those is what
+// the operator is compared with. The operator's turn is the first, so that there is a pool; each next run has the opposite order,
+// and so their number is even, unless it is one.
 //
 // The requests compute, and the pods' CPU limits are so small that a few of them are needed and all fit on a small machine. They
 // arrive at random moments, as those of many clients do, each on a connection of its own, so that they go to all pods; the
@@ -20,10 +22,15 @@
 // and at least two. Because two of few requests are more than the objective allows, the share of all requests that missed it
 // stands beside. Core-seconds are the CPU requests of all pods that hold a place on a node, over time: what is paid for.
 // Enough pods are those whose CPU limits carry the load at four fifths of them, by the CPU time that a request was measured
-// to take; it is the same number for all.
+// to take; it is the same number for all. A contender keeps the objective if, of all requests since the load began to rise, no larger
+// share missed it than it allows.
 //
-// With -state, what is done is kept in a file, and the same command goes on where it was cut off. The last line of its output is
-// made for machines; its figures are means of all trials, and the times are the step's.
+// Afterwards the simulator (controllers/sim) plays the same trials, with the measured cost of a request, pools and times in which
+// pods start, and what it says stands beside what was measured.
+//
+// With -state, what is done is kept in a file, and the same command goes on where it was cut off, as long as the deployed images, this
+// program and the settings are the same. The last line of its output is made for machines; its figures are means of all trials,
+// the times are the step's, and those that begin with sim_ are simulated figures divided by measured ones.
 package main
 
 import (
@@ -34,6 +41,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -55,22 +64,24 @@ type settings struct {
 	allowed, enough float64
 	runs            int
 	shapes          []shape
+	contenders      []contender
 	state           string
 }
 
 func main() {
-	s, names := settings{percentile: 99, allowed: 0.01, enough: 0.8}, ""
+	s, names, targets := settings{percentile: 99, allowed: 0.01, enough: 0.8}, "", ""
 	flag.StringVar(&s.url, "url", "", "loopback address that leads to NodePort 30080 of the cluster")
 	flag.Float64Var(&s.rate, "rate", 16, "requests per second before the load rises")
 	flag.Float64Var(&s.factor, "factor", 4, "how many times as many at most")
 	flag.DurationVar(&s.work, "work", 5*time.Millisecond, "CPU time that a request computes, besides what serving it takes")
 	flag.DurationVar(&s.threshold, "threshold", 500*time.Millisecond, "latency objective at p99")
-	flag.DurationVar(&s.warm, "warm", 100*time.Second, "how long the load is steady before it rises")
-	flag.DurationVar(&s.hold, "hold", 2*time.Minute, "how long the shape lasts")
+	flag.DurationVar(&s.warm, "warm", 80*time.Second, "how long the load is steady before it rises")
+	flag.DurationVar(&s.hold, "hold", 80*time.Second, "how long the shape lasts")
 	flag.Int64Var(&s.milliCPU, "cpu", 100, "CPU request and limit of a pod, in thousandths of a core")
 	flag.IntVar(&s.most, "max", 8, "pods at most")
 	flag.DurationVar(&s.timeout, "timeout", 12*time.Minute, "when to give up on a trial")
-	flag.IntVar(&s.runs, "runs", 1, "runs over all shapes and autoscalers")
+	flag.IntVar(&s.runs, "runs", 1, "runs over all shapes and autoscalers, in alternating order: 1 or an even number")
+	flag.StringVar(&targets, "targets", "20,50", "CPU targets, in percent, of the rivals that are set by somebody who knows the service")
 	flag.StringVar(&names, "shapes", "step", "shapes of the load, from: step,ramp,burst")
 	flag.StringVar(&s.state, "state", "", "file that keeps what is done")
 	flag.Parse()
@@ -78,6 +89,9 @@ func main() {
 	defer stop()
 	var err error
 	if s.shapes, err = shapesOf(names); err == nil {
+		s.contenders, err = rivalsOf(targets)
+	}
+	if err == nil {
 		err = run(ctx, s, os.Stdout, os.Stderr)
 	}
 	if err != nil {
@@ -90,13 +104,28 @@ func run(ctx context.Context, s settings, out, progress io.Writer) error {
 	if s.url == "" || s.rate <= 0 || s.factor <= 1 || s.most < fewest || s.milliCPU < 1 || s.runs < 1 || s.warm <= settling {
 		return fmt.Errorf("-url must be given, -rate and -cpu must be above 0, -factor above 1, -max at least %d, -runs at least 1, -warm above %s", fewest, settling)
 	}
-	done, err := openState(s)
+	if s.runs > 1 && s.runs%2 == 1 {
+		return fmt.Errorf("-runs must be 1 or even: each order is as frequent as its opposite")
+	}
+	d, err := whatIsDeployed(ctx, progress)
+	if err != nil {
+		return fmt.Errorf("learning what is deployed: %w", err)
+	}
+	done, err := openState(s, d)
 	if err != nil {
 		return err
 	}
+	if err := measureAll(ctx, s, done, progress); err != nil {
+		return err
+	}
+	return report(out, s, d, done.selected(s))
+}
+
+// measureAll that has not been measured yet.
+func measureAll(ctx context.Context, s settings, done *state, progress io.Writer) error {
 	for run := range s.runs {
 		for _, shape := range s.shapes {
-			for _, c := range turns(run) {
+			for _, c := range turns(s.contenders, run) {
 				if done.has(shape.name, c.name, run) {
 					continue
 				}
@@ -111,7 +140,7 @@ func run(ctx context.Context, s settings, out, progress io.Writer) error {
 			}
 		}
 	}
-	return report(out, s, done.outcomes)
+	return nil
 }
 
 func one(ctx context.Context, s settings, shape shape, c contender, fitted *pool, progress io.Writer) (outcome, error) {
@@ -155,6 +184,19 @@ var shapes = []shape{
 		}
 		return 1
 	}},
+}
+
+// rivalsOf targets, separated by commas, and the operator.
+func rivalsOf(targets string) ([]contender, error) {
+	var all []int32
+	for text := range strings.SplitSeq(targets, ",") {
+		target, err := strconv.ParseInt(strings.TrimSpace(text), 10, 32)
+		if err != nil || target < 1 || target > 100 || slices.Contains(all, int32(target)) {
+			return nil, fmt.Errorf("-targets: %q is not a list of different percentages", targets)
+		}
+		all = append(all, int32(target))
+	}
+	return contendersOf(all), nil
 }
 
 func shapesOf(names string) (found []shape, err error) {

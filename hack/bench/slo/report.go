@@ -8,13 +8,17 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strconv"
 	"text/tabwriter"
 	"time"
 )
 
-// report writes what was decided, a table for each shape and the line for machines.
-func report(out io.Writer, s settings, all []outcome) error {
+// report writes what was decided, a table for each shape, what the simulator says of it, and the line for machines.
+func report(out io.Writer, s settings, d deployed, all []outcome) error {
 	enough := enoughPods(s, all)
+	first := slices.MinFunc(all, func(a, b outcome) int { return a.At.Compare(b.At) })
+	last := slices.MaxFunc(all, func(a, b outcome) int { return a.At.Compare(b.At) })
+	fmt.Fprintf(out, "%s, from %s to %s\n", d, first.At.Format(time.RFC3339), last.At.Format(time.RFC3339))
 	fmt.Fprintf(out, "%g → %g requests per second, %s of computing each; pods of %dm CPU, p%g within %s; %d runs, means (least to most)\n",
 		s.rate, s.rate*s.factor, s.work, s.milliCPU, s.percentile, s.threshold, s.runs)
 	for _, shape := range s.shapes {
@@ -25,11 +29,22 @@ func report(out io.Writer, s settings, all []outcome) error {
 			}
 			fmt.Fprintln(out)
 		}
-		if err := table(out, shape.name, enough, all); err != nil {
+		if err := table(out, s, shape.name, enough, all); err != nil {
 			return err
 		}
+		if rival, ok := cheapestThatKeeps(s, shape.name, all); ok {
+			fmt.Fprintf(out, "\nthe cheapest rival that keeps the objective: %s\n", rival.name)
+		} else {
+			fmt.Fprintln(out, "\nno rival keeps the objective")
+		}
 	}
-	return writeResult(out, s, enough, all)
+	played, err := simulateAll(s, all)
+	if err != nil { // what was measured stands without it
+		fmt.Fprintf(out, "\nnot simulated: %v\n", err)
+	} else if err := writeAgreement(out, s, enough, all, played); err != nil {
+		return err
+	}
+	return writeResult(out, s, enough, all, played)
 }
 
 // enoughPods for the highest rate, by the most cautious of all measurements of what a request takes.
@@ -48,11 +63,23 @@ func of(all []outcome, shape, contender string) []outcome {
 	})
 }
 
-func table(out io.Writer, shape string, enough int32, all []outcome) error {
+// cheapestThatKeeps the objective, of the rivals with one shape; an empty name is all shapes together.
+func cheapestThatKeeps(s settings, shape string, all []outcome) (cheapest contender, found bool) {
+	least := math.Inf(1)
+	for _, c := range s.contenders {
+		outcomes := of(all, shape, c.name)
+		if cores := meanOf(outcomes, coresOf); c.name != ours && cores < least && keeps(outcomes, s) {
+			cheapest, found, least = c, true, cores
+		}
+	}
+	return cheapest, found
+}
+
+func table(out io.Writer, s settings, shape string, enough int32, all []outcome) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	row := func(name string, cell func([]outcome) string) {
 		fmt.Fprintf(w, "%s\t", name)
-		for _, c := range contenders {
+		for _, c := range s.contenders {
 			fmt.Fprintf(w, "%s\t", cell(of(all, shape, c.name)))
 		}
 		fmt.Fprintln(w)
@@ -68,16 +95,28 @@ func table(out io.Writer, shape string, enough int32, all []outcome) error {
 		row(fmt.Sprintf("seconds until %d pods were wanted", enough), func(o []outcome) string { return moments(o, outcome.wantedAfter, enough) })
 		row(fmt.Sprintf("seconds until %d pods were ready", enough), func(o []outcome) string { return moments(o, outcome.readyAfter, enough) })
 	}
-	row("bad seconds", spread("%.0f", func(o outcome) float64 { return float64(o.After.BadSeconds) }))
+	row("bad seconds", spread("%.0f", badOf))
 	row("end of the last of them, s", spread("%.0f", func(o outcome) float64 { return o.After.LastBad.Seconds() }))
 	row("requests", spread("%.0f", func(o outcome) float64 { return float64(o.After.Requests) }))
 	row("refused or failed", spread("%.0f", func(o outcome) float64 { return float64(o.After.Lost) }))
 	row("slow", spread("%.0f", func(o outcome) float64 { return float64(o.After.Slow) }))
-	row("missed, percent", spread("%.2f", func(o outcome) float64 { return o.After.missed() }))
+	row("missed, percent", spread("%.2f", missedOf))
+	row("keeps the objective", func(o []outcome) string { return yes(keeps(o, s)) })
 	row("most pods", spread("%.0f", func(o outcome) float64 { return float64(o.Most) }))
-	row("core-seconds", spread("%.1f", func(o outcome) float64 { return o.CoreSeconds }))
+	row("core-seconds", spread("%.1f", coresOf))
 	row("CPU of a request, ms", spread("%.2f", func(o outcome) float64 { return o.CPUPerRequest.Seconds() * 1000 }))
 	return w.Flush()
+}
+
+func badOf(o outcome) float64    { return float64(o.After.BadSeconds) }
+func missedOf(o outcome) float64 { return o.After.missed() }
+func coresOf(o outcome) float64  { return o.CoreSeconds }
+
+func yes(is bool) string {
+	if is {
+		return "yes"
+	}
+	return "no"
 }
 
 // spreadOf is the mean, and of several outcomes the least and the most.
@@ -91,6 +130,14 @@ func spreadOf(format string, outcomes []outcome, value func(outcome) float64) st
 		text += fmt.Sprintf(" ("+format+" to "+format+")", least, most)
 	}
 	return text
+}
+
+func meanOf(outcomes []outcome, value func(outcome) float64) float64 {
+	values := make([]float64, 0, len(outcomes))
+	for _, o := range outcomes {
+		values = append(values, value(o))
+	}
+	return mean(values)
 }
 
 func mean(values []float64) float64 {
@@ -111,34 +158,48 @@ func (o outcome) readyAfter(pods int32) (time.Duration, bool) {
 	return after, ever
 }
 
-// moments is the mean of when there were so many pods; never, if it once was so.
-func moments(outcomes []outcome, after func(outcome, int32) (time.Duration, bool), pods int32) string {
+// moment is the mean of when there were so many pods, in seconds; false if there is an outcome in which there never were, or none.
+func moment(outcomes []outcome, after func(outcome, int32) (time.Duration, bool), pods int32) (float64, bool) {
 	var seconds []float64
 	for _, o := range outcomes {
 		d, ever := after(o, pods)
 		if !ever {
-			return "never"
+			return 0, false
 		}
 		seconds = append(seconds, d.Seconds())
 	}
-	if len(seconds) == 0 {
+	return mean(seconds), len(seconds) > 0
+}
+
+// moments is that for people: never, if it once was so.
+func moments(outcomes []outcome, after func(outcome, int32) (time.Duration, bool), pods int32) string {
+	if len(outcomes) == 0 {
 		return "unknown"
 	}
-	return fmt.Sprintf("%.1f", mean(seconds))
+	if seconds, ever := moment(outcomes, after, pods); ever {
+		return strconv.FormatFloat(seconds, 'f', 1, 64)
+	}
+	return "never"
 }
 
 // writeResult is the line for machines.
-func writeResult(out io.Writer, s settings, enough int32, all []outcome) error {
+func writeResult(out io.Writer, s settings, enough int32, all, played []outcome) error {
 	step := of(all, stepName, ours)
 	fmt.Fprintf(out, "\nRESULT bench-slo runs=%d shapes=%d wanted_s=%s ready_s=%s", s.runs, len(s.shapes),
 		moments(step, outcome.wantedAfter, enough), moments(step, outcome.readyAfter, enough))
-	for _, c := range slices.Backward(contenders) {
-		var bad, missed, cores []float64
-		for _, o := range of(all, "", c.name) {
-			bad, missed, cores = append(bad, float64(o.After.BadSeconds)), append(missed, o.After.missed()), append(cores, o.CoreSeconds)
-		}
-		fmt.Fprintf(out, " %[1]sbad_s=%.1[2]f %[1]smissed_pct=%.2[3]f %[1]score_s=%.0[4]f", c.key, mean(bad), mean(missed), mean(cores))
+	for _, c := range slices.Backward(s.contenders) {
+		outcomes := of(all, "", c.name)
+		fmt.Fprintf(out, " %[1]sbad_s=%.1[2]f %[1]smissed_pct=%.2[3]f %[1]score_s=%.0[4]f %[1]skeeps=%[5]s",
+			c.key, meanOf(outcomes, badOf), meanOf(outcomes, missedOf), meanOf(outcomes, coresOf), yes(keeps(outcomes, s)))
 	}
-	_, err := fmt.Fprintln(out)
+	if rival, ok := cheapestThatKeeps(s, "", all); ok {
+		outcomes := of(all, "", rival.name)
+		fmt.Fprintf(out, " keeping_target=%d keeping_bad_s=%.1f keeping_core_s=%.0f", rival.target, meanOf(outcomes, badOf), meanOf(outcomes, coresOf))
+	} else {
+		fmt.Fprint(out, " keeping_target=none keeping_bad_s=none keeping_core_s=none")
+	}
+	agreed := agreementOf(of(all, "", ours), of(played, "", ours), enough)
+	steps := agreementOf(step, of(played, stepName, ours), enough)
+	_, err := fmt.Fprintf(out, " sim_bad_ratio=%s sim_core_ratio=%s sim_ready_ratio=%s\n", agreed.bad, agreed.cores, steps.ready)
 	return err
 }

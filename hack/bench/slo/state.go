@@ -13,36 +13,36 @@ import (
 	"slices"
 )
 
-// state is what has been measured so far, kept in a file where there is one: the settings in its first line, and an outcome in
-// each other.
+// state is what has been measured so far, kept in a file where there is one: under which conditions in its first line, and an
+// outcome in each other.
 type state struct {
 	path     string
 	outcomes []outcome
 }
 
-// conditions are the settings under which outcomes can be compared.
-func (s settings) conditions() string {
-	return fmt.Sprintf("%g/s x %g, %s of computing, p%g within %s, %s then %s, %dm CPU, at most %d pods", s.rate, s.factor, s.work, s.percentile,
+// conditions are what outcomes must have in common to be compared: the settings, what was deployed, and the program that measured.
+func (s settings) conditions(d deployed) string {
+	return fmt.Sprintf("%s; %g/s x %g, %s of computing, p%g within %s, %s then %s, %dm CPU, at most %d pods", d, s.rate, s.factor, s.work, s.percentile,
 		s.threshold, s.warm, s.hold, s.milliCPU, s.most)
 }
 
 // openState reads what is there already.
-func openState(s settings) (*state, error) {
+func openState(s settings, d deployed) (*state, error) {
 	st := &state{path: s.state}
 	if s.state == "" {
 		return st, nil
 	}
 	content, err := os.ReadFile(s.state)
 	if errors.Is(err, fs.ErrNotExist) {
-		return st, st.append(s.conditions())
+		return st, st.append(s.conditions(d))
 	}
 	if err != nil {
 		return nil, err
 	}
 	lines := json.NewDecoder(bytes.NewReader(content))
 	var conditions string
-	if err := lines.Decode(&conditions); err != nil || conditions != s.conditions() {
-		return nil, fmt.Errorf("%s is of a run with other settings (%s): remove it, or give another file", s.state, conditions)
+	if err := lines.Decode(&conditions); err != nil || conditions != s.conditions(d) {
+		return nil, fmt.Errorf("%s is of a run under other conditions (%s; now %s): remove it, or give another file", s.state, conditions, s.conditions(d))
 	}
 	for lines.More() {
 		var o outcome
@@ -52,6 +52,14 @@ func openState(s settings) (*state, error) {
 		st.outcomes = append(st.outcomes, o)
 	}
 	return st, nil
+}
+
+// selected are the outcomes that the settings ask for; the file may hold others, too.
+func (st *state) selected(s settings) []outcome {
+	return slices.DeleteFunc(slices.Clone(st.outcomes), func(o outcome) bool {
+		return o.Run >= s.runs || !slices.ContainsFunc(s.shapes, func(h shape) bool { return h.name == o.Shape }) ||
+			!slices.ContainsFunc(s.contenders, func(c contender) bool { return c.name == o.Contender })
+	})
 }
 
 func (st *state) has(shape, contender string, run int) bool {

@@ -30,6 +30,8 @@ const (
 type outcome struct {
 	Shape, Contender string
 	Run              int
+	// At is when the load began to rise.
+	At               time.Time
 	PodsBefore, Most int32
 	Before, After    verdict
 	CoreSeconds      float64
@@ -117,6 +119,7 @@ func (t trial) measure(ctx context.Context) (o outcome, err error) {
 	if err = errors.Join(err, ctx.Err()); err != nil {
 		return o, err
 	}
+	o.At = rise.UTC().Round(time.Second)
 	o.Before, o.After = seen.judge(settled, rise, t.settings), seen.judge(rise, end, t.settings)
 	o.watched(samples, rise, end)
 	return o, t.noteDecisions(ctx, rise, &o)
