@@ -11,11 +11,11 @@
 // metrics of the running service every two seconds.
 //
 // The server is the bundled workload as a process of its own, on a processor of its own, so that the load generator, on
-// another one, takes nothing from it. A request costs a fixed amount of computing, so that capacity is a matter of the one
-// processor and not of the clock. First the capacity is measured, by a few clients that each wait for their answer. Then
-// requests are sent at four times that rate, whatever becomes of the answers. Goodput is what was answered within the target,
-// from when the request was due. The client gives up after a second, as clients do. Each round measures all rows, and begins
-// with another one.
+// another one, takes nothing from it. There are three kinds of handlers: those that compute, those that mostly wait, as for another
+// service, and both. Each computes a fixed amount, so that capacity is a matter of the one processor and not of the clock. First the
+// capacity is measured, by clients that each wait for their answer, enough of them to keep the processor busy. Then requests
+// are sent at four times that rate, whatever becomes of the answers. Goodput is what was answered within the target, from when the
+// request was due. The client gives up after a second, as clients do. Each round measures all rows, and begins with another one.
 //
 // The last line of its output is made for machines.
 package main
@@ -35,7 +35,7 @@ import (
 // settings are the program's flags.
 type settings struct {
 	root     string
-	cost     time.Duration
+	kinds    []kind
 	target   time.Duration
 	factor   float64
 	duration time.Duration
@@ -44,8 +44,9 @@ type settings struct {
 
 func main() {
 	var s settings
+	names := ""
 	flag.StringVar(&s.root, "root", "../..", "the operator's checkout")
-	flag.DurationVar(&s.cost, "cost", 5*time.Millisecond, "computing of one request, on one processor")
+	flag.StringVar(&names, "handlers", "computing,waiting,mixed", "kinds of handlers, from: computing,waiting,mixed")
 	flag.DurationVar(&s.target, "target", 100*time.Millisecond, "within which an answer is a good one")
 	flag.Float64Var(&s.factor, "factor", 4, "how many times the capacity is offered")
 	flag.DurationVar(&s.duration, "duration", 10*time.Second, "of each measurement")
@@ -53,29 +54,40 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, s, os.Stdout, os.Stderr); err != nil {
+	var err error
+	if s.kinds, err = kindsOf(names); err == nil {
+		err = run(ctx, s, os.Stdout, os.Stderr)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench-overload:", err)
 		os.Exit(1)
 	}
 }
 
 func run(ctx context.Context, s settings, out, progress io.Writer) error {
-	if s.rounds < 1 || s.factor <= 1 || s.duration < time.Second || s.cost <= 0 || s.target <= s.cost {
-		return fmt.Errorf("-rounds must be at least 1, -factor above 1, -duration at least 1s, and -target above -cost")
+	if s.rounds < 1 || s.factor <= 1 || s.duration < time.Second {
+		return fmt.Errorf("-rounds must be at least 1, -factor above 1, and -duration at least 1s")
+	}
+	for _, k := range s.kinds {
+		if s.target <= k.alone() {
+			return fmt.Errorf("-target must be above the %s that a request takes alone (%s handlers)", k.alone(), k.name)
+		}
 	}
 	bench, err := newBench(ctx, s, progress)
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(bench.folder)
-	var rounds []round
+	rounds := map[string][]round{}
 	for i := range s.rounds {
-		fmt.Fprintf(progress, "round %d of %d\n", i+1, s.rounds)
-		r, err := bench.measure(ctx, i)
-		if err != nil {
-			return err
+		for _, k := range s.kinds {
+			fmt.Fprintf(progress, "round %d of %d: %s handlers\n", i+1, s.rounds, k.name)
+			r, err := bench.measure(ctx, k, i)
+			if err != nil {
+				return fmt.Errorf("%s handlers: %w", k.name, err)
+			}
+			rounds[k.name] = append(rounds[k.name], r)
 		}
-		rounds = append(rounds, r)
 	}
 	return write(out, s, rounds)
 }

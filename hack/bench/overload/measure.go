@@ -23,8 +23,6 @@ import (
 const (
 	// clientTimeout is after which a client gives up.
 	clientTimeout = time.Second
-	// closedClients find out the capacity; one computes while the other's answer is on its way.
-	closedClients = 2
 	// capacityShare of the duration is enough to measure the capacity.
 	capacityShare = 2
 	warmUp        = 500 * time.Millisecond
@@ -69,10 +67,10 @@ func newBench(ctx context.Context, s settings, progress io.Writer) (*bench, erro
 
 // measure runs one round, beginning with another row than the round before. The capacity is of the service without protection,
 // so that the protection's own cost counts.
-func (b *bench) measure(ctx context.Context, first int) (r round, err error) {
+func (b *bench) measure(ctx context.Context, k kind, first int) (r round, err error) {
 	timeout := plan.Compute(declared(b.settings.target), plan.Observed{}).RequestTimeout.Value
-	err = b.serve(ctx, open(), timeout, func(s served) error {
-		r.capacity, err = b.capacity(ctx, s.url)
+	err = b.serve(ctx, k, open(), timeout, func(s served) error {
+		r.capacity, err = b.capacity(ctx, s.url, k.clients())
 		return err
 	})
 	if err != nil {
@@ -80,19 +78,19 @@ func (b *bench) measure(ctx context.Context, first int) (r round, err error) {
 	}
 	operator := newOperator(b.settings.target)
 	before, _ := operator.plan()
-	documents := [rowCount]livesettings.Document{planned: documentOf(before), byHand: setByHand(r.capacity, b.settings.target), off: open()}
-	err = b.serve(ctx, documents[planned], timeout, func(s served) error { return b.calm(ctx, s, calmShare*r.capacity, operator) })
+	documents := [rowCount]livesettings.Document{planned: documentOf(before), byHand: setByHand(r.capacity, b.settings.target, k.wait), off: open()}
+	err = b.serve(ctx, k, documents[planned], timeout, func(s served) error { return b.calm(ctx, s, calmShare*r.capacity, operator) })
 	if err != nil {
 		return r, err
 	}
-	after, fitted := operator.plan()
-	if !fitted {
-		return r, fmt.Errorf("the tuner has not fitted the pool after %s of a calm load", calmFor)
+	after, measured := operator.plan()
+	if !measured {
+		return r, fmt.Errorf("the tuner has measured nothing after %s of a calm load", calmFor)
 	}
 	documents[tuned], r.reason = documentOf(after), after.Workers.Reason
 	for i := range rowCount {
 		row := (first + i) % rowCount
-		err = b.serve(ctx, documents[row], timeout, func(s served) error {
+		err = b.serve(ctx, k, documents[row], timeout, func(s served) error {
 			r.rows[row], err = b.flood(ctx, s.url, b.settings.factor*r.capacity)
 			return err
 		})
@@ -104,11 +102,11 @@ func (b *bench) measure(ctx context.Context, first int) (r round, err error) {
 	return r, nil
 }
 
-// served is the running service: where requests that compute go, and its metrics.
+// served is the running service: where requests go, and its metrics.
 type served struct{ url, metrics string }
 
 // serve starts the workload with the document in force and stops it after use.
-func (b *bench) serve(ctx context.Context, document livesettings.Document, timeout time.Duration, use func(served) error) error {
+func (b *bench) serve(ctx context.Context, k kind, document livesettings.Document, timeout time.Duration, use func(served) error) error {
 	ports, err := child.FreePorts(ctx, 2)
 	if err != nil {
 		return err
@@ -133,18 +131,18 @@ func (b *bench) serve(ctx context.Context, document livesettings.Document, timeo
 		return err
 	}
 	defer process.Stop()
-	return use(served{fmt.Sprintf("http://127.0.0.1:%d/work?cpu=%s", ports[0], b.settings.cost), admin + "/metrics"})
+	return use(served{fmt.Sprintf("http://127.0.0.1:%d/work?cpu=%s&sleep=%s", ports[0], k.cpu, k.wait), admin + "/metrics"})
 }
 
-// capacity is what a few clients get that send again as soon as they have their answer.
-func (b *bench) capacity(ctx context.Context, url string) (float64, error) {
-	if _, err := closedLoop(ctx, url, warmUp); err != nil {
+// capacity is what clients get that send again as soon as they have their answer.
+func (b *bench) capacity(ctx context.Context, url string, clients int) (float64, error) {
+	if _, err := closedLoop(ctx, url, clients, warmUp); err != nil {
 		return 0, err
 	}
-	return closedLoop(ctx, url, b.settings.duration/capacityShare)
+	return closedLoop(ctx, url, clients, b.settings.duration/capacityShare)
 }
 
-func closedLoop(ctx context.Context, url string, duration time.Duration) (float64, error) {
+func closedLoop(ctx context.Context, url string, closedClients int, duration time.Duration) (float64, error) {
 	ctx, cancel := context.WithTimeout(ctx, duration)
 	defer cancel()
 	transport := &http.Transport{MaxIdleConnsPerHost: closedClients}

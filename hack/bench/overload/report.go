@@ -21,6 +21,7 @@ type outcome struct {
 	setting                                                  string
 	offered, goodput, accepted, limited, unavailable, failed float64
 	p50, p99                                                 time.Duration // of the accepted
+	late                                                     time.Duration // that the client itself sent, p99
 	unsent                                                   int64
 }
 
@@ -37,27 +38,49 @@ func outcomeOf(counts *loadgen.Counts, offered float64, s settings) outcome {
 	return outcome{
 		offered: offered, goodput: per(counts.Within(s.target)), accepted: per(counts.Accepted()),
 		limited: per(counts.Status(http.StatusTooManyRequests)), unavailable: per(counts.Status(http.StatusServiceUnavailable)),
-		failed: per(counts.Failed()), p50: counts.Latency(50), p99: counts.Latency(99), unsent: counts.Unsent,
+		failed: per(counts.Failed()), p50: counts.Latency(50), p99: counts.Latency(99), late: counts.Late(99), unsent: counts.Unsent,
 	}
 }
 
-// write prints the table of medians and the line for machines.
-func write(out io.Writer, s settings, rounds []round) error {
-	capacity := median(rounds, func(r round) float64 { return r.capacity })
-	fmt.Fprintf(out, "%s, %s/%s, load average %s; medians of %d rounds of %s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH,
-		loadAverage(), len(rounds), s.duration)
-	fmt.Fprintf(out, "%s of computing per request on one processor, target %s: capacity %.0f requests per second, %g times that are offered\n",
-		s.cost, s.target, capacity, s.factor)
+// write prints a table of medians for each kind of handlers, and the line for machines.
+func write(out io.Writer, s settings, rounds map[string][]round) error {
+	fmt.Fprintf(out, "%s, %s/%s, load average %s; medians of %d rounds of %s; target %s, %g times the capacity is offered\n", runtime.Version(),
+		runtime.GOOS, runtime.GOARCH, loadAverage(), s.rounds, s.duration, s.target, s.factor)
+	for _, k := range s.kinds {
+		if err := writeKind(out, k, rounds[k.name]); err != nil {
+			return err
+		}
+	}
+	fmt.Fprint(out, "\nRESULT bench-overload")
+	for _, k := range s.kinds {
+		of := rounds[k.name]
+		p99 := func(row int) float64 {
+			return median(of, func(r round) float64 { return milliseconds(r.rows[row].p99) })
+		}
+		percent := func(row int) float64 { return middle(percentsOf(of, row)) }
+		fmt.Fprintf(out, " %[1]scapacity_rps=%.1[2]f %[1]splanned_goodput_pct=%.1[3]f %[1]stuned_goodput_pct=%.1[4]f %[1]stuned_lowest_pct=%.1[5]f "+
+			"%[1]stuned_p99_ms=%.1[6]f %[1]shand_goodput_pct=%.1[7]f %[1]shand_p99_ms=%.1[8]f %[1]sunprotected_goodput_pct=%.1[9]f", k.key,
+			median(of, func(r round) float64 { return r.capacity }), percent(planned), percent(tuned), percentsOf(of, tuned)[0], p99(tuned),
+			percent(byHand), p99(byHand), percent(off))
+	}
+	_, err := fmt.Fprintf(out, " target_ms=%.0f\n", milliseconds(s.target))
+	return err
+}
+
+// writeKind prints the table of one kind of handlers.
+func writeKind(out io.Writer, k kind, rounds []round) error {
+	fmt.Fprintf(out, "\n%s handlers: %s of computing per request on one processor, %s of waiting: capacity %.0f requests per second\n",
+		k.name, k.cpu, k.wait, median(rounds, func(r round) float64 { return r.capacity }))
 	fmt.Fprintf(out, "the tuner's reason: %s\n\n", rounds[len(rounds)-1].reason)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "offered/s\tgoodput/s\tof capacity\tfrom\tto\taccepted/s\t429/s\t503/s\t5xx, none/s\tp50 accepted\tp99 accepted\t  \t")
-	unsent := int64(0)
+	unsent, late := int64(0), time.Duration(0)
 	for row := range rowCount {
 		of := func(value func(outcome) float64) float64 {
 			return median(rounds, func(r round) float64 { return value(r.rows[row]) })
 		}
 		for _, r := range rounds {
-			unsent += r.rows[row].unsent
+			unsent, late = unsent+r.rows[row].unsent, max(late, r.rows[row].late)
 		}
 		percents := percentsOf(rounds, row)
 		fmt.Fprintf(table, "%.0f\t%.1f\t%.1f %%\t%.1f %%\t%.1f %%\t%.1f\t%.0f\t%.0f\t%.0f\t%.0f ms\t%.0f ms\t  \t%s (%s)\n",
@@ -71,13 +94,8 @@ func write(out io.Writer, s settings, rounds []round) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "\nnot sent, because too many requests were outstanding: %d\n", unsent)
-	p99 := func(row int) float64 {
-		return median(rounds, func(r round) float64 { return milliseconds(r.rows[row].p99) })
-	}
-	percent := func(row int) float64 { return middle(percentsOf(rounds, row)) }
-	_, err := fmt.Fprintf(out, "\nRESULT bench-overload capacity_rps=%.1f planned_goodput_pct=%.1f tuned_goodput_pct=%.1f tuned_lowest_pct=%.1f tuned_p99_ms=%.1f hand_goodput_pct=%.1f hand_p99_ms=%.1f unprotected_goodput_pct=%.1f target_ms=%.0f\n",
-		capacity, percent(planned), percent(tuned), percentsOf(rounds, tuned)[0], p99(tuned), percent(byHand), p99(byHand), percent(off), milliseconds(s.target))
+	_, err := fmt.Fprintf(out, "\nnot sent, because too many requests were outstanding: %d; sent late by the client itself: at most %.1f ms (p99)\n",
+		unsent, milliseconds(late))
 	return err
 }
 

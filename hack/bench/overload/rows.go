@@ -6,6 +6,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -35,10 +36,43 @@ var rowNames = [rowCount]string{
 	off:     "limiter and pool off",
 }
 
+// kind of handlers: each computes for a while on an idle processor, and then waits without one.
+type kind struct {
+	// name for people, key in the line for machines.
+	name, key string
+	cpu, wait time.Duration
+}
+
+var kinds = []kind{
+	{name: "computing", cpu: 5 * time.Millisecond},
+	{name: "waiting", key: "waiting_", cpu: time.Millisecond, wait: 40 * time.Millisecond},
+	{name: "mixed", key: "mixed_", cpu: 3 * time.Millisecond, wait: 20 * time.Millisecond},
+}
+
+func kindsOf(names string) (found []kind, err error) {
+next:
+	for name := range strings.SplitSeq(names, ",") {
+		for _, k := range kinds {
+			if k.name == name {
+				found = append(found, k)
+				continue next
+			}
+		}
+		return nil, fmt.Errorf("-handlers: there is no %q", name)
+	}
+	return found, nil
+}
+
+// alone is what a request takes when there is no other.
+func (k kind) alone() time.Duration { return k.cpu + k.wait }
+
+// clients that each wait for their answer keep the processor busy: twice as many as take turns on it without a break.
+func (k kind) clients() int { return 2 * int(math.Ceil(float64(k.alone())/float64(k.cpu))) }
+
 const (
 	// handWorkers keep the processor busy while one of them waits for the network.
 	handWorkers = 2
-	// handWaitShare of the target may be spent in the queue.
+	// handWaitShare of what the handler's wait leaves of the target may be spent in the queue.
 	handWaitShare = 2
 	// handLimit, in capacities, turns away cheaply what the pool would have to look at, and leaves the fine control to the pool.
 	handLimit = 1.2
@@ -73,12 +107,13 @@ func documentOf(p plan.Plan) livesettings.Document {
 	return document
 }
 
-// setByHand is what somebody would set who has measured the capacity, in requests per second.
-func setByHand(capacity float64, target time.Duration) livesettings.Document {
-	wait, limit := target/handWaitShare, handLimit*capacity
+// setByHand is what somebody would set who has measured the capacity, in requests per second, and knows for how long a handler waits
+// for others: as many more workers as then wait (Little's law).
+func setByHand(capacity float64, target, waits time.Duration) livesettings.Document {
+	wait, limit := (target-waits)/handWaitShare, handLimit*capacity
 	document := open()
 	document.Pool = &livesettings.Pool{
-		Workers: handWorkers, QueueDepth: int(math.Ceil(capacity * wait.Seconds())), QueueTimeout: livesettings.Duration(wait),
+		Workers: handWorkers + int(math.Ceil(capacity*waits.Seconds())), QueueDepth: int(math.Ceil(capacity * wait.Seconds())), QueueTimeout: livesettings.Duration(wait),
 	}
 	document.RateLimit = &livesettings.RateLimit{RequestsPerSecond: limit, Burst: int(math.Ceil(limit / 10))}
 	return document
@@ -116,12 +151,12 @@ func (o *operator) look(now time.Time, page []byte) error {
 	return nil
 }
 
-// plan by what was measured so far. fitted says that the pool is no longer what was planned without.
-func (o *operator) plan() (p plan.Plan, fitted bool) {
+// plan by what was measured so far, if anything was. The tuner may find that the pool that was planned without is right.
+func (o *operator) plan() (p plan.Plan, measured bool) {
 	found := o.tuner.Outcome()
 	return plan.Compute(o.spec, plan.Observed{
 		WantedReplicas: 1, ServiceTime: found.Cost.ServiceTime, CPUTime: found.Cost.CPUTime, Tuned: found.Tuned,
-	}), found.Tuned.Workers != nil
+	}), found.Cost.CPUTime > 0
 }
 
 // countersOf reads what the tuner sizes a pool by.
