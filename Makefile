@@ -31,7 +31,6 @@ SLO ?= true
 PODS ?= 10
 EDITS ?= 30
 
-comma := ,
 
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
@@ -235,10 +234,9 @@ bench-retune: ## How fast PODS pods enforce EDITS of a rate limit, compared with
 bench-slo: ## A step to four times the load, with CPU autoscalers and with this operator, measured and simulated; creates a kind cluster. FULL=true: also ramp and bursts, RUNS=4 (STATE=FILE resumes).
 	hack/bench-slo.sh
 
-# FULL=true: the figures of docs/retune.md, about 50 minutes.
 .PHONY: bench-limit
-bench-limit: ## How well a limit that pods share is used and kept, compared with an equal division; creates a kind cluster.
-	hack/bench-limit.sh $(if $(filter true,$(FULL)),-pods 10 -skews 3$(comma)10 -demands 1.05$(comma)1.5$(comma)3 -timeout 90m)
+bench-limit: ## How well a limit that pods share is used and kept, compared with an equal division; creates a kind cluster. FULL=true: more loads, 40 minutes.
+	hack/bench-limit.sh
 
 .PHONY: bench-toolkit
 bench-toolkit: ## The toolkit's limiter, pool, and fan-out compared with common libraries.
@@ -249,5 +247,5 @@ bench-workload: ## The bundled workload compared with bare net/http and podinfo:
 	go -C hack/bench run ./workload
 
 .PHONY: bench-overload
-bench-overload: ## Goodput at four times the capacity with what plan and tuner set, with settings by hand, and with none.
+bench-overload: ## Goodput at four times the capacity, of handlers that compute, wait, or both, with what plan and tuner set, with settings by hand, and with none.
 	go -C hack/bench run ./overload

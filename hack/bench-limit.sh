@@ -1,9 +1,15 @@
 #!/usr/bin/env bash
 # Brings up a kind cluster with the operator of this checkout, unless it is there, and runs hack/bench/limit on it. Arguments are
-# its flags. Settings: CLUSTER.
+# its flags. Settings: CLUSTER, and FULL=true (ten pods that become twenty, demands from 1.05 to 3 times the limit, skews of 3:1 and
+# 10:1: about 40 minutes).
 # shellcheck source=cluster/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/cluster/lib.sh"
 cd "$REPO_ROOT" || exit
+
+flags=()
+if [ "${FULL:-false}" = true ]; then
+  flags=(-pods 10 -loads "3:1.05,3:1.5,3:3,10:1.05,10:1.5,10:3")
+fi
 
 hack/images.sh build
 hack/cluster/cluster.sh up
@@ -11,4 +17,4 @@ environment=$(hack/cluster/cluster.sh env)
 eval "$environment"
 hack/deploy.sh deploy
 url=$(hack/cluster/cluster.sh url)
-go -C hack/bench run ./limit -url "$url" "$@"
+go -C hack/bench run ./limit -url "$url" "${flags[@]}" "$@"

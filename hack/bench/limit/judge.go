@@ -31,7 +31,7 @@ func (j *journal) note(sent, answered time.Time, admitted bool, err error) {
 	}
 }
 
-// span of time in which something is judged.
+// span of time in which something is judged, or happens.
 type span struct{ from, until time.Time }
 
 // verdict on a trial. All deviations are of what was admitted from the lesser of the limit and what was sent, as parts of that;
@@ -41,7 +41,10 @@ type verdict struct {
 	changeUnder, changeOver float64
 	sent, admitted, failed  int
 	failure                 error
-	windows                 int
+	// due is how many requests were to be sent on average, for the sender to be checked.
+	due float64
+	// calm windows, and those about changes. Without any, there is no figure.
+	calm, changing int
 }
 
 func (v verdict) String() string {
@@ -54,8 +57,8 @@ const (
 	step   = 100 * time.Millisecond
 )
 
-// judge all windows in the spans, of which those that end within after from a change are about it.
-func (j *journal) judge(limit float64, spans []span, changes []time.Time, after time.Duration) verdict {
+// judge all windows in the spans, of which those that end during a change or within after from its end are about it.
+func (j *journal) judge(limit float64, spans, changes []span, after time.Duration) verdict {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	slices.SortFunc(j.sent, time.Time.Compare)
@@ -66,7 +69,6 @@ func (j *journal) judge(limit float64, spans []span, changes []time.Time, after 
 		v.sent += between(j.sent, s.from, s.until)
 		v.admitted += between(j.admitted, s.from, s.until)
 		for end := s.from.Add(window); !end.After(s.until); end = end.Add(step) {
-			v.windows++
 			most := limit * window.Seconds()
 			admitted := float64(between(j.admitted, end.Add(-window), end))
 			lesser := min(most, float64(between(j.sent, end.Add(-window), end)))
@@ -77,8 +79,10 @@ func (j *journal) judge(limit float64, spans []span, changes []time.Time, after 
 			let += admitted
 			under, over := admitted/lesser-1, admitted/most-1
 			if about(end, changes, after) {
+				v.changing++
 				v.changeUnder, v.changeOver = min(v.changeUnder, under), max(v.changeOver, over)
 			} else {
+				v.calm++
 				v.under, v.over = min(v.under, under), max(v.over, over)
 			}
 		}
@@ -89,8 +93,8 @@ func (j *journal) judge(limit float64, spans []span, changes []time.Time, after 
 	return v
 }
 
-func about(end time.Time, changes []time.Time, after time.Duration) bool {
-	return slices.ContainsFunc(changes, func(change time.Time) bool { return end.After(change) && !end.After(change.Add(after)) })
+func about(end time.Time, changes []span, after time.Duration) bool {
+	return slices.ContainsFunc(changes, func(change span) bool { return end.After(change.from) && !end.After(change.until.Add(after)) })
 }
 
 // between counts moments in [from, until).
@@ -100,23 +104,20 @@ func between(sorted []time.Time, from, until time.Time) int {
 	return last - first
 }
 
-// row is one case, both ways.
+// row is one case, both ways. Without equal, that was left out.
 type row struct {
-	skew, demand float64
-	ours, equal  verdict
+	load
+	ours  verdict
+	equal *verdict
 }
 
-// worst of all rows.
-func worst(rows []row) (ours, equal verdict) {
-	for _, r := range rows {
-		for _, pair := range []struct {
-			to *verdict
-			of verdict
-		}{{&ours, r.ours}, {&equal, r.equal}} {
-			pair.to.mean = min(pair.to.mean, pair.of.mean)
-			pair.to.under, pair.to.over = min(pair.to.under, pair.of.under), max(pair.to.over, pair.of.over)
-			pair.to.changeUnder, pair.to.changeOver = min(pair.to.changeUnder, pair.of.changeUnder), max(pair.to.changeOver, pair.of.changeOver)
-		}
+// worst of the verdicts; there is at least one.
+func worst(verdicts []verdict) verdict {
+	w := verdicts[0]
+	for _, v := range verdicts[1:] {
+		w.mean = min(w.mean, v.mean)
+		w.under, w.over = min(w.under, v.under), max(w.over, v.over)
+		w.changeUnder, w.changeOver = min(w.changeUnder, v.changeUnder), max(w.changeOver, v.changeOver)
 	}
-	return ours, equal
+	return w
 }

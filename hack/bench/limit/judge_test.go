@@ -6,6 +6,7 @@ package main
 import (
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -37,6 +38,8 @@ func TestJudge(t *testing.T) {
 		"five seconds of nothing":    {constant(150), during(15, 20, 0, 100), verdict{mean: -0.0625, under: -0.5}},
 		"a tenth more, for a window": {constant(150), during(15, 25, 110, 100), verdict{mean: 0.0125, over: 0.1}},
 		"a change costs":             {constant(150), during(50, 52, 50, 100), verdict{mean: -0.0125, changeUnder: -0.1}},
+		"while pods start":           {constant(150), during(46, 48, 50, 100), verdict{mean: -0.0125, changeUnder: -0.1}},
+		"before they do":             {constant(150), during(44, 45, 0, 100), verdict{mean: -0.0125, under: -0.1, changeUnder: -0.1}},
 		"and brings":                 {constant(150), during(52, 54, 120, 100), verdict{mean: 0.005, changeOver: 0.04}},
 		"while nothing counts":       {constant(150), during(85, 95, 0, 100), verdict{}},
 	} {
@@ -55,7 +58,7 @@ func TestJudge(t *testing.T) {
 					}
 				}
 			}
-			got := j.judge(100, []span{{at(0), at(80)}}, []time.Time{at(50)}, 20*time.Second)
+			got := j.judge(100, []span{{at(0), at(80)}}, []span{{at(46), at(50)}}, 20*time.Second)
 			for _, figure := range []struct {
 				name      string
 				got, want float64
@@ -67,8 +70,8 @@ func TestJudge(t *testing.T) {
 					t.Errorf("%s %+.3f, want %+.3f: %s", figure.name, figure.got, figure.want, got)
 				}
 			}
-			if got.windows != 701 {
-				t.Errorf("%d windows in 80 s, want 701", got.windows)
+			if got.calm != 461 || got.changing != 240 {
+				t.Errorf("%d windows in 80 s away from the change and %d about it, want 461 and 240", got.calm, got.changing)
 			}
 		})
 	}
@@ -86,23 +89,36 @@ func TestFailuresAreNoRefusals(t *testing.T) {
 
 func TestTheLastLineHasTheWorstOfAllCases(t *testing.T) {
 	rows := []row{
-		{3, 1.05, verdict{mean: -0.001, under: -0.015, over: 0.01, changeUnder: -0.03, changeOver: 0.02}, verdict{mean: -0.2, under: -0.25}},
-		{3, 1.5, verdict{mean: -0.004, under: -0.002, over: 0.012, changeUnder: -0.01, changeOver: 0.035}, verdict{mean: -0.1, under: -0.14}},
+		{load{3, 1.05}, verdict{mean: 0.001, under: -0.015, over: 0.01, changeUnder: -0.03, changeOver: 0.02, sent: 990, due: 1000, failed: 2}, &verdict{mean: -0.2, under: -0.25, due: 1}},
+		{load{3, 1.5}, verdict{mean: -0.004, under: -0.002, over: 0.012, changeUnder: -0.01, changeOver: 0.035, due: 1}, &verdict{mean: -0.1, under: -0.14, changeUnder: -0.3, due: 1, failed: 1}},
 	}
-	var out strings.Builder
-	if err := report(&out, settings{pods: 4, perPod: 100}, rows, quiet{pods: 20, limit: 100, used: 0.6, sent: 4000, refused: 4}); err != nil {
-		t.Fatal(err)
+	last := func(rows []row, q quiet) string {
+		var out strings.Builder
+		if err := report(&out, settings{pods: 4, perPod: 100}, rows, q); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(out.String(), "99.0 %") {
+			t.Errorf("how much of the load was sent is missing in\n%s", out.String())
+		}
+		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+		return lines[len(lines)-1]
 	}
-	const want = "RESULT bench-limit mean_under_pct=-0.4 worst_under_pct=-1.5 worst_over_pct=1.2 change_under_pct=-3.0 change_over_pct=3.5 " +
-		"equal_worst_under_pct=-25.0 quiet_refused_pct=0.10\n"
-	if lines := strings.SplitAfter(strings.TrimSuffix(out.String(), "\n"), "\n"); lines[len(lines)-1]+"\n" != want {
-		t.Errorf("%q, want %q", lines[len(lines)-1], want)
+	const figures = "RESULT bench-limit mean_under_pct=-0.4 worst_under_pct=-1.5 worst_over_pct=1.2 change_under_pct=-3.0 change_over_pct=3.5 "
+	want := figures + "equal_worst_under_pct=-30.0 failed=4 quiet_refused_pct=0.10"
+	if got := last(rows, quiet{pods: 20, limit: 100, used: 0.6, sent: 4000, refused: 4, failed: 1}); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	// What was left out has no figure, and a mean above the limit is not hidden behind a zero.
+	rows[0].equal, rows[1].equal, rows[1].ours.mean = nil, nil, 0.002
+	want = strings.Replace(figures, "-0.4", "0.1", 1) + "equal_worst_under_pct=unknown failed=2"
+	if got := last(rows, quiet{}); got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 
-func TestListsOfNumbers(t *testing.T) {
-	for text, want := range map[string]int{"1.05, 2": 2, "3": 1, "": 0, "1,,2": 0, "1,-2": 0, "a": 0} {
-		if got, err := numbers(text); len(got) != want || (err == nil) != (want > 0) {
+func TestLoads(t *testing.T) {
+	for text, want := range map[string]int{"3:1.05, 10:2": 2, "1:3": 1, "": 0, "3": 0, "3:1,,2:1": 0, "3:-2": 0, "0.5:1": 0, "a:1": 0, "3:NaN": 0} {
+		if got, err := loadsOf(text); len(got) != want || (err == nil) != (want > 0) {
 			t.Errorf("%q: %v, %v", text, got, err)
 		}
 	}
@@ -112,5 +128,17 @@ func TestListsOfNumbers(t *testing.T) {
 func TestRatesBySkew(t *testing.T) {
 	if got := ratesOf(4, 800, 3); got[0] != 300 || got[1] != 100 || got[2] != 300 || got[3] != 100 {
 		t.Errorf("%v", got)
+	}
+}
+
+// A pod that was loaded keeps its place, whatever the names of those that come; the others move up where some have gone.
+func TestPodsKeepTheirPlaces(t *testing.T) {
+	first := inOrder(nil, []string{"m", "p"})
+	more := inOrder(first, []string{"a", "m", "p", "z"})
+	left := inOrder(more, []string{"a", "p"})
+	for _, c := range []struct{ got, want []string }{{first, []string{"m", "p"}}, {more, []string{"m", "p", "a", "z"}}, {left, []string{"p", "a"}}} {
+		if !slices.Equal(c.got, c.want) {
+			t.Errorf("%q, want %q", c.got, c.want)
+		}
 	}
 }

@@ -9,7 +9,9 @@
 // Clients keep their connections, as most do, and load every other pod several times as much as the others. Then the pods double
 // and the load spreads over all of them, and later half of them leave, and the rest gets the load. The same is done to a service
 // whose tuning is switched off, which divides the limit equally. Arrivals are a Poisson process for each pod. What was admitted in
-// any ten seconds is compared with the lesser of the limit and of what was sent in them, both by the clock of this machine.
+// any ten seconds is compared with the lesser of the limit and of what was sent in them, both by the clock of this machine. Ten
+// seconds that end from when the number of pods is changed until 20 s after the load has followed are about the change; they have
+// figures of their own.
 //
 // Beside that, clients without a kept connection send less than the limit to many pods: chance alone must refuse hardly any.
 //
@@ -38,7 +40,7 @@ type settings struct {
 	url                   string
 	pods                  int
 	perPod                float64
-	skews, demands        []float64
+	loads                 []load
 	settle, calm, after   time.Duration
 	quietPods             int
 	quietLimit, quietUsed float64
@@ -47,14 +49,17 @@ type settings struct {
 	withoutEqual          bool
 }
 
+// load is by how many times as much every other pod gets, and the whole as a multiple of the limit.
+type load struct{ skew, demand float64 }
+
 func main() {
 	var s settings
-	var skews, demands string
+	var loads string
 	flag.StringVar(&s.url, "url", "", "loopback address that leads to NodePort 30080 of the cluster")
 	flag.IntVar(&s.pods, "pods", 4, "pods at first; they double and are halved again")
 	flag.Float64Var(&s.perPod, "per-pod", 100, "requests per second of the limit for each pod while there are twice as many")
-	flag.StringVar(&skews, "skews", "3", "how many times as much every other pod gets, separated by commas")
-	flag.StringVar(&demands, "demands", "1.05,1.5", "demands as multiples of the limit, separated by commas")
+	flag.StringVar(&loads, "loads", "3:1.05,10:1.5",
+		"loads, separated by commas: how many times as much every other pod gets, a colon, and the whole as a multiple of the limit")
 	flag.DurationVar(&s.settle, "settle", 20*time.Second, "how long the load is steady before anything counts")
 	flag.DurationVar(&s.calm, "calm", 15*time.Second, "how long it is before the pods double, and before they are halved")
 	flag.DurationVar(&s.after, "after", 20*time.Second, "how long after a change of the pods counts as about it")
@@ -62,18 +67,13 @@ func main() {
 	flag.Float64Var(&s.quietLimit, "quiet-limit", 100, "that limit")
 	flag.Float64Var(&s.quietUsed, "quiet-used", 0.6, "the part of it that is used")
 	flag.DurationVar(&s.quietFor, "quiet-for", 60*time.Second, "for how long")
-	flag.DurationVar(&s.timeout, "timeout", 14*time.Minute, "when to give up")
+	flag.DurationVar(&s.timeout, "timeout", 6*time.Minute, "when to give up on one load of one service")
 	flag.BoolVar(&s.withoutEqual, "without-equal", false, "leave the equal division out")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
 	var err error
-	if s.skews, err = numbers(skews); err == nil {
-		s.demands, err = numbers(demands)
-	}
-	if err == nil {
+	if s.loads, err = loadsOf(loads); err == nil {
 		err = run(ctx, s, os.Stdout, os.Stderr)
 	}
 	if err != nil {
@@ -82,14 +82,18 @@ func main() {
 	}
 }
 
-func numbers(text string) ([]float64, error) {
-	var all []float64
+func loadsOf(text string) ([]load, error) {
+	var all []load
 	for field := range strings.SplitSeq(text, ",") {
-		number, err := strconv.ParseFloat(strings.TrimSpace(field), 64)
-		if err != nil || number <= 0 {
-			return nil, fmt.Errorf("%q is not a list of numbers above 0", text)
+		skew, demand, _ := strings.Cut(strings.TrimSpace(field), ":")
+		var l load
+		var errs [2]error
+		l.skew, errs[0] = strconv.ParseFloat(skew, 64)
+		l.demand, errs[1] = strconv.ParseFloat(demand, 64)
+		if errors.Join(errs[:]...) != nil || !(l.skew >= 1 && l.demand > 0) {
+			return nil, fmt.Errorf("-loads: %q is not a skew of 1 and more, a colon, and a demand above 0", field)
 		}
-		all = append(all, number)
+		all = append(all, l)
 	}
 	return all, nil
 }
@@ -112,32 +116,45 @@ func run(ctx context.Context, s settings, out, progress io.Writer) error {
 		return errors.New("-url must be given, -pods be at least 2, -per-pod above 0, -quiet-used between 0 and 1")
 	}
 	var rows []row
-	for _, skew := range s.skews {
-		for _, demand := range s.demands {
-			r := row{skew: skew, demand: demand}
-			for _, c := range []struct {
-				contender
-				to *verdict
-			}{{ours, &r.ours}, {equal, &r.equal}} {
-				if c.name == equal.name && s.withoutEqual {
-					continue
-				}
-				t := trial{settings: s, contender: c.contender, skew: skew, demand: demand}
-				var err error
-				if *c.to, err = t.run(ctx, progress); err != nil {
-					return fmt.Errorf("%s, skew %g, demand %g: %w", c.name, skew, demand, err)
-				}
-				bed.Step(progress, "%s, skew %g:1, demand %g × the limit: %s", c.name, skew, demand, *c.to)
-			}
-			rows = append(rows, r)
+	for _, l := range s.loads {
+		r := row{load: l}
+		var err error
+		if r.ours, err = measure(ctx, s, l, ours, progress); err != nil {
+			return err
 		}
+		if !s.withoutEqual {
+			v, err := measure(ctx, s, l, equal, progress)
+			if err != nil {
+				return err
+			}
+			r.equal = &v
+		}
+		rows = append(rows, r)
 	}
 	var q quiet
 	if s.quietPods > 0 {
+		ctx, cancel := context.WithTimeout(ctx, s.timeout)
+		defer cancel()
 		var err error
 		if q, err = measureQuiet(ctx, s, progress); err != nil {
 			return fmt.Errorf("a limit that is hardly used: %w", err)
 		}
 	}
 	return report(out, s, rows, q)
+}
+
+// measure one load of a service that divides its limit in one way.
+func measure(ctx context.Context, s settings, l load, c contender, progress io.Writer) (verdict, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	t := trial{settings: s, contender: c, load: l}
+	v, err := t.run(ctx, progress)
+	if err == nil && (v.calm == 0 || v.changing == 0) {
+		err = fmt.Errorf("%d windows of %s away from changes and %d about them: -calm and -after are too short", v.calm, window, v.changing)
+	}
+	if err != nil {
+		return v, fmt.Errorf("%s, skew %g, demand %g: %w", c.name, l.skew, l.demand, err)
+	}
+	bed.Step(progress, "%s, skew %g:1, demand %g × the limit: %s", c.name, l.skew, l.demand, v)
+	return v, nil
 }

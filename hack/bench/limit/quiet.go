@@ -21,12 +21,7 @@ type quiet struct {
 	sent, refused, failed int
 }
 
-func (q quiet) refusedPercent() float64 {
-	if q.sent == 0 {
-		return 0
-	}
-	return 100 * float64(q.refused) / float64(q.sent)
-}
+func (q quiet) refusedPercent() float64 { return 100 * float64(q.refused) / float64(q.sent) }
 
 // measureQuiet sends a part of the limit at random moments, each request on a connection of its own.
 func measureQuiet(ctx context.Context, s settings, progress io.Writer) (q quiet, err error) {

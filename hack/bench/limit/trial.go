@@ -34,9 +34,11 @@ func (s settings) limit() float64 { return 2 * float64(s.pods) * s.perPod }
 type trial struct {
 	settings
 	contender
-	skew, demand float64
+	load
 
 	*bed.Bed
+	// order in which pods were first loaded; every other one of those that are there gets skew times as much.
+	order    []string
 	selector string
 	lanes    lanes
 	journal  journal
@@ -65,8 +67,7 @@ func (t *trial) run(ctx context.Context, progress io.Writer) (v verdict, err err
 
 // measure the load before, between and after the two changes.
 func (t *trial) measure(ctx context.Context) (v verdict, err error) {
-	few, err := t.load(ctx, t.podsNow)
-	if err != nil {
+	if err := t.drive(ctx, t.pods); err != nil {
 		return v, err
 	}
 	if err := pass(ctx, t.settle); err != nil {
@@ -76,47 +77,46 @@ func (t *trial) measure(ctx context.Context) (v verdict, err error) {
 	if err := pass(ctx, t.calm); err != nil {
 		return v, err
 	}
-	if err := t.scale(ctx, 2*t.pods); err != nil {
-		return v, err
-	}
-	many, err := t.load(ctx, func(ctx context.Context) ([]string, error) { return t.podsWhen(ctx, 2*t.pods) })
-	if err != nil {
-		return v, err
-	}
-	doubled := time.Now()
-	if err := pass(ctx, t.after+t.calm); err != nil {
-		return v, err
-	}
-	if err := t.scale(ctx, t.pods); err != nil {
-		return v, err
-	}
-	left, err := t.load(ctx, func(ctx context.Context) ([]string, error) { return t.podsWhen(ctx, t.pods) })
-	if err != nil {
-		return v, err
-	}
-	halved := time.Now()
-	if err := pass(ctx, t.after+t.calm); err != nil {
-		return v, err
+	var changes []span
+	for _, pods := range []int{2 * t.pods, t.pods} {
+		change := span{from: time.Now()}
+		if err := t.scale(ctx, pods); err != nil {
+			return v, err
+		}
+		if err := t.drive(ctx, pods); err != nil {
+			return v, err
+		}
+		change.until = time.Now()
+		changes = append(changes, change)
+		if err := pass(ctx, t.after+t.calm); err != nil {
+			return v, err
+		}
 	}
 	until := time.Now()
 	t.lanes.stop()
-	if len(few) != t.pods || len(many) != 2*t.pods || len(left) != t.pods {
-		return v, fmt.Errorf("%d, %d and %d pods were loaded", len(few), len(many), len(left))
-	}
-	return t.journal.judge(t.limit(), []span{{from, until}}, []time.Time{doubled, halved}, t.after), nil
+	v = t.journal.judge(t.limit(), []span{{from, until}}, changes, t.after)
+	v.due = t.limit() * t.demand * until.Sub(from).Seconds()
+	return v, nil
 }
 
-// load the pods that there are, those that were loaded before first.
-func (t *trial) load(ctx context.Context, find func(context.Context) ([]string, error)) ([]string, error) {
-	pods, err := find(ctx)
+// drive the load to so many pods, when they are ready.
+func (t *trial) drive(ctx context.Context, pods int) error {
+	present, err := t.podsWhen(ctx, pods)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := t.lanes.find(ctx, pods); err != nil {
-		return nil, err
+	if err := t.lanes.find(ctx, present); err != nil {
+		return err
 	}
-	t.lanes.drive(ctx, pods, ratesOf(len(pods), t.limit()*t.demand, t.skew))
-	return pods, nil
+	t.order = inOrder(t.order, present)
+	t.lanes.drive(ctx, t.order, ratesOf(len(t.order), t.limit()*t.demand, t.skew))
+	return nil
+}
+
+// inOrder are the present pods: first those that were loaded before, in their order, and then the others.
+func inOrder(before, present []string) []string {
+	stayed := slices.DeleteFunc(slices.Clone(before), func(pod string) bool { return !slices.Contains(present, pod) })
+	return append(stayed, slices.DeleteFunc(slices.Clone(present), func(pod string) bool { return slices.Contains(before, pod) })...)
 }
 
 // podsNow are those that are ready and stay, in the order of their names.
