@@ -60,16 +60,17 @@ func run(out, progress io.Writer, rounds, watches int, window time.Duration) err
 	if err := accuracy.write(out, watches, window); err != nil {
 		return err
 	}
-	return writeResult(out, found, accuracy, limiter, admission, fans)
+	return writeResult(out, found, accuracy, limiter, admission, fans, requests)
 }
 
 // writeResult is the line for machines.
-func writeResult(out io.Writer, found results, accuracy deviations, limiter, admission, fans group) error {
+func writeResult(out io.Writer, found results, accuracy deviations, limiter, admission, fans, requests group) error {
 	allow := found.of(limiter, goservice)
 	ownLeast, ownMost := accuracy.between(ownAllow)
 	xtimeLeast, xtimeMost := accuracy.between(xtimeAllow)
-	_, err := fmt.Fprintf(out, "\nRESULT bench-toolkit limiter_ns=%.1f limiter_allocs=%.0f xtime_ns=%.1f admit_ns=%.1f fanout_ns=%.1f errgroup_ns=%.1f accuracy_least_pct=%.3f accuracy_most_pct=%.3f xtime_accuracy_least_pct=%.3f xtime_accuracy_most_pct=%.3f\n",
+	_, err := fmt.Fprintf(out, "\nRESULT bench-toolkit limiter_ns=%.1f limiter_allocs=%.0f xtime_ns=%.1f admit_ns=%.1f fanout_ns=%.1f errgroup_ns=%.1f accuracy_least_pct=%.3f accuracy_most_pct=%.3f xtime_accuracy_least_pct=%.3f xtime_accuracy_most_pct=%.3f metrics_ns=%.0f promhttp_ns=%.0f otelhttp_ns=%.0f\n",
 		allow.median, allow.allocs, found.of(limiter, xtime).median, found.of(admission, goservice).median,
-		found.of(fans, goservice).median, found.of(fans, errgroupName).median, ownLeast, ownMost, xtimeLeast, xtimeMost)
+		found.of(fans, goservice).median, found.of(fans, errgroupName).median, ownLeast, ownMost, xtimeLeast, xtimeMost,
+		found.of(requests, ownMetrics).median, found.of(requests, promhttpName).median, found.of(requests, otelhttpName).median)
 	return err
 }

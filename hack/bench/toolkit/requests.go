@@ -42,9 +42,9 @@ func requestGroup() (group, error) {
 		ours bool
 		wrap func(http.Handler) http.Handler
 	}{
-		{"goservice telemetry: metrics, trace context, log off", true, measured.Middleware},
-		{"promhttp: duration with its count, and in flight", false, promhttpChain(prometheus.NewRegistry())},
-		{"otelhttp: trace not sampled, no metrics", false, unsampled},
+		{ownMetrics, true, measured.Middleware},
+		{promhttpName, false, promhttpChain(prometheus.NewRegistry())},
+		{otelhttpName, false, unsampled},
 		{"goservice limiter and pool", true, limits},
 		{"x/time/rate and semaphore by hand", false, byHand},
 		{"goservice telemetry, limiter and pool", true, func(next http.Handler) http.Handler { return measured.Middleware(limits(next)) }},
@@ -69,6 +69,13 @@ func requestGroup() (group, error) {
 	}
 	return g, nil
 }
+
+// Names of rows that the last line tells.
+const (
+	ownMetrics   = "goservice telemetry: metrics, trace context, log off"
+	promhttpName = "promhttp: duration with its count, and in flight"
+	otelhttpName = "otelhttp: trace not sampled, no metrics"
+)
 
 // promhttpChain counts once: the histogram of durations has the count already.
 func promhttpChain(registry *prometheus.Registry) func(http.Handler) http.Handler {

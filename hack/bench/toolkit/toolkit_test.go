@@ -44,13 +44,14 @@ func TestResult(t *testing.T) {
 	g := group{title: "g"}
 	found := results{
 		"g/" + goservice: {median: 32, allocs: 2}, "g/" + xtime: {median: 103}, "g/" + errgroupName: {median: 479},
+		"g/" + ownMetrics: {median: 700}, "g/" + promhttpName: {median: 800}, "g/" + otelhttpName: {median: 5000},
 	}
 	var out strings.Builder
-	if err := writeResult(&out, found, accuracy, g, g, g); err != nil {
+	if err := writeResult(&out, found, accuracy, g, g, g, g); err != nil {
 		t.Fatal(err)
 	}
 	want := "RESULT bench-toolkit limiter_ns=32.0 limiter_allocs=2 xtime_ns=103.0 admit_ns=32.0 fanout_ns=32.0 errgroup_ns=479.0 " +
-		"accuracy_least_pct=-0.020 accuracy_most_pct=0.040 xtime_accuracy_least_pct=-0.001 xtime_accuracy_most_pct=5.300"
+		"accuracy_least_pct=-0.020 accuracy_most_pct=0.040 xtime_accuracy_least_pct=-0.001 xtime_accuracy_most_pct=5.300 metrics_ns=700 promhttp_ns=800 otelhttp_ns=5000"
 	if got := strings.TrimSpace(out.String()); got != want {
 		t.Errorf("\n%s, want\n%s", got, want)
 	}
