@@ -49,7 +49,7 @@ func contendersOf(targets []int32) []contender {
 	}}
 	for _, target := range targets {
 		all = append(all, contender{
-			name: fmt.Sprintf("HPA %d %%, %s, fitted pool", target, knownWindow), key: fmt.Sprintf("fitted%d_", target),
+			name: fmt.Sprintf("HPA %d %%, %.0f s, fitted pool", target, knownWindow.Seconds()), key: fmt.Sprintf("fitted%d_", target),
 			namespace: "bench-slo-fitted-", target: target, window: knownWindow, fitted: true,
 		})
 	}

@@ -15,10 +15,8 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/hack/bench/internal/bed"
 )
 
@@ -29,8 +27,8 @@ func (d deployed) String() string {
 	return fmt.Sprintf("operator %s, workload %s, measured by program %s", d.operator, d.workload, d.program)
 }
 
-// whatIsDeployed asks the cluster, for the workload by a pod of it that is removed again.
-func whatIsDeployed(ctx context.Context, progress io.Writer) (d deployed, err error) {
+// whatIsDeployed asks the cluster, for the workload by a service that is removed again.
+func whatIsDeployed(ctx context.Context, s settings, progress io.Writer) (d deployed, err error) {
 	if d.program, err = thisProgram(); err != nil {
 		return d, err
 	}
@@ -39,14 +37,9 @@ func whatIsDeployed(ctx context.Context, progress io.Writer) (d deployed, err er
 		return d, err
 	}
 	defer func() { err = errors.Join(err, b.Remove(context.WithoutCancel(ctx))) }()
-	bed.Step(progress, "a pod in namespace %s, to learn which images are deployed", b.Namespace)
-	service := &v1alpha1.GoService{
-		ObjectMeta: metav1.ObjectMeta{Name: serviceName},
-		Spec: v1alpha1.GoServiceSpec{
-			Replicas: new(int32(1)), Autoscaling: &v1alpha1.AutoscalingSpec{Mode: v1alpha1.AutoscalingExternal},
-		},
-	}
-	if err := b.Deploy(ctx, service, 1); err != nil {
+	bed.Step(progress, "a GoService in namespace %s, to learn which images are deployed", b.Namespace)
+	service := s.contenders[0].service(s, nil)
+	if err := b.Deploy(ctx, service, fewest); err != nil {
 		return d, err
 	}
 	pods, err := b.Pods(ctx, service.Status.Selector)

@@ -21,7 +21,7 @@ import (
 
 var usual = settings{
 	rate: 16, factor: 4, work: 5 * time.Millisecond, threshold: 500 * time.Millisecond, warm: 100 * time.Second, hold: 2 * time.Minute,
-	milliCPU: 100, most: 8, percentile: 99, allowed: 0.01, enough: 0.8, runs: 2, shapes: shapes[:1], contenders: contendersOf([]int32{20, 50}),
+	milliCPU: 100, most: 8, percentile: 99, allowed: 0.01, enough: 0.8, runs: 2, seeds: 1, shapes: shapes[:1], contenders: contendersOf([]int32{20, 50}),
 }
 
 var images = deployed{"manager:dev-1", "workload:dev-1", "abc"}
@@ -60,7 +60,7 @@ func TestRivalsScaleTheSameService(t *testing.T) {
 			t.Errorf("%s: %+v, pool %+v", c.name, hpa.Behavior, spec.Pool)
 		}
 	}
-	want := []string{"HPA 50 %, default", "HPA 20 %, 1m0s, fitted pool", "HPA 50 %, 1m0s, fitted pool", ours}
+	want := []string{"HPA 50 %, default", "HPA 20 %, 60 s, fitted pool", "HPA 50 %, 60 s, fitted pool", ours}
 	if diff := cmp.Diff(want, rows); diff != "" {
 		t.Error(diff)
 	}

@@ -15,12 +15,8 @@ import (
 	"goservice.dev/operator/controllers/sim"
 )
 
-const (
-	// simSeeds are how often each trial is simulated; the simulator is cheap.
-	simSeeds = 10
-	// lead is how long the load is steady in the simulator's figures before it rises; what it lets pass before that is not counted.
-	lead = time.Second
-)
+// lead is how long the load is steady in the simulator's figures before it rises; what it lets pass before that is not counted.
+const lead = time.Second
 
 // simulateAll plays what was measured with the simulator: the same load, the same pools, and as much CPU for a request and as much
 // time for a pod to start as was measured.
@@ -37,7 +33,7 @@ func simulateAll(s settings, all []outcome) ([]outcome, error) {
 		}
 		for _, c := range s.contenders {
 			pool := of(all, shape.name, c.name)[0].Pool
-			for seed := range uint64(simSeeds) {
+			for seed := range s.seeds {
 				o := play(s, service, load, c, pool, seed+1)
 				o.Shape = shape.name
 				played = append(played, o)
@@ -169,7 +165,7 @@ func writeAgreement(out io.Writer, s settings, enough int32, all, played []outco
 		return err
 	}
 	fmt.Fprintf(out, "\nsimulated, means of %d seeds, with the measured cost of a request and pods that start in %.1f to %.1f s; measured → simulated (ratio)\n",
-		simSeeds, service.StartupFrom.Seconds(), service.StartupTo.Seconds())
+		s.seeds, service.StartupFrom.Seconds(), service.StartupTo.Seconds())
 	for _, shape := range s.shapes {
 		fmt.Fprintf(out, "\n%s\n\n", shape.name)
 		w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
