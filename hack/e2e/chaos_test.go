@@ -13,7 +13,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
@@ -188,5 +187,5 @@ func (j *journey) operatorReady() {
 		holder, err := leader(j.ctx)
 		g.Expect(err).NotTo(gomega.HaveOccurred())
 		g.Expect(holder).NotTo(gomega.BeEmpty())
-	}).WithTimeout(3 * time.Minute).Should(gomega.Succeed())
+	}).Should(gomega.Succeed())
 }
