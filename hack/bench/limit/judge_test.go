@@ -89,8 +89,14 @@ func TestFailuresAreNoRefusals(t *testing.T) {
 
 func TestTheLastLineHasTheWorstOfAllCases(t *testing.T) {
 	rows := []row{
-		{load{3, 1.05}, verdict{mean: 0.001, under: -0.015, over: 0.01, changeUnder: -0.03, changeOver: 0.02, sent: 990, due: 1000, failed: 2}, &verdict{mean: -0.2, under: -0.25, due: 1}},
-		{load{3, 1.5}, verdict{mean: -0.004, under: -0.002, over: 0.012, changeUnder: -0.01, changeOver: 0.035, due: 1}, &verdict{mean: -0.1, under: -0.14, changeUnder: -0.3, due: 1, failed: 1}},
+		{
+			load{3, 1.05}, verdict{mean: 0.001, under: -0.015, over: 0.01, changeUnder: -0.03, changeOver: 0.02, sent: 990, due: 1000, failed: 2},
+			&verdict{mean: -0.2, under: -0.25, due: 1},
+		},
+		{
+			load{3, 1.5}, verdict{mean: -0.004, under: -0.002, over: 0.012, changeUnder: -0.01, changeOver: 0.035, due: 1},
+			&verdict{mean: -0.1, under: -0.14, changeUnder: -0.3, due: 1, failed: 1},
+		},
 	}
 	last := func(rows []row, q quiet) string {
 		var out strings.Builder

@@ -153,7 +153,10 @@ func TestStateIsKept(t *testing.T) {
 	if other.runs = 2; len(again.selected(other)) != 1 {
 		t.Errorf("what is asked for is left out of %+v", again.outcomes)
 	}
-	for _, now := range []deployed{{"manager:dev-2", images.workload, images.program}, {images.operator, "workload:dev-2", images.program}, {images.operator, images.workload, "abd"}} {
+	for _, now := range []deployed{
+		{"manager:dev-2", images.workload, images.program}, {images.operator, "workload:dev-2", images.program},
+		{images.operator, images.workload, "abd"},
+	} {
 		if _, err := openState(s, now); err == nil {
 			t.Errorf("outcomes of %s are taken for those of %s", images, now)
 		}
