@@ -34,6 +34,11 @@ func (r *GoServiceReconciler) follow(service *v1alpha1.GoService, seen observe.S
 	}
 	target.Confirmed, _ = r.tracker.Confirmed(name)
 	for _, pod := range seen.Tunable {
+		start := tuner.Start{Pod: string(pod.UID), Created: pod.Created}
+		if pod.Ready {
+			start.Ready = pod.ReadyChanged
+		}
+		target.Starts = append(target.Starts, start)
 		if pod.IP != "" {
 			target.Pods = append(target.Pods, measure.Pod{
 				Namespace: pod.Namespace, Name: pod.Name, IP: pod.IP, Restarts: pod.Restarts, Ready: pod.Ready,

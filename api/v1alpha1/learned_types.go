@@ -36,7 +36,7 @@ type LearnedStatus struct {
 	// measured or the spec changes. 0 otherwise.
 	// +optional
 	MaxReplicas int32 `json:"maxReplicas,omitempty"`
-	// utilizationPermille that the loop steers for, where it was lowered; 0 otherwise.
+	// utilizationPermille that the loop steers for, where measurements moved it; 0 otherwise.
 	// +optional
 	UtilizationPermille int32 `json:"utilizationPermille,omitempty"`
 	// futileUtilization says that lowering the utilization did not make requests faster and is not tried again for now.
@@ -54,6 +54,13 @@ type LearnedStatus struct {
 	// holdSeconds is how long pods are kept after they were needed; 0 is the plan's.
 	// +optional
 	HoldSeconds int32 `json:"holdSeconds,omitempty"`
+	// startupSeconds are what the last pods took from their creation until they were ready, newest last.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:Minimum=1
+	// +kubebuilder:validation:items:Maximum=300
+	StartupSeconds []int32 `json:"startupSeconds,omitempty"`
 	// budget counts requests over the window of the objectives, oldest first; later intervals are shorter.
 	// +optional
 	// +listType=atomic

@@ -592,6 +592,11 @@ func (in *LatencyObjective) DeepCopy() *LatencyObjective {
 func (in *LearnedStatus) DeepCopyInto(out *LearnedStatus) {
 	*out = *in
 	in.At.DeepCopyInto(&out.At)
+	if in.StartupSeconds != nil {
+		in, out := &in.StartupSeconds, &out.StartupSeconds
+		*out = make([]int32, len(*in))
+		copy(*out, *in)
+	}
 	if in.Budget != nil {
 		in, out := &in.Budget, &out.Budget
 		*out = make([]LearnedTally, len(*in))

@@ -20,6 +20,8 @@ const (
 	// maxCPUTarget keeps a pod below 80% with the tenth that the autoscaler tolerates: above that, a pod to which chance sends
 	// more than its part has no room left.
 	maxCPUTarget = 72
+	// maxMeasuredCPUTarget bounds what measured latencies may make of it.
+	maxMeasuredCPUTarget = 85
 	// growth bounds the number of pods over the minimum where no peak is declared.
 	growth     = 5
 	minMaximum = 10

@@ -21,7 +21,7 @@ type Tuned struct {
 	ReplicaFloor *Figure[int32]
 	// Needed pods by the demand, where that is more than the bounds allow; 0 otherwise.
 	Needed int32
-	// Utilization to steer for, above 0 to 1: it only ever lowers the CPU target.
+	// Utilization to steer for, above 0 to MostUtilization: what is above counts as nothing.
 	Utilization *Figure[float64]
 	// Workers and QueueDepth of each pod's pool, GOGC in percent.
 	Workers, QueueDepth, GOGC *Figure[int32]
@@ -36,6 +36,9 @@ type Parts struct {
 	Newcomer float64
 }
 
+// MostUtilization that measurements may steer for.
+const MostUtilization = maxMeasuredCPUTarget / 100.0
+
 const (
 	// StartupTime is what a pod takes from being wanted until it serves, where its image is on the node: scheduling, start,
 	// the first probe and the way of its address to every node.
@@ -43,6 +46,8 @@ const (
 	// holdStartups is how many times as long a pod is held after it was needed: to start it again then costs little of what
 	// holding it has cost.
 	holdStartups = 6
+	// floorHolds is the autoscaler's own window where a measured floor holds pods: one of its periods.
+	floorHolds = autoscalerPeriod
 )
 
 // tune puts measured figures in the place of computed ones, within the bounds of the plan.
@@ -51,11 +56,12 @@ func (p *Plan) tune(spec *v1alpha1.GoServiceSpec, tuned Tuned) {
 	if p.Autoscaled && tuned.ReplicaFloor != nil {
 		bounds := p.Replicas.Value
 		p.ReplicaFloor = Figure[int32]{min(max(tuned.ReplicaFloor.Value, bounds.Min), bounds.Max), tuned.ReplicaFloor.Reason}
+		p.ScaleDownWindow = Figure[time.Duration]{floorHolds, "the replica floor holds pods as long as measurements ask for"}
 	}
 	targetGiven := spec.Autoscaling != nil && spec.Autoscaling.TargetCPUUtilization != nil
 	if p.CPUTarget != nil && tuned.Utilization != nil && !targetGiven {
-		if percent := max(int32(math.Floor(tuned.Utilization.Value*100+1e-6)), minCPUTarget); percent < p.CPUTarget.Value {
-			p.CPUTarget = &Figure[int32]{percent, tuned.Utilization.Reason}
+		if percent := int32(math.Floor(tuned.Utilization.Value*100 + 1e-6)); percent > 0 && percent <= maxMeasuredCPUTarget && percent != p.CPUTarget.Value {
+			p.retarget(max(percent, minCPUTarget), tuned.Utilization.Reason)
 		}
 	}
 	if spec.Pool == nil || spec.Pool.Workers == nil && spec.Pool.QueueDepth == nil {
@@ -72,6 +78,14 @@ func (p *Plan) tune(spec *v1alpha1.GoServiceSpec, tuned Tuned) {
 	case !GOGCIsFixed(spec) && tuned.GOGC != nil:
 		p.GOGC = tuned.GOGC
 	}
+}
+
+// retarget steers for another CPU use. Above the plan's, the autoscaler gets the least tolerance: the room is used.
+func (p *Plan) retarget(percent int32, reason string) {
+	if percent > p.CPUTarget.Value && p.ScaleUpTolerance != nil {
+		p.ScaleUpTolerance = &Figure[float64]{minTolerance, "the CPU target is above the plan's, as measurements allow"}
+	}
+	p.CPUTarget = &Figure[int32]{percent, reason}
 }
 
 // GOGCIsFixed says whether the user has set the collector's pace: by spec.runtime.gogc, or by the environment variable GOGC,

@@ -85,13 +85,17 @@ func (w *World) resize(figures *plan.Plan) {
 func (o *operator) tick(w *World) {
 	now := w.Now()
 	reports := make([]tuner.Report, 0, len(w.pods))
+	var starts []tuner.Start
 	for _, p := range w.pods {
+		if p.readyAt != p.created { // the first pods did not start within the simulation
+			starts = append(starts, p.startUp())
+		}
 		if p.ready && !p.leaving {
 			counters := p.counters(w)
 			reports = append(reports, tuner.Report{Pod: p.Name(), Counters: &counters})
 		}
 	}
-	target := tuner.Target{Spec: &o.spec, Wanted: int32(w.wanted), Ready: int32(len(w.serving)), Floor: int32(o.hpa.Floor)}
+	target := tuner.Target{Spec: &o.spec, Wanted: int32(w.wanted), Ready: int32(len(w.serving)), Floor: int32(o.hpa.Floor), Starts: starts}
 	outcome, _ := o.tuner.Digest(now, target, len(reports), reports, "")
 	figures := plan.Compute(&o.spec, plan.Observed{
 		WantedReplicas: target.Wanted, Tuned: outcome.Tuned, ServiceTime: outcome.Cost.ServiceTime, CPUTime: outcome.Cost.CPUTime,
@@ -111,6 +115,15 @@ var simEpoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func simTime(seconds float64) time.Time {
 	return simEpoch.Add(time.Duration(seconds * float64(time.Second)))
+}
+
+// startUp is what the pod's conditions would say of it.
+func (p *Pod) startUp() tuner.Start {
+	start := tuner.Start{Pod: p.Name(), Created: simTime(p.created)}
+	if p.ready {
+		start.Ready = simTime(p.readyAt)
+	}
+	return start
 }
 
 // counters are what the pod's /metrics would say.

@@ -22,7 +22,7 @@ func TestBoundsOfASpec(t *testing.T) {
 		return v1alpha1.GoServiceSpec{Autoscaling: &v1alpha1.AutoscalingSpec{MinReplicas: new(int32(2)), MaxReplicas: new(int32(20))}}
 	}
 	basis := Bounds{
-		MinReplicas: 2, MaxReplicas: 20, MaxStep: 9, DoublingAllowed: true, Utilization: 0.7, Cores: 0.25, Workers: 5, StartupTime: plan.StartupTime,
+		MinReplicas: 2, MaxReplicas: 20, MaxStep: 9, DoublingAllowed: true, Utilization: 0.7, Cores: 0.25, Workers: 5, Lead: 30 * time.Second,
 		MemoryLimitBytes: 241591910,
 	}
 	cases := map[string]struct {
@@ -112,17 +112,17 @@ func TestThePodsCapacity(t *testing.T) {
 		reason    string
 	}{
 		"nothing known":             {Bounds{Cores: 1, Workers: 4}, Estimates{}, 0, ""},
-		"the CPU":                   {Bounds{Cores: 2}, Estimates{CPUTime: 10 * ms}, 100, "10ms of CPU each"},
+		"the CPU":                   {Bounds{Cores: 2}, Estimates{CPUTime: 10 * ms}, 100, "10ms of CPU each on 2 cores"},
 		"the CPU of no container":   {Bounds{}, Estimates{CPUTime: 10 * ms}, 0, ""},
 		"workers":                   {Bounds{Workers: 4}, Estimates{ServiceTime: 20 * ms, Pooled: 1}, 100, "20ms in one of 4 workers each"},
 		"workers that half pass by": {Bounds{Workers: 4}, Estimates{ServiceTime: 20 * ms, Pooled: 0.5}, 200, "20ms in one of 4 workers each"},
 		"workers that all pass by":  {Bounds{Workers: 4}, Estimates{ServiceTime: 20 * ms}, 0, ""},
 		"no pool":                   {Bounds{}, Estimates{ServiceTime: 20 * ms, Pooled: 1}, 0, ""},
 		"fewer by workers":          {Bounds{Cores: 2, Workers: 4}, Estimates{CPUTime: 10 * ms, ServiceTime: 40 * ms, Pooled: 1}, 50, "40ms in one of 4 workers each"},
-		"fewer by the CPU":          {Bounds{Cores: 2, Workers: 4}, Estimates{CPUTime: 10 * ms, ServiceTime: 10 * ms, Pooled: 1}, 100, "10ms of CPU each"},
+		"fewer by the CPU":          {Bounds{Cores: 2, Workers: 4}, Estimates{CPUTime: 10 * ms, ServiceTime: 10 * ms, Pooled: 1}, 100, "10ms of CPU each on 2 cores"},
 		"a limit alone":             {Bounds{PodLimit: 30}, Estimates{}, 15, "at most 30 req/s admitted by each pod"},
 		"fewer by the limit":        {Bounds{Cores: 2, PodLimit: 30}, Estimates{CPUTime: 10 * ms}, 15, "at most 30 req/s admitted by each pod"},
-		"a limit above that":        {Bounds{Cores: 2, PodLimit: 300}, Estimates{CPUTime: 10 * ms}, 100, "10ms of CPU each"},
+		"a limit above that":        {Bounds{Cores: 2, PodLimit: 300}, Estimates{CPUTime: 10 * ms}, 100, "10ms of CPU each on 2 cores"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -225,13 +225,13 @@ func TestTheFloorShrinksInSteps(t *testing.T) {
 		{2 * shrinkEvery, 12, false, 12, 20}, {3 * shrinkEvery, 12, false, 12, 20}, {3 * shrinkEvery, 15, false, 15, 20},
 		{4 * shrinkEvery, 1, false, 11, 20}, {4*shrinkEvery + regretWithin + 1, 1, false, 8, 11}, {5*shrinkEvery + regretWithin + 1, 7, false, 7, 11},
 	} {
-		if got := d.shrunk(dawn.Add(step.after), step.highest, step.panics); got != step.want || d.shrunkFrom != step.shrunk {
+		if got := d.shrunk(dawn.Add(step.after), step.highest, time.Minute, step.panics); got != step.want || d.shrunkFrom != step.shrunk {
 			t.Errorf("after %s to %d: %d, from %d; want %d, from %d", step.after, step.highest, got, d.shrunkFrom, step.want, step.shrunk)
 		}
 		d.floor = step.want
 	}
 	last := &Decider{floor: 2, shrunkAt: dawn}
-	if got := last.shrunk(dawn.Add(time.Minute), 1, false); got != 1 {
+	if got := last.shrunk(dawn.Add(time.Minute), 1, time.Minute, false); got != 1 {
 		t.Errorf("of two, %d stay", got)
 	}
 }

@@ -20,7 +20,7 @@ func BoundsOf(spec *v1alpha1.GoServiceSpec, untuned plan.Plan, workers int32) Bo
 		Utilization: steering.Utilization, UtilizationIsFixed: steering.UtilizationIsFixed,
 		Cores: steering.Cores, PoolCores: steering.CPULimit, Workers: workers,
 		Threshold: steering.Threshold, SlowBudget: steering.SlowBudget,
-		StartupTime: plan.StartupTime, HoldFor: untuned.ScaleDownWindow.Value,
+		Lead: assumedLead, HoldFor: untuned.ScaleDownWindow.Value,
 		PoolIsFixed: spec.Pool != nil && (spec.Pool.Workers != nil || spec.Pool.QueueDepth != nil),
 		GOGCIsFixed: plan.GOGCIsFixed(spec),
 		SharedLimit: plan.SharedLimit(spec),

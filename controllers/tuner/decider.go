@@ -21,8 +21,8 @@ type Bounds struct {
 	// be as many as there are, too.
 	MaxStep         int32
 	DoublingAllowed bool
-	// Utilization is where steering starts and what it never exceeds: the share of a pod's CPU at which waiting still keeps
-	// the latency objective. It stays there where the user has set it.
+	// Utilization is where steering starts: the share of a pod's CPU at which waiting still keeps the latency objective, by the
+	// plan. It stays there where the user has set it.
 	Utilization        float64
 	UtilizationIsFixed bool
 	// Cores that a pod can count on.
@@ -32,9 +32,8 @@ type Bounds struct {
 	// Threshold of the latency objective, 0 without one, and the share of requests that may be slower.
 	Threshold  time.Duration
 	SlowBudget float64
-	// StartupTime is how long a pod takes from being wanted until it serves, HoldFor how long the highest need is remembered
-	// at least before pods go.
-	StartupTime, HoldFor time.Duration
+	// Lead is how far a rise is looked ahead, HoldFor how long the highest need is remembered at least before pods go.
+	Lead, HoldFor time.Duration
 	// PoolIsFixed and GOGCIsFixed say that the user has set them.
 	PoolIsFixed, GOGCIsFixed bool
 	// PoolCores that the process of a pod can use at once: the CPU limit, or 0 for those of its machine.
@@ -86,13 +85,21 @@ type Change struct {
 
 const (
 	// maxHold bounds how long the highest need is remembered before pods go. Where pods that went were needed again within
-	// regretWithin, the next ones are held twice as long; after forgetAfter without that, half as long again.
+	// regretWithin, the next ones are held twice as long, or longer than that took by holdMargin; after forgetAfter without that,
+	// half as long again.
 	maxHold      = 5 * time.Minute
+	holdMargin   = 1.25
 	regretWithin = 5 * time.Minute
 	forgetAfter  = 20 * time.Minute
+	// rewardFrom as many times the pods that were needed lately is a need that comes back.
+	rewardFrom = 1.5
 	// Each shrinkEvery at most shrinkShare of the floor goes.
 	shrinkEvery = 15 * time.Second
 	shrinkShare = 0.3
+	// A fall by fallShare of the demand within the stable window, as the line through it shows, is evidence that pods are not
+	// needed any more: they are then held for fallHold only, unless pods that went were needed again lately.
+	fallShare = 0.1
+	fallHold  = shrinkEvery
 	// raiseEvery bounds how many pods a raise may add, and is the pace of a HorizontalPodAutoscaler.
 	raiseEvery = 15 * time.Second
 	// historyLength bounds what is remembered of changes.
@@ -108,6 +115,7 @@ type Decider struct {
 	// panicFloor counts until panicUntil.
 	panicUntil time.Time
 	panicFloor int32
+	panicWhy   string
 	// firstTraffic says that the panic is about the first traffic after nothing.
 	firstTraffic bool
 	// needs of the hold window: times rise, needs fall, so that the first is the highest.
@@ -118,11 +126,13 @@ type Decider struct {
 	raisedFrom int32
 	shrunkAt   time.Time
 	shrunkFrom int32
-	rho        steering
-	size       sizing
-	needed     int32
-	direction  map[string]int
-	history    []Change
+	// neededUntil is when shrunkFrom pods were needed last.
+	neededUntil time.Time
+	rho         steering
+	size        sizing
+	needed      int32
+	direction   map[string]int
+	history     []Change
 }
 
 type need struct {
@@ -171,7 +181,7 @@ func (d *Decider) begin(now time.Time, s Situation) {
 	d.shrunkAt, d.hold, d.heldSince = now, max(s.Bounds.HoldFor, earlier.Hold), now
 	d.rho.value, d.rho.futile = s.Bounds.Utilization, earlier.Futile
 	if u := earlier.Tuned.Utilization; u != nil {
-		d.rho = steering{value: u.Value, lowered: true, judgedAt: now, reason: u.Reason, futile: earlier.Futile}
+		d.rho = steering{value: u.Value, moved: true, raised: u.Value > s.Bounds.Utilization, judgedAt: now, reason: u.Reason, futile: earlier.Futile}
 	}
 	d.size = sizing{pool: earlier.Tuned.Workers, queue: earlier.Tuned.QueueDepth, gogc: earlier.Tuned.GOGC, poolMoved: earlier.At, gogcMoved: earlier.At}
 	d.history = slices.Clone(earlier.History)
@@ -201,7 +211,7 @@ func (d *Decider) learned() Learned {
 		ReplicaFloor: &plan.Figure[int32]{Value: d.floor}, Needed: d.needed,
 		Workers: d.size.pool, QueueDepth: d.size.queue, GOGC: d.size.gogc,
 	}
-	if d.rho.lowered {
+	if d.rho.moved {
 		l.Tuned.Utilization = &plan.Figure[float64]{Value: d.rho.value, Reason: d.rho.reason}
 	}
 	return l
@@ -225,41 +235,52 @@ func (d *Decider) moveFloor(now time.Time, s Situation, perPod float64, cost str
 		return plan.Figure[int32]{Value: floor, Reason: decision.Frozen}
 	}
 	inPanic := now.Before(d.panicUntil)
-	if sudden := d.sudden(s, perPod, inPanic); sudden > 0 {
-		if !inPanic {
-			d.panicFloor = 0
+	if sudden, why := d.sudden(s, perPod, cost, inPanic); sudden > 0 {
+		d.panicUntil = now.Add(StableWindow)
+		if !inPanic || sudden > d.panicFloor {
+			d.panicFloor, d.panicWhy = sudden, why
 		}
-		d.panicUntil, d.panicFloor = now.Add(StableWindow), max(d.panicFloor, sudden)
 	}
 	decision.Panic = now.Before(d.panicUntil)
-	demand, why, rising := forecast(e, s.Bounds.StartupTime, decision.Panic)
+	demand, why, rising := forecast(e, s.Bounds.Lead, decision.Panic)
 	needed := d.podsFor(demand, perPod, rising)
 	d.noteShortage(e.Demand.PerSecond(), perPod, s.Bounds.MaxReplicas)
+	d.reward(now, within32(needed, s.Bounds), s.Bounds.HoldFor)
 	d.remember(now, within32(needed, s.Bounds))
-	if decision.Panic && d.panicFloor > needed {
-		decision.Frozen = "scale-in is paused for a minute after a sudden step"
-		needed, demand, why = d.panicFloor, math.Max(e.DemandNow.PerSecond(), e.DemandPanic.PerSecond()), "after a sudden step"
-	}
-	reason := fmt.Sprintf("%s req/s %s, %s, at %s%% utilization",
-		short(demand), why, cost, short(100*d.rho.value))
+	reason := d.sum(fmt.Sprintf("%s req/s %s", short(demand), why), cost)
 	if perPod == 0 {
 		reason = fmt.Sprintf("%s req/s need no more than the minimum", short(demand))
+	}
+	if decision.Panic && d.panicFloor > needed {
+		decision.Frozen = "scale-in is paused for a minute after a sudden step"
+		needed, reason = d.panicFloor, d.panicWhy
 	}
 	if needed > s.Bounds.MaxReplicas {
 		reason = fmt.Sprintf("%s: needs %d pods, at most %d are allowed", reason, needed, s.Bounds.MaxReplicas)
 	}
 	needed = within32(needed, s.Bounds)
-	floor := d.shrunk(now, max(needed, d.needs[0].pods), decision.Panic)
-	if floor = within32(floor, s.Bounds); floor > needed {
-		reason = fmt.Sprintf("%s; held at the most that was needed in the last %s", reason, readable(d.hold))
+	held := d.hold
+	if d.falls(e, s.Bounds, decision.Panic) {
+		held = fallHold
+		d.forgetNeeds(now, held)
 	}
-	d.regret(now, needed, s.Bounds)
+	floor := d.shrunk(now, max(needed, d.needs[0].pods), held, decision.Panic)
+	if floor = within32(floor, s.Bounds); floor > needed {
+		reason = fmt.Sprintf("%s; held at the most that was needed in the last %s", reason, readable(held))
+	}
+	inTime := rising && podsFor(e.DemandPanic.PerSecond(), perPod) <= d.floor
+	d.regret(now, needed, inTime, s.Bounds)
 	if allowed := d.stepped(now, floor, s); allowed < floor {
 		reason = fmt.Sprintf("%s: needs %d pods, and one step adds at most %d", reason, floor, allowed-max(d.raisedFrom, 0))
 		floor = allowed
 	}
 	d.setFloor(now, floor, reason, decision)
 	return plan.Figure[int32]{Value: floor, Reason: reason}
+}
+
+// sum says what a number of pods follows from: demand × cost ÷ (cores × utilization).
+func (d *Decider) sum(demand, cost string) string {
+	return fmt.Sprintf("%s, %s, at %s%% utilization", demand, cost, short(100*d.rho.value))
 }
 
 // stepped is the floor on its way up: no more pods are added to those that are there than one step allows, and the next step
@@ -277,43 +298,6 @@ func (d *Decider) stepped(now time.Time, floor int32, s Situation) int32 {
 		step = max(step, d.raisedFrom)
 	}
 	return min(floor, max(d.raisedFrom+step, d.floor))
-}
-
-// shrunk is the floor on its way to what was needed at most: up at once, down step by step.
-func (d *Decider) shrunk(now time.Time, highest int32, inPanic bool) int32 {
-	switch {
-	case highest >= d.floor:
-		return highest
-	case !inPanic && now.Sub(d.shrunkAt) >= shrinkEvery:
-		if now.Sub(d.shrunkAt) > regretWithin || d.floor > d.shrunkFrom {
-			d.shrunkFrom = d.floor
-		}
-		d.shrunkAt = now
-		return max(highest, d.floor-max(1, int32(float64(d.floor)*shrinkShare)))
-	}
-	return d.floor
-}
-
-// regret holds pods longer where a scale-in turns out to have been too early, and less long again after a quiet time.
-func (d *Decider) regret(now time.Time, needed int32, b Bounds) {
-	d.hold = max(d.hold, b.HoldFor)
-	switch {
-	case needed > d.floor && needed <= d.shrunkFrom && now.Sub(d.shrunkAt) < regretWithin:
-		d.hold, d.heldSince = min(2*d.hold, maxHold), now
-		d.shrunkFrom = 0
-	case now.Sub(d.heldSince) > forgetAfter && d.hold > b.HoldFor:
-		d.hold, d.heldSince = max(d.hold/2, b.HoldFor), now
-	}
-}
-
-func (d *Decider) remember(now time.Time, pods int32) {
-	for len(d.needs) > 0 && d.needs[len(d.needs)-1].pods <= pods {
-		d.needs = d.needs[:len(d.needs)-1]
-	}
-	d.needs = append(d.needs, need{now, pods})
-	for now.Sub(d.needs[0].at) > d.hold {
-		d.needs = d.needs[1:]
-	}
 }
 
 func (d *Decider) setFloor(now time.Time, floor int32, reason string, decision *Decision) {

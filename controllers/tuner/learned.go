@@ -22,12 +22,14 @@ type Learned struct {
 	At time.Time
 	// Cost of a request, and Highest that was ever measured.
 	Cost, Highest Cost
-	// Tuned figures that measurements moved, without parts of a limit; Utilization only where it was lowered.
+	// Tuned figures that measurements moved, without parts of a limit; Utilization only where it was moved.
 	Tuned plan.Tuned
 	// Futile says that lowering the utilization did not help, and is not tried again until the objective holds.
 	Futile bool
 	// Hold is how long the highest need is remembered before pods go; 0 is the plan's.
 	Hold time.Duration
+	// Startups are what the last pods took from their creation until they were ready, at most 16, the newest last.
+	Startups []time.Duration
 	// Budget counts requests over the window of the objectives, at most MaxIntervals, the oldest first.
 	Budget []Interval
 	// History holds the last changes, the newest last.
@@ -59,6 +61,9 @@ func (l Learned) Status() *v1alpha1.LearnedStatus {
 	}
 	if l.Tuned.Utilization != nil { // rounded down, so that the CPU target in percent stays what it is
 		status.UtilizationPermille = int32(l.Tuned.Utilization.Value*permille + utilizationEps)
+	}
+	for _, took := range l.Startups {
+		status.StartupSeconds = append(status.StartupSeconds, int32(took/time.Second))
 	}
 	for i := range l.Budget {
 		interval := &l.Budget[i]
@@ -93,13 +98,24 @@ func Recall(status *v1alpha1.GoServiceStatus) Learned {
 		if s.UtilizationPermille > 0 && s.UtilizationPermille <= permille {
 			l.Tuned.Utilization = &plan.Figure[float64]{Value: float64(s.UtilizationPermille) / permille, Reason: shown.utilization}
 		}
-		l.Budget = recallBudget(s.Budget)
+		l.Startups, l.Budget = recallStartups(s.StartupSeconds), recallBudget(s.Budget)
 	}
 	for i := range status.Decisions {
 		d := &status.Decisions[i]
 		l.History = append(l.History, Change{At: d.At.Time, What: d.What, From: d.From, To: d.To, Reason: d.Reason})
 	}
 	return l
+}
+
+// recallStartups leaves out what cannot be.
+func recallStartups(seconds []int32) []time.Duration {
+	var all []time.Duration
+	for _, s := range seconds {
+		if took := time.Duration(s) * time.Second; took > 0 && took <= maxStartup {
+			all = append(all, took)
+		}
+	}
+	return all[max(0, len(all)-maxStartups):]
 }
 
 // recallBudget leaves out what is not in order of time or cannot be.

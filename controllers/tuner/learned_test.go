@@ -24,7 +24,7 @@ func everythingLearned() Learned {
 			Workers: &plan.Figure[int32]{Value: 16, Reason: "pool"}, QueueDepth: &plan.Figure[int32]{Value: 17, Reason: "queue"},
 			GOGC: &plan.Figure[int32]{Value: 250, Reason: "heap"},
 		},
-		Futile: true, Hold: 2 * time.Minute,
+		Futile: true, Hold: 2 * time.Minute, Startups: []time.Duration{9 * time.Second, 31 * time.Second, 12 * time.Second},
 		Budget:  []Interval{{epoch.Add(-time.Hour), Tally{100, 1, 2}}, {epoch, Tally{50, 0, 1}}},
 		History: []Change{{At: epoch, What: "replica floor", From: "9", To: "8", Reason: "less"}},
 	}
@@ -69,8 +69,16 @@ func TestRecallTakesOnlyWhatIsPlausible(t *testing.T) {
 		"a utilization above one": {func(s *v1alpha1.LearnedStatus) { s.UtilizationPermille = 1001 }, func(l Learned) bool { return l.Tuned.Utilization == nil }},
 		"a hold of days":          {func(s *v1alpha1.LearnedStatus) { s.HoldSeconds = math.MaxInt32 }, func(l Learned) bool { return l.Hold == maxHold }},
 		"a negative hold":         {func(s *v1alpha1.LearnedStatus) { s.HoldSeconds = -5 }, func(l Learned) bool { return l.Hold == 0 }},
-		"negative counts":         {func(s *v1alpha1.LearnedStatus) { s.Budget[0].Total = -1 }, func(l Learned) bool { return len(l.Budget) == 1 }},
-		"time that goes back":     {func(s *v1alpha1.LearnedStatus) { s.Budget[1].Start = s.Budget[0].Start }, func(l Learned) bool { return len(l.Budget) == 1 }},
+		"a start of hours":        {func(s *v1alpha1.LearnedStatus) { s.StartupSeconds[1] = math.MaxInt32 }, func(l Learned) bool { return len(l.Startups) == 2 }},
+		"starts of no time":       {func(s *v1alpha1.LearnedStatus) { s.StartupSeconds = []int32{0, -1} }, func(l Learned) bool { return len(l.Startups) == 0 }},
+		"too many starts": {func(s *v1alpha1.LearnedStatus) {
+			s.StartupSeconds = make([]int32, 99)
+			for i := range s.StartupSeconds {
+				s.StartupSeconds[i] = int32(i + 1)
+			}
+		}, func(l Learned) bool { return len(l.Startups) == maxStartups && l.Startups[0] == 84*time.Second }},
+		"negative counts":     {func(s *v1alpha1.LearnedStatus) { s.Budget[0].Total = -1 }, func(l Learned) bool { return len(l.Budget) == 1 }},
+		"time that goes back": {func(s *v1alpha1.LearnedStatus) { s.Budget[1].Start = s.Budget[0].Start }, func(l Learned) bool { return len(l.Budget) == 1 }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			status := shown(everythingLearned())

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"goservice.dev/operator/controllers/plan"
 )
 
 const (
@@ -20,9 +22,11 @@ const (
 	// shortestStep is the part of a round, as its denominator, that a step is assumed to have lasted at least: chance would
 	// make much of less.
 	shortestStep = 8
-	// leadStartups is how many times a pod's start a rise is looked ahead: once to have the pod when it is needed, and twice
-	// because a line through the last minute lags behind a rise that becomes steeper and pods are fullest before the next one.
-	leadStartups = 3
+	// leadStartups is how many times as long as a pod takes to start a rise is looked ahead: once to have the pod when it is
+	// needed, and once because a line through the last minute lags behind a rise that becomes steeper.
+	leadStartups = 2
+	// assumedLead while that time is not known: three times what the plan assumes, since pods may well take longer.
+	assumedLead = 3 * plan.StartupTime
 	// firstShare of the panic window's demand is what there was less than in the minute before, where traffic is the first
 	// after nothing.
 	firstShare = 0.1
@@ -36,7 +40,7 @@ func capacity(s Situation, rho float64) (perPod float64, reason string) {
 	e := s.Estimates
 	if e.CPUTime > 0 && s.Bounds.Cores > 0 {
 		perPod = s.Bounds.Cores * rho / e.CPUTime.Seconds()
-		reason = fmt.Sprintf("%s of CPU each", round(e.CPUTime))
+		reason = fmt.Sprintf("%s of CPU each on %s cores", round(e.CPUTime), short(s.Bounds.Cores))
 	}
 	if held := e.ServiceTime.Seconds() * e.Pooled; held > 0 && s.Bounds.Workers > 0 {
 		byWorkers := float64(s.Bounds.Workers) * rho / held
@@ -69,7 +73,7 @@ func (d *Decider) podsFor(demand, perPod float64, rising bool) int32 {
 
 // forecast is the demand to be ready for: that of the stable window, ahead by the lead where there is a rising trend, or what
 // the panic window has at least. After a step only what came since then counts.
-func forecast(e Estimates, startup time.Duration, inPanic bool) (demand float64, why string, rising bool) {
+func forecast(e Estimates, lead time.Duration, inPanic bool) (demand float64, why string, rising bool) {
 	demand, why = e.Demand.mean(), "over the last minute"
 	if since := e.DemandSince; since.Seconds > 0 && since.Seconds < e.Demand.Seconds {
 		demand, why = since.mean(), "since the last step"
@@ -77,7 +81,6 @@ func forecast(e Estimates, startup time.Duration, inPanic bool) (demand float64,
 	switch {
 	case inPanic || e.Trend == 0:
 	case e.Trend > 0:
-		lead := leadStartups * startup
 		demand += e.Trend * (e.Demand.Seconds/2 + lead.Seconds())
 		why, rising = fmt.Sprintf("forecast for %s ahead from the last minute's rise", readable(lead)), true
 	default: // the mean lags behind a fall by half of its window
@@ -91,8 +94,9 @@ func forecast(e Estimates, startup time.Duration, inPanic bool) (demand float64,
 }
 
 // sudden is how many pods a demand needs that is at least panicFactor times what the present ones are meant to take, or more
-// than they can do at all; 0 without one. Full pods that turn requests away say so too, earlier than the count of a whole round.
-func (d *Decider) sudden(s Situation, perPod float64, inPanic bool) int32 {
+// than they can do at all, and of what that number is made up; 0 without one. Full pods that turn requests away say so too,
+// earlier than the count of a whole round.
+func (d *Decider) sudden(s Situation, perPod float64, cost string, inPanic bool) (pods int32, why string) {
 	e := s.Estimates
 	meant := float64(max(s.Ready, 1)) * perPod
 	can := meant / d.rho.value
@@ -100,7 +104,7 @@ func (d *Decider) sudden(s Situation, perPod float64, inPanic bool) int32 {
 	rising := e.DemandBefore.Seconds > 0 && e.DemandNow.AtLeast() > e.DemandBefore.PerSecond()
 	full := rising && e.Saturation > fullFrom && e.Rejected > 0
 	if !full && math.Max(e.DemandNow.AtLeast(), e.DemandPanic.AtLeast()) < math.Min(panicFactor*meant, can) {
-		return 0
+		return 0, ""
 	}
 	if !inPanic {
 		earlier := Rate{e.Demand.Events - e.DemandPanic.Events, e.Demand.Seconds - e.DemandPanic.Seconds}
@@ -109,19 +113,30 @@ func (d *Decider) sudden(s Situation, perPod float64, inPanic bool) int32 {
 	if d.firstTraffic {
 		// From nothing there is no level to go by: the whole round is taken for what comes, and the next one says more.
 		demand := s.withinLimit(math.Max(e.DemandNow.AtLeast(), e.DemandPanic.AtLeast()))
-		return podsFor(demand+e.Backlog/PanicWindow.Seconds(), perPod)
+		return podsFor(demand+e.backlogRate(), perPod), d.sum(fmt.Sprintf("%s req/s of first traffic%s", short(demand), e.backlogText()), cost)
 	}
 	demand := math.Max(e.DemandNow.PerSecond(), e.DemandPanic.PerSecond())
 	if !inPanic { // after that the rounds are whole
 		demand = math.Max(demand, wholeStep(s, can))
 	}
 	demand = s.withinLimit(demand)
-	// What waits must be worked off beside what comes in, within the panic window.
-	pods := podsFor(panicMargin*(demand+e.Backlog/PanicWindow.Seconds()), perPod)
-	if full && !inPanic {
-		pods = max(pods, panicFactor*s.Ready)
+	pods = podsFor(panicMargin*demand+e.backlogRate(), perPod)
+	why = d.sum(fmt.Sprintf("%s req/s after a sudden step and %s%% more%s", short(demand), short(100*(panicMargin-1)), e.backlogText()), cost)
+	if full && !inPanic && pods < panicFactor*s.Ready {
+		pods, why = panicFactor*s.Ready, fmt.Sprintf("%d times the %d pods that are full after a sudden step", panicFactor, s.Ready)
 	}
-	return pods
+	return pods, why
+}
+
+// backlogRate is what has to be done beside what comes in, in requests per second, so that what waits is worked off within the
+// panic window. It is there once, however much more comes than was counted, so that no margin is due on it.
+func (e *Estimates) backlogRate() float64 { return e.Backlog / PanicWindow.Seconds() }
+
+func (e *Estimates) backlogText() string {
+	if e.Backlog < 1 {
+		return ""
+	}
+	return fmt.Sprintf(", and %s waiting requests within %s", short(math.Round(e.Backlog)), readable(PanicWindow))
 }
 
 // withinLimit is what of a demand a shared rate limit lets in.

@@ -57,10 +57,10 @@ func TestWhenTheUtilizationIsLowered(t *testing.T) {
 		"too few pods":                   {began(), judging(0.02, func(s *Situation) { s.Estimates.CPU = 7*tolerated + 0.01 }), 0.7, formula},
 		"fixed by the user":              {began(), judging(0.02, func(s *Situation) { s.Bounds.UtilizationIsFixed = true }), 0.7, "set by hand"},
 		"steps were futile":              {began(func(d *Decider) { d.rho.futile = true }), judging(0.02), 0.7, formula},
-		"at the least":                   {began(func(d *Decider) { d.rho = steering{value: minUtilization, lowered: true, reason: "r"} }), judging(0.02), minUtilization, "r"},
-		"near the least":                 {began(func(d *Decider) { d.rho = steering{value: 0.31, lowered: true, reason: "r"} }), judging(0.02, func(s *Situation) { s.Estimates.CPU = 1 }), minUtilization, slow},
-		"lowered below a plan that fell": {began(func(d *Decider) { d.rho = steering{value: 0.71, lowered: true, reason: "r"} }), judging(0.01), 0.7, formula},
-		"lowered, as the plan's":         {began(func(d *Decider) { d.rho = steering{value: 0.7, lowered: true, reason: "r"} }), judging(0.01), 0.7, "r"},
+		"at the least":                   {began(func(d *Decider) { d.rho = steering{value: minUtilization, moved: true, reason: "r"} }), judging(0.02), minUtilization, "r"},
+		"near the least":                 {began(func(d *Decider) { d.rho = steering{value: 0.31, moved: true, reason: "r"} }), judging(0.02, func(s *Situation) { s.Estimates.CPU = 1 }), minUtilization, slow},
+		"lowered below a plan that fell": {began(func(d *Decider) { d.rho = steering{value: 0.71, moved: true, reason: "r"} }), judging(0.01), 0.7, formula},
+		"lowered, as the plan's":         {began(func(d *Decider) { d.rho = steering{value: 0.7, moved: true, reason: "r"} }), judging(0.01), 0.7, "r"},
 		"a slow dependency": {began(), judging(0.02, func(s *Situation) {
 			s.Estimates.CPUTime, s.Estimates.ServiceTime = time.Millisecond, 51*time.Millisecond // e^(−99/50) is 14 %
 		}), 0.7, formula},
@@ -123,7 +123,7 @@ func TestFutileStepsAreTakenBack(t *testing.T) {
 
 // Up it goes by small steps, each larger than the one before, once it has been calm for long enough.
 func TestTheUtilizationRisesInCalmTimes(t *testing.T) {
-	d := &Decider{direction: map[string]int{}, rho: steering{value: 0.5, lowered: true, reason: "r"}}
+	d := &Decider{direction: map[string]int{}, rho: steering{value: 0.5, moved: true, reason: "r"}}
 	value := func(after time.Duration, share float64) float64 {
 		return math.Round(d.steer(dawn.Add(after), judging(share), &Decision{}).Value*1e6) / 1e6
 	}

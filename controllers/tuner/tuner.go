@@ -16,6 +16,8 @@ type Target struct {
 	Spec *v1alpha1.GoServiceSpec
 	// Wanted and Ready pods, and the floor that is in force.
 	Wanted, Ready, Floor int32
+	// Starts of the pods that exist.
+	Starts []Start
 	// MaxReplicas is the upper bound that holds until something is measured, where the one derived is lower; 0 without one.
 	MaxReplicas int32
 }
@@ -63,6 +65,7 @@ type Tuner struct {
 	cost      Cost
 	highest   Cost
 	ledger    ledger
+	startups  startups
 	started   time.Time
 	everKnown bool
 	moving    bool
@@ -73,7 +76,10 @@ type Tuner struct {
 // New makes the Tuner of a service of which something may have been learned earlier: whatever an operator before this one
 // has found and set stays until measurements say more, however long that takes.
 func New(learned Learned) *Tuner {
-	t := &Tuner{cost: learned.Cost, highest: learned.Highest, ledger: ledger{learned.Budget}}
+	t := &Tuner{
+		cost: learned.Cost, highest: learned.Highest, ledger: ledger{learned.Budget},
+		startups: startups{took: slices.Clone(learned.Startups), since: learned.At},
+	}
 	t.decider.resume(learned)
 	t.Restart()
 	t.outcome = Outcome{
@@ -87,14 +93,12 @@ func (t *Tuner) Outcome() Outcome { return t.outcome }
 
 // Learned at a moment, for the next operator.
 func (t *Tuner) Learned(now time.Time) Learned {
-	if !t.everKnown {
-		learned := t.outcome.Learned
-		learned.Budget = slices.Clone(t.ledger.intervals)
-		return learned
+	learned := t.outcome.Learned
+	if t.everKnown {
+		learned = t.decider.learned()
+		learned.At, learned.Cost, learned.Highest = now, t.cost, t.highest
 	}
-	learned := t.decider.learned()
-	learned.At, learned.Cost, learned.Highest = now, t.cost, t.highest
-	learned.Budget = slices.Clone(t.ledger.intervals)
+	learned.Startups, learned.Budget = slices.Clone(t.startups.took), slices.Clone(t.ledger.intervals)
 	return learned
 }
 
@@ -122,6 +126,7 @@ func (t *Tuner) Digest(now time.Time, target Target, awaited int, reports []Repo
 
 func (t *Tuner) digest(now time.Time, target Target, awaited int, reports []Report, problem string) (Outcome, []Change) {
 	steering := t.groundFor(target).steering
+	t.startups.observe(target.Starts)
 	t.estimator.Observe(now, awaited, reports)
 	estimates := t.estimator.Estimate(steering.Threshold)
 	t.everKnown = t.everKnown || estimates.Known
@@ -145,6 +150,9 @@ func (t *Tuner) digest(now time.Time, target Target, awaited int, reports []Repo
 		t.highest = t.highest.raised(cost)
 	}
 	bounds := t.groundFor(target).bounds
+	if startup, known := t.startups.time(); known {
+		bounds.Lead = leadStartups * startup
+	}
 	if tuned := t.outcome.Tuned.Workers; tuned != nil {
 		bounds.Workers = tuned.Value
 	}

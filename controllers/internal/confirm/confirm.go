@@ -31,6 +31,8 @@ type Pod struct {
 	Restarts int32
 	// Ready to take traffic, by the pod's condition Ready.
 	Ready bool
+	// Created is when the pod was made.
+	Created time.Time
 	// ReadyChanged is when Ready last changed; zero while the pod has no such condition.
 	ReadyChanged time.Time
 	// Older pods mount the older form of the live settings and answer at its path.

@@ -279,7 +279,7 @@ func TestNoPrometheusIsSaidAtOnce(t *testing.T) {
 func TestSwitchingTheSource(t *testing.T) {
 	observed(t, 15*time.Second, func(p *prometheus, loop *Loop) {
 		loop.options.Scrape = p.scrape
-		p.set(func() { p.perSecond = 400 })
+		p.set(func() { p.perSecond, p.slow = 400, 0.002 })
 		loop.Follow(serviceName, targetOf(3))
 		pass(3 * time.Minute)
 		for i, target := range []Target{byPrometheus(3), targetOf(3), byPrometheus(3)} {

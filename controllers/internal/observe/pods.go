@@ -35,7 +35,7 @@ func runningPod(pod *corev1.Pod) (confirm.Pod, bool) {
 		}
 		ready, changed := podReady(pod)
 		return confirm.Pod{
-			UID: pod.UID, Namespace: pod.Namespace, Name: pod.Name, IP: pod.Status.PodIP,
+			UID: pod.UID, Created: pod.CreationTimestamp.UTC(), Namespace: pod.Namespace, Name: pod.Name, IP: pod.Status.PodIP,
 			Restarts: status.RestartCount, Ready: ready, ReadyChanged: changed, Annotation: pod.Annotations[build.AnnotationLiveSettings],
 			Older: mountsOlder(pod.Annotations),
 		}, true

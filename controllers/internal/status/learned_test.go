@@ -4,6 +4,7 @@
 package status
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -44,6 +45,10 @@ func TestDriftAloneIsWrittenRarely(t *testing.T) {
 	nothing := func(*Situation) {}
 	if diff := cmp.Diff(first, at(tuner.DriftPeriod-time.Second, 900_000, nothing)); diff != "" {
 		t.Errorf("soon after (-before +after):\n%s", diff)
+	}
+	started := func(s *Situation) { s.Outcome.Learned.Startups = []time.Duration{7 * time.Second} }
+	if diff := cmp.Diff(first, at(time.Second, 1000, started)); diff != "" {
+		t.Errorf("a pod has started (-before +after):\n%s", diff)
 	}
 	later := at(tuner.DriftPeriod, 900_000, nothing)
 	if later.SLO.ErrorBudgetLeft == first.SLO.ErrorBudgetLeft || later.Learned.Budget[0].Total != 900_000 || later.Learned.At.Equal(&first.Learned.At) {
@@ -87,10 +92,12 @@ func TestAnEarlierOperatorsWordStands(t *testing.T) {
 // With tuning switched off the cost and the budget stay, and what is not in force does not.
 func TestLearnedWithoutMeasuring(t *testing.T) {
 	s := measuredAt(time.Minute, 1000)
-	s.Service.Status = computed(measuredAt(0, 1000))
+	before := measuredAt(0, 1000)
+	before.Outcome.Learned.Startups = []time.Duration{7 * time.Second}
+	s.Service.Status = computed(before)
 	s.Outcome = nil
 	got := computed(s).Learned
-	if got == nil || got.CPUNanoseconds != int64(time.Millisecond) || len(got.Budget) != 1 || got.Floor != 0 {
+	if got == nil || !slices.Equal(got.StartupSeconds, []int32{7}) || got.CPUNanoseconds != int64(time.Millisecond) || len(got.Budget) != 1 || got.Floor != 0 {
 		t.Errorf("learned %+v", got)
 	}
 	s.Service.Spec.SLO = nil

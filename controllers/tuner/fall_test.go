@@ -1,0 +1,134 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package tuner
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// fading is a demand that goes down by a fixed rate from a moment on, as the estimates show it: the mean lags by half of the window.
+func fading(from time.Duration, perSecond, by float64, hold time.Duration) func(time.Duration) Situation {
+	return func(at time.Duration) Situation {
+		past := max(at-from, 0).Seconds()
+		now := max(perSecond-by*past, 100)
+		s := constant(now, 20)(0)
+		if now > 100 && past > 10 {
+			mean := now + by*min(past, 60)*min(past, 60)/120
+			s.Estimates.Demand = Rate{mean * 60, 60}
+			s.Estimates.Trend = -by
+		}
+		s.Bounds.HoldFor = hold
+		return s
+	}
+}
+
+func TestASteadyFallNeedsNoLongHold(t *testing.T) {
+	d := &Decider{}
+	steps(d, 0, 5*time.Minute, constant(3200, 10))
+	// 10 pods take 3200 req/s; after 200 s at 8 req/s less each second it is 1600, five pods.
+	got := steps(d, 5*time.Minute+tick, 5*time.Minute+200*time.Second, fading(5*time.Minute, 3200, 8, 5*time.Minute))
+	if got.Floor.Value < 5 || got.Floor.Value > 6 {
+		t.Errorf("floor %d while the demand is 1600 req/s and falls, want 5 or 6: %s", got.Floor.Value, got.Floor.Reason)
+	}
+	// The line bends: what was needed before is not asked for again.
+	level := steps(d, 5*time.Minute+202*time.Second, 7*time.Minute+200*time.Second, constant(1600, 6))
+	if level.Floor.Value > got.Floor.Value {
+		t.Errorf("floor %d after the fall has ended, was %d", level.Floor.Value, got.Floor.Value)
+	}
+}
+
+func TestASlightFallIsNoEvidence(t *testing.T) {
+	d := &Decider{}
+	steps(d, 0, 5*time.Minute, constant(3200, 10))
+	// 4 req/s less each second are 240 within a minute, of 3200 to 2600: less than a tenth.
+	got := steps(d, 5*time.Minute+tick, 5*time.Minute+150*time.Second, fading(5*time.Minute, 3200, 4, 5*time.Minute))
+	if got.Floor.Value != 10 {
+		t.Errorf("floor %d, want the 10 that are held: %s", got.Floor.Value, got.Floor.Reason)
+	}
+}
+
+// Where pods that went were needed again, a fall is no evidence that they will not be.
+func TestAFallIsNotBelievedAfterARegret(t *testing.T) {
+	d := &Decider{}
+	steps(d, 0, 5*time.Minute, constant(3200, 10))
+	d.hold, d.heldSince = 10*time.Minute, epoch.Add(5*time.Minute)
+	got := steps(d, 5*time.Minute+tick, 5*time.Minute+200*time.Second, fading(5*time.Minute, 3200, 8, 5*time.Minute))
+	if got.Floor.Value != 10 || !strings.Contains(got.Floor.Reason, "held at the most") {
+		t.Errorf("floor %d: %s", got.Floor.Value, got.Floor.Reason)
+	}
+}
+
+// A rise that is seen coming has its pods in time: pods that had gone before are no mistake to learn from.
+func TestARiseThatIsForecastIsNoRegret(t *testing.T) {
+	for name, c := range map[string]struct {
+		trend, now float64
+		want       time.Duration
+	}{
+		"forecast":               {8, 1600, time.Minute},
+		"without warning":        {0, 2000, 3*time.Minute + 45*time.Second},
+		"forecast, but too late": {8, 2000, 3*time.Minute + 45*time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := &Decider{}
+			quick := func(perSecond float64, trend float64) func(time.Duration) Situation {
+				return func(time.Duration) Situation {
+					s := constant(perSecond, 10)(0)
+					s.Bounds.HoldFor, s.Estimates.Trend = time.Minute, trend
+					return s
+				}
+			}
+			steps(d, 0, time.Minute, quick(3200, 0))
+			if got := steps(d, time.Minute+tick, 4*time.Minute, quick(1600, 0)); got.Floor.Value != 5 {
+				t.Fatalf("floor %d, want 5", got.Floor.Value)
+			}
+			steps(d, 4*time.Minute+tick, 4*time.Minute+10*time.Second, quick(c.now, c.trend))
+			if d.hold != c.want {
+				t.Errorf("pods are held for %s, want %s", d.hold, c.want)
+			}
+		})
+	}
+}
+
+// The first time that a need comes back says how long to hold for it, and as long as it goes on coming back that is not forgotten.
+func TestJobsThatComeBackAreLearnedAtOnce(t *testing.T) {
+	d := &Decider{}
+	panics, before := 0, false
+	for at := time.Duration(0); at < 3*time.Hour; at += tick {
+		perSecond := 800.0
+		if at%(5*time.Minute) < 40*time.Second {
+			perSecond = 3200
+		}
+		s := constant(perSecond, max(d.floor, 2))(at)
+		s.Bounds.HoldFor = time.Minute
+		got := d.Decide(epoch.Add(at), s)
+		if got.Panic && !before {
+			panics++
+		}
+		before = got.Panic
+	}
+	if panics != 2 {
+		t.Errorf("surprised %d times in three hours, want the first time and once more", panics)
+	}
+}
+
+// A need that does not come back any more is forgotten step by step.
+func TestALongHoldIsForgotten(t *testing.T) {
+	d := &Decider{}
+	quiet := func(time.Duration) Situation {
+		s := constant(800, 3)(0)
+		s.Bounds.HoldFor = time.Minute
+		return s
+	}
+	steps(d, 0, time.Minute, quiet)
+	d.hold, d.heldSince = maxHold, epoch.Add(time.Minute)
+	for _, c := range []struct{ after, want time.Duration }{
+		{20 * time.Minute, maxHold}, {25 * time.Minute, maxHold / 2}, {45 * time.Minute, maxHold / 4}, {2 * time.Hour, time.Minute},
+	} {
+		if steps(d, time.Duration(d.needs[len(d.needs)-1].at.Sub(epoch))+tick, c.after, quiet); d.hold != c.want {
+			t.Errorf("held for %s after %s, want %s", d.hold, c.after, c.want)
+		}
+	}
+}

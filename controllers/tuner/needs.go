@@ -1,0 +1,67 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package tuner
+
+import "time"
+
+// shrunk is the floor on its way to what was needed at most while it was held: up at once, down step by step.
+func (d *Decider) shrunk(now time.Time, highest int32, held time.Duration, inPanic bool) int32 {
+	switch {
+	case highest >= d.floor:
+		return highest
+	case !inPanic && now.Sub(d.shrunkAt) >= shrinkEvery:
+		if now.Sub(d.shrunkAt) > regretWithin || d.floor > d.shrunkFrom {
+			d.shrunkFrom, d.neededUntil = d.floor, now.Add(-held)
+		}
+		d.shrunkAt = now
+		return max(highest, d.floor-max(1, int32(float64(d.floor)*shrinkShare)))
+	}
+	return d.floor
+}
+
+// regret holds pods longer where a scale-in turns out to have been too early, and less long again after a quiet time.
+// A rise that is seen coming while the present pods still take what comes is none: its pods are there in time.
+func (d *Decider) regret(now time.Time, needed int32, inTime bool, b Bounds) {
+	d.hold = max(d.hold, b.HoldFor)
+	switch {
+	case needed > d.floor && needed <= d.shrunkFrom && !inTime && now.Sub(d.shrunkAt) < regretWithin:
+		if away := now.Sub(d.neededUntil); away <= maxHold {
+			d.hold, d.heldSince = min(max(time.Duration(holdMargin*float64(away)).Round(time.Second), 2*d.hold), maxHold), now
+		}
+		d.shrunkFrom = 0
+	case now.Sub(d.heldSince) > forgetAfter && d.hold > b.HoldFor:
+		d.hold, d.heldSince = max(d.hold/2, b.HoldFor), now
+	}
+}
+
+// reward a longer hold where pods are needed that are only there because of it: it is not forgotten as long as that goes on.
+func (d *Decider) reward(now time.Time, needed int32, without time.Duration) {
+	recent := int32(0)
+	for i := len(d.needs) - 1; i >= 0 && now.Sub(d.needs[i].at) <= without; i-- {
+		recent = d.needs[i].pods
+	}
+	if needed <= d.floor && float64(needed) > rewardFrom*float64(recent) {
+		d.heldSince = now
+	}
+}
+
+func (d *Decider) remember(now time.Time, pods int32) {
+	for len(d.needs) > 0 && d.needs[len(d.needs)-1].pods <= pods {
+		d.needs = d.needs[:len(d.needs)-1]
+	}
+	d.needs = append(d.needs, need{now, pods})
+	d.forgetNeeds(now, d.hold)
+}
+
+// forgetNeeds that are older.
+func (d *Decider) forgetNeeds(now time.Time, than time.Duration) {
+	for now.Sub(d.needs[0].at) > than {
+		d.needs = d.needs[1:]
+	}
+}
+
+// falls says that the demand goes down steadily, and that nothing speaks against believing it.
+func (d *Decider) falls(e Estimates, b Bounds, inPanic bool) bool {
+	return !inPanic && d.hold <= b.HoldFor && -e.Trend*e.Demand.Seconds > fallShare*e.Demand.PerSecond()
+}
