@@ -50,6 +50,9 @@ type Situation struct {
 	Estimates Estimates
 	// Wanted pods at present, and those of them that take traffic.
 	Wanted, Ready int32
+	// Expected demand in requests per second by the service's own day or week, and which; 0 without a forecast that has proved right.
+	Expected    float64
+	ExpectedWhy string
 }
 
 // Decision holds the figures that keep the objectives.
@@ -243,6 +246,9 @@ func (d *Decider) moveFloor(now time.Time, s Situation, perPod float64, cost str
 	}
 	decision.Panic = now.Before(d.panicUntil)
 	demand, why, rising := forecast(e, s.Bounds.Lead, decision.Panic)
+	if expected := s.withinLimit(s.Expected); expected > demand {
+		demand, why, rising = expected, s.ExpectedWhy, true
+	}
 	needed := d.podsFor(demand, perPod, rising)
 	d.noteShortage(e.Demand.PerSecond(), perPod, s.Bounds.MaxReplicas)
 	d.reward(now, within32(needed, s.Bounds), s.Bounds.HoldFor)

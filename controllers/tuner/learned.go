@@ -30,6 +30,8 @@ type Learned struct {
 	Hold time.Duration
 	// Startups are what the last pods took from their creation until they were ready, at most 16, the newest last.
 	Startups []time.Duration
+	// Profile is what comes at which time of the week.
+	Profile Profile
 	// Budget counts requests over the window of the objectives, at most MaxIntervals, the oldest first.
 	Budget []Interval
 	// History holds the last changes, the newest last.
@@ -65,6 +67,7 @@ func (l Learned) Status() *v1alpha1.LearnedStatus {
 	for _, took := range l.Startups {
 		status.StartupSeconds = append(status.StartupSeconds, int32(took/time.Second))
 	}
+	status.Profile = l.Profile.status()
 	for i := range l.Budget {
 		interval := &l.Budget[i]
 		status.Budget = append(status.Budget, v1alpha1.LearnedTally{
@@ -98,7 +101,7 @@ func Recall(status *v1alpha1.GoServiceStatus) Learned {
 		if s.UtilizationPermille > 0 && s.UtilizationPermille <= permille {
 			l.Tuned.Utilization = &plan.Figure[float64]{Value: float64(s.UtilizationPermille) / permille, Reason: shown.utilization}
 		}
-		l.Startups, l.Budget = recallStartups(s.StartupSeconds), recallBudget(s.Budget)
+		l.Startups, l.Budget, l.Profile = recallStartups(s.StartupSeconds), recallBudget(s.Budget), recallProfile(s.Profile)
 	}
 	for i := range status.Decisions {
 		d := &status.Decisions[i]

@@ -66,6 +66,7 @@ type Tuner struct {
 	highest   Cost
 	ledger    ledger
 	startups  startups
+	profile   profile
 	started   time.Time
 	everKnown bool
 	moving    bool
@@ -78,7 +79,7 @@ type Tuner struct {
 func New(learned Learned) *Tuner {
 	t := &Tuner{
 		cost: learned.Cost, highest: learned.Highest, ledger: ledger{learned.Budget},
-		startups: startups{took: slices.Clone(learned.Startups), since: learned.At},
+		startups: startups{took: slices.Clone(learned.Startups), since: learned.At}, profile: profile{Profile: learned.Profile},
 	}
 	t.decider.resume(learned)
 	t.Restart()
@@ -98,6 +99,7 @@ func (t *Tuner) Learned(now time.Time) Learned {
 		learned = t.decider.learned()
 		learned.At, learned.Cost, learned.Highest = now, t.cost, t.highest
 	}
+	learned.Profile = t.profile.Profile
 	learned.Startups, learned.Budget = slices.Clone(t.startups.took), slices.Clone(t.ledger.intervals)
 	return learned
 }
@@ -153,12 +155,14 @@ func (t *Tuner) digest(now time.Time, target Target, awaited int, reports []Repo
 	if startup, known := t.startups.time(); known {
 		bounds.Lead = leadStartups * startup
 	}
+	t.profile.observe(now, estimates, bounds.Lead)
+	expected, why := t.profile.forecast(now)
 	if tuned := t.outcome.Tuned.Workers; tuned != nil {
 		bounds.Workers = tuned.Value
 	}
 	decision := t.decider.Decide(now, Situation{
 		Bounds: bounds, Estimates: estimates,
-		Wanted: max(target.Wanted, target.Floor), Ready: target.Ready,
+		Wanted: max(target.Wanted, target.Floor), Ready: target.Ready, Expected: expected, ExpectedWhy: why,
 	})
 	t.moving = t.movesAfter(now, estimates, decision.Changes)
 	outcome.Cost, outcome.Highest, outcome.Tuned, outcome.Frozen = t.cost, t.highest, decision.Tuned(), decision.Frozen

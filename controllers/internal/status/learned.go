@@ -43,7 +43,7 @@ func (s Situation) learned() *v1alpha1.LearnedStatus {
 		Version: before.Version, At: before.At,
 		CPUNanoseconds: before.CPUNanoseconds, ServiceNanoseconds: before.ServiceNanoseconds,
 		HighestCPUNanoseconds: before.HighestCPUNanoseconds, HighestServiceNanoseconds: before.HighestServiceNanoseconds,
-		MaxReplicas: s.MaxReplicas, StartupSeconds: before.DeepCopy().StartupSeconds, Budget: before.DeepCopy().Budget,
+		MaxReplicas: s.MaxReplicas, StartupSeconds: before.DeepCopy().StartupSeconds, Profile: before.Profile.DeepCopy(), Budget: before.DeepCopy().Budget,
 	}
 	if sameLearned(v1alpha1.LearnedStatus{}, *kept) {
 		return nil
@@ -80,7 +80,8 @@ func (s Situation) withoutDrift(next v1alpha1.GoServiceStatus) v1alpha1.GoServic
 	still.SLO = before.SLO.DeepCopy()
 	keepMeasured(still.Figures, before.Figures)
 	drifted := before.DeepCopy().Learned
-	still.Learned.At, still.Learned.Budget, still.Learned.StartupSeconds = drifted.At, drifted.Budget, drifted.StartupSeconds
+	still.Learned.At, still.Learned.Budget = drifted.At, drifted.Budget
+	still.Learned.StartupSeconds, still.Learned.Profile = drifted.StartupSeconds, drifted.Profile
 	was, is := meta.FindStatusCondition(before.Conditions, v1alpha1.ConditionSLOMet), meta.FindStatusCondition(still.Conditions, v1alpha1.ConditionSLOMet)
 	if was != nil && is != nil && was.Status == is.Status && was.Reason == is.Reason {
 		is.Message = was.Message // says how much of the budget is left
