@@ -34,7 +34,7 @@ func (r *GoServiceReconciler) follow(service *v1alpha1.GoService, seen observe.S
 	}
 	target.Confirmed, _ = r.tracker.Confirmed(name)
 	for _, pod := range seen.Tunable {
-		start := tuner.Start{Pod: string(pod.UID), Created: pod.Created}
+		start := tuner.Start{Pod: string(pod.UID), Created: pod.Created, Restarted: pod.Restarts > 0}
 		if pod.Ready {
 			start.Ready = pod.ReadyChanged
 		}

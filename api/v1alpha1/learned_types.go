@@ -38,6 +38,8 @@ type LearnedStatus struct {
 	MaxReplicas int32 `json:"maxReplicas,omitempty"`
 	// utilizationPermille that the loop steers for, where measurements moved it; 0 otherwise.
 	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=850
 	UtilizationPermille int32 `json:"utilizationPermille,omitempty"`
 	// futileUtilization says that lowering the utilization did not make requests faster and is not tried again for now.
 	// +optional

@@ -75,6 +75,8 @@ type Plan struct {
 	ScaleDownWindow Figure[time.Duration]
 	// CPUTarget in percent of the request; nil unless Autoscaled.
 	CPUTarget *Figure[int32]
+	// MostCPUTarget is what measurements may make of it at most; 0 where they may only lower it.
+	MostCPUTarget int32
 	// Utilization is the busy share of a pod's CPU, ρ, and Concurrency how many requests a pod then has at work; nil where
 	// neither slo nor autoscaling is declared.
 	Utilization, Concurrency *Figure[float64]
@@ -123,6 +125,7 @@ func Compute(spec *v1alpha1.GoServiceSpec, observed Observed) Plan {
 	p.planShutdown(spec, demand)
 	p.planMemory()
 	p.tune(spec, observed.Tuned)
+	p.planHold(observed)
 	p.planStart(spec, observed)
 	p.planUtilization(spec, demand)
 	p.planShares(spec, observed)

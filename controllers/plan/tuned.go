@@ -21,7 +21,7 @@ type Tuned struct {
 	ReplicaFloor *Figure[int32]
 	// Needed pods by the demand, where that is more than the bounds allow; 0 otherwise.
 	Needed int32
-	// Utilization to steer for, above 0 to MostUtilization: what is above counts as nothing.
+	// Utilization to steer for, above 0. It raises the CPU target to what Plan.MostCPUTarget allows: what is above counts as nothing.
 	Utilization *Figure[float64]
 	// Workers and QueueDepth of each pod's pool, GOGC in percent.
 	Workers, QueueDepth, GOGC *Figure[int32]
@@ -36,7 +36,7 @@ type Parts struct {
 	Newcomer float64
 }
 
-// MostUtilization that measurements may steer for.
+// MostUtilization that measurements may ever steer for.
 const MostUtilization = maxMeasuredCPUTarget / 100.0
 
 const (
@@ -56,11 +56,11 @@ func (p *Plan) tune(spec *v1alpha1.GoServiceSpec, tuned Tuned) {
 	if p.Autoscaled && tuned.ReplicaFloor != nil {
 		bounds := p.Replicas.Value
 		p.ReplicaFloor = Figure[int32]{min(max(tuned.ReplicaFloor.Value, bounds.Min), bounds.Max), tuned.ReplicaFloor.Reason}
-		p.ScaleDownWindow = Figure[time.Duration]{floorHolds, "the replica floor holds pods as long as measurements ask for"}
 	}
 	targetGiven := spec.Autoscaling != nil && spec.Autoscaling.TargetCPUUtilization != nil
 	if p.CPUTarget != nil && tuned.Utilization != nil && !targetGiven {
-		if percent := int32(math.Floor(tuned.Utilization.Value*100 + 1e-6)); percent > 0 && percent <= maxMeasuredCPUTarget && percent != p.CPUTarget.Value {
+		if percent := int32(math.Floor(tuned.Utilization.Value*100 + 1e-6)); percent > 0 && percent != p.CPUTarget.Value &&
+			percent <= max(p.CPUTarget.Value, p.MostCPUTarget) {
 			p.retarget(max(percent, minCPUTarget), tuned.Utilization.Reason)
 		}
 	}
@@ -77,6 +77,14 @@ func (p *Plan) tune(spec *v1alpha1.GoServiceSpec, tuned Tuned) {
 		p.GOGC = &Figure[int32]{*spec.Runtime.GOGC, "set in spec.runtime.gogc"}
 	case !GOGCIsFixed(spec) && tuned.GOGC != nil:
 		p.GOGC = tuned.GOGC
+	}
+}
+
+// planHold leaves it to a floor that is measured how long pods are held. A floor that was only found in the autoscaler, as where the
+// status was lost, holds nothing: then the cost of a request is not known either.
+func (p *Plan) planHold(observed Observed) {
+	if p.Autoscaled && observed.Tuned.ReplicaFloor != nil && (observed.CPUTime > 0 || observed.ServiceTime > 0) {
+		p.ScaleDownWindow = Figure[time.Duration]{floorHolds, "the replica floor holds pods as long as measurements ask for"}
 	}
 }
 
@@ -100,6 +108,8 @@ type Steering struct {
 	// Utilization that the queueing formula allows, or the user's own: UtilizationIsFixed then.
 	Utilization        float64
 	UtilizationIsFixed bool
+	// MostUtilization that measurements may steer for; 0 where they may only lower it.
+	MostUtilization float64
 	// Cores that a pod asks for, and the limit of its CPU: 0 without one.
 	Cores, CPULimit float64
 	// Threshold of the latency objective, 0 without one; SlowBudget and FailedBudget are the shares of requests that may miss
@@ -115,7 +125,7 @@ func SteeringOf(spec *v1alpha1.GoServiceSpec, p Plan) Steering {
 		s.CPULimit = limit.AsApproximateFloat64()
 	}
 	if p.CPUTarget != nil {
-		s.Utilization = float64(p.CPUTarget.Value) / 100
+		s.Utilization, s.MostUtilization = float64(p.CPUTarget.Value)/100, float64(p.MostCPUTarget)/100
 	}
 	s.UtilizationIsFixed = spec.Autoscaling != nil && spec.Autoscaling.TargetCPUUtilization != nil
 	if slo := spec.SLO; slo != nil {

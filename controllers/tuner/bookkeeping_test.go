@@ -22,7 +22,7 @@ func TestBoundsOfASpec(t *testing.T) {
 		return v1alpha1.GoServiceSpec{Autoscaling: &v1alpha1.AutoscalingSpec{MinReplicas: new(int32(2)), MaxReplicas: new(int32(20))}}
 	}
 	basis := Bounds{
-		MinReplicas: 2, MaxReplicas: 20, MaxStep: 9, DoublingAllowed: true, Utilization: 0.7, Cores: 0.25, Workers: 5, Lead: 30 * time.Second,
+		MinReplicas: 2, MaxReplicas: 20, MaxStep: 9, DoublingAllowed: true, Utilization: 0.7, Cores: 0.25, Workers: 5,
 		MemoryLimitBytes: 241591910,
 	}
 	cases := map[string]struct {

@@ -17,10 +17,10 @@ func BoundsOf(spec *v1alpha1.GoServiceSpec, untuned plan.Plan, workers int32) Bo
 	steering := plan.SteeringOf(spec, untuned)
 	b := Bounds{
 		MinReplicas: untuned.Replicas.Value.Min, MaxReplicas: untuned.Replicas.Value.Max,
-		Utilization: steering.Utilization, UtilizationIsFixed: steering.UtilizationIsFixed,
+		Utilization: steering.Utilization, UtilizationIsFixed: steering.UtilizationIsFixed, MostUtilization: steering.MostUtilization,
 		Cores: steering.Cores, PoolCores: steering.CPULimit, Workers: workers,
 		Threshold: steering.Threshold, SlowBudget: steering.SlowBudget,
-		Lead: assumedLead, HoldFor: untuned.ScaleDownWindow.Value,
+		HoldFor:     untuned.ScaleDownWindow.Value,
 		PoolIsFixed: spec.Pool != nil && (spec.Pool.Workers != nil || spec.Pool.QueueDepth != nil),
 		GOGCIsFixed: plan.GOGCIsFixed(spec),
 		SharedLimit: plan.SharedLimit(spec),

@@ -25,6 +25,8 @@ type Bounds struct {
 	// plan. It stays there where the user has set it.
 	Utilization        float64
 	UtilizationIsFixed bool
+	// MostUtilization that measured latencies may lead to.
+	MostUtilization float64
 	// Cores that a pod can count on.
 	Cores float64
 	// Workers of a pod in force.
@@ -32,8 +34,8 @@ type Bounds struct {
 	// Threshold of the latency objective, 0 without one, and the share of requests that may be slower.
 	Threshold  time.Duration
 	SlowBudget float64
-	// Lead is how far a rise is looked ahead, HoldFor how long the highest need is remembered at least before pods go.
-	Lead, HoldFor time.Duration
+	// HoldFor is how long the highest need is remembered at least before pods go.
+	HoldFor time.Duration
 	// PoolIsFixed and GOGCIsFixed say that the user has set them.
 	PoolIsFixed, GOGCIsFixed bool
 	// PoolCores that the process of a pod can use at once: the CPU limit, or 0 for those of its machine.
@@ -50,6 +52,8 @@ type Situation struct {
 	Estimates Estimates
 	// Wanted pods at present, and those of them that take traffic.
 	Wanted, Ready int32
+	// Lead is how far a rise is looked ahead.
+	Lead time.Duration
 	// Expected demand in requests per second by the service's own day or week, and which; 0 without a forecast that has proved right.
 	Expected    float64
 	ExpectedWhy string
@@ -100,9 +104,11 @@ const (
 	shrinkEvery = 15 * time.Second
 	shrinkShare = 0.3
 	// A fall by fallShare of the demand within the stable window, as the line through it shows, is evidence that pods are not
-	// needed any more: they are then held for fallHold only, unless pods that went were needed again lately.
-	fallShare = 0.1
-	fallHold  = shrinkEvery
+	// needed any more, if it is more than fallChance standard deviations: they are then held for fallHold only, unless pods that
+	// went were needed again lately.
+	fallShare  = 0.1
+	fallChance = 4
+	fallHold   = shrinkEvery
 	// raiseEvery bounds how many pods a raise may add, and is the pace of a HorizontalPodAutoscaler.
 	raiseEvery = 15 * time.Second
 	// historyLength bounds what is remembered of changes.
@@ -184,7 +190,10 @@ func (d *Decider) begin(now time.Time, s Situation) {
 	d.shrunkAt, d.hold, d.heldSince = now, max(s.Bounds.HoldFor, earlier.Hold), now
 	d.rho.value, d.rho.futile = s.Bounds.Utilization, earlier.Futile
 	if u := earlier.Tuned.Utilization; u != nil {
-		d.rho = steering{value: u.Value, moved: true, raised: u.Value > s.Bounds.Utilization, judgedAt: now, reason: u.Reason, futile: earlier.Futile}
+		d.rho = steering{
+			value: u.Value, moved: true, raised: u.Value > s.Bounds.Utilization,
+			judgedAt: now, reason: u.Reason, futile: earlier.Futile,
+		}
 	}
 	d.size = sizing{pool: earlier.Tuned.Workers, queue: earlier.Tuned.QueueDepth, gogc: earlier.Tuned.GOGC, poolMoved: earlier.At, gogcMoved: earlier.At}
 	d.history = slices.Clone(earlier.History)
@@ -245,7 +254,7 @@ func (d *Decider) moveFloor(now time.Time, s Situation, perPod float64, cost str
 		}
 	}
 	decision.Panic = now.Before(d.panicUntil)
-	demand, why, rising := forecast(e, s.Bounds.Lead, decision.Panic)
+	demand, why, rising := forecast(e, s.Lead, decision.Panic)
 	if expected := s.withinLimit(s.Expected); expected > demand {
 		demand, why, rising = expected, s.ExpectedWhy, true
 	}
@@ -254,15 +263,17 @@ func (d *Decider) moveFloor(now time.Time, s Situation, perPod float64, cost str
 	d.reward(now, within32(needed, s.Bounds), s.Bounds.HoldFor)
 	d.remember(now, within32(needed, s.Bounds))
 	reason := d.sum(fmt.Sprintf("%s req/s %s", short(demand), why), cost)
-	if perPod == 0 {
+	switch {
+	case perPod == 0:
 		reason = fmt.Sprintf("%s req/s need no more than the minimum", short(demand))
-	}
-	if decision.Panic && d.panicFloor > needed {
+	case decision.Panic && d.panicFloor > needed:
 		decision.Frozen = "scale-in is paused for a minute after a sudden step"
 		needed, reason = d.panicFloor, d.panicWhy
+	case podsFor(demand, perPod) > needed:
+		reason = fmt.Sprintf("%s; %d pods may have %s%% more", reason, needed, short(100*tolerance))
 	}
-	if needed > s.Bounds.MaxReplicas {
-		reason = fmt.Sprintf("%s: needs %d pods, at most %d are allowed", reason, needed, s.Bounds.MaxReplicas)
+	if perPod > 0 {
+		reason = bounded(reason, needed, s.Bounds)
 	}
 	needed = within32(needed, s.Bounds)
 	held := d.hold
@@ -270,9 +281,10 @@ func (d *Decider) moveFloor(now time.Time, s Situation, perPod float64, cost str
 		held = fallHold
 		d.forgetNeeds(now, held)
 	}
-	floor := d.shrunk(now, max(needed, d.needs[0].pods), held, decision.Panic)
+	highest := max(needed, d.needs[0].pods)
+	floor := d.shrunk(now, highest, held, decision.Panic)
 	if floor = within32(floor, s.Bounds); floor > needed {
-		reason = fmt.Sprintf("%s; held at the most that was needed in the last %s", reason, readable(held))
+		reason = fmt.Sprintf("%s; %s", reason, stays(floor, highest, held, decision.Panic))
 	}
 	inTime := rising && podsFor(e.DemandPanic.PerSecond(), perPod) <= d.floor
 	d.regret(now, needed, inTime, s.Bounds)
@@ -282,6 +294,17 @@ func (d *Decider) moveFloor(now time.Time, s Situation, perPod float64, cost str
 	}
 	d.setFloor(now, floor, reason, decision)
 	return plan.Figure[int32]{Value: floor, Reason: reason}
+}
+
+// bounded adds to a reason where the bounds allow another number of pods than are needed.
+func bounded(reason string, needed int32, b Bounds) string {
+	switch {
+	case needed > b.MaxReplicas:
+		return fmt.Sprintf("%s: needs %d pods, at most %d are allowed", reason, needed, b.MaxReplicas)
+	case needed < b.MinReplicas:
+		return fmt.Sprintf("%s: needs %d pods, at least %d are kept", reason, needed, b.MinReplicas)
+	}
+	return reason
 }
 
 // sum says what a number of pods follows from: demand × cost ÷ (cores × utilization).

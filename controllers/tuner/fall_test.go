@@ -50,6 +50,18 @@ func TestASlightFallIsNoEvidence(t *testing.T) {
 	}
 }
 
+// Of few requests, chance makes a line that falls.
+func TestAFallByChanceIsNoEvidence(t *testing.T) {
+	for perSecond, want := range map[float64]bool{0: false, 1: false, 10: false, 100: true, 1000: true} {
+		d := &Decider{hold: time.Minute}
+		e := estimates(perSecond)
+		e.Trend = -0.5 * perSecond / 60 // half of it within a minute
+		if got := d.falls(e, Bounds{HoldFor: time.Minute}, false); got != want {
+			t.Errorf("of %v req/s a fall by half is believed: %t, want %t", perSecond, got, want)
+		}
+	}
+}
+
 // Where pods that went were needed again, a fall is no evidence that they will not be.
 func TestAFallIsNotBelievedAfterARegret(t *testing.T) {
 	d := &Decider{}

@@ -98,7 +98,7 @@ func Recall(status *v1alpha1.GoServiceStatus) Learned {
 			Futile: s.FutileUtilization,
 			Hold:   min(max(time.Duration(s.HoldSeconds)*time.Second, 0), maxHold),
 		}
-		if s.UtilizationPermille > 0 && s.UtilizationPermille <= permille {
+		if s.UtilizationPermille > 0 && float64(s.UtilizationPermille) <= permille*plan.MostUtilization {
 			l.Tuned.Utilization = &plan.Figure[float64]{Value: float64(s.UtilizationPermille) / permille, Reason: shown.utilization}
 		}
 		l.Startups, l.Budget, l.Profile = recallStartups(s.StartupSeconds), recallBudget(s.Budget), recallProfile(s.Profile)

@@ -63,20 +63,20 @@ func TestRecallTakesOnlyWhatIsPlausible(t *testing.T) {
 		change func(*v1alpha1.LearnedStatus)
 		check  func(Learned) bool
 	}{
-		"another version":         {func(s *v1alpha1.LearnedStatus) { s.Version++ }, func(l Learned) bool { return l.Cost == Cost{} && l.Tuned.ReplicaFloor == nil }},
-		"a negative cost":         {func(s *v1alpha1.LearnedStatus) { s.CPUNanoseconds = -1 }, func(l Learned) bool { return l.Cost.CPUTime == 0 }},
-		"a cost of years":         {func(s *v1alpha1.LearnedStatus) { s.ServiceNanoseconds = math.MaxInt64 }, func(l Learned) bool { return l.Cost.ServiceTime == 0 }},
-		"a floor beyond all":      {func(s *v1alpha1.LearnedStatus) { s.Floor = 10001 }, func(l Learned) bool { return l.Tuned.ReplicaFloor == nil }},
-		"a utilization above one": {func(s *v1alpha1.LearnedStatus) { s.UtilizationPermille = 1001 }, func(l Learned) bool { return l.Tuned.Utilization == nil }},
-		"a hold of days":          {func(s *v1alpha1.LearnedStatus) { s.HoldSeconds = math.MaxInt32 }, func(l Learned) bool { return l.Hold == maxHold }},
-		"a negative hold":         {func(s *v1alpha1.LearnedStatus) { s.HoldSeconds = -5 }, func(l Learned) bool { return l.Hold == 0 }},
-		"a start of hours":        {func(s *v1alpha1.LearnedStatus) { s.StartupSeconds[1] = math.MaxInt32 }, func(l Learned) bool { return len(l.Startups) == 2 }},
-		"starts of no time":       {func(s *v1alpha1.LearnedStatus) { s.StartupSeconds = []int32{0, -1} }, func(l Learned) bool { return len(l.Startups) == 0 }},
-		"a profile of nothing":    {func(s *v1alpha1.LearnedStatus) { s.Profile.Levels = "" }, func(l Learned) bool { return l.Profile == Profile{} }},
-		"a profile that is none":  {func(s *v1alpha1.LearnedStatus) { s.Profile.Levels = "%" }, func(l Learned) bool { return l.Profile == Profile{} }},
-		"too short a profile":     {func(s *v1alpha1.LearnedStatus) { s.Profile.Levels = "AAAA" }, func(l Learned) bool { return l.Profile == Profile{} }},
-		"a forecast beyond all":   {func(s *v1alpha1.LearnedStatus) { s.Profile.Day.Count = int32(dayMemory) + 1 }, func(l Learned) bool { return l.Profile.Day == Judged{} && l.Profile.Week.Count == 3 }},
-		"an error below none":     {func(s *v1alpha1.LearnedStatus) { s.Profile.Week.With = -1 }, func(l Learned) bool { return l.Profile.Week == Judged{} }},
+		"another version":        {func(s *v1alpha1.LearnedStatus) { s.Version++ }, func(l Learned) bool { return l.Cost == Cost{} && l.Tuned.ReplicaFloor == nil }},
+		"a negative cost":        {func(s *v1alpha1.LearnedStatus) { s.CPUNanoseconds = -1 }, func(l Learned) bool { return l.Cost.CPUTime == 0 }},
+		"a cost of years":        {func(s *v1alpha1.LearnedStatus) { s.ServiceNanoseconds = math.MaxInt64 }, func(l Learned) bool { return l.Cost.ServiceTime == 0 }},
+		"a floor beyond all":     {func(s *v1alpha1.LearnedStatus) { s.Floor = 10001 }, func(l Learned) bool { return l.Tuned.ReplicaFloor == nil }},
+		"more than the most use": {func(s *v1alpha1.LearnedStatus) { s.UtilizationPermille = 851 }, func(l Learned) bool { return l.Tuned.Utilization == nil }},
+		"a hold of days":         {func(s *v1alpha1.LearnedStatus) { s.HoldSeconds = math.MaxInt32 }, func(l Learned) bool { return l.Hold == maxHold }},
+		"a negative hold":        {func(s *v1alpha1.LearnedStatus) { s.HoldSeconds = -5 }, func(l Learned) bool { return l.Hold == 0 }},
+		"a start of hours":       {func(s *v1alpha1.LearnedStatus) { s.StartupSeconds[1] = math.MaxInt32 }, func(l Learned) bool { return len(l.Startups) == 2 }},
+		"starts of no time":      {func(s *v1alpha1.LearnedStatus) { s.StartupSeconds = []int32{0, -1} }, func(l Learned) bool { return len(l.Startups) == 0 }},
+		"a profile of nothing":   {func(s *v1alpha1.LearnedStatus) { s.Profile.Levels = "" }, func(l Learned) bool { return l.Profile == Profile{} }},
+		"a profile that is none": {func(s *v1alpha1.LearnedStatus) { s.Profile.Levels = "%" }, func(l Learned) bool { return l.Profile == Profile{} }},
+		"too short a profile":    {func(s *v1alpha1.LearnedStatus) { s.Profile.Levels = "AAAA" }, func(l Learned) bool { return l.Profile == Profile{} }},
+		"a forecast beyond all":  {func(s *v1alpha1.LearnedStatus) { s.Profile.Day.Count = int32(dayMemory) + 1 }, func(l Learned) bool { return l.Profile.Day == Judged{} && l.Profile.Week.Count == 3 }},
+		"an error below none":    {func(s *v1alpha1.LearnedStatus) { s.Profile.Week.With = -1 }, func(l Learned) bool { return l.Profile.Week == Judged{} }},
 		"too many starts": {func(s *v1alpha1.LearnedStatus) {
 			s.StartupSeconds = make([]int32, 99)
 			for i := range s.StartupSeconds {

@@ -3,7 +3,11 @@
 
 package tuner
 
-import "time"
+import (
+	"fmt"
+	"math"
+	"time"
+)
 
 // shrunk is the floor on its way to what was needed at most while it was held: up at once, down step by step.
 func (d *Decider) shrunk(now time.Time, highest int32, held time.Duration, inPanic bool) int32 {
@@ -18,6 +22,17 @@ func (d *Decider) shrunk(now time.Time, highest int32, held time.Duration, inPan
 		return max(highest, d.floor-max(1, int32(float64(d.floor)*shrinkShare)))
 	}
 	return d.floor
+}
+
+// stays says why the floor is above what is needed.
+func stays(floor, highest int32, held time.Duration, inPanic bool) string {
+	switch {
+	case floor <= highest:
+		return fmt.Sprintf("held at the most that was needed in the last %s", readable(held))
+	case inPanic:
+		return "no pod goes for a minute after a sudden step"
+	}
+	return fmt.Sprintf("at most %s%% of the pods go every %s", short(100*shrinkShare), readable(shrinkEvery))
 }
 
 // regret holds pods longer where a scale-in turns out to have been too early, and less long again after a quiet time.
@@ -63,5 +78,9 @@ func (d *Decider) forgetNeeds(now time.Time, than time.Duration) {
 
 // falls says that the demand goes down steadily, and that nothing speaks against believing it.
 func (d *Decider) falls(e Estimates, b Bounds, inPanic bool) bool {
-	return !inPanic && d.hold <= b.HoldFor && -e.Trend*e.Demand.Seconds > fallShare*e.Demand.PerSecond()
+	fall, chance := -e.Trend*e.Demand.Seconds, 0.0
+	if e.Demand.Seconds > 0 { // of the difference between the ends of a line through independent events
+		chance = math.Sqrt(12*e.Demand.Events) / e.Demand.Seconds
+	}
+	return !inPanic && d.hold <= b.HoldFor && fall > max(fallShare*e.Demand.PerSecond(), fallChance*chance)
 }

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"math"
 	"time"
-
-	"goservice.dev/operator/controllers/plan"
 )
 
 const (
@@ -22,11 +20,6 @@ const (
 	// shortestStep is the part of a round, as its denominator, that a step is assumed to have lasted at least: chance would
 	// make much of less.
 	shortestStep = 8
-	// leadStartups is how many times as long as a pod takes to start a rise is looked ahead: once to have the pod when it is
-	// needed, and once because a line through the last minute lags behind a rise that becomes steeper.
-	leadStartups = 2
-	// assumedLead while that time is not known: three times what the plan assumes, since pods may well take longer.
-	assumedLead = 3 * plan.StartupTime
 	// firstShare of the panic window's demand is what there was less than in the minute before, where traffic is the first
 	// after nothing.
 	firstShare = 0.1

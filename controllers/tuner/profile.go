@@ -17,9 +17,9 @@ const (
 	slot         = 15 * time.Minute
 	slotsPerDay  = int(24 * time.Hour / slot)
 	slotsPerWeek = 7 * slotsPerDay
-	// beginning of a slot, whose mean demand is remembered, and for how long a forecast counts in it: then what is measured says more.
-	beginning = 2 * time.Minute
-	counts    = time.Minute
+	// beginning of a slot, whose mean demand is remembered, and for as long as which a forecast of it counts: after that, what is
+	// measured says more.
+	beginning = time.Minute
 	// Levels are remembered in steps of levelStep from leastLevel requests per second on; 0 is not known.
 	leastLevel = 0.01
 	levelStep  = 1.08
@@ -128,7 +128,7 @@ func (p *profile) observe(now time.Time, e Estimates, lead time.Duration) {
 // forecast is the demand at the beginning of the slot that is about to begin or has just begun, where that proved right before;
 // 0 otherwise.
 func (p *profile) forecast(now time.Time) (perSecond float64, why string) {
-	if p.begins.IsZero() || now.Sub(p.begins) > counts {
+	if p.begins.IsZero() || now.Sub(p.begins) > beginning {
 		return 0, ""
 	}
 	day, week := p.Day.proven() && p.byDay > 0, p.Week.proven() && p.byWeek > 0

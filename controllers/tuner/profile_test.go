@@ -106,6 +106,21 @@ func TestWhatProvesNothingIsNotForecast(t *testing.T) {
 	}
 }
 
+// Where clocks change, jobs come an hour earlier: forecasts go wrong for three days at most, also after a long time of being right.
+func TestAnHourThatMovesIsLearned(t *testing.T) {
+	earlier := func(at time.Time) float64 { return jobs(never)(at.Add(time.Hour)) }
+	p := &profile{}
+	lived(p, 0, 30, jobs(never))
+	lived(p, 30, 3, earlier)
+	eight, nine := beforeNine(33).Add(-time.Hour), beforeNine(33)
+	if got, why := expectedAt(p, earlier, eight); math.Abs(got-2000) > 0.05*2000 {
+		t.Errorf("%v req/s are expected at eight %s, by the day %+v, by the week %+v", got, why, p.Day, p.Week)
+	}
+	if got, why := expectedAt(p, earlier, nine); got > 420 {
+		t.Errorf("%v req/s are expected at nine %s", got, why)
+	}
+}
+
 func TestLevels(t *testing.T) {
 	for _, perSecond := range []float64{0.02, 1, 37, 1e3, 1e6} {
 		if got := perSecondOf(levelOf(perSecond)); math.Abs(got/perSecond-1) > 0.04 {

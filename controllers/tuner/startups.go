@@ -7,6 +7,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"goservice.dev/operator/controllers/plan"
 )
 
 const (
@@ -27,6 +29,8 @@ type Start struct {
 	Pod string
 	// Created is when the pod was made, Ready when it became ready to take traffic: zero until then.
 	Created, Ready time.Time
+	// Restarted says that the container is not the pod's first one: when it became ready says nothing of a pod's start.
+	Restarted bool
 }
 
 // startups are how long the last pods took from their creation until they were ready. The zero value is ready.
@@ -44,7 +48,7 @@ func (s *startups) observe(pods []Start) {
 			present[p.Pod] = true
 			continue
 		}
-		if p.Ready.IsZero() {
+		if p.Ready.IsZero() || p.Restarted {
 			continue
 		}
 		present[p.Pod] = true
@@ -64,4 +68,26 @@ func (s *startups) time() (time.Duration, bool) {
 	}
 	sorted := slices.Sorted(slices.Values(s.took))
 	return sorted[int(math.Ceil(startupShare*float64(len(sorted))))-1], true
+}
+
+const (
+	// leadStartups is how many times as long as a pod takes to start a rise is looked ahead: once to have the pod when it is
+	// needed, and once because a line through the last minute lags behind a rise that becomes steeper.
+	leadStartups = 2
+	// minLead is for what no pod's conditions show, such as the next look and the way of an address to every node; they are in whole
+	// seconds, and from clocks that may differ.
+	minLead = plan.StartupTime
+	// maxLead is for what the line is drawn through: further ahead than twice that, it says nothing.
+	maxLead = 2 * StableWindow
+	// assumedLead while the time is not known: three times what the plan assumes, since pods may well take longer.
+	assumedLead = 3 * plan.StartupTime
+)
+
+// lead is how far a rise is looked ahead.
+func (s *startups) lead() time.Duration {
+	took, known := s.time()
+	if !known {
+		return assumedLead
+	}
+	return min(max(leadStartups*took, minLead), maxLead)
 }

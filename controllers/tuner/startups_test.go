@@ -40,7 +40,8 @@ func TestHowLongPodsTakeToStart(t *testing.T) {
 		"one of ten took long":              {time.Time{}, startsOf(8, 8, 8, 8, 8, 8, 8, 8, 8, 200), 8 * time.Second},
 		"two of ten took long":              {time.Time{}, startsOf(8, 8, 8, 8, 8, 8, 8, 8, 200, 200), 200 * time.Second},
 		"waited for room in the cluster":    {time.Time{}, startsOf(8, 7, 9, 301, 4000, 1e6), 9 * time.Second},
-		"a clock that was set":              {time.Time{}, append(startsOf(8, 7), Start{"late", epoch, epoch.Add(-time.Second)}), 0},
+		"a clock that was set":              {time.Time{}, append(startsOf(8, 7), Start{Pod: "late", Created: epoch, Ready: epoch.Add(-time.Second)}), 0},
+		"after a crash":                     {time.Time{}, append(startsOf(8, 7), Start{"crashed", epoch, epoch.Add(time.Minute), true}), 0},
 		"counted by an operator before":     {epoch, startsOf(8, 7, 9), 0},
 		"the newest ones of many":           {time.Time{}, startsOf(90, 90, 90, 90, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5), 5 * time.Second},
 		"made after what was learned ended": {epoch.Add(-time.Second), startsOf(8, 7, 9), 9 * time.Second},
@@ -71,6 +72,19 @@ func TestAPodStartsOnce(t *testing.T) {
 	}
 }
 
+// A container that crashes is away for a while and ready again much later: its pod has started only once.
+func TestAPodThatCrashedHasNotStartedAgain(t *testing.T) {
+	s := startups{}
+	s.observe(startsOf(8))
+	s.observe(nil) // it does not run
+	again := startsOf(200)
+	again[0].Restarted = true
+	s.observe(again)
+	if len(s.took) != 1 || s.took[0] != 8*time.Second {
+		t.Errorf("starts %v, want one of 8s", s.took)
+	}
+}
+
 // The look ahead of a rise follows what the service's own pods take to start, also for the operator after this one.
 func TestARiseIsLookedAheadForAsLongAsPodsTakeToStart(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -78,8 +92,9 @@ func TestARiseIsLookedAheadForAsLongAsPodsTakeToStart(t *testing.T) {
 		want   string
 	}{
 		"unknown": {nil, "forecast for 30s ahead"},
-		"quick":   {startsOf(3, 3, 3), "forecast for 6s ahead"},
+		"quick":   {startsOf(3, 3, 3), "forecast for 10s ahead"},
 		"slow":    {startsOf(30, 35, 31), "forecast for 1m10s ahead"},
+		"minutes": {startsOf(200, 220, 180), "forecast for 2m ahead"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFleet(4)

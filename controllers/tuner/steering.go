@@ -28,7 +28,8 @@ const (
 	futileSteps = 2
 	futileShare = 0.8
 	// Above the plan's utilization goes what is measured to leave room: for a calm time, pods were nearly as busy as they may be
-	// (nearShare) and no more than roomShare of the slow budget was spent in any stable window. It goes back to the plan's as soon
+	// (nearShare) and no more than roomShare of the slow budget was spent in any stable window, by slow requests and by such as pods
+	// turned away, and nothing came suddenly. It goes back to the plan's as soon
 	// as spentShare of the budget is spent, which is before the objective breaks, and stays below what failed for retryAfter.
 	nearShare  = 0.9
 	roomShare  = 0.05
@@ -66,13 +67,17 @@ func (d *Decider) steer(now time.Time, s Situation, decision *Decision) plan.Fig
 	if r.reason == "" {
 		r.reason = "by the queueing formula"
 	}
+	if s.Bounds.UtilizationIsFixed {
+		*r = steering{value: s.Bounds.Utilization, reason: "set by hand"}
+		return plan.Figure[float64]{Value: r.value, Reason: r.reason}
+	}
+	if inPanic := !now.After(d.panicUntil); inPanic || !s.Estimates.Known {
+		r.roomSince = time.Time{} // that time is not judged
+	}
+	r.raised = r.raised && r.value <= s.Bounds.MostUtilization+utilizationEps
 	if !r.moved || r.value > s.Bounds.Utilization && !r.raised {
 		r.moved = false
 		r.value, r.reason = s.Bounds.Utilization, "by the queueing formula"
-	}
-	if s.Bounds.UtilizationIsFixed {
-		r.value, r.reason = s.Bounds.Utilization, "set by hand"
-		return plan.Figure[float64]{Value: r.value, Reason: r.reason}
 	}
 	objectives := s.Estimates.Objectives
 	share := objectives.SlowShare()
@@ -80,9 +85,9 @@ func (d *Decider) steer(now time.Time, s Situation, decision *Decision) plan.Fig
 	capacity := float64(s.Ready) * s.Bounds.Cores * r.value
 	switch {
 	case !judged:
-	case r.raised && share > s.Bounds.SlowBudget*spentShare && objectives.Slow >= minJudged:
+	case r.raised && s.late() > s.Bounds.SlowBudget*spentShare*objectives.Total && s.late() >= minJudged:
 		r.failed, r.failedUntil, r.raised, r.roomSince = r.value, now.Add(retryAfter), false, time.Time{}
-		d.setUtilization(now, s.Bounds.Utilization, s.slowReason(), decision)
+		d.setUtilization(now, s.Bounds.Utilization, s.lateReason(), decision)
 	case share > s.Bounds.SlowBudget && objectives.Slow >= minJudged:
 		r.calmSince, r.rise = time.Time{}, raiseBy
 		if s.Estimates.CPU > capacity*tolerated || s.waitsElsewhere() || r.futile {
@@ -101,7 +106,7 @@ func (d *Decider) steer(now time.Time, s Situation, decision *Decision) plan.Fig
 		r.rise = step * fasterBy
 		d.setUtilization(now, min(r.value+step, s.Bounds.Utilization), s.slowReason(), decision)
 	case r.value >= s.Bounds.Utilization:
-		d.raise(now, s, share, s.Estimates.CPU >= nearShare*capacity, decision)
+		d.raise(now, s, s.Estimates.CPU >= nearShare*capacity, decision)
 	}
 	return plan.Figure[float64]{Value: r.value, Reason: r.reason}
 }
@@ -112,24 +117,33 @@ func (s Situation) slowReason() string {
 		short(100*s.Estimates.Objectives.SlowShare()), s.Bounds.Threshold, short(100*s.Bounds.SlowBudget))
 }
 
+// late requests of the stable window: slow ones, and those that pods turned away because they would have been.
+func (s Situation) late() float64 { return s.Estimates.Objectives.Slow + s.Estimates.TurnedAway }
+
+// lateReason says what the objective allows and what is, where pods are busier than by the plan.
+func (s Situation) lateReason() string {
+	return fmt.Sprintf("%s%% of requests are turned away or take longer than %s; the objective allows %s%%",
+		short(100*s.late()/max(s.Estimates.Objectives.Total, 1)), s.Bounds.Threshold, short(100*s.Bounds.SlowBudget))
+}
+
 // raise the utilization above the plan's, which assumes more than is known. What pods that are not busy show is no evidence, and
-// neither is what so few requests show that slow ones could be missing by chance.
-func (d *Decider) raise(now time.Time, s Situation, share float64, busy bool, decision *Decision) {
+// neither is what so few requests show that late ones could be missing by chance.
+func (d *Decider) raise(now time.Time, s Situation, busy bool, decision *Decision) {
 	r := &d.rho
-	room := s.Bounds.SlowBudget * roomShare
-	enough := s.Estimates.Objectives.Total*room*float64(calm/StableWindow) >= minJudged
-	most := plan.MostUtilization
+	room := s.Bounds.SlowBudget * roomShare * s.Estimates.Objectives.Total
+	enough := room*float64(calm/StableWindow) >= minJudged
+	most := s.Bounds.MostUtilization
 	if now.Before(r.failedUntil) {
 		most = min(most, r.failed-roomStep)
 	}
 	switch {
-	case !busy || !enough || share > room || r.value+roomStep > most+1e-9:
+	case !busy || !enough || s.late() > room || r.value+roomStep > most+utilizationEps:
 		r.roomSince = time.Time{}
 	case r.roomSince.IsZero():
 		r.roomSince = now
 	case now.Sub(r.roomSince) >= calm:
 		r.roomSince, r.raised = now, true
-		d.setUtilization(now, r.value+roomStep, s.slowReason(), decision)
+		d.setUtilization(now, r.value+roomStep, s.lateReason(), decision)
 	}
 }
 

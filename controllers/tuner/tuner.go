@@ -152,17 +152,15 @@ func (t *Tuner) digest(now time.Time, target Target, awaited int, reports []Repo
 		t.highest = t.highest.raised(cost)
 	}
 	bounds := t.groundFor(target).bounds
-	if startup, known := t.startups.time(); known {
-		bounds.Lead = leadStartups * startup
-	}
-	t.profile.observe(now, estimates, bounds.Lead)
+	lead := t.startups.lead()
+	t.profile.observe(now, estimates, lead)
 	expected, why := t.profile.forecast(now)
 	if tuned := t.outcome.Tuned.Workers; tuned != nil {
 		bounds.Workers = tuned.Value
 	}
 	decision := t.decider.Decide(now, Situation{
 		Bounds: bounds, Estimates: estimates,
-		Wanted: max(target.Wanted, target.Floor), Ready: target.Ready, Expected: expected, ExpectedWhy: why,
+		Wanted: max(target.Wanted, target.Floor), Ready: target.Ready, Lead: lead, Expected: expected, ExpectedWhy: why,
 	})
 	t.moving = t.movesAfter(now, estimates, decision.Changes)
 	outcome.Cost, outcome.Highest, outcome.Tuned, outcome.Frozen = t.cost, t.highest, decision.Tuned(), decision.Frozen
