@@ -16,9 +16,11 @@ import (
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/controllers/internal/measure"
+	"goservice.dev/operator/controllers/plan"
 	"goservice.dev/operator/controllers/tuner"
 )
 
@@ -111,6 +113,43 @@ func TestARestartMovesNoFigure(t *testing.T) {
 				t.Errorf("the other operator wrote %v; status (-before +after):\n%s", written, cmp.Diff(before, after.Status))
 			}
 		})
+	}
+}
+
+// Whatever an operator may learn is accepted, and nothing beyond that: a status that is refused would be lost as a whole.
+func TestTheMostThatMayBeLearnedIsAccepted(t *testing.T) {
+	t.Parallel()
+	namespace := newNamespace(t)
+	applyService(t, namespace, tunedSpec)
+	var service v1alpha1.GoService
+	get(t, namespace, serviceName, &service)
+	for name, c := range map[string]struct {
+		change  func(*v1alpha1.LearnedStatus)
+		refused bool
+	}{
+		"the most":               {func(*v1alpha1.LearnedStatus) {}, false},
+		"a start of more":        {func(l *v1alpha1.LearnedStatus) { l.StartupSeconds[0]++ }, true},
+		"a start of no time":     {func(l *v1alpha1.LearnedStatus) { l.StartupSeconds[0] = 0 }, true},
+		"one start more":         {func(l *v1alpha1.LearnedStatus) { l.StartupSeconds = append(l.StartupSeconds, 1) }, true},
+		"more utilization":       {func(l *v1alpha1.LearnedStatus) { l.UtilizationPermille++ }, true},
+		"a longer week":          {func(l *v1alpha1.LearnedStatus) { l.Profile.Levels += "AAAA" }, true},
+		"one comparison more":    {func(l *v1alpha1.LearnedStatus) { l.Profile.Week.Count++ }, true},
+		"an error below nothing": {func(l *v1alpha1.LearnedStatus) { l.Profile.Day.With = -1 }, true},
+	} {
+		most := tuner.Learned{
+			At: time.Now(), Tuned: plan.Tuned{Utilization: &plan.Figure[float64]{Value: plan.MostUtilization}},
+			Startups: slices.Repeat([]time.Duration{5 * time.Minute}, 16),
+			Profile:  tuner.Profile{Day: tuner.Judged{With: 1 << 16, Without: 1 << 16, Count: 192}, Week: tuner.Judged{With: 1 << 16, Without: 1 << 16, Count: 1344}},
+		}
+		for i := range most.Profile.Levels {
+			most.Profile.Levels[i] = 255
+		}
+		tried := service.DeepCopy()
+		tried.Status.Learned = most.Status()
+		c.change(tried.Status.Learned)
+		if err := api.Status().Update(t.Context(), tried, client.DryRunAll); (err != nil) != c.refused {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
