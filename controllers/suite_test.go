@@ -74,10 +74,10 @@ func runTests(m *testing.M) int {
 		}
 	}
 	environment := &envtest.Environment{
-		CRDDirectoryPaths:     []string{filepath.Join("..", "config", "crd", "bases")},
-		ErrorIfCRDPathMissing: true,
-		// A busy machine starts slowly.
-		ControlPlaneStartTimeout: 2 * time.Minute,
+		CRDInstallOptions: envtest.CRDInstallOptions{
+			Paths: []string{filepath.Join("..", "config", "crd", "bases")}, ErrorIfPathMissing: true, MaxTime: patience,
+		},
+		ControlPlaneStartTimeout: patience,
 	}
 	config, err := environment.Start()
 	if err != nil {
