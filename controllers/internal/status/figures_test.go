@@ -61,3 +61,13 @@ func TestFiguresAreThePlansNumbers(t *testing.T) {
 		t.Errorf("figures of unequal parts, without measurements: %+v", got)
 	}
 }
+
+func TestAFloorThatIsTheMinimumIsNotShown(t *testing.T) {
+	s := serving()
+	for floor, shown := range map[int32]bool{1: false, 2: false, 3: true} {
+		s.Plan.ReplicaFloor.Value = floor
+		if got := s.figures().ReplicaFloor; (got != nil) != shown || shown && *got != floor {
+			t.Errorf("a floor of %d is shown as %v", floor, got)
+		}
+	}
+}

@@ -4,6 +4,8 @@
 package status
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -77,5 +79,107 @@ func TestStatusSaysWhatWasMeasured(t *testing.T) {
 				t.Errorf("told again: %+v", events)
 			}
 		})
+	}
+}
+
+// What is said of measuring, word for word.
+func TestWhatIsSaidOfMeasuring(t *testing.T) {
+	const fewPods = "fewer than half of the pods answer on port 9100; scale-in is paused until they do"
+	cases := map[string]struct {
+		source  v1alpha1.TuningSource
+		outcome tuner.Outcome
+		idle    bool
+		want    map[string]string
+	}{
+		"pods answer": {outcome: tuner.Outcome{Measured: true}, want: map[string]string{
+			"Measured": "True Measured: pods report metrics", "SLOMet": "Unknown NoTraffic: no requests received yet",
+		}},
+		"a tenth of a request": {outcome: tuner.Outcome{Measured: true, Tally: tuner.Tally{Total: 0.9}}, want: map[string]string{
+			"SLOMet": "Unknown NoTraffic: no requests received yet",
+		}},
+		"a request": {outcome: tuner.Outcome{Measured: true, Tally: tuner.Tally{Total: 1}, BudgetLeft: 1}, want: map[string]string{
+			"SLOMet": "True Met: the objectives were met over the last minute; error budget left: 100%",
+		}},
+		"too many bad ones": {outcome: tuner.Outcome{Measured: true, Tally: tuner.Tally{Total: 9}, BudgetLeft: 0.255, Burning: true}, want: map[string]string{
+			"SLOMet": "False Missed: the objectives were missed over the last minute: too many requests were slow or failed; error budget left: 25%",
+		}},
+		"Prometheus answers": {source: v1alpha1.SourcePrometheus, outcome: tuner.Outcome{Measured: true}, want: map[string]string{
+			"Measured": "True Measured: Prometheus has the pods' metrics",
+		}},
+		"no Prometheus": {source: v1alpha1.SourcePrometheus, outcome: tuner.Outcome{NoPrometheus: true, Measured: true}, want: map[string]string{
+			"Measured": "False NoPrometheus: spec.tuning.source is Prometheus, but the operator runs without one; start it with --prometheus-address or set spec.tuning.source to Pods",
+		}},
+		"no pods": {outcome: tuner.Outcome{Early: true}, idle: true, want: map[string]string{
+			"Measured": "False NotMeasured: no pod runs", "SLOMet": "Unknown NotMeasured: nothing is measured",
+		}},
+		"the beginning": {outcome: tuner.Outcome{Early: true}, want: map[string]string{
+			"Measured": "Unknown Measuring: waiting for the first measurements", "SLOMet": "Unknown NotMeasured: nothing is measured",
+		}},
+		"few pods answer": {want: map[string]string{"Measured": "False NotMeasured: " + fewPods}},
+		"why they do not": {outcome: tuner.Outcome{Problem: "pod a:\nrefused"}, want: map[string]string{"Measured": "False NotMeasured: " + fewPods + ": pod a: refused"}},
+		"Prometheus has few of them": {source: v1alpha1.SourcePrometheus, want: map[string]string{
+			"Measured": "False NotMeasured: Prometheus has the metrics of fewer than half of the pods; scale-in is paused until it has more",
+		}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			s := serving()
+			s.Service.Spec.SLO = &v1alpha1.SLOSpec{Availability: "99"}
+			if c.source != "" {
+				s.Service.Spec.Tuning = &v1alpha1.TuningSpec{Source: c.source}
+			}
+			if !c.idle {
+				s.Observed.Tunable = []confirm.Pod{{Name: "a"}}
+			}
+			s.Outcome = &c.outcome
+			got := said(computed(s))
+			for condition, want := range c.want {
+				if got[condition] != want {
+					t.Errorf("%s is\n%s, want\n%s", condition, got[condition], want)
+				}
+			}
+		})
+	}
+}
+
+// The newest decisions stay, ten of them, and those of a service that is no longer measured stay as they are.
+func TestDecisionsInTheStatus(t *testing.T) {
+	s := serving()
+	s.Outcome = &tuner.Outcome{}
+	for i := range 12 {
+		s.Outcome.History = append(s.Outcome.History, tuner.Change{
+			At: noon.Add(time.Duration(i)*time.Second + time.Millisecond), What: "floor", From: fmt.Sprint(i), To: fmt.Sprint(i + 1), Reason: strings.Repeat("r", 2000),
+		})
+	}
+	if got := s.decisions(); got != nil {
+		t.Errorf("without objectives: %+v", got)
+	}
+	s.Service.Spec.SLO = &v1alpha1.SLOSpec{}
+	got := s.decisions()
+	if len(got) != 10 || got[0].From != "2" || got[9].To != "12" || !got[9].At.Time.Equal(noon.Add(11*time.Second)) || len(got[9].Reason) != maxMessageLength {
+		t.Errorf("%d decisions, the last at %s to %s", len(got), got[len(got)-1].At, got[len(got)-1].To)
+	}
+	s.Service.Status.Decisions, s.Outcome = got[:3], nil
+	if kept := s.decisions(); len(kept) != 3 {
+		t.Errorf("%d decisions are kept, want 3", len(kept))
+	}
+}
+
+func TestSharesAndTimesAreRoundedToTheWorse(t *testing.T) {
+	for part, want := range map[float64]string{1: "100%", 0.99999: "99.999%", 0.999999: "99.999%", 0.5: "50%", 0: "0%"} {
+		if got := share(part); got != want {
+			t.Errorf("%v is told as %s, want %s", part, got, want)
+		}
+	}
+	for part, want := range map[float64]string{1: "100%", 0.999: "99%", 0: "0%", -0.001: "-1%"} {
+		if got := percentText(part); got != want {
+			t.Errorf("%v of the budget is told as %s, want %s", part, got, want)
+		}
+	}
+	if microTime(time.Time{}) != nil {
+		t.Error("no time is a time")
+	}
+	if got := microTime(noon.Add(1999 * time.Nanosecond)); !got.Time.Equal(noon.Add(time.Microsecond)) {
+		t.Errorf("a time is %s", got)
 	}
 }
