@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"goservice.dev/operator/controllers/internal/fair"
+	"goservice.dev/operator/controllers/internal/podhttp"
 	"goservice.dev/operator/controllers/tuner"
 )
 
@@ -187,6 +188,70 @@ func TestAStepIsSeenWithinFiveSecondsWheneverItComes(t *testing.T) {
 				pass(5 * time.Second)
 				if got := loop.Follow(serviceName, confirmed(3)).Tuned.ReplicaFloor; got.Value < 9 {
 					t.Errorf("floor %d five seconds after a step to 2400/s: %s", got.Value, got.Reason)
+				}
+			})
+		})
+	}
+}
+
+// Services whose pods share a limit and always refuse are looked at every second, each with all of its pods: however many of them
+// there are, in one namespace or in many, the rounds of others come when they are due.
+func TestLoudServicesOfOthersChangeNoRound(t *testing.T) {
+	const services, takes, window = 40, 50 * time.Millisecond, 20 * time.Second // 100 s of answers are wanted each second
+	for name, c := range map[string]struct {
+		namespaces, slots int
+		late              time.Duration // one turn of the others
+	}{"in one namespace": {1, 16, 0}, "each in its own": {services, 96, takes}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				pods, began := newCluster(), time.Now()
+				pods.perSecond = 100
+				loud := 0
+				loop := NewLoop(LoopOptions{
+					Slots: podhttp.Slots(nil),
+					Scrape: func(ctx context.Context, pod Pod) (tuner.Counters, error) {
+						counters, err := pods.scrape(ctx, pod)
+						if pod.Namespace != serviceName.Namespace {
+							pods.set(func() { loud++ })
+							counters.Refused = 50 * time.Since(began).Seconds()
+						}
+						<-time.After(takes)
+						return counters, err
+					},
+					Changed: func(types.NamespacedName) {}, Decided: func(types.NamespacedName, tuner.Change) {},
+				})
+				for i := range services {
+					target, namespace := sharingTarget(maxSharing), fmt.Sprintf("loud-%d", i%c.namespaces)
+					for j := range target.Pods {
+						target.Pods[j].Namespace, target.Pods[j].Name = namespace, fmt.Sprintf("loud-%d-%d", i, j)
+					}
+					loop.Follow(types.NamespacedName{Namespace: namespace, Name: fmt.Sprint(i)}, target)
+				}
+				loop.Follow(serviceName, confirmed(3))
+				ctx, cancel := context.WithCancel(t.Context())
+				ended := make(chan error, 1)
+				go func() { ended <- loop.Start(ctx) }()
+				pass(window)
+				pods.set(func() { loud = 0 })
+				since := time.Now()
+				pass(window)
+				pods.set(func() {
+					if most := c.slots * int(window/takes); loud < most*9/10 {
+						t.Errorf("the loud ones were asked %d times of %d: they have slots left", loud, most)
+					}
+				})
+				times := pods.questionsTo("checkout-1", since)
+				if len(times) < int(window/calm) {
+					t.Errorf("asked %d times in %s", len(times), window)
+				}
+				for i := 1; i < len(times); i++ {
+					if pause := times[i].Sub(times[i-1]); pause > calm+c.late {
+						t.Errorf("%s between two rounds, want %s at most", pause, calm+c.late)
+					}
+				}
+				cancel()
+				if err := <-ended; err != nil {
+					t.Error(err)
 				}
 			})
 		})
