@@ -27,10 +27,14 @@ const (
 	joinTime = 1500 * time.Millisecond
 	// confirmTime is how long pods may take to put their parts in force before the others give back by what they have grown.
 	confirmTime = 5 * time.Second
-	// spacing is the least time between two divisions because the demand moved, and settleTime for each pod where that is more.
-	spacing = 2 * time.Second
+	// spacing is the least time between two divisions because the demand moved, and youngSpacing while pods are young, as what is known
+	// of these is little at first and grows quickly; settleTime for each pod where that is more.
+	spacing      = 2 * time.Second
+	youngSpacing = time.Second
 	// reserveStep is the part of a limit by which what leaving pods use must change for others to follow.
 	reserveStep = 0.02
+	// hair is a part of a limit that is no more than the error of adding up.
+	hair = 1e-6
 )
 
 // Division of one service's budget, from one look to the next. Parts are equal until that turns requests away at one pod
@@ -82,7 +86,7 @@ func (d *Division) Next(now time.Time, b Budget, demand map[string]float64) (par
 	case lost || demand != nil && serve(d.given.Pods, b.left(), b.Serving, demand, b.rough) && (b.rough || !easyEqually(b, demand)):
 		return d.given, time.Time{}
 	default:
-		if due := d.givenAt.Add(max(spacing, settleTimeOf(b))); now.Before(due) {
+		if due := d.givenAt.Add(spacingOf(b)); now.Before(due) {
 			return d.given, due
 		}
 	}
@@ -95,21 +99,20 @@ func (d *Division) Next(now time.Time, b Budget, demand map[string]float64) (par
 
 // equal parts from now on, unless a pod does not take the cut that they are for it.
 func (d *Division) equal(now time.Time, b Budget) (parts *plan.Parts, again time.Time) {
-	if d.given != nil {
-		d.notice(now, d.given.Pods, equalParts(b.Total, b.Serving))
-	}
-	*d = Division{budget: b, unsure: d.unsure}
-	if d.unsure == nil || b.Confirmed {
+	if d.given == nil && d.unsure == nil {
+		*d = Division{budget: b}
 		return nil, time.Time{}
 	}
-	if due := d.unsure.due(); now.Before(due) {
-		return nil, due
+	equal := equalParts(b.Total, b.Serving)
+	if d.given != nil {
+		d.notice(now, d.given.Pods, equal)
 	}
-	if safe := d.unsure.safe(b, equalParts(b.Total, b.Serving)); sumOf(safe, b.Serving) < b.Total*(1-misplaced) {
-		d.unsure.tookBack = now
-		d.uneven, d.budget, d.given, d.givenAt, d.known = true, b, &plan.Parts{Pods: safe, Newcomer: leastOf(b)}, now, now
+	*d = Division{budget: b, unsure: d.unsure}
+	safe, again := d.takeBack(now, b, equal)
+	if sumOf(safe, b.Serving) < b.Total*(1-hair) {
+		d.uneven, d.given, d.givenAt, d.known = true, &plan.Parts{Pods: safe, Newcomer: leastOf(b)}, now, now
 	}
-	return d.given, time.Time{}
+	return d.given, again
 }
 
 // unknown says whether pods serve that have no part of their own and of which nothing is known, and notes since when the first
@@ -135,9 +138,12 @@ func (d *Division) unknown(now time.Time, b Budget, demand map[string]float64) b
 
 // give parts to pods, cuts and growth at once.
 func (d *Division) give(now time.Time, b Budget, parts map[string]float64, newcomer float64) {
-	before := equalParts(b.Total, b.Serving)
-	if d.given != nil {
+	before := b.had
+	switch {
+	case d.given != nil:
 		before = d.given.Pods
+	case before == nil:
+		before = equalParts(b.Total, b.Serving)
 	}
 	if d.unsure != nil && !b.Confirmed && !now.Before(d.unsure.since.Add(confirmTime)) {
 		parts, newcomer = d.unsure.safe(b, parts), leastOf(b)
@@ -149,17 +155,26 @@ func (d *Division) give(now time.Time, b Budget, parts map[string]float64, newco
 
 // unconfirmed parts are on their way, or a pod does not take its cut: then nobody keeps what it has grown by.
 func (d *Division) unconfirmed(now time.Time, b Budget) (parts *plan.Parts, again time.Time) {
-	if d.unsure == nil {
-		return d.given, time.Time{}
+	safe, again := d.takeBack(now, b, d.given.Pods)
+	if !maps.Equal(safe, d.given.Pods) {
+		d.given = &plan.Parts{Pods: safe, Newcomer: leastOf(b)}
+	}
+	return d.given, again
+}
+
+// takeBack what pods have grown by if one of them has not confirmed its cut for too long. It returns the parts that are safe then, and
+// else the same ones and when that will be.
+func (d *Division) takeBack(now time.Time, b Budget, parts map[string]float64) (safe map[string]float64, again time.Time) {
+	if d.unsure == nil || b.Confirmed {
+		return parts, time.Time{}
 	}
 	if due := d.unsure.due(); now.Before(due) {
-		return d.given, due
+		return parts, due
 	}
-	if safe := d.unsure.safe(b, d.given.Pods); !maps.Equal(safe, d.given.Pods) {
+	if safe = d.unsure.safe(b, parts); !maps.Equal(safe, parts) {
 		d.unsure.tookBack = now
-		d.given = &plan.Parts{Pods: safe, Newcomer: leastOf(d.budget)}
 	}
-	return d.given, time.Time{}
+	return safe, time.Time{}
 }
 
 // recall completes the demand, or says that this round's was lost: then parts stay.
@@ -253,6 +268,14 @@ func newcomerOf(b Budget) float64 {
 // settleTimeOf is the least time between two divisions because pods came or went.
 func settleTimeOf(b Budget) time.Duration {
 	return settleTime * time.Duration(len(b.Serving))
+}
+
+// spacingOf is the least time between two divisions because the demand moved.
+func spacingOf(b Budget) time.Duration {
+	if len(b.young) > 0 {
+		return max(youngSpacing, settleTimeOf(b))
+	}
+	return max(spacing, settleTimeOf(b))
 }
 
 // easyEqually says that with equal parts, also for pods that are to come, nobody would have to turn requests away for long.

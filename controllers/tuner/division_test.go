@@ -5,7 +5,6 @@ package tuner
 
 import (
 	"fmt"
-	"maps"
 	"testing"
 	"time"
 
@@ -96,97 +95,6 @@ func TestDivisionFollowsDemandAtOnceAndComesBack(t *testing.T) {
 	}
 }
 
-func TestDivisionWaitsUntilPodsConfirmed(t *testing.T) {
-	s := newLimited(t, 100, "a", "b")
-	first := s.look(map[string]float64{"a": 90, "b": 5})
-	s.budget.Confirmed = false
-	for range 2 {
-		if again := s.look(map[string]float64{"a": 5, "b": 90}); !same(first, again) {
-			t.Fatalf("%+v while %+v is on its way", again, first)
-		}
-	}
-	s.budget.Confirmed = true
-	if next := s.look(map[string]float64{"a": 5, "b": 90}); same(first, next) {
-		t.Error("nothing changed after the pods confirmed")
-	}
-}
-
-// A pod that does not take its cut has what it had: whichever it is, all of them together must not stay above the limit.
-func TestGrowthIsTakenBackWhereCutsAreNotConfirmed(t *testing.T) {
-	s := newLimited(t, 100, "a", "b", "c")
-	before := s.settle(map[string]float64{"a": 90, "b": 30, "c": 10})
-	moved := s.look(map[string]float64{"a": 10, "b": 30, "c": 90})
-	s.budget.Confirmed = false
-	var parts *plan.Parts
-	for range 4 {
-		parts = s.look(map[string]float64{"a": 10, "b": 30, "c": 90})
-	}
-	for _, stuck := range s.budget.Serving {
-		sum := before.Pods[stuck]
-		for _, pod := range s.budget.Serving {
-			if pod != stuck {
-				sum += parts.Pods[pod]
-			}
-		}
-		if sum > 100+1e-9 {
-			t.Errorf("if %s keeps %g, %g are in force: %+v", stuck, before.Pods[stuck], sum, parts)
-		}
-	}
-	s.budget.Confirmed = true
-	if again := s.look(map[string]float64{"a": 10, "b": 30, "c": 90}); again.Pods["c"] < 0.97*moved.Pods["c"] {
-		t.Errorf("%+v when all confirmed, %+v before", again, moved)
-	}
-}
-
-// A pod that does not take its cut keeps what it had: pods that come then get what it and the others leave, which is more where
-// it is known that the others took theirs.
-func TestAStuckPodAndANewcomerStayWithinTheLimit(t *testing.T) {
-	for name, c := range map[string]struct {
-		unconfirmed []string
-		least       float64
-	}{"which is not known": {nil, 0}, "it alone": {[]string{"a"}, 10}} {
-		t.Run(name, func(t *testing.T) {
-			s := newLimited(t, 100, "a", "b")
-			before := s.settle(map[string]float64{"a": 160, "b": 40})
-			s.budget.Serving = []string{"a", "b", "c"}
-			s.budget.Confirmed, s.budget.Unconfirmed = false, c.unconfirmed
-			demand, since := map[string]float64{"a": 160, "b": 40, "c": 200}, s.now
-			for range 30 {
-				parts := s.look(demand)
-				if s.now.Sub(since) < confirmTime+4*time.Second {
-					continue
-				}
-				if sum := before.Pods["a"] + parts.Pods["b"] + parts.Pods["c"]; sum > 100.1 || parts.Pods["c"] < c.least {
-					t.Fatalf("%s: a keeps %.1f, b has %.1f, c %.1f: %.1f of 100", s.now.Sub(since), before.Pods["a"], parts.Pods["b"], parts.Pods["c"], sum)
-				}
-			}
-			s.budget.Confirmed = true
-			if parts := s.settle(demand); parts.Pods["c"] < 40 {
-				t.Errorf("when all confirmed: %+v", parts)
-			}
-		})
-	}
-}
-
-// Equal parts are a cut as any other for the pod that had most.
-func TestAStuckPodStaysWithinTheLimitWhenPartsBecomeEqual(t *testing.T) {
-	s := newLimited(t, 100, "a", "b")
-	before := s.settle(map[string]float64{"a": 160, "b": 40})
-	little := map[string]float64{"a": 10, "b": 10}
-	if parts := s.look(little); parts != nil {
-		t.Fatalf("%+v, want equal parts", parts)
-	}
-	s.budget.Confirmed = false
-	s.settle(little)
-	if parts := s.settle(little); parts == nil || before.Pods["a"]+parts.Pods["b"] > 100+1e-9 {
-		t.Fatalf("a keeps %.1f of 100, and what is given is %+v", before.Pods["a"], parts)
-	}
-	s.budget.Confirmed = true
-	if parts := s.settle(little); parts != nil {
-		t.Errorf("when all confirmed: %+v, want equal parts", parts)
-	}
-}
-
 // Each division is a write to every pod: a demand that never stands still is followed every few seconds.
 func TestDivisionsForTheDemandHaveASpacing(t *testing.T) {
 	s := newLimited(t, 100, "a", "b")
@@ -196,6 +104,22 @@ func TestDivisionsForTheDemandHaveASpacing(t *testing.T) {
 	}
 	if most := int(time.Minute/spacing) + 2; s.changes > most {
 		t.Errorf("%d divisions in a minute, want %d at most", s.changes, most)
+	}
+}
+
+// What is known of pods that have just come grows quickly, and the first division after that is by little.
+func TestDivisionsAreCloserWhilePodsAreYoung(t *testing.T) {
+	for _, young := range []bool{false, true} {
+		s := newLimited(t, 100, "a", "b")
+		s.look(map[string]float64{"a": 75, "b": 15})
+		if young {
+			s.budget.young = map[string]bool{"b": true}
+		}
+		s.now = s.now.Add(youngSpacing - 2*time.Second)
+		parts := s.look(map[string]float64{"a": 15, "b": 75})
+		if moved := parts.Pods["b"] > 70; moved != young {
+			t.Errorf("%s after a division, young pods: %t: %+v", youngSpacing, young, parts)
+		}
 	}
 }
 
@@ -236,18 +160,6 @@ func TestNobodyElseMayComeUnseen(t *testing.T) {
 	s := newLimited(t, 100, "a", "b")
 	if parts := s.settle(map[string]float64{"a": 150, "b": 50}); parts.Newcomer > newcomerLeast*100 {
 		t.Errorf("a pod that nobody expects gets %g", parts.Newcomer)
-	}
-}
-
-func TestDivisionTakesOverWhatIsInForce(t *testing.T) {
-	left := map[string]float64{"a": 80, "b": 20}
-	s := newLimited(t, 100, "a", "b")
-	s.division.takeOver(s.now, s.budget, InForce{Parts: maps.Clone(left), Newcomer: 0.1})
-	if parts := s.look(map[string]float64{"a": 75, "b": 15}); parts == nil || parts.Pods["a"] != 80 {
-		t.Errorf("a division that serves well was changed: %+v", parts)
-	}
-	if parts := s.look(map[string]float64{"a": 15, "b": 75}); parts == nil || parts.Pods["b"] < 75 {
-		t.Errorf("after the demand moved: %+v", parts)
 	}
 }
 
@@ -294,49 +206,6 @@ func TestALostRoundKeepsThePartsAsTheyAre(t *testing.T) {
 	}
 	if parts := s.look(nil); parts != nil {
 		t.Errorf("%+v after a minute without figures, want equal parts", parts)
-	}
-}
-
-func TestATakeoverKeepsThePartsUntilMoreIsKnown(t *testing.T) {
-	left := map[string]float64{"a": 73.333, "b": 26.5}
-	s := newLimited(t, 100, "a", "b")
-	s.division.takeOver(s.now, s.budget, InForce{Parts: maps.Clone(left), Newcomer: 0.1})
-	s.budget.Confirmed = false
-	for i := range 20 {
-		s.budget.Confirmed = i > 2
-		if parts := s.look(nil); parts == nil || !maps.Equal(parts.Pods, left) || parts.Newcomer != 0.1 {
-			t.Fatalf("%+v at look %d, %v were found", parts, i, left)
-		}
-	}
-}
-
-// Parts of a former limit are known by their sum: what is found says nothing else of it.
-func TestATakeoverAfterALimitWasLoweredShrinksThePartsAtOnce(t *testing.T) {
-	for name, demand := range map[string]map[string]float64{
-		"nothing is known": nil, "all is used": {"a": 300, "b": 100}, "little is used": {"a": 20, "b": 5},
-	} {
-		for _, total := range []float64{60, 239} {
-			t.Run(fmt.Sprintf("%s, %g", name, total), func(t *testing.T) {
-				left := map[string]float64{"a": 180, "b": 59.8}
-				var d Division
-				b := Budget{Total: total, Serving: []string{"a", "b"}, Measured: true}
-				d.takeOver(epoch, b, InForce{Parts: maps.Clone(left), Newcomer: 0.24})
-				for i := range 10 {
-					b.Confirmed = i > 2
-					parts, _ := d.Next(epoch.Add(time.Duration(i)*2*time.Second), b, demand)
-					sum := total // of equal ones
-					if parts != nil {
-						sum = sumOf(parts.Pods, b.Serving)
-					}
-					if sum > total*(1+newcomerLeast) {
-						t.Fatalf("look %d: %+v, %g of %g", i, parts, sum, total)
-					}
-					if demand == nil && (parts == nil || parts.Pods["a"] < 0.7*total) {
-						t.Fatalf("look %d: %+v of %g, three quarters were found with a", i, parts, total)
-					}
-				}
-			})
-		}
 	}
 }
 

@@ -119,3 +119,58 @@ func TestAPodThatComesAfterAHandOverLeavesTheOthersTheirProportion(t *testing.T)
 		t.Errorf("%+v", got)
 	}
 }
+
+func TestDivisionTakesOverWhatIsInForce(t *testing.T) {
+	left := map[string]float64{"a": 80, "b": 20}
+	s := newLimited(t, 100, "a", "b")
+	s.division.takeOver(s.now, s.budget, InForce{Parts: maps.Clone(left), Newcomer: 0.1})
+	if parts := s.look(map[string]float64{"a": 75, "b": 15}); parts == nil || parts.Pods["a"] != 80 {
+		t.Errorf("a division that serves well was changed: %+v", parts)
+	}
+	if parts := s.look(map[string]float64{"a": 15, "b": 75}); parts == nil || parts.Pods["b"] < 75 {
+		t.Errorf("after the demand moved: %+v", parts)
+	}
+}
+
+func TestATakeoverKeepsThePartsUntilMoreIsKnown(t *testing.T) {
+	left := map[string]float64{"a": 73.333, "b": 26.5}
+	s := newLimited(t, 100, "a", "b")
+	s.division.takeOver(s.now, s.budget, InForce{Parts: maps.Clone(left), Newcomer: 0.1})
+	s.budget.Confirmed = false
+	for i := range 20 {
+		s.budget.Confirmed = i > 2
+		if parts := s.look(nil); parts == nil || !maps.Equal(parts.Pods, left) || parts.Newcomer != 0.1 {
+			t.Fatalf("%+v at look %d, %v were found", parts, i, left)
+		}
+	}
+}
+
+// Parts of a former limit are known by their sum: what is found says nothing else of it.
+func TestATakeoverAfterALimitWasLoweredShrinksThePartsAtOnce(t *testing.T) {
+	for name, demand := range map[string]map[string]float64{
+		"nothing is known": nil, "all is used": {"a": 300, "b": 100}, "little is used": {"a": 20, "b": 5},
+	} {
+		for _, total := range []float64{60, 239} {
+			t.Run(fmt.Sprintf("%s, %g", name, total), func(t *testing.T) {
+				left := map[string]float64{"a": 180, "b": 59.8}
+				var d Division
+				b := Budget{Total: total, Serving: []string{"a", "b"}, Measured: true}
+				d.takeOver(epoch, b, InForce{Parts: maps.Clone(left), Newcomer: 0.24})
+				for i := range 10 {
+					b.Confirmed = i > 2
+					parts, _ := d.Next(epoch.Add(time.Duration(i)*2*time.Second), b, demand)
+					sum := total // of equal ones
+					if parts != nil {
+						sum = sumOf(parts.Pods, b.Serving)
+					}
+					if sum > total*(1+newcomerLeast) {
+						t.Fatalf("look %d: %+v, %g of %g", i, parts, sum, total)
+					}
+					if demand == nil && (parts == nil || parts.Pods["a"] < 0.7*total) {
+						t.Fatalf("look %d: %+v of %g, three quarters were found with a", i, parts, total)
+					}
+				}
+			})
+		}
+	}
+}

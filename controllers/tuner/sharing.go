@@ -34,6 +34,8 @@ type Budget struct {
 	// coming pods are about to serve, and leaving pods have reserved requests per second in force.
 	coming   int
 	reserved float64
+	// had is what each pod had in force at the last look, in requests per second; nil: equal parts of those that serve.
+	had map[string]float64
 	// young pods have not been followed for long, and rough says that nobody has been since another operator divided last.
 	young map[string]bool
 	rough bool
@@ -76,8 +78,9 @@ type Sharing struct {
 	started  bool
 	// roughUntil is when as much is known as the operator before this one knew; zero: there was none.
 	roughUntil time.Time
-	// shares of the limit that pods had in force at the last look and leaving ones had when they began to leave, 0 to 1.
+	// shares of the limit, which was total, that pods had in force at the last look and leaving ones had when they began to leave, 0 to 1.
 	shares  map[string]float64
+	total   float64
 	leaving map[string]leaver
 }
 
@@ -114,6 +117,7 @@ func (s *Sharing) Next(now time.Time, b Budget, usage *Usage) Divided {
 		b.coming = max(b.expected()-len(b.Serving), 0)
 	}
 	b.reserved = s.reserved(b, true) * b.Total
+	b.had = s.had()
 	if !s.started {
 		s.division.takeOver(now, b, found)
 	}
@@ -136,7 +140,7 @@ func sooner(a, b time.Time) time.Time {
 func (s *Sharing) Moves(now time.Time, b Budget, usage *Usage) bool {
 	ahead := Sharing{
 		divisor: s.divisor, division: s.division.clone(), started: s.started, roughUntil: s.roughUntil,
-		shares: s.shares, leaving: maps.Clone(s.leaving),
+		shares: s.shares, total: s.total, leaving: maps.Clone(s.leaving),
 	}
 	next := ahead.Next(now, b, usage)
 	return int(next.Pods) != s.divisor.pods || !same(s.division.given, next.Parts)
@@ -208,9 +212,21 @@ func (f InForce) unaccounted(b Budget) float64 {
 	return min(max(rest/b.Total, 0), 1)
 }
 
+// had is what pods had in force at the last look; nil before the first.
+func (s *Sharing) had() map[string]float64 {
+	if s.shares == nil {
+		return nil
+	}
+	had := make(map[string]float64, len(s.shares))
+	for pod, share := range s.shares {
+		had[pod] = share * s.total
+	}
+	return had
+}
+
 // note what the serving pods have in force.
 func (s *Sharing) note(b Budget, divided Divided) {
-	s.shares = make(map[string]float64, len(b.Serving))
+	s.shares, s.total = make(map[string]float64, len(b.Serving)), b.Total
 	for _, pod := range b.Serving {
 		s.shares[pod] = 1 / float64(divided.Pods)
 		if divided.Parts != nil {

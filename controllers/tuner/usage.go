@@ -4,6 +4,7 @@
 package tuner
 
 import (
+	"maps"
 	"math"
 	"time"
 )
@@ -17,6 +18,10 @@ const (
 	// believed at once: in one look, or in the mean of the last few, over quickOver.
 	quickOver        = 2 * time.Second
 	chanceDeviations = 4
+	// staleCount is how many requests of new ones outweigh all that was counted on a pod before others began or ceased to serve: its
+	// demand is then expected to be another one, with a standard deviation of a half of what it was, and a count has its mean as its
+	// variance (R. E. Kalman 1960: the gain of an estimate is the part that its own variance has in both).
+	staleCount = 4
 	// keptFor is how long figures stay without new ones: a lost round says nothing about the demand.
 	keptFor = time.Minute
 )
@@ -41,6 +46,7 @@ type Watch struct {
 	refusing bool
 	soon     bool
 	first    bool // nothing has been seen before
+	serving  map[string]bool
 }
 
 type watchedPod struct {
@@ -51,11 +57,13 @@ type watchedPod struct {
 
 	// found says that the pod served at the first look: then nothing is urgent, and too little is known to differ from what is in
 	// force already. followed is for how long, and count how many requests were counted meanwhile.
-	found         bool
-	followed      time.Duration
-	count         float64
-	known         bool
+	found    bool
+	followed time.Duration
+	count    float64
+	known    bool
+	// steady is the demand, counted since it changed last, for so long, and quick that of the last few looks.
 	steady, quick float64
+	counted       time.Duration
 }
 
 // Observe takes in one look: the reports of pods that were asked, of which those take traffic that are serving, or still may, as
@@ -73,11 +81,24 @@ func (w *Watch) Observe(now time.Time, reports []Report, serving map[string]bool
 			w.observe(now, report, serving[report.Pod])
 		}
 	}
+	w.settle(serving)
 	for name, pod := range w.pods {
 		if now.Sub(pod.seen) > keptFor {
 			delete(w.pods, name)
 		}
 	}
+}
+
+// settle on the pods that serve. Where these are others than at the look before, what was counted on each says less than before.
+func (w *Watch) settle(serving map[string]bool) {
+	serving = maps.Clone(serving)
+	maps.DeleteFunc(serving, func(_ string, serves bool) bool { return !serves })
+	if !w.first && !maps.Equal(serving, w.serving) {
+		for _, pod := range w.pods {
+			pod.counted = min(pod.counted, time.Duration(staleCount/max(pod.steady, 1)*float64(time.Second)))
+		}
+	}
+	w.serving = serving
 }
 
 func (w *Watch) observe(now time.Time, report *Report, serving bool) {
@@ -116,7 +137,7 @@ func (p *watchedPod) follow(requests float64, span time.Duration) {
 	p.count += requests
 	if !p.known {
 		p.steady = p.count / p.followed.Seconds()
-		p.quick = p.steady
+		p.quick, p.counted = p.steady, p.followed
 		p.known = !p.found || p.followed >= steadyOver && (p.count >= steadyCount || p.followed >= steadyLongest)
 		return
 	}
@@ -126,11 +147,12 @@ func (p *watchedPod) follow(requests float64, span time.Duration) {
 	p.quick += (1 - math.Exp(-seconds/quickOver.Seconds())) * (rate - p.quick)
 	switch {
 	case !explained(rate, p.steady, seconds):
-		p.steady, p.quick = rate, rate
+		p.steady, p.quick, p.counted = rate, rate, 0 // a part of this look was before the change: the next one counts alone
 	case !explained(p.quick, p.steady, 2*quickOver.Seconds()):
-		p.steady = p.quick
-	default:
-		p.steady += (1 - math.Exp(-seconds/over)) * (rate - p.steady)
+		p.steady, p.counted = p.quick, 2*quickOver
+	default: // the plain mean of what was counted, until that is as much as is smoothed over
+		p.counted += span
+		p.steady += max(1-math.Exp(-seconds/over), seconds/p.counted.Seconds()) * (rate - p.steady)
 	}
 }
 

@@ -82,6 +82,54 @@ func TestDemandIsSteadyAndQuick(t *testing.T) {
 	}
 }
 
+// The first looks count alike, until as much is counted as is smoothed over: the first one, which may be short, is not weighed more.
+func TestAYoungDemandIsTheMeanOfAllLooks(t *testing.T) {
+	w := newWatched()
+	w.look(0)
+	w.look(130)
+	for looks := 2.0; looks <= 4; looks++ {
+		usage := w.look(100)
+		if got, want := usage.Demand["p"], (130+100*(looks-1))/looks; math.Abs(got-want) > 1e-9 {
+			t.Errorf("%g after %g looks, want %g", got, looks, want)
+		}
+	}
+	for range 3 {
+		w.look(400) // it changed: what was before does not count
+	}
+	if got := w.look(400).Demand["p"]; got < 395 {
+		t.Errorf("%g of 400 after a change", got)
+	}
+}
+
+// Pods that come or leave change what the others are asked: what was counted before says little then, more where little comes.
+func TestWhatWasCountedBeforeOthersCameSaysLittle(t *testing.T) {
+	for _, c := range []struct{ before, after, within float64 }{{100, 70, 2}, {70, 100, 2}, {10, 6, 1.5}} {
+		w, now, counted := Watch{}, epoch, map[string]float64{}
+		serving := map[string]bool{"p": false}
+		look := func(requests float64) float64 {
+			now = now.Add(time.Second)
+			counted["p"] += requests
+			w.Observe(now, []Report{
+				{Pod: "p", Counters: &Counters{Requests: counted["p"], StartSeconds: 1}}, {Pod: "q", Counters: &Counters{StartSeconds: 1}},
+			}, serving)
+			return w.Usage().Demand["p"]
+		}
+		look(0)
+		serving = map[string]bool{"p": true, "q": false}
+		for range 30 {
+			look(c.before)
+		}
+		if got := look(c.before); got != c.before {
+			t.Fatalf("%g of %g", got, c.before)
+		}
+		serving = map[string]bool{"p": true, "q": true}
+		look((c.before + c.after) / 2) // a part of that look was before
+		if got := look(c.after); math.Abs(got-c.after) > c.within {
+			t.Errorf("%g when a look was over after others came and %g became %g", got, c.before, c.after)
+		}
+	}
+}
+
 func TestPodsThatRefusedSinceTheLookBeforeAreRefusing(t *testing.T) {
 	w := newWatched()
 	w.look(0)

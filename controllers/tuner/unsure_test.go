@@ -1,0 +1,119 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package tuner
+
+import (
+	"testing"
+	"time"
+
+	"goservice.dev/operator/controllers/plan"
+)
+
+func TestDivisionWaitsUntilPodsConfirmed(t *testing.T) {
+	s := newLimited(t, 100, "a", "b")
+	first := s.look(map[string]float64{"a": 90, "b": 5})
+	s.budget.Confirmed = false
+	for range 2 {
+		if again := s.look(map[string]float64{"a": 5, "b": 90}); !same(first, again) {
+			t.Fatalf("%+v while %+v is on its way", again, first)
+		}
+	}
+	s.budget.Confirmed = true
+	if next := s.look(map[string]float64{"a": 5, "b": 90}); same(first, next) {
+		t.Error("nothing changed after the pods confirmed")
+	}
+}
+
+// A pod that does not take its cut has what it had: whichever it is, all of them together must not stay above the limit.
+func TestGrowthIsTakenBackWhereCutsAreNotConfirmed(t *testing.T) {
+	s := newLimited(t, 100, "a", "b", "c")
+	before := s.settle(map[string]float64{"a": 90, "b": 30, "c": 10})
+	moved := s.look(map[string]float64{"a": 10, "b": 30, "c": 90})
+	s.budget.Confirmed = false
+	var parts *plan.Parts
+	for range 4 {
+		parts = s.look(map[string]float64{"a": 10, "b": 30, "c": 90})
+	}
+	for _, stuck := range s.budget.Serving {
+		sum := before.Pods[stuck]
+		for _, pod := range s.budget.Serving {
+			if pod != stuck {
+				sum += parts.Pods[pod]
+			}
+		}
+		if sum > 100+1e-9 {
+			t.Errorf("if %s keeps %g, %g are in force: %+v", stuck, before.Pods[stuck], sum, parts)
+		}
+	}
+	s.budget.Confirmed = true
+	if again := s.look(map[string]float64{"a": 10, "b": 30, "c": 90}); again.Pods["c"] < 0.97*moved.Pods["c"] {
+		t.Errorf("%+v when all confirmed, %+v before", again, moved)
+	}
+}
+
+// A pod that does not take its cut keeps what it had: pods that come then get what it and the others leave, which is more where
+// it is known that the others took theirs.
+func TestAStuckPodAndANewcomerStayWithinTheLimit(t *testing.T) {
+	for name, c := range map[string]struct {
+		unconfirmed []string
+		least       float64
+	}{"which is not known": {nil, 0}, "it alone": {[]string{"a"}, 10}} {
+		t.Run(name, func(t *testing.T) {
+			s := newLimited(t, 100, "a", "b")
+			before := s.settle(map[string]float64{"a": 160, "b": 40})
+			s.budget.Serving = []string{"a", "b", "c"}
+			s.budget.Confirmed, s.budget.Unconfirmed = false, c.unconfirmed
+			demand, since := map[string]float64{"a": 160, "b": 40, "c": 200}, s.now
+			for range 30 {
+				parts := s.look(demand)
+				if s.now.Sub(since) < confirmTime+4*time.Second {
+					continue
+				}
+				if sum := before.Pods["a"] + parts.Pods["b"] + parts.Pods["c"]; sum > 100.1 || parts.Pods["c"] < c.least {
+					t.Fatalf("%s: a keeps %.1f, b has %.1f, c %.1f: %.1f of 100", s.now.Sub(since), before.Pods["a"], parts.Pods["b"], parts.Pods["c"], sum)
+				}
+			}
+			s.budget.Confirmed = true
+			if parts := s.settle(demand); parts.Pods["c"] < 40 {
+				t.Errorf("when all confirmed: %+v", parts)
+			}
+		})
+	}
+}
+
+// Equal parts are a cut as any other for the pod that had most.
+func TestAStuckPodStaysWithinTheLimitWhenPartsBecomeEqual(t *testing.T) {
+	s := newLimited(t, 100, "a", "b")
+	before := s.settle(map[string]float64{"a": 160, "b": 40})
+	little := map[string]float64{"a": 10, "b": 10}
+	if parts := s.look(little); parts != nil {
+		t.Fatalf("%+v, want equal parts", parts)
+	}
+	s.budget.Confirmed = false
+	s.settle(little)
+	if parts := s.settle(little); parts == nil || before.Pods["a"]+parts.Pods["b"] > 100+1e-9 {
+		t.Fatalf("a keeps %.1f of 100, and what is given is %+v", before.Pods["a"], parts)
+	}
+	s.budget.Confirmed = true
+	if parts := s.settle(little); parts != nil {
+		t.Errorf("when all confirmed: %+v, want equal parts", parts)
+	}
+}
+
+// However little more than an equal part a pod keeps: it is beyond the limit for as long as nobody gives that back.
+func TestAStuckPodWithHardlyMoreThanAnEqualPartStaysWithinTheLimit(t *testing.T) {
+	s := newLimited(t, 100, "a", "b")
+	s.settle(map[string]float64{"a": 160, "b": 40})
+	before := s.settle(map[string]float64{"a": 104, "b": 96})
+	if part := before.Pods["a"]; part < 51 || part > 53 {
+		t.Fatalf("%+v", before)
+	}
+	little := map[string]float64{"a": 10, "b": 10}
+	s.look(little)
+	s.budget.Confirmed = false
+	s.settle(little)
+	if parts := s.settle(little); parts == nil || before.Pods["a"]+parts.Pods["b"] > 100+1e-9 {
+		t.Errorf("a keeps %.1f of 100, and what is given is %+v", before.Pods["a"], parts)
+	}
+}
