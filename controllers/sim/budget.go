@@ -4,14 +4,10 @@
 package sim
 
 import (
-	"cmp"
 	"fmt"
-	"io"
 	"math"
 	"math/rand/v2"
 	"slices"
-	"strings"
-	"text/tabwriter"
 	"time"
 
 	"goservice.dev/operator/api/v1alpha1"
@@ -31,20 +27,55 @@ type BudgetCase struct {
 	Demand float64
 	// Stay is for how many seconds clients stay with the pods that they know after the pods doubled.
 	Stay float64
-	// Equal parts are given instead of what the operator decides.
-	Equal bool
+	// Way in which the limit is divided.
+	Way BudgetWay
+	// Disturbance in the middle of it.
+	Disturbance BudgetDisturbance
+}
+
+// BudgetWay is who divides a limit.
+type BudgetWay int
+
+const (
+	// ByOperator is the operator's own code, with all that it has to wait for.
+	ByOperator BudgetWay = iota
+	// Equally among the pods that serve, as soon as they do.
+	Equally
+	// Knowing is the operator's rule for somebody who knows at each moment how many requests per second each pod is asked on average,
+	// and whose parts are in force at once. What is lost then is lost by chance and by the size of the buckets, not by measuring.
+	Knowing
+)
+
+// BudgetDisturbance is what happens beside the changes of the number of pods.
+type BudgetDisturbance int
+
+const (
+	Undisturbed BudgetDisturbance = iota
+	// Quiet is a while with a tenth of the demand, which then comes back at once.
+	Quiet
+	// Restarted is the operator: nobody looks for five seconds, and the next one knows only what the last one has written.
+	Restarted
+	// StuckPod takes nothing that it is given, from before the pods double until long after: one of those with the most demand.
+	StuckPod
+)
+
+func (d BudgetDisturbance) String() string {
+	return [...]string{"none", "quiet phase", "operator restarts", "stuck pod"}[d]
 }
 
 // Limit of all pods in requests per second.
 func (c BudgetCase) Limit() float64 { return float64(c.Pods) * c.PerPod }
 
-// BudgetResult is what became of it. All figures are deviations of what was admitted from the lesser of the limit and what
-// arrived, as parts of that; those above are of the limit.
+// BudgetResult is what became of it. All figures but Above, Divisions and Writes are deviations of what was admitted from the lesser
+// of the limit and what arrived, as parts of that; those above are of the limit.
 type BudgetResult struct {
 	// Mean of all the time, and the worst in any ten seconds away from the changes of the number of pods.
 	Mean, Under, Over float64
-	// ChangeUnder and ChangeOver are the worst in the ten seconds that end within twenty seconds of a change.
+	// ChangeUnder and ChangeOver are the worst in the ten seconds that end within twenty seconds of a change, or of the return of the
+	// demand after a quiet phase.
 	ChangeUnder, ChangeOver float64
+	// Above is the longest time in seconds for which the parts in force of the pods that serve added up to more than the limit.
+	Above float64
 	// Divisions are how often parts were sent, and Writes to how many pods.
 	Divisions, Writes float64
 }
@@ -58,11 +89,13 @@ const (
 	budgetStart  = 5.0
 	budgetWindow = 10.0
 	budgetAround = 20.0
-	// What is sent to a pod reaches it after budgetLatency to budgetLatest; so does an answer.
-	budgetLatency, budgetLatest = 0.08, 0.33
-	// budgetLook and budgetCalm are between two looks, while somebody refuses and while nobody does, and budgetHurry where another
-	// tells more of new pods.
-	budgetLook, budgetCalm, budgetHurry = 1.0, 2.0, 0.2
+	// A disturbance takes place from a moment until another; budgetQuietly is the part of the demand that is left in a quiet phase.
+	budgetQuietFrom, budgetQuietUntil = 155.0, 172.0
+	budgetQuietly                     = 0.1
+	budgetLost, budgetFound           = 95.0, 100.0
+	budgetStuckFrom, budgetStuckUntil = 45.0, 95.0
+	// budgetMore is the part of a limit by which parts in force may differ from it by rounding and by what newcomers have beside.
+	budgetMore = 0.005
 )
 
 // budgetPod is a token bucket with the demand of its clients.
@@ -72,9 +105,10 @@ type budgetPod struct {
 	rate, burst, tokens float64
 	arrived, refused    float64 // what its metrics count
 	started             float64
-	serving             bool
+	serving, stuck      bool
 
-	pending []budgetNews // on its way
+	pending     []budgetNews // on its way
+	confirmedAt float64      // when it is known that it has the latest
 }
 
 // budgetNews is a document on its way to a pod.
@@ -84,56 +118,38 @@ type budgetNews struct {
 
 type budgetRun struct {
 	BudgetCase
-	random  *rand.Rand
-	pods    []*budgetPod
-	budget  tuner.Budget
-	sharing tuner.Sharing
-	watch   tuner.Watch
-	usage   *tuner.Usage
-	divided tuner.Divided
-	again   float64
-	result  BudgetResult
+	random   *rand.Rand
+	pods     []*budgetPod
+	budget   tuner.Budget
+	divided  tuner.Divided // as the live settings tell it
+	operator *budgetOperator
+	result   BudgetResult
+	above    float64 // since when parts in force are above the limit
 
-	admitted, arrived []float64
+	admitted, arrived, could []float64
 }
 
 // Budget simulates a shared limit. What the pods may admit is decided by the operator's own code.
 func Budget(c BudgetCase, seed uint64) BudgetResult {
 	r := &budgetRun{BudgetCase: c, random: rand.New(rand.NewPCG(seed, 0xbd))}
-	r.budget = tuner.Budget{Total: c.Limit(), Wanted: c.Pods, LeaveWithin: 10 * time.Second, Measured: !c.Equal, Confirmed: true}
+	r.budget = tuner.Budget{Total: c.Limit(), Wanted: c.Pods, LeaveWithin: 10 * time.Second, Measured: true, Confirmed: true}
+	r.operator = newBudgetOperator(r, 0)
 	r.add(c.Pods, -60)
 	r.serve()
-	r.divide(0)
-	for _, p := range r.pods {
-		p.take(p.pending[0])
-		p.tokens, p.pending = p.burst, nil
+	r.operator.reconcile(0)
+	r.result = BudgetResult{}
+	for _, p := range r.pods { // they have served for a minute
+		for _, news := range p.pending {
+			p.take(news)
+		}
+		p.tokens, p.pending, p.confirmedAt = p.burst, nil, 0
 	}
-	lookAt := r.random.Float64() * budgetCalm
 	for i := range int(budgetSeconds / budgetStep) {
 		now := float64(i) * budgetStep
-		if r.change(i, now) {
-			lookAt = math.Min(lookAt, now+budgetHurry)
-		}
+		r.change(i, now)
+		r.disturb(i, now)
 		r.deliver(now)
-		if now >= lookAt {
-			serving := map[string]bool{}
-			for _, pod := range r.budget.Serving {
-				serving[pod] = true
-			}
-			r.watch.Observe(simTime(now), r.reports(), serving)
-			r.usage = r.watch.Usage()
-			lookAt = now + budgetCalm
-			switch {
-			case r.usage.Soon:
-				lookAt = now + budgetHurry
-			case r.usage.Refusing:
-				lookAt = now + budgetLook
-			}
-			r.divide(now)
-		}
-		if r.again > 0 && now >= r.again {
-			r.divide(now)
-		}
+		r.operator.run(now)
 		r.step(now)
 	}
 	return r.judge()
@@ -147,23 +163,23 @@ func (r *budgetRun) add(n int, started float64) {
 			p.weight = r.Skew
 		}
 		share := r.share(p.name)
+		p.confirmedAt = started + budgetAnswer
 		p.rate, p.burst, p.tokens = share.RequestsPerSecond, float64(share.Burst), float64(share.Burst)
 		r.pods = append(r.pods, p)
 	}
 }
 
-// change the number of pods, and tell whether any began or ended.
-func (r *budgetRun) change(i int, now float64) bool {
+// change the number of pods.
+func (r *budgetRun) change(i int, now float64) {
 	switch i {
 	case int((budgetDouble - budgetStart) / budgetStep):
 		r.budget.Wanted = 2 * r.Pods
-		r.divide(now)
 	case int((budgetDouble - budgetStart/2) / budgetStep): // the processes run and have read their live settings
 		r.add(r.Pods, now)
+		return
 	case int(budgetDouble / budgetStep):
 		r.serve()
-		r.divide(now)
-		return true
+		r.operator.hurried(now)
 	case int(budgetHalve / budgetStep):
 		r.budget.Wanted = r.Pods
 		for _, p := range r.pods[r.Pods:] {
@@ -171,10 +187,38 @@ func (r *budgetRun) change(i int, now float64) bool {
 		}
 		r.pods = r.pods[:r.Pods]
 		r.serve()
-		r.divide(now)
-		return true
+		r.operator.hurried(now)
+	default:
+		return
 	}
-	return false
+	r.operator.reconcile(now)
+}
+
+// disturb what goes its way.
+func (r *budgetRun) disturb(i int, now float64) {
+	switch {
+	case r.Disturbance == Restarted && i == int(budgetLost/budgetStep):
+		r.operator.lost = true
+	case r.Disturbance == Restarted && i == int(budgetFound/budgetStep):
+		r.operator = newBudgetOperator(r, now)
+		for _, p := range r.pods { // what they confirmed, only the last one knew
+			p.confirmedAt = now + budgetAnswer*r.random.Float64()
+		}
+		r.operator.reconcile(now)
+	case r.Disturbance == StuckPod && i == int(budgetStuckFrom/budgetStep):
+		r.pods[0].stuck = true
+	case r.Disturbance == StuckPod && i == int(budgetStuckUntil/budgetStep):
+		r.pods[0].stuck = false
+	}
+}
+
+// asked is the demand on all pods at a moment, in requests per second.
+func (r *budgetRun) asked(now float64) float64 {
+	demand := r.Demand * r.Limit()
+	if r.Disturbance == Quiet && now >= budgetQuietFrom && now < budgetQuietUntil {
+		demand *= budgetQuietly
+	}
+	return demand
 }
 
 // serve with all pods that there are.
@@ -196,43 +240,13 @@ func (r *budgetRun) share(pod string) plan.Share {
 	return figures.SharePerPod.Value
 }
 
-// divide the limit and send what is new.
-func (r *budgetRun) divide(now float64) {
-	r.budget.Confirmed = !slices.ContainsFunc(r.pods, func(p *budgetPod) bool { return len(p.pending) > 0 })
-	before := r.divided
-	usage := r.usage
-	if r.Equal {
-		usage = nil
-	}
-	r.divided = r.sharing.Next(simTime(now), r.budget, usage)
-	if r.Equal { // plain: among those that serve
-		r.divided = tuner.Divided{Pods: int32(len(r.budget.Serving))}
-	}
-	r.again = 0
-	if !r.divided.Again.IsZero() {
-		r.again = r.divided.Again.Sub(simEpoch).Seconds()
-	}
-	moved := before.Pods != r.divided.Pods || (before.Parts == nil) != (r.divided.Parts == nil) || before.Parts != nil && before.Parts != r.divided.Parts
-	if moved {
-		r.result.Divisions++
-	}
-	if !moved {
-		return
-	}
-	for _, p := range r.pods {
-		share := r.share(p.name)
-		at := now + budgetLatency + (budgetLatest-budgetLatency)*r.random.Float64()
-		p.pending = append(p.pending, budgetNews{at, share.RequestsPerSecond, float64(share.Burst)})
-		r.result.Writes++
-	}
-}
-
 // deliver what has reached pods.
 func (r *budgetRun) deliver(now float64) {
 	for _, p := range r.pods {
-		for len(p.pending) > 0 && now >= p.pending[0].at {
+		for len(p.pending) > 0 && now >= p.pending[0].at && !p.stuck {
 			p.take(p.pending[0])
 			p.pending = p.pending[1:]
+			p.confirmedAt = now + budgetAnswer*r.random.Float64()
 		}
 	}
 }
@@ -254,20 +268,17 @@ func (r *budgetRun) reports() []tuner.Report {
 
 // step lets requests arrive, by the weights of the pods that serve.
 func (r *budgetRun) step(now float64) {
-	weights, admitted, arrived := 0.0, 0.0, 0.0
-	stays := now >= budgetDouble && now < budgetDouble+r.Stay
-	asked := func(i int) bool { return r.pods[i].serving && (i < r.Pods || !stays) }
-	for i, p := range r.pods {
-		if asked(i) {
-			weights += p.weight
-		}
-	}
+	admitted, arrived, inForce := 0.0, 0.0, 0.0
+	rates := r.rates(now)
 	for i, p := range r.pods {
 		p.tokens = math.Min(p.tokens+p.rate*budgetStep, p.burst)
-		if !asked(i) {
+		if p.serving {
+			inForce += p.rate
+		}
+		if rates[i] == 0 {
 			continue
 		}
-		arrivals := poisson(r.random, r.Demand*r.Limit()*p.weight/weights*budgetStep)
+		arrivals := poisson(r.random, rates[i]*budgetStep)
 		let := math.Min(arrivals, math.Floor(p.tokens))
 		p.tokens -= let
 		p.arrived += arrivals
@@ -275,36 +286,67 @@ func (r *budgetRun) step(now float64) {
 		admitted += let
 		arrived += arrivals
 	}
+	if inForce <= r.Limit()*(1+budgetMore) {
+		r.above = now
+	}
+	r.result.Above = max(r.result.Above, now-r.above)
 	r.admitted, r.arrived = append(r.admitted, admitted), append(r.arrived, arrived)
+	r.could = append(r.could, min(r.Limit(), r.asked(now))*budgetStep)
+}
+
+// rates at which requests arrive at each pod, in requests per second.
+func (r *budgetRun) rates(now float64) []float64 {
+	stays := now >= budgetDouble && now < budgetDouble+r.Stay
+	rates, weights := make([]float64, len(r.pods)), 0.0
+	for i, p := range r.pods {
+		if p.serving && (i < r.Pods || !stays) {
+			rates[i] = p.weight
+			weights += p.weight
+		}
+	}
+	for i := range rates {
+		rates[i] *= r.asked(now) / weights
+	}
+	return rates
 }
 
 // judge every ten seconds; the first estimates of pods that served before anybody looked take up to twenty.
 func (r *budgetRun) judge() BudgetResult {
 	window := int(budgetWindow / budgetStep)
-	admitted, arrived, let, could := 0.0, 0.0, 0.0, 0.0
+	admitted, arrived, could, let, most := 0.0, 0.0, 0.0, 0.0, 0.0
 	for i := range r.admitted {
 		admitted += r.admitted[i]
 		arrived += r.arrived[i]
+		could += r.could[i]
 		if i >= window {
 			admitted -= r.admitted[i-window]
 			arrived -= r.arrived[i-window]
+			could -= r.could[i-window]
 		}
 		if i < 4*window {
 			continue
 		}
-		limit := r.Limit() * budgetWindow
 		let += admitted
-		could += min(limit, arrived)
-		under, over := admitted/min(limit, arrived)-1, admitted/limit-1
+		most += min(could, arrived)
+		under, over := admitted/min(could, arrived)-1, admitted/(r.Limit()*budgetWindow)-1
 		at := float64(i) * budgetStep
-		if at >= budgetDouble && at < budgetDouble+budgetAround || at >= budgetHalve && at < budgetHalve+budgetAround {
+		if r.around(at) {
 			r.result.ChangeUnder, r.result.ChangeOver = min(r.result.ChangeUnder, under), max(r.result.ChangeOver, over)
 		} else {
 			r.result.Under, r.result.Over = min(r.result.Under, under), max(r.result.Over, over)
 		}
 	}
-	r.result.Mean = let/could - 1
+	r.result.Mean = let/most - 1
 	return r.result
+}
+
+// around a change.
+func (r *budgetRun) around(at float64) bool {
+	changes := []float64{budgetDouble, budgetHalve}
+	if r.Disturbance == Quiet {
+		changes = append(changes, budgetQuietUntil)
+	}
+	return slices.ContainsFunc(changes, func(change float64) bool { return at >= change && at < change+budgetAround })
 }
 
 // poisson is a number of arrivals with a mean (D. E. Knuth, The Art of Computer Programming, volume 2, section 3.4.1; for large
@@ -319,58 +361,4 @@ func poisson(random *rand.Rand, mean float64) float64 {
 		count++
 	}
 	return count
-}
-
-// WorstBudget holds the mean of the means and the counts, and the worst of everything else, of all seeds.
-func WorstBudget(c BudgetCase, seeds []uint64) BudgetResult {
-	var worst BudgetResult
-	n := float64(len(seeds))
-	for _, seed := range seeds {
-		r := Budget(c, seed)
-		worst.Mean += r.Mean / n
-		worst.Divisions += r.Divisions / n
-		worst.Writes += r.Writes / n
-		worst.Under, worst.Over = min(worst.Under, r.Under), max(worst.Over, r.Over)
-		worst.ChangeUnder, worst.ChangeOver = min(worst.ChangeUnder, r.ChangeUnder), max(worst.ChangeOver, r.ChangeOver)
-	}
-	return worst
-}
-
-// BudgetCases are those that the table shows: ten pods with 100 requests per second of the limit each and with 10, which become
-// twenty and ten again.
-func BudgetCases() []BudgetCase {
-	var cases []BudgetCase
-	for _, perPod := range []float64{200, 20} { // 100 and 10 while there are twice as many
-		for _, skew := range []float64{3, 10} {
-			for _, demand := range []float64{1.05, 1.2, 1.5, 2, 3} {
-				cases = append(cases, BudgetCase{Pods: 10, PerPod: perPod, Skew: skew, Demand: demand})
-			}
-		}
-	}
-	return cases
-}
-
-// BudgetTable simulates all cases, beside plain equal division.
-func BudgetTable(to io.Writer, seeds []uint64) error {
-	table := tabwriter.NewWriter(to, 0, 0, 1, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "limit\tskew\tdemand\tmean\tunder\tover\tchange under\tchange over\tdivisions\twrites per pod\tequal: mean\tunder\tchange under\tchange over\t")
-	for _, c := range BudgetCases() {
-		ours := WorstBudget(c, seeds)
-		equal := c
-		equal.Equal = true
-		rival := WorstBudget(equal, seeds)
-		fmt.Fprintf(table, "%.0f/s\t%.0f:1\t%.2f\t%s\t%.0f\t%.0f\t%s\t\n", c.Limit(), c.Skew, c.Demand,
-			percents(ours.Mean, ours.Under, ours.Over, ours.ChangeUnder, ours.ChangeOver), ours.Divisions, ours.Writes/float64(c.Pods),
-			percents(rival.Mean, rival.Under, rival.ChangeUnder, rival.ChangeOver))
-	}
-	return table.Flush()
-}
-
-// percents of parts, one column each.
-func percents(parts ...float64) string {
-	texts := make([]string, len(parts))
-	for i, part := range parts {
-		texts[i] = fmt.Sprintf("%+.1f", cmp.Or(100*part, 0))
-	}
-	return strings.Join(texts, "\t")
 }
