@@ -75,7 +75,7 @@ func (f *traffic) scrape(_ context.Context, pod measure.Pod) (tuner.Counters, er
 	f.last[pod.Name] = now
 	n := f.served[pod.Name]
 	return tuner.Counters{
-		Requests: n, Served: n, ServiceSeconds: n * 0.010, DurationSeconds: n * 0.010, CPUSeconds: n * 0.005, StartSeconds: 1,
+		At: now, Requests: n, Served: n, ServiceSeconds: n * 0.010, DurationSeconds: n * 0.010, CPUSeconds: n * 0.005, StartSeconds: 1,
 		Workers: 64, Processors: 1, HeapLiveBytes: 20 << 20,
 		Buckets: []tuner.Bucket{{UpperBound: 0.1, Count: n - f.late[pod.Name]}, {UpperBound: math.Inf(1), Count: n}},
 	}, nil
