@@ -36,6 +36,8 @@ SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 export VERSION IMG WORKLOAD_IMG COMPONENTS CLUSTER NODES
+# Go refuses to read the version control of a clone that belongs to somebody else; nothing reads the stamp.
+export GOFLAGS := $(strip $(GOFLAGS) -buildvcs=false)
 
 TOOL := go tool -modfile=hack/tools/go.mod
 
