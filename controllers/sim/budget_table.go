@@ -52,16 +52,29 @@ func DisturbedBudgetCases() []BudgetCase {
 	return cases
 }
 
-// BudgetTable simulates all cases, beside plain equal division and what any division loses, and then the disturbed ones.
+// stayingCases are of clients that stay with the pods that they know after the pods doubled.
+func stayingCases() []BudgetCase {
+	var cases []BudgetCase
+	for _, c := range BudgetCases() {
+		if c.Skew == 3 && (c.Demand == 1.05 || c.Demand == 1.5 || c.Demand == 3) {
+			c.Stay = 25
+			cases = append(cases, c)
+		}
+	}
+	return cases
+}
+
+// BudgetTable simulates all cases, and some with clients that stay, beside plain equal division and what any division loses, and
+// then the disturbed ones.
 func BudgetTable(to io.Writer, seeds []uint64) error {
 	table := tabwriter.NewWriter(to, 0, 0, 1, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "limit\tskew\tdemand\tmean\tunder\tover\tchange under\tchange over\tdivisions\twrites per pod\tknowing: mean\tunder\tchange under\tequal: mean\tunder\tchange under\tchange over\t")
-	for _, c := range BudgetCases() {
+	fmt.Fprintln(table, "limit\tskew\tdemand\tclients stay\tmean\tunder\tover\tchange under\tchange over\tdivisions\twrites per pod\tknowing: mean\tunder\tchange under\tequal: mean\tunder\tchange under\tchange over\t")
+	for _, c := range append(BudgetCases(), stayingCases()...) {
 		ours := WorstBudget(c, seeds)
 		equal, knowing := c, c
 		equal.Way, knowing.Way = Equally, Knowing
 		rival, best := WorstBudget(equal, seeds), WorstBudget(knowing, seeds)
-		fmt.Fprintf(table, "%.0f/s\t%.0f:1\t%.2f\t%s\t%.0f\t%.0f\t%s\t%s\t\n", c.Limit(), c.Skew, c.Demand,
+		fmt.Fprintf(table, "%.0f/s\t%.0f:1\t%.2f\t%.0f s\t%s\t%.0f\t%.0f\t%s\t%s\t\n", c.Limit(), c.Skew, c.Demand, c.Stay,
 			percents(ours.Mean, ours.Under, ours.Over, ours.ChangeUnder, ours.ChangeOver), ours.Divisions, ours.Writes/float64(c.Pods),
 			percents(best.Mean, best.Under, best.ChangeUnder), percents(rival.Mean, rival.Under, rival.ChangeUnder, rival.ChangeOver))
 	}
