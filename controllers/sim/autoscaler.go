@@ -23,6 +23,8 @@ const (
 	Rival
 	// OwnBalancing is another autoscaler that brings its own balancing; it stands beside the rivals.
 	OwnBalancing
+	// Foreknowing is another autoscaler with a setting that only who knows the load beforehand can choose; it stands beside the rivals.
+	Foreknowing
 	// Bound is no autoscaler that anybody could build, and says how far one could get.
 	Bound
 )

@@ -34,7 +34,7 @@ func HighestUtilization(s Service, pool Pool) int {
 	for low < high {
 		percent := (low + high + 1) / 2
 		rate := float64(percent) / 100 * float64(pods*s.Cores) / s.CPUTime.Seconds()
-		steady := Shape{"steady", warmUp + seconds, func(float64) float64 { return rate }}
+		steady := Shape{Name: "steady", Seconds: warmUp + seconds, Rate: func(float64) float64 { return rate }}
 		fixed := s
 		fixed.MinReplicas, fixed.MaxReplicas = pods, pods
 		r := Run(fixed, pool, steady, Contender{Autoscaler: func(Service) Autoscaler { return idle{} }}, 1)

@@ -3,13 +3,18 @@
 
 package sim
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // OurName is the operator's row.
 const OurName = "GoService"
 
 // StockName is the row of the autoscaler that most services have: a HorizontalPodAutoscaler at CPU 50 % with Kubernetes' defaults.
-var StockName = HPAContender(50, 300).Name
+var StockName = HPAContender(stockPercent, defaultWindow).Name
+
+const stockPercent = 50
 
 func newOperator(Service) Autoscaler { return new(operator) }
 
@@ -24,41 +29,98 @@ func HPAContender(percent, window int) Contender {
 	}
 }
 
-// KnativeContender is Knative's autoscaler with the target that its pods have at a CPU utilization in percent.
-func KnativeContender(percent int, activator Activator) Contender {
+// HPARequestsContender is a HorizontalPodAutoscaler at a number of requests per second and pod, with a scale-down window in seconds,
+// as KEDA or an adapter of Prometheus feeds it. The number is a pod's at a CPU utilization in percent, as somebody has measured it.
+func HPARequestsContender(percent, window int) Contender {
+	return Contender{
+		Name: fmt.Sprintf("HPA on requests %d%%, %d s", percent, window), Role: Rival,
+		Autoscaler: func(s Service) Autoscaler {
+			h := StockHPA(0.5, float64(window))
+			h.RequestsPerPod = float64(percent) / 100 * float64(s.Cores) / s.CPUTime.Seconds()
+			return h
+		},
+	}
+}
+
+// HPAFloorContender is a HorizontalPodAutoscaler at CPU 60 % with a scale-down window of a minute and a minReplicas that somebody has
+// chosen who knows how high the load goes.
+func HPAFloorContender(floor int) Contender {
+	return Contender{
+		Name: fmt.Sprintf("HPA 60%%, 60 s, at least %d", floor), Role: Foreknowing,
+		Autoscaler: func(Service) Autoscaler {
+			h := StockHPA(0.6, 60)
+			h.Floor = floor
+			return h
+		},
+	}
+}
+
+// KnativeContender is Knative's autoscaler with the target that its pods have at a CPU utilization in percent, and a scale-down-delay in
+// seconds.
+func KnativeContender(percent int, activator Activator, delay int) Contender {
 	how := map[Activator]string{ActivatorByDefault: "by default", ActivatorAlways: "always", ActivatorNever: "never"}[activator]
 	role := OwnBalancing
 	if activator == ActivatorNever {
 		role = Rival
 	}
+	name := fmt.Sprintf("Knative %d%%, activator %s", percent, how)
+	if delay > 0 {
+		name += fmt.Sprintf(", delay %d s", delay)
+	}
 	return Contender{
-		Name: fmt.Sprintf("Knative %d%%, activator %s", percent, how), Role: role, Balancing: activator.Balancing(), HopCPU: KnativeHopCPU,
+		Name: name, Role: role, Balancing: activator.Balancing(), HopCPU: KnativeHopCPU,
 		Autoscaler: func(s Service) Autoscaler {
-			return &KPA{Target: concurrencyAt(float64(percent)/100, s), Activator: activator}
+			return &KPA{Target: concurrencyAt(float64(percent)/100, s), Activator: activator, Delay: float64(delay)}
 		},
 	}
 }
 
-// Others are the contenders beside the operator. They stand at several targets, since each target trades bad seconds for cores. full
-// is all of them; otherwise those are left out that hardly differ from others.
-func Others(full bool) []Contender {
-	utilizations := []int{50, 60, 70}
-	targets := map[Activator][]int{ActivatorByDefault: {50, 60, 70}, ActivatorAlways: {60}, ActivatorNever: {50, 60, 70}}
+// The whole percents among which a search finds.
+const leastPercent, mostPercent = 30, 80
+
+// targets is a family from the lowest target to the highest, with one to begin at.
+func targets(anchor int, at func(percent int) Contender) Family {
+	f := Family{Anchor: anchor - leastPercent}
+	for percent := leastPercent; percent <= mostPercent; percent++ {
+		f.Contenders = append(f.Contenders, at(percent))
+	}
+	return f
+}
+
+// floors is a family of numbers of pods, from half as many again as carry a rate at 70 % down to the service's least, to begin at those
+// that carry it.
+func floors(s Service, rate float64) Family {
+	carry := rate * s.CPUTime.Seconds() / (0.7 * float64(s.Cores))
+	most := min(max(int(math.Ceil(1.5*carry)), s.MinReplicas+1), s.MaxReplicas)
+	f := Family{Anchor: max(most-max(int(math.Ceil(carry)), s.MinReplicas+1), 0)}
+	for floor := most; floor > s.MinReplicas; floor-- {
+		f.Contenders = append(f.Contenders, HPAFloorContender(floor))
+	}
+	return f
+}
+
+// Families are the contenders beside the operator in a scenario, to be searched. full is all of them; otherwise those are left out that
+// hardly differ from others.
+func Families(scenario Scenario, seeds []uint64, full bool) []Family {
+	knative := func(activator Activator, delay int) Family {
+		return targets(60, func(percent int) Contender { return KnativeContender(percent, activator, delay) })
+	}
+	hpa := func(anchor, window int) Family {
+		return targets(anchor, func(percent int) Contender { return HPAContender(percent, window) })
+	}
+	requests := func(window int) Family {
+		return targets(60, func(percent int) Contender { return HPARequestsContender(percent, window) })
+	}
+	peak := 0.0
+	for _, seed := range seeds {
+		peak = max(peak, scenario.Shape(seed).peak())
+	}
+	all := []Family{
+		hpa(stockPercent, defaultWindow), hpa(60, 60), requests(60),
+		knative(ActivatorNever, 0), knative(ActivatorNever, 300), knative(ActivatorByDefault, 0), floors(scenario.Service, peak),
+	}
 	if full {
-		utilizations = []int{40, 50, 55, 60, 65, 70, 80}
-		all := []int{40, 50, 60, 65, 70, 80}
-		targets = map[Activator][]int{ActivatorByDefault: all, ActivatorAlways: all, ActivatorNever: all}
+		all = append(all, requests(defaultWindow), knative(ActivatorByDefault, 300), knative(ActivatorAlways, 0))
 	}
-	var rows []Contender
-	for _, window := range []int{300, 60} {
-		for _, percent := range utilizations {
-			rows = append(rows, HPAContender(percent, window))
-		}
-	}
-	for _, activator := range []Activator{ActivatorByDefault, ActivatorAlways, ActivatorNever} {
-		for _, percent := range targets[activator] {
-			rows = append(rows, KnativeContender(percent, activator))
-		}
-	}
-	return rows
+	return all
 }

@@ -17,7 +17,7 @@ import (
 func TestTheResultIsAsCommitted(t *testing.T) {
 	ours := HPAContender(45, 60)
 	ours.Name, ours.Role = OurName, Ours
-	gentle := Shape{"gentle", warmUp + 180, func(at float64) float64 { return 300 + 300*min(max((at-warmUp-20)/120, 0), 1) }}
+	gentle := Shape{Name: "gentle", Seconds: warmUp + 180, Rate: func(at float64) float64 { return 300 + 300*min(max((at-warmUp-20)/120, 0), 1) }}
 	scenarios := []Scenario{
 		{Name: "gentle", Service: Default(), Shape: func(uint64) Shape { return gentle }, Gradual: true},
 		{Name: "short, slow starts", Service: Default().Slow(), Shape: func(uint64) Shape { return short() }},
@@ -25,7 +25,7 @@ func TestTheResultIsAsCommitted(t *testing.T) {
 	var results []Result
 	for _, s := range scenarios {
 		for _, c := range []Contender{
-			HPAContender(50, 300), KnativeContender(60, ActivatorByDefault), KnativeContender(60, ActivatorNever), ours, Clairvoyant(74),
+			HPAContender(50, 300), KnativeContender(60, ActivatorByDefault, 0), KnativeContender(60, ActivatorNever, 0), ours, Clairvoyant(74),
 		} {
 			for _, seed := range DevelopmentSeeds(2) {
 				r := Run(s.Service, Pool{16, 16, 50e6}, s.Shape(seed), c, seed)

@@ -56,7 +56,7 @@ func TestTheModelIsKubernetes(t *testing.T) {
 		history := histories.NewHPA(uint64(seed))
 		service := Default()
 		service.Cores, service.MinReplicas, service.MaxReplicas = histories.RequestMillicores/1000, history.Min, history.Max
-		w := newWorld(service, Shape{"none", 1, func(float64) float64 { return 1 }}, 1)
+		w := newWorld(service, Shape{Name: "none", Seconds: 1, Rate: func(float64) float64 { return 1 }}, 1)
 		h, replicas := modelOf(history), history.Start()
 		for i, want := range wanted {
 			current, pods := history.Look(replicas)

@@ -46,8 +46,9 @@ func stockDown() HPARules {
 
 // HPA is a HorizontalPodAutoscaler that steers for a CPU use relative to the request.
 type HPA struct {
-	// Target is a share, above 0 to 1.
-	Target float64
+	// Target is a share, above 0 to 1. Where RequestsPerPod is above 0, that counts instead: so many requests per second for each pod, as
+	// an external metric says it (AverageValue).
+	Target, RequestsPerPod float64
 	// Plain says that there is no behavior: Up and Down do not count, but what applies without any.
 	Plain    bool
 	Up, Down HPARules
@@ -58,6 +59,7 @@ type HPA struct {
 	replicas func(w *World, h *HPA, current int) (int, bool)
 
 	metrics         CPUMetrics
+	requests        RequestMetrics
 	recommendations []stamped
 	added, removed  []stamped // pods, for the policies
 }
@@ -76,6 +78,9 @@ func StockHPA(target, downWindow float64) *HPA {
 // Begin schedules metrics-server's rounds and the autoscaler's.
 func (h *HPA) Begin(w *World) {
 	h.metrics.Begin(w)
+	if h.RequestsPerPod > 0 {
+		h.requests.Begin(w)
+	}
 	w.Every(time.Duration(w.random.autoscaler.Float64()*float64(hpaSync)), hpaSync, func() { h.sync(w) })
 }
 
@@ -104,7 +109,11 @@ func (h *HPA) decide(w *World, current int) int {
 		return w.service.MaxReplicas
 	}
 	replicas := h.replicas
-	if replicas == nil {
+	switch {
+	case replicas != nil:
+	case h.RequestsPerPod > 0:
+		replicas = requestReplicas
+	default:
 		replicas = modelReplicas
 	}
 	recommended, known := replicas(w, h, current)
@@ -277,6 +286,23 @@ func modelReplicas(w *World, h *HPA, current int) (replicas int, known bool) {
 	}
 	return wanted, true
 }
+
+// requestReplicas is the replica calculator's GetExternalPerPodMetricReplicas: what all pods together have, in thousandths, over what each
+// is to have.
+func requestReplicas(_ *World, h *HPA, current int) (replicas int, known bool) {
+	rate, known := h.requests.PerSecond()
+	if !known {
+		return 0, false
+	}
+	use, target := math.Round(1000*rate), float64(h.MilliRequestsPerPod())
+	if h.tolerated(use / (target * float64(current))) {
+		return current, true
+	}
+	return int(math.Ceil(use / target)), true
+}
+
+// MilliRequestsPerPod is RequestsPerPod in whole thousandths, as the API takes it.
+func (h *HPA) MilliRequestsPerPod() int64 { return int64(math.Round(1000 * h.RequestsPerPod)) }
 
 // ratio of the utilization, which Kubernetes cuts to whole percent, to the target. The order of operations is Kubernetes' own: the
 // product with a number of pods is rounded up, where the last bit counts.

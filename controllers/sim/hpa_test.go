@@ -25,7 +25,7 @@ const hpaNow = 1000.0
 func hpaWorld(states []podState) (*World, *HPA) {
 	service := Default()
 	service.Cores = 1
-	w := newWorld(service, Shape{"none", 2000, func(float64) float64 { return 1 }}, 1)
+	w := newWorld(service, Shape{Name: "none", Seconds: 2000, Rate: func(float64) float64 { return 1 }}, 1)
 	h := StockHPA(0.5, 300)
 	h.metrics.samples = map[*Pod]CPUSample{}
 	for _, s := range states {
@@ -103,7 +103,7 @@ func TestReplicaCalculator(t *testing.T) {
 func recommending(h *HPA) (*World, func(at float64, current, recommended int) int) {
 	service := Default()
 	service.MinReplicas, service.MaxReplicas = 1, 1000
-	w := newWorld(service, Shape{"none", 1, func(float64) float64 { return 1 }}, 1)
+	w := newWorld(service, Shape{Name: "none", Seconds: 1, Rate: func(float64) float64 { return 1 }}, 1)
 	return w, func(at float64, current, recommended int) int {
 		h.replicas = func(*World, *HPA, int) (int, bool) { return recommended, true }
 		w.now = at
@@ -198,7 +198,7 @@ func TestStockBehavior(t *testing.T) {
 // Figures come every 15 s, 5 s old, as means since the figure before; decisions every 15 s, 0.3 s before they take effect.
 func TestHPATiming(t *testing.T) {
 	service := Default()
-	w := newWorld(service, Shape{"none", 100, func(float64) float64 { return 1e-9 }}, 4)
+	w := newWorld(service, Shape{Name: "none", Seconds: 100, Rate: func(float64) float64 { return 1e-9 }}, 4)
 	p := w.createReady()
 	p2 := w.createReady()
 	w.wanted = 2
@@ -244,7 +244,7 @@ func TestHPATiming(t *testing.T) {
 }
 
 func TestAFigureOfAPodThatIsGoneIsForgotten(t *testing.T) {
-	w := newWorld(Default(), Shape{"none", 100, func(float64) float64 { return 1e-9 }}, 4)
+	w := newWorld(Default(), Shape{Name: "none", Seconds: 100, Rate: func(float64) float64 { return 1e-9 }}, 4)
 	p := w.createReady()
 	h := StockHPA(0.5, 300)
 	h.Begin(w)
@@ -265,7 +265,7 @@ func TestAPeriodIsOverAtTheNextLook(t *testing.T) {
 	service := Default()
 	service.MinReplicas, service.MaxReplicas = 5, 10_000
 	for seed := range uint64(200) {
-		w := newWorld(service, Shape{"none", 120, func(float64) float64 { return 1e-9 }}, seed)
+		w := newWorld(service, Shape{Name: "none", Seconds: 120, Rate: func(float64) float64 { return 1e-9 }}, seed)
 		w.wanted = 5
 		h, looks := filledIn(), 0
 		h.replicas = func(w *World, _ *HPA, current int) (int, bool) {

@@ -142,12 +142,15 @@ func TestVerdict(t *testing.T) {
 		row("ramp", "loose", Rival, 11, 0, 100),
 		row("ramp", "own", OwnBalancing, 0, 0, 250),
 		row("ramp", "own, cheap", OwnBalancing, 900, 0, 10),
+		row("ramp", "at least 9", Foreknowing, 0, 0, 800),
+		row("ramp", "at least 5", Foreknowing, 11, 0, 400),
 		row("ramp", OurName, Ours, 3, 40, 450),
 		row("ramp", "clairvoyant", Bound, 0, 0, 225),
 	}
 	v := Judge(rows, func(name string) bool { return name == "ramp" })
 	want := "RESULT sim shapes=2 seeds=2 worst_bad_ratio=3.00 worst_lost_ratio=4.00 core_seconds_ratio_best=0.90 " +
-		"core_seconds_ratio_knative=1.80 core_seconds_ratio_cpu50=0.77 core_seconds_ratio_clairvoyant=2.00"
+		"core_seconds_ratio_knative=1.80 core_seconds_ratio_cpu50=0.77 core_seconds_ratio_clairvoyant=2.00 " +
+		"core_seconds_shapes=1 core_seconds_ratio_minreplicas=0.56 kept_both=2 kept_ours=0 kept_rival=0 kept_none=0 kept_minreplicas=0"
 	if got := v.String(); got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}
@@ -168,8 +171,8 @@ func TestVerdict(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"| step | 4.0 (4–8) | 2.0 (2–4), tight | 250 | 500, HPA 50%, 300 s | tight | 1.33 | 400.00 | 0.80 | 2.00 |\n",
-		"| ramp | 1.5 (1–3) | 0.0 (0–0), HPA 50%, 300 s | 20 | 0, HPA 50%, 300 s | tight | 0.90 | 1.80 | 0.75 | 2.00 |\n",
+		"| step | 4.0 (4–8) | 2.0 (2–4), tight | 250 | 500, HPA 50%, 300 s | tight | 1.33 | 400.00 | none | – | 0.80 | 2.00 |\n",
+		"| ramp | 1.5 (1–3) | 0.0 (0–0), HPA 50%, 300 s | 20 | 0, HPA 50%, 300 s | tight | 0.90 | 1.80 | at least 9 | 0.56 | 0.75 | 2.00 |\n",
 	} {
 		if !strings.Contains(summary.String(), want) {
 			t.Errorf("no %s in:\n%s", want, summary.String())
@@ -179,18 +182,44 @@ func TestVerdict(t *testing.T) {
 
 func TestVerdictWithoutAnythingToCompare(t *testing.T) {
 	v := Judge([]Row{row("step", OurName, Ours, 20, 0, 100)}, func(string) bool { return true })
-	if line := v.String(); strings.Count(line, "=NaN") != 6 {
+	if line := v.String(); strings.Count(line, "=NaN") != 7 || v.KeptNone != 1 {
 		t.Errorf("ratios to nothing: %s", line)
 	}
 	var summary strings.Builder
-	if err := v.Summary(&summary); err != nil || v.Scenarios[0].Kept || !strings.HasSuffix(summary.String(), "| step | nothing to compare |\n") {
+	if err := v.Summary(&summary); err != nil || v.Scenarios[0].Kept || !strings.Contains(summary.String(), "| step | nothing to compare |\n\n") {
 		t.Errorf("%+v\n%s, error %v", v.Scenarios[0], summary.String(), err)
 	}
-	// A rival that keeps the objective, and an operator that does not.
-	v = Judge([]Row{row("step", StockName, Rival, 0, 0, 100), row("step", OurName, Ours, 20, 0, 100)}, func(string) bool { return true })
-	summary.Reset()
-	if err := v.Summary(&summary); err != nil || !strings.HasSuffix(summary.String(), "| step | 10.0 (10–20) (not kept) | 0.0 (0–0), HPA 50%, 300 s | 0 | 0, HPA 50%, 300 s | HPA 50%, 300 s | 1.00 | – | 1.00 | – |\n") {
-		t.Errorf("%s, error %v", summary.String(), err)
+}
+
+// Cores that were saved by breaking the objective are no gain: where a rival keeps it and the operator does not, there is no ratio, and the
+// scenario counts as lost.
+func TestWhereTheOperatorBreaksTheObjectiveItHasLost(t *testing.T) {
+	rows := []Row{
+		row("lost", StockName, Rival, 0, 0, 100), row("lost", "own", OwnBalancing, 0, 0, 100), row("lost", OurName, Ours, 20, 0, 50),
+		row("both", StockName, Rival, 0, 0, 100), row("both", OurName, Ours, 10, 0, 80),
+		row("also both", StockName, Rival, 0, 0, 100), row("also both", OurName, Ours, 10, 0, 85),
+		row("ours", StockName, Rival, 11, 0, 10), row("ours", OurName, Ours, 10, 0, 80),
+		row("nobody", StockName, Rival, 11, 0, 10), row("nobody", "at least 9", Foreknowing, 0, 0, 900), row("nobody", OurName, Ours, 11, 0, 80),
+	}
+	v := Judge(rows, func(string) bool { return true })
+	if v.KeptBoth != 2 || v.KeptOurs != 1 || v.KeptRival != 1 || v.KeptNone != 1 || v.KeptFloor != 1 {
+		t.Errorf("%+v", v)
+	}
+	if v.CoresBest != 0.85 || v.CoresShapes != 2 || !math.IsNaN(v.CoresKnative) || !math.IsNaN(v.CoresFloor) {
+		t.Errorf("%v in %d scenarios, %v, %v", v.CoresBest, v.CoresShapes, v.CoresKnative, v.CoresFloor)
+	}
+	var summary strings.Builder
+	if err := v.Summary(&summary); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"| lost | 10.0 (10–20) (not kept) | 0.0 (0–0), HPA 50%, 300 s | 0 | 0, HPA 50%, 300 s | HPA 50%, 300 s | – | – | none | – | 0.50 | – |\n",
+		"| nobody | 5.5 (5–11) (not kept) | 5.5 (5–11), HPA 50%, 300 s | 0 | 0, HPA 50%, 300 s | none | – | – | at least 9 | – | 8.00 | – |\n",
+		"\n\nThe objective is kept by the operator and a rival in 2 scenarios, by the operator alone in 1, by a rival alone in 1 (lost), by nobody in 1.\n",
+	} {
+		if !strings.Contains(summary.String(), want) {
+			t.Errorf("no %s in:\n%s", want, summary.String())
+		}
 	}
 }
 
@@ -198,7 +227,7 @@ func TestVerdictWithoutAnythingToCompare(t *testing.T) {
 // and the last are served at once, the second waits, the third finds both taken.
 func TestRequestsOnPaper(t *testing.T) {
 	service := Service{CPUTime: 20 * time.Millisecond, Cores: 1, Threshold: 30 * time.Millisecond, Percentile: 0.99, MinReplicas: 1, MaxReplicas: 1}
-	w := newWorld(service, Shape{"none", 2, func(float64) float64 { return 1e-9 }}, 1)
+	w := newWorld(service, Shape{Name: "none", Seconds: 2, Rate: func(float64) float64 { return 1e-9 }}, 1)
 	w.setPool(Pool{1, 1, time.Second})
 	p := w.createReady()
 	for _, at := range []float64{0, 0.005, 0.006, 0.045} {
@@ -237,7 +266,7 @@ func TestRequestsOnPaper(t *testing.T) {
 // On a core, requests take turns of 10 ms, as Go's scheduler lets them.
 func TestTurnsOfTenMilliseconds(t *testing.T) {
 	service := Service{CPUTime: 25 * time.Millisecond, Cores: 1, Threshold: time.Second, Percentile: 0.99, MinReplicas: 1, MaxReplicas: 1}
-	w := newWorld(service, Shape{"none", 2, func(float64) float64 { return 1e-9 }}, 1)
+	w := newWorld(service, Shape{Name: "none", Seconds: 2, Rate: func(float64) float64 { return 1e-9 }}, 1)
 	w.setPool(Pool{2, 0, time.Second})
 	p := w.createReady()
 	w.after(0, w.arrive)
@@ -252,7 +281,7 @@ func TestTurnsOfTenMilliseconds(t *testing.T) {
 // Who has waited longer than the queue's timeout is turned away.
 func TestTheQueueTurnsAwayWhoWaitsTooLong(t *testing.T) {
 	service := Service{CPUTime: 100 * time.Millisecond, Cores: 1, Threshold: time.Second, Percentile: 0.99, MinReplicas: 1, MaxReplicas: 1}
-	w := newWorld(service, Shape{"none", 2, func(float64) float64 { return 1e-9 }}, 1)
+	w := newWorld(service, Shape{Name: "none", Seconds: 2, Rate: func(float64) float64 { return 1e-9 }}, 1)
 	w.setPool(Pool{1, 5, 80 * time.Millisecond})
 	p := w.createReady()
 	for _, at := range []float64{0, 0.010, 0.050} {
@@ -268,7 +297,7 @@ func TestTheQueueTurnsAwayWhoWaitsTooLong(t *testing.T) {
 func TestPodsOnPaper(t *testing.T) {
 	service := Default()
 	service.StartupFrom, service.StartupTo, service.MinReplicas, service.MaxReplicas = 4*time.Second, 6*time.Second, 1, 3
-	w := newWorld(service, Shape{"none", 30, func(float64) float64 { return 1e-9 }}, 1)
+	w := newWorld(service, Shape{Name: "none", Seconds: 30, Rate: func(float64) float64 { return 1e-9 }}, 1)
 	w.wanted = 1
 	w.createReady()
 	type state struct{ exist, ready, wanted int }

@@ -5,6 +5,7 @@ package sim
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
@@ -53,11 +54,14 @@ type KPA struct {
 	// Target is that number.
 	Target    float64
 	Activator Activator
+	// Delay is Knative's scale-down-delay in seconds: no fewer pods than at any time within it.
+	Delay float64
 
 	last       map[*Pod]float64
 	window     []float64 // mean concurrency of each second, the newest last
 	panicSince float64   // negative: no panic
 	panicPods  int
+	wanted     []int // by the decisions of the last Delay, the newest last
 }
 
 // Begin schedules the scrapes and the ticks.
@@ -136,7 +140,19 @@ func (k *KPA) decide(now float64, readyPods int) int {
 		k.panicPods = max(k.panicPods, desired, bounded(urgent))
 		desired = k.panicPods
 	}
-	return desired
+	return k.delayed(desired)
+}
+
+// delayed is the most that was wanted within the delay, counted in ticks.
+func (k *KPA) delayed(desired int) int {
+	if k.Delay <= 0 {
+		return desired
+	}
+	k.wanted = append(k.wanted, desired)
+	if extra := len(k.wanted) - int(math.Ceil(k.Delay/kpaTick.Seconds())); extra > 0 {
+		k.wanted = k.wanted[extra:]
+	}
+	return slices.Max(k.wanted)
 }
 
 // spare is the excess burst capacity: what the pods that are ready can take beyond a burst and what is inside them now.

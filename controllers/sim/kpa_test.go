@@ -102,7 +102,7 @@ func TestTheActivatorIsOnTheWayWhileCapacityIsShort(t *testing.T) {
 func TestKnativeSeesWhatIsInside(t *testing.T) {
 	service := Default()
 	service.CPUTime, service.Wait, service.Variation = time.Microsecond, time.Second, 0
-	w := newWorld(service, Shape{"steady", 100, func(float64) float64 { return 50 }}, 2)
+	w := newWorld(service, Shape{Name: "steady", Seconds: 100, Rate: func(float64) float64 { return 50 }}, 2)
 	w.setPool(Pool{1000, 0, time.Hour})
 	w.wanted = 2
 	w.createReady()
@@ -129,8 +129,8 @@ func TestKnativeVariants(t *testing.T) {
 	large := Default()
 	large.MinReplicas, large.MaxReplicas = 400, 400
 	for activator, want := range map[Activator]Balancing{ActivatorByDefault: Random, ActivatorAlways: BetterOfTwo, ActivatorNever: Random} {
-		c := KnativeContender(60, activator)
-		w := newWorld(large, Shape{"steady", 20, func(float64) float64 { return 100 }}, 2)
+		c := KnativeContender(60, activator, 0)
+		w := newWorld(large, Shape{Name: "steady", Seconds: 20, Rate: func(float64) float64 { return 100 }}, 2)
 		w.setPool(Pool{16, 16, time.Second})
 		w.start(c)
 		w.run()
@@ -152,4 +152,20 @@ func arrivedIn(w *World) int {
 		sum += s.Arrived
 	}
 	return sum
+}
+
+// With a scale-down-delay there are never fewer pods than at any of its ticks.
+func TestKnativeDelaysScaleDown(t *testing.T) {
+	k := newKPA(10).feed(60, 100)
+	k.Delay = 7 // four ticks of 2 s
+	for i, c := range []struct {
+		load  float64
+		ready int
+		want  int
+	}{{100, 10, 10}, {50, 10, 10}, {50, 10, 10}, {50, 10, 10}, {50, 10, 5}, {70, 5, 7}, {40, 7, 7}, {40, 7, 7}, {40, 7, 7}, {40, 7, 4}} {
+		k.feed(60, c.load)
+		if got := k.decide(float64(2*i), c.ready); got != c.want {
+			t.Errorf("tick %d: %d pods, want %d", i, got, c.want)
+		}
+	}
 }

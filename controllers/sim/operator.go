@@ -18,9 +18,10 @@ import (
 )
 
 const (
-	tunerTick = 2.0
 	// retuneDelay is what new live settings take to reach all pods.
 	retuneDelay = 0.5
+	// watchDelay is how late the operator hears at most of a pod that was created or became ready.
+	watchDelay = 0.1
 )
 
 // operator is this project's: its plan, its tuner, and the HorizontalPodAutoscaler that it creates.
@@ -28,6 +29,9 @@ type operator struct {
 	spec  v1alpha1.GoServiceSpec
 	hpa   HPA
 	tuner *tuner.Tuner
+	// began is when the last round did, and known how many pods had been created and had become ready by then.
+	began float64
+	known int
 }
 
 // specOf is what a user of the simulated service would write.
@@ -58,7 +62,25 @@ func (o *operator) Begin(w *World) {
 	o.follow(&figures)
 	w.resize(&figures)
 	o.hpa.Begin(w)
-	w.every(w.random.autoscaler.Float64()*tunerTick, tunerTick, func() { o.tick(w) })
+	w.after(w.random.autoscaler.Float64()*tuner.Period.Seconds(), func() { o.round(w) })
+}
+
+// round measures and decides, and comes again as the operator's loop does (controllers/internal/measure): after a period while
+// something moves or pods came, which it then hears of, and after a longer one while nothing does.
+func (o *operator) round(w *World) {
+	o.began, o.known = w.now, w.comings()
+	o.tick(w)
+	w.after(tuner.Period.Seconds(), func() { o.await(w) })
+}
+
+// await the moment of the next round, from a period after the last one on.
+func (o *operator) await(w *World) {
+	calm := o.began + tuner.CalmPeriod.Seconds()
+	if o.tuner.Moving() || w.comings() > o.known || w.now >= calm-1e-9 {
+		o.round(w)
+		return
+	}
+	w.after(min(watchDelay, calm-w.now), func() { o.await(w) })
 }
 
 // follow gives the HorizontalPodAutoscaler what the plan says.

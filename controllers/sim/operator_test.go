@@ -17,7 +17,7 @@ func TestTheOperatorBeginsWithItsPlan(t *testing.T) {
 	service := Default()
 	spec := specOf(service)
 	figures := plan.Compute(&spec, plan.Observed{})
-	w := newWorld(service, Shape{"steady", 60, func(float64) float64 { return 500 }}, 1)
+	w := newWorld(service, Shape{Name: "steady", Seconds: 60, Rate: func(float64) float64 { return 500 }}, 1)
 	o := new(operator)
 	w.start(Contender{Autoscaler: func(Service) Autoscaler { return o }})
 	if w.workers != int(figures.Workers.Value) || w.depth != int(figures.QueueDepth.Value) || w.queueTimeout != figures.QueueTimeout.Value.Seconds() {
@@ -47,7 +47,7 @@ func TestTheOperatorBeginsWithItsPlan(t *testing.T) {
 func TestCountersOfAPod(t *testing.T) {
 	service := Default()
 	service.Threshold = 80 * time.Millisecond // no default bound
-	w := newWorld(service, Shape{"steady", 120, func(float64) float64 { return 395 }}, 1)
+	w := newWorld(service, Shape{Name: "steady", Seconds: 120, Rate: func(float64) float64 { return 395 }}, 1)
 	w.setPool(Pool{16, 16, 50 * time.Millisecond})
 	w.now = 7
 	p := w.createReady()
@@ -84,12 +84,13 @@ func TestCountersOfAPod(t *testing.T) {
 
 // On a step, the operator raises the Deployment itself, within rounds of two seconds; an autoscaler waits for its figures.
 func TestTheOperatorRaisesAtOnce(t *testing.T) {
-	step := Shape{"short step", warmUp + 90, func(at float64) float64 {
+	step := Shape{Name: "short step", Seconds: warmUp + 90, Rate: func(at float64) float64 {
 		if at >= warmUp+30 {
 			return 1600
 		}
 		return 400
 	}}
+
 	r := Run(Default(), FittedPool(Default()), step, Operator(), 3)
 	if !r.Stepped || r.WantedWithin > 5 {
 		t.Errorf("enough pods were wanted %d s after the step (stepped: %v)", r.WantedWithin, r.Stepped)
@@ -115,7 +116,7 @@ func TestTheClairvoyantIsInTime(t *testing.T) {
 		t.Errorf("%d pods served before it was time, %d at the step, want %d", before.Ready, after.Ready, needed)
 	}
 	// Slow starters are begun earlier.
-	slow := Run(service.Slow(), pool, Shape{"late", warmUp + 100, short().Rate}, Clairvoyant(limit), 3)
+	slow := Run(service.Slow(), pool, Shape{Name: "late", Seconds: warmUp + 100, Rate: short().Rate}, Clairvoyant(limit), 3)
 	if slow.seconds[warmUp+30].Ready != needed || slow.seconds[warmUp-15].Wanted != 2 || slow.seconds[warmUp-8].Wanted != needed {
 		t.Errorf("slow starters: %+v", slow.seconds[warmUp-15:warmUp+31])
 	}
@@ -137,7 +138,7 @@ func TestHighestUtilizationFollowsThePromise(t *testing.T) {
 // The operator raises the Deployment itself; the autoscaler's policies count what it has added, and not that.
 func TestTheOperatorsRaiseIsNoneOfTheAutoscaler(t *testing.T) {
 	for seed := range uint64(20) {
-		w := newWorld(Default(), Shape{"step", 60, func(at float64) float64 { return 500 + 3000*min(math.Floor(at/5), 1) }}, seed)
+		w := newWorld(Default(), Shape{Name: "step", Seconds: 60, Rate: func(at float64) float64 { return 500 + 3000*min(math.Floor(at/5), 1) }}, seed)
 		o := new(operator)
 		w.start(Contender{Autoscaler: func(Service) Autoscaler { return o }})
 		before, raised := w.wanted, 0
@@ -156,4 +157,52 @@ func TestTheOperatorsRaiseIsNoneOfTheAutoscaler(t *testing.T) {
 		return
 	}
 	t.Error("the operator never raised the number before the autoscaler looked")
+}
+
+// Rounds follow each other as the operator's own do: every two seconds while something moves or a pod came, every four while nothing does.
+func TestRoundsAreAsFarApartAsTheOperators(t *testing.T) {
+	w := newWorld(Default(), Shape{Name: "step", Seconds: 400, Rate: func(at float64) float64 {
+		if at >= 301.3 {
+			return 2000
+		}
+		return 500
+	}}, 3)
+	o := new(operator)
+	w.start(Contender{Autoscaler: func(Service) Autoscaler { return o }})
+	var began []float64
+	var came []float64 // moments of new pods
+	pods := w.comings()
+	w.every(0, 0.001, func() {
+		if len(began) == 0 || o.began != began[len(began)-1] {
+			began = append(began, o.began)
+		}
+		if w.comings() != pods {
+			pods = w.comings()
+			came = append(came, w.now)
+		}
+	})
+	w.run()
+	calm, answered := 0, 0.0
+	for i := 2; i < len(began); i++ {
+		pause := began[i] - began[i-1]
+		switch {
+		case math.Abs(pause-4) < 1e-6:
+			calm++
+		case pause < 2-1e-6 || pause > 4:
+			t.Errorf("%v s between two rounds", pause)
+		case pause > 2+1e-6: // a pod came meanwhile
+			if !slices.ContainsFunc(came, func(at float64) bool { return at <= began[i]+0.002 && at > began[i]-watchDelay-0.002 }) {
+				t.Errorf("a round at %v s, %v s after the one before, and no pod came: %v", began[i], pause, came)
+			}
+		}
+		if began[i] > 301.3 && answered == 0 {
+			answered = began[i]
+		}
+	}
+	if calm < 20 || calm > len(began)-10 {
+		t.Errorf("%d of %d pauses were calm", calm, len(began))
+	}
+	if answered == 0 || answered > 305.4 {
+		t.Errorf("the step at 301.3 s was looked at first at %v s", answered)
+	}
 }

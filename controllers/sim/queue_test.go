@@ -12,7 +12,7 @@ import (
 
 // alone is a world with one pod whose pool lets everybody in, under a steady load.
 func alone(service Service, rate, seconds float64) (*World, *Pod) {
-	w := newWorld(service, Shape{"steady", seconds, func(float64) float64 { return rate }}, 1)
+	w := newWorld(service, Shape{Name: "steady", Seconds: seconds, Rate: func(float64) float64 { return rate }}, 1)
 	w.setPool(Pool{math.MaxInt32, 0, time.Hour})
 	return w, w.createReady()
 }
@@ -77,12 +77,13 @@ func TestRequestSecondsKeepLittlesLaw(t *testing.T) {
 
 // Arrivals follow the shape, and costs their distribution.
 func TestArrivalsAndCostsAreAsDeclared(t *testing.T) {
-	shape := Shape{"steps", 1000, func(at float64) float64 {
+	shape := Shape{Name: "steps", Seconds: 1000, Rate: func(at float64) float64 {
 		if at < 500 {
 			return 100
 		}
 		return 300
 	}}
+
 	service := Default()
 	w := newWorld(service, shape, 3)
 	w.setPool(Pool{math.MaxInt32, 0, time.Hour})
@@ -189,7 +190,7 @@ func (s scripted) Begin(w *World) {
 func TestNothingIsLostFromTheBooks(t *testing.T) {
 	script := scripted{5: 6, 20: 2, 26: 9, 28: 3, 40: 3, 50: 12, 55: 2}
 	service := Default()
-	w := newWorld(service, Shape{"steady", 80, func(float64) float64 { return 900 }}, 5)
+	w := newWorld(service, Shape{Name: "steady", Seconds: 80, Rate: func(float64) float64 { return 900 }}, 5)
 	w.setPool(Pool{16, 16, 50 * time.Millisecond})
 	ledger := &lives{gone: map[*Pod]float64{}}
 	w.start(Contender{Autoscaler: func(Service) Autoscaler { return script }, HopCPU: time.Millisecond})

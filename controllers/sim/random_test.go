@@ -4,6 +4,7 @@
 package sim
 
 import (
+	"bytes"
 	"slices"
 	"testing"
 	"time"
@@ -11,12 +12,13 @@ import (
 
 // short is a step that is over soon.
 func short() Shape {
-	return Shape{"short", warmUp + 180, func(at float64) float64 {
+	return Shape{Name: "short", Seconds: warmUp + 180, Rate: func(at float64) float64 {
 		if at >= warmUp+30 {
 			return 800
 		}
 		return 200
 	}}
+
 }
 
 // noted is what a run's requests and pods were, by chance alone.
@@ -55,7 +57,7 @@ func TestContendersSeeTheSameRequests(t *testing.T) {
 	if len(first.starts) < 4 {
 		t.Fatalf("only %d pods started", len(first.starts))
 	}
-	for _, c := range []Contender{KnativeContender(60, ActivatorAlways), KnativeContender(60, ActivatorNever), Operator(), Clairvoyant(70)} {
+	for _, c := range []Contender{KnativeContender(60, ActivatorAlways, 0), KnativeContender(60, ActivatorNever, 0), Operator(), Clairvoyant(70)} {
 		other := noting(c, 7)
 		if !slices.Equal(other.arrived, first.arrived) {
 			t.Errorf("%s got other arrivals", c.Name)
@@ -73,8 +75,9 @@ func TestContendersSeeTheSameRequests(t *testing.T) {
 }
 
 func TestSeeds(t *testing.T) {
+	const texts = "var reason, unit, bound = \"too many\", `5s`, \"99.9\"\n"
 	code := map[string][]byte{
-		"a.go": []byte("package a\n\n// F adds.\nfunc F(a int) int { return a + 1 }\n"),
+		"a.go": []byte("package a\n\n// F adds.\nfunc F(a int) int { return a + 1 }\n\nvar reason, unit, bound = \"too many\", `5s`, \"99.9\"\n"),
 		"b.go": []byte("package a\n"),
 	}
 	digest := func(change func(code map[string][]byte)) [32]byte {
@@ -91,19 +94,30 @@ func TestSeeds(t *testing.T) {
 	}
 	unchanged := digest(func(map[string][]byte) {})
 	for name, text := range map[string]string{
-		"a comment":   "package a\n\n// F adds one.\nfunc F(a int) int { return a + 1 }\n",
-		"no comment":  "package a\nfunc F(a int) int { return a + 1 }",
-		"line breaks": "package a\n\nfunc F(a int) int {\n\treturn a +\n\t\t1\n}\n",
+		"a comment":    "package a\n\n// F adds one.\nfunc F(a int) int { return a + 1 }\n" + texts,
+		"no comment":   "package a\nfunc F(a int) int { return a + 1 }\n" + texts,
+		"what is said": "package a\n\nfunc F(a int) int { return a + 1 }\n\nvar reason, unit, bound = \"more than 7 pods\", `5s`, \"99.9\"\n",
+		"line breaks":  "package a\n\nfunc F(a int) int {\n\treturn a +\n\t\t1\n}\n" + texts,
 	} {
 		if digest(func(files map[string][]byte) { files["a.go"] = []byte(text) }) != unchanged {
 			t.Errorf("%s changes the digest", name)
 		}
 	}
 	for name, change := range map[string]func(files map[string][]byte){
-		"a number":    func(files map[string][]byte) { files["a.go"] = []byte("package a\nfunc F(a int) int { return a + 2 }") },
-		"an operator": func(files map[string][]byte) { files["a.go"] = []byte("package a\nfunc F(a int) int { return a - 1 }") },
-		"a file":      func(files map[string][]byte) { delete(files, "b.go") },
-		"a name":      func(files map[string][]byte) { files["c.go"] = files["b.go"]; delete(files, "b.go") },
+		"a number": func(files map[string][]byte) {
+			files["a.go"] = []byte("package a\nfunc F(a int) int { return a + 2 }\n" + texts)
+		},
+		"an operator": func(files map[string][]byte) {
+			files["a.go"] = []byte("package a\nfunc F(a int) int { return a - 1 }\n" + texts)
+		},
+		"a unit": func(files map[string][]byte) {
+			files["a.go"] = bytes.Replace(files["a.go"], []byte("5s"), []byte("5m"), 1)
+		},
+		"a bound": func(files map[string][]byte) {
+			files["a.go"] = bytes.Replace(files["a.go"], []byte("99.9"), []byte("99"), 1)
+		},
+		"a file": func(files map[string][]byte) { delete(files, "b.go") },
+		"a name": func(files map[string][]byte) { files["c.go"] = files["b.go"]; delete(files, "b.go") },
 	} {
 		if digest(change) == unchanged {
 			t.Errorf("%s does not change the digest", name)
@@ -133,10 +147,11 @@ func TestShapes(t *testing.T) {
 		rates map[float64]float64 // by the time after the warm-up
 		ends  float64
 	}{
-		"step":  {step(base), map[float64]float64{-1: 100, 119: 100, 120: 400, 719: 400, 720: 100}, 1200},
-		"ramp":  {ramp(base), map[float64]float64{-1: 100, 120: 100, 270: 250, 420: 400, 720: 400, 870: 250, 1020: 100, 1199: 100}, 1200},
-		"spike": {spike(base), map[float64]float64{-1: 100, 299: 100, 300: 500, 329: 500, 330: 100}, 1200},
-		"day":   {diurnal(base), map[float64]float64{-1: 100, 0: 100, 225: 250, 450: 400, 675: 250, 900: 100, 1350: 400}, 1800},
+		"step":       {step(base, usual, 1), map[float64]float64{-1: 100, 119: 100, 120: 400, 719: 400, 720: 100}, 1200},
+		"ramp":       {ramp(base, usual, 1), map[float64]float64{-1: 100, 120: 100, 270: 250, 420: 400, 720: 400, 870: 250, 1020: 100, 1199: 100}, 1200},
+		"spike":      {spike(base, usual, 1), map[float64]float64{-1: 100, 299: 100, 300: 500, 329: 500, 330: 100}, 1200},
+		"day":        {diurnal(base, usual, 1), map[float64]float64{-1: 100, 0: 100, 225: 250, 450: 400, 675: 250, 900: 100, 1350: 400}, 1800},
+		"dependency": {dependency(base, usual), map[float64]float64{-1: 300, 400: 300, 1199: 300}, 1200},
 	} {
 		if c.shape.Name != name || c.shape.Seconds != warmUp+c.ends {
 			t.Errorf("%s: name %q, %v s", name, c.shape.Name, c.shape.Seconds)
@@ -145,10 +160,13 @@ func TestShapes(t *testing.T) {
 			near(t, name, c.shape.Rate(warmUp+at), want, 1e-9)
 		}
 	}
+	for at, want := range map[float64]float64{-1: 1, 299: 1, 300: 3, 599: 3, 600: 1} {
+		near(t, "how slow the dependency is", dependency(base, usual).slower(warmUp+at), want, 1e-9)
+	}
 	// Bursts of three times the rate take a fifth of the time: 15 s of 75 on average.
 	high, stretches, last := 0, 0, 100.0
 	for seed := range uint64(40) {
-		shape := bursty(base, seed)
+		shape := bursty(base, usual, seed)
 		near(t, "rate before the bursts", shape.Rate(warmUp-1), base, 1e-9)
 		for at := 0; at < 1200; at++ {
 			rate := shape.Rate(warmUp + float64(at))
@@ -166,7 +184,7 @@ func TestShapes(t *testing.T) {
 	}
 	near(t, "share of bursts", float64(high)/(40*1200), 0.2, 0.15)
 	near(t, "length of a burst", float64(high)/float64(stretches), 15, 0.15)
-	if peak := spike(base).peak(); peak != 500 {
+	if peak := spike(base, usual, 1).peak(); peak != 500 {
 		t.Errorf("peak %v", peak)
 	}
 }

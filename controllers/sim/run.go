@@ -6,6 +6,7 @@ package sim
 import (
 	"math"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 )
@@ -23,7 +24,7 @@ func (w *World) setPool(p Pool) {
 // FittedPool is the pool to which the operator sizes the pods of a service under a steady load. Every contender gets it from the
 // start, so that autoscalers are compared and not pools; the operator itself begins with its plan's.
 func FittedPool(s Service) Pool {
-	steady := Shape{"steady", warmUp / 4, func(float64) float64 { return 1.4 * float64(s.Cores) / s.CPUTime.Seconds() }}
+	steady := Shape{Name: "steady", Seconds: warmUp / 4, Rate: func(float64) float64 { return 1.4 * float64(s.Cores) / s.CPUTime.Seconds() }}
 	w := newWorld(s, steady, 1)
 	w.start(Contender{Autoscaler: newOperator})
 	w.run()
@@ -38,40 +39,50 @@ type Scenario struct {
 	Shape func(seed uint64) Shape
 	// Gradual says that the load changes slowly enough for an autoscaler to keep the objective throughout.
 	Gradual bool
+	// Slowest is the highest factor by which requests wait longer for others (Shape.Slower); 0 counts as 1. Everybody's pool is one for
+	// these from the start: only the operator fits pools while they run.
+	Slowest float64
+}
+
+// pool of every contender.
+func (s Scenario) pool() Pool {
+	fitted := s.Service
+	fitted.Wait = time.Duration(float64(fitted.Wait) * math.Max(s.Slowest, 1))
+	return FittedPool(fitted)
 }
 
 // Comparison is every contender in every scenario with every seed.
 type Comparison struct {
 	Scenarios  []Scenario
 	Contenders []Contender
-	Seeds      []uint64
+	// Families for a scenario, each searched for its best setting; nil: none.
+	Families func(Scenario) []Family
+	Seeds    []uint64
 	// Known is asked for a result before it is simulated, Done is told each result, also a known one; both may be nil, and are called from
 	// several goroutines. A result that is known has no seconds for a picture.
 	Known func(scenario, contender string, seed uint64) (Result, bool)
 	Done  func(Result)
 }
 
-// Run simulates all on all processors that Go may use; results are in the order of scenarios, contenders and seeds.
+// Run simulates all on all processors that Go may use. Results are in the order of scenarios; in each are the families' contenders, then
+// the others, each with all seeds.
 func (c Comparison) Run() []Result {
-	var jobs []func() Result
+	var jobs []func() []Result
 	for _, scenario := range c.Scenarios {
-		pool := sync.OnceValue(func() Pool { return FittedPool(scenario.Service) })
+		pool := sync.OnceValue(scenario.pool)
+		simulate := func(contender Contender, seed uint64) Result { return c.simulate(scenario, contender, seed, pool) }
+		if c.Families != nil {
+			for _, family := range c.Families(scenario) {
+				jobs = append(jobs, func() []Result { return c.search(scenario, family, simulate) })
+			}
+		}
 		for _, contender := range c.Contenders {
 			for _, seed := range c.Seeds {
-				jobs = append(jobs, func() Result {
-					if c.Known != nil {
-						if r, known := c.Known(scenario.Name, contender.Name, seed); known {
-							return r
-						}
-					}
-					r := Run(scenario.Service, pool(), scenario.Shape(seed), contender, seed)
-					r.Scenario = scenario.Name
-					return r
-				})
+				jobs = append(jobs, func() []Result { return []Result{simulate(contender, seed)} })
 			}
 		}
 	}
-	results := make([]Result, len(jobs))
+	results := make([][]Result, len(jobs))
 	var working sync.WaitGroup
 	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
 	for i, job := range jobs {
@@ -79,13 +90,29 @@ func (c Comparison) Run() []Result {
 		working.Go(func() {
 			defer func() { <-slots }()
 			results[i] = job()
-			if c.Done != nil {
-				c.Done(results[i])
-			}
 		})
 	}
 	working.Wait()
-	return results
+	return slices.Concat(results...)
+}
+
+// simulate one contender with one seed, unless the result is known.
+func (c Comparison) simulate(scenario Scenario, contender Contender, seed uint64, pool func() Pool) Result {
+	result, known := Result{}, false
+	if c.Known != nil {
+		result, known = c.Known(scenario.Name, contender.Name, seed)
+	}
+	if !known {
+		result = Run(scenario.Service, pool(), scenario.Shape(seed), contender, seed)
+		result.Scenario = scenario.Name
+		if seed != c.Seeds[0] || !IsPictured(contender.Name) {
+			result.seconds = nil // a thousand simulations need not keep them
+		}
+	}
+	if c.Done != nil {
+		c.Done(result)
+	}
+	return result
 }
 
 // Run simulates one load with one contender.

@@ -51,7 +51,7 @@ func Trace(name string, from io.Reader) (Shape, error) {
 		return Shape{}, errors.New("the trace needs at least two rows: seconds,requests")
 	}
 	first := rates[0] // also before the trace begins
-	return Shape{name, warmUp + last - start, func(at float64) float64 {
+	rate := func(at float64) float64 {
 		if at < warmUp {
 			return first
 		}
@@ -65,7 +65,8 @@ func Trace(name string, from io.Reader) (Shape, error) {
 			}
 		}
 		return rates[low]
-	}}, nil
+	}
+	return Shape{Name: name, Seconds: warmUp + last - start, Rate: rate}, nil
 }
 
 // TraceScenario is a service under a trace. If its load needs more pods than the service may have, it may have twice as many as that.

@@ -4,6 +4,7 @@
 package sim
 
 import (
+	"bytes"
 	"embed"
 	"fmt"
 	"io/fs"
@@ -19,35 +20,45 @@ import (
 //go:embed traces/*.csv
 var ownTraces embed.FS
 
-// ownScenarios are the repository's own traces as scenarios of a service.
-func ownScenarios(s Service) ([]Scenario, error) {
+// ownScenarios are the repository's own traces as scenarios of a service; if they vary, each seed has some of its own that are made in
+// the same way.
+func ownScenarios(s Service, vary bool) ([]Scenario, error) {
 	names, err := fs.Glob(ownTraces, "traces/*.csv")
 	if err != nil {
 		return nil, err
 	}
 	var all []Scenario
-	for _, name := range names {
-		file, err := ownTraces.Open(name)
+	for _, file := range names {
+		text, err := ownTraces.ReadFile(file)
 		if err != nil {
 			return nil, err
 		}
-		trace, err := Trace("trace "+strings.TrimSuffix(path.Base(name), ".csv"), file)
+		name := strings.TrimSuffix(path.Base(file), ".csv")
+		trace, err := Trace("trace "+name, bytes.NewReader(text))
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+			return nil, fmt.Errorf("%s: %w", file, err)
 		}
-		if err := file.Close(); err != nil {
-			return nil, err
+		scenario := TraceScenario(s, trace)
+		if vary {
+			scenario.Shape = func(seed uint64) Shape { return variedTrace(name, seed) }
 		}
-		all = append(all, TraceScenario(s, trace))
+		all = append(all, scenario)
 	}
 	return all, nil
 }
 
+// variedTrace is made as the repository's own of this name, with another seed and other numbers.
+func variedTrace(name string, seed uint64) Shape {
+	trace, err := Trace("trace "+name, strings.NewReader(makeTrace(name, rand.New(rand.NewPCG(seed, 0x7ace)), drawn(seed))))
+	if err != nil {
+		panic(fmt.Sprintf("a trace that was made cannot be read: %v", err)) // a fault of this program
+	}
+	return trace
+}
+
 // madeTraces are the generators by the name of the file. Each returns the rate at a moment in requests per second, without noise.
-var madeTraces = map[string]func(random *rand.Rand) func(at float64) float64{
-	"shop":   func(*rand.Rand) func(float64) float64 { return shopDay },
-	"crowds": crowds,
-	"clock":  func(*rand.Rand) func(float64) float64 { return byTheClock },
+var madeTraces = map[string]func(random *rand.Rand, number number) func(at float64) float64{
+	"shop": shopDay, "crowds": crowds, "clock": byTheClock,
 }
 
 const (
@@ -57,8 +68,11 @@ const (
 
 // MadeTrace is the text of one of the repository's own traces: half an hour in rows of five seconds.
 func MadeTrace(name string) string {
-	random := rand.New(rand.NewPCG(0x7ace, uint64(len(name))))
-	rate := madeTraces[name](random)
+	return makeTrace(name, rand.New(rand.NewPCG(0x7ace, uint64(len(name)))), usual)
+}
+
+func makeTrace(name string, random *rand.Rand, number number) string {
+	rate := madeTraces[name](random, number)
 	var b strings.Builder
 	b.WriteString("seconds,requests\n0,0\n")
 	noise := 0.0
@@ -71,22 +85,25 @@ func MadeTrace(name string) string {
 }
 
 // shopDay is a day within half an hour: a night, peaks before noon and in the evening.
-func shopDay(at float64) float64 {
-	peak := func(center, width float64) float64 {
-		return math.Exp(-(at - center) * (at - center) / (2 * width * width))
+func shopDay(_ *rand.Rand, number number) func(float64) float64 {
+	peak := func(height, center, width float64) func(float64) float64 {
+		return func(at float64) float64 { return height * math.Exp(-(at-center)*(at-center)/(2*width*width)) }
 	}
-	return 300 + 1100*peak(700, 180) + 1500*peak(1300, 150)
+	noon := peak(number(1100, 600, 1600), number(700, 500, 800), 180)
+	evening := peak(number(1500, 900, 2000), number(1300, 1100, 1500), 150)
+	return func(at float64) float64 { return 300 + noon(at) + evening(at) }
 }
 
 // crowds come at random moments, grow within seconds to a random height, and fade with a half-life of a minute and a half.
-func crowds(random *rand.Rand) func(float64) float64 {
+func crowds(random *rand.Rand, number number) func(float64) float64 {
 	type crowd struct{ at, height float64 }
 	var all []crowd
+	base, typical := number(500, 300, 700), number(400, 250, 700)
 	for at := 120 + 100*random.ExpFloat64(); at < traceSeconds; at += 120 + 200*random.ExpFloat64() {
-		all = append(all, crowd{at, 400 * math.Min(math.Exp(0.7*random.NormFloat64()), 4)})
+		all = append(all, crowd{at, typical * math.Min(math.Exp(0.7*random.NormFloat64()), 4)})
 	}
 	return func(at float64) float64 {
-		rate := 500.0
+		rate := base
 		for _, c := range all {
 			if since := at - c.at; since > 0 {
 				rate += c.height * (1 - math.Exp(-since/4)) * math.Exp2(-since/90)
@@ -97,10 +114,13 @@ func crowds(random *rand.Rand) func(float64) float64 {
 }
 
 // byTheClock is a slow rise with jobs that begin every five minutes and take 40 s.
-func byTheClock(at float64) float64 {
-	rate := 500 + 500*at/traceSeconds
-	if math.Mod(at, 300) < 40 {
-		rate += 700
+func byTheClock(_ *rand.Rand, number number) func(float64) float64 {
+	every, takes, jobs := number(300, 200, 420), number(40, 20, 60), number(700, 400, 1100)
+	return func(at float64) float64 {
+		rate := 500 + 500*at/traceSeconds
+		if math.Mod(at, every) < takes {
+			rate += jobs
+		}
+		return rate
 	}
-	return rate
 }

@@ -40,7 +40,7 @@ func TestOwnTracesAreAsGenerated(t *testing.T) {
 }
 
 func TestOwnTracesAreScenarios(t *testing.T) {
-	scenarios, err := Scenarios(Default(), 600)
+	scenarios, err := Scenarios(Default(), 600, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,13 +48,13 @@ func TestOwnTracesAreScenarios(t *testing.T) {
 	for _, s := range scenarios {
 		names[s.Name] = true
 	}
-	for _, want := range []string{"step", "day, slow starts", "trace clock", "trace crowds", "trace shop"} {
+	for _, want := range []string{"step", "day, slow starts", "dependency", "trace clock", "trace crowds", "trace shop"} {
 		if !names[want] {
 			t.Errorf("no scenario %q", want)
 		}
 	}
-	if len(names) != 13 || len(scenarios) != 13 {
-		t.Errorf("%d scenarios with %d names, want 13", len(scenarios), len(names))
+	if len(names) != 14 || len(scenarios) != 14 {
+		t.Errorf("%d scenarios with %d names, want 14", len(scenarios), len(names))
 	}
 }
 
@@ -88,7 +88,9 @@ func TestTrace(t *testing.T) {
 }
 
 func TestATraceThatNeedsMorePodsMayHaveThem(t *testing.T) {
-	shape := func(rate float64) Shape { return Shape{"flat", 400, func(float64) float64 { return rate }} }
+	shape := func(rate float64) Shape {
+		return Shape{Name: "flat", Seconds: 400, Rate: func(float64) float64 { return rate }}
+	}
 	if got := TraceScenario(Default(), shape(1000)).Service.MaxReplicas; got != 40 {
 		t.Errorf("at most %d pods for 1,000 requests per second, want 40", got)
 	}

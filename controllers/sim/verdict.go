@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -18,10 +19,18 @@ type Verdict struct {
 	// WorstBad is the largest BadRatio of all scenarios, WorstLost the largest LostRatio.
 	WorstBad, WorstLost float64
 	// CoresBest is the largest ratio of core-seconds to the cheapest rival that keeps the objective, of the scenarios whose load
-	// changes gradually, or of all if none is; CoresKnative likewise to the cheapest contender with a balancing of its own.
-	CoresBest, CoresKnative float64
-	// CoresStock and CoresClairvoyant are ratios of the sums over all scenarios.
+	// changes gradually, or of all if none is; CoresKnative likewise to the cheapest contender with a balancing of its own. Only those
+	// scenarios count in which both keep the objective: CoresShapes are how many that are for CoresBest. CoresFloor is the largest ratio
+	// to the cheapest contender that knows the load beforehand, of all scenarios in which both keep it.
+	CoresBest, CoresKnative, CoresFloor float64
+	CoresShapes                         int
+	// CoresStock and CoresClairvoyant are ratios of the sums over all scenarios, whether the objective is kept or not.
 	CoresStock, CoresClairvoyant float64
+	// KeptBoth counts the scenarios in which the operator and a rival keep the objective, KeptOurs and KeptRival those in which only the
+	// operator or only a rival does, KeptNone the others.
+	KeptBoth, KeptOurs, KeptRival, KeptNone int
+	// KeptFloor counts the scenarios that a contender keeps who knows the load beforehand, and the operator does not.
+	KeptFloor int
 }
 
 // ScenarioVerdict is the comparison in one scenario.
@@ -30,14 +39,16 @@ type ScenarioVerdict struct {
 	// Kept says that the operator keeps the objective.
 	Kept bool
 	// Ours are the operator's figures. Best is the rival with the fewest bad seconds, of those the cheapest; LeastLost the rival with
-	// the fewest lost requests; Cheapest and CheapestOwn the cheapest that keep the objective, of the rivals and of those with a
-	// balancing of their own; Stock the autoscaler that most services have; Bound the clairvoyant. nil where there is none.
-	Ours, Best, LeastLost, Cheapest, CheapestOwn, Stock, Bound *Row
+	// the fewest lost requests; Cheapest, CheapestOwn and CheapestFloor the cheapest that keep the objective, of the rivals, of those with
+	// a balancing of their own, and of those that know the load beforehand; Stock the autoscaler that most services have; Bound the
+	// clairvoyant. nil where there is none.
+	Ours, Best, LeastLost, Cheapest, CheapestOwn, CheapestFloor, Stock, Bound *Row
 	// BadRatio is of bad seconds to those of Best, of which one counts as none. LostRatio is of lost requests to those of LeastLost,
 	// of which one in a hundred thousand counts as none.
 	BadRatio, LostRatio float64
-	// Cores and CoresOwn are ratios of core-seconds to Cheapest and CheapestOwn.
-	Cores, CoresOwn float64
+	// Cores, CoresOwn and CoresFloor are ratios of core-seconds to Cheapest, CheapestOwn and CheapestFloor; NaN unless the operator keeps the
+	// objective too: cores that were saved by breaking it are no gain.
+	Cores, CoresOwn, CoresFloor float64
 }
 
 // lostGrain is the share of requests below which lost ones do not tell contenders apart.
@@ -59,24 +70,44 @@ func Judge(rows []Row, gradual func(scenario string) bool) Verdict {
 		from = to
 	}
 	v.CoresStock, v.CoresClairvoyant = ratio(ours, stock), ratio(ours, bound)
-	anyGradual := false
-	for _, s := range v.Scenarios {
-		anyGradual = anyGradual || gradual(s.Name)
-	}
+	anyGradual := slices.ContainsFunc(v.Scenarios, func(s ScenarioVerdict) bool { return gradual(s.Name) })
 	nan := math.NaN()
-	v.WorstBad, v.WorstLost, v.CoresBest, v.CoresKnative = nan, nan, nan, nan
+	v.WorstBad, v.WorstLost, v.CoresBest, v.CoresKnative, v.CoresFloor = nan, nan, nan, nan, nan
 	for _, s := range v.Scenarios {
+		v.count(s)
 		v.WorstBad, v.WorstLost = larger(v.WorstBad, s.BadRatio), larger(v.WorstLost, s.LostRatio)
-		if !anyGradual || gradual(s.Name) {
-			v.CoresBest, v.CoresKnative = larger(v.CoresBest, s.Cores), larger(v.CoresKnative, s.CoresOwn)
+		v.CoresFloor = larger(v.CoresFloor, s.CoresFloor)
+		if anyGradual && !gradual(s.Name) {
+			continue
+		}
+		v.CoresBest, v.CoresKnative = larger(v.CoresBest, s.Cores), larger(v.CoresKnative, s.CoresOwn)
+		if !math.IsNaN(s.Cores) {
+			v.CoresShapes++
 		}
 	}
 	return v
 }
 
+// count who keeps the objective in a scenario.
+func (v *Verdict) count(s ScenarioVerdict) {
+	switch rival := s.Cheapest != nil; {
+	case s.Kept && rival:
+		v.KeptBoth++
+	case s.Kept:
+		v.KeptOurs++
+	case rival:
+		v.KeptRival++
+	default:
+		v.KeptNone++
+	}
+	if !s.Kept && s.CheapestFloor != nil {
+		v.KeptFloor++
+	}
+}
+
 func judgeScenario(rows []Row) ScenarioVerdict {
 	nan := math.NaN()
-	s := ScenarioVerdict{Name: rows[0].Scenario, BadRatio: nan, LostRatio: nan, Cores: nan, CoresOwn: nan}
+	s := ScenarioVerdict{Name: rows[0].Scenario, BadRatio: nan, LostRatio: nan, Cores: nan, CoresOwn: nan, CoresFloor: nan}
 	for i := range rows {
 		r := &rows[i]
 		switch r.Role {
@@ -95,6 +126,8 @@ func judgeScenario(rows []Row) ScenarioVerdict {
 			}
 		case OwnBalancing:
 			s.CheapestOwn = cheaper(s.CheapestOwn, r)
+		case Foreknowing:
+			s.CheapestFloor = cheaper(s.CheapestFloor, r)
 		case Bound:
 			s.Bound = r
 		}
@@ -106,7 +139,10 @@ func judgeScenario(rows []Row) ScenarioVerdict {
 		s.BadRatio = ratio(float64(s.Ours.BadSeconds), math.Max(float64(s.Best.BadSeconds), 1))
 		s.LostRatio = ratio(float64(s.Ours.Lost), math.Max(float64(s.LeastLost.Lost), math.Max(lostGrain*float64(s.Ours.Requests), 1)))
 	}
-	s.Cores, s.CoresOwn = ratio(cores(s.Ours), cores(s.Cheapest)), ratio(cores(s.Ours), cores(s.CheapestOwn))
+	if s.Kept {
+		mine := cores(s.Ours)
+		s.Cores, s.CoresOwn, s.CoresFloor = ratio(mine, cores(s.Cheapest)), ratio(mine, cores(s.CheapestOwn)), ratio(mine, cores(s.CheapestFloor))
+	}
 	return s
 }
 
@@ -151,28 +187,48 @@ func larger(a, b float64) float64 {
 // Summary prints a line for each scenario as Markdown: means of a run, and ratios of core-seconds.
 func (v Verdict) Summary(to io.Writer) error {
 	var b strings.Builder
-	b.WriteString("| scenario | bad seconds | fewest of a rival | lost | fewest of a rival | cores: cheapest rival that keeps the objective | ÷ it | ÷ Knative | ÷ CPU 50% | ÷ clairvoyant |\n" +
-		"|---|---:|---:|---:|---:|---|---:|---:|---:|---:|\n")
+	b.WriteString("| scenario | bad seconds | fewest of a rival | lost | fewest of a rival | cores: cheapest rival that keeps the objective | ÷ it | ÷ Knative | cheapest minReplicas that keeps it | ÷ it | ÷ CPU 50% | ÷ clairvoyant |\n" +
+		"|---|---:|---:|---:|---:|---|---:|---:|---|---:|---:|---:|\n")
 	for _, s := range v.Scenarios {
 		if s.Ours == nil || s.Best == nil {
 			fmt.Fprintf(&b, "| %s | nothing to compare |\n", s.Name)
 			continue
 		}
-		kept, cheapest := "", "none"
+		kept := ""
 		if !s.Kept {
 			kept = " (not kept)"
 		}
-		if s.Cheapest != nil {
-			cheapest = s.Cheapest.Contender
-		}
-		fmt.Fprintf(&b, "| %s | %s%s | %s, %s | %.0f | %.0f, %s | %s | %s | %s | %s | %s |\n", s.Name,
+		fmt.Fprintf(&b, "| %s | %s%s | %s, %s | %.0f | %.0f, %s | %s | %s | %s | %s | %s | %s | %s |\n", s.Name,
 			s.Ours.badOfARun(), kept, s.Best.badOfARun(), s.Best.Contender,
 			perRun(s.Ours.Lost, s.Ours), perRun(s.LeastLost.Lost, s.LeastLost), s.LeastLost.Contender,
-			cheapest, readableRatio(s.Cores), readableRatio(s.CoresOwn),
+			nameOf(s.Cheapest), readableRatio(s.Cores), readableRatio(s.CoresOwn), nameOf(s.CheapestFloor), readableRatio(s.CoresFloor),
 			readableRatio(ratio(cores(s.Ours), cores(s.Stock))), readableRatio(ratio(cores(s.Ours), cores(s.Bound))))
 	}
+	fmt.Fprintf(&b, "\nThe objective is kept by the operator and a rival in %d scenarios, by the operator alone in %d, by a rival alone in %d%s, by nobody in %d.\n",
+		v.KeptBoth, v.KeptOurs, v.KeptRival, v.lost(), v.KeptNone)
 	_, err := io.WriteString(to, b.String())
 	return err
+}
+
+// lost are the names of the scenarios that only a rival keeps.
+func (v Verdict) lost() string {
+	var names []string
+	for _, s := range v.Scenarios {
+		if !s.Kept && s.Cheapest != nil {
+			names = append(names, s.Name)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(names, "; ") + ")"
+}
+
+func nameOf(r *Row) string {
+	if r == nil {
+		return "none"
+	}
+	return r.Contender
 }
 
 // badOfARun are the bad seconds of a run: the mean, and the fewest and the most.
@@ -192,6 +248,8 @@ func perRun(n int, r *Row) float64 { return float64(n) / float64(max(r.Runs, 1))
 // String is the last line of `make sim`.
 func (v Verdict) String() string {
 	return fmt.Sprintf("RESULT sim shapes=%d seeds=%d worst_bad_ratio=%.2f worst_lost_ratio=%.2f core_seconds_ratio_best=%.2f "+
-		"core_seconds_ratio_knative=%.2f core_seconds_ratio_cpu50=%.2f core_seconds_ratio_clairvoyant=%.2f",
-		len(v.Scenarios), v.Seeds, v.WorstBad, v.WorstLost, v.CoresBest, v.CoresKnative, v.CoresStock, v.CoresClairvoyant)
+		"core_seconds_ratio_knative=%.2f core_seconds_ratio_cpu50=%.2f core_seconds_ratio_clairvoyant=%.2f "+
+		"core_seconds_shapes=%d core_seconds_ratio_minreplicas=%.2f kept_both=%d kept_ours=%d kept_rival=%d kept_none=%d kept_minreplicas=%d",
+		len(v.Scenarios), v.Seeds, v.WorstBad, v.WorstLost, v.CoresBest, v.CoresKnative, v.CoresStock, v.CoresClairvoyant,
+		v.CoresShapes, v.CoresFloor, v.KeptBoth, v.KeptOurs, v.KeptRival, v.KeptNone, v.KeptFloor)
 }

@@ -50,6 +50,7 @@ type World struct {
 	serving   []*Pod  // that requests reach
 	wanted    int
 	created   int
+	started   int // pods that became ready
 	actions   int
 	coreTime  float64 // of pods that are gone
 	hopTime   float64 // CPU seconds of proxies between client and pod
@@ -61,6 +62,7 @@ type World struct {
 
 	mu, sigma float64 // of the logarithm of a request's CPU time
 	seconds   []second
+	arrived   float64 // requests so far
 	busyArea  float64
 }
 
@@ -179,6 +181,7 @@ func (w *World) handle(e event) {
 	case podReady:
 		if !e.pod.leaving {
 			e.pod.ready, e.pod.readyAt = true, w.now
+			w.started++
 			w.serving = append(w.serving, e.pod)
 		}
 	case podRemoved:
@@ -196,8 +199,9 @@ func (w *World) handle(e event) {
 func (w *World) arrive() {
 	s := w.second(w.now)
 	s.Arrived++
+	w.arrived++
 	w.hopTime += w.hopCPU
-	cpu, wait := w.cpuTime(), w.random.costs.ExpFloat64()*w.service.Wait.Seconds()
+	cpu, wait := w.cpuTime(), w.random.costs.ExpFloat64()*w.service.Wait.Seconds()*w.shape.slower(w.now)
 	first, second := w.random.balancing.Float64(), w.random.balancing.Float64()
 	if len(w.serving) == 0 {
 		s.Lost++
@@ -299,6 +303,9 @@ func (w *World) withdraw(p *Pod) {
 		}
 	}
 }
+
+// comings are how many pods have been created and how many of them have become ready.
+func (w *World) comings() int { return w.created + w.started }
 
 // collect removes a pod that has nothing left to do.
 func (w *World) collect(p *Pod) {

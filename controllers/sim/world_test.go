@@ -13,7 +13,7 @@ import (
 func TestTheWorldThatAutoscalersSee(t *testing.T) {
 	service := Default()
 	service.CPUTime, service.Wait, service.Variation = time.Millisecond, 0, 0
-	w := newWorld(service, Shape{"none", 10, func(float64) float64 { return 1e-9 }}, 1)
+	w := newWorld(service, Shape{Name: "none", Seconds: 10, Rate: func(float64) float64 { return 1e-9 }}, 1)
 	w.setPool(Pool{4, 4, time.Second})
 	if w.Service() != service || !w.Now().Equal(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)) {
 		t.Errorf("service %+v at %s", w.Service(), w.Now())

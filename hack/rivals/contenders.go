@@ -20,7 +20,7 @@ func Own(contenders []sim.Contender) []sim.Contender {
 			case *sim.HPA:
 				return NewKubernetes(m)
 			case *sim.KPA:
-				return NewKnative(m.Target, m.Activator)
+				return NewKnative(m)
 			default:
 				return m
 			}

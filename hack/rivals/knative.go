@@ -35,8 +35,7 @@ const (
 // (aggregation.TimedFloat64Buckets). What its queue-proxies would report, each pod's mean number of requests inside over a second,
 // is exact here, and of every pod; Knative's own scraper asks a sample of many pods.
 type Knative struct {
-	target    float64
-	activator sim.Activator
+	settings *sim.KPA
 
 	epoch          time.Time // of the autoscaler, for the simulation's first moment
 	scaler         scaling.UniScaler
@@ -45,11 +44,9 @@ type Knative struct {
 	ready          int
 }
 
-// NewKnative has a target of so many requests inside each pod, which must be at least Knative's smallest, 0.01. The activator is on the
-// way as Knative decides by the target-burst-capacity.
-func NewKnative(target float64, activator sim.Activator) *Knative {
-	return &Knative{target: target, activator: activator}
-}
+// NewKnative takes the target, which must be at least Knative's smallest, 0.01, the delay, and when the activator is on the way from the
+// simulator's model of it, which stays as it is.
+func NewKnative(settings *sim.KPA) *Knative { return &Knative{settings: settings} }
 
 // begin creates the autoscaler when so many pods are ready: at the first moment of its time.
 func (k *Knative) begin(ready int) {
@@ -58,7 +55,7 @@ func (k *Knative) begin(ready int) {
 		panic(fmt.Sprintf("Knative refuses its own defaults: %v", err)) // a fault of this program
 	}
 	burst := settings.TargetBurstCapacity
-	switch k.activator {
+	switch k.settings.Activator {
 	case sim.ActivatorAlways:
 		burst = -1
 	case sim.ActivatorNever:
@@ -69,8 +66,9 @@ func (k *Knative) begin(ready int) {
 		Namespace: namespace, Name: name, Annotations: map[string]string{
 			autoscaling.MetricAnnotationKey: autoscaling.Concurrency,
 			// What a pod may hold; the target is a share of it (container-concurrency-target-percentage).
-			autoscaling.TargetAnnotationKey:    strconv.FormatFloat(k.target/settings.ContainerConcurrencyTargetFraction, 'g', -1, 64),
-			autoscaling.TargetBurstCapacityKey: strconv.FormatFloat(burst, 'g', -1, 64),
+			autoscaling.TargetAnnotationKey:         strconv.FormatFloat(k.settings.Target/settings.ContainerConcurrencyTargetFraction, 'g', -1, 64),
+			autoscaling.TargetBurstCapacityKey:      strconv.FormatFloat(burst, 'g', -1, 64),
+			autoscaling.ScaleDownDelayAnnotationKey: time.Duration(k.settings.Delay * float64(time.Second)).String(),
 		},
 	}}
 	decider := deciders.MakeDecider(pods, settings)

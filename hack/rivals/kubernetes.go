@@ -42,6 +42,7 @@ const lookTime = time.Millisecond
 type Kubernetes struct {
 	settings *sim.HPA
 	metrics  sim.CPUMetrics
+	requests sim.RequestMetrics
 }
 
 // NewKubernetes takes target and behavior from the simulator's model of it, which stays as it is.
@@ -50,9 +51,14 @@ func NewKubernetes(settings *sim.HPA) *Kubernetes { return &Kubernetes{settings:
 // Begin schedules metrics-server's rounds and the controller's looks.
 func (k *Kubernetes) Begin(w *sim.World) {
 	k.metrics.Begin(w)
+	if k.settings.RequestsPerPod > 0 {
+		k.requests.Begin(w)
+	}
 	service := w.Service()
 	c := newController(horizontalPodAutoscaler(k.settings, max(service.MinReplicas, k.settings.Floor), service.MaxReplicas))
 	w.Every(time.Duration(w.Random().Float64()*float64(syncPeriod+lookTime)), syncPeriod+lookTime, func() {
+		rate, known := k.requests.PerSecond()
+		c.server.request(rate, known)
 		w.Scale(c.look(w.Wanted(), k.pods(w)))
 	})
 	w.AtEnd(c.end)
@@ -88,15 +94,12 @@ type podState struct {
 
 // horizontalPodAutoscaler is the object that somebody would create, with what the API server fills in.
 func horizontalPodAutoscaler(settings *sim.HPA, lowest, highest int) *autoscalingv2.HorizontalPodAutoscaler {
-	percent := int32(settings.Target*100 + 0.5)
 	hpa := &autoscalingv2.HorizontalPodAutoscaler{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, UID: "1", Generation: 1, ResourceVersion: "1"},
 		Spec: autoscalingv2.HorizontalPodAutoscalerSpec{
 			ScaleTargetRef: autoscalingv2.CrossVersionObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Name: name},
 			MinReplicas:    ptr.To(int32(lowest)), MaxReplicas: int32(highest),
-			Metrics: []autoscalingv2.MetricSpec{{Type: autoscalingv2.ResourceMetricSourceType, Resource: &autoscalingv2.ResourceMetricSource{
-				Name: corev1.ResourceCPU, Target: autoscalingv2.MetricTarget{Type: autoscalingv2.UtilizationMetricType, AverageUtilization: &percent},
-			}}},
+			Metrics: []autoscalingv2.MetricSpec{metricOf(settings)},
 		},
 	}
 	if !settings.Plain {
@@ -104,6 +107,21 @@ func horizontalPodAutoscaler(settings *sim.HPA, lowest, highest int) *autoscalin
 	}
 	defaults.SetDefaults_HorizontalPodAutoscaler(hpa)
 	return hpa
+}
+
+// metricOf is what the autoscaler steers for.
+func metricOf(settings *sim.HPA) autoscalingv2.MetricSpec {
+	if settings.RequestsPerPod > 0 {
+		perPod := resource.NewMilliQuantity(settings.MilliRequestsPerPod(), resource.DecimalSI)
+		return autoscalingv2.MetricSpec{Type: autoscalingv2.ExternalMetricSourceType, External: &autoscalingv2.ExternalMetricSource{
+			Metric: autoscalingv2.MetricIdentifier{Name: "requests-per-second"},
+			Target: autoscalingv2.MetricTarget{Type: autoscalingv2.AverageValueMetricType, AverageValue: perPod},
+		}}
+	}
+	percent := int32(settings.Target*100 + 0.5)
+	return autoscalingv2.MetricSpec{Type: autoscalingv2.ResourceMetricSourceType, Resource: &autoscalingv2.ResourceMetricSource{
+		Name: corev1.ResourceCPU, Target: autoscalingv2.MetricTarget{Type: autoscalingv2.UtilizationMetricType, AverageUtilization: &percent},
+	}}
 }
 
 func rules(r sim.HPARules) *autoscalingv2.HPAScalingRules {

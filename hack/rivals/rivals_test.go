@@ -110,7 +110,7 @@ func TestKnativeAnswersAreWhatTheModelIsTestedWith(t *testing.T) {
 	a := answers{Version: versionOf(t, "knative.dev/serving")}
 	for seed := range uint64(histories.Seeds) {
 		history := histories.NewKnative(seed)
-		k := NewKnative(history.Target, sim.ActivatorByDefault)
+		k := NewKnative(&sim.KPA{Target: history.Target, Activator: sim.ActivatorByDefault})
 		k.begin(history.Ready)
 		ready := history.Ready
 		var wanted []int
@@ -159,7 +159,9 @@ func (n *noting) Begin(w *sim.World) {
 func TestModelsAndTheirOriginalsDecideAlike(t *testing.T) {
 	models := []sim.Contender{
 		sim.HPAContender(50, 300), sim.HPAContender(70, 60),
-		sim.KnativeContender(60, sim.ActivatorByDefault), sim.KnativeContender(70, sim.ActivatorAlways), sim.KnativeContender(50, sim.ActivatorNever),
+		sim.HPARequestsContender(60, 60), sim.HPARequestsContender(64, 300), sim.HPAFloorContender(3),
+		sim.KnativeContender(60, sim.ActivatorByDefault, 0), sim.KnativeContender(70, sim.ActivatorAlways, 0), sim.KnativeContender(50, sim.ActivatorNever, 0),
+		sim.KnativeContender(60, sim.ActivatorNever, 300), sim.KnativeContender(55, sim.ActivatorByDefault, 61),
 	}
 	own := Own(models)
 	for i, model := range models {
@@ -188,7 +190,7 @@ func TestOwnLeavesOthersAlone(t *testing.T) {
 			t.Errorf("%s decides by Kubernetes' code", c.Name)
 		}
 	}
-	for _, c := range Own([]sim.Contender{sim.HPAContender(50, 300), sim.KnativeContender(60, sim.ActivatorNever)}) {
+	for _, c := range Own([]sim.Contender{sim.HPAContender(50, 300), sim.HPARequestsContender(60, 60), sim.KnativeContender(60, sim.ActivatorNever, 0)}) {
 		switch c.Autoscaler(sim.Default()).(type) {
 		case *Kubernetes, *Knative:
 		default:

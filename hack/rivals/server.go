@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 
@@ -31,6 +32,7 @@ type server struct {
 	at       time.Time // of the look, in the controller's time
 	replicas int32
 	states   []podState
+	requests []int64       // per second, in thousandths; none where nothing is known
 	pods     cache.Indexer // of the controller's informer
 	looks    int
 }
@@ -41,6 +43,16 @@ func (s *server) show(later time.Duration, replicas int, states []podState) {
 	defer s.mutex.Unlock()
 	s.at, s.replicas, s.states = s.at.Add(later), int32(replicas), states
 	s.store()
+}
+
+// request is what the next look will find of all pods' requests per second, if anything.
+func (s *server) request(perSecond float64, known bool) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.requests = nil
+	if known {
+		s.requests = []int64{int64(math.Round(1000 * perSecond))}
+	}
 }
 
 // keepPods in the cache of the controller's informer, from the first look on.
@@ -115,7 +127,7 @@ func (s *server) Update(_ context.Context, _ schema.GroupResource, scale *autosc
 	return scale, nil
 }
 
-// errNotServed is the answer to what the controller does not ask for with a target for the CPU.
+// errNotServed is the answer to what the controller does not ask for, or not yet.
 var errNotServed = errors.New("not served")
 
 // Patch is not served.
@@ -147,7 +159,13 @@ func (s *server) GetObjectMetric(string, string, *autoscalingv2.CrossVersionObje
 	return 0, time.Time{}, errNotServed
 }
 
-// GetExternalMetric is not served.
+// GetExternalMetric is the requests per second of all pods.
 func (s *server) GetExternalMetric(string, string, labels.Selector) ([]int64, time.Time, error) {
-	return nil, time.Time{}, errNotServed
+	time.Sleep(lookTime) //nolint:forbidigo // time passes in the bubble only
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if s.requests == nil {
+		return nil, time.Time{}, errNotServed
+	}
+	return s.requests, s.at, nil
 }

@@ -21,10 +21,9 @@ import (
 )
 
 const (
-	// period between two rounds of a service while something moves, and calm while nothing does. A step of the load has to be
-	// seen within five seconds.
-	period = 2 * time.Second
-	calm   = 4 * time.Second
+	// period between two rounds of a service while something moves, and calm while nothing does.
+	period = tuner.Period
+	calm   = tuner.CalmPeriod
 	// idle is the period of a service without pods; the first one that appears ends it.
 	idle = 30 * time.Second
 	// look is between two looks at how pods use a limit that they share, while any refuses requests, and hurry from a look to one

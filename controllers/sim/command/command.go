@@ -6,6 +6,7 @@
 package command
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -26,26 +27,26 @@ type options struct {
 	service                                 sim.Service
 }
 
-// Main compares autoscalers by the flags of the command line, and exits if that fails. change makes others of the contenders beside the
-// operator.
+// Main compares autoscalers by the flags of the command line, and exits if that fails. change makes others of the contenders of a family
+// beside the operator, in the same order.
 func Main(change func(others []sim.Contender) []sim.Contender) {
 	o := options{service: sim.Default()}
 	flag.StringVar(&o.traces, "traces", "", "folder of CSV files with rows of seconds,requests, instead of the built-in scenarios")
 	flag.StringVar(&o.images, "images", "", "folder for one SVG of each scenario")
-	flag.StringVar(&o.sources, "sources", "controllers", "folder with the sources of the deciding code, from which the published seeds follow")
-	flag.StringVar(&o.heldOut, "heldout", "", "a number: seeds that follow from it instead of the published ones")
+	flag.StringVar(&o.sources, "sources", ".", "folder of the module's sources: the published seeds follow from the code that decides")
+	flag.StringVar(&o.heldOut, "heldout", "", "a number: seeds that follow from it instead of the published ones, and shapes that vary with them")
 	flag.StringVar(&o.state, "state", "", "file that keeps results, so that the same command goes on where it was cut off")
 	flag.BoolVar(&o.development, "development", false, "the seeds 1, 2, … for developing rules, instead of the published ones")
 	flag.BoolVar(&o.full, "full", false, "every contender, and 20 seeds")
 	flag.Float64Var(&o.base, "base", 600, "lowest rate of the built-in shapes in requests per second")
-	flag.IntVar(&o.seeds, "seeds", 0, "how many seeds; 0: 5, or 20 with -full")
+	flag.IntVar(&o.seeds, "seeds", 0, "how many seeds; 0: 3, or 20 with -full")
 	flag.DurationVar(&o.service.CPUTime, "cpu", o.service.CPUTime, "mean CPU time of a request")
 	flag.DurationVar(&o.service.Wait, "wait", o.service.Wait, "mean time that a request waits for others")
 	flag.DurationVar(&o.service.Threshold, "threshold", o.service.Threshold, "latency threshold")
 	flag.IntVar(&o.service.Cores, "cores", o.service.Cores, "cores of a pod")
 	flag.Parse()
 	if o.seeds <= 0 {
-		o.seeds = 5
+		o.seeds = 3
 		if o.full {
 			o.seeds = 20
 		}
@@ -57,7 +58,7 @@ func Main(change func(others []sim.Contender) []sim.Contender) {
 }
 
 func run(to, progress io.Writer, o options, change func([]sim.Contender) []sim.Contender) error {
-	seeds, from, err := seedsOf(o)
+	seeds, from, err := seedsOf(o, scaling)
 	if err != nil {
 		return err
 	}
@@ -67,7 +68,6 @@ func run(to, progress io.Writer, o options, change func([]sim.Contender) []sim.C
 	}
 	pool := sim.FittedPool(o.service)
 	limit := sim.HighestUtilization(o.service, pool)
-	contenders := append(change(sim.Others(o.full)), sim.Operator(), sim.Clairvoyant(limit))
 	fmt.Fprintf(to, "%s of CPU and %s of waiting per request, %.0f%% within %s, pods of %d cores with %d workers and %d places; %s\n",
 		o.service.CPUTime, o.service.Wait, 100*o.service.Percentile, o.service.Threshold, o.service.Cores, pool.Workers, pool.Depth, from)
 	fmt.Fprintf(to, "the clairvoyant keeps pods at %d%% of their CPU\n\n", limit)
@@ -77,13 +77,22 @@ func run(to, progress io.Writer, o options, change func([]sim.Contender) []sim.C
 	}
 	defer kept.close()
 	var done atomic.Int64
-	all := len(scenarios) * len(contenders) * len(seeds)
-	comparison := sim.Comparison{Scenarios: scenarios, Contenders: contenders, Seeds: seeds, Known: kept.find, Done: func(r sim.Result) {
-		kept.keep(r)
-		if n := done.Add(1); n%25 == 0 {
-			fmt.Fprintf(progress, "%d of %d simulations\n", n, all)
-		}
-	}}
+	comparison := sim.Comparison{
+		Scenarios: scenarios, Contenders: []sim.Contender{sim.Operator(), sim.Clairvoyant(limit)}, Seeds: seeds, Known: kept.find,
+		Families: func(s sim.Scenario) []sim.Family {
+			families := sim.Families(s, seeds, o.full)
+			for i := range families {
+				families[i].Contenders = change(families[i].Contenders)
+			}
+			return families
+		},
+		Done: func(r sim.Result) {
+			kept.keep(r)
+			if n := done.Add(1); n%25 == 0 {
+				fmt.Fprintf(progress, "%d simulations, the last one of %s\n", n, r.Scenario)
+			}
+		},
+	}
 	if o.images != "" { // pictures need what is not kept
 		comparison.Known = func(scenario, contender string, seed uint64) (sim.Result, bool) {
 			if seed == seeds[0] && sim.IsPictured(contender) {
@@ -102,16 +111,30 @@ func run(to, progress io.Writer, o options, change func([]sim.Contender) []sim.C
 	}
 	fmt.Fprintln(to)
 	if o.images != "" {
-		if err := draw(results, o, len(contenders), len(seeds)); err != nil {
+		if err := draw(results, o, seeds[0]); err != nil {
 			return err
 		}
 	}
 	if o.traces == "" {
-		if err := sim.BudgetTable(to, seeds); err != nil {
+		if err := shareLimits(to, o); err != nil {
 			return err
 		}
 	}
 	return conclude(to, o, scenarios, rows)
+}
+
+// shareLimits prints how well a limit that pods share is used and kept.
+func shareLimits(to io.Writer, o options) error {
+	seeds, from, err := seedsOf(o, sharing)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(to, "Ten pods that share a limit; %s\n\n", from)
+	if err := sim.BudgetTable(to, seeds); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(to)
+	return err
 }
 
 // conclude prints a line for each scenario and the last one.
@@ -121,7 +144,7 @@ func conclude(to io.Writer, o options, scenarios []sim.Scenario, rows []sim.Row)
 		gradual[s.Name] = s.Gradual
 	}
 	for i := range rows {
-		if r := &rows[i]; r.Stepped && strings.HasPrefix(r.Scenario, "step") {
+		if r := &rows[i]; r.Stepped && strings.HasPrefix(r.Scenario, "step") && sim.IsPictured(r.Contender) {
 			fmt.Fprintf(to, "%s: %s wanted enough pods within %d s\n", r.Scenario, r.Contender, r.WantedWithin)
 		}
 	}
@@ -140,14 +163,11 @@ func conclude(to io.Writer, o options, scenarios []sim.Scenario, rows []sim.Row)
 // scenariosOf are the built-in ones, or a folder's traces.
 func scenariosOf(o options) ([]sim.Scenario, error) {
 	if o.traces == "" {
-		return sim.Scenarios(o.service, o.base)
+		return sim.Scenarios(o.service, o.base, o.heldOut != "")
 	}
-	names, err := filepath.Glob(filepath.Join(o.traces, "*.csv"))
+	names, err := tracesOf(o)
 	if err != nil {
 		return nil, err
-	}
-	if len(names) == 0 {
-		return nil, fmt.Errorf("no *.csv in %s", o.traces)
 	}
 	var scenarios []sim.Scenario
 	for _, name := range names {
@@ -167,32 +187,39 @@ func scenariosOf(o options) ([]sim.Scenario, error) {
 	return scenarios, nil
 }
 
+// tracesOf a folder, by name.
+func tracesOf(o options) ([]string, error) {
+	names, err := filepath.Glob(filepath.Join(o.traces, "*.csv"))
+	if err == nil && len(names) == 0 {
+		err = fmt.Errorf("no *.csv in %s", o.traces)
+	}
+	return names, err
+}
+
 // fileName turns the name of a scenario into a part of a file's.
 var fileName = strings.NewReplacer(", ", "-", " ", "-")
 
-// draw one picture of each scenario, of the first seed, always with the same few contenders.
-func draw(results []sim.Result, o options, contenders, seeds int) error {
+// draw one picture of each scenario, of one seed, always with the same few contenders.
+func draw(results []sim.Result, o options, seed uint64) error {
 	if err := os.MkdirAll(o.images, 0o755); err != nil {
 		return err
 	}
-	group := contenders * seeds
-	for from := 0; from+group <= len(results); from += group {
-		var first []sim.Result
-		for i := from; i < from+group; i += seeds {
-			if sim.IsPictured(results[i].Contender) {
-				first = append(first, results[i])
+	for from := 0; from < len(results); {
+		to := from
+		var some []sim.Result
+		for ; to < len(results) && results[to].Scenario == results[from].Scenario; to++ {
+			if results[to].Seed == seed && sim.IsPictured(results[to].Contender) {
+				some = append(some, results[to])
 			}
 		}
-		file, err := os.Create(filepath.Join(o.images, "sim-"+fileName.Replace(first[0].Scenario)+".svg"))
+		file, err := os.Create(filepath.Join(o.images, "sim-"+fileName.Replace(results[from].Scenario)+".svg"))
 		if err != nil {
 			return err
 		}
-		if err := sim.Picture(file, o.service, first); err != nil {
+		if err := errors.Join(sim.Picture(file, o.service, some), file.Close()); err != nil {
 			return err
 		}
-		if err := file.Close(); err != nil {
-			return err
-		}
+		from = to
 	}
 	return nil
 }

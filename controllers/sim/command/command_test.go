@@ -6,6 +6,7 @@ package command
 import (
 	"bytes"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -17,7 +18,7 @@ import (
 	"goservice.dev/operator/controllers/sim"
 )
 
-// still is a further contender that leaves the pods as they are.
+// still is a contender of another module that leaves the pods as they are.
 type still struct{}
 
 func (still) Begin(*sim.World) {}
@@ -32,7 +33,12 @@ func TestAFolderOfTraces(t *testing.T) {
 	service.Threshold = time.Second
 	o := options{traces: traces, images: images, heldOut: "7", seeds: 2, service: service}
 	further := func(others []sim.Contender) []sim.Contender {
-		return append(others, sim.Contender{Name: "still", Role: sim.Rival, Autoscaler: func(sim.Service) sim.Autoscaler { return still{} }})
+		for i := range others {
+			if others[i].Name == "HPA on requests 60%, 60 s" {
+				others[i] = sim.Contender{Name: "still", Role: sim.Rival, Autoscaler: func(sim.Service) sim.Autoscaler { return still{} }}
+			}
+		}
+		return others
 	}
 	var out bytes.Buffer
 	if err := run(&out, io.Discard, o, further); err != nil {
@@ -40,7 +46,8 @@ func TestAFolderOfTraces(t *testing.T) {
 	}
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 	last := regexp.MustCompile(`^RESULT sim shapes=1 seeds=2 worst_bad_ratio=\S+ worst_lost_ratio=\S+ core_seconds_ratio_best=\S+ ` +
-		`core_seconds_ratio_knative=\S+ core_seconds_ratio_cpu50=\d\.\d\d core_seconds_ratio_clairvoyant=\d\.\d\d heldout=true$`)
+		`core_seconds_ratio_knative=\S+ core_seconds_ratio_cpu50=\d\.\d\d core_seconds_ratio_clairvoyant=\d\.\d\d ` +
+		`core_seconds_shapes=\d core_seconds_ratio_minreplicas=\S+ kept_both=\d kept_ours=\d kept_rival=\d kept_none=\d kept_minreplicas=\d heldout=true$`)
 	if !last.MatchString(lines[len(lines)-1]) {
 		t.Errorf("last line %s", lines[len(lines)-1])
 	}
@@ -67,7 +74,7 @@ func TestWrongFolders(t *testing.T) {
 		"a broken trace":   {options{traces: broken, heldOut: "1"}, "x.csv"},
 		"no number":        {options{heldOut: "many"}, "HELDOUT"},
 		"both":             {options{heldOut: "1", development: true}, "either"},
-		"no deciding code": {options{sources: empty}, "plan/*.go"},
+		"no deciding code": {options{sources: empty}, "sim: file does not exist"},
 	} {
 		if err := run(io.Discard, io.Discard, c.options, nil); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want %q", name, err, c.want)
@@ -75,28 +82,123 @@ func TestWrongFolders(t *testing.T) {
 	}
 }
 
+// What decides is what the simulated operator reaches, wherever it is; rivals, the world, alerts, and the division of a limit are not.
 func TestPublishedSeedsFollowFromTheDecidingCode(t *testing.T) {
-	files, err := decidingCode("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{"plan/plan.go", "plan/queueing.go", "tuner/decider.go", "tuner/pods.go", "sim/operator.go"} {
-		if len(files[want]) == 0 {
-			t.Errorf("%s does not count", want)
+	for name, c := range map[string]struct {
+		part          decisions
+		counts, not   []string
+		least, atMost int
+	}{
+		"scaling": {scaling, []string{
+			"controllers/plan.Compute", "controllers/plan.Plan.planScaling", "controllers/plan.demandOf", "controllers/plan.defaultCPURequest",
+			"controllers/tuner.Tuner.Digest", "controllers/tuner.Tuner.Moving", "controllers/tuner.CalmPeriod", "controllers/tuner.Decider.resizePool", "controllers/tuner.workShare",
+			"controllers/tuner.Estimator.Observe", "controllers/tuner.minUtilization", "controllers/sim.operator.tick", "controllers/sim.operator.await", "controllers/sim.specOf",
+			"controllers/sim.HPA.decide", "controllers/sim.modelReplicas", "controllers/sim.hpaTolerance", "controllers/sim.CPUMetrics.collect", "controllers/sim.kubeletDelay",
+		}, []string{
+			"controllers/sim.KPA.decide", "controllers/plan.Plan.planShares", "controllers/plan.Plan.planHistogram", "controllers/sim.World.arrive", "controllers/sim.Judge", "controllers/sim.Budget", "controllers/plan.Plan.planAlerts",
+			"controllers/tuner.Sharing.Next", "controllers/tuner.Watch.Observe",
+		}, 150, 500},
+		"sharing": {sharing, []string{"controllers/sim.Budget", "controllers/sim.budgetRun.divide", "controllers/tuner.Sharing.Next", "controllers/tuner.Watch.Observe", "controllers/sim.budgetLook", "controllers/plan.partOf"}, []string{
+			"controllers/tuner.Decider.resizePool", "controllers/plan.Plan.planScaling", "controllers/sim.HPA.decide", "controllers/sim.BudgetTable",
+		}, 40, 150},
+	} {
+		code, err := decidingCode("../../..", c.part)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range c.counts {
+			if len(code[want]) == 0 {
+				t.Errorf("%s: %s does not count", name, want)
+			}
+		}
+		for _, not := range c.not {
+			if _, counts := code[not]; counts {
+				t.Errorf("%s: %s counts", name, not)
+			}
+		}
+		if len(code) < c.least || len(code) > c.atMost {
+			t.Errorf("%s: %d declarations count, want %d to %d", name, len(code), c.least, c.atMost)
 		}
 	}
-	for name := range files {
-		if strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "sim/") && name != "sim/operator.go" {
-			t.Errorf("%s counts", name)
-		}
-	}
-	first, from, err := seedsOf(options{sources: "../..", seeds: 3})
+	first, from, err := seedsOf(options{sources: "../../..", seeds: 3}, scaling)
 	if err != nil || len(first) != 3 || !strings.HasPrefix(from, "3 seeds of the deciding code ") {
 		t.Errorf("seeds %v %q, error %v", first, from, err)
 	}
-	development, _, err := seedsOf(options{development: true, seeds: 3})
+	other, _, err := seedsOf(options{sources: "../../..", seeds: 3}, sharing)
+	if err != nil || slices.Equal(first, other) {
+		t.Errorf("what divides a limit has the seeds of what scales, error %v", err)
+	}
+	development, _, err := seedsOf(options{development: true, seeds: 3}, scaling)
 	if err != nil || !slices.Equal(development, sim.DevelopmentSeeds(3)) {
 		t.Errorf("seeds for development %v, error %v", development, err)
+	}
+}
+
+// A module in which little decides: what is reached counts, however it is called, and nothing else.
+func TestWhatIsReachedDecides(t *testing.T) {
+	root := t.TempDir()
+	write := func(name, text string) {
+		t.Helper()
+		file := filepath.Join(root, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("controllers/sim/operator.go", `package sim
+import "goservice.dev/operator/controllers/plan"
+type operator struct { d plan.Decider }
+func (o *operator) Begin() { o.d.Decide(helper()); world() }
+func helper() int { return 1 }
+`)
+	write("controllers/sim/world.go", "package sim\nfunc world() { other() }\nfunc other() {}\n")
+	write("controllers/plan/plan.go", `package plan
+import "example.com/unknown"
+const ( first = iota; second )
+const share, unused = 0.5, 7
+type Decider struct { figures unknown.List; window window }
+type window [12]float64
+type Plan struct{}
+func (p *Plan) planAlerts() {}
+func (p *Plan) findUnreachable() {}
+func (d *Decider) Decide(n int) float64 { for _, f := range d.figures { f.round(second) }; return generic[int](n) * share }
+type figure struct{}
+func (f figure) round(int) {}
+func generic[T any](T) float64 { return 1 }
+func nobody() { note("x") }
+func note(string) {}
+`)
+	write("controllers/plan/plan_test.go", "package plan\nfunc broken( {\n")
+	code, err := decidingCode(root, decisions{"operator.Begin", []string{"operator.go"}, []string{"Plan.planAlerts"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"controllers/plan.Decider.Decide", "controllers/plan.figure.round", "controllers/plan.generic", "controllers/plan.second",
+		"controllers/plan.share", "controllers/plan.window", "controllers/sim.helper", "controllers/sim.operator.Begin",
+	}
+	names := slices.Sorted(maps.Keys(code))
+	for _, name := range want {
+		if !slices.Contains(names, name) {
+			t.Errorf("%s does not count", name)
+		}
+	}
+	for _, not := range []string{"controllers/sim.world", "controllers/sim.other", "controllers/plan.nobody", "controllers/plan.note", "controllers/plan.Decider"} {
+		if slices.Contains(names, not) {
+			t.Errorf("%s counts", not)
+		}
+	}
+	if !bytes.Contains(code["controllers/plan.second"], []byte("iota")) {
+		t.Errorf("a constant without what it counts from: %s", code["controllers/plan.second"])
+	}
+	if _, err := decidingCode(root, decisions{"operator.End", nil, nil}); err == nil || !strings.Contains(err.Error(), "operator.End") {
+		t.Errorf("error %v", err)
+	}
+	write("controllers/plan/plan.go", "package plan\ntype Decider struct{}\nfunc (d *Decider) Decide(int) {}\n")
+	if _, err := decidingCode(root, scaling); err == nil || !strings.Contains(err.Error(), "planAlerts") {
+		t.Errorf("error %v without what is said to decide nothing", err)
 	}
 }
 
@@ -148,6 +250,27 @@ func TestTheStateGoesOn(t *testing.T) {
 	if others := open(o); len(others.done) != 0 {
 		t.Error("results of another load count")
 	}
+	o.base = 600
+	// Traces count by what is in them, not by where they are.
+	trace := func(folder, text string) string {
+		if err := os.WriteFile(filepath.Join(folder, "day.csv"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return folder
+	}
+	for _, c := range []struct {
+		folder string
+		known  bool
+	}{{trace(t.TempDir(), "0,0\n9,9\n"), false}, {trace(t.TempDir(), "0,0\n9,9\n"), true}, {trace(t.TempDir(), "0,0\n9,8\n"), false}} {
+		o.traces = c.folder
+		s := open(o)
+		if _, known := s.find("step", "x", one.Seed); known != c.known {
+			t.Errorf("known %v, want %v", known, c.known)
+		}
+		s.keep(one)
+		s.close()
+	}
+	o.traces = ""
 	if err := os.WriteFile(o.state, []byte("no json\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"sync"
 
 	"goservice.dev/operator/controllers/sim"
@@ -71,7 +72,7 @@ func openState(o options) (*state, error) {
 	return s, errors.Join(err, s.file.Truncate(end))
 }
 
-// program identifies what simulates: the executable, and what flags say of service and loads.
+// program identifies what simulates: the executable, what flags say of service and loads, and the traces themselves.
 func program(o options) (string, error) {
 	path, err := os.Executable()
 	if err != nil {
@@ -86,7 +87,22 @@ func program(o options) (string, error) {
 	if _, err := io.Copy(hash, file); err != nil {
 		return "", err
 	}
-	fmt.Fprintf(hash, "%+v %v %s", o.service, o.base, o.traces)
+	fmt.Fprintf(hash, "%+v %v %v\n", o.service, o.base, o.heldOut != "")
+	if o.traces == "" {
+		return fmt.Sprintf("%.8x", hash.Sum(nil)), nil
+	}
+	names, err := tracesOf(o)
+	if err != nil {
+		return "", err
+	}
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(hash, "%q %d\n", filepath.Base(name), len(text))
+		hash.Write(text)
+	}
 	return fmt.Sprintf("%.8x", hash.Sum(nil)), nil
 }
 
