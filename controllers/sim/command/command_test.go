@@ -98,9 +98,9 @@ func TestPublishedSeedsFollowFromTheDecidingCode(t *testing.T) {
 			"controllers/sim.KPA.decide", "controllers/plan.Plan.planShares", "controllers/plan.Plan.planHistogram", "controllers/sim.World.arrive", "controllers/sim.Judge", "controllers/sim.Budget", "controllers/plan.Plan.planAlerts",
 			"controllers/tuner.Sharing.Next", "controllers/tuner.Watch.Observe",
 		}, 150, 500},
-		"sharing": {sharing, []string{"controllers/sim.Budget", "controllers/sim.budgetRun.divide", "controllers/tuner.Sharing.Next", "controllers/tuner.Watch.Observe", "controllers/sim.budgetLook", "controllers/plan.partOf"}, []string{
+		"sharing": {sharing, []string{"controllers/sim.Budget", "controllers/sim.budgetOperator.reconcile", "controllers/tuner.Sharing.Next", "controllers/tuner.Watch.Observe", "controllers/sim.budgetLook", "controllers/plan.partOf"}, []string{
 			"controllers/tuner.Decider.resizePool", "controllers/plan.Plan.planScaling", "controllers/sim.HPA.decide", "controllers/sim.BudgetTable",
-		}, 40, 150},
+		}, 40, 250},
 	} {
 		code, err := decidingCode("../../..", c.part)
 		if err != nil {

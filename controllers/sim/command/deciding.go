@@ -31,7 +31,7 @@ var (
 	scaling = decisions{"operator.Begin", []string{"operator.go", "hpa.go", "metrics.go"}, []string{
 		"Plan.planAlerts", "Plan.findUnreachable", "Plan.planShares", "Plan.planHistogram", "Plan.planShutdown", "Plan.planStart",
 	}}
-	sharing = decisions{"Budget", []string{"budget.go"}, []string{
+	sharing = decisions{"Budget", []string{"budget.go", "budget_operator.go"}, []string{
 		"Plan.planAlerts", "Plan.findUnreachable", "Plan.planReplicas", "Plan.planScaling", "Plan.planHistogram", "Plan.planPool",
 		"Plan.planShutdown", "Plan.planMemory", "Plan.planStart", "Plan.planUtilization", "Plan.tune", "demandOf",
 	}}
