@@ -14,9 +14,9 @@ import (
 // In a clone that belongs to somebody else, git does not answer, and Go builds nothing unless it is told not to ask. That reaches every
 // recipe, in addition to what the user has set.
 func TestMakeBuildsInSomebodyElsesClone(t *testing.T) {
-	make := exec.Command("make", "-s", "-C", "..", "--eval=show-flags: ; @echo $$GOFLAGS", "show-flags")
-	make.Env = append(os.Environ(), "VERSION=any", "GOFLAGS=-trimpath")
-	output, err := make.CombinedOutput()
+	command := exec.Command("make", "-s", "-C", "..", "--eval=show-flags: ; @echo $$GOFLAGS", "show-flags")
+	command.Env = append(os.Environ(), "VERSION=any", "GOFLAGS=-trimpath")
+	output, err := command.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, output)
 	}

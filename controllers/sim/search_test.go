@@ -6,6 +6,7 @@ package sim
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"testing"
 )
 
@@ -20,8 +21,10 @@ func graded(anchor int, seeds int, bad func(setting int, seed uint64) int) (resu
 	c := Comparison{Seeds: DevelopmentSeeds(seeds)}
 	results = c.search(scenario, family, func(contender Contender, seed uint64) Result {
 		simulated = append(simulated, contender.Name)
-		var setting int
-		fmt.Sscan(contender.Name, &setting)
+		setting, err := strconv.Atoi(contender.Name)
+		if err != nil {
+			panic(err)
+		}
 		return Result{Scenario: "s", Contender: contender.Name, Seed: seed, Percentile: 0.99, Seconds: 1000, BadSeconds: bad(setting, seed), CoreSeconds: float64(100 - setting)}
 	})
 	return results, simulated

@@ -139,7 +139,7 @@ func TestALongHoldIsForgotten(t *testing.T) {
 	for _, c := range []struct{ after, want time.Duration }{
 		{20 * time.Minute, maxHold}, {25 * time.Minute, maxHold / 2}, {45 * time.Minute, maxHold / 4}, {2 * time.Hour, time.Minute},
 	} {
-		if steps(d, time.Duration(d.needs[len(d.needs)-1].at.Sub(epoch))+tick, c.after, quiet); d.hold != c.want {
+		if steps(d, d.needs[len(d.needs)-1].at.Sub(epoch)+tick, c.after, quiet); d.hold != c.want {
 			t.Errorf("held for %s after %s, want %s", d.hold, c.after, c.want)
 		}
 	}

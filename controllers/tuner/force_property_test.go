@@ -58,9 +58,9 @@ type heldPart struct {
 	confirmed float64
 	// since it confirmed last: what it was given; empty while it has confirmed all of it.
 	since []float64
-	// takesAt is when it has the last of these in force, answersAt when that is known.
-	takesAt, answersAt time.Time
-	silentUntil        time.Time
+	// takesAt is when it has the last of these in force.
+	takesAt     time.Time
+	silentUntil time.Time
 }
 
 func newForcedWorld(seed uint64) *forcedWorld {

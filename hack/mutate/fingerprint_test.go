@@ -29,11 +29,11 @@ func TestTheFingerprintHasAllThatTestsAreMadeOf(t *testing.T) {
 	}
 	take := func() string {
 		t.Helper()
-		print, err := fingerprint(t.Context(), root, []string{"p"})
+		taken, err := fingerprint(t.Context(), root, []string{"p"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		return print
+		return taken
 	}
 	last := take()
 	if again := take(); again != last {
