@@ -234,7 +234,7 @@ func TestNothingIsKeptOfWhatIsGone(t *testing.T) {
 			service := types.NamespacedName{Namespace: "shop", Name: name}
 			tracker.Ensure(service, target("r1", name+"-a", name+"-b"))
 			pass(time.Second)
-			tracker.Ensure(service, target("r1", name+"-b"))
+			tracker.Ensure(service, target("r1", name+"-a")) // at the same address
 			if got := len(tracker.services[service].pods); got != 1 {
 				t.Errorf("%d pods are kept, want 1", got)
 			}
