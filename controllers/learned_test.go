@@ -137,7 +137,7 @@ func TestTheMostThatMayBeLearnedIsAccepted(t *testing.T) {
 		"an error below nothing": {func(l *v1alpha1.LearnedStatus) { l.Profile.Day.With = -1 }, true},
 	} {
 		most := tuner.Learned{
-			At: time.Now(), Tuned: plan.Tuned{Utilization: &plan.Figure[float64]{Value: plan.MostUtilization}},
+			At: time.Now(), Tuned: plan.Tuned{Utilization: &plan.Figure[float64]{Value: 1}},
 			Startups: slices.Repeat([]time.Duration{5 * time.Minute}, 16),
 			Profile:  tuner.Profile{Day: tuner.Judged{With: 1 << 16, Without: 1 << 16, Count: 192}, Week: tuner.Judged{With: 1 << 16, Without: 1 << 16, Count: 1344}},
 		}

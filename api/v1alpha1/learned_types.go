@@ -36,10 +36,10 @@ type LearnedStatus struct {
 	// measured or the spec changes. 0 otherwise.
 	// +optional
 	MaxReplicas int32 `json:"maxReplicas,omitempty"`
-	// utilizationPermille that the loop steers for, where measurements moved it; 0 otherwise.
+	// utilizationPermille that the loop steers for, where it was lowered; 0 otherwise.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
-	// +kubebuilder:validation:Maximum=850
+	// +kubebuilder:validation:Maximum=1000
 	UtilizationPermille int32 `json:"utilizationPermille,omitempty"`
 	// futileUtilization says that lowering the utilization did not make requests faster and is not tried again for now.
 	// +optional

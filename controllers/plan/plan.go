@@ -75,8 +75,6 @@ type Plan struct {
 	ScaleDownWindow Figure[time.Duration]
 	// CPUTarget in percent of the request; nil unless Autoscaled.
 	CPUTarget *Figure[int32]
-	// MostCPUTarget is what measurements may make of it at most; 0 where they may only lower it.
-	MostCPUTarget int32
 	// Utilization is the busy share of a pod's CPU, ρ, and Concurrency how many requests a pod then has at work; nil where
 	// neither slo nor autoscaling is declared.
 	Utilization, Concurrency *Figure[float64]

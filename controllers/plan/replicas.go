@@ -20,8 +20,6 @@ const (
 	// maxCPUTarget keeps a pod below 80% with the tenth that the autoscaler tolerates: above that, a pod to which chance sends
 	// more than its part has no room left.
 	maxCPUTarget = 72
-	// maxMeasuredCPUTarget takes its place where latencies are measured to leave room.
-	maxMeasuredCPUTarget = 85
 	// growth bounds the number of pods over the minimum where no peak is declared.
 	growth     = 5
 	minMaximum = 10
@@ -65,7 +63,6 @@ func (p *Plan) planReplicas(spec *v1alpha1.GoServiceSpec, d demand, observed Obs
 		p.Autoscaled = true
 		target := cpuTargetFor(spec, d)
 		p.CPUTarget = &target
-		p.MostCPUTarget = mostCPUTargetFor(spec, d)
 		p.planRange(spec, d, observed)
 	}
 	if p.Autoscaled || n == 0 {
@@ -99,15 +96,6 @@ func cpuTargetFor(spec *v1alpha1.GoServiceSpec, d demand) Figure[int32] {
 		reason += fmt.Sprintf("; limited to %d to %d%%", minCPUTarget, maxCPUTarget)
 	}
 	return Figure[int32]{bounded, reason}
-}
-
-// mostCPUTargetFor is what the queueing formula allows. Below it, measured latencies may say what the CPU target is, instead of a bound
-// for services of which nothing is known.
-func mostCPUTargetFor(spec *v1alpha1.GoServiceSpec, d demand) int32 {
-	if given := spec.Autoscaling; d.threshold == 0 || given != nil && given.TargetCPUUtilization != nil {
-		return 0
-	}
-	return min(int32(math.Floor(d.highestUtilization()*100)), maxMeasuredCPUTarget)
 }
 
 func (p *Plan) planRange(spec *v1alpha1.GoServiceSpec, d demand, observed Observed) {

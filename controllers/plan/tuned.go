@@ -21,7 +21,7 @@ type Tuned struct {
 	ReplicaFloor *Figure[int32]
 	// Needed pods by the demand, where that is more than the bounds allow; 0 otherwise.
 	Needed int32
-	// Utilization to steer for, above 0. It raises the CPU target to what Plan.MostCPUTarget allows: what is above counts as nothing.
+	// Utilization to steer for, above 0 to 1: it only ever lowers the CPU target.
 	Utilization *Figure[float64]
 	// Workers and QueueDepth of each pod's pool, GOGC in percent.
 	Workers, QueueDepth, GOGC *Figure[int32]
@@ -35,9 +35,6 @@ type Parts struct {
 	// Newcomer is the part of a pod that is not named.
 	Newcomer float64
 }
-
-// MostUtilization that measurements may ever steer for.
-const MostUtilization = maxMeasuredCPUTarget / 100.0
 
 const (
 	// StartupTime is what a pod takes from being wanted until it serves, where its image is on the node: scheduling, start,
@@ -59,9 +56,8 @@ func (p *Plan) tune(spec *v1alpha1.GoServiceSpec, tuned Tuned) {
 	}
 	targetGiven := spec.Autoscaling != nil && spec.Autoscaling.TargetCPUUtilization != nil
 	if p.CPUTarget != nil && tuned.Utilization != nil && !targetGiven {
-		if percent := int32(math.Floor(tuned.Utilization.Value*100 + 1e-6)); percent > 0 && percent != p.CPUTarget.Value &&
-			percent <= max(p.CPUTarget.Value, p.MostCPUTarget) {
-			p.retarget(max(percent, minCPUTarget), tuned.Utilization.Reason)
+		if percent := max(int32(math.Floor(tuned.Utilization.Value*100+1e-6)), minCPUTarget); percent < p.CPUTarget.Value {
+			p.CPUTarget = &Figure[int32]{percent, tuned.Utilization.Reason}
 		}
 	}
 	if spec.Pool == nil || spec.Pool.Workers == nil && spec.Pool.QueueDepth == nil {
@@ -88,14 +84,6 @@ func (p *Plan) planHold(observed Observed) {
 	}
 }
 
-// retarget steers for another CPU use. Above the plan's, the autoscaler gets the least tolerance: the room is used.
-func (p *Plan) retarget(percent int32, reason string) {
-	if percent > p.CPUTarget.Value && p.ScaleUpTolerance != nil {
-		p.ScaleUpTolerance = &Figure[float64]{minTolerance, "the CPU target is above the plan's, as measurements allow"}
-	}
-	p.CPUTarget = &Figure[int32]{percent, reason}
-}
-
 // GOGCIsFixed says whether the user has set the collector's pace: by spec.runtime.gogc, or by the environment variable GOGC,
 // which can say off as well.
 func GOGCIsFixed(spec *v1alpha1.GoServiceSpec) bool {
@@ -108,8 +96,6 @@ type Steering struct {
 	// Utilization that the queueing formula allows, or the user's own: UtilizationIsFixed then.
 	Utilization        float64
 	UtilizationIsFixed bool
-	// MostUtilization that measurements may steer for; 0 where they may only lower it.
-	MostUtilization float64
 	// Cores that a pod asks for, and the limit of its CPU: 0 without one.
 	Cores, CPULimit float64
 	// Threshold of the latency objective, 0 without one; SlowBudget and FailedBudget are the shares of requests that may miss
@@ -125,7 +111,7 @@ func SteeringOf(spec *v1alpha1.GoServiceSpec, p Plan) Steering {
 		s.CPULimit = limit.AsApproximateFloat64()
 	}
 	if p.CPUTarget != nil {
-		s.Utilization, s.MostUtilization = float64(p.CPUTarget.Value)/100, float64(p.MostCPUTarget)/100
+		s.Utilization = float64(p.CPUTarget.Value) / 100
 	}
 	s.UtilizationIsFixed = spec.Autoscaling != nil && spec.Autoscaling.TargetCPUUtilization != nil
 	if slo := spec.SLO; slo != nil {

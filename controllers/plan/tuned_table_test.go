@@ -118,14 +118,14 @@ func TestWhatTheTunerSteersBy(t *testing.T) {
 		},
 		"objectives": {
 			v1alpha1.GoServiceSpec{SLO: &v1alpha1.SLOSpec{Availability: "99.5", Latency: latency(50*time.Millisecond, "95")}},
-			Steering{Utilization: 0.7, MostUtilization: 0.7, Cores: 0.25, Threshold: 50 * time.Millisecond, SlowBudget: 0.05, FailedBudget: 0.005},
+			Steering{Utilization: 0.7, Cores: 0.25, Threshold: 50 * time.Millisecond, SlowBudget: 0.05, FailedBudget: 0.005},
 		},
 		"availability alone": {
 			v1alpha1.GoServiceSpec{SLO: &v1alpha1.SLOSpec{Availability: "99"}}, Steering{Utilization: 0.7, Cores: 0.25, FailedBudget: 0.01},
 		},
 		"latency alone": {
 			v1alpha1.GoServiceSpec{SLO: &v1alpha1.SLOSpec{Latency: latency(time.Second, "90")}},
-			Steering{Utilization: 0.72, MostUtilization: 0.77, Cores: 0.25, Threshold: time.Second, SlowBudget: 0.1},
+			Steering{Utilization: 0.72, Cores: 0.25, Threshold: time.Second, SlowBudget: 0.1},
 		},
 		"resources": {
 			v1alpha1.GoServiceSpec{Resources: &v1alpha1.ResourcesSpec{Requests: quantities("cpu", "500m"), Limits: quantities("cpu", "2")}},

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"goservice.dev/operator/api/v1alpha1"
 )
@@ -57,42 +56,6 @@ func TestAMeasuredFloorHoldsPodsInsteadOfTheWindow(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			if got := Compute(&c.spec, c.seen).ScaleDownWindow; got.Value != c.want || got.Reason == "" {
 				t.Errorf("window %+v, want %s", got, c.want)
-			}
-		})
-	}
-}
-
-// Measurements take the place of the bound for what is not known, not of the queueing formula; and what they use is not tolerated again.
-func TestATargetAboveThePlans(t *testing.T) {
-	for name, c := range map[string]struct {
-		threshold         time.Duration
-		utilization       float64
-		target            int32
-		tolerance         float64
-		targetOfNoMeasure int32
-	}{
-		"nothing measured":         {time.Second, 0, 72, 0.1, 72},
-		"less":                     {time.Second, 0.6, 60, 0.1, 72},
-		"as much":                  {time.Second, 0.72, 72, 0.1, 72},
-		"more":                     {time.Second, 0.8, 80, 0.03, 72},
-		"the most":                 {time.Second, 0.85, 85, 0.03, 72},
-		"more than the most":       {time.Second, 0.86, 72, 0.1, 72},
-		"more than by the formula": {20 * time.Millisecond, 0.8, 30, 0.03, 30},
-		"that of another plan":     {20 * time.Millisecond, 0.72, 30, 0.03, 30},
-	} {
-		t.Run(name, func(t *testing.T) {
-			spec := v1alpha1.GoServiceSpec{
-				SLO:       &v1alpha1.SLOSpec{Latency: &v1alpha1.LatencyObjective{Threshold: metav1.Duration{Duration: c.threshold}, Percentile: "99"}},
-				Resources: &v1alpha1.ResourcesSpec{Requests: quantities("cpu", "1"), Limits: quantities("cpu", "1")},
-			}
-			seen := Observed{ServiceTime: 5 * time.Millisecond, CPUTime: 5 * time.Millisecond}
-			if got := Compute(&spec, seen).CPUTarget.Value; got != c.targetOfNoMeasure {
-				t.Fatalf("target %d%% without measurements, want %d%%", got, c.targetOfNoMeasure)
-			}
-			seen.Tuned.Utilization = &Figure[float64]{c.utilization, "measured"}
-			p := Compute(&spec, seen)
-			if p.CPUTarget.Value != c.target || p.ScaleUpTolerance.Value != c.tolerance {
-				t.Errorf("target %d%%, tolerance %v; want %d%%, %v", p.CPUTarget.Value, p.ScaleUpTolerance.Value, c.target, c.tolerance)
 			}
 		})
 	}

@@ -17,7 +17,7 @@ func BoundsOf(spec *v1alpha1.GoServiceSpec, untuned plan.Plan, workers int32) Bo
 	steering := plan.SteeringOf(spec, untuned)
 	b := Bounds{
 		MinReplicas: untuned.Replicas.Value.Min, MaxReplicas: untuned.Replicas.Value.Max,
-		Utilization: steering.Utilization, UtilizationIsFixed: steering.UtilizationIsFixed, MostUtilization: steering.MostUtilization,
+		Utilization: steering.Utilization, UtilizationIsFixed: steering.UtilizationIsFixed,
 		Cores: steering.Cores, PoolCores: steering.CPULimit, Workers: workers,
 		Threshold: steering.Threshold, SlowBudget: steering.SlowBudget,
 		HoldFor:     untuned.ScaleDownWindow.Value,

@@ -25,8 +25,6 @@ type Bounds struct {
 	// plan. It stays there where the user has set it.
 	Utilization        float64
 	UtilizationIsFixed bool
-	// MostUtilization that measured latencies may lead to.
-	MostUtilization float64
 	// Cores that a pod can count on.
 	Cores float64
 	// Workers of a pod in force.
@@ -190,10 +188,7 @@ func (d *Decider) begin(now time.Time, s Situation) {
 	d.shrunkAt, d.hold, d.heldSince = now, max(s.Bounds.HoldFor, earlier.Hold), now
 	d.rho.value, d.rho.futile = s.Bounds.Utilization, earlier.Futile
 	if u := earlier.Tuned.Utilization; u != nil {
-		d.rho = steering{
-			value: u.Value, moved: true, raised: u.Value > s.Bounds.Utilization,
-			judgedAt: now, reason: u.Reason, futile: earlier.Futile,
-		}
+		d.rho = steering{value: u.Value, lowered: true, judgedAt: now, reason: u.Reason, futile: earlier.Futile}
 	}
 	d.size = sizing{pool: earlier.Tuned.Workers, queue: earlier.Tuned.QueueDepth, gogc: earlier.Tuned.GOGC, poolMoved: earlier.At, gogcMoved: earlier.At}
 	d.history = slices.Clone(earlier.History)
@@ -223,7 +218,7 @@ func (d *Decider) learned() Learned {
 		ReplicaFloor: &plan.Figure[int32]{Value: d.floor}, Needed: d.needed,
 		Workers: d.size.pool, QueueDepth: d.size.queue, GOGC: d.size.gogc,
 	}
-	if d.rho.moved {
+	if d.rho.lowered {
 		l.Tuned.Utilization = &plan.Figure[float64]{Value: d.rho.value, Reason: d.rho.reason}
 	}
 	return l

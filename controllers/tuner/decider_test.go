@@ -12,7 +12,7 @@ import (
 // bounds of a service whose pods take 2·0.8/0.005 = 320 requests per second.
 func bounds() Bounds {
 	return Bounds{
-		MinReplicas: 2, MaxReplicas: 40, Utilization: 0.8, MostUtilization: 0.85, Cores: 2, Workers: 128,
+		MinReplicas: 2, MaxReplicas: 40, Utilization: 0.8, Cores: 2, Workers: 128,
 		Threshold: 100 * time.Millisecond, SlowBudget: 0.01, HoldFor: 5 * time.Minute, PoolCores: 2, MemoryLimitBytes: 256 << 20,
 	}
 }

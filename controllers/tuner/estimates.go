@@ -23,8 +23,8 @@ type Estimates struct {
 	Trend float64
 	// Backlog is how many requests wait for a worker, Inside how many wait or are being worked on.
 	Backlog, Inside float64
-	// Rejected is how many requests were turned away in the last round, TurnedAway over the stable window, rate-limited ones left out.
-	Rejected, TurnedAway float64
+	// Rejected is how many requests were turned away in the last round, rate-limited ones left out.
+	Rejected float64
 	// ServiceTime of a request by itself, without any wait; CPUTime that it uses. 0 while unknown.
 	ServiceTime, CPUTime time.Duration
 	// Pooled is the share of the requests done that held a worker; 1 while unknown.
@@ -149,7 +149,6 @@ func (e *Estimator) Estimate(threshold time.Duration) Estimates {
 		}
 		result.Demand.Events += s.arrivals
 		result.Demand.Seconds += s.span
-		result.TurnedAway += max(s.rejected-s.limited, 0)
 		stable.durationSeconds += s.durationSeconds
 		stable.cpuSeconds += s.cpuSeconds
 		t := s.tally(threshold)

@@ -35,7 +35,7 @@ func TestThePlansUtilizationIsNotLearned(t *testing.T) {
 		l.Tuned.Workers.Value != 8 || l.Tuned.QueueDepth.Value != 3 || l.Tuned.GOGC.Value != 200 {
 		t.Errorf("learned %+v", l)
 	}
-	d.rho.moved = true
+	d.rho.lowered = true
 	if l := d.learned(); l.Tuned.Utilization == nil || l.Tuned.Utilization.Value != 0.5 || l.Tuned.Utilization.Reason != "r" {
 		t.Errorf("learned %+v", l.Tuned.Utilization)
 	}

@@ -22,7 +22,7 @@ type Learned struct {
 	At time.Time
 	// Cost of a request, and Highest that was ever measured.
 	Cost, Highest Cost
-	// Tuned figures that measurements moved, without parts of a limit; Utilization only where it was moved.
+	// Tuned figures that measurements moved, without parts of a limit; Utilization only where it was lowered.
 	Tuned plan.Tuned
 	// Futile says that lowering the utilization did not help, and is not tried again until the objective holds.
 	Futile bool
@@ -98,7 +98,7 @@ func Recall(status *v1alpha1.GoServiceStatus) Learned {
 			Futile: s.FutileUtilization,
 			Hold:   min(max(time.Duration(s.HoldSeconds)*time.Second, 0), maxHold),
 		}
-		if s.UtilizationPermille > 0 && float64(s.UtilizationPermille) <= permille*plan.MostUtilization {
+		if s.UtilizationPermille > 0 && s.UtilizationPermille <= permille {
 			l.Tuned.Utilization = &plan.Figure[float64]{Value: float64(s.UtilizationPermille) / permille, Reason: shown.utilization}
 		}
 		l.Startups, l.Budget, l.Profile = recallStartups(s.StartupSeconds), recallBudget(s.Budget), recallProfile(s.Profile)

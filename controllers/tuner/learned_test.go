@@ -67,7 +67,7 @@ func TestRecallTakesOnlyWhatIsPlausible(t *testing.T) {
 		"a negative cost":        {func(s *v1alpha1.LearnedStatus) { s.CPUNanoseconds = -1 }, func(l Learned) bool { return l.Cost.CPUTime == 0 }},
 		"a cost of years":        {func(s *v1alpha1.LearnedStatus) { s.ServiceNanoseconds = math.MaxInt64 }, func(l Learned) bool { return l.Cost.ServiceTime == 0 }},
 		"a floor beyond all":     {func(s *v1alpha1.LearnedStatus) { s.Floor = 10001 }, func(l Learned) bool { return l.Tuned.ReplicaFloor == nil }},
-		"more than the most use": {func(s *v1alpha1.LearnedStatus) { s.UtilizationPermille = 851 }, func(l Learned) bool { return l.Tuned.Utilization == nil }},
+		"more than all":          {func(s *v1alpha1.LearnedStatus) { s.UtilizationPermille = 1001 }, func(l Learned) bool { return l.Tuned.Utilization == nil }},
 		"a hold of days":         {func(s *v1alpha1.LearnedStatus) { s.HoldSeconds = math.MaxInt32 }, func(l Learned) bool { return l.Hold == maxHold }},
 		"a negative hold":        {func(s *v1alpha1.LearnedStatus) { s.HoldSeconds = -5 }, func(l Learned) bool { return l.Hold == 0 }},
 		"a start of hours":       {func(s *v1alpha1.LearnedStatus) { s.StartupSeconds[1] = math.MaxInt32 }, func(l Learned) bool { return len(l.Startups) == 2 }},

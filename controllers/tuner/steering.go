@@ -27,15 +27,6 @@ const (
 	// futileSteps down without the slow share falling to futileShare of what it was are taken back: more pods do not help.
 	futileSteps = 2
 	futileShare = 0.8
-	// Above the plan's utilization goes what is measured to leave room: for a calm time, pods were nearly as busy as they may be
-	// (nearShare) and no more than roomShare of the slow budget was spent in any stable window, by slow requests and by such as pods
-	// turned away, and nothing came suddenly. It goes back to the plan's as soon
-	// as spentShare of the budget is spent, which is before the objective breaks, and stays below what failed for retryAfter.
-	nearShare  = 0.9
-	roomShare  = 0.05
-	spentShare = 0.25
-	roomStep   = 0.02
-	retryAfter = 6 * time.Hour
 	// tolerated is how far above the utilization the pods may be and the utilization still be to blame.
 	tolerated = 1.05
 )
@@ -44,8 +35,7 @@ const (
 // where it stays.
 type steering struct {
 	value     float64
-	moved     bool // by what was measured: else it is the plan's
-	raised    bool // above the plan's
+	lowered   bool // by what was measured: else it is the plan's
 	judgedAt  time.Time
 	calmSince time.Time
 	reason    string
@@ -55,29 +45,22 @@ type steering struct {
 	steps        int
 	before, from float64
 	futile       bool
-	// roomSince the measured latencies leave room for more than the plan's; failed did not last, and counts until failedUntil.
-	roomSince, failedUntil time.Time
-	failed                 float64
 }
 
 // steer lowers the utilization when more requests are slow than may be although there are enough pods by the present one,
-// and raises it by small steps after a calm time: to the plan's, and above it where busy pods are measured to leave room.
+// and raises it by small steps after a calm time, never above the plan's.
 func (d *Decider) steer(now time.Time, s Situation, decision *Decision) plan.Figure[float64] {
 	r := &d.rho
 	if r.reason == "" {
 		r.reason = "by the queueing formula"
 	}
+	if !r.lowered || r.value > s.Bounds.Utilization {
+		r.lowered = false
+		r.value, r.reason = s.Bounds.Utilization, "by the queueing formula"
+	}
 	if s.Bounds.UtilizationIsFixed {
 		*r = steering{value: s.Bounds.Utilization, reason: "set by hand"}
 		return plan.Figure[float64]{Value: r.value, Reason: r.reason}
-	}
-	if inPanic := !now.After(d.panicUntil); inPanic || !s.Estimates.Known {
-		r.roomSince = time.Time{} // that time is not judged
-	}
-	r.raised = r.raised && r.value <= s.Bounds.MostUtilization+utilizationEps
-	if !r.moved || r.value > s.Bounds.Utilization && !r.raised {
-		r.moved = false
-		r.value, r.reason = s.Bounds.Utilization, "by the queueing formula"
 	}
 	objectives := s.Estimates.Objectives
 	share := objectives.SlowShare()
@@ -85,15 +68,12 @@ func (d *Decider) steer(now time.Time, s Situation, decision *Decision) plan.Fig
 	capacity := float64(s.Ready) * s.Bounds.Cores * r.value
 	switch {
 	case !judged:
-	case r.raised && s.late() > s.Bounds.SlowBudget*spentShare*objectives.Total && s.late() >= minJudged:
-		r.failed, r.failedUntil, r.raised, r.roomSince = r.value, now.Add(retryAfter), false, time.Time{}
-		d.setUtilization(now, s.Bounds.Utilization, s.lateReason(), decision)
 	case share > s.Bounds.SlowBudget && objectives.Slow >= minJudged:
 		r.calmSince, r.rise = time.Time{}, raiseBy
 		if s.Estimates.CPU > capacity*tolerated || s.waitsElsewhere() || r.futile {
 			break // too few pods, not too much asked of each; or it is not the CPU that requests wait for
 		}
-		d.lower(now, s, share, decision)
+		d.lower(now, share, s.Bounds, decision)
 	case share > s.Bounds.SlowBudget*calmShare:
 		r.calmSince, r.rise = time.Time{}, raiseBy
 		r.steps, r.futile = 0, false
@@ -104,52 +84,15 @@ func (d *Decider) steer(now time.Time, s Situation, decision *Decision) plan.Fig
 		r.calmSince = now
 		step := max(r.rise, raiseBy)
 		r.rise = step * fasterBy
-		d.setUtilization(now, min(r.value+step, s.Bounds.Utilization), s.slowReason(), decision)
-	case r.value >= s.Bounds.Utilization:
-		d.raise(now, s, s.Estimates.CPU >= nearShare*capacity, decision)
+		d.setUtilization(now, min(r.value+step, s.Bounds.Utilization), fmt.Sprintf("%s%% of requests take longer than %s; the objective allows %s%%",
+			short(100*share), s.Bounds.Threshold, short(100*s.Bounds.SlowBudget)), decision)
 	}
 	return plan.Figure[float64]{Value: r.value, Reason: r.reason}
 }
 
-// slowReason says what the objective allows and what is.
-func (s Situation) slowReason() string {
-	return fmt.Sprintf("%s%% of requests take longer than %s; the objective allows %s%%",
-		short(100*s.Estimates.Objectives.SlowShare()), s.Bounds.Threshold, short(100*s.Bounds.SlowBudget))
-}
-
-// late requests of the stable window: slow ones, and those that pods turned away because they would have been.
-func (s Situation) late() float64 { return s.Estimates.Objectives.Slow + s.Estimates.TurnedAway }
-
-// lateReason says what the objective allows and what is, where pods are busier than by the plan.
-func (s Situation) lateReason() string {
-	return fmt.Sprintf("%s%% of requests are turned away or take longer than %s; the objective allows %s%%",
-		short(100*s.late()/max(s.Estimates.Objectives.Total, 1)), s.Bounds.Threshold, short(100*s.Bounds.SlowBudget))
-}
-
-// raise the utilization above the plan's, which assumes more than is known. What pods that are not busy show is no evidence, and
-// neither is what so few requests show that late ones could be missing by chance.
-func (d *Decider) raise(now time.Time, s Situation, busy bool, decision *Decision) {
-	r := &d.rho
-	room := s.Bounds.SlowBudget * roomShare * s.Estimates.Objectives.Total
-	enough := room*float64(calm/StableWindow) >= minJudged
-	most := s.Bounds.MostUtilization
-	if now.Before(r.failedUntil) {
-		most = min(most, r.failed-roomStep)
-	}
-	switch {
-	case !busy || !enough || s.late() > room || r.value+roomStep > most+utilizationEps:
-		r.roomSince = time.Time{}
-	case r.roomSince.IsZero():
-		r.roomSince = now
-	case now.Sub(r.roomSince) >= calm:
-		r.roomSince, r.raised = now, true
-		d.setUtilization(now, r.value+roomStep, s.lateReason(), decision)
-	}
-}
-
 // lower the utilization by a step, or take steps back that did not help.
-func (d *Decider) lower(now time.Time, s Situation, share float64, decision *Decision) {
-	r, b := &d.rho, &s.Bounds
+func (d *Decider) lower(now time.Time, share float64, b Bounds, decision *Decision) {
+	r := &d.rho
 	if r.steps == 0 {
 		r.before, r.from = share, r.value
 	}
@@ -168,7 +111,8 @@ func (d *Decider) lower(now time.Time, s Situation, share float64, decision *Dec
 		return // nothing is left to gain
 	}
 	r.steps++
-	d.setUtilization(now, max(r.value*lowerBy, minUtilization), s.slowReason(), decision)
+	d.setUtilization(now, max(r.value*lowerBy, minUtilization), fmt.Sprintf("%s%% of requests take longer than %s; the objective allows %s%%",
+		short(100*share), b.Threshold, short(100*b.SlowBudget)), decision)
 }
 
 // waitsElsewhere says that what a handler waits for beside the CPU, such as a slow dependency, breaks the latency objective
@@ -182,7 +126,7 @@ func (s Situation) waitsElsewhere() bool {
 
 func (d *Decider) setUtilization(now time.Time, value float64, reason string, decision *Decision) {
 	from := d.rho.value
-	d.rho.value, d.rho.reason, d.rho.judgedAt, d.rho.moved = value, reason, now, true
+	d.rho.value, d.rho.reason, d.rho.judgedAt, d.rho.lowered = value, reason, now, true
 	percent := func(f float64) string { return short(math.Round(1000*f)/10) + "%" }
 	by := 1
 	if value < from {

@@ -57,10 +57,10 @@ func TestWhenTheUtilizationIsLowered(t *testing.T) {
 		"too few pods":                   {began(), judging(0.02, func(s *Situation) { s.Estimates.CPU = 7*tolerated + 0.01 }), 0.7, formula},
 		"fixed by the user":              {began(), judging(0.02, func(s *Situation) { s.Bounds.UtilizationIsFixed = true }), 0.7, "set by hand"},
 		"steps were futile":              {began(func(d *Decider) { d.rho.futile = true }), judging(0.02), 0.7, formula},
-		"at the least":                   {began(func(d *Decider) { d.rho = steering{value: minUtilization, moved: true, reason: "r"} }), judging(0.02), minUtilization, "r"},
-		"near the least":                 {began(func(d *Decider) { d.rho = steering{value: 0.31, moved: true, reason: "r"} }), judging(0.02, func(s *Situation) { s.Estimates.CPU = 1 }), minUtilization, slow},
-		"lowered below a plan that fell": {began(func(d *Decider) { d.rho = steering{value: 0.71, moved: true, reason: "r"} }), judging(0.01), 0.7, formula},
-		"lowered, as the plan's":         {began(func(d *Decider) { d.rho = steering{value: 0.7, moved: true, reason: "r"} }), judging(0.01), 0.7, "r"},
+		"at the least":                   {began(func(d *Decider) { d.rho = steering{value: minUtilization, lowered: true, reason: "r"} }), judging(0.02), minUtilization, "r"},
+		"near the least":                 {began(func(d *Decider) { d.rho = steering{value: 0.31, lowered: true, reason: "r"} }), judging(0.02, func(s *Situation) { s.Estimates.CPU = 1 }), minUtilization, slow},
+		"lowered below a plan that fell": {began(func(d *Decider) { d.rho = steering{value: 0.71, lowered: true, reason: "r"} }), judging(0.01), 0.7, formula},
+		"lowered, as the plan's":         {began(func(d *Decider) { d.rho = steering{value: 0.7, lowered: true, reason: "r"} }), judging(0.01), 0.7, "r"},
 		"a slow dependency": {began(), judging(0.02, func(s *Situation) {
 			s.Estimates.CPUTime, s.Estimates.ServiceTime = time.Millisecond, 51*time.Millisecond // e^(−99/50) is 14 %
 		}), 0.7, formula},
@@ -123,7 +123,7 @@ func TestFutileStepsAreTakenBack(t *testing.T) {
 
 // Up it goes by small steps, each larger than the one before, once it has been calm for long enough.
 func TestTheUtilizationRisesInCalmTimes(t *testing.T) {
-	d := &Decider{direction: map[string]int{}, rho: steering{value: 0.5, moved: true, reason: "r"}}
+	d := &Decider{direction: map[string]int{}, rho: steering{value: 0.5, lowered: true, reason: "r"}}
 	value := func(after time.Duration, share float64) float64 {
 		return math.Round(d.steer(dawn.Add(after), judging(share), &Decision{}).Value*1e6) / 1e6
 	}
@@ -355,5 +355,17 @@ func TestAFrozenFloorStaysWithinItsBounds(t *testing.T) {
 	s.Estimates.Known = true
 	if got = d.Decide(dawn.Add(2*time.Second), s); got.Frozen != "scale-in is paused: there were too few requests to measure the cost of one" {
 		t.Errorf("frozen: %q", got.Frozen)
+	}
+}
+
+// A utilization that the user had set and took back is not taken for one that was measured.
+func TestAUtilizationSetByHandIsForgotten(t *testing.T) {
+	d := &Decider{direction: map[string]int{}, rho: steering{value: 0.6, lowered: true, reason: "measured"}}
+	var decision Decision
+	if got := d.steer(epoch, judging(0, func(s *Situation) { s.Bounds.Utilization, s.Bounds.UtilizationIsFixed = 0.5, true }), &decision); got.Value != 0.5 {
+		t.Fatalf("%v while set by hand", got)
+	}
+	if got := d.steer(epoch.Add(time.Second), judging(0), &decision); got.Value != 0.7 || d.rho.lowered {
+		t.Errorf("%v, lowered %t, after that", got, d.rho.lowered)
 	}
 }
