@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-
 	"goservice.dev/operator/api/v1alpha1"
 )
 
