@@ -6,6 +6,7 @@ package controllers
 import (
 	"strconv"
 
+	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -57,6 +58,7 @@ func (r *GoServiceReconciler) follow(service *v1alpha1.GoService, seen observe.S
 		if d.Spec.Replicas != nil {
 			target.Wanted = *d.Spec.Replicas
 		}
+		target.Replacing = replaces(d, len(seen.Leaving))
 	}
 	if autoscaler := autoscalerOf(seen); autoscaler != nil && autoscaler.Spec.MinReplicas != nil {
 		target.Floor = *autoscaler.Spec.MinReplicas
@@ -66,6 +68,13 @@ func (r *GoServiceReconciler) follow(service *v1alpha1.GoService, seen observe.S
 	}
 	outcome := r.loop.Follow(name, target)
 	return &outcome
+}
+
+// replaces says that pods of a Deployment leave for others that are to come, as in a rollout or after an eviction, and not because
+// fewer are wanted.
+func replaces(d *appsv1.Deployment, leaving int) bool {
+	wanted, _, rolling := wantedBy(d)
+	return rolling || leaving > 0 && int(d.Status.ReadyReplicas) < wanted
 }
 
 // tuningIsOff in every mode that asks for no measurements. A stored spec may hold one that only another version of the operator

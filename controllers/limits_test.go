@@ -259,6 +259,29 @@ func TestWhatADeploymentWants(t *testing.T) {
 	}
 }
 
+// Pods that leave because fewer are wanted are not replaced.
+func TestPodsThatLeaveForOthersAreReplaced(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		status  appsv1.DeploymentStatus
+		leaving int
+		want    bool
+	}{
+		"nothing happens":           {appsv1.DeploymentStatus{Replicas: 10, UpdatedReplicas: 10, ReadyReplicas: 10}, 0, false},
+		"it rolls":                  {appsv1.DeploymentStatus{Replicas: 13, UpdatedReplicas: 3, ReadyReplicas: 10}, 0, true},
+		"it grows":                  {appsv1.DeploymentStatus{Replicas: 10, UpdatedReplicas: 10, ReadyReplicas: 7}, 0, false},
+		"fewer are wanted":          {appsv1.DeploymentStatus{Replicas: 12, UpdatedReplicas: 12, ReadyReplicas: 12}, 3, false},
+		"those that go are gone":    {appsv1.DeploymentStatus{Replicas: 10, UpdatedReplicas: 10, ReadyReplicas: 10}, 3, false},
+		"a node is drained":         {appsv1.DeploymentStatus{Replicas: 10, UpdatedReplicas: 10, ReadyReplicas: 7}, 3, true},
+		"the others are there soon": {appsv1.DeploymentStatus{Replicas: 10, UpdatedReplicas: 10, ReadyReplicas: 9}, 1, true},
+	} {
+		deployment := &appsv1.Deployment{Spec: appsv1.DeploymentSpec{Replicas: new(int32(10))}, Status: c.status}
+		if got := replaces(deployment, c.leaving); got != c.want {
+			t.Errorf("%s: replaced %t, want %t", name, got, c.want)
+		}
+	}
+}
+
 // stateWith is the state of a service with a document.
 func stateWith(t *testing.T, document livesettings.Document) observe.State {
 	t.Helper()

@@ -50,6 +50,8 @@ type Situation struct {
 	Estimates Estimates
 	// Wanted pods at present, and those of them that take traffic.
 	Wanted, Ready int32
+	// Replacing says that pods are replaced by others: what is still sent to those that leave is not in the estimates.
+	Replacing bool
 	// Lead is how far a rise is looked ahead.
 	Lead time.Duration
 	// Expected demand in requests per second by the service's own day or week, and which; 0 without a forecast that has proved right.
@@ -135,11 +137,13 @@ type Decider struct {
 	shrunkFrom int32
 	// neededUntil is when shrunkFrom pods were needed last.
 	neededUntil time.Time
-	rho         steering
-	size        sizing
-	needed      int32
-	direction   map[string]int
-	history     []Change
+	// replacedAt is when pods were replaced last.
+	replacedAt time.Time
+	rho        steering
+	size       sizing
+	needed     int32
+	direction  map[string]int
+	history    []Change
 }
 
 type need struct {
@@ -151,6 +155,9 @@ type need struct {
 func (d *Decider) Decide(now time.Time, s Situation) Decision {
 	if !d.started {
 		d.begin(now, s)
+	}
+	if s.Replacing {
+		d.replacedAt = now
 	}
 	s = s.limited()
 	var decision Decision
@@ -272,7 +279,7 @@ func (d *Decider) moveFloor(now time.Time, s Situation, perPod float64, cost str
 	}
 	needed = within32(needed, s.Bounds)
 	held := d.hold
-	if d.falls(e, s.Bounds, decision.Panic) {
+	if d.falls(now, s, decision.Panic) {
 		held = fallHold
 		d.forgetNeeds(now, held)
 	}

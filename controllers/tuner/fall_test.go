@@ -56,9 +56,64 @@ func TestAFallByChanceIsNoEvidence(t *testing.T) {
 		d := &Decider{hold: time.Minute}
 		e := estimates(perSecond)
 		e.Trend = -0.5 * perSecond / 60 // half of it within a minute
-		if got := d.falls(e, Bounds{HoldFor: time.Minute}, false); got != want {
+		if got := d.falls(epoch, Situation{Estimates: e, Bounds: Bounds{HoldFor: time.Minute}}, false); got != want {
 			t.Errorf("of %v req/s a fall by half is believed: %t, want %t", perSecond, got, want)
 		}
+	}
+}
+
+// While pods are replaced, and for a stable window after, what is sent to those that leave is missing from what is measured.
+func TestARolloutIsNoFall(t *testing.T) {
+	for name, c := range map[string]struct {
+		replacing, after time.Duration
+		want             int32
+	}{
+		"nothing is replaced":    {-tick, time.Minute, 9},
+		"a rollout":              {time.Minute, time.Minute, 10},
+		"a rollout that is over": {10 * time.Second, time.Minute, 10},
+		"over for long":          {10 * time.Second, 100 * time.Second, 8},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, from := &Decider{}, 5*time.Minute
+			falling := fading(from, 3200, 8, time.Minute)
+			got := steps(d, 0, from+c.after, func(at time.Duration) Situation {
+				s := falling(at)
+				s.Wanted, s.Ready = 10, 10
+				s.Replacing = at >= from && at <= from+c.replacing
+				return s
+			})
+			if got.Floor.Value != c.want {
+				t.Errorf("floor %d, want %d: %s", got.Floor.Value, c.want, got.Floor.Reason)
+			}
+		})
+	}
+}
+
+// The same as the loop sees it: up to 18% of the requests go to pods that leave.
+func TestWhatLeavingPodsAreSentLowersNoFloor(t *testing.T) {
+	lowest := func(replacing bool) (before, lowest int32) {
+		f, tuner := newFleet(10), New(Learned{})
+		for round := range 90 {
+			elsewhere := 0.18 * min(max(float64(round-60)/20, 0), 1)
+			reports := f.run(tick, 250*(1-elsewhere), 0)
+			target := Target{Spec: specified(), Wanted: 10, Ready: 10, Replacing: replacing && elsewhere > 0}
+			outcome, _ := tuner.Digest(f.at, target, len(reports), reports, "")
+			if round < 60 || outcome.Tuned.ReplicaFloor == nil {
+				continue
+			}
+			if floor := outcome.Tuned.ReplicaFloor.Value; round == 60 {
+				before, lowest = floor, floor
+			} else {
+				lowest = min(lowest, floor)
+			}
+		}
+		return before, lowest
+	}
+	if before, during := lowest(true); during < before {
+		t.Errorf("floor %d in a rollout, was %d", during, before)
+	}
+	if before, during := lowest(false); during == before {
+		t.Errorf("floor %d also where nothing is replaced", during)
 	}
 }
 

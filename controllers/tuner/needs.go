@@ -76,11 +76,14 @@ func (d *Decider) forgetNeeds(now time.Time, than time.Duration) {
 	}
 }
 
-// falls says that the demand goes down steadily, and that nothing speaks against believing it.
-func (d *Decider) falls(e Estimates, b Bounds, inPanic bool) bool {
+// falls says that the demand goes down steadily, and that nothing speaks against believing it. While pods are replaced, what is
+// still sent to those that leave is missing from what is measured, and that looks like a fall, too.
+func (d *Decider) falls(now time.Time, s Situation, inPanic bool) bool {
+	e := s.Estimates
 	fall, chance := -e.Trend*e.Demand.Seconds, 0.0
 	if e.Demand.Seconds > 0 { // of the difference between the ends of a line through independent events
 		chance = math.Sqrt(12*e.Demand.Events) / e.Demand.Seconds
 	}
-	return !inPanic && d.hold <= b.HoldFor && fall > max(fallShare*e.Demand.PerSecond(), fallChance*chance)
+	settled := !inPanic && now.Sub(d.replacedAt) > StableWindow
+	return settled && d.hold <= s.Bounds.HoldFor && fall > max(fallShare*e.Demand.PerSecond(), fallChance*chance)
 }

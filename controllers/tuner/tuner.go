@@ -16,6 +16,8 @@ type Target struct {
 	Spec *v1alpha1.GoServiceSpec
 	// Wanted and Ready pods, and the floor that is in force.
 	Wanted, Ready, Floor int32
+	// Replacing says that pods are replaced by others, and that those that leave may still be sent to, although no report is theirs.
+	Replacing bool
 	// Starts of the pods that exist.
 	Starts []Start
 	// MaxReplicas is the upper bound that holds until something is measured, where the one derived is lower; 0 without one.
@@ -160,7 +162,7 @@ func (t *Tuner) digest(now time.Time, target Target, awaited int, reports []Repo
 	}
 	decision := t.decider.Decide(now, Situation{
 		Bounds: bounds, Estimates: estimates,
-		Wanted: max(target.Wanted, target.Floor), Ready: target.Ready, Lead: lead, Expected: expected, ExpectedWhy: why,
+		Wanted: max(target.Wanted, target.Floor), Ready: target.Ready, Replacing: target.Replacing, Lead: lead, Expected: expected, ExpectedWhy: why,
 	})
 	t.moving = t.movesAfter(now, estimates, decision.Changes)
 	outcome.Cost, outcome.Highest, outcome.Tuned, outcome.Frozen = t.cost, t.highest, decision.Tuned(), decision.Frozen
