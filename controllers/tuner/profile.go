@@ -97,7 +97,8 @@ func (p *profile) observe(now time.Time, e Estimates, lead time.Duration) {
 	if !e.Known {
 		return
 	}
-	if next := now.Add(lead).Truncate(slot); next.After(p.begins) {
+	// A slot that begins later than is looked ahead was found by a clock that has been put back since.
+	if next := now.Add(lead).Truncate(slot); next.After(p.begins) || p.begins.Sub(now) > maxLead {
 		p.begins, p.arrived, p.slotIsRemembered = next, Rate{}, false
 		p.byDay, p.byWeek, p.without = 0, 0, 0
 		if next.After(now) {

@@ -121,6 +121,27 @@ func TestAnHourThatMovesIsLearned(t *testing.T) {
 	}
 }
 
+// A clock that was ahead for a while keeps no forecast in force and no slot from being learned.
+func TestAClockThatIsPutBackStopsNothing(t *testing.T) {
+	p, load := &profile{}, jobs(never)
+	lived(p, 0, 4, load)
+	// It shows nine o'clock five hours early.
+	if got, _ := expectedAt(p, load, beforeNine(4)); got < 1900 {
+		t.Fatalf("%v req/s are expected at nine", got)
+	}
+	four := beforeNine(4).Add(-5 * time.Hour)
+	if got, why := expectedAt(p, load, four); got > 420 {
+		t.Errorf("%v req/s are expected %s after the clock was put back", got, why)
+	}
+	busy := func(time.Time) float64 { return 1000 }
+	for at := four; at.Before(four.Add(slot)); at = at.Add(10 * time.Second) {
+		expectedAt(p, busy, at)
+	}
+	if got := perSecondOf(p.Levels[slotOf(four.Add(time.Minute))]); math.Abs(got-1000) > 50 {
+		t.Errorf("%v req/s were learned of the slot after, want 1000", got)
+	}
+}
+
 func TestLevels(t *testing.T) {
 	for _, perSecond := range []float64{0.02, 1, 37, 1e3, 1e6} {
 		if got := perSecondOf(levelOf(perSecond)); math.Abs(got/perSecond-1) > 0.04 {
