@@ -72,6 +72,15 @@ type profile struct {
 	slotIsRemembered bool
 }
 
+// recalledProfile goes on where another one ended.
+func recalledProfile(learned Profile, at time.Time) profile {
+	p := profile{Profile: learned}
+	if !at.IsZero() {
+		p.begins = at.Truncate(slot)
+	}
+	return p
+}
+
 // slotOf a moment.
 func slotOf(at time.Time) int {
 	return int(((at.Unix()/int64(slot.Seconds()))%int64(slotsPerWeek) + int64(slotsPerWeek)) % int64(slotsPerWeek))
@@ -99,14 +108,16 @@ func (p *profile) observe(now time.Time, e Estimates, lead time.Duration) {
 	}
 	// A slot that begins later than is looked ahead was found by a clock that has been put back since.
 	if next := now.Add(lead).Truncate(slot); next.After(p.begins) || p.begins.Sub(now) > maxLead {
+		p.forgetMissed(next)
 		p.begins, p.arrived, p.slotIsRemembered = next, Rate{}, false
 		p.byDay, p.byWeek, p.without = 0, 0, 0
+		i := slotOf(next)
 		if next.After(now) {
-			i := slotOf(next)
 			p.byDay, p.byWeek = p.Levels[(i+slotsPerWeek-slotsPerDay)%slotsPerWeek], p.Levels[i]
 			demand, _, _ := forecast(e, lead, false)
 			p.without = levelOf(demand)
 		}
+		p.Levels[i] = 0 // until it is measured
 	}
 	into := now.Sub(p.begins)
 	switch {
@@ -123,6 +134,21 @@ func (p *profile) observe(now time.Time, e Estimates, lead time.Duration) {
 		p.Day.add(p.byDay, p.without, level, dayMemory)
 		p.Week.add(p.byWeek, p.without, level, weekMemory)
 		p.Levels[slotOf(p.begins)] = level
+	}
+}
+
+// forgetMissed slots, between the last one and the next: what is remembered of them came a week before what it would be taken for.
+// After a week without any, what was proved is forgotten, too.
+func (p *profile) forgetMissed(next time.Time) {
+	if p.begins.IsZero() {
+		return
+	}
+	if next.Sub(p.begins) > time.Duration(slotsPerWeek)*slot {
+		p.Profile = Profile{}
+		return
+	}
+	for missed := p.begins.Add(slot); missed.Before(next); missed = missed.Add(slot) {
+		p.Levels[slotOf(missed)] = 0
 	}
 }
 

@@ -142,6 +142,36 @@ func TestAClockThatIsPutBackStopsNothing(t *testing.T) {
 	}
 }
 
+// What came before a time in which nothing was measured is not taken for yesterday's, also by an operator that starts after it.
+func TestWhatWasMissedIsNotYesterdays(t *testing.T) {
+	const days = 24 * time.Hour
+	for name, c := range map[string]struct {
+		from, again float64 // days: measured until from, and from again on
+		nine        int
+		want        float64
+	}{
+		"nothing was missed":    {9, 9, 10, 2000},
+		"a morning":             {9, 9.5, 10, 0},
+		"days":                  {9, 12, 12, 0},
+		"days, and a day since": {9, 12, 13, 2000},
+		"more than a week":      {9, 16.1, 17, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			load, first := jobs(never), &profile{}
+			at := lived(first, 0, c.from, load)
+			first.Week = Judged{}
+			restarted := New(Learned{At: at, Profile: first.Profile}).profile
+			for what, p := range map[string]*profile{"the same operator": first, "the next one": &restarted} {
+				until := beforeNine(c.nine).Add(-time.Minute)
+				lived(p, c.again, float64(until.Sub(epoch))/float64(days)-c.again, load)
+				if got, why := expectedAt(p, load, beforeNine(c.nine)); math.Abs(got-c.want) > 0.05*c.want {
+					t.Errorf("%s expects %v req/s %s, want %v", what, got, why, c.want)
+				}
+			}
+		})
+	}
+}
+
 func TestLevels(t *testing.T) {
 	for _, perSecond := range []float64{0.02, 1, 37, 1e3, 1e6} {
 		if got := perSecondOf(levelOf(perSecond)); math.Abs(got/perSecond-1) > 0.04 {
@@ -161,16 +191,16 @@ func TestLevels(t *testing.T) {
 // It is small in a status, and the next operator forecasts as this one does.
 func TestAProfileSurvivesInFewBytes(t *testing.T) {
 	p, load := &profile{}, jobs(weekend)
-	lived(p, 0, 20, load)
-	status := Learned{Profile: p.Profile}.Status()
+	until := lived(p, 0, 20, load)
+	status := Learned{At: until, Profile: p.Profile}.Status()
 	text, err := json.Marshal(status.Profile)
 	if err != nil || len(text) > 1100 {
 		t.Errorf("%d bytes, %v", len(text), err)
 	}
-	next := &profile{Profile: Recall(&v1alpha1.GoServiceStatus{Learned: status}).Profile}
+	next := New(Recall(&v1alpha1.GoServiceStatus{Learned: status})).profile
 	at := beforeNine(22)
 	want, why := expectedAt(p, load, at)
-	if got, because := expectedAt(next, load, at); got != want || because != why || p.Levels != next.Levels {
+	if got, because := expectedAt(&next, load, at); got != want || because != why || p.Levels != next.Levels {
 		t.Errorf("%v %s after a restart, %v %s before", got, because, want, why)
 	}
 }

@@ -81,7 +81,7 @@ type Tuner struct {
 func New(learned Learned) *Tuner {
 	t := &Tuner{
 		cost: learned.Cost, highest: learned.Highest, ledger: ledger{learned.Budget},
-		startups: startups{took: slices.Clone(learned.Startups), since: learned.At}, profile: profile{Profile: learned.Profile},
+		startups: startups{took: slices.Clone(learned.Startups), since: learned.At}, profile: recalledProfile(learned.Profile, learned.At),
 	}
 	t.decider.resume(learned)
 	t.Restart()
