@@ -21,6 +21,8 @@ type Estimates struct {
 	DemandSince Rate
 	// Trend of the demand over the stable window in requests per second per second; 0 unless it is significant.
 	Trend float64
+	// TrendError is the standard error of Trend.
+	TrendError float64
 	// Backlog is how many requests wait for a worker, Inside how many wait or are being worked on.
 	Backlog, Inside float64
 	// Rejected is how many requests were turned away in the last round, rate-limited ones left out.
@@ -164,7 +166,7 @@ func (e *Estimator) Estimate(threshold time.Duration) Estimates {
 	}
 	result.P99 = durations.quantile(0.99)
 	var since time.Time
-	result.Trend, since = e.trend()
+	result.Trend, result.TrendError, since = e.trend()
 	result.DemandSince = result.Demand
 	if !since.IsZero() {
 		result.DemandSince = e.arrivalsSince(since)
@@ -206,10 +208,13 @@ type point struct {
 	span float64 // seconds
 }
 
+// trendChance is how many standard errors of a line's slope may be chance.
+const trendChance = 2
+
 // trend is the slope of a least-squares line through the demand of the stable window, where it is more than twice its own
-// standard error and thus more than noise. A step is no trend: the line through it would go on rising. Instead the time of the
+// standard error, which is returned too, and thus more than noise. A step is no trend: the line through it would go on rising. Instead the time of the
 // first whole round after the last step is returned.
-func (e *Estimator) trend() (slope float64, step time.Time) {
+func (e *Estimator) trend() (slope, standardError float64, step time.Time) {
 	var n, sumT, sumY, sumTT, sumTY float64
 	points := make([]point, 0, 64)
 	for i := len(e.samples) - 1; i >= 0 && e.last.Sub(e.samples[i].at) < StableWindow; i-- {
@@ -228,11 +233,11 @@ func (e *Estimator) trend() (slope float64, step time.Time) {
 	const fewest = 5
 	spread := n*sumTT - sumT*sumT
 	if n < fewest || spread <= 0 {
-		return 0, time.Time{}
+		return 0, 0, time.Time{}
 	}
 	slope = (n*sumTY - sumT*sumY) / spread
 	if step = lastStep(points, slope); !step.IsZero() {
-		return 0, step
+		return 0, 0, step
 	}
 	level := (sumY - slope*sumT) / n
 	residual := 0.0
@@ -240,11 +245,11 @@ func (e *Estimator) trend() (slope float64, step time.Time) {
 		off := p.rate - level - slope*p.at.Sub(e.last).Seconds()
 		residual += off * off
 	}
-	standardError := math.Sqrt(residual / (n - 2) / (spread / n))
-	if math.Abs(slope) <= 2*standardError {
-		return 0, time.Time{}
+	standardError = math.Sqrt(residual / (n - 2) / (spread / n))
+	if math.Abs(slope) <= trendChance*standardError {
+		return 0, 0, time.Time{}
 	}
-	return slope, time.Time{}
+	return slope, standardError, time.Time{}
 }
 
 const (

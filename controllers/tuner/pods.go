@@ -74,7 +74,8 @@ func forecast(e Estimates, lead time.Duration, inPanic bool) (demand float64, wh
 	switch {
 	case inPanic || e.Trend == 0:
 	case e.Trend > 0:
-		demand += e.Trend * (e.Demand.Seconds/2 + lead.Seconds())
+		certain := max(e.Trend-trendChance*e.TrendError, 0)
+		demand += e.Trend*(e.Demand.Seconds/2+min(lead, wholeLead).Seconds()) + certain*max(lead-wholeLead, 0).Seconds()
 		why, rising = fmt.Sprintf("forecast for %s ahead from the last minute's rise", readable(lead)), true
 	default: // the mean lags behind a fall by half of its window
 		demand = math.Max(demand+e.Trend*e.Demand.Seconds/2, 0)

@@ -79,6 +79,9 @@ const (
 	minLead = plan.StartupTime
 	// maxLead is for what the line is drawn through: further ahead than twice that, it says nothing.
 	maxLead = 2 * StableWindow
+	// wholeLead is how far the whole slope counts. Chance in it grows with the lead, so that further ahead only what is certain
+	// does.
+	wholeLead = StableWindow / 2
 	// assumedLead while the time is not known: three times what the plan assumes, since pods may well take longer.
 	assumedLead = 3 * plan.StartupTime
 )

@@ -5,6 +5,8 @@ package tuner
 
 import (
 	"fmt"
+	"math"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -120,5 +122,34 @@ func TestARiseIsLookedAheadForAsLongAsPodsTakeToStart(t *testing.T) {
 				t.Errorf("after a restart %q; want %q", got, c.want)
 			}
 		})
+	}
+}
+
+// Chance in the line through a steady demand is not carried on for two minutes, and a rise that is certain is.
+func TestALongLeadMultipliesNoChance(t *testing.T) {
+	const perSecond, forecasts = 100.0, 4000
+	random := rand.New(rand.NewPCG(1, 2))
+	e := Estimator{}
+	f, high, highSoon := newFleet(1), 0, 0
+	for range forecasts {
+		mean := perSecond * tick.Seconds()
+		reports := f.run(tick, (mean+math.Sqrt(mean)*random.NormFloat64())/tick.Seconds(), 0)
+		e.Observe(f.at, 1, reports)
+		got := e.Estimate(0)
+		if demand, _, _ := forecast(got, maxLead, false); demand > 1.2*perSecond {
+			high++
+		}
+		if demand, _, _ := forecast(got, wholeLead, false); demand > 1.2*perSecond {
+			highSoon++
+		}
+	}
+	t.Logf("%d of %d forecasts for %s ahead are too high by a fifth, and %d for %s", high, forecasts, maxLead, highSoon, wholeLead)
+	if high > forecasts/200 {
+		t.Errorf("%d of %d forecasts for %s ahead are too high by a fifth", high, forecasts, maxLead)
+	}
+	rise := estimates(1000)
+	rise.Trend, rise.TrendError = 10, 0.5
+	if demand, _, _ := forecast(rise, maxLead, false); demand != 1000+10*(30+30)+9*90 {
+		t.Errorf("%v req/s are forecast of a rise that is nearly certain", demand)
 	}
 }
