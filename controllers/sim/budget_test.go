@@ -97,7 +97,7 @@ func TestADisturbedLimitIsKept(t *testing.T) {
 			}
 			switch c.Disturbance {
 			case StuckPod: // the others give back after five seconds, and cannot have what it does not use
-				above, under, changeUnder = 7, -0.25, -0.25
+				above, under, changeUnder = 7, -0.08, -0.1
 			case Quiet: // equal parts until somebody looks again
 				changeUnder = -0.12
 			}

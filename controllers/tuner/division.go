@@ -47,8 +47,7 @@ type Division struct {
 	givenAt time.Time
 	// joined is since when pods serve that have no part of their own; zero: there are none.
 	joined time.Time
-	// unsure is what pods may have in force; nil while all have confirmed what they were given last.
-	unsure *unsure
+	unsure unsure
 	// known is when the demand was known last.
 	known time.Time
 }
@@ -62,11 +61,9 @@ func (d *Division) Next(now time.Time, b Budget, demand map[string]float64) (par
 	}
 	unknown := d.unknown(now, b, demand)
 	demand, lost := d.recall(now, b, demand)
-	if b.Confirmed {
-		d.unsure = nil
-	}
+	d.heard(b)
 	if !d.uneven {
-		if !d.begins(b, demand) {
+		if !d.begins(now, b, demand) {
 			return d.equal(now, b)
 		}
 		d.uneven, d.budget, d.given = true, b, nil
@@ -81,9 +78,9 @@ func (d *Division) Next(now time.Time, b Budget, demand map[string]float64) (par
 		if now.Before(due) {
 			return d.given, due
 		}
-	case !b.Confirmed:
-		return d.unconfirmed(now, b)
-	case lost || demand != nil && serve(d.given.Pods, b.left(), b.Serving, demand, b.rough) && (b.rough || !easyEqually(b, demand)):
+	case d.waits(now, b):
+		return d.given, d.unsure.due(now, b)
+	case lost || demand != nil && d.serves(now, b, demand) && (b.rough || !easyEqually(b, demand)):
 		return d.given, time.Time{}
 	default:
 		if due := d.givenAt.Add(spacingOf(b)); now.Before(due) {
@@ -93,7 +90,7 @@ func (d *Division) Next(now time.Time, b Budget, demand map[string]float64) (par
 	if demand == nil || easyEqually(b, demand) {
 		return d.equal(now, b)
 	}
-	d.give(now, b, Divide(b.left(), b.Serving, demand), newcomerOf(b))
+	d.give(now, b, demand)
 	return d.given, time.Time{}
 }
 
@@ -104,15 +101,13 @@ func (d *Division) equal(now time.Time, b Budget) (parts *plan.Parts, again time
 		return nil, time.Time{}
 	}
 	equal := equalParts(b.Total, b.Serving)
-	if d.given != nil {
-		d.notice(now, d.given.Pods, equal)
-	}
+	safe := d.unsure.safe(now, b, equal, equalParts)
+	d.notice(now, b, d.before(b), safe)
 	*d = Division{budget: b, unsure: d.unsure}
-	safe, again := d.takeBack(now, b, equal)
-	if sumOf(safe, b.Serving) < b.Total*(1-hair) {
+	if !maps.Equal(safe, equal) {
 		d.uneven, d.given, d.givenAt, d.known = true, &plan.Parts{Pods: safe, Newcomer: leastOf(b)}, now, now
 	}
-	return d.given, again
+	return d.given, d.unsure.due(now, b)
 }
 
 // unknown says whether pods serve that have no part of their own and of which nothing is known, and notes since when the first
@@ -136,45 +131,55 @@ func (d *Division) unknown(now time.Time, b Budget, demand map[string]float64) b
 	return unknown
 }
 
-// give parts to pods, cuts and growth at once.
-func (d *Division) give(now time.Time, b Budget, parts map[string]float64, newcomer float64) {
-	before := b.had
+// give parts to pods by their demand, cuts and growth at once.
+func (d *Division) give(now time.Time, b Budget, demand map[string]float64) {
+	divide := func(total float64, pods []string) map[string]float64 { return Divide(total, pods, demand) }
+	parts, newcomer := divide(b.left(), b.Serving), newcomerOf(b)
+	safe := d.unsure.safe(now, b, parts, divide)
+	if !maps.Equal(safe, parts) {
+		newcomer = leastOf(b)
+	}
+	d.notice(now, b, d.before(b), safe)
+	d.joined = time.Time{}
+	d.budget, d.given, d.givenAt = b, &plan.Parts{Pods: safe, Newcomer: newcomer}, now
+}
+
+// before is what pods had by name until now.
+func (d *Division) before(b Budget) map[string]float64 {
 	switch {
 	case d.given != nil:
-		before = d.given.Pods
-	case before == nil:
-		before = equalParts(b.Total, b.Serving)
+		return d.given.Pods
+	case b.had != nil:
+		return b.had
 	}
-	if d.unsure != nil && !b.Confirmed && !now.Before(d.unsure.since.Add(confirmTime)) {
-		parts, newcomer = d.unsure.safe(b, parts), leastOf(b)
-	}
-	d.notice(now, before, parts)
-	d.joined = time.Time{}
-	d.budget, d.given, d.givenAt = b, &plan.Parts{Pods: parts, Newcomer: newcomer}, now
+	return equalParts(b.Total, b.Serving)
 }
 
-// unconfirmed parts are on their way, or a pod does not take its cut: then nobody keeps what it has grown by.
-func (d *Division) unconfirmed(now time.Time, b Budget) (parts *plan.Parts, again time.Time) {
-	safe, again := d.takeBack(now, b, d.given.Pods)
+// waits for pods that have not confirmed yet, and lets the others give back what they may not have beside those that take too long.
+func (d *Division) waits(now time.Time, b Budget) bool {
+	if b.Confirmed {
+		return false
+	}
+	safe := d.unsure.safe(now, b, d.given.Pods, func(total float64, pods []string) map[string]float64 { return scaled(d.given.Pods, total, pods) })
 	if !maps.Equal(safe, d.given.Pods) {
+		d.notice(now, b, d.given.Pods, safe)
 		d.given = &plan.Parts{Pods: safe, Newcomer: leastOf(b)}
 	}
-	return d.given, again
+	return !d.onlyStuck(now, b)
 }
 
-// takeBack what pods have grown by if one of them has not confirmed its cut for too long. It returns the parts that are safe then, and
-// else the same ones and when that will be.
-func (d *Division) takeBack(now time.Time, b Budget, parts map[string]float64) (safe map[string]float64, again time.Time) {
-	if d.unsure == nil || b.Confirmed {
-		return parts, time.Time{}
+// onlyStuck says that all pods but those that take too long have confirmed.
+func (d *Division) onlyStuck(now time.Time, b Budget) bool {
+	return d.unsure != nil && d.unsure.due(now, b).IsZero()
+}
+
+// serves says whether what is given admits nearly all that it can, as far as pods take it.
+func (d *Division) serves(now time.Time, b Budget, demand map[string]float64) bool {
+	free := d.unsure.free(now, b)
+	if len(free) == len(b.Serving) {
+		return serve(d.given.Pods, b.left(), free, demand, b.rough)
 	}
-	if due := d.unsure.due(); now.Before(due) {
-		return parts, due
-	}
-	if safe = d.unsure.safe(b, parts); !maps.Equal(safe, parts) {
-		d.unsure.tookBack = now
-	}
-	return safe, time.Time{}
+	return serve(d.given.Pods, sumOf(d.given.Pods, free), free, demand, b.rough)
 }
 
 // recall completes the demand, or says that this round's was lost: then parts stay.
@@ -220,8 +225,8 @@ func (b Budget) likeIn(other Budget) bool {
 func (b Budget) left() float64 { return b.Total - min(b.reserved, (1-leastForServing)*b.Total) }
 
 // begins says whether equal parts do not serve well any more, or would not if pods that come or leave had theirs.
-func (d *Division) begins(b Budget, demand map[string]float64) bool {
-	if demand == nil || !b.Confirmed {
+func (d *Division) begins(now time.Time, b Budget, demand map[string]float64) bool {
+	if demand == nil || !b.Confirmed && !d.onlyStuck(now, b) {
 		return false
 	}
 	if b.coming > 0 || b.reserved > 0 {
@@ -291,9 +296,7 @@ func easyEqually(b Budget, demand map[string]float64) bool {
 // clone for a look ahead.
 func (d *Division) clone() Division {
 	ahead := *d
-	if d.unsure != nil {
-		ahead.unsure = d.unsure.clone()
-	}
+	ahead.unsure = maps.Clone(d.unsure)
 	return ahead
 }
 

@@ -13,22 +13,29 @@ import (
 )
 
 // What pods may have in force – the most of what each confirmed last and was given since – adds up to no more than the limit once it
-// was time to take growth back, however demand, pods, and answers come and go while one pod at a time takes nothing for long.
+// was time to take growth back, but while pods are told other parts, however demand, pods, and answers come and go while one pod at a
+// time takes nothing for long.
 func TestWhatMayBeInForceNeverExceedsTheLimitForLong(t *testing.T) {
 	judged, stuck := 0, 0
 	for seed := range uint64(60) {
 		w := newForcedWorld(seed)
+		within := w.now
 		for step := range 1200 { // five minutes
 			w.act()
 			w.look()
 			if !w.settled() {
+				within = w.now
 				continue
 			}
 			judged++
 			if w.stuck != "" && !w.budget.Confirmed {
 				stuck++
 			}
-			if sum := w.mayForce(); sum > w.budget.Total*1.01 { // newcomers have a thousandth beside
+			sum := w.mayForce()
+			if sum <= w.budget.Total*1.01 { // newcomers have a thousandth beside
+				within = w.now
+			}
+			if w.now.Sub(within) > 750*time.Millisecond { // they take 400 ms
 				t.Fatalf("seed %d, step %d: %.1f of %g may be in force, %s takes nothing: %s", seed, step, sum, w.budget.Total, w.stuck, w)
 			}
 		}
@@ -184,11 +191,10 @@ func (w *forcedWorld) divide() {
 // Equal parts that follow the number of pods alone are not taken back.
 func (w *forcedWorld) settled() bool {
 	since := w.changed
-	if u := w.sharing.division.unsure; u != nil {
-		since = later(since, u.since)
-	} else if !w.budget.Confirmed {
+	if w.sharing.division.unsure == nil && !w.budget.Confirmed {
 		return false
 	}
+	since = later(since, w.sharing.division.unsure[w.stuck].since)
 	for _, pod := range w.held {
 		since = later(since, pod.silentUntil)
 	}

@@ -117,3 +117,84 @@ func TestAStuckPodWithHardlyMoreThanAnEqualPartStaysWithinTheLimit(t *testing.T)
 		t.Errorf("a keeps %.1f of 100, and what is given is %+v", before.Pods["a"], parts)
 	}
 }
+
+// A pod that does not take more than it has is no reason to keep anything from the others.
+func TestAStuckPodWithLittleTakesNothingFromTheOthers(t *testing.T) {
+	s := newLimited(t, 100, "a", "b", "c")
+	if before := s.settle(map[string]float64{"a": 210, "b": 60, "c": 30}); before.Pods["c"] > 20 {
+		t.Fatalf("%+v", before)
+	}
+	little := map[string]float64{"a": 10, "b": 10, "c": 10}
+	s.look(little)
+	s.budget.Confirmed, s.budget.Unconfirmed = false, []string{"c"}
+	for range 10 {
+		if parts := s.settle(little); parts != nil {
+			t.Fatalf("%+v, want equal parts", parts)
+		}
+	}
+	if parts := s.settle(map[string]float64{"a": 10, "b": 170, "c": 10}); parts == nil || parts.Pods["b"] < 55 {
+		t.Errorf("%+v where b has the demand", parts)
+	}
+}
+
+// The others share what a pod leaves that does not take its cut, and go on to follow the demand: what one of them had no use for at
+// first, it gets later.
+func TestTheOthersShareWhatAStuckPodLeaves(t *testing.T) {
+	s := newLimited(t, 100, "a", "b", "c")
+	had := s.settle(map[string]float64{"a": 180, "b": 119, "c": 1}).Pods["a"]
+	s.look(map[string]float64{"a": 1, "b": 298, "c": 1})
+	s.budget.Confirmed, s.budget.Unconfirmed = false, []string{"a"}
+	for _, demand := range []map[string]float64{
+		{"a": 1, "b": 298, "c": 1}, {"a": 1, "b": 1, "c": 298}, {"a": 1, "b": 150, "c": 150}, {"a": 1, "b": 30, "c": 2}, {"a": 10, "b": 10, "c": 10},
+	} {
+		var parts *plan.Parts
+		for range 10 {
+			parts = s.look(demand)
+		}
+		if sum := had + parts.Pods["b"] + parts.Pods["c"]; sum > 100.1 || sum < 99 {
+			t.Errorf("%v: a keeps %.1f, with %+v that is %.1f of 100", demand, had, parts, sum)
+		}
+		if b, c := parts.Pods["b"], parts.Pods["c"]; demand["c"] > 2*demand["b"] && c < 10*b || demand["b"] == demand["c"] && c < 0.97*b {
+			t.Errorf("%v: %+v", demand, parts)
+		}
+		if demand["b"]+demand["c"] < 100-had && (parts.Pods["b"] < 0.97*demand["b"] || parts.Pods["c"] < demand["c"]) {
+			t.Errorf("%v, for which there is enough beside %.1f: %+v", demand, had, parts)
+		}
+	}
+}
+
+// Pods that come and go one after the other give nobody back what a pod keeps that does not take its cut.
+func TestAStuckPodStaysWithinTheLimitWhilePodsComeAndGo(t *testing.T) {
+	s := newLimited(t, 100, "a", "b")
+	had := s.settle(map[string]float64{"a": 160, "b": 40}).Pods["a"]
+	s.budget.Measured = false
+	s.look(nil)
+	s.budget.Confirmed, s.budget.Unconfirmed = false, []string{"a"}
+	since := s.now
+	for i := range 40 {
+		s.budget.Serving = [][]string{{"a", "b"}, {"a", "b", "c"}}[i/2%2]
+		parts := s.look(nil)
+		if s.now.Sub(since) < confirmTime {
+			continue
+		}
+		if parts == nil {
+			t.Fatalf("%s: equal parts, while a keeps %.1f of 100", s.now.Sub(since), had)
+		}
+		if sum := had + sumOf(parts.Pods, s.budget.Serving[1:]); sum > 100.1 {
+			t.Fatalf("%s: a keeps %.1f, with %+v that is %.1f of 100", s.now.Sub(since), had, parts, sum)
+		}
+	}
+}
+
+// Where so many pods do not confirm that nobody knows what they keep, the others keep something, too.
+func TestManyStuckPodsLeaveTheOthersWhatTheyHad(t *testing.T) {
+	s := newLimited(t, 100, "a", "b", "c")
+	s.settle(map[string]float64{"a": 210, "b": 60, "c": 30})
+	s.look(map[string]float64{"a": 60, "b": 210, "c": 30})
+	s.budget.Confirmed, s.budget.Unconfirmed = false, []string{"a", "b"}
+	for range 20 {
+		if parts := s.look(map[string]float64{"a": 60, "b": 210, "c": 30}); parts == nil || parts.Pods["c"] < 15 || parts.Pods["c"] > 20 {
+			t.Fatalf("%+v", parts)
+		}
+	}
+}
