@@ -76,7 +76,7 @@ func (d *Division) Next(now time.Time, b Budget, demand map[string]float64) (par
 			due = joined
 		}
 		if now.Before(due) {
-			return d.given, due
+			return d.given, sooner(due, d.unsure.due(now, b))
 		}
 	case d.waits(now, b):
 		return d.given, d.unsure.due(now, b)
@@ -91,7 +91,7 @@ func (d *Division) Next(now time.Time, b Budget, demand map[string]float64) (par
 		return d.equal(now, b)
 	}
 	d.give(now, b, demand)
-	return d.given, time.Time{}
+	return d.given, d.unsure.due(now, b)
 }
 
 // equal parts from now on, unless a pod does not take the cut that they are for it.
