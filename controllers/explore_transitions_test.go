@@ -142,6 +142,7 @@ func (w *walk) reach(at place, spec map[string]any, want snapshot, what string) 
 		g.Expect(applied).NotTo(gomega.BeNil())
 		g.Expect(applied.Status).To(gomega.Equal(metav1.ConditionTrue), applied.Message)
 		g.Expect(w.rollOut(at)).To(gomega.BeFalse(), "the cluster's controllers have only now done their part")
+		g.Expect(service.Status.ReadyReplicas).To(gomega.Equal(replicasOf(w.t, at.namespace)), "the operator has seen what they did")
 		_, idle := at.faults.writes()
 		g.Expect(idle).To(gomega.BeNumerically(">", quiet), "the operator goes on writing")
 		var err error

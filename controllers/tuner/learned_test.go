@@ -161,3 +161,16 @@ func TestTheLedgerIsBounded(t *testing.T) {
 		}
 	}
 }
+
+// What an operator has found is also read by others while its own rounds go on.
+func TestRoundsLeaveWhatWasFoundAlone(t *testing.T) {
+	found := Learned{Budget: []Interval{{Start: epoch, Tally: Tally{Total: 100, Failed: 1}}}}
+	tuner := New(found)
+	tuner.ledger.add(epoch.Add(time.Minute), 24*time.Hour, Tally{Total: 50})
+	if got := found.Budget[0].Tally.Total; got != 100 {
+		t.Errorf("%v requests in what was found, want 100", got)
+	}
+	if got := tuner.Learned(epoch).Budget[0].Tally.Total; got != 150 {
+		t.Errorf("%v requests in what is learned, want 150", got)
+	}
+}

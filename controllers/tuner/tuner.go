@@ -80,7 +80,7 @@ type Tuner struct {
 // has found and set stays until measurements say more, however long that takes.
 func New(learned Learned) *Tuner {
 	t := &Tuner{
-		cost: learned.Cost, highest: learned.Highest, ledger: ledger{learned.Budget},
+		cost: learned.Cost, highest: learned.Highest, ledger: ledger{slices.Clone(learned.Budget)},
 		startups: startups{took: slices.Clone(learned.Startups), since: learned.At}, profile: recalledProfile(learned.Profile, learned.At),
 	}
 	t.decider.resume(learned)
