@@ -76,8 +76,8 @@ func (d *Decider) forgetNeeds(now time.Time, than time.Duration) {
 	}
 }
 
-// falls says that the demand goes down steadily, and that nothing speaks against believing it. While pods are replaced, what is
-// still sent to those that leave is missing from what is measured, and that looks like a fall, too.
+// falls reports whether demand is falling steadily and the measurements can be trusted. During a rollout they cannot: requests that
+// clients still send to terminating pods are not measured, which looks like a fall.
 func (d *Decider) falls(now time.Time, s Situation, inPanic bool) bool {
 	e := s.Estimates
 	fall, chance := -e.Trend*e.Demand.Seconds, 0.0

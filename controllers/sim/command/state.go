@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"os"
 	"path/filepath"
@@ -74,22 +75,13 @@ func openState(o options) (*state, error) {
 
 // program identifies what simulates: the executable, what flags say of service and loads, and the traces themselves.
 func program(o options) (string, error) {
-	path, err := os.Executable()
+	digest, err := HashProgram()
 	if err != nil {
 		return "", err
 	}
-	file, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer file.Close()
-	hash := sha256.New()
-	if _, err := io.Copy(hash, file); err != nil {
-		return "", err
-	}
-	fmt.Fprintf(hash, "%+v %v %v\n", o.service, o.base, o.heldOut != "")
+	fmt.Fprintf(digest, "%+v %v %v\n", o.service, o.base, o.heldOut != "")
 	if o.traces == "" {
-		return fmt.Sprintf("%.8x", hash.Sum(nil)), nil
+		return fmt.Sprintf("%.8x", digest.Sum(nil)), nil
 	}
 	names, err := tracesOf(o)
 	if err != nil {
@@ -100,10 +92,29 @@ func program(o options) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		fmt.Fprintf(hash, "%q %d\n", filepath.Base(name), len(text))
-		hash.Write(text)
+		fmt.Fprintf(digest, "%q %d\n", filepath.Base(name), len(text))
+		digest.Write(text)
 	}
-	return fmt.Sprintf("%.8x", hash.Sum(nil)), nil
+	return fmt.Sprintf("%.8x", digest.Sum(nil)), nil
+}
+
+// HashProgram begins a hash with the running executable, and so with all code that measures, judges, and simulates in it. An error says
+// that the executable cannot be read.
+func HashProgram() (hash.Hash, error) {
+	path, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	begun := sha256.New()
+	if _, err := io.Copy(begun, file); err != nil {
+		return nil, fmt.Errorf("reading this program: %w", err)
+	}
+	return begun, nil
 }
 
 func placeOf(r sim.Result) place { return place{r.Scenario, r.Contender, r.Seed} }

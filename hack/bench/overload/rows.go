@@ -6,7 +6,6 @@ package main
 import (
 	"fmt"
 	"math"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -16,6 +15,7 @@ import (
 	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/controllers/plan"
 	"goservice.dev/operator/controllers/tuner"
+	"goservice.dev/operator/hack/bench/internal/bed"
 	"goservice.dev/operator/hack/bench/internal/exposition"
 	"goservice.dev/operator/workload/livesettings"
 )
@@ -49,18 +49,8 @@ var kinds = []kind{
 	{name: "mixed", key: "mixed_", cpu: 3 * time.Millisecond, wait: 20 * time.Millisecond},
 }
 
-func kindsOf(names string) (found []kind, err error) {
-next:
-	for name := range strings.SplitSeq(names, ",") {
-		for _, k := range kinds {
-			if k.name == name {
-				found = append(found, k)
-				continue next
-			}
-		}
-		return nil, fmt.Errorf("-handlers: there is no %q", name)
-	}
-	return found, nil
+func kindsOf(names string) ([]kind, error) {
+	return bed.Pick("handlers", names, kinds, func(one kind) string { return one.name })
 }
 
 // alone is what a request takes when there is no other.

@@ -5,18 +5,17 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"goservice.dev/operator/controllers/sim/command"
 	"goservice.dev/operator/hack/bench/internal/bed"
 )
 
@@ -82,20 +81,11 @@ func identify(reference, digest string) string {
 	return reference + " " + digest
 }
 
-// thisProgram is a hash of the running program, and so of all code that measures, judges and simulates.
+// thisProgram is a short hash of the running program.
 func thisProgram() (string, error) {
-	path, err := os.Executable()
+	hash, err := command.HashProgram()
 	if err != nil {
 		return "", err
-	}
-	file, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer file.Close()
-	hash := sha256.New()
-	if _, err := io.Copy(hash, file); err != nil {
-		return "", fmt.Errorf("reading this program: %w", err)
 	}
 	return hex.EncodeToString(hash.Sum(nil))[:12], nil
 }

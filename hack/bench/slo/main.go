@@ -200,16 +200,6 @@ func rivalsOf(targets string) ([]contender, error) {
 	return contendersOf(all), nil
 }
 
-func shapesOf(names string) (found []shape, err error) {
-next:
-	for name := range strings.SplitSeq(names, ",") {
-		for _, shape := range shapes {
-			if shape.name == name {
-				found = append(found, shape)
-				continue next
-			}
-		}
-		return nil, fmt.Errorf("-shapes: there is no %q", name)
-	}
-	return found, nil
+func shapesOf(names string) ([]shape, error) {
+	return bed.Pick("shapes", names, shapes, func(one shape) string { return one.name })
 }
