@@ -6,6 +6,7 @@ package sim
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"goservice.dev/operator/controllers/plan"
 	"goservice.dev/operator/controllers/tuner"
@@ -17,8 +18,9 @@ const (
 	// budgetLook is between two looks while somebody refuses, budgetRound between two rounds while anything moves, and budgetCalm
 	// while nothing does. budgetHurry is between two looks where pods came or left, or where another one tells more of new pods: ten
 	// times, and then every budgetHurriedEvery seconds.
-	budgetLook, budgetRound, budgetCalm, budgetHurry = 1.0, 2.0, 4.0, 0.2
-	budgetHurries, budgetHurriedEvery                = 10.0, 5.0
+	budgetLook, budgetHurry           = 1.0, 0.2
+	budgetRound, budgetCalm           = float64(tuner.Period) / float64(time.Second), float64(tuner.CalmPeriod) / float64(time.Second)
+	budgetHurries, budgetHurriedEvery = 10.0, 5.0
 	// budgetReconcile is what passes at most between a look that moves something, or an answer, and the reconcile.
 	budgetReconcile = 0.05
 )
