@@ -60,6 +60,7 @@ generate: ## Generate the deep-copy code of api/.
 .PHONY: manifests
 manifests: ## Generate the CRD from api/ and the operator's role from controllers/.
 	$(TOOL) controller-gen crd paths=./api/... output:crd:artifacts:config=config/crd/bases
+	go run ./hack/crd config/crd/bases/goservice.dev_goservices.yaml
 	$(TOOL) controller-gen rbac:roleName=manager-role paths=./controllers/... output:rbac:artifacts:config=config/rbac
 
 .PHONY: docs

@@ -145,6 +145,7 @@ func slimPod(object any) (any, error) {
 		Status: corev1.PodStatus{
 			Phase: pod.Status.Phase, PodIP: pod.Status.PodIP,
 			Conditions: slimPodConditions(pod.Status.Conditions), ContainerStatuses: slimContainers(pod.Status.ContainerStatuses),
+			InitContainerStatuses: slimContainers(pod.Status.InitContainerStatuses),
 		},
 	}, nil
 }
@@ -162,6 +163,9 @@ func slimPodConditions(conditions []corev1.PodCondition) []corev1.PodCondition {
 }
 
 func slimContainers(statuses []corev1.ContainerStatus) []corev1.ContainerStatus {
+	if len(statuses) == 0 {
+		return nil
+	}
 	kept := make([]corev1.ContainerStatus, len(statuses))
 	for i := range statuses {
 		c := &statuses[i]

@@ -29,7 +29,7 @@ const (
 )
 
 // leftOut are fields that mean nothing here: paused stops the operator, and claims are always refused.
-var leftOut = map[string]bool{"spec.paused": true, "spec.resources.claims": true}
+var leftOut = map[string]bool{"spec.paused": true, "spec.resources.claims": true, "spec.pod.overlay": true, "spec.pod.affinity": true}
 
 // openText are values for fields whose schema leaves them open, by the end of the path.
 type openText struct {
@@ -38,6 +38,24 @@ type openText struct {
 }
 
 var openTexts = []openText{
+	{"mountPath", []string{"/data", "/var/cache"}},
+	{"subPath", []string{"a", "a/b"}},
+	{"subPathExpr", []string{"$(GOSERVICE_POD)"}},
+	{"items[].path", []string{"a", "b/c"}},
+	{"serviceAccountToken.path", []string{"token"}},
+	{"downwardAPI.items[].fieldRef.fieldPath", []string{"metadata.labels", "metadata.name"}},
+	{"httpGet.path", []string{"/healthz", "/ready"}},
+	{"localhostProfile", []string{"profiles/a.json"}},
+	{"nameservers[]", []string{"192.0.2.53", "2001:db8::53"}},
+	{"hostAliases[].ip", []string{"192.0.2.1", "2001:db8::1"}},
+	{"loadBalancerSourceRanges[]", []string{"10.0.0.0/8", "2001:db8::/32"}},
+	{"appProtocol", []string{"grpc", "kubernetes.io/h2c"}},
+	{"loadBalancerClass", []string{"example.com/internal"}},
+	{"httpHeaders[].name", []string{"Host", "X-Probe"}},
+	{"ports[].name", []string{"grpc", "web"}},
+	{"capabilities.add[]", []string{"NET_BIND_SERVICE"}},
+	{"capabilities.drop[]", []string{"ALL", "CHOWN"}},
+	{"command[]", []string{"/serve", "-v"}},
 	{"image", []string{"registry.example/checkout:v1", "registry.example/checkout:v2", "checkout@sha256:" + strings.Repeat("4b", 32)}},
 	{"env[].name", []string{"A", "B", "LOG_FORMAT", "feature.flag"}},
 	{"fieldPath", []string{"metadata.name", "status.podIP", "spec.nodeName"}},
@@ -72,7 +90,7 @@ func (s *specs) value(path string, schema *apiextensionsv1.JSONSchemaProps) any 
 		}
 		return value
 	case schema.XIntOrString:
-		return s.quantity(path)
+		return s.intOrString(path)
 	case schema.Type == "object" && schema.AdditionalProperties != nil:
 		return s.entries(path, schema.AdditionalProperties.Schema)
 	case schema.Type == "object":
@@ -109,7 +127,87 @@ func (s *specs) object(path string, schema *apiextensionsv1.JSONSchemaProps) map
 	if _, has := schema.Properties["values"]; has {
 		match(result)
 	}
+	s.fit(path, result)
 	return result
+}
+
+// alternatives are fields of which an object has one, by one of them.
+var alternatives = map[string][]string{
+	"emptyDir":  {"configMap", "secret", "emptyDir", "persistentVolumeClaim", "projected", "downwardAPI"},
+	"tcpSocket": {"httpGet", "grpc", "tcpSocket", "exec", "disabled"},
+	"subPath":   {"subPath", "subPathExpr"},
+	"disabled":  {"maxUnavailable", "minAvailable", "disabled"},
+}
+
+// fit makes of an object one that rules beyond the schema admit more often; few that are drawn alone would pass all of them.
+func (s *specs) fit(path string, object map[string]any) {
+	for _, fields := range alternatives {
+		var has []string
+		for _, field := range fields {
+			if object[field] != nil {
+				has = append(has, field)
+			}
+		}
+		for len(has) > 1 {
+			i := s.random.IntN(len(has))
+			delete(object, has[i])
+			has = slices.Delete(has, i, i+1)
+		}
+	}
+	switch {
+	case path == "spec":
+		s.fitMounts(object)
+	case path == "spec.service" && object["type"] != "LoadBalancer":
+		delete(object, "loadBalancerClass")
+		delete(object, "loadBalancerSourceRanges")
+		delete(object, "externalTrafficPolicy")
+	case path == "spec.rollout":
+		delete(object, "maxUnavailable")
+		if object["strategy"] == "Recreate" || object["maxSurge"] == "0%" {
+			delete(object, "maxSurge")
+		}
+	case strings.HasSuffix(path, "seccompProfile"):
+		delete(object, "localhostProfile")
+		if object["type"] == "Localhost" {
+			object["localhostProfile"] = "profiles/a.json"
+		}
+	case strings.HasSuffix(path, "liveness"), strings.HasSuffix(path, "startup"), strings.HasSuffix(path, "livenessProbe"), strings.HasSuffix(path, "startupProbe"):
+		delete(object, "successThreshold")
+	case strings.HasSuffix(path, "readiness"), strings.HasSuffix(path, "readinessProbe"):
+		delete(object, "terminationGracePeriodSeconds")
+	}
+}
+
+// fitMounts has all containers mount a volume that there is, or none.
+func (s *specs) fitMounts(spec map[string]any) {
+	volumes, _ := spec["volumes"].([]any)
+	containers := []any{spec}
+	more, _ := spec["initContainers"].([]any)
+	containers = append(containers, more...)
+	for _, each := range containers {
+		container := each.(map[string]any)
+		mounts, _ := container["volumeMounts"].([]any)
+		if len(volumes) == 0 {
+			delete(container, "volumeMounts")
+			continue
+		}
+		for _, mount := range mounts {
+			volume := volumes[s.random.IntN(len(volumes))].(map[string]any)
+			mount.(map[string]any)["name"] = volume["name"]
+		}
+	}
+}
+
+func (s *specs) intOrString(path string) any {
+	switch {
+	case strings.HasSuffix(path, ".port") && strings.HasPrefix(path, "spec.initContainers"):
+		return int64(9901)
+	case strings.HasSuffix(path, ".port"):
+		return []any{int64(8080), "http", "admin"}[s.random.IntN(3)]
+	case strings.HasPrefix(path, "spec.rollout"), strings.HasPrefix(path, "spec.disruptionBudget"):
+		return []any{int64(1), "25%", int64(3), "50%"}[s.random.IntN(4)]
+	}
+	return s.quantity(path)
 }
 
 // match gives a requirement of labels as many values as its operator takes; few that are drawn alone would fit.
@@ -194,7 +292,7 @@ func (s *specs) integer(schema *apiextensionsv1.JSONSchemaProps) int64 {
 }
 
 func (s *specs) quantity(path string) any {
-	if strings.Contains(path, "memory") {
+	if strings.Contains(path, "memory") || strings.HasSuffix(path, "storage") || strings.HasSuffix(path, "sizeLimit") {
 		return []any{"64Mi", "256Mi", "1Gi", int64(134217728)}[s.random.IntN(4)]
 	}
 	return []any{"100m", "0.5", "1", int64(2), "1500m"}[s.random.IntN(5)]

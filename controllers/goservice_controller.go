@@ -54,10 +54,14 @@ type GoServiceReconciler struct {
 
 func (r *GoServiceReconciler) environment(ctx context.Context, service *v1alpha1.GoService, seen observe.State) (build.Environment, error) {
 	template, err := r.templateInForce(ctx, service, seen.Deployment)
+	if err != nil {
+		return build.Environment{}, err
+	}
+	assigned, err := r.assignsUsers(ctx, service.Namespace)
 	return build.Environment{
 		WorkloadImage: r.WorkloadImage, RunbookURL: r.RunbookURL, OptionalKinds: r.optional.present(), AutoscalerTolerance: r.knowsTolerance,
 		Version: r.Version, Template: template, Upgrade: r.upgrades.grants(client.ObjectKeyFromObject(service)),
-		OlderPods: seen.Older, ClassicHistograms: r.optional.knowsClassicHistograms(),
+		AssignedUsers: assigned, OlderPods: seen.Older, ClassicHistograms: r.optional.knowsClassicHistograms(),
 	}, err
 }
 
@@ -69,7 +73,7 @@ func (r *GoServiceReconciler) environment(ctx context.Context, service *v1alpha1
 // +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups=autoscaling,resources=horizontalpodautoscalers,verbs=get;list;watch;create;patch;delete
-// +kubebuilder:rbac:groups=policy,resources=poddisruptionbudgets,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups=policy,resources=poddisruptionbudgets,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=monitoring.coreos.com,resources=prometheusrules,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=monitoring.coreos.com,resources=servicemonitors,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch

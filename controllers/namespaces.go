@@ -26,11 +26,19 @@ func aNamespace() *metav1.PartialObjectMetadata {
 	return namespace
 }
 
-// slimNamespace keeps of a namespace whether it is being deleted.
+// annotationUserRange of a namespace holds the users that OpenShift assigned to it: pods that name another are refused.
+const annotationUserRange = "openshift.io/sa.scc.uid-range"
+
+// slimNamespace keeps of a namespace whether it is being deleted, and whether users are assigned to it.
 func slimNamespace(object any) (any, error) {
 	if namespace, is := object.(*metav1.PartialObjectMetadata); is {
+		var annotations map[string]string
+		if users := namespace.Annotations[annotationUserRange]; users != "" {
+			annotations = map[string]string{annotationUserRange: users}
+		}
 		namespace.ObjectMeta = metav1.ObjectMeta{
 			Name: namespace.Name, UID: namespace.UID, ResourceVersion: namespace.ResourceVersion, DeletionTimestamp: namespace.DeletionTimestamp,
+			Annotations: annotations,
 		}
 	}
 	return object, nil
@@ -45,6 +53,15 @@ func (r *GoServiceReconciler) ends(ctx context.Context, name string) (bool, erro
 		return false, client.IgnoreNotFound(err) // the cache of namespaces may be behind that of services
 	}
 	return beingDeleted(namespace), nil
+}
+
+// assignsUsers reports whether the platform assigned users to a namespace.
+func (r *GoServiceReconciler) assignsUsers(ctx context.Context, name string) (bool, error) {
+	namespace := aNamespace()
+	if err := r.Get(ctx, types.NamespacedName{Name: name}, namespace); err != nil {
+		return false, client.IgnoreNotFound(err)
+	}
+	return namespace.Annotations[annotationUserRange] != "", nil
 }
 
 func beingDeleted(object client.Object) bool { return object.GetDeletionTimestamp() != nil }

@@ -5,8 +5,10 @@ package controllers
 
 import "strings"
 
-// ruleCases holds, for the beginning of each rule's message, specs that the rule admits and specs that it refuses.
-var ruleCases = map[string]struct{ admitted, refused []string }{
+// cases are specs that a rule admits and specs that it refuses, by the beginning of the rule's message.
+type cases map[string]struct{ admitted, refused []string }
+
+var specCases = cases{
 	"port must be neither 9100": {
 		[]string{`port: 9099`, `port: 80`},
 		[]string{`port: 9100`, `port: 6060`},
@@ -32,17 +34,17 @@ var ruleCases = map[string]struct{ admitted, refused []string }{
 		},
 		[]string{`{env: [{name: OTEL_EXPORTER_OTLP_ENDPOINT, value: "http://c:4318"}], observability: {tracing: {endpoint: "http://c:4318"}}}`},
 	},
-	"env[] must not have both": {
+	"must not have both value": {
 		[]string{
 			`env: [{name: A, value: x}, {name: B}, {name: C, value: "", valueFrom: {fieldRef: {fieldPath: metadata.name}}}]`,
 		},
 		[]string{`env: [{name: A, value: x, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]`},
 	},
-	"env[].valueFrom must have exactly one": {
+	"must have exactly one of fieldRef": {
 		[]string{`env: [{name: A, valueFrom: {secretKeyRef: {name: a, key: b}}}, {name: B, valueFrom: {configMapKeyRef: {name: a.b, key: .b, optional: true}}}]`},
 		[]string{`env: [{name: A, valueFrom: {}}]`, `env: [{name: A, valueFrom: {fieldRef: {fieldPath: metadata.name}, secretKeyRef: {name: a, key: b}}}]`},
 	},
-	"env[].valueFrom.fieldRef.fieldPath must be": {
+	"must be metadata.name, metadata.namespace, metadata.uid, metadata.labels['KEY']": {
 		[]string{
 			`env: [{name: A, valueFrom: {fieldRef: {fieldPath: status.podIPs, apiVersion: v1}}}]`,
 			`env: [{name: A, valueFrom: {fieldRef: {fieldPath: "metadata.labels['topology.kubernetes.io/zone']"}}}]`,
@@ -52,7 +54,7 @@ var ruleCases = map[string]struct{ admitted, refused []string }{
 			`env: [{name: A, valueFrom: {fieldRef: {fieldPath: "metadata.labels['a b']"}}}]`, `env: [{name: A, valueFrom: {fieldRef: {fieldPath: "spec.nodeName['a']"}}}]`,
 		},
 	},
-	"env[].valueFrom.resourceFieldRef.divisor must be": {
+	"must have the divisor": {
 		[]string{
 			`env: [{name: A, valueFrom: {resourceFieldRef: {resource: limits.memory, divisor: 1Mi}}}, {name: B, valueFrom: {resourceFieldRef: {resource: requests.cpu, divisor: 1m}}}]`,
 			`env: [{name: A, valueFrom: {resourceFieldRef: {resource: limits.memory}}}, {name: B, valueFrom: {resourceFieldRef: {resource: limits.cpu, divisor: "0"}}}]`,
@@ -73,7 +75,7 @@ var ruleCases = map[string]struct{ admitted, refused []string }{
 		[]string{`env: [{name: A, valueFrom: {secretKeyRef: {name: a, key: tls.crt}}}]`},
 		[]string{`env: [{name: A, valueFrom: {secretKeyRef: {name: a, key: a/b}}}]`, `env: [{name: A, valueFrom: {configMapKeyRef: {name: a, key: ..}}}]`},
 	},
-	"envFrom[] must have exactly one of": {
+	"must have exactly one of configMapRef": {
 		[]string{`envFrom: [{secretRef: {name: a}}, {configMapRef: {name: a, optional: true}}]`},
 		[]string{`envFrom: [{}]`, `envFrom: [{secretRef: {name: a}, configMapRef: {name: a}}]`},
 	},
@@ -88,58 +90,63 @@ var ruleCases = map[string]struct{ admitted, refused []string }{
 			`envFrom: [{secretRef: {name: a..b}}]`,
 		},
 	},
-	"resources.requests must not be negative": {
-		[]string{`resources: {requests: {memory: 0, ephemeral-storage: 0}}`},
-		[]string{`resources: {requests: {cpu: -1}}`, `resources: {requests: {memory: -5Mi}}`},
+	"must not be negative": {
+		[]string{`resources: {requests: {memory: 0, ephemeral-storage: 0}}`, `resources: {limits: {ephemeral-storage: 0}}`},
+		[]string{
+			`resources: {requests: {cpu: -1}}`, `resources: {requests: {memory: -5Mi}}`, `resources: {limits: {cpu: -100m}}`,
+			`resources: {limits: {ephemeral-storage: -1}}`,
+		},
 	},
-	"resources.limits must not be negative": {
-		[]string{`resources: {limits: {ephemeral-storage: 0}}`},
-		[]string{`resources: {limits: {cpu: -100m}}`, `resources: {limits: {ephemeral-storage: -1}}`},
-	},
-	"resources.requests.cpu must be above 0": {
+	"must have cpu above 0: the": {
 		[]string{`resources: {requests: {cpu: 1m}}`},
 		[]string{`resources: {requests: {cpu: 0}}`, `resources: {requests: {cpu: "0.0"}}`},
 	},
-	"resources.limits.cpu must be above 0": {
+	"must have cpu above 0, or": {
 		[]string{`resources: {limits: {cpu: 1m}}`},
 		[]string{`resources: {limits: {cpu: 0}}`},
 	},
-	"resources.requests must be of cpu": {
-		[]string{`resources: {requests: {cpu: 1, hugepages-2Mi: 4Mi, example.com/gpu: 1}, limits: {hugepages-2Mi: 4Mi, example.com/gpu: 1}}`},
-		[]string{`resources: {requests: {gpu: 1}, limits: {gpu: 1}}`, `resources: {requests: {hugepages-x: 1}, limits: {hugepages-x: 1}}`},
+	"must be of cpu, memory, ephemeral-storage, huge": {
+		[]string{
+			`resources: {requests: {cpu: 1, hugepages-2Mi: 4Mi, example.com/gpu: 1}, limits: {hugepages-2Mi: 4Mi, example.com/gpu: 1}}`,
+			`resources: {limits: {ephemeral-storage: 1Gi, example.com/gpu: 1}}`,
+		},
+		[]string{
+			`resources: {requests: {gpu: 1}, limits: {gpu: 1}}`, `resources: {requests: {hugepages-x: 1}, limits: {hugepages-x: 1}}`,
+			`resources: {limits: {pods: 1}}`, `resources: {limits: {"a b/c": 1}}`,
+		},
 	},
-	"resources.limits must be of cpu": {
-		[]string{`resources: {limits: {ephemeral-storage: 1Gi, example.com/gpu: 1}}`},
-		[]string{`resources: {limits: {pods: 1}}`, `resources: {limits: {"a b/c": 1}}`},
+	"must be of cpu, memory and ephemeral-storage": {
+		[]string{`initContainers: [{name: a, image: b, resources: {requests: {cpu: 0, memory: 1Mi}, limits: {memory: 1Mi, ephemeral-storage: 1}}}]`},
+		[]string{`initContainers: [{name: a, image: b, resources: {limits: {example.com/gpu: 1}}}]`, `initContainers: [{name: a, image: b, resources: {requests: {pods: 1}}}]`},
 	},
-	"resources.limits of extended resources must be": {
+	"must have whole numbers of extended": {
 		[]string{`resources: {limits: {example.com/gpu: 1k}}`},
 		[]string{`resources: {limits: {example.com/gpu: 500m}}`, `resources: {limits: {example.com/gpu: "1.5"}}`},
 	},
-	"resources.requests of huge pages and": {
+	"must have the same requests as limits": {
 		[]string{`resources: {requests: {example.com/gpu: 1}, limits: {example.com/gpu: 1}}`, `resources: {limits: {example.com/gpu: 1}}`},
 		[]string{
 			`resources: {requests: {example.com/gpu: 1}}`, `resources: {requests: {example.com/gpu: 1}, limits: {example.com/gpu: 2}}`,
 			`resources: {requests: {cpu: 1, hugepages-2Mi: 4Mi}}`,
 		},
 	},
-	"resources must name cpu or memory beside": {
+	"must name cpu or memory beside": {
 		[]string{`resources: {limits: {memory: 1Gi, hugepages-2Mi: 4Mi}}`, `resources: {requests: {cpu: 1}, limits: {hugepages-2Mi: 4Mi}}`},
 		[]string{`resources: {limits: {hugepages-2Mi: 4Mi}}`},
 	},
-	"resources.requests.ephemeral-storage must not be above": {
+	"must not have requests.ephemeral-storage above": {
 		[]string{`resources: {requests: {ephemeral-storage: 1Gi}, limits: {ephemeral-storage: 1Gi}}`},
 		[]string{`resources: {requests: {ephemeral-storage: 2Gi}, limits: {ephemeral-storage: 1Gi}}`},
 	},
-	"resources.requests.cpu must not be above": {
+	"must not have requests.cpu above": {
 		[]string{`resources: {requests: {cpu: 500m}, limits: {cpu: "0.5"}}`, `resources: {requests: {cpu: 2}}`, `resources: {requests: {cpu: 2}, limits: {memory: 1Gi}}`},
 		[]string{`resources: {requests: {cpu: 501m}, limits: {cpu: "0.5"}}`, `resources: {requests: {cpu: 2}, limits: {cpu: 1}}`},
 	},
-	"resources.requests.memory must not be above": {
+	"must not have requests.memory above": {
 		[]string{`resources: {requests: {memory: 1024Mi}, limits: {memory: 1Gi}}`},
 		[]string{`resources: {requests: {memory: 1025Mi}, limits: {memory: 1Gi}}`},
 	},
-	"resources.limits.memory must be at least 16Mi": {
+	"must have memory of at least 16Mi": {
 		[]string{`resources: {limits: {memory: 16Mi}}`, `resources: {limits: {cpu: 1}}`},
 		[]string{`resources: {limits: {memory: 16M}}`, `resources: {limits: {memory: 128}}`},
 	},
@@ -201,18 +208,6 @@ var ruleCases = map[string]struct{ admitted, refused []string }{
 		[]string{`probes: {startupTimeout: 1s}`, `probes: {startupTimeout: 60m}`},
 		[]string{`probes: {startupTimeout: 0s}`, `probes: {startupTimeout: 61m}`},
 	},
-	"probes.port must not be http while": {
-		[]string{`{tls: {secretName: a}, probes: {port: http}}`, `{tls: {secretName: a, clientCASecretName: b}, probes: {port: admin}}`},
-		[]string{`{tls: {secretName: a, clientCASecretName: b}, probes: {port: http}}`},
-	},
-	"probes.livenessPath must be": {
-		[]string{`probes: {livenessPath: /}`, `probes: {livenessPath: "/a%20b/c.d?x=1&y=/"}`},
-		[]string{`probes: {livenessPath: "/a b"}`, `probes: {livenessPath: "/a?x=%zz"}`, `probes: {livenessPath: "a"}`, `probes: {livenessPath: "/a#b"}`},
-	},
-	"probes.readinessPath must be": {
-		[]string{`probes: {readinessPath: /healthz/ready}`},
-		[]string{`probes: {readinessPath: "/a\tb"}`, `probes: {readinessPath: "/%"}`, `probes: {readinessPath: "http://a/b"}`},
-	},
 	"observability.metrics.labels must have label keys": {
 		[]string{`observability: {metrics: {labels: {example.com/release: prometheus}}}`},
 		[]string{`observability: {metrics: {labels: {"re lease": prometheus}}}`},
@@ -245,27 +240,7 @@ var ruleCases = map[string]struct{ admitted, refused []string }{
 			`pod: {topologySpreadConstraints: [{maxSkew: 1, topologyKey: a, whenUnsatisfiable: ScheduleAnyway, labelSelector: {matchExpressions: [{key: a, operator: Exists, values: [b]}]}}]}`,
 		},
 	},
-	"must have values with the operators In and NotIn, one whole": {
-		[]string{`pod: {affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: a, operator: In, values: [b, c]}]}]}}}}`, `pod: {affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: a, operator: Gt, values: ["5"]}]}]}}}}`, `pod: {affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: a, operator: Exists}]}]}}}}`},
-		[]string{`pod: {affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: a, operator: NotIn}]}]}}}}`, `pod: {affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: a, operator: Lt, values: [b]}]}]}}}}`, `pod: {affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: a, operator: Gt, values: ["1", "2"]}]}]}}}}`, `pod: {affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: a, operator: Exists, values: [b]}]}]}}}}`},
-	},
-	"must have a labelSelector if": {
-		[]string{`pod: {affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: a, labelSelector: {}, matchLabelKeys: [b]}]}}}`, `pod: {affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: a}]}}}`},
-		[]string{`pod: {affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: a, matchLabelKeys: [b]}]}}}`, `pod: {affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: a, mismatchLabelKeys: [b]}]}}}`},
-	},
-	"must not name a key in both matchLabelKeys and mismatch": {
-		[]string{`pod: {affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: a, labelSelector: {}, matchLabelKeys: [b], mismatchLabelKeys: [c]}]}}}`},
-		[]string{`pod: {affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: a, labelSelector: {}, matchLabelKeys: [b], mismatchLabelKeys: [b]}]}}}`},
-	},
-	"must not name a key of matchLabelKeys": {
-		[]string{`pod: {affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: a, labelSelector: {matchLabels: {b: c}}, matchLabelKeys: [d]}]}}}`},
-		[]string{`pod: {affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: a, labelSelector: {matchLabels: {b: c}}, matchLabelKeys: [b]}]}}}`, `pod: {affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: a, labelSelector: {matchExpressions: [{key: b, operator: Exists}]}, mismatchLabelKeys: [b]}]}}}`},
-	},
-	"must be the name of a namespace": {
-		[]string{`pod: {affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: a, namespaces: [shop-2]}]}}}`},
-		[]string{`pod: {affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: a, namespaces: [Shop]}]}}}`, `pod: {affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: a, namespaces: ["a.b"]}]}}}`},
-	},
-	"resources.limits of huge pages must": {
+	"must have a multiple of the size": {
 		[]string{`resources: {limits: {cpu: 1, hugepages-2Mi: 4Mi}}`, `resources: {limits: {cpu: 1, hugepages-2Mi: "4194304"}}`},
 		[]string{`resources: {limits: {cpu: 1, hugepages-2Mi: 3Mi}}`, `resources: {limits: {cpu: 1, hugepages-2Mi: 1}}`},
 	},

@@ -60,7 +60,7 @@ func admit(t *testing.T, namespace, name string, spec map[string]any) error {
 }
 
 // nameCases holds the same for the rules on metadata.name.
-var nameCases = map[string]struct{ admitted, refused []string }{
+var nameCases = cases{
 	"metadata.name must be at most 63 characters": {
 		[]string{strings.Repeat("a", 63)},
 		[]string{strings.Repeat("a", 64), strings.Repeat("a", 253)},
@@ -75,7 +75,10 @@ func TestEveryRuleAdmitsAndRefuses(t *testing.T) {
 	t.Parallel()
 	namespace := newNamespace(t)
 	schema := schemaOfGoService(t)
+	ruleCases := maps.Clone(specCases)
+	maps.Copy(ruleCases, podCases)
 	unused := map[string]bool{}
+	var transitions []string
 	for prefix := range ruleCases {
 		unused[prefix] = true
 	}
@@ -84,6 +87,10 @@ func TestEveryRuleAdmitsAndRefuses(t *testing.T) {
 	}
 	visitSchema("", &schema, func(path string, node *apiextensionsv1.JSONSchemaProps) {
 		for _, rule := range node.XValidations {
+			if strings.Contains(rule.Rule, "oldSelf") {
+				transitions = append(transitions, rule.Message)
+				continue
+			}
 			// Before the message of a rule on a type that several fields share stand its path and value.
 			field := strings.TrimPrefix(path, "spec.")
 			if path != "" && path != "spec" && !strings.HasPrefix(rule.Message, field) && !strings.HasPrefix(rule.Message, "must ") {
@@ -112,8 +119,39 @@ func TestEveryRuleAdmitsAndRefuses(t *testing.T) {
 			}
 		}
 	})
+	if diff := cmp.Diff([]string{"service." + classMessage}, transitions); diff != "" {
+		t.Errorf("rules on changes, each of which needs a test of its own (-tested +found):\n%s", diff)
+	}
 	if len(unused) > 0 {
 		t.Errorf("no rule has these messages any more: %q", slices.Sorted(maps.Keys(unused)))
+	}
+}
+
+const classMessage = "loadBalancerClass must not change while the type is LoadBalancer: Kubernetes does not allow it; set another type first"
+
+func TestTheClassOfALoadBalancerStays(t *testing.T) {
+	t.Parallel()
+	namespace := newNamespace(t)
+	for _, step := range []struct {
+		spec    string
+		refused bool
+	}{
+		{`service: {type: LoadBalancer, loadBalancerClass: example.com/a}`, false},
+		{`service: {type: LoadBalancer, loadBalancerClass: example.com/b}`, true},
+		{`service: {type: LoadBalancer}`, true},
+		{`service: {type: LoadBalancer, loadBalancerClass: example.com/a, externalTrafficPolicy: Local}`, false},
+		{`service: {type: ClusterIP}`, false},
+		{`service: {type: LoadBalancer, loadBalancerClass: example.com/b}`, false},
+		{`replicas: 1`, false},
+		{`service: {type: LoadBalancer}`, false},
+	} {
+		err := applySpec(t.Context(), namespace, parse(t, step.spec))
+		switch {
+		case step.refused:
+			expectRefusal(t, step.spec, err, classMessage)
+		case err != nil:
+			t.Errorf("%s: %v", step.spec, err)
+		}
 	}
 }
 

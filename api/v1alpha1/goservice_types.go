@@ -63,7 +63,13 @@ type GoServiceList struct {
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.port) || !(self.port in [9100, 6060])",message="port must be neither 9100 (metrics and probes) nor 6060 (profiling): choose another"
 // +kubebuilder:validation:XValidation:rule="!has(self.observability) || !has(self.observability.tracing) || !has(self.env) || self.env.all(e, e.name != 'OTEL_EXPORTER_OTLP_ENDPOINT')",fieldPath=".env",message="env must not name OTEL_EXPORTER_OTLP_ENDPOINT beside observability.tracing, which sets it: remove one of the two"
-// +kubebuilder:validation:XValidation:rule="!has(self.tls) || !has(self.tls.clientCASecretName) || !has(self.probes) || self.probes.port != 'http'",fieldPath=".probes.port",message="probes.port must not be http while tls.clientCASecretName is set: the kubelet has no client certificate; answer the probes on port 9100 and use admin"
+// +kubebuilder:validation:XValidation:rule="!has(self.ports) || self.ports.all(p, p.protocol != 'TCP' || p.port != (has(self.port) ? self.port : 8080))",fieldPath=".ports",message="ports must not have the number of spec.port with the protocol TCP: that one is named http"
+// +kubebuilder:validation:XValidation:rule="!has(self.ports) || self.ports.all(p, has(p.hidden) && p.hidden || p.protocol != 'TCP' || (has(p.servicePort) ? p.servicePort : p.port) != (has(self.service) && has(self.service.port) ? self.service.port : has(self.tls) ? 443 : 80))",fieldPath=".ports",message="ports must not have the servicePort that leads to spec.port: set another servicePort, or service.port"
+// +kubebuilder:validation:XValidation:rule="!has(self.probes) || ((has(self.probes.startup) ? [dyn(self.probes.startup)] : []) + (has(self.probes.liveness) ? [dyn(self.probes.liveness)] : []) + (has(self.probes.readiness) ? [dyn(self.probes.readiness)] : [])).all(p, (!has(p.httpGet) || !has(p.httpGet.port) || type(p.httpGet.port) == int || p.httpGet.port in ['http', 'admin'] || has(self.ports) && self.ports.exists(q, q.name == p.httpGet.port)) && (!has(p.tcpSocket) || !has(p.tcpSocket.port) || type(p.tcpSocket.port) == int || p.tcpSocket.port in ['http', 'admin'] || has(self.ports) && self.ports.exists(q, q.name == p.tcpSocket.port)))",fieldPath=".probes",message="probes must not name a port other than http, admin and those of ports"
+// +kubebuilder:validation:XValidation:rule="!has(self.tls) || !has(self.tls.clientCASecretName) || !has(self.probes) || ((has(self.probes.startup) ? [dyn(self.probes.startup)] : []) + (has(self.probes.liveness) ? [dyn(self.probes.liveness)] : []) + (has(self.probes.readiness) ? [dyn(self.probes.readiness)] : [])).all(p, !has(p.httpGet) || has(p.httpGet.port) && p.httpGet.port != 'http' && p.httpGet.port != (has(self.port) ? self.port : 8080))",fieldPath=".probes",message="probes must not have httpGet on spec.port while tls.clientCASecretName is set: the kubelet has no client certificate; answer on another port, or use tcpSocket"
+// +kubebuilder:validation:XValidation:rule="!has(self.tls) || !has(self.probes) || ((has(self.probes.startup) ? [dyn(self.probes.startup)] : []) + (has(self.probes.liveness) ? [dyn(self.probes.liveness)] : []) + (has(self.probes.readiness) ? [dyn(self.probes.readiness)] : [])).all(p, !has(p.grpc) || p.grpc.port != (has(self.port) ? self.port : 8080))",fieldPath=".probes",message="probes must not have grpc on spec.port while tls is set: the kubelet asks without TLS; answer on another port, or use tcpSocket"
+// +kubebuilder:validation:XValidation:rule="!has(self.volumeMounts) || self.volumeMounts.all(m, has(self.volumes) && self.volumes.exists(v, v.name == m.name))",fieldPath=".volumeMounts",message="volumeMounts must name volumes of spec.volumes"
+// +kubebuilder:validation:XValidation:rule="!has(self.initContainers) || self.initContainers.all(c, !has(c.volumeMounts) || c.volumeMounts.all(m, has(self.volumes) && self.volumes.exists(v, v.name == m.name)))",fieldPath=".initContainers",message="initContainers must mount volumes of spec.volumes"
 type GoServiceSpec struct {
 	// image is the container image to run. Rolling.
 	// Default: the bundled workload of the operator that was running when a Rolling field changed last.
@@ -86,6 +92,25 @@ type GoServiceSpec struct {
 	// +kubebuilder:validation:MaxItems=16
 	ImagePullSecrets []SecretReference `json:"imagePullSecrets,omitempty"`
 
+	// command replaces the image's entry point. $(NAME) is replaced by the value of an environment variable. Rolling.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MaxLength=32768
+	Command []string `json:"command,omitempty"`
+
+	// args are passed to the command. $(NAME) is replaced by the value of an environment variable. Rolling.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=256
+	// +kubebuilder:validation:items:MaxLength=32768
+	Args []string `json:"args,omitempty"`
+
+	// workingDir of the command. Rolling. Default: the image's.
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	WorkingDir string `json:"workingDir,omitempty"`
+
 	// port is the port that the container serves on, 1 to 65535 except 9100 and 6060. The container finds it in $PORT. Port 80
 	// of the Service leads to it, or port 443 if spec.tls is set. Rolling.
 	// +optional
@@ -93,6 +118,22 @@ type GoServiceSpec struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=65535
 	Port int32 `json:"port,omitempty"`
+
+	// ports are further ports of the container. The Service leads to them too. Rolling, except for appProtocol, servicePort and
+	// hidden.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:XValidation:rule="self.all(p, !(p.name in ['http', 'https', 'admin', 'metrics']))",message="ports[].name must not be http, https, admin or metrics: the operator has ports of these names"
+	// +kubebuilder:validation:XValidation:rule="self.all(p, p.protocol != 'TCP' || !(p.port in [9100, 6060]))",message="ports[].port must be neither 9100 (metrics and probes) nor 6060 (profiling): choose another"
+	// +kubebuilder:validation:XValidation:rule="self.all(p, self.exists_one(q, q.port == p.port && q.protocol == p.protocol))",message="ports must not have the same port and protocol twice"
+	// +kubebuilder:validation:XValidation:rule="self.all(p, has(p.hidden) && p.hidden || self.exists_one(q, !(has(q.hidden) && q.hidden) && q.protocol == p.protocol && (has(q.servicePort) ? q.servicePort : q.port) == (has(p.servicePort) ? p.servicePort : p.port)))",message="ports must not have the same servicePort and protocol twice"
+	Ports []PortSpec `json:"ports,omitempty"`
+
+	// service configures the Service that clients call. It replaces no pod.
+	// +optional
+	Service *ServiceSpec `json:"service,omitempty"`
 
 	// env lists environment variables of the container. The operator sets PORT, GOMEMLIMIT and all names that start with
 	// GOSERVICE_; env cannot. If GOGC is set here, measurements do not change it. Rolling.
@@ -183,6 +224,43 @@ type GoServiceSpec struct {
 	// probes configures the probes of the kubelet. Rolling. Default: the paths of the toolkit on port 9100.
 	// +optional
 	Probes *ProbesSpec `json:"probes,omitempty"`
+
+	// volumes can be mounted by the containers. Rolling.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=16
+	Volumes []Volume `json:"volumes,omitempty"`
+
+	// volumeMounts mount volumes into the container. Rolling.
+	// +optional
+	// +listType=map
+	// +listMapKey=mountPath
+	// +kubebuilder:validation:MaxItems=32
+	VolumeMounts []VolumeMount `json:"volumeMounts,omitempty"`
+
+	// initContainers run one after another before the service starts, such as for a migration. One with restartPolicy Always is a
+	// sidecar: the next one starts when it has started, it runs beside the service, and it stops after it. Rolling.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=6
+	// +kubebuilder:validation:XValidation:rule="self.all(c, c.name != 'service')",message="initContainers[].name must not be service: that is the service's own container"
+	// +kubebuilder:validation:XValidation:rule="self.all(c, has(c.restartPolicy) || !has(c.startupProbe) && !has(c.livenessProbe) && !has(c.readinessProbe))",message="initContainers[] must not have probes without restartPolicy Always: they run once"
+	InitContainers []Container `json:"initContainers,omitempty"`
+
+	// securityContext holds the security settings of the container. Rolling. Default: what the Pod Security level restricted demands.
+	// +optional
+	SecurityContext *SecurityContext `json:"securityContext,omitempty"`
+
+	// rollout configures how pods are replaced. It replaces no pod itself. Default: new pods first, a quarter at a time.
+	// +optional
+	Rollout *RolloutSpec `json:"rollout,omitempty"`
+
+	// disruptionBudget configures the PodDisruptionBudget. Live. Default: a quarter of the fewest pods may be evicted at a time, at
+	// least one.
+	// +optional
+	DisruptionBudget *DisruptionBudgetSpec `json:"disruptionBudget,omitempty"`
 
 	// pod holds more settings of the pods: labels, annotations, scheduling, and the ServiceAccount. Rolling.
 	// +optional

@@ -36,7 +36,7 @@ type MetricsSpec struct {
 	// labels are added to the ServiceMonitor and the PrometheusRule, for a Prometheus that selects them by label. Live.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=32
-	// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))",message="observability.metrics.labels must have label keys such as team or example.com/team: an optional domain and '/', then at most 63 letters, digits, '-', '_' and '.', with a letter or digit at both ends"
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !format.qualifiedName().validate(k).hasValue())",message="observability.metrics.labels must have label keys such as team or example.com/team"
 	Labels map[string]LabelValue `json:"labels,omitempty"`
 }
 

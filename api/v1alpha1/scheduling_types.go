@@ -8,13 +8,13 @@ import corev1 "k8s.io/api/core/v1"
 // LabelKey is the key of a label or taint.
 //
 // +kubebuilder:validation:MaxLength=317
-// +kubebuilder:validation:XValidation:rule="self.matches('^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$')",message="must be a label key such as team or example.com/team: an optional domain and '/', then at most 63 letters, digits, '-', '_' and '.', with a letter or digit at both ends"
+// +kubebuilder:validation:XValidation:rule="!format.qualifiedName().validate(self).hasValue()",message="must be a label key such as team or example.com/team"
 type LabelKey string
 
 // LabelValue is the value of a label, possibly empty.
 //
 // +kubebuilder:validation:MaxLength=63
-// +kubebuilder:validation:XValidation:rule="self.matches('^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$')",message="must be a label value: at most 63 letters, digits, '-', '_' and '.', with a letter or digit at both ends"
+// +kubebuilder:validation:XValidation:rule="!format.labelValue().validate(self).hasValue()",message="must be a label value: at most 63 letters, digits, '-', '_' and '.'"
 type LabelValue string
 
 // Toleration lets the pods run on nodes with a taint.
@@ -88,7 +88,7 @@ type LabelSelector struct {
 	// matchLabels are labels that must be there.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=16
-	// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))",message="must have label keys such as team or example.com/team"
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !format.qualifiedName().validate(k).hasValue())",message="must have label keys such as team or example.com/team"
 	MatchLabels map[string]LabelValue `json:"matchLabels,omitempty"`
 	// matchExpressions are conditions on labels.
 	// +optional

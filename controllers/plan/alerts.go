@@ -228,10 +228,29 @@ func absenceSeverity(spec *v1alpha1.GoServiceSpec) Figure[string] {
 	switch {
 	case spec.Replicas != nil && *spec.Replicas == 0:
 		return Figure[string]{"", "spec.replicas is 0: no pod is supposed to run"}
-	case spec.Probes != nil && spec.Probes.Port == v1alpha1.ProbePortHTTP:
-		return Figure[string]{SeverityTicket, "spec.probes.port is http: the image may not serve metrics"}
+	case AnswersElsewhere(spec.Probes):
+		return Figure[string]{SeverityTicket, "spec.probes asks another port than admin: the image may not serve metrics"}
 	}
 	return Figure[string]{SeverityPage, "without metrics, nobody knows whether the service still answers"}
+}
+
+// AnswersElsewhere reports whether probes have handlers of their own, none of which asks the toolkit's port: then nothing says
+// that the image is built on the toolkit.
+func AnswersElsewhere(probes *v1alpha1.ProbesSpec) bool {
+	if probes == nil {
+		return false
+	}
+	own := false
+	for _, p := range []*v1alpha1.Probe{probes.Startup, probes.Liveness, probes.Readiness} {
+		if p == nil || p.HTTPGet == nil && p.TCPSocket == nil && p.GRPC == nil && p.Exec == nil {
+			continue
+		}
+		own = true
+		if p.HTTPGet != nil && p.HTTPGet.Port != nil && (p.HTTPGet.Port.String() == "admin" || p.HTTPGet.Port.String() == "9100") {
+			return false
+		}
+	}
+	return own
 }
 
 func sloWindow(slo *v1alpha1.SLOSpec) time.Duration {

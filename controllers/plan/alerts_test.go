@@ -123,7 +123,7 @@ func TestAbsence(t *testing.T) {
 			spec.Replicas = new(int32)
 		}, ""},
 		"perhaps no metrics": {func(spec *v1alpha1.GoServiceSpec) {
-			spec.Probes = &v1alpha1.ProbesSpec{Port: v1alpha1.ProbePortHTTP}
+			spec.Probes = &v1alpha1.ProbesSpec{Liveness: &v1alpha1.Probe{HTTPGet: &v1alpha1.HTTPGetProbe{Path: "/"}}}
 		}, SeverityTicket},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -231,7 +231,7 @@ func TestStatusOfAlerts(t *testing.T) {
 		}},
 		"availability that allows much, scraped without pause": {v1alpha1.SLOSpec{Availability: "75", Window: "60d"}, func(spec *v1alpha1.GoServiceSpec) {
 			scrapedEvery(time.Second)(spec)
-			spec.Probes = &v1alpha1.ProbesSpec{Port: v1alpha1.ProbePortHTTP}
+			spec.Probes = &v1alpha1.ProbesSpec{Liveness: &v1alpha1.Probe{HTTPGet: &v1alpha1.HTTPGetProbe{Path: "/"}}}
 		}, []string{
 			"outage: page when more than 62.5% fail over 1m: halfway between the 25% that may fail and all requests",
 			"rates: over 1m: 4 scrapes 1s apart, at least 1m",
@@ -242,7 +242,7 @@ func TestStatusOfAlerts(t *testing.T) {
 			"shedding: ticket when more than 25% are rejected for 5m: the objective allows 25% to fail",
 			"saturation: ticket when more than 90% of the workers are busy for 5m: above this, requests wait for a worker most of the time",
 			"retune unconfirmed: ticket when a pod has not confirmed for 5m: a retune takes about a second",
-			"metrics absent: ticket when no pod was measured for 1m: spec.probes.port is http: the image may not serve metrics",
+			"metrics absent: ticket when no pod was measured for 1m: spec.probes asks another port than admin: the image may not serve metrics",
 			"availability × 14.4 over 2h: left out: 14.4 × the 25% that may be bad is 360% of all requests, which can never be exceeded",
 			"availability × 6 over 12h: left out: 6 × the 25% that may be bad is 150% of all requests, which can never be exceeded",
 		}},

@@ -95,7 +95,7 @@ func (e *Engine) Apply(ctx context.Context, pass Pass) error {
 		wanted: make(map[Key]bool, len(pass.Desired)), failed: map[Key]Class{},
 		known: e.verified.of(name), now: make(map[Key]verified, len(pass.Desired)),
 	}
-	complete := run.applyAll(ctx)
+	complete := run.tryAll(ctx) && run.applyAll(ctx)
 	e.verified.keep(name, run.now)
 	if complete && !pass.UpdateOnly {
 		run.pruneAll(ctx)
@@ -117,6 +117,48 @@ type run struct {
 func (r *run) fail(key Key, err error) {
 	r.failed[key] = classOf(err)
 	r.failures = append(r.failures, err)
+}
+
+// tryAll reports whether the API server accepts, in a dry run, every child that no schema has judged. Otherwise nothing is written.
+func (r *run) tryAll(ctx context.Context) bool {
+	for i := range r.Desired {
+		child := &r.Desired[i]
+		key := Key{child.Kind, child.Name}
+		live := r.Existing[key]
+		if !child.Trial || r.UpdateOnly && live == nil {
+			continue
+		}
+		if err := r.try(ctx, child, live, r.known[key]); err != nil {
+			r.fail(key, err)
+			return false
+		}
+	}
+	return true
+}
+
+func (r *run) try(ctx context.Context, child *build.Child, live client.Object, known verified) error {
+	hash, err := hashOf(child, r.reference)
+	if err != nil || live != nil && known.stands(live, hash, time.Now()) {
+		return err
+	}
+	object, err := applied(child, r.reference, hash)
+	if err != nil {
+		return failure(child.Kind, child.Name, err)
+	}
+	if live == nil {
+		object.Object = withSeed(object.Object, child.Seed)
+		object.SetResourceVersion(impossibleVersion)
+	} else {
+		if upToDate, err := covers(live, object); err == nil && upToDate {
+			return nil
+		}
+		object.SetUID(live.GetUID())
+	}
+	_, err = r.patch(ctx, object, FieldManager, client.DryRunAll)
+	if err == nil || live == nil && apierrors.IsConflict(err) && !denied(err) {
+		return nil // whose it is shows when it is applied
+	}
+	return r.Engine.failed("trying", child.Kind, child.Name, err)
 }
 
 // applyAll reports whether every child was tried.
@@ -306,7 +348,7 @@ func (e *Engine) seed(ctx context.Context, namespace string, child *build.Child,
 }
 
 // patch sends an apply. Only metadata is asked for in return: the whole object would be encoded and decoded for nothing.
-func (e *Engine) patch(ctx context.Context, object *unstructured.Unstructured, manager string) (client.Object, error) {
+func (e *Engine) patch(ctx context.Context, object *unstructured.Unstructured, manager string, options ...client.PatchOption) (client.Object, error) {
 	body, err := json.Marshal(object.Object)
 	if err != nil {
 		return nil, err
@@ -315,7 +357,8 @@ func (e *Engine) patch(ctx context.Context, object *unstructured.Unstructured, m
 	answer.SetGroupVersionKind(object.GroupVersionKind())
 	answer.SetNamespace(object.GetNamespace())
 	answer.SetName(object.GetName())
-	err = e.Client.Patch(ctx, answer, client.RawPatch(types.ApplyYAMLPatchType, body), client.FieldOwner(manager), client.ForceOwnership)
+	options = append(options, client.FieldOwner(manager), client.ForceOwnership)
+	err = e.Client.Patch(ctx, answer, client.RawPatch(types.ApplyYAMLPatchType, body), options...)
 	return answer, err
 }
 

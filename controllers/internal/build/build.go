@@ -39,6 +39,8 @@ type Environment struct {
 	Version string
 	// Template is the pod template in force; nil where there is none, or none that is known to be the user's spec, applied.
 	Template *Template
+	// AssignedUsers says that the platform assigns users to the namespace, as OpenShift does: pods must not name others.
+	AssignedUsers bool
 	// Upgrade replaces a template in force that another operator would render, though the user changed nothing.
 	Upgrade bool
 }
@@ -58,6 +60,8 @@ type Child struct {
 	// Template is spec.template of a Deployment, as JSON: another version of the operator may have rendered it, with fields
 	// that the types here do not know.
 	Template json.RawMessage
+	// Trial says that no schema has judged all of the child: the API server must accept it in a dry run before anything is written.
+	Trial bool
 }
 
 // Desired is everything that should exist for one GoService.
@@ -139,9 +143,9 @@ func Build(service *v1alpha1.GoService, p plan.Plan, environment Environment) (D
 	}
 	desired := Desired{LiveSettings: live}
 	in := input{service: service.DeepCopy(), plan: p, environment: environment, document: encoded}
-	rendered, err := json.Marshal(podTemplate(in))
+	rendered, err := in.render()
 	if err != nil {
-		return Desired{}, fmt.Errorf("rendering the pod template of GoService %s/%s: %w", service.Namespace, service.Name, err)
+		return Desired{}, err
 	}
 	if in.template, in.templateContent, err = in.choose(rendered); err != nil {
 		return Desired{}, fmt.Errorf("keeping the pod template of GoService %s/%s: %w", service.Namespace, service.Name, err)
@@ -162,6 +166,22 @@ func Build(service *v1alpha1.GoService, p plan.Plan, environment Environment) (D
 		}
 	}
 	return desired, nil
+}
+
+// render is the pod template that this operator makes of the spec.
+func (in input) render() (json.RawMessage, error) {
+	template, err := podTemplate(in)
+	if err != nil {
+		return nil, err
+	}
+	rendered, err := json.Marshal(template)
+	if err != nil {
+		return nil, fmt.Errorf("rendering the pod template of GoService %s/%s: %w", in.service.Namespace, in.service.Name, err)
+	}
+	if overlay := in.podSettings().Overlay; overlay != nil {
+		return overlaid(rendered, overlay.Raw)
+	}
+	return rendered, nil
 }
 
 // Unstructured converts a child's configuration to the form that is sent to the API server.

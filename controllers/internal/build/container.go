@@ -7,33 +7,17 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/util/intstr"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 
 	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/workload/livesettings"
 )
 
-const (
-	defaultPort           = 8080
-	defaultStartupPath    = "/startupz"
-	defaultLivenessPath   = "/livez"
-	defaultReadinessPath  = "/readyz"
-	defaultStartupTimeout = time.Minute
-
-	startupPeriodSeconds   = 1
-	readinessPeriodSeconds = 5
-	readinessFailures      = 2
-	livenessPeriodSeconds  = 10
-	livenessFailures       = 3
-	probeTimeoutSeconds    = 2
-)
+const defaultPort = 8080
 
 func container(in input) *corev1ac.ContainerApplyConfiguration {
 	spec := &in.service.Spec
@@ -44,17 +28,20 @@ func container(in input) *corev1ac.ContainerApplyConfiguration {
 	c := corev1ac.Container().
 		WithName(ContainerName).
 		WithImage(image).
-		WithPorts(
-			corev1ac.ContainerPort().WithName(PortNameHTTP).WithProtocol(corev1.ProtocolTCP).WithContainerPort(port(spec)),
-			corev1ac.ContainerPort().WithName(PortNameAdmin).WithProtocol(corev1.ProtocolTCP).WithContainerPort(AdminPort)).
+		WithCommand(spec.Command...).
+		WithArgs(spec.Args...).
+		WithPorts(containerPorts(spec)...).
 		WithEnv(environment(in)...).
 		WithResources(resources(in)).
 		WithVolumeMounts(volumeMounts(in)...).
 		WithTerminationMessagePolicy(corev1.TerminationMessageFallbackToLogsOnError).
-		WithSecurityContext(corev1ac.SecurityContext().
-			WithAllowPrivilegeEscalation(false).
-			WithReadOnlyRootFilesystem(true).
-			WithCapabilities(corev1ac.Capabilities().WithDrop("ALL")))
+		WithSecurityContext(containerSecurity(spec.SecurityContext))
+	if c.SecurityContext.ReadOnlyRootFilesystem == nil {
+		c.SecurityContext.WithReadOnlyRootFilesystem(spec.Image == "" || writableTmp(in.podSettings()))
+	}
+	if spec.WorkingDir != "" {
+		c.WithWorkingDir(spec.WorkingDir)
+	}
 	if spec.ImagePullPolicy != "" {
 		c.WithImagePullPolicy(spec.ImagePullPolicy)
 	}
@@ -68,6 +55,22 @@ func container(in input) *corev1ac.ContainerApplyConfiguration {
 	withProbes(c, spec)
 	return c
 }
+
+// containerPorts are the one that the service serves on, the admin port, and the user's further ones.
+func containerPorts(spec *v1alpha1.GoServiceSpec) []*corev1ac.ContainerPortApplyConfiguration {
+	result := []*corev1ac.ContainerPortApplyConfiguration{
+		corev1ac.ContainerPort().WithName(PortNameHTTP).WithProtocol(corev1.ProtocolTCP).WithContainerPort(port(spec)),
+		corev1ac.ContainerPort().WithName(PortNameAdmin).WithProtocol(corev1.ProtocolTCP).WithContainerPort(AdminPort),
+	}
+	for i := range spec.Ports {
+		p := &spec.Ports[i]
+		result = append(result, corev1ac.ContainerPort().
+			WithName(string(p.Name)).WithProtocol(protocol(p)).WithContainerPort(p.Port))
+	}
+	return result
+}
+
+func protocol(p *v1alpha1.PortSpec) corev1.Protocol { return cmp.Or(p.Protocol, corev1.ProtocolTCP) }
 
 func port(spec *v1alpha1.GoServiceSpec) int32 {
 	if spec.Port == 0 {
@@ -155,42 +158,4 @@ func resources(in input) *corev1ac.ResourceRequirementsApplyConfiguration {
 		r.WithLimits(in.plan.Resources.Limits.DeepCopy())
 	}
 	return r
-}
-
-// withProbes asks every second while the container starts, so that a fast start is seen at once, and seldom afterwards. The
-// startup probe does not ask whether the pod is ready: an outage of something that the service depends on would restart every
-// pod that starts meanwhile, for as long as it lasts.
-func withProbes(c *corev1ac.ContainerApplyConfiguration, spec *v1alpha1.GoServiceSpec) {
-	target, scheme, liveness, readiness := PortNameAdmin, corev1.URISchemeHTTP, defaultLivenessPath, defaultReadinessPath
-	if p := spec.Probes; p != nil {
-		if p.Port == v1alpha1.ProbePortHTTP {
-			target = PortNameHTTP
-			if spec.TLS != nil {
-				scheme = corev1.URISchemeHTTPS
-			}
-		}
-		liveness, readiness = cmp.Or(p.LivenessPath, liveness), cmp.Or(p.ReadinessPath, readiness)
-	}
-	startup := liveness
-	if target == PortNameAdmin && liveness == defaultLivenessPath {
-		startup = defaultStartupPath // a service on the toolkit
-	}
-	probe := func(path string, period, failures int32) *corev1ac.ProbeApplyConfiguration {
-		return corev1ac.Probe().
-			WithHTTPGet(corev1ac.HTTPGetAction().WithPath(path).WithPort(intstr.FromString(target)).WithScheme(scheme)).
-			WithPeriodSeconds(period).
-			WithTimeoutSeconds(probeTimeoutSeconds).
-			WithFailureThreshold(failures)
-	}
-	c.WithStartupProbe(probe(startup, startupPeriodSeconds, int32(math.Ceil(startupTimeout(spec).Seconds()/startupPeriodSeconds)))).
-		WithReadinessProbe(probe(readiness, readinessPeriodSeconds, readinessFailures)).
-		WithLivenessProbe(probe(liveness, livenessPeriodSeconds, livenessFailures))
-}
-
-// startupTimeout is how long the container may take to start.
-func startupTimeout(spec *v1alpha1.GoServiceSpec) time.Duration {
-	if p := spec.Probes; p != nil && p.StartupTimeout != nil {
-		return p.StartupTimeout.Duration
-	}
-	return defaultStartupTimeout
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+	kjson "sigs.k8s.io/json"
 
 	"goservice.dev/operator/api/v1alpha1"
 )
@@ -25,10 +26,6 @@ func envFrom(source *v1alpha1.EnvFromSource) *corev1ac.EnvFromSourceApplyConfigu
 
 func toleration(t *v1alpha1.Toleration) *corev1ac.TolerationApplyConfiguration {
 	return converted(t, corev1ac.Toleration())
-}
-
-func affinity(a *v1alpha1.Affinity) *corev1ac.AffinityApplyConfiguration {
-	return converted(a, corev1ac.Affinity())
 }
 
 func spreadConstraint(c *v1alpha1.TopologySpreadConstraint) *corev1ac.TopologySpreadConstraintApplyConfiguration {
@@ -53,4 +50,17 @@ func converted[From, To any](from *From, to *To) *To {
 		panic(fmt.Sprintf("converting %T to %T, which have the same form: %v", from, to, err))
 	}
 	return to
+}
+
+// strictly converts what the schema leaves open: a field that Kubernetes does not have would be lost.
+func strictly(from, to any) error {
+	encoded, err := json.Marshal(from)
+	if err != nil {
+		return err
+	}
+	strict, err := kjson.UnmarshalStrict(encoded, to)
+	if err == nil && len(strict) > 0 {
+		err = strict[0]
+	}
+	return err
 }

@@ -53,12 +53,10 @@ func filled[T any](t *testing.T) *T {
 func TestNothingIsLostOnTheWayToApplyConfigurations(t *testing.T) {
 	variable, source, tolerated, constraint := filled[v1alpha1.EnvVar](t), filled[v1alpha1.EnvFromSource](t),
 		filled[v1alpha1.Toleration](t), filled[v1alpha1.TopologySpreadConstraint](t)
-	near := filled[v1alpha1.Affinity](t)
 	for name, pair := range map[string][2]any{
 		"environment variable": {variable, envVar(variable)},
 		"envFrom":              {source, envFrom(source)},
 		"toleration":           {tolerated, toleration(tolerated)},
-		"affinity":             {near, affinity(near)},
 		"constraint":           {constraint, spreadConstraint(constraint)},
 	} {
 		var given, sent any

@@ -5,11 +5,11 @@ package build
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	appsv1ac "k8s.io/client-go/applyconfigurations/apps/v1"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
@@ -28,12 +28,8 @@ const (
 	// shortestProgressDeadline is Kubernetes' own. A new pod has slowestBegin to be scheduled and to pull its image.
 	shortestProgressDeadline = 10 * time.Minute
 	slowestBegin             = 5 * time.Minute
-	// nonRootID is the user and group of every container, for images that name no user. Files of ConfigMaps and Secrets are
-	// readable and /tmp is writable for everybody, so there is no need for an fsGroup.
-	nonRootID = 65532
 	// annotationLocalVolumes lets the cluster autoscaler remove nodes although the volumes named are lost with the pod.
 	annotationLocalVolumes = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"
-	temporaryVolume        = "tmp"
 )
 
 // deployment runs the pods. Its replica count is applied where it is fixed, and only seeded where a
@@ -44,13 +40,11 @@ func deployment(in input) []Child {
 		WithSelector(metav1ac.LabelSelector().WithMatchLabels(selectorLabels(name))).
 		WithRevisionHistoryLimit(revisionHistoryLimit).
 		WithProgressDeadlineSeconds(progressDeadlineSeconds(in)).
-		// A new pod must be ready before an old one leaves.
-		WithStrategy(appsv1ac.DeploymentStrategy().
-			WithType(appsv1.RollingUpdateDeploymentStrategyType).
-			WithRollingUpdate(appsv1ac.RollingUpdateDeployment().
-				WithMaxUnavailable(intstr.FromInt32(0)).
-				WithMaxSurge(intstr.FromString(maxSurge))))
-	child := Child{Name: name, Template: in.templateContent}
+		WithStrategy(strategy(in.rollout()))
+	if seconds := in.rollout().MinReadySeconds; seconds != nil {
+		spec.WithMinReadySeconds(*seconds)
+	}
+	child := Child{Name: name, Template: in.templateContent, Trial: unjudged(in)}
 	if in.plan.Autoscaled {
 		child.Seed = map[string]any{"spec": map[string]any{"replicas": int64(in.plan.Start)}}
 	} else {
@@ -68,42 +62,68 @@ func deployment(in input) []Child {
 	return []Child{child}
 }
 
-// progressDeadlineSeconds is longer than one new pod may take: to start, and before that to get the room that a leaving one
-// holds.
+// strategy starts new pods first unless the user wants it otherwise: one must be ready before an old one leaves.
+func strategy(users v1alpha1.RolloutSpec) *appsv1ac.DeploymentStrategyApplyConfiguration {
+	if users.Strategy == appsv1.RecreateDeploymentStrategyType {
+		return appsv1ac.DeploymentStrategy().WithType(appsv1.RecreateDeploymentStrategyType)
+	}
+	return appsv1ac.DeploymentStrategy().
+		WithType(appsv1.RollingUpdateDeploymentStrategyType).
+		WithRollingUpdate(appsv1ac.RollingUpdateDeployment().
+			WithMaxUnavailable(valueOr(users.MaxUnavailable, intstr.FromInt32(0))).
+			WithMaxSurge(valueOr(users.MaxSurge, intstr.FromString(maxSurge))))
+}
+
+// rollout is the user's, empty where there is none.
+func (in input) rollout() v1alpha1.RolloutSpec {
+	return valueOr(in.service.Spec.Rollout, v1alpha1.RolloutSpec{})
+}
+
+// progressDeadlineSeconds is longer than one new pod may take: to start and to stay ready, and before that to get the room
+// that a leaving one holds.
 func progressDeadlineSeconds(in input) int32 {
-	deadline := slowestBegin + startupTimeout(&in.service.Spec) + in.plan.GracePeriod.Value
+	rollout := in.rollout()
+	if rollout.ProgressDeadline != nil {
+		return int32(math.Ceil(rollout.ProgressDeadline.Seconds()))
+	}
+	stays := time.Duration(valueOr(rollout.MinReadySeconds, 0)) * time.Second
+	deadline := slowestBegin + startupTimeout(&in.service.Spec) + in.plan.GracePeriod.Value + stays
 	return int32(math.Ceil(max(deadline, shortestProgressDeadline).Seconds()))
 }
 
-func podTemplate(in input) *corev1ac.PodTemplateSpecApplyConfiguration {
+func podTemplate(in input) (*corev1ac.PodTemplateSpecApplyConfiguration, error) {
 	settings := in.podSettings()
+	volumes, err := volumes(in)
+	if err != nil {
+		return nil, err
+	}
 	spec := corev1ac.PodSpec().
 		WithServiceAccountName(in.service.Name).
-		WithAutomountServiceAccountToken(false).
+		WithAutomountServiceAccountToken(valueOr(settings.AutomountServiceAccountToken, false)).
 		WithEnableServiceLinks(false).
 		WithTerminationGracePeriodSeconds(int64(in.plan.GracePeriod.Value.Seconds())).
-		WithSecurityContext(corev1ac.PodSecurityContext().
-			WithRunAsNonRoot(true).
-			WithRunAsUser(nonRootID).
-			WithRunAsGroup(nonRootID).
-			WithSeccompProfile(corev1ac.SeccompProfile().WithType(corev1.SeccompProfileTypeRuntimeDefault))).
+		WithSecurityContext(podSecurity(in)).
+		WithInitContainers(containersBeside(&in.service.Spec)...).
 		WithContainers(container(in)).
-		WithVolumes(volumes(in)...)
+		WithVolumes(volumes...)
 	if settings.ServiceAccountName != "" {
 		spec.WithServiceAccountName(string(settings.ServiceAccountName))
 	}
 	for _, secret := range in.service.Spec.ImagePullSecrets {
 		spec.WithImagePullSecrets(corev1ac.LocalObjectReference().WithName(string(secret.Name)))
 	}
-	schedule(spec, in, settings)
+	if err := schedule(spec, in, settings); err != nil {
+		return nil, err
+	}
+	resolve(spec, settings)
 	own := map[string]string{AnnotationLiveSettingsForm: strconv.Itoa(livesettings.Version)}
-	if writableTmp(settings) {
+	if mountsTmp(in) {
 		own[annotationLocalVolumes] = temporaryVolume
 	}
 	return corev1ac.PodTemplateSpec().
 		WithLabels(merged(plain(settings.Labels), objectLabels(in.service.Name, componentService))).
 		WithAnnotations(merged(own, plain(settings.Annotations))). // the schema keeps the user's out of goservice.dev/
-		WithSpec(spec)
+		WithSpec(spec), nil
 }
 
 // podSettings are the user's, empty where there are none.
@@ -114,55 +134,25 @@ func (in input) podSettings() v1alpha1.PodSpec {
 	return *in.service.Spec.Pod
 }
 
-// writableTmp says whether a writable /tmp is mounted, an emptyDir: plain kubectl drain refuses to evict its pod.
-func writableTmp(settings v1alpha1.PodSpec) bool {
-	return settings.WritableTmp == nil || *settings.WritableTmp
+// resolve says how the containers look up names.
+func resolve(spec *corev1ac.PodSpecApplyConfiguration, settings v1alpha1.PodSpec) {
+	if settings.DNSPolicy != "" {
+		spec.WithDNSPolicy(settings.DNSPolicy)
+	}
+	if settings.DNSConfig != nil {
+		spec.WithDNSConfig(converted(settings.DNSConfig, corev1ac.PodDNSConfig()))
+	}
+	for i := range settings.HostAliases {
+		spec.WithHostAliases(converted(&settings.HostAliases[i], corev1ac.HostAlias()))
+	}
 }
 
-// volumes holds the live settings – as a directory, because single files of a ConfigMap are never refreshed – the TLS
-// material and a writable /tmp beside the read-only root.
-func volumes(in input) []*corev1ac.VolumeApplyConfiguration {
-	result := []*corev1ac.VolumeApplyConfiguration{
-		corev1ac.Volume().WithName("live-settings").WithConfigMap(corev1ac.ConfigMapVolumeSource().
-			WithName(LiveSettingsName(in.service.Name))),
-	}
-	if writableTmp(in.podSettings()) {
-		result = append(result, corev1ac.Volume().WithName(temporaryVolume).WithEmptyDir(corev1ac.EmptyDirVolumeSource()))
-	}
-	tls := in.service.Spec.TLS
-	if tls == nil {
-		return result
-	}
-	result = append(result, corev1ac.Volume().WithName("tls").
-		WithSecret(corev1ac.SecretVolumeSource().WithSecretName(string(tls.SecretName))))
-	if tls.ClientCASecretName != "" {
-		result = append(result, corev1ac.Volume().WithName("client-ca").
-			WithSecret(corev1ac.SecretVolumeSource().
-				WithSecretName(string(tls.ClientCASecretName)).
-				WithItems(corev1ac.KeyToPath().WithKey("ca.crt").WithPath("ca.crt"))))
-	}
-	return result
-}
-
-func volumeMounts(in input) []*corev1ac.VolumeMountApplyConfiguration {
-	mount := func(name, path string, readOnly bool) *corev1ac.VolumeMountApplyConfiguration {
-		m := corev1ac.VolumeMount().WithName(name).WithMountPath(path)
-		if readOnly {
-			m.WithReadOnly(true)
-		}
-		return m
-	}
-	result := []*corev1ac.VolumeMountApplyConfiguration{
-		mount("live-settings", liveSettingsDirectory, true),
-	}
-	if writableTmp(in.podSettings()) {
-		result = append(result, mount(temporaryVolume, "/tmp", false))
-	}
-	if tls := in.service.Spec.TLS; tls != nil {
-		result = append(result, mount("tls", tlsDirectory, true))
-		if tls.ClientCASecretName != "" {
-			result = append(result, mount("client-ca", clientCADirectory, true))
-		}
-	}
-	return result
+// unjudged reports whether a spec has parts that its schema leaves open.
+func unjudged(in input) bool {
+	settings, spec := in.podSettings(), &in.service.Spec
+	return settings.Overlay != nil || settings.Affinity != nil ||
+		slices.ContainsFunc(spec.InitContainers, func(c v1alpha1.Container) bool { return c.Resources != nil }) ||
+		slices.ContainsFunc(spec.Volumes, func(v v1alpha1.Volume) bool {
+			return v.Ephemeral != nil || v.CSI != nil || v.NFS != nil || v.HostPath != nil || v.ISCSI != nil || v.FC != nil || v.Image != nil
+		})
 }

@@ -8,6 +8,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
 	policyv1ac "k8s.io/client-go/applyconfigurations/policy/v1"
+
+	"goservice.dev/operator/api/v1alpha1"
 )
 
 var podDisruptionBudgetKind = policyv1.SchemeGroupVersion.WithKind("PodDisruptionBudget")
@@ -20,12 +22,20 @@ func disruptable(in input) int32 {
 }
 
 func podDisruptionBudget(in input) []Child {
-	name := in.service.Name
+	name, users := in.service.Name, valueOr(in.service.Spec.DisruptionBudget, v1alpha1.DisruptionBudgetSpec{})
+	if users.Disabled {
+		return nil
+	}
+	spec := policyv1ac.PodDisruptionBudgetSpec().
+		// Pods that serve nobody must not hold up a drain either.
+		WithUnhealthyPodEvictionPolicy(policyv1.AlwaysAllow).
+		WithSelector(metav1ac.LabelSelector().WithMatchLabels(selectorLabels(name)))
+	if users.MinAvailable != nil {
+		spec.WithMinAvailable(*users.MinAvailable)
+	} else {
+		spec.WithMaxUnavailable(valueOr(users.MaxUnavailable, intstr.FromInt32(disruptable(in))))
+	}
 	return []Child{{Name: name, Configuration: policyv1ac.PodDisruptionBudget(name, in.service.Namespace).
 		WithLabels(objectLabels(name, componentService)).
-		WithSpec(policyv1ac.PodDisruptionBudgetSpec().
-			WithMaxUnavailable(intstr.FromInt32(disruptable(in))).
-			// Pods that serve nobody must not hold up a drain either.
-			WithUnhealthyPodEvictionPolicy(policyv1.AlwaysAllow).
-			WithSelector(metav1ac.LabelSelector().WithMatchLabels(selectorLabels(name))))}}
+		WithSpec(spec)}}
 }

@@ -5,6 +5,9 @@ package build
 
 import (
 	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -74,19 +77,90 @@ func TestFewPodsLoseOneAtATime(t *testing.T) {
 }
 
 func TestAStartingPodIsNotAskedWhetherItIsReady(t *testing.T) {
-	type paths struct{ Startup, Liveness, Readiness string }
-	for spec, want := range map[string]paths{
-		``: {"/startupz", "/livez", "/readyz"},
-		`probes: {port: admin, livenessPath: /livez}`:                  {"/startupz", "/livez", "/readyz"},
-		`probes: {readinessPath: /ready}`:                              {"/startupz", "/livez", "/ready"},
-		`probes: {livenessPath: /alive}`:                               {"/alive", "/alive", "/readyz"},
-		`probes: {port: http}`:                                         {"/livez", "/livez", "/readyz"},
-		`probes: {port: http, livenessPath: /, readinessPath: /ready}`: {"/", "/", "/ready"},
+	type probes struct{ Startup, Liveness, Readiness string }
+	asked := func(p *corev1ac.ProbeApplyConfiguration) string {
+		switch {
+		case p == nil:
+			return "-"
+		case p.HTTPGet != nil:
+			return string(*p.HTTPGet.Scheme) + " " + p.HTTPGet.Port.String() + *p.HTTPGet.Path
+		case p.TCPSocket != nil:
+			return "TCP " + p.TCPSocket.Port.String()
+		case p.GRPC != nil:
+			return fmt.Sprint("gRPC ", *p.GRPC.Port)
+		}
+		return strings.Join(p.Exec.Command, " ")
+	}
+	for spec, want := range map[string]probes{
+		``: {"HTTP admin/startupz", "HTTP admin/livez", "HTTP admin/readyz"},
+		`probes: {startup: {disabled: true}, liveness: {periodSeconds: 9}}`:                                                         {"-", "HTTP admin/livez", "HTTP admin/readyz"},
+		`probes: {readiness: {httpGet: {path: /ready, port: admin}}}`:                                                               {"HTTP admin/startupz", "HTTP admin/livez", "HTTP admin/ready"},
+		`probes: {readiness: {httpGet: {path: /ready, port: 9100}}, liveness: {disabled: true}}`:                                    {"HTTP admin/startupz", "-", "HTTP 9100/ready"},
+		`probes: {liveness: {httpGet: {path: /alive}}}`:                                                                             {"HTTP http/alive", "HTTP http/alive", "-"},
+		`probes: {readiness: {tcpSocket: {}}}`:                                                                                      {"-", "-", "TCP http"},
+		`probes: {liveness: {grpc: {port: 9000}}, readiness: {exec: {command: [/ready, now]}}, startup: {tcpSocket: {port: 9000}}}`: {"TCP 9000", "gRPC 9000", "/ready now"},
+		`{tls: {secretName: a}, probes: {liveness: {httpGet: {path: /, port: 8080}}, readiness: {httpGet: {path: /, port: 8081}}}}`: {"HTTPS 8080/", "HTTPS 8080/", "HTTP 8081/"},
+		`{tls: {secretName: a}, probes: {liveness: {httpGet: {path: /, scheme: HTTP}}, startup: {disabled: true}}}`:                 {"-", "HTTP http/", "-"},
 	} {
 		c := podOf(t, spec).Containers[0]
-		got := paths{*c.StartupProbe.HTTPGet.Path, *c.LivenessProbe.HTTPGet.Path, *c.ReadinessProbe.HTTPGet.Path}
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := cmp.Diff(want, probes{asked(c.StartupProbe), asked(c.LivenessProbe), asked(c.ReadinessProbe)}); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", spec, diff)
+		}
+	}
+}
+
+func TestProbesHaveTheUsersTimings(t *testing.T) {
+	c := podOf(t, `probes: {startupTimeout: 90s, startup: {periodSeconds: 2}, liveness: {tcpSocket: {}, failureThreshold: 9, terminationGracePeriodSeconds: 4}, readiness: {tcpSocket: {}, timeoutSeconds: 7, successThreshold: 3}}`).Containers[0]
+	type timings struct{ Period, Timeout, Failures int32 }
+	of := func(p *corev1ac.ProbeApplyConfiguration) timings {
+		return timings{*p.PeriodSeconds, *p.TimeoutSeconds, *p.FailureThreshold}
+	}
+	for name, pair := range map[string][2]timings{
+		"startup":   {{2, 2, 45}, of(c.StartupProbe)},
+		"liveness":  {{10, 2, 9}, of(c.LivenessProbe)},
+		"readiness": {{5, 7, 2}, of(c.ReadinessProbe)},
+	} {
+		if diff := cmp.Diff(pair[0], pair[1]); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	if *c.LivenessProbe.TerminationGracePeriodSeconds != 4 || *c.ReadinessProbe.SuccessThreshold != 3 || c.StartupProbe.TerminationGracePeriodSeconds != nil {
+		t.Errorf("liveness %+v, readiness %+v, startup %+v", c.LivenessProbe, c.ReadinessProbe, c.StartupProbe)
+	}
+}
+
+// Where a platform assigns users to namespaces, it refuses pods that name another.
+func TestNoUserIsNamedWhereThePlatformAssignsOne(t *testing.T) {
+	for name, c := range map[string]struct {
+		assigned bool
+		spec     string
+		want     *int64
+	}{
+		"by default":          {false, ``, new(int64(nonRootID))},
+		"assigned":            {true, ``, nil},
+		"the user's":          {false, `pod: {securityContext: {runAsUser: 7}}`, new(int64(7))},
+		"the user's, insists": {true, `pod: {securityContext: {runAsUser: 7}}`, new(int64(7))},
+	} {
+		var service v1alpha1.GoService
+		if err := yaml.UnmarshalStrict([]byte(c.spec), &service.Spec); err != nil {
+			t.Fatal(err)
+		}
+		got := podSecurity(input{service: &service, environment: Environment{AssignedUsers: c.assigned}})
+		if diff := cmp.Diff(c.want, got.RunAsUser); diff != "" || !*got.RunAsNonRoot {
+			t.Errorf("%s: non-root %v, user (-want +got):\n%s", name, *got.RunAsNonRoot, diff)
+		}
+	}
+}
+
+// The bundled image needs no writable root; one of the user's finds what it would find in a plain Deployment.
+func TestOnlyImagesThatAreKnownNotToNeedItHaveAReadOnlyRoot(t *testing.T) {
+	for spec, want := range map[string]bool{
+		``: true, `image: nginx`: false, `{image: nginx, pod: {writableTmp: true}}`: true,
+		`{image: nginx, securityContext: {readOnlyRootFilesystem: true}}`: true, `securityContext: {readOnlyRootFilesystem: false}`: false,
+	} {
+		security := podOf(t, spec).Containers[0].SecurityContext
+		if *security.ReadOnlyRootFilesystem != want || *security.AllowPrivilegeEscalation || !slices.Equal(security.Capabilities.Drop, []corev1.Capability{"ALL"}) {
+			t.Errorf("%s: %+v, want a read-only root: %t", spec, security, want)
 		}
 	}
 }
@@ -95,8 +169,10 @@ func TestARolloutIsGivenTheTimeThatAPodMayTake(t *testing.T) {
 	for spec, want := range map[string]int32{
 		``: 600,
 		// Five minutes to be scheduled and to pull the image, and the grace period of the pod whose room it needs.
-		`{probes: {startupTimeout: 20m}, shutdown: {preStopDelay: 10s, drainTimeout: 20s}}`: 5*60 + 20*60 + 35,
-		`shutdown: {preStopDelay: 10m, drainTimeout: 1h}`:                                   5*60 + 60 + 70*60 + 5,
+		`{probes: {startupTimeout: 20m}, shutdown: {preStopDelay: 10s, drainTimeout: 20s}}`:               5*60 + 20*60 + 35,
+		`shutdown: {preStopDelay: 10m, drainTimeout: 1h}`:                                                 5*60 + 60 + 70*60 + 5,
+		`{probes: {startup: {periodSeconds: 2, failureThreshold: 600}}, rollout: {minReadySeconds: 100}}`: 5*60 + 1200 + (5 + 31 + 5) + 100,
+		`rollout: {progressDeadline: 90500ms}`:                                                            91,
 	} {
 		if got := *childOf[*appsv1ac.DeploymentApplyConfiguration](t, builtOf(t, spec)).Spec.ProgressDeadlineSeconds; got != want {
 			t.Errorf("%s: the rollout has %d s, want %d", spec, got, want)
@@ -117,7 +193,10 @@ func TestPodsRunOnLinuxUnlessTheUserSaysOtherwise(t *testing.T) {
 }
 
 func TestWithoutAWritableTmpNoVolumeKeepsAPodOnItsNode(t *testing.T) {
-	for spec, want := range map[string]bool{``: true, `pod: {writableTmp: true}`: true, `pod: {writableTmp: false}`: false} {
+	for spec, want := range map[string]bool{
+		``: false, `pod: {writableTmp: true}`: true, `pod: {writableTmp: false}`: false,
+		`{pod: {writableTmp: true}, volumes: [{name: a, nfs: {server: b, path: /c}}], volumeMounts: [{name: a, mountPath: /tmp}]}`: false,
+	} {
 		template := podTemplateOf(t, spec)
 		local := false
 		for _, volume := range template.Spec.Volumes {

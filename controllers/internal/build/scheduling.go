@@ -4,6 +4,8 @@
 package build
 
 import (
+	"fmt"
+
 	corev1 "k8s.io/api/core/v1"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
@@ -15,13 +17,17 @@ import (
 const rolloutLabel = "pod-template-hash"
 
 // schedule says where the pods may run.
-func schedule(spec *corev1ac.PodSpecApplyConfiguration, in input, settings v1alpha1.PodSpec) {
+func schedule(spec *corev1ac.PodSpecApplyConfiguration, in input, settings v1alpha1.PodSpec) error {
 	spec.WithNodeSelector(merged(map[string]string{corev1.LabelOSStable: "linux"}, plain(settings.NodeSelector)))
 	for i := range settings.Tolerations {
 		spec.WithTolerations(toleration(&settings.Tolerations[i]))
 	}
 	if settings.Affinity != nil {
-		spec.WithAffinity(affinity(settings.Affinity))
+		affinity := corev1ac.Affinity()
+		if err := strictly(settings.Affinity, affinity); err != nil {
+			return fmt.Errorf("pod.affinity: %w", err)
+		}
+		spec.WithAffinity(affinity)
 	}
 	if settings.TopologySpreadConstraints == nil {
 		spreadOverZones(spec, in)
@@ -29,7 +35,11 @@ func schedule(spec *corev1ac.PodSpecApplyConfiguration, in input, settings v1alp
 	if settings.PriorityClassName != "" {
 		spec.WithPriorityClassName(string(settings.PriorityClassName))
 	}
+	if settings.RuntimeClassName != "" {
+		spec.WithRuntimeClassName(string(settings.RuntimeClassName))
+	}
 	spec.WithTopologySpreadConstraints(spread(in, settings)...)
+	return nil
 }
 
 // spread keeps the pods apart over nodes where that is possible, counting only pods of the same rollout.

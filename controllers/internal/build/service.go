@@ -7,6 +7,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+
+	"goservice.dev/operator/api/v1alpha1"
 )
 
 var serviceKind = corev1.SchemeGroupVersion.WithKind("Service")
@@ -15,17 +17,11 @@ var serviceKind = corev1.SchemeGroupVersion.WithKind("Service")
 func services(in input) []Child {
 	name, namespace := in.service.Name, in.service.Namespace
 	metrics := MetricsServiceName(name)
-	entrance := servicePort(PortNameHTTP, ServicePort, PortNameHTTP)
-	if in.service.Spec.TLS != nil {
-		// Meshes and gateways go by the name and the protocol; nothing behind a port 80 would answer in clear.
-		entrance = servicePort(PortNameHTTPS, ServicePortTLS, PortNameHTTP).WithAppProtocol("https")
-	}
 	return []Child{
 		{Name: name, Configuration: corev1ac.Service(name, namespace).
 			WithLabels(objectLabels(name, componentService)).
-			WithSpec(corev1ac.ServiceSpec().
-				WithSelector(selectorLabels(name)).
-				WithPorts(entrance))},
+			WithAnnotations(plain(in.serviceSettings().Annotations)).
+			WithSpec(entrance(in))},
 		{Name: metrics, Configuration: corev1ac.Service(metrics, namespace).
 			WithLabels(objectLabels(name, componentMetrics)).
 			WithSpec(corev1ac.ServiceSpec().
@@ -35,6 +31,61 @@ func services(in input) []Child {
 				WithSelector(selectorLabels(name)).
 				WithPorts(servicePort(PortNameMetrics, AdminPort, PortNameAdmin)))},
 	}
+}
+
+// entrance is how clients reach the pods.
+func entrance(in input) *corev1ac.ServiceSpecApplyConfiguration {
+	settings := in.serviceSettings()
+	main := servicePort(PortNameHTTP, ServicePort, PortNameHTTP)
+	if in.service.Spec.TLS != nil {
+		// Meshes and gateways go by the name and the protocol; nothing behind a port 80 would answer in clear.
+		main = servicePort(PortNameHTTPS, ServicePortTLS, PortNameHTTP).WithAppProtocol("https")
+	}
+	if settings.Port != nil {
+		main.WithPort(*settings.Port)
+	}
+	if settings.AppProtocol != "" {
+		main.WithAppProtocol(string(settings.AppProtocol))
+	}
+	spec := corev1ac.ServiceSpec().WithSelector(selectorLabels(in.service.Name)).WithPorts(main)
+	for i := range in.service.Spec.Ports {
+		p := &in.service.Spec.Ports[i]
+		if p.Hidden {
+			continue
+		}
+		further := servicePort(string(p.Name), valueOr(p.ServicePort, p.Port), string(p.Name)).WithProtocol(protocol(p))
+		if p.AppProtocol != "" {
+			further.WithAppProtocol(string(p.AppProtocol))
+		}
+		spec.WithPorts(further)
+	}
+	if settings.Type != "" && settings.Type != corev1.ServiceTypeClusterIP {
+		spec.WithType(settings.Type)
+	}
+	if settings.TrafficDistribution != "" {
+		spec.WithTrafficDistribution(settings.TrafficDistribution)
+	}
+	if settings.SessionAffinity == corev1.ServiceAffinityClientIP {
+		spec.WithSessionAffinity(settings.SessionAffinity)
+		if seconds := settings.SessionAffinityTimeoutSeconds; seconds != nil {
+			spec.WithSessionAffinityConfig(corev1ac.SessionAffinityConfig().WithClientIP(corev1ac.ClientIPConfig().WithTimeoutSeconds(*seconds)))
+		}
+	}
+	if settings.ExternalTrafficPolicy != "" {
+		spec.WithExternalTrafficPolicy(settings.ExternalTrafficPolicy)
+	}
+	if settings.LoadBalancerClass != "" {
+		spec.WithLoadBalancerClass(string(settings.LoadBalancerClass))
+	}
+	for _, clients := range settings.LoadBalancerSourceRanges {
+		spec.WithLoadBalancerSourceRanges(string(clients))
+	}
+	return spec
+}
+
+// serviceSettings are the user's, empty where there are none.
+func (in input) serviceSettings() v1alpha1.ServiceSpec {
+	return valueOr(in.service.Spec.Service, v1alpha1.ServiceSpec{})
 }
 
 func servicePort(name string, port int32, target string) *corev1ac.ServicePortApplyConfiguration {

@@ -5,14 +5,17 @@ package build
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"goservice.dev/operator/api/v1alpha1"
@@ -156,14 +159,14 @@ func templateInputs(spec v1alpha1.GoServiceSpec) string {
 	if spec.Port == defaultPort {
 		spec.Port = 0
 	}
-	if p := spec.Probes; p != nil && p.Port == v1alpha1.ProbePortAdmin {
+	spec.Service, spec.Rollout, spec.DisruptionBudget = nil, nil, nil
+	spec.Ports, spec.InitContainers = portInputs(spec.Ports), containerInputs(spec.InitContainers)
+	if p := spec.Pod; p != nil {
 		without := *p
-		without.Port = ""
-		spec.Probes = &without
-	}
-	if p := spec.Pod; p != nil && writableTmp(*p) {
-		without := *p
-		without.WritableTmp = nil
+		without.WritableTmp = nil // as an older API had it by default
+		if !writableTmp(*p) {
+			without.WritableTmp = new(false)
+		}
 		spec.Pod = &without
 	}
 	encoded, err := json.Marshal(spec)
@@ -171,6 +174,29 @@ func templateInputs(spec v1alpha1.GoServiceSpec) string {
 		panic(fmt.Sprintf("encoding a spec that was decoded cannot fail: %v", err))
 	}
 	return hashOf(encoded)
+}
+
+// portInputs are the ports without what only the Service has.
+func portInputs(ports []v1alpha1.PortSpec) []v1alpha1.PortSpec {
+	var inputs []v1alpha1.PortSpec
+	for i := range ports {
+		inputs = append(inputs, v1alpha1.PortSpec{Name: ports[i].Name, Port: ports[i].Port, Protocol: protocol(&ports[i])})
+	}
+	return inputs
+}
+
+// containerInputs are containers without what their ports have by default.
+func containerInputs(containers []v1alpha1.Container) []v1alpha1.Container {
+	var inputs []v1alpha1.Container
+	for i := range containers {
+		container := containers[i]
+		container.Ports = slices.Clone(container.Ports)
+		for j := range container.Ports {
+			container.Ports[j].Protocol = cmp.Or(container.Ports[j].Protocol, corev1.ProtocolTCP)
+		}
+		inputs = append(inputs, container)
+	}
+	return inputs
 }
 
 func observabilityInputs(o *v1alpha1.ObservabilitySpec) *v1alpha1.ObservabilitySpec {

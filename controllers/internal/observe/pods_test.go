@@ -108,7 +108,16 @@ func TestWhatKeepsAPodFromServing(t *testing.T) {
 			p.Status.Conditions = append(p.Status.Conditions, corev1.PodCondition{Type: corev1.PodReadyToStartContainers, Status: corev1.ConditionFalse, LastTransitionTime: metav1.NewTime(noon)})
 		}, Trouble{Kind: NoSandbox}},
 		"the node is lost": {func(p *corev1.Pod) { p.Status.ContainerStatuses[0].Ready = true }, Trouble{Kind: NodeLost}},
-		"many words":       {waiting("CreateContainerError", strings.Repeat("é", maxWords)), Trouble{Kind: ContainerConfig, Words: strings.Repeat("é", maxWords/2-2) + "…"}},
+		"a migration failed": {func(p *corev1.Pod) {
+			waiting("PodInitializing", "")(p)
+			terminated := &corev1.ContainerStateTerminated{ExitCode: 1, Message: "no such table", StartedAt: metav1.NewTime(noon.Add(-time.Second)), FinishedAt: metav1.NewTime(noon)}
+			p.Status.InitContainerStatuses = []corev1.ContainerStatus{{Name: "proxy", Ready: true, Started: new(true)}, {Name: "migrate", State: corev1.ContainerState{Terminated: terminated}}}
+		}, Trouble{Kind: Exited, Container: "migrate", ExitCode: 1, Ran: 1, Unstarted: true, Words: "no such table"}},
+		"a migration runs": {func(p *corev1.Pod) {
+			waiting("PodInitializing", "")(p)
+			p.Status.InitContainerStatuses = []corev1.ContainerStatus{{Name: "migrate", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}}
+		}, Trouble{Kind: NotReady, Container: "migrate", Unstarted: true}},
+		"many words": {waiting("CreateContainerError", strings.Repeat("é", maxWords)), Trouble{Kind: ContainerConfig, Words: strings.Repeat("é", maxWords/2-2) + "…"}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

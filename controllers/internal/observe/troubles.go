@@ -11,6 +11,8 @@ import (
 	"unicode"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"goservice.dev/operator/controllers/internal/build"
 )
 
 // TroubleKind is a kind of thing that keeps a pod from serving.
@@ -47,6 +49,8 @@ const maxWords = 512
 // Trouble is what keeps a pod from serving, as the scheduler, the kubelet or the container's end tells it.
 type Trouble struct {
 	Kind TroubleKind
+	// Container is its name, empty for the service's own.
+	Container string
 	// Image of the container.
 	Image string
 	// Words of whoever told it: one line, cut to maxWords.
@@ -72,8 +76,12 @@ func PodTrouble(pod *corev1.Pod) (Trouble, bool) {
 		return Trouble{Kind: Unschedulable, Words: OneLine(scheduled.Message, maxWords), Since: scheduled.LastTransitionTime.UTC()}, true
 	}
 	var worst Trouble
-	for i := range pod.Status.ContainerStatuses {
-		trouble, is := containerTrouble(&pod.Status.ContainerStatuses[i])
+	statuses := slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses)
+	for i := range statuses {
+		trouble, is := containerTrouble(&statuses[i])
+		if statuses[i].Name != build.ContainerName {
+			trouble.Container = statuses[i].Name
+		}
 		if is && (worst.Kind == 0 || trouble.Kind < worst.Kind) {
 			worst = trouble
 		}

@@ -98,15 +98,18 @@ type troubleKind struct {
 
 var troubleKinds = map[observe.TroubleKind]troubleKind{
 	observe.InvalidImage: {v1alpha1.ReasonInvalidImage, byEdit, false, func(_ Situation, t observe.Trouble) string {
-		return fmt.Sprintf("image %q is not a valid image name%s; edit spec.image", t.Image, behind(t.Words))
+		return fmt.Sprintf("image %q is not a valid image name%s; edit spec.%s", t.Image, behind(t.Words), cmp.Or(beside(t, "initContainers"), "image"))
 	}},
 	observe.ContainerConfig: {v1alpha1.ReasonContainerConfig, byOthers, false, func(_ Situation, t observe.Trouble) string {
-		return "a container cannot be created" + behind(t.Words)
+		return subject(t) + " cannot be created" + behind(t.Words)
 	}},
 	observe.ImagePull: {v1alpha1.ReasonImagePull, byOthers, false, func(_ Situation, t observe.Trouble) string {
 		return fmt.Sprintf("image %q cannot be pulled%s; check its name, tag and spec.imagePullSecrets", t.Image, behind(t.Words))
 	}},
-	observe.OutOfMemory: {v1alpha1.ReasonOutOfMemory, byTime, false, func(s Situation, _ observe.Trouble) string {
+	observe.OutOfMemory: {v1alpha1.ReasonOutOfMemory, byTime, false, func(s Situation, t observe.Trouble) string {
+		if t.Container != "" {
+			return subject(t) + " was killed for using more memory than its limit; raise its resources.limits.memory"
+		}
 		return fmt.Sprintf("a container was killed for using more memory than its limit%s; raise spec.resources.limits.memory", s.memoryLimit())
 	}},
 	observe.Exited:        {v1alpha1.ReasonContainerExited, byTime, false, exited},
@@ -116,11 +119,30 @@ var troubleKinds = map[observe.TroubleKind]troubleKind{
 		return "a pod's container is ready but the pod is not: its node does not answer, or a readiness gate is not met"
 	}},
 	observe.NotReady: {v1alpha1.ReasonPodsNotReady, byTime, true, func(s Situation, t observe.Trouble) string {
+		if t.Container != "" {
+			return fmt.Sprintf("a pod waits for its %s, which runs, but has not finished or does not pass its probes", subject(t))
+		}
 		return fmt.Sprintf("a pod runs but its %s probe, %s, does not succeed", probeName(t.Unstarted), s.probe(t.Unstarted))
 	}},
 	observe.Pulling: {v1alpha1.ReasonPulling, byTime, true, func(_ Situation, t observe.Trouble) string {
 		return fmt.Sprintf("image %q is still being pulled", t.Image)
 	}},
+}
+
+// subject is the container that a trouble is of.
+func subject(t observe.Trouble) string {
+	if t.Container == "" {
+		return "a container"
+	}
+	return fmt.Sprintf("container %q", t.Container)
+}
+
+// beside is a text for containers that are not the service's own.
+func beside(t observe.Trouble, text string) string {
+	if t.Container == "" {
+		return ""
+	}
+	return text
 }
 
 func behind(words string) string {
@@ -132,6 +154,9 @@ func behind(words string) string {
 
 // exited tells how a container ended. One that ended when its startup probe had used up all its time was ended by it.
 func exited(s Situation, t observe.Trouble) string {
+	if t.Container != "" {
+		return fmt.Sprintf("%s ended with code %d%s", subject(t), t.ExitCode, behind(t.Words))
+	}
 	// A probe ends a container by SIGTERM, which a service that drains answers with code 0, or SIGKILL.
 	mayBeProbe := t.ExitCode == 0 || t.ExitCode == killed || t.ExitCode == terminated
 	if allowed := s.startupSeconds(); mayBeProbe && allowed > 0 && t.Ran >= allowed && t.Ran <= allowed+s.graceSeconds()+startupSlack {
@@ -224,16 +249,27 @@ func (s Situation) probe(startup bool) string {
 
 // requestOf is what a probe of a container asks it.
 func requestOf(c *corev1.Container, probe *corev1.Probe) string {
-	if probe == nil || probe.HTTPGet == nil {
-		return "which it has not"
-	}
-	port := probe.HTTPGet.Port.String()
-	for _, p := range c.Ports {
-		if p.Name == port {
-			port = fmt.Sprint(p.ContainerPort)
+	number := func(port string) string {
+		for _, p := range c.Ports {
+			if p.Name == port {
+				return fmt.Sprint(p.ContainerPort)
+			}
 		}
+		return port
 	}
-	return fmt.Sprintf("GET %s on port %s", probe.HTTPGet.Path, port)
+	switch {
+	case probe == nil:
+		return "which it has not"
+	case probe.HTTPGet != nil:
+		return fmt.Sprintf("GET %s on port %s", probe.HTTPGet.Path, number(probe.HTTPGet.Port.String()))
+	case probe.TCPSocket != nil:
+		return "a connection to port " + number(probe.TCPSocket.Port.String())
+	case probe.GRPC != nil:
+		return fmt.Sprintf("a gRPC health check on port %d", probe.GRPC.Port)
+	case probe.Exec != nil:
+		return fmt.Sprintf("the command %q", oneLine(strings.Join(probe.Exec.Command, " ")))
+	}
+	return "which it has not"
 }
 
 // waitsForVolumes names what the user has the pods mount. Whether it exists is not looked up: the operator has no right to
@@ -243,19 +279,45 @@ func (s Situation) waitsForVolumes() string {
 	var mounted []string
 	if d := s.Observed.Deployment; d != nil {
 		for i := range d.Spec.Template.Spec.Volumes {
-			volume := &d.Spec.Template.Spec.Volumes[i]
-			switch {
-			case volume.Secret != nil && !isTrue(volume.Secret.Optional):
-				mounted = append(mounted, fmt.Sprintf("Secret %q", volume.Secret.SecretName))
-			case volume.ConfigMap != nil && !isTrue(volume.ConfigMap.Optional) && volume.ConfigMap.Name != build.LiveSettingsName(s.Service.Name):
-				mounted = append(mounted, fmt.Sprintf("ConfigMap %q", volume.ConfigMap.Name))
-			}
+			mounted = append(mounted, needed(&d.Spec.Template.Spec.Volumes[i], build.LiveSettingsName(s.Service.Name))...)
 		}
 	}
 	if len(mounted) == 0 {
 		return message + "; kubectl describe pod shows why"
 	}
 	return fmt.Sprintf("%s; check that what it mounts exists, with all keys: %s", message, strings.Join(mounted, ", "))
+}
+
+// needed names the objects that a volume cannot be mounted without, but for the operator's own ConfigMap.
+func needed(volume *corev1.Volume, own string) (names []string) {
+	secret := func(name string, optional *bool) {
+		if !isTrue(optional) {
+			names = append(names, fmt.Sprintf("Secret %q", name))
+		}
+	}
+	configMap := func(name string, optional *bool) {
+		if !isTrue(optional) && name != own {
+			names = append(names, fmt.Sprintf("ConfigMap %q", name))
+		}
+	}
+	switch {
+	case volume.Secret != nil:
+		secret(volume.Secret.SecretName, volume.Secret.Optional)
+	case volume.ConfigMap != nil:
+		configMap(volume.ConfigMap.Name, volume.ConfigMap.Optional)
+	case volume.PersistentVolumeClaim != nil:
+		names = append(names, fmt.Sprintf("PersistentVolumeClaim %q", volume.PersistentVolumeClaim.ClaimName))
+	case volume.Projected != nil:
+		for _, source := range volume.Projected.Sources {
+			if source.Secret != nil {
+				secret(source.Secret.Name, source.Secret.Optional)
+			}
+			if source.ConfigMap != nil {
+				configMap(source.ConfigMap.Name, source.ConfigMap.Optional)
+			}
+		}
+	}
+	return names
 }
 
 func isTrue(b *bool) bool { return b != nil && *b }
@@ -269,7 +331,7 @@ func missingObject(kind, name string) (reason, message string) {
 	if isConfigMap {
 		reason, kind = v1alpha1.ReasonMissingConfigMap, "ConfigMap"
 	}
-	return reason, fmt.Sprintf("%s %q, named in spec.env or spec.envFrom, does not exist; the service starts without further action once it exists", kind, name)
+	return reason, fmt.Sprintf("%s %q, which the pods refer to, does not exist; the service starts without further action once it exists", kind, name)
 }
 
 // refusal is what the API server says of pods that it does not let in.

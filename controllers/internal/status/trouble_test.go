@@ -83,11 +83,11 @@ func TestWhatKeepsPodsFromServingIsTold(t *testing.T) {
 		},
 		"a missing Secret": {
 			pod(observe.Trouble{Kind: observe.ContainerConfig, Words: `secret "db" not found`}), "MissingSecret",
-			`Secret "db", named in spec.env or spec.envFrom, does not exist; the service starts without further action once it exists`,
+			`Secret "db", which the pods refer to, does not exist; the service starts without further action once it exists`,
 		},
 		"a missing ConfigMap": {
 			pod(observe.Trouble{Kind: observe.ContainerConfig, Words: `configmap "flags" not found`}), "MissingConfigMap",
-			`ConfigMap "flags", named in spec.env or spec.envFrom, does not exist; the service starts without further action once it exists`,
+			`ConfigMap "flags", which the pods refer to, does not exist; the service starts without further action once it exists`,
 		},
 		"a missing key": {
 			pod(observe.Trouble{Kind: observe.ContainerConfig, Words: "couldn't find key k in Secret shop/db"}), "ContainerNotCreated",
@@ -139,12 +139,41 @@ func TestWhatKeepsPodsFromServingIsTold(t *testing.T) {
 			}, "VolumesNotReady",
 			`a pod waits for its volumes or its network; check that what it mounts exists, with all keys: Secret "shop-tls"`,
 		},
+		"a claim and a projected volume, perhaps": {
+			func(s *Situation) {
+				pod(observe.Trouble{Kind: observe.NoSandbox})(s)
+				volumes := &s.Observed.Deployment.Spec.Template.Spec.Volumes
+				*volumes = append(*volumes, corev1.Volume{Name: "data", VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "shop"}}},
+					corev1.Volume{Name: "all", VolumeSource: corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{Sources: []corev1.VolumeProjection{
+						{Secret: &corev1.SecretProjection{LocalObjectReference: corev1.LocalObjectReference{Name: "a"}}},
+						{Secret: &corev1.SecretProjection{LocalObjectReference: corev1.LocalObjectReference{Name: "b"}, Optional: new(true)}},
+						{ConfigMap: &corev1.ConfigMapProjection{LocalObjectReference: corev1.LocalObjectReference{Name: "c"}}},
+					}}}})
+			}, "VolumesNotReady",
+			`a pod waits for its volumes or its network; check that what it mounts exists, with all keys: PersistentVolumeClaim "shop", Secret "a", ConfigMap "c"`,
+		},
 		"nothing mounted": {
 			pod(observe.Trouble{Kind: observe.NoSandbox}), "VolumesNotReady", "a pod waits for its volumes or its network; kubectl describe pod shows why",
 		},
-		"a slow pull":      {pod(observe.Trouble{Kind: observe.Pulling, Image: "big:v1"}), "PullingImage", `image "big:v1" is still being pulled`},
-		"an unready pod":   {pod(observe.Trouble{Kind: observe.NotReady}), "PodsNotReady", "a pod runs but its readiness probe, GET /readyz on port 9100, does not succeed"},
-		"a starting pod":   {pod(observe.Trouble{Kind: observe.NotReady, Unstarted: true}), "PodsNotReady", "a pod runs but its startup probe, GET /startupz on port 9100, does not succeed"},
+		"a slow pull":        {pod(observe.Trouble{Kind: observe.Pulling, Image: "big:v1"}), "PullingImage", `image "big:v1" is still being pulled`},
+		"an unready pod":     {pod(observe.Trouble{Kind: observe.NotReady}), "PodsNotReady", "a pod runs but its readiness probe, GET /readyz on port 9100, does not succeed"},
+		"a starting pod":     {pod(observe.Trouble{Kind: observe.NotReady, Unstarted: true}), "PodsNotReady", "a pod runs but its startup probe, GET /startupz on port 9100, does not succeed"},
+		"a failed migration": {pod(observe.Trouble{Kind: observe.Exited, Container: "migrate", ExitCode: 1, Words: "no such table"}), "ContainerExited", `container "migrate" ended with code 1: no such table`},
+		"a long migration":   {pod(observe.Trouble{Kind: observe.NotReady, Container: "migrate", Unstarted: true}), "PodsNotReady", `a pod waits for its container "migrate", which runs, but has not finished or does not pass its probes`},
+		"a large sidecar":    {pod(observe.Trouble{Kind: observe.OutOfMemory, Container: "proxy"}), "OutOfMemory", `container "proxy" was killed for using more memory than its limit; raise its resources.limits.memory`},
+		"a sidecar's image":  {pod(observe.Trouble{Kind: observe.InvalidImage, Container: "proxy", Image: "a b"}), "InvalidImageName", `image "a b" is not a valid image name; edit spec.initContainers`},
+		"a gRPC probe": {func(s *Situation) {
+			pod(observe.Trouble{Kind: observe.NotReady})(s)
+			s.Observed.Deployment.Spec.Template.Spec.Containers[0].ReadinessProbe.ProbeHandler = corev1.ProbeHandler{GRPC: &corev1.GRPCAction{Port: 9000}}
+		}, "PodsNotReady", "a pod runs but its readiness probe, a gRPC health check on port 9000, does not succeed"},
+		"a TCP probe": {func(s *Situation) {
+			pod(observe.Trouble{Kind: observe.NotReady})(s)
+			s.Observed.Deployment.Spec.Template.Spec.Containers[0].ReadinessProbe.ProbeHandler = corev1.ProbeHandler{TCPSocket: &corev1.TCPSocketAction{Port: intstr.FromString("admin")}}
+		}, "PodsNotReady", "a pod runs but its readiness probe, a connection to port 9100, does not succeed"},
+		"a command": {func(s *Situation) {
+			pod(observe.Trouble{Kind: observe.NotReady})(s)
+			s.Observed.Deployment.Spec.Template.Spec.Containers[0].ReadinessProbe.ProbeHandler = corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{"/bin/ready", "-v"}}}
+		}, "PodsNotReady", `a pod runs but its readiness probe, the command "/bin/ready -v", does not succeed`},
 		"a lost node":      {pod(observe.Trouble{Kind: observe.NodeLost}), "PodsNotReady", "a pod's container is ready but the pod is not: its node does not answer, or a readiness gate is not met"},
 		"scaled to zero":   {func(s *Situation) { s.Plan.Autoscaled = true; s.Observed.Deployment.Spec.Replicas = new(int32(0)) }, "ScaledToZero", "something else scaled the Deployment to 0, and it stays there: no autoscaler acts at 0; scale it to 1 or more to start it again"},
 		"just starting":    {func(s *Situation) { s.Observed.Troubles = []observe.Trouble{{Kind: observe.Pulling, Since: noon}} }, "MinimumReplicasUnavailable", ""},

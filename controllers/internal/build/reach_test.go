@@ -1,0 +1,197 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package build
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"goservice.dev/operator/api/v1alpha1"
+)
+
+// setBy are the fields of a GoService that set one of Kubernetes', and for those that nobody can set, why.
+var setBy = map[string]map[string]string{
+	"PodSpec": {
+		"volumes": "volumes", "initContainers": "initContainers", "imagePullSecrets": "imagePullSecrets",
+		"terminationGracePeriodSeconds": "shutdown", "dnsPolicy": "pod.dnsPolicy", "nodeSelector": "pod.nodeSelector",
+		"serviceAccountName": "pod.serviceAccountName", "automountServiceAccountToken": "pod.automountServiceAccountToken",
+		"securityContext": "pod.securityContext", "affinity": "pod.affinity", "tolerations": "pod.tolerations", "hostAliases": "pod.hostAliases",
+		"priorityClassName": "pod.priorityClassName", "dnsConfig": "pod.dnsConfig", "runtimeClassName": "pod.runtimeClassName",
+		"topologySpreadConstraints": "pod.topologySpreadConstraints",
+	},
+	"Container": {
+		"image": "image", "command": "command", "args": "args", "workingDir": "workingDir", "ports": "port, ports", "envFrom": "envFrom", "env": "env",
+		"resources": "resources", "volumeMounts": "volumeMounts", "livenessProbe": "probes.liveness", "readinessProbe": "probes.readiness",
+		"startupProbe": "probes.startup", "lifecycle": "shutdown.preStopDelay; postStart and stopSignal in pod.overlay", "imagePullPolicy": "imagePullPolicy",
+		"securityContext": "securityContext",
+	},
+}
+
+var unreachable = map[string]map[string]string{
+	"PodSpec": {
+		"ephemeralContainers":   "Kubernetes adds them to running pods only: kubectl debug",
+		"restartPolicy":         "a Deployment has Always only",
+		"activeDeadlineSeconds": "a Deployment has none",
+		"serviceAccount":        "another name of serviceAccountName",
+		"priority":              "Kubernetes sets it from priorityClassName",
+	},
+	"Container": {
+		"name": "the autoscaler measures the container by it",
+	},
+}
+
+// Nobody is ever stuck because a field was forgotten: every field of Kubernetes' is set by one of the spec's, by the overlay, or has a
+// reason in docs/pods.md.
+func TestEveryFieldOfAPodIsReachable(t *testing.T) {
+	var table bytes.Buffer
+	for _, owner := range []reflect.Type{reflect.TypeFor[corev1.PodSpec](), reflect.TypeFor[corev1.Container]()} {
+		fmt.Fprintf(&table, "| field of %s | set by |\n|---|---|\n", owner.Name())
+		for i := range owner.NumField() {
+			name, _, _ := strings.Cut(owner.Field(i).Tag.Get("json"), ",")
+			own, reason := setBy[owner.Name()][name], unreachable[owner.Name()][name]
+			switch {
+			case reason != "":
+				fmt.Fprintf(&table, "| `%s` | nobody: %s |\n", name, reason)
+			case own != "":
+				for path := range strings.SplitSeq(own, ", ") {
+					path, _, _ = strings.Cut(path, ";")
+					if !hasField(reflect.TypeFor[v1alpha1.GoServiceSpec](), strings.Split(path, ".")) {
+						t.Errorf("%s of %s is said to be set by spec.%s, which there is not", name, owner.Name(), path)
+					}
+				}
+				fields, remark, _ := strings.Cut(own, "; ")
+				fields = "`spec." + strings.ReplaceAll(fields, ", ", "`, `spec.") + "`"
+				if remark != "" {
+					fields += "; " + remark
+				}
+				fmt.Fprintf(&table, "| `%s` | %s |\n", name, fields)
+			default:
+				reachedByOverlay(t, owner, name, owner.Field(i).Type)
+				fmt.Fprintf(&table, "| `%s` | `spec.pod.overlay` |\n", name)
+			}
+		}
+		table.WriteString("\n")
+	}
+	sameInDocs(t, table.String())
+}
+
+func hasField(in reflect.Type, path []string) bool {
+	for in.Kind() == reflect.Pointer {
+		in = in.Elem()
+	}
+	for i := range in.NumField() {
+		if name, _, _ := strings.Cut(in.Field(i).Tag.Get("json"), ","); name == path[0] {
+			return len(path) == 1 || hasField(in.Field(i).Type, path[1:])
+		}
+	}
+	return false
+}
+
+// reachedByOverlay demands that an overlay with a field arrives in the template as it is.
+func reachedByOverlay(t *testing.T, owner reflect.Type, name string, kind reflect.Type) {
+	t.Helper()
+	value := reflect.New(kind).Elem()
+	fillAny(t, value)
+	if name == "containers" {
+		value.Set(reflect.ValueOf([]corev1.Container{{Name: "agent", Image: "agent"}}))
+	}
+	content := map[string]any{name: value.Interface()}
+	if owner == reflect.TypeFor[corev1.Container]() {
+		content["name"] = ContainerName
+		content = map[string]any{"containers": []any{content}}
+	}
+	overlay, err := json.Marshal(map[string]any{"spec": content})
+	if err != nil {
+		t.Fatal(err)
+	}
+	input := readInput(t, "testdata/minimal")
+	rendered, err := inputOf(&input.Service).render()
+	if err != nil {
+		t.Fatal(err)
+	}
+	merged, err := overlaid(rendered, overlay)
+	if err != nil {
+		t.Errorf("%s of %s cannot be set: %v", name, owner.Name(), err)
+		return
+	}
+	var before, after corev1.PodTemplateSpec
+	if err := json.Unmarshal(rendered, &before); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(merged, &after); err != nil {
+		t.Fatal(err)
+	}
+	if cmp.Equal(before, after) {
+		t.Errorf("%s of %s does not arrive: %s", name, owner.Name(), overlay)
+	}
+}
+
+// fillAny sets every field below a value, also of types that have a form of their own.
+func fillAny(t *testing.T, value reflect.Value) {
+	t.Helper()
+	switch value.Type() {
+	case reflect.TypeFor[resource.Quantity]():
+		value.Set(reflect.ValueOf(resource.MustParse("1")))
+		return
+	case reflect.TypeFor[intstr.IntOrString]():
+		value.Set(reflect.ValueOf(intstr.FromInt32(1)))
+		return
+	}
+	switch value.Kind() {
+	case reflect.Pointer:
+		value.Set(reflect.New(value.Type().Elem()))
+		fillAny(t, value.Elem())
+	case reflect.Struct:
+		for i := range value.NumField() {
+			fillAny(t, value.Field(i))
+		}
+	case reflect.Slice:
+		value.Set(reflect.MakeSlice(value.Type(), 1, 1))
+		fillAny(t, value.Index(0))
+	case reflect.Map:
+		element := reflect.New(value.Type().Elem()).Elem()
+		fillAny(t, element)
+		value.Set(reflect.MakeMap(value.Type()))
+		value.SetMapIndex(reflect.ValueOf("cpu").Convert(value.Type().Key()), element)
+	default:
+		fill(t, value)
+	}
+}
+
+// sameInDocs holds the table against docs/pods.md, or writes it there with -update.
+func sameInDocs(t *testing.T, table string) {
+	t.Helper()
+	const begin, end = "<!-- every field: written by go test ./controllers/internal/build -update -->\n\n", "<!-- end -->"
+	file := filepath.Join("..", "..", "..", "docs", "pods.md")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, found := strings.Cut(string(text), begin)
+	old, after, closed := strings.Cut(rest, end)
+	if !found || !closed {
+		t.Fatalf("%s has no place for the table", file)
+	}
+	if *update {
+		if err := os.WriteFile(file, []byte(before+begin+table+end+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(slices.Collect(strings.Lines(old)), slices.Collect(strings.Lines(table))); diff != "" {
+		t.Errorf("docs/pods.md (-says +is); if it should: go test ./controllers/internal/build -update\n%s", diff)
+	}
+}

@@ -1,0 +1,91 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+//go:build e2e
+
+package e2e
+
+import (
+	"os"
+	"testing"
+
+	"github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"goservice.dev/operator/api/v1alpha1"
+)
+
+// A service with what a team's own one has: a file, a migration, a sidecar on a second port, probes of its own, and an overlay.
+func ledger(servicePort int) string {
+	return manifest("ledger", map[string]any{
+		"replicas":     1,
+		"resources":    smallResources,
+		"ports":        []any{map[string]any{"name": "beside", "port": 8081, "servicePort": servicePort}},
+		"volumes":      []any{map[string]any{"name": "settings", "configMap": map[string]any{"name": "ledger"}}},
+		"volumeMounts": []any{map[string]any{"name": "settings", "mountPath": "/etc/ledger", "readOnly": true}},
+		"initContainers": []any{map[string]any{
+			"name": "beside", "restartPolicy": "Always", "image": os.Getenv("WORKLOAD_IMG"), "imagePullPolicy": "IfNotPresent",
+			"env": []any{
+				map[string]any{"name": "GOSERVICE_NAME", "value": "beside"}, map[string]any{"name": "GOSERVICE_PORT", "value": "8081"},
+				map[string]any{"name": "GOSERVICE_ADMIN_PORT", "value": "9101"}, map[string]any{"name": "GOSERVICE_LIVE_SETTINGS_FILE", "value": ""},
+			},
+			"startupProbe": map[string]any{"httpGet": map[string]any{"path": "/startupz", "port": 9101}, "periodSeconds": 1},
+		}, map[string]any{
+			"name": "migrate", "image": os.Getenv("LOAD_IMG"), "imagePullPolicy": "IfNotPresent", "args": []any{"-h"},
+		}},
+		"probes": map[string]any{
+			"liveness":  map[string]any{"tcpSocket": map[string]any{}},
+			"readiness": map[string]any{"httpGet": map[string]any{"path": "/readyz", "port": "admin"}, "periodSeconds": 1},
+		},
+		"pod": map[string]any{"overlay": map[string]any{
+			"metadata": map[string]any{"annotations": map[string]any{"example.com/backup": "nightly"}},
+			"spec":     map[string]any{"shareProcessNamespace": true},
+		}},
+	})
+}
+
+func TestAPodHasWhatItsSpecSays(t *testing.T) {
+	j := newJourney(t)
+	settings := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: j.namespace, Name: "ledger"}, Data: map[string]string{"currency": "EUR"}}
+	j.Expect(cluster.client.Create(j.ctx, settings)).To(gomega.Succeed())
+	j.apply(ledger(81))
+	j.ready("ledger")
+
+	pod := j.pods("ledger")[0]
+	j.Expect(pod.Annotations).To(gomega.HaveKeyWithValue("example.com/backup", "nightly"))
+	j.Expect(pod.Spec.ShareProcessNamespace).To(gomega.HaveValue(gomega.BeTrue()))
+	ended := map[string]bool{}
+	for _, status := range pod.Status.InitContainerStatuses {
+		ended[status.Name] = status.State.Terminated != nil && status.State.Terminated.ExitCode == 0
+	}
+	j.Expect(ended).To(gomega.Equal(map[string]bool{"beside": false, "migrate": true}))
+	j.Expect(j.askThrough("ledger", "beside")).To(gomega.ContainSubstring(`"name":"beside"`))
+	j.Expect(j.askThrough("ledger", "http")).To(gomega.ContainSubstring(`"name":"ledger"`))
+
+	// Nothing keeps the pod on its node but its budget.
+	j.kubectl("", "drain", pod.Spec.NodeName, "--dry-run=server", "--ignore-daemonsets", "--pod-selector=app.kubernetes.io/name=ledger")
+
+	// What only the Service has replaces no pod.
+	j.apply(ledger(82))
+	j.eventually(func(g gomega.Gomega) {
+		var service corev1.Service
+		g.Expect(cluster.client.Get(j.ctx, types.NamespacedName{Namespace: j.namespace, Name: "ledger"}, &service)).To(gomega.Succeed())
+		g.Expect(service.Spec.Ports).To(gomega.ContainElement(gomega.HaveField("Port", int32(82))))
+	}).Should(gomega.Succeed())
+	j.waitFor("ledger", v1alpha1.ConditionApplied)
+	j.Expect(j.pods("ledger")).To(gomega.HaveLen(1))
+	j.Expect(j.pods("ledger")[0].UID).To(gomega.Equal(pod.UID))
+}
+
+// askThrough is the answer of a port of the service, by the API server's proxy.
+func (j *journey) askThrough(service, port string) string {
+	j.t.Helper()
+	var answer []byte
+	j.eventually(func() (err error) {
+		answer, err = cluster.clientset.CoreV1().Services(j.namespace).ProxyGet("http", service, port, "/", nil).DoRaw(j.ctx)
+		return err
+	}).Should(gomega.Succeed())
+	return string(answer)
+}
