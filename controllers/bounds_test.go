@@ -41,6 +41,10 @@ var patternCases = map[string]struct{ admitted, refused []string }{
 		[]string{"0", "0.000001", "0.5", "1", "1.0"},
 		[]string{"", "1.1", "2", "-0.1", ".5", "5%", "0.00001x"},
 	},
+	`^[-A-Za-z0-9]+$`: {
+		[]string{"Host", "X-Probe-2"},
+		[]string{"", "a b", "a:b", "ä", "a_b"},
+	},
 	`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`: {
 		[]string{"a", "billing-2", "2"},
 		[]string{"", "-a", "a-", "Billing", "a.b", "a/b"},
@@ -77,16 +81,6 @@ pod:
   annotations: {memory: a}
   nodeSelector: {memory: a}
   tolerations: [{key: a, operator: Equal, value: b, effect: NoExecute}]
-  affinity:
-    nodeAffinity:
-      requiredDuringSchedulingIgnoredDuringExecution:
-        nodeSelectorTerms: [&term {matchExpressions: [{key: a, operator: In, values: [a]}], matchFields: [{key: metadata.name, operator: In, values: [a]}]}]
-      preferredDuringSchedulingIgnoredDuringExecution: [{weight: 1, preference: *term}]
-    podAffinity: &pods
-      requiredDuringSchedulingIgnoredDuringExecution: [&podTerm {labelSelector: &all {matchLabels: {memory: a}, matchExpressions: [{key: a, operator: In, values: [a]}]},
-        namespaces: [a], namespaceSelector: *all, topologyKey: a, matchLabelKeys: [b], mismatchLabelKeys: [c]}]
-      preferredDuringSchedulingIgnoredDuringExecution: [{weight: 1, podAffinityTerm: *podTerm}]
-    podAntiAffinity: *pods
   topologySpreadConstraints:
   - maxSkew: 1
     topologyKey: a
@@ -98,6 +92,64 @@ pod:
     matchLabelKeys: [a]
   priorityClassName: a
   serviceAccountName: a
+  runtimeClassName: a
+  securityContext: &podSecurity {runAsUser: 1, runAsGroup: 1, fsGroup: 1, fsGroupChangePolicy: Always, supplementalGroups: [1], seccompProfile: {type: Localhost, localhostProfile: a}}
+  dnsPolicy: None
+  dnsConfig: {nameservers: [192.0.2.1], searches: [a], options: [{name: a, value: b}]}
+  hostAliases: [{ip: 192.0.2.1, hostnames: [a]}]
+securityContext: &security {runAsUser: 1, runAsGroup: 1, capabilities: {add: [A], drop: [B]}, seccompProfile: {type: Localhost, localhostProfile: a}}
+probes:
+  startup: &probe
+    httpGet: {path: /, port: 1, scheme: HTTP, httpHeaders: [{name: A, value: b}]}
+    grpc: {port: 1, service: a}
+    tcpSocket: {port: 1}
+    exec: {command: [a]}
+    initialDelaySeconds: 1
+    periodSeconds: 1
+    timeoutSeconds: 1
+    failureThreshold: 1
+    successThreshold: 1
+    terminationGracePeriodSeconds: 1
+  liveness: *probe
+  readiness: *probe
+  startupTimeout: 1s
+disruptionBudget: {maxUnavailable: 1, minAvailable: 1}
+volumes:
+- name: a
+  configMap: {name: a, items: &items [{key: a, path: b, mode: 1}], defaultMode: 1}
+  secret: {secretName: a, items: *items, defaultMode: 1}
+  emptyDir: {medium: Memory, sizeLimit: 1Mi}
+  persistentVolumeClaim: {claimName: a}
+  projected:
+    defaultMode: 1
+    sources: [{configMap: {name: a, items: *items}, secret: {name: a, items: *items}, downwardAPI: &fields {items: [{path: a, mode: 1, fieldRef: {apiVersion: v1, fieldPath: metadata.name}}]},
+      serviceAccountToken: {path: a, audience: b, expirationSeconds: 600}}]
+  downwardAPI: {items: [{path: a, mode: 1, fieldRef: {apiVersion: v1, fieldPath: metadata.name}}], defaultMode: 1}
+volumeMounts: &mounts [{name: a, mountPath: /a, subPath: b, subPathExpr: c}]
+initContainers:
+- name: a
+  image: b
+  imagePullPolicy: Always
+  restartPolicy: Always
+  command: [a]
+  args: [a]
+  workingDir: /
+  env:
+  - name: A
+    value: x
+    valueFrom:
+      fieldRef: {apiVersion: v1, fieldPath: metadata.name}
+      resourceFieldRef: {resource: limits.cpu, divisor: 1m}
+      configMapKeyRef: {name: a, key: b}
+      secretKeyRef: {name: a, key: b}
+  envFrom: [{prefix: A_, configMapRef: {name: a}, secretRef: {name: a}}]
+  ports: [{name: a, containerPort: 1, protocol: TCP}]
+  volumeMounts: *mounts
+  resources: {requests: {memory: 1Mi}, limits: {memory: 1Mi}}
+  securityContext: *security
+  startupProbe: *probe
+  livenessProbe: *probe
+  readinessProbe: *probe
 `
 
 // everyField is the sample with the rare fields.
@@ -111,6 +163,9 @@ func everyField(t *testing.T) map[string]any {
 	}
 	metrics["labels"] = map[string]any{"memory": "a"}
 	if err := unstructured.SetNestedMap(spec, metrics, "observability", "metrics"); err != nil {
+		t.Fatal(err)
+	}
+	if err := unstructured.SetNestedMap(spec, map[string]any{"memory": "a"}, "service", "annotations"); err != nil {
 		t.Fatal(err)
 	}
 	return spec

@@ -90,7 +90,7 @@ func TestAChangeWritesWhatItMustAndNothingElse(t *testing.T) {
 		"observability.tracing":       {`observability: {tracing: {endpoint: "http://other:4318"}}`, []string{deployment}},
 		"observability.profiling":     {`observability: {profiling: {enabled: false}}`, []string{deployment}},
 		"tls":                         {`tls: {secretName: checkout-tls}`, []string{deployment, "PATCH services/checkout"}},
-		"probes":                      {`probes: {port: http}`, []string{deployment}},
+		"probes":                      {`probes: {readiness: {tcpSocket: {}}}`, []string{deployment}},
 		"pod.labels":                  {`pod: {labels: {team: shop}}`, []string{deployment}},
 		"pod.annotations":             {`pod: {annotations: {team: shop}}`, []string{deployment}},
 		"pod.nodeSelector":            {`pod: {nodeSelector: {disk: fast}}`, []string{deployment}},

@@ -214,7 +214,7 @@ resources:
   requests: {cpu: "0.5", memory: 1024Mi}
   limits: {cpu: "1000m", memory: 2147483648}
 shutdown: {preStopDelay: 0s, drainTimeout: 90s}
-probes: {port: http, livenessPath: /, startupTimeout: 1h}
+probes: {liveness: {httpGet: {path: /}}, startupTimeout: 1h}
 tls: {secretName: checkout-tls}
 upstreams:
 - {name: billing, url: "http://billing.shop.svc", timeout: 0.5s}

@@ -99,6 +99,9 @@ func (s snapshot) add(object client.Object, kind string, content map[string]any,
 		for _, allocated := range []string{"clusterIP", "clusterIPs", "healthCheckNodePort"} {
 			delete(spec, allocated)
 		}
+		for _, port := range spec["ports"].([]any) {
+			delete(port.(map[string]any), "nodePort")
+		}
 	}
 	text, err := yaml.Marshal(content)
 	if err != nil {
