@@ -93,7 +93,7 @@ pod:
   priorityClassName: a
   serviceAccountName: a
   runtimeClassName: a
-  securityContext: &podSecurity {runAsUser: 1, runAsGroup: 1, fsGroup: 1, fsGroupChangePolicy: Always, supplementalGroups: [1], seccompProfile: {type: Localhost, localhostProfile: a}}
+  securityContext: {runAsUser: 1, runAsGroup: 1, fsGroup: 1, fsGroupChangePolicy: Always, supplementalGroups: [1], seccompProfile: {type: Localhost, localhostProfile: a}}
   dnsPolicy: None
   dnsConfig: {nameservers: [192.0.2.1], searches: [a], options: [{name: a, value: b}]}
   hostAliases: [{ip: 192.0.2.1, hostnames: [a]}]

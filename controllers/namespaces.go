@@ -48,20 +48,20 @@ func slimNamespace(object any) (any, error) {
 // what is in it goes one by one: a child that is gone must not be made again. The namespace controller starts to delete
 // seconds after the namespace was marked, so that the cache knows in time.
 func (r *GoServiceReconciler) ends(ctx context.Context, name string) (bool, error) {
-	namespace := aNamespace()
-	if err := r.Get(ctx, types.NamespacedName{Name: name}, namespace); err != nil {
-		return false, client.IgnoreNotFound(err) // the cache of namespaces may be behind that of services
-	}
-	return beingDeleted(namespace), nil
+	namespace, err := r.namespace(ctx, name)
+	return beingDeleted(namespace), err
 }
 
 // assignsUsers reports whether the platform assigned users to a namespace.
 func (r *GoServiceReconciler) assignsUsers(ctx context.Context, name string) (bool, error) {
+	namespace, err := r.namespace(ctx, name)
+	return namespace.Annotations[annotationUserRange] != "", err
+}
+
+// namespace is what the cache holds of one, empty if it does not: the cache of namespaces may be behind that of services.
+func (r *GoServiceReconciler) namespace(ctx context.Context, name string) (*metav1.PartialObjectMetadata, error) {
 	namespace := aNamespace()
-	if err := r.Get(ctx, types.NamespacedName{Name: name}, namespace); err != nil {
-		return false, client.IgnoreNotFound(err)
-	}
-	return namespace.Annotations[annotationUserRange] != "", nil
+	return namespace, client.IgnoreNotFound(r.Get(ctx, types.NamespacedName{Name: name}, namespace))
 }
 
 func beingDeleted(object client.Object) bool { return object.GetDeletionTimestamp() != nil }

@@ -242,7 +242,7 @@ func AnswersElsewhere(probes *v1alpha1.ProbesSpec) bool {
 	}
 	own := false
 	for _, p := range []*v1alpha1.Probe{probes.Startup, probes.Liveness, probes.Readiness} {
-		if p == nil || p.HTTPGet == nil && p.TCPSocket == nil && p.GRPC == nil && p.Exec == nil {
+		if !HasHandler(p) {
 			continue
 		}
 		own = true
@@ -251,6 +251,11 @@ func AnswersElsewhere(probes *v1alpha1.ProbesSpec) bool {
 		}
 	}
 	return own
+}
+
+// HasHandler reports whether a probe has a handler of its own.
+func HasHandler(p *v1alpha1.Probe) bool {
+	return p != nil && (p.HTTPGet != nil || p.GRPC != nil || p.TCPSocket != nil || p.Exec != nil)
 }
 
 func sloWindow(slo *v1alpha1.SLOSpec) time.Duration {

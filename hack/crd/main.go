@@ -83,8 +83,7 @@ func leaveOut(at string, node *apiextensionsv1.JSONSchemaProps, below bool) {
 func isEmbedded(at string) bool {
 	for _, pattern := range embedded {
 		// Names have no slashes, and path.Match's brackets are none of ours.
-		quoted := strings.NewReplacer("[]", "+").Replace(pattern)
-		if match, err := path.Match(quoted, strings.ReplaceAll(at, "[]", "+")); err == nil && match {
+		if match, err := path.Match(strings.ReplaceAll(pattern, "[]", "+"), strings.ReplaceAll(at, "[]", "+")); err == nil && match {
 			return true
 		}
 	}

@@ -146,8 +146,7 @@ func (r *run) try(ctx context.Context, child *build.Child, live client.Object, k
 		return failure(child.Kind, child.Name, err)
 	}
 	if live == nil {
-		object.Object = withSeed(object.Object, child.Seed)
-		object.SetResourceVersion(impossibleVersion)
+		object = asNew(child, object)
 	} else {
 		if upToDate, err := covers(live, object); err == nil && upToDate {
 			return nil
@@ -305,9 +304,7 @@ func applied(child *build.Child, owner metav1.OwnerReference, hash string) (*uns
 // with the name exists, the server refuses and nothing of it is touched. Seeded fields are in the same request, so that
 // nothing ever starts without them; another manager gets them before this one lets go of them.
 func (e *Engine) create(ctx context.Context, pass Pass, child *build.Child, object *unstructured.Unstructured) (client.Object, error) {
-	seeded := &unstructured.Unstructured{Object: withSeed(object.Object, child.Seed)}
-	seeded.SetResourceVersion(impossibleVersion)
-	created, err := e.patch(ctx, seeded, FieldManager)
+	created, err := e.patch(ctx, asNew(child, object), FieldManager)
 	switch {
 	case err == nil:
 		e.record(child.Kind, ResultCreated)
@@ -317,6 +314,13 @@ func (e *Engine) create(ctx context.Context, pass Pass, child *build.Child, obje
 	default:
 		return nil, e.failed("creating", child.Kind, child.Name, err)
 	}
+}
+
+// asNew is a child as it is created: with its seeded fields, and only if nothing has its name.
+func asNew(child *build.Child, object *unstructured.Unstructured) *unstructured.Unstructured {
+	created := &unstructured.Unstructured{Object: withSeed(object.Object, child.Seed)}
+	created.SetResourceVersion(impossibleVersion)
+	return created
 }
 
 // update applies a child that exists and is the owner's. The demanded UID makes sure that it is still the same object.

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/controllers/plan"
@@ -16,6 +18,14 @@ import (
 // fill sets every field below a value to something that is not its zero value.
 func fill(t *testing.T, value reflect.Value) {
 	t.Helper()
+	switch value.Type() { // those that have a form of their own
+	case reflect.TypeFor[resource.Quantity]():
+		value.Set(reflect.ValueOf(resource.MustParse("1")))
+		return
+	case reflect.TypeFor[intstr.IntOrString]():
+		value.Set(reflect.ValueOf(intstr.FromInt32(1)))
+		return
+	}
 	switch value.Kind() {
 	case reflect.Pointer:
 		value.Set(reflect.New(value.Type().Elem()))
@@ -31,7 +41,7 @@ func fill(t *testing.T, value reflect.Value) {
 		element := reflect.New(value.Type().Elem()).Elem()
 		fill(t, element)
 		value.Set(reflect.MakeMap(value.Type()))
-		value.SetMapIndex(reflect.ValueOf("key"), element)
+		value.SetMapIndex(reflect.ValueOf("key").Convert(value.Type().Key()), element)
 	case reflect.String:
 		value.SetString("1")
 	case reflect.Bool:

@@ -40,7 +40,7 @@ func withProbes(c *corev1ac.ContainerApplyConfiguration, spec *v1alpha1.GoServic
 	}
 	own := plan.AnswersElsewhere(spec.Probes)
 	startup := probe(spec, p.Startup, toolkitProbe(own, defaultStartupPath))
-	if startup == nil && !asks(p.Startup) && !disabled(p.Startup) && asks(p.Liveness) {
+	if startup == nil && !plan.HasHandler(p.Startup) && !disabled(p.Startup) && plan.HasHandler(p.Liveness) {
 		startup = handler(spec, p.Liveness) // with timings of its own
 		timed(startup, p.Startup)
 	}
@@ -54,11 +54,6 @@ func withProbes(c *corev1ac.ContainerApplyConfiguration, spec *v1alpha1.GoServic
 	if liveness := probe(spec, p.Liveness, toolkitProbe(own, defaultLivenessPath)); liveness != nil {
 		c.WithLivenessProbe(filledIn(liveness, livenessPeriodSeconds, livenessFailures))
 	}
-}
-
-// asks reports whether a probe has a handler of its own.
-func asks(p *v1alpha1.Probe) bool {
-	return p != nil && (p.HTTPGet != nil || p.GRPC != nil || p.TCPSocket != nil || p.Exec != nil)
 }
 
 func disabled(p *v1alpha1.Probe) bool { return p != nil && p.Disabled }
@@ -77,7 +72,7 @@ func probe(spec *v1alpha1.GoServiceSpec, users *v1alpha1.Probe, other *corev1ac.
 	switch {
 	case disabled(users):
 		return nil
-	case asks(users):
+	case plan.HasHandler(users):
 		other = handler(spec, users)
 	}
 	if other != nil {

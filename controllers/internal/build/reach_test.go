@@ -16,8 +16,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
-	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"goservice.dev/operator/api/v1alpha1"
 )
@@ -104,7 +102,7 @@ func hasField(in reflect.Type, path []string) bool {
 func reachedByOverlay(t *testing.T, owner reflect.Type, name string, kind reflect.Type) {
 	t.Helper()
 	value := reflect.New(kind).Elem()
-	fillAny(t, value)
+	fill(t, value)
 	if name == "containers" {
 		value.Set(reflect.ValueOf([]corev1.Container{{Name: "agent", Image: "agent"}}))
 	}
@@ -136,38 +134,6 @@ func reachedByOverlay(t *testing.T, owner reflect.Type, name string, kind reflec
 	}
 	if cmp.Equal(before, after) {
 		t.Errorf("%s of %s does not arrive: %s", name, owner.Name(), overlay)
-	}
-}
-
-// fillAny sets every field below a value, also of types that have a form of their own.
-func fillAny(t *testing.T, value reflect.Value) {
-	t.Helper()
-	switch value.Type() {
-	case reflect.TypeFor[resource.Quantity]():
-		value.Set(reflect.ValueOf(resource.MustParse("1")))
-		return
-	case reflect.TypeFor[intstr.IntOrString]():
-		value.Set(reflect.ValueOf(intstr.FromInt32(1)))
-		return
-	}
-	switch value.Kind() {
-	case reflect.Pointer:
-		value.Set(reflect.New(value.Type().Elem()))
-		fillAny(t, value.Elem())
-	case reflect.Struct:
-		for i := range value.NumField() {
-			fillAny(t, value.Field(i))
-		}
-	case reflect.Slice:
-		value.Set(reflect.MakeSlice(value.Type(), 1, 1))
-		fillAny(t, value.Index(0))
-	case reflect.Map:
-		element := reflect.New(value.Type().Elem()).Elem()
-		fillAny(t, element)
-		value.Set(reflect.MakeMap(value.Type()))
-		value.SetMapIndex(reflect.ValueOf("cpu").Convert(value.Type().Key()), element)
-	default:
-		fill(t, value)
 	}
 }
 
