@@ -98,8 +98,9 @@ const (
 	holdMargin   = 1.25
 	regretWithin = 5 * time.Minute
 	forgetAfter  = 20 * time.Minute
-	// rewardFrom as many times the pods that were needed lately is a need that comes back.
-	rewardFrom = 1.5
+	// surgeFrom as many times what came in the minute before is a surge. One that finds too few pods, and each one within maxHold
+	// after it, has the next maxHold believed to bring another.
+	surgeFrom = 4.0 / 3
 	// Each shrinkEvery at most shrinkShare of the floor goes.
 	shrinkEvery = 15 * time.Second
 	shrinkShare = 0.3
@@ -128,9 +129,11 @@ type Decider struct {
 	// firstTraffic says that the panic is about the first traffic after nothing.
 	firstTraffic bool
 	// needs of the hold window: times rise, needs fall, so that the first is the highest.
-	needs      []need
-	hold       time.Duration
-	heldSince  time.Time // this hold time is in force
+	needs     []need
+	hold      time.Duration
+	heldSince time.Time // this hold time is in force
+	// surgeUntil is until when pods are held for maxHold: a sudden step found too few of them, and the next one may come soon.
+	surgeUntil time.Time
 	raisedAt   time.Time
 	raisedFrom int32
 	shrunkAt   time.Time
@@ -218,9 +221,12 @@ func (d *Decider) noteShortage(demand, perPod float64, most int32) {
 	}
 }
 
-// learned figures, for the next operator.
-func (d *Decider) learned() Learned {
+// learned figures at a moment, for the next operator.
+func (d *Decider) learned(now time.Time) Learned {
 	l := Learned{Futile: d.rho.futile, Hold: d.hold, History: d.History()}
+	if now.Before(d.surgeUntil) {
+		l.Hold = max(l.Hold, maxHold)
+	}
 	l.Tuned = plan.Tuned{
 		ReplicaFloor: &plan.Figure[int32]{Value: d.floor}, Needed: d.needed,
 		Workers: d.size.pool, QueueDepth: d.size.queue, GOGC: d.size.gogc,
@@ -251,6 +257,7 @@ func (d *Decider) moveFloor(now time.Time, s Situation, perPod float64, cost str
 	inPanic := now.Before(d.panicUntil)
 	if sudden, why := d.sudden(s, perPod, cost, inPanic); sudden > 0 {
 		d.panicUntil = now.Add(StableWindow)
+		d.surgeUntil = d.panicUntil.Add(maxHold)
 		if !inPanic || sudden > d.panicFloor {
 			d.panicFloor, d.panicWhy = sudden, why
 		}
@@ -262,7 +269,7 @@ func (d *Decider) moveFloor(now time.Time, s Situation, perPod float64, cost str
 	}
 	needed := d.podsFor(demand, perPod, rising)
 	d.noteShortage(e.Demand.PerSecond(), perPod, s.Bounds.MaxReplicas)
-	d.reward(now, within32(needed, s.Bounds), s.Bounds.HoldFor)
+	d.reward(now, within32(needed, s.Bounds), e)
 	d.remember(now, within32(needed, s.Bounds))
 	reason := d.sum(fmt.Sprintf("%s req/s %s", short(demand), why), cost)
 	switch {
@@ -278,7 +285,7 @@ func (d *Decider) moveFloor(now time.Time, s Situation, perPod float64, cost str
 		reason = bounded(reason, needed, s.Bounds)
 	}
 	needed = within32(needed, s.Bounds)
-	held := d.hold
+	held := d.holds(now)
 	if d.falls(now, s, decision.Panic) {
 		held = fallHold
 		d.forgetNeeds(now, held)

@@ -40,6 +40,35 @@ func constant(perSecond float64, wanted int32) func(time.Duration) Situation {
 	}
 }
 
+// loaded is a demand that changes, as the windows of the estimates show it, on as many pods as the decider wants.
+func loaded(d *Decider, rate func(time.Duration) float64) func(time.Duration) Situation {
+	return func(at time.Duration) Situation {
+		over := func(window time.Duration) Rate {
+			events := 0.0
+			for back := tick; back <= window; back += tick {
+				events += rate(at-back) * tick.Seconds()
+			}
+			return Rate{events, window.Seconds()}
+		}
+		s := constant(rate(at), max(d.floor, 2))(at)
+		e := &s.Estimates
+		e.Demand, e.DemandPanic, e.DemandNow, e.DemandBefore = over(StableWindow), over(PanicWindow), over(tick), Rate{rate(at-2*tick) * tick.Seconds(), tick.Seconds()}
+		e.DemandSince = e.Demand
+		s.Bounds.HoldFor = time.Minute
+		return s
+	}
+}
+
+// bursts begin at regular times and end soon after.
+func bursts(every, take time.Duration) func(time.Duration) float64 {
+	return func(at time.Duration) float64 {
+		if at >= 0 && at%every < take {
+			return 3200
+		}
+		return 800
+	}
+}
+
 func TestFloorFollowsDemand(t *testing.T) {
 	for name, c := range map[string]struct {
 		perSecond    float64
@@ -183,14 +212,9 @@ func TestWhatWasNeededIsHeld(t *testing.T) {
 func TestAScaleInThatWasTooEarlyIsRegretted(t *testing.T) {
 	d := &Decider{}
 	ups := 0
+	situation := loaded(d, bursts(4*time.Minute, 30*time.Second))
 	for at := time.Duration(0); at < time.Hour; at += tick {
-		perSecond := 800.0
-		if at%(4*time.Minute) < 30*time.Second {
-			perSecond = 3200
-		}
-		s := constant(perSecond, max(d.floor, 2))(at)
-		s.Bounds.HoldFor = time.Minute
-		for _, change := range d.Decide(epoch.Add(at), s).Changes {
+		for _, change := range d.Decide(epoch.Add(at), situation(at)).Changes {
 			if change.What == "replica floor" && change.Turned && change.To == "15" {
 				ups++
 			}

@@ -89,11 +89,11 @@ func TestARolloutIsNoFall(t *testing.T) {
 	}
 }
 
-// The same as the loop sees it: up to 18% of the requests go to pods that leave.
+// The same as the loop sees it, for three minutes: up to 18% of the requests go to pods that leave.
 func TestWhatLeavingPodsAreSentLowersNoFloor(t *testing.T) {
 	lowest := func(replacing bool) (before, lowest int32) {
 		f, tuner := newFleet(10), New(Learned{})
-		for round := range 90 {
+		for round := range 150 {
 			elsewhere := 0.18 * min(max(float64(round-60)/20, 0), 1)
 			reports := f.run(tick, 250*(1-elsewhere), 0)
 			target := Target{Spec: specified(), Wanted: 10, Ready: 10, Replacing: replacing && elsewhere > 0}
@@ -159,25 +159,35 @@ func TestARiseThatIsForecastIsNoRegret(t *testing.T) {
 	}
 }
 
-// The first time that a need comes back says how long to hold for it, and as long as it goes on coming back that is not forgotten.
-func TestJobsThatComeBackAreLearnedAtOnce(t *testing.T) {
-	d := &Decider{}
-	panics, before := 0, false
-	for at := time.Duration(0); at < 3*time.Hour; at += tick {
-		perSecond := 800.0
-		if at%(5*time.Minute) < 40*time.Second {
-			perSecond = 3200
+// After a sudden step the pods are held for the next one, and as long as it goes on coming back that is not forgotten.
+func TestJobsThatComeBackSurpriseOnce(t *testing.T) {
+	for _, every := range []time.Duration{90 * time.Second, 4 * time.Minute, 5 * time.Minute} {
+		d := &Decider{}
+		panics, before := 0, false
+		situation := loaded(d, bursts(every, 40*time.Second))
+		for at := time.Duration(0); at < 3*time.Hour; at += tick {
+			got := d.Decide(epoch.Add(at), situation(at))
+			if got.Panic && !before {
+				panics++
+			}
+			before = got.Panic
 		}
-		s := constant(perSecond, max(d.floor, 2))(at)
-		s.Bounds.HoldFor = time.Minute
-		got := d.Decide(epoch.Add(at), s)
-		if got.Panic && !before {
-			panics++
+		if panics != 1 {
+			t.Errorf("every %s: surprised %d times in three hours, want once", every, panics)
 		}
-		before = got.Panic
 	}
-	if panics != 2 {
-		t.Errorf("surprised %d times in three hours, want the first time and once more", panics)
+}
+
+// A step that does not come back is held for no longer than one that might.
+func TestASingleStepIsForgotten(t *testing.T) {
+	d := &Decider{}
+	situation := loaded(d, bursts(time.Hour, 30*time.Second))
+	steps(d, -2*time.Minute, 5*time.Minute, situation)
+	if most := d.floor; most < 10 {
+		t.Errorf("floor %d five minutes after a step to four times the load, want what it needed", most)
+	}
+	if got := steps(d, 5*time.Minute+tick, 10*time.Minute, situation); got.Floor.Value != 3 || d.hold != time.Minute {
+		t.Errorf("floor %d, held for %s, ten minutes after; want 3 and 1m", got.Floor.Value, d.hold)
 	}
 }
 

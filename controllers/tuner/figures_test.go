@@ -30,14 +30,26 @@ func TestTheDirectionOfAChangeIsReadFromItsFigures(t *testing.T) {
 func TestThePlansUtilizationIsNotLearned(t *testing.T) {
 	d := &Decider{floor: 4, needed: 9, hold: time.Minute, rho: steering{value: 0.5, reason: "r", futile: true}}
 	d.size = sizing{pool: &plan.Figure[int32]{Value: 8}, queue: &plan.Figure[int32]{Value: 3}, gogc: &plan.Figure[int32]{Value: 200}}
-	l := d.learned()
+	l := d.learned(epoch)
 	if l.Tuned.Utilization != nil || !l.Futile || l.Hold != time.Minute || l.Tuned.Needed != 9 || l.Tuned.ReplicaFloor.Value != 4 ||
 		l.Tuned.Workers.Value != 8 || l.Tuned.QueueDepth.Value != 3 || l.Tuned.GOGC.Value != 200 {
 		t.Errorf("learned %+v", l)
 	}
 	d.rho.lowered = true
-	if l := d.learned(); l.Tuned.Utilization == nil || l.Tuned.Utilization.Value != 0.5 || l.Tuned.Utilization.Reason != "r" {
+	if l := d.learned(epoch); l.Tuned.Utilization == nil || l.Tuned.Utilization.Value != 0.5 || l.Tuned.Utilization.Reason != "r" {
 		t.Errorf("learned %+v", l.Tuned.Utilization)
+	}
+}
+
+// The next operator holds pods after a sudden step, too.
+func TestTheHoldAfterASuddenStepIsLearned(t *testing.T) {
+	d := &Decider{hold: time.Minute, surgeUntil: epoch}
+	if before, after := d.learned(epoch.Add(-tick)).Hold, d.learned(epoch).Hold; before != maxHold || after != time.Minute {
+		t.Errorf("learned to hold for %s, and %s after it; want %s and 1m", before, after, maxHold)
+	}
+	d.hold = 2 * maxHold
+	if got := d.learned(epoch.Add(-tick)).Hold; got != d.hold {
+		t.Errorf("learned to hold for %s, want the %s that the user set", got, d.hold)
 	}
 }
 

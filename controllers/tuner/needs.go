@@ -50,14 +50,16 @@ func (d *Decider) regret(now time.Time, needed int32, inTime bool, b Bounds) {
 	}
 }
 
-// reward a longer hold where pods are needed that are only there because of it: it is not forgotten as long as that goes on.
-func (d *Decider) reward(now time.Time, needed int32, without time.Duration) {
-	recent := int32(0)
-	for i := len(d.needs) - 1; i >= 0 && now.Sub(d.needs[i].at) <= without; i-- {
-		recent = d.needs[i].pods
+// reward a longer hold where a surge needs pods that are only there because of it: it is not forgotten as long as that goes on.
+func (d *Decider) reward(now time.Time, needed int32, e Estimates) {
+	if e.DemandPanic.AtLeast() <= surgeFrom*e.earlier().PerSecond() {
+		return
 	}
-	if needed <= d.floor && float64(needed) > rewardFrom*float64(recent) {
+	if needed <= d.floor {
 		d.heldSince = now
+	}
+	if now.Before(d.surgeUntil) {
+		d.surgeUntil = now.Add(StableWindow + maxHold)
 	}
 }
 
@@ -66,8 +68,19 @@ func (d *Decider) remember(now time.Time, pods int32) {
 		d.needs = d.needs[:len(d.needs)-1]
 	}
 	d.needs = append(d.needs, need{now, pods})
-	d.forgetNeeds(now, d.hold)
+	d.forgetNeeds(now, d.holds(now))
 }
+
+// holds is how long the highest need is remembered at a moment.
+func (d *Decider) holds(now time.Time) time.Duration {
+	if now.Before(d.surgeUntil) || d.replacedLately(now) {
+		return max(d.hold, maxHold)
+	}
+	return d.hold
+}
+
+// replacedLately says that requests which clients still send to terminating pods may be missing from the stable window.
+func (d *Decider) replacedLately(now time.Time) bool { return now.Sub(d.replacedAt) <= StableWindow }
 
 // forgetNeeds that are older.
 func (d *Decider) forgetNeeds(now time.Time, than time.Duration) {
@@ -84,6 +97,6 @@ func (d *Decider) falls(now time.Time, s Situation, inPanic bool) bool {
 	if e.Demand.Seconds > 0 { // of the difference between the ends of a line through independent events
 		chance = math.Sqrt(12*e.Demand.Events) / e.Demand.Seconds
 	}
-	settled := !inPanic && now.Sub(d.replacedAt) > StableWindow
-	return settled && d.hold <= s.Bounds.HoldFor && fall > max(fallShare*e.Demand.PerSecond(), fallChance*chance)
+	settled := !inPanic && !d.replacedLately(now)
+	return settled && d.holds(now) <= s.Bounds.HoldFor && fall > max(fallShare*e.Demand.PerSecond(), fallChance*chance)
 }

@@ -101,8 +101,7 @@ func (d *Decider) sudden(s Situation, perPod float64, cost string, inPanic bool)
 		return 0, ""
 	}
 	if !inPanic {
-		earlier := Rate{e.Demand.Events - e.DemandPanic.Events, e.Demand.Seconds - e.DemandPanic.Seconds}
-		d.firstTraffic = earlier.PerSecond() < firstShare*e.DemandPanic.PerSecond()
+		d.firstTraffic = e.earlier().PerSecond() < firstShare*e.DemandPanic.PerSecond()
 	}
 	if d.firstTraffic {
 		// From nothing there is no level to go by: the whole round is taken for what comes, and the next one says more.
@@ -120,6 +119,11 @@ func (d *Decider) sudden(s Situation, perPod float64, cost string, inPanic bool)
 		pods, why = panicFactor*s.Ready, fmt.Sprintf("%d times the %d pods that are full after a sudden step", panicFactor, s.Ready)
 	}
 	return pods, why
+}
+
+// earlier is the demand over the stable window without the panic window.
+func (e *Estimates) earlier() Rate {
+	return Rate{e.Demand.Events - e.DemandPanic.Events, e.Demand.Seconds - e.DemandPanic.Seconds}
 }
 
 // backlogRate is what has to be done beside what comes in, in requests per second, so that what waits is worked off within the

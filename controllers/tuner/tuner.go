@@ -98,7 +98,7 @@ func (t *Tuner) Outcome() Outcome { return t.outcome }
 func (t *Tuner) Learned(now time.Time) Learned {
 	learned := t.outcome.Learned
 	if t.everKnown {
-		learned = t.decider.learned()
+		learned = t.decider.learned(now)
 		learned.At, learned.Cost, learned.Highest = now, t.cost, t.highest
 	}
 	learned.Profile = t.profile.Profile
