@@ -15,10 +15,11 @@ import (
 const (
 	// What is sent to a pod reaches it after budgetLatency to budgetLatest, and its answer is known budgetAnswer later at most.
 	budgetLatency, budgetLatest, budgetAnswer = 0.08, 0.33, 0.1
-	// budgetLook is between two looks while somebody refuses, budgetRound between two rounds while anything moves, and budgetCalm
+	// budgetLook is between two looks while somebody refuses, budgetSettling while demand moves to other pods, budgetRound between two rounds while anything moves, and budgetCalm
 	// while nothing does. budgetHurry is between two looks where pods came or left, or where another one tells more of new pods: ten
 	// times, and then every budgetHurriedEvery seconds.
-	budgetLook, budgetHurry           = 1.0, 0.2
+	budgetLook, budgetSettling        = 1.0, 0.5
+	budgetHurry                       = 0.2
 	budgetRound, budgetCalm           = float64(tuner.Period) / float64(time.Second), float64(tuner.CalmPeriod) / float64(time.Second)
 	budgetHurries, budgetHurriedEvery = 10.0, 5.0
 	// budgetReconcile is what passes at most between a look that moves something, or an answer, and the reconcile.
@@ -107,6 +108,9 @@ func (o *budgetOperator) look(now float64) {
 		}
 	}
 	o.lookAt = o.roundAt
+	if o.usage.Settling {
+		o.lookAt = min(o.lookAt, now+budgetSettling)
+	}
 	if o.usage.Refusing {
 		o.lookAt = min(o.lookAt, now+budgetLook)
 	}

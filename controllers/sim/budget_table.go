@@ -52,13 +52,15 @@ func DisturbedBudgetCases() []BudgetCase {
 	return cases
 }
 
-// stayingCases are of clients that stay with the pods that they know after the pods doubled.
+// stayingCases are of clients that stay with the pods that they know after the pods doubled: for a moment, until they find the others,
+// or for long.
 func stayingCases() []BudgetCase {
 	var cases []BudgetCase
 	for _, c := range BudgetCases() {
 		if c.Skew == 3 && (c.Demand == 1.05 || c.Demand == 1.5 || c.Demand == 3) {
-			c.Stay = 25
-			cases = append(cases, c)
+			for _, c.Stay = range []float64{1, 25} {
+				cases = append(cases, c)
+			}
 		}
 	}
 	return cases

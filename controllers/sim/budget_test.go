@@ -188,7 +188,7 @@ func TestTheTableShowsBothWays(t *testing.T) {
 	if err := BudgetTable(&table, []uint64{1}); err != nil {
 		t.Fatal(err)
 	}
-	if lines := strings.Count(table.String(), "\n"); lines != 20+6+len(DisturbedBudgetCases())+3 || !strings.Contains(table.String(), "equal: mean") {
+	if lines := strings.Count(table.String(), "\n"); lines != 20+12+len(DisturbedBudgetCases())+3 || !strings.Contains(table.String(), "equal: mean") {
 		t.Errorf("table:\n%s", table.String())
 	}
 	if staying := strings.Count(table.String(), " 25 s "); staying != 6 {

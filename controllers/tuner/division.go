@@ -27,10 +27,11 @@ const (
 	joinTime = 1500 * time.Millisecond
 	// confirmTime is how long pods may take to put their parts in force before the others give back by what they have grown.
 	confirmTime = 5 * time.Second
-	// spacing is the least time between two divisions because the demand moved, and youngSpacing while pods are young, as what is known
-	// of these is little at first and grows quickly; settleTime for each pod where that is more.
-	spacing      = 2 * time.Second
-	youngSpacing = time.Second
+	// spacing is the least time between two divisions because the demand moved, and quickSpacing while pods are young or have just begun
+	// or ceased to serve, as what is known of the demand is little then and grows quickly; settleTime for each pod where that is more.
+	// Both are a little less than some looks, so that the last of these is not too early.
+	spacing      = 1900 * time.Millisecond
+	quickSpacing = 500 * time.Millisecond
 	// reserveStep is the part of a limit by which what leaving pods use must change for others to follow.
 	reserveStep = 0.02
 	// hair is a part of a limit that is no more than the error of adding up.
@@ -277,8 +278,8 @@ func settleTimeOf(b Budget) time.Duration {
 
 // spacingOf is the least time between two divisions because the demand moved.
 func spacingOf(b Budget) time.Duration {
-	if len(b.young) > 0 {
-		return max(youngSpacing, settleTimeOf(b))
+	if len(b.young) > 0 || b.settling {
+		return max(quickSpacing, settleTimeOf(b))
 	}
 	return max(spacing, settleTimeOf(b))
 }

@@ -99,11 +99,21 @@ func TestDivisionFollowsDemandAtOnceAndComesBack(t *testing.T) {
 func TestDivisionsForTheDemandHaveASpacing(t *testing.T) {
 	s := newLimited(t, 100, "a", "b")
 	for i := range 600 {
-		s.now = s.now.Add(-1900 * time.Millisecond) // ten looks a second
+		s.now = s.now.Add(100*time.Millisecond - 2*time.Second) // ten looks a second
 		s.look(map[string]float64{"a": 90 - 80*float64(i%2), "b": 10 + 80*float64(i%2)})
 	}
 	if most := int(time.Minute/spacing) + 2; s.changes > most {
 		t.Errorf("%d divisions in a minute, want %d at most", s.changes, most)
+	}
+}
+
+// Looks are a second apart, and a reconcile divides a moment after one: the second look after that must find it due.
+func TestADivisionIsDueAtTheSecondLook(t *testing.T) {
+	s := newLimited(t, 100, "a", "b")
+	s.look(map[string]float64{"a": 75, "b": 15})
+	s.now = s.now.Add(-50 * time.Millisecond) // looks are two seconds apart here
+	if parts := s.look(map[string]float64{"a": 15, "b": 75}); parts.Pods["b"] < 70 {
+		t.Errorf("%+v", parts)
 	}
 }
 
@@ -115,10 +125,10 @@ func TestDivisionsAreCloserWhilePodsAreYoung(t *testing.T) {
 		if young {
 			s.budget.young = map[string]bool{"b": true}
 		}
-		s.now = s.now.Add(youngSpacing - 2*time.Second)
+		s.now = s.now.Add(quickSpacing - 2*time.Second)
 		parts := s.look(map[string]float64{"a": 15, "b": 75})
 		if moved := parts.Pods["b"] > 70; moved != young {
-			t.Errorf("%s after a division, young pods: %t: %+v", youngSpacing, young, parts)
+			t.Errorf("%s after a division, young pods: %t: %+v", quickSpacing, young, parts)
 		}
 	}
 }

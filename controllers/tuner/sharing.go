@@ -36,9 +36,10 @@ type Budget struct {
 	reserved float64
 	// had is what each pod had in force at the last look, in requests per second; nil: equal parts of those that serve.
 	had map[string]float64
-	// young pods have not been followed for long, and rough says that nobody has been since another operator divided last.
-	young map[string]bool
-	rough bool
+	// young pods have not been followed for long, settling says that the demand moves to other pods, and rough that nobody has been
+	// followed since another operator divided last.
+	young           map[string]bool
+	settling, rough bool
 }
 
 // InForce is a division that is found in place.
@@ -103,7 +104,7 @@ func (s *Sharing) Next(now time.Time, b Budget, usage *Usage) Divided {
 	b.InForce = nil // what is kept of the budget must not keep what that reads
 	var demand map[string]float64
 	if usage != nil {
-		demand, b.young = usage.Demand, usage.Young
+		demand, b.young, b.settling = usage.Demand, usage.Young, usage.Settling
 	}
 	if !s.started && (found.Pods > 0 || len(found.Parts) > 0) && len(b.Serving) > 0 {
 		s.roughUntil = now.Add(keptFor)

@@ -22,6 +22,8 @@ const (
 	// demand is then expected to be another one, with a standard deviation of a half of what it was, and a count has its mean as its
 	// variance (R. E. Kalman 1960: the gain of an estimate is the part that its own variance has in both).
 	staleCount = 4
+	// settlesWithin is how soon clients move to other pods after these began to serve, or ceased to.
+	settlesWithin = 5 * time.Second
 	// keptFor is how long figures stay without new ones: a lost round says nothing about the demand.
 	keptFor = time.Minute
 )
@@ -35,8 +37,8 @@ type Usage struct {
 	// Young pods have been followed for less than steadyOver: their figures say what they are asked, but not how steadily.
 	Young map[string]bool
 	// Refusing says that a pod has refused requests since the look before, and Soon that another look tells more of pods that have
-	// begun to serve.
-	Refusing, Soon bool
+	// begun to serve. Settling says that pods began or ceased to serve less than settlesWithin ago: the demand moves to others.
+	Refusing, Soon, Settling bool
 }
 
 // Watch turns successive looks at the counters of pods into Usage. The zero value is ready. It is not safe for concurrent use.
@@ -47,6 +49,7 @@ type Watch struct {
 	soon     bool
 	first    bool // nothing has been seen before
 	serving  map[string]bool
+	changed  time.Time // serving, last; zero: never
 }
 
 type watchedPod struct {
@@ -94,7 +97,13 @@ func (w *Watch) settle(serving map[string]bool) {
 	serving = maps.Clone(serving)
 	maps.DeleteFunc(serving, func(_ string, serves bool) bool { return !serves })
 	if !w.first && !maps.Equal(serving, w.serving) {
+		w.changed = w.at
+	}
+	if !w.changed.IsZero() && w.at.Sub(w.changed) < settlesWithin {
 		for _, pod := range w.pods {
+			if pod.followed < steadyOver {
+				continue
+			}
 			pod.counted = min(pod.counted, time.Duration(staleCount/max(pod.steady, 1)*float64(time.Second)))
 		}
 	}
@@ -165,6 +174,7 @@ func explained(rate, expected, seconds float64) bool {
 // Usage as it is known.
 func (w *Watch) Usage() *Usage {
 	usage := &Usage{At: w.at, Demand: map[string]float64{}, Young: map[string]bool{}, Refusing: w.refusing, Soon: w.soon}
+	usage.Settling = !w.changed.IsZero() && w.at.Sub(w.changed) < settlesWithin
 	for name, pod := range w.pods {
 		if pod.known {
 			usage.Demand[name] = pod.steady

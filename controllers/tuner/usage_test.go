@@ -101,9 +101,13 @@ func TestAYoungDemandIsTheMeanOfAllLooks(t *testing.T) {
 	}
 }
 
-// Pods that come or leave change what the others are asked: what was counted before says little then, more where little comes.
+// Pods that come or leave change what the others are asked, at once or when clients have noticed: what was counted before says little
+// then, more where little comes.
 func TestWhatWasCountedBeforeOthersCameSaysLittle(t *testing.T) {
-	for _, c := range []struct{ before, after, within float64 }{{100, 70, 2}, {70, 100, 2}, {10, 6, 1.5}} {
+	for _, c := range []struct {
+		before, after, within float64
+		noticed               int // looks later
+	}{{100, 70, 2, 0}, {70, 100, 2, 0}, {10, 6, 1.5, 0}, {100, 70, 2, 3}, {10, 6, 1.5, 3}} {
 		w, now, counted := Watch{}, epoch, map[string]float64{}
 		serving := map[string]bool{"p": false}
 		look := func(requests float64) float64 {
@@ -123,9 +127,21 @@ func TestWhatWasCountedBeforeOthersCameSaysLittle(t *testing.T) {
 			t.Fatalf("%g of %g", got, c.before)
 		}
 		serving = map[string]bool{"p": true, "q": true}
+		for range c.noticed {
+			look(c.before)
+		}
 		look((c.before + c.after) / 2) // a part of that look was before
 		if got := look(c.after); math.Abs(got-c.after) > c.within {
-			t.Errorf("%g when a look was over after others came and %g became %g", got, c.before, c.after)
+			t.Errorf("%g when a look was over after %g became %g, %d looks after others came", got, c.before, c.after, c.noticed)
+		}
+		if !w.Usage().Settling {
+			t.Errorf("settled %d looks after others came", c.noticed+2)
+		}
+		for range 5 {
+			look(c.after)
+		}
+		if w.Usage().Settling {
+			t.Errorf("not settled %d looks after others came", c.noticed+7)
 		}
 	}
 }

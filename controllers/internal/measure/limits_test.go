@@ -181,6 +181,28 @@ func TestPodsThatComeOrLeaveAreLookedAtSoon(t *testing.T) {
 	})
 }
 
+// Clients find out later that pods came, and move: until then nobody refuses anything.
+func TestPodsAreLookedAtWhileDemandMoves(t *testing.T) {
+	refused := 0.0
+	sharing(t, &refused, func(c *cluster, loop *Loop, usages func() []*tuner.Usage) {
+		c.set(func() { c.perSecond = 100 })
+		loop.Follow(serviceName, sharingTarget(3))
+		pass(time.Minute)
+		usages()
+		loop.Follow(serviceName, sharingTarget(4))
+		pass(4 * time.Second)
+		if n, want := len(usages()), int(4*time.Second/settlingLook); n < want {
+			t.Errorf("%d looks in the four seconds after a pod came, want %d", n, want)
+		}
+		pass(time.Minute)
+		usages()
+		pass(time.Minute)
+		if n := len(usages()); n > int(time.Minute/calm)+1 {
+			t.Errorf("%d looks in a calm minute", n)
+		}
+	})
+}
+
 // A leaving pod that answers nothing any more is no trouble to tell of.
 func TestALeavingPodIsNoProblem(t *testing.T) {
 	refused := 0.0

@@ -26,10 +26,11 @@ const (
 	calm   = tuner.CalmPeriod
 	// idle is the period of a service without pods; the first one that appears ends it.
 	idle = 30 * time.Second
-	// look is between two looks at how pods use a limit that they share, while any refuses requests, and hurry from a look to one
-	// after pods came or became ready.
-	look  = time.Second
-	hurry = 200 * time.Millisecond
+	// look is between two looks at how pods use a limit that they share, while any refuses requests, settlingLook while demand moves to
+	// other pods, and hurry from a look to one after pods came or became ready.
+	look         = time.Second
+	settlingLook = 500 * time.Millisecond
+	hurry        = 200 * time.Millisecond
 	// maxAsked pods of a service are asked in one round; of more, a sample that stays the same while they live, because only
 	// two scrapes of one pod tell a rate. Of a service whose pods share a limit up to maxSharing are asked, and if there are more,
 	// it is divided equally.
@@ -249,8 +250,13 @@ func (l *Loop) once(ctx context.Context, f *followed, target Target) (pause time
 		f.due = f.began.Add(l.roundOf(ctx, f, target))
 	}
 	pause = max(f.due.Sub(f.began), 0)
-	if f.usage != nil && f.usage.Refusing && target.shares() {
-		pause = min(pause, look)
+	if f.usage != nil && target.shares() {
+		if f.usage.Refusing {
+			pause = min(pause, look)
+		}
+		if f.usage.Settling {
+			pause = min(pause, settlingLook)
+		}
 	}
 	return pause
 }
