@@ -53,6 +53,18 @@ var patternCases = map[string]struct{ admitted, refused []string }{
 		[]string{"256Mi"},
 		[]string{"", "lots", "256MB", "256 Mi"},
 	},
+	`^[a-zA-Z_:][a-zA-Z0-9_:]*$`: {
+		[]string{"a", "_a", "job:a:rate5m", "http_request_duration_seconds"},
+		[]string{"", "2a", "a-b", "a.b", "a{b}", "ä"},
+	},
+	`^[a-zA-Z_][a-zA-Z0-9_]*$`: {
+		[]string{"code", "_code", "grpc_code2"},
+		[]string{"", "2a", "a:b", "a-b", "a\"", "ä"},
+	},
+	`^/[A-Za-z0-9._~/-]*$`: {
+		[]string{"/", "/metrics", "/a/b-c_d.e~f"},
+		[]string{"", "metrics", "/a b", "/a?b=c", "/a#b", "/%41"},
+	},
 }
 
 // fullSpec is the sample that shows every field.
@@ -152,6 +164,16 @@ initContainers:
   readinessProbe: *probe
 `
 
+// rareMetrics are such fields of observability.metrics.
+const rareMetrics = `
+labels: {memory: a}
+indicators: Custom
+port: 9000
+path: /metrics
+scheme: HTTP
+custom: {histogram: a, unit: Seconds, resultLabel: code, failed: 5.., ignored: 4..}
+`
+
 // everyField is the sample with the rare fields.
 func everyField(t *testing.T) map[string]any {
 	t.Helper()
@@ -161,7 +183,7 @@ func everyField(t *testing.T) map[string]any {
 	if err != nil {
 		t.Fatal(err)
 	}
-	metrics["labels"] = map[string]any{"memory": "a"}
+	maps.Copy(metrics, parse(t, rareMetrics))
 	if err := unstructured.SetNestedMap(spec, metrics, "observability", "metrics"); err != nil {
 		t.Fatal(err)
 	}

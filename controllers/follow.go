@@ -25,13 +25,13 @@ func (r *GoServiceReconciler) follow(service *v1alpha1.GoService, seen observe.S
 	if r.loop == nil {
 		return nil
 	}
-	if service.Spec.SLO == nil || tuningIsOff(&service.Spec) {
+	if service.Spec.SLO == nil || tuningIsOff(&service.Spec) || !plan.Measurable(&service.Spec) {
 		r.loop.Forget(name)
 		return nil
 	}
 	target := measure.Target{
-		Target:  tuner.Target{Spec: service.Spec.DeepCopy(), MaxReplicas: keptMaximum(service, seen)},
-		Learned: tuner.Recall(&service.Status),
+		Target: tuner.Target{Spec: service.Spec.DeepCopy(), MaxReplicas: keptMaximum(service, seen)},
+		From:   measure.EndpointOf(&service.Spec), Learned: tuner.Recall(&service.Status),
 	}
 	target.Confirmed, _ = r.tracker.Confirmed(name)
 	for _, pod := range seen.Tunable {
@@ -96,10 +96,12 @@ func figures(service *v1alpha1.GoService, seen observe.State, measured *tuner.Ou
 	figures := plan.Observed{Sharing: divided.Pods, MaxReplicas: keptMaximum(service, seen)}
 	if measured != nil {
 		figures.ServiceTime, figures.CPUTime, figures.Tuned = measured.Cost.ServiceTime, measured.Cost.CPUTime, measured.Tuned
+		figures.LatencyBound = measured.LatencyBound
 		figures.HighestServiceTime, figures.HighestCPUTime = measured.Highest.ServiceTime, measured.Highest.CPUTime
 	} else if service.Spec.SLO != nil && !recommends(&service.Spec) {
-		highest := tuner.Recall(&service.Status).Highest
-		figures.HighestServiceTime, figures.HighestCPUTime = highest.ServiceTime, highest.CPUTime
+		learned := tuner.Recall(&service.Status)
+		figures.HighestServiceTime, figures.HighestCPUTime = learned.Highest.ServiceTime, learned.Highest.CPUTime
+		figures.LatencyBound = learned.LatencyBound
 	}
 	figures.Tuned.Parts = divided.Parts
 	if seen.Deployment != nil && seen.Deployment.Spec.Replicas != nil {

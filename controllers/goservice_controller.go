@@ -75,7 +75,7 @@ func (r *GoServiceReconciler) environment(ctx context.Context, service *v1alpha1
 // +kubebuilder:rbac:groups=autoscaling,resources=horizontalpodautoscalers,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=policy,resources=poddisruptionbudgets,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=monitoring.coreos.com,resources=prometheusrules,verbs=get;list;watch;create;patch;delete
-// +kubebuilder:rbac:groups=monitoring.coreos.com,resources=servicemonitors,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups=monitoring.coreos.com,resources=servicemonitors,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
 // Reconcile makes the cluster equal to what one GoService declares.
@@ -180,7 +180,13 @@ func (r *GoServiceReconciler) converge(
 	if err == nil && figures.Autoscaled && measured != nil {
 		err = r.engine.Raise(ctx, seen.Deployment, figures.ReplicaFloor.Value)
 	}
-	return converged{seen, r.tracker.Ensure(name, target(service, desired, figures, seen)), desired.Template, err}
+	done := converged{seen: seen, template: desired.Template, err: err}
+	if !figures.OnToolkit {
+		r.tracker.Forget(name) // nothing takes live settings
+		return done
+	}
+	done.confirmed = r.tracker.Ensure(name, target(service, desired, figures, seen))
+	return done
 }
 
 // earlier is the shorter of two waits, of which 0 is none.

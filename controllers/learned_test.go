@@ -86,10 +86,10 @@ func TestARestartMovesNoFigure(t *testing.T) {
 			namespace, pods, load := newNamespace(t), newWorkload(), newTraffic(c.load)
 			load.slow = 0.05
 			pods.scrape = load.scrape
-			pods.query = func(ctx context.Context, _ types.NamespacedName) (map[string]measure.Sample, error) {
+			pods.query = func(ctx context.Context, _ types.NamespacedName, _ measure.Endpoint) (map[string]measure.Sample, error) {
 				samples := map[string]measure.Sample{}
 				for _, pod := range []string{"checkout-a", "checkout-b"} {
-					counters, err := load.scrape(ctx, measure.Pod{Name: pod})
+					counters, err := load.scrape(ctx, measure.Pod{Name: pod}, measure.Endpoint{})
 					if err != nil {
 						return nil, err
 					}
@@ -242,7 +242,7 @@ func TestALostStatusLowersNoBound(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			namespace, pods := newNamespace(t), newWorkload()
-			pods.scrape = func(context.Context, measure.Pod) (tuner.Counters, error) {
+			pods.scrape = func(context.Context, measure.Pod, measure.Endpoint) (tuner.Counters, error) {
 				return tuner.Counters{}, errors.New("does not answer")
 			}
 			op := startOperator(t, namespace, pods)

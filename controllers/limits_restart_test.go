@@ -82,8 +82,8 @@ func TestAnOperatorThatStartsWhilePodsRefuseLeavesTheLimitDivided(t *testing.T) 
 	const a, b, limit = "checkout-a", "checkout-b", 200
 	namespace, pods, load := newNamespace(t), newWorkload(), newTraffic(0)
 	load.own = map[string]float64{a: 180, b: 60}
-	pods.scrape = func(ctx context.Context, pod measure.Pod) (tuner.Counters, error) {
-		counters, err := load.scrape(ctx, pod)
+	pods.scrape = func(ctx context.Context, pod measure.Pod, from measure.Endpoint) (tuner.Counters, error) {
+		counters, err := load.scrape(ctx, pod, from)
 		counters.Refused = counters.Requests / 6 // of 240/s 200/s are admitted
 		return counters, err
 	}

@@ -196,7 +196,7 @@ func TestUnevenPartsOutliveARestartAndARoundThatIsLost(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	pods.scrape = func(context.Context, measure.Pod) (tuner.Counters, error) {
+	pods.scrape = func(context.Context, measure.Pod, measure.Endpoint) (tuner.Counters, error) {
 		return tuner.Counters{}, errors.New("connection refused")
 	}
 	asked := pods.timesAsked()

@@ -6,16 +6,13 @@ package controllers
 import (
 	"context"
 	"fmt"
-	"strconv"
 
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
-	"goservice.dev/operator/controllers/internal/build"
 	"goservice.dev/operator/controllers/internal/confirm"
 	"goservice.dev/operator/controllers/internal/measure"
 	"goservice.dev/operator/controllers/internal/podhttp"
-	"goservice.dev/operator/controllers/tuner"
 )
 
 // PodAccess is how pods are asked for their live settings.
@@ -53,16 +50,15 @@ func (p PodAccess) ask(mgr manager.Manager) (func(context.Context, confirm.Pod) 
 }
 
 // scrape is how pods are asked for their metrics.
-func (p PodAccess) scrape(mgr manager.Manager) (func(context.Context, measure.Pod) (tuner.Counters, error), error) {
-	port := strconv.Itoa(build.AdminPort)
+func (p PodAccess) scrape(mgr manager.Manager) (measure.Scraper, error) {
 	if p != PodAccessAPIServer {
-		return measure.ScrapeDirectly(port), nil
+		return measure.ScrapeDirectly(), nil
 	}
 	client, err := podsThroughAPIServer(mgr)
 	if err != nil {
 		return nil, err
 	}
-	return measure.ScrapeThroughAPIServer(client, port), nil
+	return measure.ScrapeThroughAPIServer(client), nil
 }
 
 // podsThroughAPIServer is a client that takes no more from a pod than the largest page of metrics.

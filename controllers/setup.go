@@ -38,7 +38,6 @@ import (
 	"goservice.dev/operator/controllers/internal/measure"
 	"goservice.dev/operator/controllers/internal/observe"
 	"goservice.dev/operator/controllers/internal/podhttp"
-	"goservice.dev/operator/controllers/tuner"
 )
 
 // Options of Setup.
@@ -68,9 +67,9 @@ type Options struct {
 	// ask stands in for PodAccess in tests, where no kubelet runs pods.
 	ask func(context.Context, confirm.Pod) (confirm.Answer, error)
 	// scrape stands in for the pods' metrics; without it and with ask nothing is measured.
-	scrape func(context.Context, measure.Pod) (tuner.Counters, error)
+	scrape measure.Scraper
 	// query stands in for PrometheusAddress.
-	query func(context.Context, types.NamespacedName) (map[string]measure.Sample, error)
+	query measure.Questioner
 	// wavePace is shorter in tests.
 	wavePace wavePace
 	// skipNameValidation lets tests run several managers in one process.

@@ -56,7 +56,7 @@ func (f *traffic) timesAsked() int {
 	return f.asked
 }
 
-func (f *traffic) scrape(_ context.Context, pod measure.Pod) (tuner.Counters, error) {
+func (f *traffic) scrape(_ context.Context, pod measure.Pod, _ measure.Endpoint) (tuner.Counters, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.asked++
@@ -178,7 +178,7 @@ func TestPrometheusMeasures(t *testing.T) {
 	}
 	none := newNamespace(t)
 	pods := newWorkload()
-	pods.scrape = func(context.Context, measure.Pod) (tuner.Counters, error) {
+	pods.scrape = func(context.Context, measure.Pod, measure.Endpoint) (tuner.Counters, error) {
 		return tuner.Counters{}, errors.New("must not be asked")
 	}
 	startOperator(t, none, pods)
@@ -195,14 +195,14 @@ func TestPrometheusMeasures(t *testing.T) {
 	some := newNamespace(t)
 	load := newTraffic(50)
 	pods = newWorkload()
-	pods.scrape = func(context.Context, measure.Pod) (tuner.Counters, error) {
+	pods.scrape = func(context.Context, measure.Pod, measure.Endpoint) (tuner.Counters, error) {
 		return tuner.Counters{}, errors.New("must not be asked")
 	}
-	pods.query = func(ctx context.Context, service types.NamespacedName) (map[string]measure.Sample, error) {
+	pods.query = func(ctx context.Context, service types.NamespacedName, _ measure.Endpoint) (map[string]measure.Sample, error) {
 		if service != clientKey(some, serviceName) {
 			return nil, fmt.Errorf("asked for %s", service)
 		}
-		counters, err := load.scrape(ctx, measure.Pod{Name: "checkout-a"})
+		counters, err := load.scrape(ctx, measure.Pod{Name: "checkout-a"}, measure.Endpoint{})
 		counters.At = time.Now()
 		return map[string]measure.Sample{"checkout-a": {Counters: counters}}, err
 	}

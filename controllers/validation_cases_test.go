@@ -9,6 +9,38 @@ import "strings"
 type cases map[string]struct{ admitted, refused []string }
 
 var specCases = cases{
+	"observability.metrics.custom must be set if": {
+		[]string{`{image: a, observability: {metrics: {indicators: Custom, custom: {histogram: a_b:c_seconds, resultLabel: code, failed: "5..|err.*", ignored: "429"}}}}`},
+		[]string{
+			`{image: a, observability: {metrics: {indicators: Custom}}}`, `{image: a, observability: {metrics: {indicators: GRPC, custom: {histogram: a}}}}`,
+			`observability: {metrics: {custom: {histogram: a}}}`,
+		},
+	},
+	"observability.metrics.port, path and scheme must not be set unless": {
+		[]string{`{image: a, observability: {metrics: {indicators: Prometheus, port: 9100, path: /-/metrics, scheme: HTTPS}}}`},
+		[]string{`observability: {metrics: {port: 2112}}`, `observability: {metrics: {indicators: Toolkit, path: /m}}`, `observability: {metrics: {scheme: HTTPS}}`},
+	},
+	"observability.metrics.indicators other than Toolkit needs image": {
+		[]string{`{image: a, port: 9100, ports: [{name: a, port: 6060}], observability: {metrics: {indicators: OpenTelemetry}}}`, `{rateLimit: {requestsPerSecond: 1}, observability: {metrics: {indicators: Toolkit}}}`},
+		[]string{
+			`observability: {metrics: {indicators: OpenTelemetry}}`, `{image: a, rateLimit: {requestsPerSecond: 1}, observability: {metrics: {indicators: GRPC}}}`,
+			`{image: a, pool: {workers: 1}, observability: {metrics: {indicators: GRPC}}}`, `{image: a, runtime: {gogc: 100}, observability: {metrics: {indicators: GRPC}}}`,
+			`{image: a, upstreams: [{name: a, url: "http://a"}], observability: {metrics: {indicators: GRPC}}}`,
+		},
+	},
+	"probes must not name the port admin": {
+		[]string{`{image: a, probes: {liveness: {httpGet: {path: /, port: http}}}, observability: {metrics: {indicators: GRPC}}}`},
+		[]string{
+			`{image: a, probes: {liveness: {httpGet: {path: /, port: admin}}}, observability: {metrics: {indicators: GRPC}}}`,
+			`{image: a, probes: {readiness: {tcpSocket: {port: admin}}}, observability: {metrics: {indicators: GRPC}}}`,
+		},
+	},
+	"observability.metrics.custom.failed": {
+		nil, []string{`{image: a, observability: {metrics: {indicators: Custom, custom: {histogram: a, resultLabel: b, failed: "("}}}}`},
+	},
+	"observability.metrics.custom.ignored": {
+		nil, []string{`{image: a, observability: {metrics: {indicators: Custom, custom: {histogram: a, resultLabel: b, ignored: "[a"}}}}`},
+	},
 	"port must be neither 9100": {
 		[]string{`port: 9099`, `port: 80`},
 		[]string{`port: 9100`, `port: 6060`},

@@ -63,7 +63,7 @@ var podCases = cases{
 		[]string{`ports: [{name: web, port: 9000}]`},
 		[]string{`ports: [{name: http, port: 9000}]`, `ports: [{name: metrics, port: 9000}]`},
 	},
-	"ports[].port must be neither": {
+	"ports must have neither 9100": {
 		[]string{`ports: [{name: a, port: 9100, protocol: UDP}]`},
 		[]string{`ports: [{name: a, port: 9100}]`, `ports: [{name: a, port: 6060}]`},
 	},

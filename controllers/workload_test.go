@@ -18,7 +18,6 @@ import (
 	"goservice.dev/operator/controllers/internal/build"
 	"goservice.dev/operator/controllers/internal/confirm"
 	"goservice.dev/operator/controllers/internal/measure"
-	"goservice.dev/operator/controllers/tuner"
 	"goservice.dev/operator/workload/livesettings"
 	v0 "goservice.dev/operator/workload/livesettings/v0"
 )
@@ -33,9 +32,9 @@ type workload struct {
 	refusing    map[string]string
 	asked       map[string]int
 	// scrape answers for the pods' metrics; nil: nothing is measured.
-	scrape func(context.Context, measure.Pod) (tuner.Counters, error)
+	scrape measure.Scraper
 	// query answers for Prometheus; nil: there is none.
-	query func(context.Context, types.NamespacedName) (map[string]measure.Sample, error)
+	query measure.Questioner
 }
 
 type mountedDocument struct {

@@ -67,6 +67,7 @@ const (
 	ReasonUnreachable       = "Unreachable"
 	ReasonAboveMaxReplicas  = "PeakAboveMaxReplicas"
 	ReasonRateLimitTooSmall = "RateLimitBelowPeak"
+	ReasonMetricsOff        = "MetricsOff"
 	ReasonScraped           = "ServiceMonitorApplied"
 	ReasonKindAbsent        = "ServiceMonitorKindAbsent"
 	ReasonRuleKindAbsent    = "PrometheusRuleKindAbsent"

@@ -35,17 +35,17 @@ type FiguresStatus struct {
 	// +optional
 	ScaleDownWindowSeconds *int32 `json:"scaleDownWindowSeconds,omitempty"`
 	// workersPerPod of the pool.
-	// +required
-	WorkersPerPod int32 `json:"workersPerPod"`
+	// +optional
+	WorkersPerPod *int32 `json:"workersPerPod,omitempty"`
 	// queueDepthPerPod is how many requests may wait for a worker.
-	// +required
-	QueueDepthPerPod int32 `json:"queueDepthPerPod"`
+	// +optional
+	QueueDepthPerPod *int32 `json:"queueDepthPerPod,omitempty"`
 	// queueTimeoutMicroseconds is the longest wait in the queue.
-	// +required
-	QueueTimeoutMicroseconds int64 `json:"queueTimeoutMicroseconds"`
+	// +optional
+	QueueTimeoutMicroseconds *int64 `json:"queueTimeoutMicroseconds,omitempty"`
 	// requestTimeoutMicroseconds is the deadline of one request.
-	// +required
-	RequestTimeoutMicroseconds int64 `json:"requestTimeoutMicroseconds"`
+	// +optional
+	RequestTimeoutMicroseconds *int64 `json:"requestTimeoutMicroseconds,omitempty"`
 	// preStopDelaySeconds is how long a leaving pod keeps serving.
 	// +required
 	PreStopDelaySeconds int32 `json:"preStopDelaySeconds"`

@@ -56,6 +56,9 @@ type LearnedStatus struct {
 	// holdSeconds is how long pods are kept after they were needed; 0 is the plan's.
 	// +optional
 	HoldSeconds int32 `json:"holdSeconds,omitempty"`
+	// latencyBoundNanoseconds is the bucket at which the latency objective is counted, where it is not its own; -1 where none is near.
+	// +optional
+	LatencyBoundNanoseconds int64 `json:"latencyBoundNanoseconds,omitempty"`
 	// startupSeconds are what the last pods took from their creation until they were ready, newest last.
 	// +optional
 	// +listType=atomic

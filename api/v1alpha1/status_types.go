@@ -176,17 +176,17 @@ type PlanStatus struct {
 	// +optional
 	Concurrency *PlannedValue `json:"concurrency,omitempty"`
 	// workers of each pod.
-	// +required
-	Workers PlannedValue `json:"workers"`
+	// +optional
+	Workers *PlannedValue `json:"workers,omitempty"`
 	// queueDepth of each pod.
-	// +required
-	QueueDepth PlannedValue `json:"queueDepth"`
+	// +optional
+	QueueDepth *PlannedValue `json:"queueDepth,omitempty"`
 	// queueTimeout is the longest wait in the queue.
-	// +required
-	QueueTimeout PlannedValue `json:"queueTimeout"`
+	// +optional
+	QueueTimeout *PlannedValue `json:"queueTimeout,omitempty"`
 	// requestTimeout is the deadline of one request.
-	// +required
-	RequestTimeout PlannedValue `json:"requestTimeout"`
+	// +optional
+	RequestTimeout *PlannedValue `json:"requestTimeout,omitempty"`
 	// preStopDelay is how long a terminating pod keeps serving.
 	// +required
 	PreStopDelay PlannedValue `json:"preStopDelay"`

@@ -4,6 +4,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strconv"
@@ -45,6 +46,8 @@ type Alerts struct {
 	AbsenceSeverity Figure[string]
 	// AbsentFor is how long no pod must be measured: a scrape that fails is seen for a whole interval, and one is not enough.
 	AbsentFor Figure[time.Duration]
+	// OnToolkit says that the pods have the toolkit's pool and live settings, which alerts of their own watch over.
+	OnToolkit bool
 	// LeftOut are the alerts that could never fire, or never first.
 	LeftOut []LeftOutAlert
 }
@@ -57,6 +60,8 @@ type Objective struct {
 	Target, Budget float64
 	// Threshold within which a request is fast enough; 0 for availability.
 	Threshold time.Duration
+	// Bound of the bucket at which it is counted: the threshold itself, or the next one that the service's own histogram has.
+	Bound time.Duration
 	// Burns are the alerts on it, the quickest first.
 	Burns []Burn
 }
@@ -116,6 +121,15 @@ const (
 	NewServiceGrace = 15 * time.Minute
 )
 
+// MostLenient is how many times as high as the threshold a bucket may be at which a latency objective is counted.
+const MostLenient = 2
+
+// declared says whether the user has said in which metrics the service counts.
+func declared(spec *v1alpha1.GoServiceSpec) bool {
+	o := spec.Observability
+	return o != nil && o.Metrics != nil && o.Metrics.Indicators != ""
+}
+
 // ScrapeInterval is how often the pods' metrics are read.
 func ScrapeInterval(spec *v1alpha1.GoServiceSpec) time.Duration {
 	if o := spec.Observability; o != nil && o.Metrics != nil && o.Metrics.Interval != nil {
@@ -125,8 +139,8 @@ func ScrapeInterval(spec *v1alpha1.GoServiceSpec) time.Duration {
 }
 
 // planAlerts leaves Alerts nil where no objective is declared.
-func (p *Plan) planAlerts(spec *v1alpha1.GoServiceSpec) {
-	if spec.SLO == nil {
+func (p *Plan) planAlerts(spec *v1alpha1.GoServiceSpec, bound time.Duration) {
+	if spec.SLO == nil || !Measurable(spec) {
 		return
 	}
 	scrape := ScrapeInterval(spec)
@@ -138,13 +152,21 @@ func (p *Plan) planAlerts(spec *v1alpha1.GoServiceSpec) {
 			"once per scrape, within %s to %s", readable(shortestEvaluation), readable(longestEvaluation))},
 		FewestBadRequests: Figure[int]{fewestBadRequests, "at low traffic, a single error shouldn't page anyone"},
 		SaturationShare:   Figure[float64]{defaultSaturationShare, "above this, requests wait for a worker most of the time"},
-		AbsenceSeverity:   absenceSeverity(spec),
+		AbsenceSeverity:   absenceSeverity(spec), OnToolkit: OnToolkit(spec),
 		AbsentFor: Figure[time.Duration]{wholeSeconds(max(missedScrapes*scrape, shortestAbsence)), fmt.Sprintf(
 			"%d scrapes %s apart, at least %s", missedScrapes, readable(scrape), readable(shortestAbsence))},
 	}
 	objectives := objectivesOf(spec.SLO)
 	a.planLimits(objectives)
 	for _, objective := range objectives {
+		if objective.SLO == SLOLatency && !a.OnToolkit {
+			if bound < 0 {
+				a.LeftOut = append(a.LeftOut, LeftOutAlert{SLOLatency, fmt.Sprintf(
+					"the pods' histogram has no bucket at %s, or up to %d times as much", readable(objective.Threshold), MostLenient)})
+				continue
+			}
+			objective.Bound = cmp.Or(bound, objective.Threshold)
+		}
 		a.planBurns(&objective)
 		a.Objectives = append(a.Objectives, objective)
 	}
@@ -160,6 +182,7 @@ func objectivesOf(slo *v1alpha1.SLOSpec) []Objective {
 	if slo.Latency != nil {
 		objective := objectiveOf(SLOLatency, percentileOf(slo.Latency)*100)
 		objective.Threshold = slo.Latency.Threshold.Duration
+		objective.Bound = objective.Threshold
 		objectives = append(objectives, objective)
 	}
 	return objectives
@@ -228,8 +251,8 @@ func absenceSeverity(spec *v1alpha1.GoServiceSpec) Figure[string] {
 	switch {
 	case spec.Replicas != nil && *spec.Replicas == 0:
 		return Figure[string]{"", "spec.replicas is 0: no pod is supposed to run"}
-	case AnswersElsewhere(spec.Probes):
-		return Figure[string]{SeverityTicket, "spec.probes asks another port than admin: the image may not serve metrics"}
+	case AnswersElsewhere(spec.Probes) && !declared(spec):
+		return Figure[string]{"", "spec.probes asks another port than admin, and observability.metrics.indicators is not set: the image may not serve metrics"}
 	}
 	return Figure[string]{SeverityPage, "without metrics, nobody knows whether the service still answers"}
 }

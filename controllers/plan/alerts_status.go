@@ -42,26 +42,13 @@ func (a *Alerts) status() []v1alpha1.PlannedAlert {
 			lines = append(lines, v1alpha1.PlannedAlert{
 				Name:   "latency above threshold",
 				Value:  fmt.Sprintf("%s when more than %s take longer than %s for %s", SeverityTicket, percentage(objective.Budget), readable(objective.Threshold), readable(LatencyFor)),
-				Reason: fmt.Sprintf("the same as p%s above %s, counted in an exact bucket", shortest(objective.Target*100), readable(objective.Threshold)),
+				Reason: fmt.Sprintf("the same as p%s above %s, %s", shortest(objective.Target*100), readable(objective.Threshold), objective.counted()),
 			})
 		}
 	}
-	lines = append(lines,
-		v1alpha1.PlannedAlert{
-			Name:   "shedding",
-			Value:  fmt.Sprintf("%s when more than %s are rejected for %s", SeverityTicket, percentage(a.ShedShare.Value), readable(SheddingFor)),
-			Reason: a.ShedShare.Reason,
-		},
-		v1alpha1.PlannedAlert{
-			Name:   "saturation",
-			Value:  fmt.Sprintf("%s when more than %s of the workers are busy for %s", SeverityTicket, percentage(a.SaturationShare.Value), readable(SaturationFor)),
-			Reason: a.SaturationShare.Reason,
-		},
-		v1alpha1.PlannedAlert{
-			Name:   "retune unconfirmed",
-			Value:  fmt.Sprintf("%s when a pod has not confirmed for %s", SeverityTicket, readable(UnconfirmedFor)),
-			Reason: "a retune takes about a second",
-		})
+	if a.OnToolkit {
+		lines = append(lines, a.toolkitStatus()...)
+	}
 	absence := v1alpha1.PlannedAlert{Name: "metrics absent", Value: leftOut, Reason: a.AbsenceSeverity.Reason}
 	if severity := a.AbsenceSeverity.Value; severity != "" {
 		absence.Value = fmt.Sprintf("%s when no pod was measured for %s", severity, readable(a.AbsentFor.Value))
@@ -74,3 +61,32 @@ func (a *Alerts) status() []v1alpha1.PlannedAlert {
 }
 
 const leftOut = "left out"
+
+// counted says at which bucket.
+func (o Objective) counted() string {
+	if o.Bound == o.Threshold {
+		return "counted in an exact bucket"
+	}
+	return fmt.Sprintf("counted at %s, the next bucket that the service has", readable(o.Bound))
+}
+
+// toolkitStatus are the alerts on what only the toolkit has.
+func (a *Alerts) toolkitStatus() []v1alpha1.PlannedAlert {
+	return []v1alpha1.PlannedAlert{
+		{
+			Name:   "shedding",
+			Value:  fmt.Sprintf("%s when more than %s are rejected for %s", SeverityTicket, percentage(a.ShedShare.Value), readable(SheddingFor)),
+			Reason: a.ShedShare.Reason,
+		},
+		{
+			Name:   "saturation",
+			Value:  fmt.Sprintf("%s when more than %s of the workers are busy for %s", SeverityTicket, percentage(a.SaturationShare.Value), readable(SaturationFor)),
+			Reason: a.SaturationShare.Reason,
+		},
+		{
+			Name:   "retune unconfirmed",
+			Value:  fmt.Sprintf("%s when a pod has not confirmed for %s", SeverityTicket, readable(UnconfirmedFor)),
+			Reason: "a retune takes about a second",
+		},
+	}
+}

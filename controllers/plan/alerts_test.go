@@ -124,7 +124,14 @@ func TestAbsence(t *testing.T) {
 		}, ""},
 		"perhaps no metrics": {func(spec *v1alpha1.GoServiceSpec) {
 			spec.Probes = &v1alpha1.ProbesSpec{Liveness: &v1alpha1.Probe{HTTPGet: &v1alpha1.HTTPGetProbe{Path: "/"}}}
-		}, SeverityTicket},
+		}, ""},
+		"metrics of the toolkit": {func(spec *v1alpha1.GoServiceSpec) {
+			spec.Probes = &v1alpha1.ProbesSpec{Liveness: &v1alpha1.Probe{HTTPGet: &v1alpha1.HTTPGetProbe{Path: "/"}}}
+			spec.Observability = &v1alpha1.ObservabilitySpec{Metrics: &v1alpha1.MetricsSpec{Indicators: v1alpha1.IndicatorsToolkit}}
+		}, SeverityPage},
+		"metrics of another library": {func(spec *v1alpha1.GoServiceSpec) {
+			spec.Observability = &v1alpha1.ObservabilitySpec{Metrics: &v1alpha1.MetricsSpec{Indicators: v1alpha1.IndicatorsGRPC}}
+		}, SeverityPage},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := alertsFor(&v1alpha1.SLOSpec{Availability: "99.9"}, test.change).AbsenceSeverity; got.Value != test.want || got.Reason == "" {
@@ -242,7 +249,7 @@ func TestStatusOfAlerts(t *testing.T) {
 			"shedding: ticket when more than 25% are rejected for 5m: the objective allows 25% to fail",
 			"saturation: ticket when more than 90% of the workers are busy for 5m: above this, requests wait for a worker most of the time",
 			"retune unconfirmed: ticket when a pod has not confirmed for 5m: a retune takes about a second",
-			"metrics absent: ticket when no pod was measured for 1m: spec.probes asks another port than admin: the image may not serve metrics",
+			"metrics absent: left out: spec.probes asks another port than admin, and observability.metrics.indicators is not set: the image may not serve metrics",
 			"availability × 14.4 over 2h: left out: 14.4 × the 25% that may be bad is 360% of all requests, which can never be exceeded",
 			"availability × 6 over 12h: left out: 6 × the 25% that may be bad is 150% of all requests, which can never be exceeded",
 		}},

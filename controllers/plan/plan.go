@@ -32,6 +32,9 @@ type Observed struct {
 	HighestServiceTime, HighestCPUTime time.Duration
 	// MaxReplicas is an upper bound that the derived one must not be below, while nothing is measured; 0 without one.
 	MaxReplicas int32
+	// LatencyBound is the bucket at which the latency objective is counted where the pods' histogram is not the operator's; 0 while
+	// unknown, below 0 where none is at the threshold or soon above it.
+	LatencyBound time.Duration
 	// Tuned holds the figures that measurements have moved.
 	Tuned Tuned
 	// StartedFrom is the spec.replicas that the Deployment remembers, nil where it remembers none.
@@ -60,6 +63,9 @@ type Finding struct {
 
 // Plan holds every derived number.
 type Plan struct {
+	// OnToolkit says that the image is built on the toolkit; without it, nothing carries out what a running process takes: pool, timeouts
+	// of requests, histogram, GOGC, and shares of limits.
+	OnToolkit bool
 	// Autoscaled says whether Replicas is a range for a HorizontalPodAutoscaler (else both bounds are equal).
 	Autoscaled bool
 	// Replicas are the lower and upper bound of the number of pods.
@@ -114,7 +120,7 @@ type Range struct{ Min, Max int32 }
 // Compute derives the plan. The spec is only read.
 func Compute(spec *v1alpha1.GoServiceSpec, observed Observed) Plan {
 	observed = observed.plausible()
-	p := Plan{Resources: containerResources(spec)}
+	p := Plan{OnToolkit: OnToolkit(spec), Resources: containerResources(spec)}
 	demand := demandOf(spec, p.Resources, observed)
 	p.planReplicas(spec, demand, observed)
 	p.planScaling(spec, demand)
@@ -127,7 +133,7 @@ func Compute(spec *v1alpha1.GoServiceSpec, observed Observed) Plan {
 	p.planStart(spec, observed)
 	p.planUtilization(spec, demand)
 	p.planShares(spec, observed)
-	p.planAlerts(spec)
+	p.planAlerts(spec, observed.LatencyBound)
 	p.findUnreachable(spec, demand, observed)
 	return p
 }

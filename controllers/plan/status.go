@@ -17,17 +17,16 @@ import (
 // Status renders the plan as a person reads it.
 func (p Plan) Status() *v1alpha1.PlanStatus {
 	status := &v1alpha1.PlanStatus{
-		Replicas:       planned(p.Replicas, func(r Range) string { return r.String() }),
-		Workers:        planned(p.Workers, integer),
-		QueueDepth:     planned(p.QueueDepth, integer),
-		QueueTimeout:   planned(p.QueueTimeout, readable),
-		RequestTimeout: planned(p.RequestTimeout, readable),
-		PreStopDelay:   planned(p.PreStopDelay, readable),
-		DrainTimeout:   planned(p.DrainTimeout, readable),
-		GracePeriod:    planned(p.GracePeriod, readable),
+		Replicas:     planned(p.Replicas, func(r Range) string { return r.String() }),
+		PreStopDelay: planned(p.PreStopDelay, readable),
+		DrainTimeout: planned(p.DrainTimeout, readable),
+		GracePeriod:  planned(p.GracePeriod, readable),
 	}
-	boundaries := planned(p.Histogram, Boundaries.String)
-	status.HistogramBoundaries = &boundaries
+	if p.OnToolkit {
+		status.Workers, status.QueueDepth = new(planned(p.Workers, integer)), new(planned(p.QueueDepth, integer))
+		status.QueueTimeout, status.RequestTimeout = new(planned(p.QueueTimeout, readable)), new(planned(p.RequestTimeout, readable))
+		status.HistogramBoundaries = new(planned(p.Histogram, Boundaries.String))
+	}
 	p.scalingStatus(status)
 	if p.ReplicaFloor.Value > p.Replicas.Value.Min {
 		value := planned(p.ReplicaFloor, integer)

@@ -28,6 +28,9 @@ func BoundsOf(spec *v1alpha1.GoServiceSpec, untuned plan.Plan, workers int32) Bo
 	if untuned.ScaleUp != nil {
 		b.MaxStep, b.DoublingAllowed = untuned.ScaleUp.Value.Pods, true
 	}
+	if !plan.OnToolkit(spec) { // there is no pool, and nothing that takes figures while it runs
+		b.Workers, b.PoolIsFixed, b.GOGCIsFixed = 0, true, true
+	}
 	if spec.Tuning != nil && spec.Tuning.MaxStep != nil {
 		b.MaxStep, b.DoublingAllowed = *spec.Tuning.MaxStep, false
 	}

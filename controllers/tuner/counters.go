@@ -68,6 +68,8 @@ func (c *Counters) wentBack(before *Counters) bool {
 func (c *Counters) restarted(before *Counters, scraped, now time.Time) bool {
 	moved := c.started().Sub(before.started()).Abs()
 	switch {
+	case c.StartSeconds == 0 && before.StartSeconds == 0: // what goes back has no other reason that could be known
+		return c.wentBack(before)
 	case c.StartSeconds == 0 || moved == 0:
 		return false
 	case c.wentBack(before):

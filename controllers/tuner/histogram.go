@@ -6,6 +6,9 @@ package tuner
 import (
 	"slices"
 	"time"
+
+	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/plan"
 )
 
 // Bucket of a cumulative histogram.
@@ -80,6 +83,30 @@ func (h *histogram) within(bound time.Duration) float64 {
 		count = h.counts[i]
 	}
 	return count
+}
+
+// boundFor a latency objective is the bucket at which it is counted in histograms that are not the operator's: the next one, if it is
+// not too far above; else -1. 0 where the threshold has a bucket of its own. While no histogram is known, it is the former one.
+func (e *Estimator) boundFor(spec *v1alpha1.GoServiceSpec, threshold, former time.Duration) time.Duration {
+	switch {
+	case plan.OnToolkit(spec) || threshold == 0:
+		return 0
+	case len(e.bounds) == 0:
+		return former
+	}
+	const hair = 1e-9
+	for _, upper := range e.bounds {
+		switch {
+		case upper < threshold.Seconds()*(1-hair):
+		case upper > plan.MostLenient*threshold.Seconds()*(1+hair): // the last one is infinite
+			return -1
+		case upper <= threshold.Seconds()*(1+hair):
+			return 0
+		default:
+			return durationOf(upper)
+		}
+	}
+	return -1
 }
 
 // quantile interpolates linearly within the bucket that holds it, as Prometheus does; 0 without counts.

@@ -30,6 +30,8 @@ type Learned struct {
 	Hold time.Duration
 	// Startups are what the last pods took from their creation until they were ready, at most 16, the newest last.
 	Startups []time.Duration
+	// LatencyBound is Outcome.LatencyBound.
+	LatencyBound time.Duration
 	// Profile is what comes at which time of the week.
 	Profile Profile
 	// Budget counts requests over the window of the objectives, at most MaxIntervals, the oldest first.
@@ -60,6 +62,7 @@ func (l Learned) Status() *v1alpha1.LearnedStatus {
 		Floor: valueOf(l.Tuned.ReplicaFloor), Needed: l.Tuned.Needed,
 		Workers: valueOf(l.Tuned.Workers), QueueDepth: valueOf(l.Tuned.QueueDepth), GOGC: valueOf(l.Tuned.GOGC),
 		FutileUtilization: l.Futile, HoldSeconds: int32(l.Hold / time.Second),
+		LatencyBoundNanoseconds: int64(l.LatencyBound),
 	}
 	if l.Tuned.Utilization != nil { // rounded down, so that the CPU target in percent stays what it is
 		status.UtilizationPermille = int32(l.Tuned.Utilization.Value*permille + utilizationEps)
@@ -100,6 +103,9 @@ func Recall(status *v1alpha1.GoServiceStatus) Learned {
 		}
 		if s.UtilizationPermille > 0 && s.UtilizationPermille <= permille {
 			l.Tuned.Utilization = &plan.Figure[float64]{Value: float64(s.UtilizationPermille) / permille, Reason: shown.utilization}
+		}
+		if bound := time.Duration(s.LatencyBoundNanoseconds); bound <= maxCost {
+			l.LatencyBound = max(bound, -1)
 		}
 		l.Startups, l.Budget, l.Profile = recallStartups(s.StartupSeconds), recallBudget(s.Budget), recallProfile(s.Profile)
 	}

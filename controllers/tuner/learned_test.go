@@ -24,7 +24,7 @@ func everythingLearned() Learned {
 			Workers: &plan.Figure[int32]{Value: 16, Reason: "pool"}, QueueDepth: &plan.Figure[int32]{Value: 17, Reason: "queue"},
 			GOGC: &plan.Figure[int32]{Value: 250, Reason: "heap"},
 		},
-		Futile: true, Hold: 2 * time.Minute, Startups: []time.Duration{9 * time.Second, 31 * time.Second, 12 * time.Second},
+		Futile: true, Hold: 2 * time.Minute, LatencyBound: 250 * time.Millisecond, Startups: []time.Duration{9 * time.Second, 31 * time.Second, 12 * time.Second},
 		Profile: Profile{Levels: [slotsPerWeek]byte{3, 0, 255}, Day: Judged{0.5, 7.125, 100}, Week: Judged{1, 2, 3}},
 		Budget:  []Interval{{epoch.Add(-time.Hour), Tally{100, 1, 2}}, {epoch, Tally{50, 0, 1}}},
 		History: []Change{{At: epoch, What: "replica floor", From: "9", To: "8", Reason: "less"}},
@@ -37,7 +37,7 @@ func shown(l Learned) *v1alpha1.GoServiceStatus {
 	status := &v1alpha1.GoServiceStatus{
 		Learned: l.Status(),
 		Plan: &v1alpha1.PlanStatus{
-			ReplicaFloor: value("floor"), CPUTarget: value("slow"), Workers: *value("pool"), QueueDepth: *value("queue"), GOGC: value("heap"),
+			ReplicaFloor: value("floor"), CPUTarget: value("slow"), Workers: value("pool"), QueueDepth: value("queue"), GOGC: value("heap"),
 		},
 	}
 	for _, c := range l.History {

@@ -4,6 +4,7 @@
 package tuner
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -42,6 +43,8 @@ type Outcome struct {
 	Tally      Tally
 	P99        time.Duration
 	BudgetLeft float64
+	// LatencyBound is the bucket at which the latency objective is counted, as in plan.Observed; 0 where it is the threshold's own.
+	LatencyBound time.Duration
 	// Burning says that over the last minute more was slow or failed than may be.
 	Burning bool
 	// History holds the last changes, the newest last.
@@ -73,6 +76,7 @@ type Tuner struct {
 	everKnown bool
 	moving    bool
 	ground    ground
+	bound     time.Duration // Outcome.LatencyBound
 	outcome   Outcome
 }
 
@@ -83,10 +87,11 @@ func New(learned Learned) *Tuner {
 		cost: learned.Cost, highest: learned.Highest, ledger: ledger{slices.Clone(learned.Budget)},
 		startups: startups{took: slices.Clone(learned.Startups), since: learned.At}, profile: recalledProfile(learned.Profile, learned.At),
 	}
+	t.bound = learned.LatencyBound
 	t.decider.resume(learned)
 	t.Restart()
 	t.outcome = Outcome{
-		Early: true, BudgetLeft: 1, Cost: t.cost, Highest: t.highest, Tuned: learned.Tuned, History: learned.History, Learned: learned,
+		Early: true, BudgetLeft: 1, LatencyBound: t.bound, Cost: t.cost, Highest: t.highest, Tuned: learned.Tuned, History: learned.History, Learned: learned,
 	}
 	return t
 }
@@ -102,6 +107,7 @@ func (t *Tuner) Learned(now time.Time) Learned {
 		learned.At, learned.Cost, learned.Highest = now, t.cost, t.highest
 	}
 	learned.Profile = t.profile.Profile
+	learned.LatencyBound = t.bound
 	learned.Startups, learned.Budget = slices.Clone(t.startups.took), slices.Clone(t.ledger.intervals)
 	return learned
 }
@@ -132,13 +138,18 @@ func (t *Tuner) digest(now time.Time, target Target, awaited int, reports []Repo
 	steering := t.groundFor(target).steering
 	t.startups.observe(target.Starts)
 	t.estimator.Observe(now, awaited, reports)
-	estimates := t.estimator.Estimate(steering.Threshold)
+	t.bound = t.estimator.boundFor(target.Spec, steering.Threshold, t.bound)
+	counted := cmp.Or(t.bound, steering.Threshold)
+	if t.bound < 0 {
+		counted, steering.SlowBudget = 0, 0
+	}
+	estimates := t.estimator.Estimate(counted)
 	t.everKnown = t.everKnown || estimates.Known
 	t.moving = t.movesAfter(now, estimates, nil)
-	t.ledger.add(now, plan.SLOWindow(target.Spec), t.estimator.LastTally(steering.Threshold))
+	t.ledger.add(now, plan.SLOWindow(target.Spec), t.estimator.LastTally(counted))
 	outcome := Outcome{
 		Measured: estimates.Known, Early: !t.everKnown && now.Sub(t.started) < grace, Problem: problem,
-		Since: t.ledger.since(), Tally: t.ledger.sum(), P99: estimates.P99,
+		LatencyBound: t.bound, Since: t.ledger.since(), Tally: t.ledger.sum(), P99: estimates.P99,
 	}
 	outcome.BudgetLeft = budgetLeft(outcome.Tally, steering.FailedBudget, steering.SlowBudget)
 	recent := estimates.Objectives
@@ -154,10 +165,13 @@ func (t *Tuner) digest(now time.Time, target Target, awaited int, reports []Repo
 		t.highest = t.highest.raised(cost)
 	}
 	bounds := t.groundFor(target).bounds
+	if t.bound < 0 {
+		bounds.SlowBudget = 0
+	}
 	lead := t.startups.lead()
 	t.profile.observe(now, estimates, lead)
 	expected, why := t.profile.forecast(now)
-	if tuned := t.outcome.Tuned.Workers; tuned != nil {
+	if tuned := t.outcome.Tuned.Workers; tuned != nil && !bounds.PoolIsFixed {
 		bounds.Workers = tuned.Value
 	}
 	decision := t.decider.Decide(now, Situation{

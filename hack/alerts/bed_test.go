@@ -48,6 +48,8 @@ type bed struct {
 	interval time.Duration
 	now      time.Time
 	pods     map[string]*pod
+	// counts a pod's part of a load where the pods are not built on the toolkit; nil where they are.
+	counts func(*bed, string, *pod, load)
 	// gauges are series of other targets.
 	gauges map[string]gauge
 	// firstFired is when each alert fired first, by its key.
@@ -195,6 +197,10 @@ func (b *bed) serve(l load) {
 	for name, p := range b.pods {
 		if p.up {
 			share := float64(up)
+			if b.counts != nil {
+				b.counts(b, name, p, load{good: l.good / share, slow: l.slow / share, failed: l.failed / share, limited: l.limited / share})
+				continue
+			}
 			b.count(name, p, "200", l.good/share, l.slow/share)
 			b.count(name, p, "500", l.failed/share, 0)
 			b.count(name, p, "503", l.shed/share, 0)

@@ -51,7 +51,7 @@ func scrape(t *testing.T, appender storage.Appender, file, namespace, service, p
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, sample := range samples {
+		for _, sample := range append(samples, up(at)) {
 			b := labels.NewBuilder(labels.FromStrings(
 				"namespace", namespace, "job", service, "service", service+"-metrics", "endpoint", "metrics",
 				"container", "service", "pod", pod, "instance", pod+":9100"))
@@ -65,10 +65,25 @@ func scrape(t *testing.T, appender storage.Appender, file, namespace, service, p
 	}
 }
 
+// up is what Prometheus itself says of a target that answered.
+func up(at time.Time) *model.Sample {
+	return &model.Sample{Metric: model.Metric{model.MetricNameLabel: "up"}, Value: 1, Timestamp: model.TimeFromUnixNano(at.UnixNano())}
+}
+
 // TestOperatorsQuery runs what the operator asks of Prometheus in Prometheus' own engine, beside series that must not be in
 // the answer. The operator's tests read that answer from a file, which this one keeps equal to the engine's.
 func TestOperatorsQuery(t *testing.T) {
-	query, err := os.ReadFile(filepath.Join(measureData, "query.promql"))
+	for name, c := range map[string]struct{ query, answer, first, second string }{
+		"toolkit": {"query.promql", "answer.json", "metrics.txt", "kinds.txt"},
+		"gRPC":    {"query-grpc.promql", "answer-grpc.json", "middleware.txt", "otelgrpc.txt"},
+	} {
+		t.Run(name, func(t *testing.T) { askAsTheOperator(t, c.query, c.answer, c.first, c.second) })
+	}
+}
+
+func askAsTheOperator(t *testing.T, asked, answer, first, second string) {
+	t.Helper()
+	query, err := os.ReadFile(filepath.Join(measureData, asked))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,11 +98,11 @@ func TestOperatorsQuery(t *testing.T) {
 	}()
 	now := epoch.Add(time.Hour)
 	appender := db.Appender(t.Context())
-	scrape(t, appender, "kinds.txt", "shop", "checkout", "checkout-b", now.Add(-26250*time.Millisecond))
-	scrape(t, appender, "metrics.txt", "shop", "checkout", "checkout-a", now.Add(-3500*time.Millisecond))
-	scrape(t, appender, "kinds.txt", "shop", "checkout", "checkout-b", now.Add(-11250*time.Millisecond))
+	scrape(t, appender, second, "shop", "checkout", "checkout-b", now.Add(-26250*time.Millisecond))
+	scrape(t, appender, first, "shop", "checkout", "checkout-a", now.Add(-3500*time.Millisecond))
+	scrape(t, appender, second, "shop", "checkout", "checkout-b", now.Add(-11250*time.Millisecond))
 	for name, service := range map[string][2]string{"another service": {"shop", "billing"}, "another namespace": {"test", "checkout"}} {
-		scrape(t, appender, "kinds.txt", service[0], service[1], strings.ReplaceAll(name, " ", "-"), now.Add(-time.Second))
+		scrape(t, appender, second, service[0], service[1], strings.ReplaceAll(name, " ", "-"), now.Add(-time.Second))
 	}
 	gone := labels.FromStrings(model.MetricNameLabel, "goservice_service_seconds_count", "namespace", "shop", "service", "checkout-metrics", "pod", "checkout-gone")
 	for _, sample := range []promql.FPoint{
@@ -111,7 +126,7 @@ func TestOperatorsQuery(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	compareWithFile(t, filepath.Join(measureData, "answer.json"), got)
+	compareWithFile(t, filepath.Join(measureData, answer), got)
 }
 
 func compareWithFile(t *testing.T, path string, got []byte) {

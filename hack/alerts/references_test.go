@@ -160,6 +160,12 @@ func TestEverySeriesThatIsReadExists(t *testing.T) {
 	known["goservice_tuning_reloads_total"] = []string{"result"}
 	maps.Copy(known, ownSeries)
 	maps.Copy(known, librarySeries)
+	for _, h := range histograms {
+		known[h.name] = append(known[h.name], h.label)
+		for i := 0; i < len(h.other); i += 2 {
+			known[h.name] = append(known[h.name], h.other[i])
+		}
+	}
 	for _, object := range ruleObjects(t) {
 		for _, group := range object.Spec.Groups {
 			for _, rule := range group.Rules {

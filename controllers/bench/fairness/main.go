@@ -21,7 +21,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"goservice.dev/operator/api/v1alpha1"
-	"goservice.dev/operator/controllers/internal/build"
 	"goservice.dev/operator/controllers/internal/confirm"
 	"goservice.dev/operator/controllers/internal/measure"
 	"goservice.dev/operator/controllers/internal/podhttp"
@@ -149,12 +148,12 @@ type bench struct {
 func newBench() *bench {
 	b := &bench{figures: figures{last: map[string]time.Time{}}}
 	slots := podhttp.Slots(nil)
-	scrape := measure.ScrapeDirectly(strconv.Itoa(build.AdminPort))
+	scrape := measure.ScrapeDirectly()
 	b.loop = measure.NewLoop(measure.LoopOptions{
 		Slots: slots,
-		Scrape: func(ctx context.Context, pod measure.Pod) (tuner.Counters, error) {
+		Scrape: func(ctx context.Context, pod measure.Pod, from measure.Endpoint) (tuner.Counters, error) {
 			b.figures.asked(pod)
-			return scrape(ctx, pod)
+			return scrape(ctx, pod, from)
 		},
 		Changed: func(types.NamespacedName) {}, Decided: func(types.NamespacedName, tuner.Change) {},
 	})

@@ -22,11 +22,17 @@ import (
 // before there were versions.
 const AnnotationLiveSettingsForm = "goservice.dev/live-settings"
 
+// noLiveSettings is the form of pods that are not built on the toolkit.
+const noLiveSettings = "none"
+
 var configMapKind = corev1.SchemeGroupVersion.WithKind("ConfigMap")
 
 // liveSettings is the durable truth of every live setting: new pods start with it, running ones watch it. Pods that mount the
 // older form have a ConfigMap of their own, for as long as there are any: an upgrade of the operator replaces no pod.
 func liveSettings(in input) []Child {
+	if !in.plan.OnToolkit {
+		return nil // the one of former pods goes after the last that names it
+	}
 	configMap := func(name, key string, document []byte) Child {
 		return Child{Name: name, Configuration: corev1ac.ConfigMap(name, in.service.Namespace).
 			WithLabels(objectLabels(in.service.Name, componentService)).

@@ -14,6 +14,7 @@ import (
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 
 	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/plan"
 	"goservice.dev/operator/workload/livesettings"
 )
 
@@ -60,7 +61,9 @@ func container(in input) *corev1ac.ContainerApplyConfiguration {
 func containerPorts(spec *v1alpha1.GoServiceSpec) []*corev1ac.ContainerPortApplyConfiguration {
 	result := []*corev1ac.ContainerPortApplyConfiguration{
 		corev1ac.ContainerPort().WithName(PortNameHTTP).WithProtocol(corev1.ProtocolTCP).WithContainerPort(port(spec)),
-		corev1ac.ContainerPort().WithName(PortNameAdmin).WithProtocol(corev1.ProtocolTCP).WithContainerPort(AdminPort),
+	}
+	if plan.OnToolkit(spec) {
+		result = append(result, corev1ac.ContainerPort().WithName(PortNameAdmin).WithProtocol(corev1.ProtocolTCP).WithContainerPort(AdminPort))
 	}
 	for i := range spec.Ports {
 		p := &spec.Ports[i]
@@ -99,18 +102,20 @@ func environment(in input) []*corev1ac.EnvVarApplyConfiguration {
 		WithFieldRef(corev1ac.ObjectFieldSelector().WithAPIVersion("v1").WithFieldPath("metadata.name"))))
 	set("GOSERVICE_PORT", strconv.Itoa(int(port(spec))))
 	set("PORT", strconv.Itoa(int(port(spec))))
-	set("GOSERVICE_ADMIN_PORT", strconv.Itoa(AdminPort))
-	set("GOSERVICE_LIVE_SETTINGS_FILE", liveSettingsDirectory+"/"+livesettings.FileName)
-	set("GOSERVICE_REQUEST_TIMEOUT", in.plan.RequestTimeout.Value.String())
-	set("GOSERVICE_DRAIN_TIMEOUT", in.plan.DrainTimeout.Value.String())
-	if slo := spec.SLO; slo != nil && slo.Latency != nil {
-		set("GOSERVICE_LATENCY_THRESHOLD", slo.Latency.Threshold.Duration.String())
-	}
-	if profiling(spec) {
-		set("GOSERVICE_PROFILING_ADDRESS", profilingAddress)
-	}
-	if len(spec.Upstreams) > 0 {
-		set("GOSERVICE_UPSTREAMS", upstreams(spec))
+	if in.plan.OnToolkit {
+		set("GOSERVICE_ADMIN_PORT", strconv.Itoa(AdminPort))
+		set("GOSERVICE_LIVE_SETTINGS_FILE", liveSettingsDirectory+"/"+livesettings.FileName)
+		set("GOSERVICE_REQUEST_TIMEOUT", in.plan.RequestTimeout.Value.String())
+		set("GOSERVICE_DRAIN_TIMEOUT", in.plan.DrainTimeout.Value.String())
+		if slo := spec.SLO; slo != nil && slo.Latency != nil {
+			set("GOSERVICE_LATENCY_THRESHOLD", slo.Latency.Threshold.Duration.String())
+		}
+		if profiling(spec) {
+			set("GOSERVICE_PROFILING_ADDRESS", profilingAddress)
+		}
+		if len(spec.Upstreams) > 0 {
+			set("GOSERVICE_UPSTREAMS", upstreams(spec))
+		}
 	}
 	if tls := spec.TLS; tls != nil {
 		set("GOSERVICE_TLS_CERT_FILE", tlsDirectory+"/"+corev1.TLSCertKey)

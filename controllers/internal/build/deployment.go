@@ -116,7 +116,10 @@ func podTemplate(in input) (*corev1ac.PodTemplateSpecApplyConfiguration, error) 
 		return nil, err
 	}
 	resolve(spec, settings)
-	own := map[string]string{AnnotationLiveSettingsForm: strconv.Itoa(livesettings.Version)}
+	own := map[string]string{AnnotationLiveSettingsForm: noLiveSettings}
+	if in.plan.OnToolkit {
+		own[AnnotationLiveSettingsForm] = strconv.Itoa(livesettings.Version)
+	}
 	if mountsTmp(in) {
 		own[annotationLocalVolumes] = temporaryVolume
 	}

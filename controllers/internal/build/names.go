@@ -6,6 +6,8 @@ package build
 import (
 	"crypto/sha256"
 	"encoding/hex"
+
+	"goservice.dev/operator/controllers/internal/indicators"
 )
 
 const (
@@ -18,8 +20,8 @@ const (
 	PortNameHTTPS = "https"
 	// PortNameMetrics is the metrics Service's name for the admin port.
 	PortNameMetrics = "metrics"
-	// AdminPort of every pod.
-	AdminPort = 9100
+	// AdminPort of every pod that is built on the toolkit.
+	AdminPort = indicators.ToolkitPort
 	// ServicePort of every Service, and ServicePortTLS of one whose pods serve TLS.
 	ServicePort    = 80
 	ServicePortTLS = 443

@@ -38,7 +38,11 @@ func withProbes(c *corev1ac.ContainerApplyConfiguration, spec *v1alpha1.GoServic
 	if spec.Probes != nil {
 		p = *spec.Probes
 	}
-	own := plan.AnswersElsewhere(spec.Probes)
+	if !plan.OnToolkit(spec) && !plan.HasHandler(p.Readiness) {
+		// Without a word on what the image answers, it takes traffic when it takes connections.
+		p.Readiness = withHandler(p.Readiness, v1alpha1.Probe{TCPSocket: &v1alpha1.TCPSocketProbe{}})
+	}
+	own := !plan.OnToolkit(spec) || plan.AnswersElsewhere(spec.Probes)
 	startup := probe(spec, p.Startup, toolkitProbe(own, defaultStartupPath))
 	if startup == nil && !plan.HasHandler(p.Startup) && !disabled(p.Startup) && plan.HasHandler(p.Liveness) {
 		startup = handler(spec, p.Liveness) // with timings of its own
@@ -54,6 +58,16 @@ func withProbes(c *corev1ac.ContainerApplyConfiguration, spec *v1alpha1.GoServic
 	if liveness := probe(spec, p.Liveness, toolkitProbe(own, defaultLivenessPath)); liveness != nil {
 		c.WithLivenessProbe(filledIn(liveness, livenessPeriodSeconds, livenessFailures))
 	}
+}
+
+// withHandler is a probe with its timings and another's handler.
+func withHandler(p *v1alpha1.Probe, other v1alpha1.Probe) *v1alpha1.Probe {
+	if p == nil {
+		return &other
+	}
+	result := *p
+	result.HTTPGet, result.GRPC, result.TCPSocket, result.Exec = other.HTTPGet, other.GRPC, other.TCPSocket, other.Exec
+	return &result
 }
 
 func disabled(p *v1alpha1.Probe) bool { return p != nil && p.Disabled }

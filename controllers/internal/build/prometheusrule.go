@@ -11,6 +11,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"goservice.dev/operator/controllers/internal/indicators"
 	"goservice.dev/operator/controllers/plan"
 )
 
@@ -39,7 +40,7 @@ func prometheusRule(in input) []Child {
 	r := rules{
 		service: name, namespace: namespace, alerts: alerts, runbooks: in.environment.RunbookURL,
 		scraped:  fmt.Sprintf("namespace=%q,job=%q", namespace, name),
-		recorded: fmt.Sprintf("namespace=%q,service=%q", namespace, name),
+		recorded: fmt.Sprintf("namespace=%q,service=%q", namespace, name), histograms: indicators.Of(&in.service.Spec),
 	}
 	if r.runbooks == "" {
 		r.runbooks = DefaultRunbookURL
@@ -67,6 +68,8 @@ type rules struct {
 	runbooks           string
 	// scraped selects the series of the pods, recorded those that these rules record.
 	scraped, recorded string
+	// histograms in which the service may count its requests.
+	histograms []indicators.Histogram
 }
 
 // group is named after the service too: Prometheus shows groups of all services in one list.

@@ -42,7 +42,9 @@ func (r rules) alarms() []any {
 			result = append(result, r.latencyAboveThreshold(objective))
 		}
 	}
-	result = append(result, r.shedding(), r.saturated(), r.unconfirmed())
+	if r.alerts.OnToolkit {
+		result = append(result, r.shedding(), r.saturated(), r.unconfirmed())
+	}
 	if severity := r.alerts.AbsenceSeverity.Value; severity != "" {
 		result = append(result, r.absent(severity))
 	}

@@ -5,10 +5,12 @@ package build
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"goservice.dev/operator/controllers/internal/indicators"
 	"goservice.dev/operator/controllers/plan"
 )
 
@@ -26,13 +28,6 @@ const (
 	recordThreshold   = "goservice:slo_latency_threshold:seconds"
 	recordBudgetLeft  = "goservice:slo_error_budget:remaining"
 
-	requestDurations = "http_server_request_duration_seconds"
-	// A request that the rate limit turned away was not the service's to answer: it counts neither as good nor as bad.
-	notLimited = `http_response_status_code!="429"`
-	failed     = `http_response_status_code=~"5.."`
-	// How fast a request failed says nothing about the latency; that it failed is counted under availability.
-	answered = `http_response_status_code!~"429|5.."`
-
 	// saturationWindow smooths gauges, which miss what happens between two scrapes.
 	saturationWindow = 5 * time.Minute
 	// longestFineWindow is summed up from rates; longer ones from sums over slowInterval, which are fewer samples.
@@ -49,21 +44,21 @@ var (
 func (r rules) indicators() []any {
 	window := span(r.alerts.RateWindow.Value)
 	result := []any{
-		r.record(recordRequests, fmt.Sprintf(`sum(rate(%s_count{%s,%s}[%s]))`, requestDurations, r.scraped, notLimited, window),
-			"slo", plan.SLOAvailability),
-		r.record(recordBad, fmt.Sprintf(`sum(rate(%s_count{%s,%s}[%s])) or vector(0)`, requestDurations, r.scraped, failed, window),
-			"slo", plan.SLOAvailability),
+		r.record(recordRequests, r.requests(window), "slo", plan.SLOAvailability),
+		r.record(recordBad, r.failures(window), "slo", plan.SLOAvailability),
 	}
 	for _, objective := range r.alerts.Objectives {
 		if objective.SLO == plan.SLOLatency {
 			result = append(result, r.latencyIndicators(objective, window)...)
 		}
 	}
-	smooth := span(saturationWindow)
-	result = append(result,
-		r.record(recordRejected, fmt.Sprintf(`sum by (reason) (rate(goservice_requests_rejected_total{%s}[%s]))`, r.scraped, window)),
-		r.record(recordSaturation, fmt.Sprintf(
-			`sum(avg_over_time(goservice_pool_busy{%[1]s}[%[2]s])) / (sum(avg_over_time(goservice_pool_workers{%[1]s}[%[2]s])) > 0)`, r.scraped, smooth)))
+	if r.alerts.OnToolkit {
+		smooth := span(saturationWindow)
+		result = append(result,
+			r.record(recordRejected, fmt.Sprintf(`sum by (reason) (rate(goservice_requests_rejected_total{%s}[%s]))`, r.scraped, window)),
+			r.record(recordSaturation, fmt.Sprintf(
+				`sum(avg_over_time(goservice_pool_busy{%[1]s}[%[2]s])) / (sum(avg_over_time(goservice_pool_workers{%[1]s}[%[2]s])) > 0)`, r.scraped, smooth)))
+	}
 	for _, length := range r.windows() {
 		if length > longestFineWindow {
 			continue
@@ -76,28 +71,93 @@ func (r rules) indicators() []any {
 	return result
 }
 
-// latencyIndicators count requests in the exact bucket of the threshold. Pods without that bucket, which still run with an
+// requests that count as good or bad. A request that a rate limit turned away was not the service's to answer: it is neither.
+func (r rules) requests(window string) string {
+	return r.first(func(h indicators.Histogram) string {
+		var counted string
+		for _, label := range h.Labels {
+			counted += but(label, h.Ignored)
+		}
+		return fmt.Sprintf(`sum(rate(%s_count{%s%s}[%s]))`, h.Name, r.scraped, counted, window)
+	})
+}
+
+// failures among them.
+func (r rules) failures(window string) string {
+	var all []string
+	for _, h := range r.histograms {
+		var results []string
+		for _, label := range h.Labels {
+			if h.Failed != "" {
+				results = append(results, fmt.Sprintf(`rate(%s_count{%s,%s=~%q}[%s])`, h.Name, r.scraped, label, h.Failed, window))
+			}
+		}
+		if len(results) > 0 {
+			all = append(all, "sum("+strings.Join(results, " or ")+")")
+		}
+	}
+	return strings.Join(append(all, "vector(0)"), " or ")
+}
+
+// first of the histograms that the service may serve which it does.
+func (r rules) first(of func(indicators.Histogram) string) string {
+	all := make([]string, len(r.histograms))
+	for i, h := range r.histograms {
+		all[i] = of(h)
+	}
+	return strings.Join(all, " or ")
+}
+
+// but is a matcher, after a comma, for series whose label is not what a pattern matches.
+func but(label, pattern string) string {
+	switch {
+	case pattern == "":
+		return ""
+	case regexp.QuoteMeta(pattern) == pattern:
+		return fmt.Sprintf(`,%s!=%q`, label, pattern)
+	}
+	return fmt.Sprintf(`,%s!~%q`, label, pattern)
+}
+
+// latencyIndicators count requests in the bucket of the threshold, or the next one. Pods without that bucket, which still run with an
 // earlier threshold, are left out: all their requests would look slow.
 func (r rules) latencyIndicators(objective plan.Objective, window string) []any {
-	threshold := figure(objective.Threshold.Seconds())
-	// Prometheus 3 writes whole seconds as 1.0, earlier ones as the pods do.
-	if !strings.Contains(threshold, ".") {
-		threshold += "|" + threshold + ".0"
+	// How fast a request failed says nothing about the latency; that it failed is counted under availability.
+	buckets := func(h indicators.Histogram, aggregation, le string) string {
+		return fmt.Sprintf(`%s(rate(%s_bucket{%s%s%s}[%s]))`, aggregation, h.Name, r.scraped, h.Good(), le, window)
 	}
-	threshold = strings.ReplaceAll(threshold, ".", `\\.`)
-	buckets := func(aggregation, le string) string {
-		return fmt.Sprintf(`%s(rate(%s_bucket{%s,%s,%s}[%s]))`, aggregation, requestDurations, r.scraped, answered, le, window)
+	within := func(h indicators.Histogram) string {
+		bound := figure(objective.Bound.Seconds() / h.Unit.Seconds())
+		// Prometheus 3 writes whole numbers as 1.0, earlier ones as the pods do.
+		if !strings.Contains(bound, ".") {
+			bound += "|" + bound + ".0"
+		}
+		return fmt.Sprintf(`,le=~"%s"`, strings.ReplaceAll(bound, ".", `\\.`))
 	}
-	within := fmt.Sprintf(`le=~"%s"`, threshold)
 	quantile := figure(objective.Target)
 	return []any{
-		r.record(recordRequests, fmt.Sprintf(`sum(%s and %s)`,
-			buckets("sum by (instance) ", `le="+Inf"`), buckets("sum by (instance) ", within)), "slo", plan.SLOLatency),
+		r.record(recordRequests, r.first(func(h indicators.Histogram) string {
+			return fmt.Sprintf(`sum(%s and %s)`, buckets(h, "sum by (instance) ", `,le="+Inf"`), buckets(h, "sum by (instance) ", within(h)))
+		}), "slo", plan.SLOLatency),
 		r.record(recordBad, fmt.Sprintf(`clamp_min(%s{%s,slo=%q} - on () %s, 0)`,
-			recordRequests, r.recorded, plan.SLOLatency, buckets("sum", within)), "slo", plan.SLOLatency),
-		r.record(recordQuantile, fmt.Sprintf(`histogram_quantile(%s, sum by (le) (rate(%s_bucket{%s,%s}[%s])))`,
-			quantile, requestDurations, r.scraped, answered, window), "quantile", quantile),
+			recordRequests, r.recorded, plan.SLOLatency, r.alternatives(func(h indicators.Histogram) string { return buckets(h, "sum", within(h)) })),
+			"slo", plan.SLOLatency),
+		r.record(recordQuantile, r.first(func(h indicators.Histogram) string {
+			rest := ""
+			if h.Unit == time.Millisecond {
+				rest = " / 1000"
+			}
+			return fmt.Sprintf(`histogram_quantile(%s, sum by (le) (rate(%s_bucket{%s%s}[%s])))%s`, quantile, h.Name, r.scraped, h.Good(), window, rest)
+		}), "quantile", quantile),
 	}
+}
+
+// alternatives are first, in parentheses where there are several.
+func (r rules) alternatives(of func(indicators.Histogram) string) string {
+	if len(r.histograms) == 1 {
+		return r.first(of)
+	}
+	return "(" + r.first(of) + ")"
 }
 
 // objectives measure long windows and what is left of the budgets.

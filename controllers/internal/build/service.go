@@ -9,6 +9,7 @@ import (
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 
 	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/internal/indicators"
 )
 
 var serviceKind = corev1.SchemeGroupVersion.WithKind("Service")
@@ -17,6 +18,11 @@ var serviceKind = corev1.SchemeGroupVersion.WithKind("Service")
 func services(in input) []Child {
 	name, namespace := in.service.Name, in.service.Namespace
 	metrics := MetricsServiceName(name)
+	at := indicators.At(&in.service.Spec)
+	scraped := servicePort(PortNameMetrics, at.Port, PortNameAdmin)
+	if !in.plan.OnToolkit { // the container need not name the port
+		scraped.WithTargetPort(intstr.FromInt32(at.Port))
+	}
 	return []Child{
 		{Name: name, Configuration: corev1ac.Service(name, namespace).
 			WithLabels(objectLabels(name, componentService)).
@@ -29,7 +35,7 @@ func services(in input) []Child {
 				// A pod that is starting or draining is scraped as well: its last figures matter.
 				WithPublishNotReadyAddresses(true).
 				WithSelector(selectorLabels(name)).
-				WithPorts(servicePort(PortNameMetrics, AdminPort, PortNameAdmin)))},
+				WithPorts(scraped))},
 	}
 }
 

@@ -7,8 +7,11 @@ import (
 	"fmt"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/internal/indicators"
 	"goservice.dev/operator/controllers/plan"
 )
 
@@ -20,6 +23,9 @@ var ServiceMonitorKind = schema.GroupVersionKind{Group: "monitoring.coreos.com",
 const FieldClassicHistograms = "scrapeClassicHistograms"
 
 func serviceMonitor(in input) []Child {
+	if !plan.Measurable(&in.service.Spec) {
+		return nil
+	}
 	name := in.service.Name
 	var extra map[string]string
 	if o := in.service.Spec.Observability; o != nil && o.Metrics != nil {
@@ -27,13 +33,9 @@ func serviceMonitor(in input) []Child {
 	}
 	metrics := objectLabels(name, componentMetrics)
 	spec := map[string]any{
-		"jobLabel": labelName,
-		"selector": map[string]any{"matchLabels": untyped(metrics)},
-		"endpoints": []any{map[string]any{
-			"port":     PortNameMetrics,
-			"path":     "/metrics",
-			"interval": prometheusDuration(plan.ScrapeInterval(&in.service.Spec)),
-		}},
+		"jobLabel":  labelName,
+		"selector":  map[string]any{"matchLabels": untyped(metrics)},
+		"endpoints": []any{scrapedEndpoint(&in.service.Spec)},
 	}
 	if in.environment.ClassicHistograms {
 		// A Prometheus that scrapes native histograms leaves out the classic ones beside them, which the rules read.
@@ -49,6 +51,21 @@ func serviceMonitor(in input) []Child {
 		},
 		"spec": spec,
 	}}}
+}
+
+// scrapedEndpoint is where Prometheus finds the metrics.
+func scrapedEndpoint(spec *v1alpha1.GoServiceSpec) map[string]any {
+	at := indicators.At(spec)
+	endpoint := map[string]any{
+		"port":     PortNameMetrics,
+		"path":     at.Path,
+		"interval": prometheusDuration(plan.ScrapeInterval(spec)),
+	}
+	if at.Scheme == corev1.URISchemeHTTPS {
+		endpoint["scheme"] = "https"
+		endpoint["tlsConfig"] = map[string]any{"insecureSkipVerify": true} // no certificate names a pod's address
+	}
+	return endpoint
 }
 
 func untyped(labels map[string]string) map[string]any {

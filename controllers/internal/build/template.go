@@ -19,6 +19,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/plan"
 )
 
 // An upgrade of the operator replaces no pod. What this operator renders may differ from the pod template in force, by its
@@ -146,7 +147,7 @@ func templateInputs(spec v1alpha1.GoServiceSpec) string {
 	spec.Replicas, spec.Autoscaling, spec.Tuning, spec.Paused = nil, nil, nil, false
 	spec.RateLimit, spec.Pool, spec.Runtime = nil, nil, nil
 	var threshold *v1alpha1.SLOSpec
-	if spec.SLO != nil && spec.SLO.Latency != nil {
+	if spec.SLO != nil && spec.SLO.Latency != nil && plan.OnToolkit(&spec) {
 		threshold = &v1alpha1.SLOSpec{Latency: &v1alpha1.LatencyObjective{Threshold: spec.SLO.Latency.Threshold}}
 	}
 	spec.SLO = threshold
@@ -155,7 +156,8 @@ func templateInputs(spec v1alpha1.GoServiceSpec) string {
 		upstreams[i] = v1alpha1.UpstreamSpec{Name: spec.Upstreams[i].Name, URL: spec.Upstreams[i].URL}
 	}
 	spec.Upstreams = upstreams
-	spec.Observability = observabilityInputs(spec.Observability)
+	onToolkit := plan.OnToolkit(&spec)
+	spec.Observability = observabilityInputs(spec.Observability, onToolkit)
 	if spec.Port == defaultPort {
 		spec.Port = 0
 	}
@@ -199,11 +201,14 @@ func containerInputs(containers []v1alpha1.Container) []v1alpha1.Container {
 	return inputs
 }
 
-func observabilityInputs(o *v1alpha1.ObservabilitySpec) *v1alpha1.ObservabilitySpec {
+func observabilityInputs(o *v1alpha1.ObservabilitySpec, onToolkit bool) *v1alpha1.ObservabilitySpec {
 	if o == nil {
 		return nil
 	}
 	var inputs v1alpha1.ObservabilitySpec
+	if !onToolkit { // with which indicators is nothing that pods are told
+		inputs.Metrics = &v1alpha1.MetricsSpec{Indicators: v1alpha1.IndicatorsCustom}
+	}
 	if o.Tracing != nil {
 		inputs.Tracing = &v1alpha1.TracingSpec{Endpoint: o.Tracing.Endpoint}
 	}

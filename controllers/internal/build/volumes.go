@@ -37,9 +37,10 @@ func mountsTmp(in input) bool {
 // volumes holds the live settings – as a directory, because single files of a ConfigMap are never refreshed – the TLS
 // material, a writable /tmp beside a read-only root, and the user's own.
 func volumes(in input) ([]*corev1ac.VolumeApplyConfiguration, error) {
-	result := []*corev1ac.VolumeApplyConfiguration{
-		corev1ac.Volume().WithName(liveSettingsVolume).WithConfigMap(corev1ac.ConfigMapVolumeSource().
-			WithName(LiveSettingsName(in.service.Name))),
+	var result []*corev1ac.VolumeApplyConfiguration
+	if in.plan.OnToolkit {
+		result = append(result, corev1ac.Volume().WithName(liveSettingsVolume).WithConfigMap(corev1ac.ConfigMapVolumeSource().
+			WithName(LiveSettingsName(in.service.Name))))
 	}
 	if mountsTmp(in) {
 		result = append(result, corev1ac.Volume().WithName(temporaryVolume).WithEmptyDir(corev1ac.EmptyDirVolumeSource()))
@@ -72,8 +73,9 @@ func volumeMounts(in input) []*corev1ac.VolumeMountApplyConfiguration {
 		}
 		return m
 	}
-	result := []*corev1ac.VolumeMountApplyConfiguration{
-		mount(liveSettingsVolume, liveSettingsDirectory, true),
+	var result []*corev1ac.VolumeMountApplyConfiguration
+	if in.plan.OnToolkit {
+		result = append(result, mount(liveSettingsVolume, liveSettingsDirectory, true))
 	}
 	if mountsTmp(in) {
 		result = append(result, mount(temporaryVolume, temporaryDirectory, false))

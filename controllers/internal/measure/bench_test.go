@@ -72,11 +72,11 @@ func BenchmarkLoop(b *testing.B) {
 		b.Fatal(err)
 	}
 	var failed atomic.Int64
-	direct := scraper(port, 96) // here all pods are one host
+	direct := scraper(96) // here all pods are one host
 	loop := NewLoop(LoopOptions{
 		Slots: fair.NewScheduler(fair.Options{Slots: 96, SlotsPerGroup: 16}),
-		Scrape: func(ctx context.Context, pod Pod) (tuner.Counters, error) {
-			counters, err := direct(ctx, pod)
+		Scrape: func(ctx context.Context, pod Pod, from Endpoint) (tuner.Counters, error) {
+			counters, err := direct(ctx, pod, on(port))
 			if err != nil {
 				failed.Add(1)
 			}

@@ -44,12 +44,12 @@ func TestSilentPodsOfOthersChangeNoRound(t *testing.T) {
 		c.perSecond = 100
 		loop := NewLoop(LoopOptions{
 			Slots: fair.NewScheduler(fair.Options{Slots: 24, SlotsPerGroup: 8}),
-			Scrape: func(ctx context.Context, pod Pod) (tuner.Counters, error) {
+			Scrape: func(ctx context.Context, pod Pod, from Endpoint) (tuner.Counters, error) {
 				if pod.Namespace == "silent" {
 					<-ctx.Done()
 					return tuner.Counters{}, ctx.Err()
 				}
-				return c.scrape(ctx, pod)
+				return c.scrape(ctx, pod, from)
 			},
 			Changed: func(types.NamespacedName) {}, Decided: func(types.NamespacedName, tuner.Change) {},
 		})
@@ -209,8 +209,8 @@ func TestLoudServicesOfOthersChangeNoRound(t *testing.T) {
 				loud := 0
 				loop := NewLoop(LoopOptions{
 					Slots: podhttp.Slots(nil),
-					Scrape: func(ctx context.Context, pod Pod) (tuner.Counters, error) {
-						counters, err := pods.scrape(ctx, pod)
+					Scrape: func(ctx context.Context, pod Pod, from Endpoint) (tuner.Counters, error) {
+						counters, err := pods.scrape(ctx, pod, from)
 						if pod.Namespace != serviceName.Namespace {
 							pods.set(func() { loud++ })
 							counters.Refused = 50 * time.Since(began).Seconds()

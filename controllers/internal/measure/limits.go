@@ -81,7 +81,7 @@ func (f *followed) use(target Target, reports []tuner.Report) *tuner.Usage {
 
 // lookAt how pods use a limit that they share, between two rounds.
 func (l *Loop) lookAt(ctx context.Context, f *followed, target Target) {
-	reports, _ := l.scrape(ctx, f, target.asked())
+	reports, _ := l.scrape(ctx, f, target.asked(), target.From)
 	if ctx.Err() != nil {
 		return
 	}

@@ -24,8 +24,8 @@ func sharing(t *testing.T, refused *float64, test func(c *cluster, loop *Loop, u
 		var usages []*tuner.Usage
 		loop := NewLoop(LoopOptions{
 			Slots: fair.NewScheduler(fair.Options{Slots: 96, SlotsPerGroup: 64}),
-			Scrape: func(ctx context.Context, pod Pod) (tuner.Counters, error) {
-				counters, err := c.scrape(ctx, pod)
+			Scrape: func(ctx context.Context, pod Pod, from Endpoint) (tuner.Counters, error) {
+				counters, err := c.scrape(ctx, pod, from)
 				c.set(func() {
 					counters.Refused = *refused * time.Since(began).Seconds()
 				})
@@ -227,8 +227,8 @@ func TestPodsThatAlwaysSeemNewAreNotAlwaysHurried(t *testing.T) {
 				c.perSecond = 100
 				loop := NewLoop(LoopOptions{
 					Slots: fair.NewScheduler(fair.Options{Slots: 96, SlotsPerGroup: 64}),
-					Scrape: func(ctx context.Context, pod Pod) (tuner.Counters, error) {
-						counters, err := c.scrape(ctx, pod)
+					Scrape: func(ctx context.Context, pod Pod, from Endpoint) (tuner.Counters, error) {
+						counters, err := c.scrape(ctx, pod, from)
 						c.set(func() {
 							asked++
 							if lies && pod.Name == "checkout-1" {

@@ -59,6 +59,8 @@ type Target struct {
 	// Shares says that the pods share a limit of inbound requests; then the Leaving ones are asked what they still use of it.
 	Shares  bool
 	Leaving []Pod
+	// From is where the pods tell what they count.
+	From Endpoint
 	// Confirmed says that all pods run the latest live settings.
 	Confirmed bool
 	// Learned is what was learned of the service before it was followed first.
@@ -70,9 +72,9 @@ type LoopOptions struct {
 	// Slots for questions to pods, which may be shared with others who ask pods.
 	Slots *fair.Scheduler
 	// Scrape reads a pod's counters; without their time they count as read when it returns.
-	Scrape func(ctx context.Context, pod Pod) (tuner.Counters, error)
+	Scrape Scraper
 	// Query asks Prometheus for a service's pods, by their names; nil where the operator knows no Prometheus.
-	Query func(ctx context.Context, service types.NamespacedName) (map[string]Sample, error)
+	Query Questioner
 	// Changed is called when a service's Outcome changed.
 	Changed func(service types.NamespacedName)
 	// Moves says whether what pods make of a limit that they share, nil while nothing is known, divides it otherwise than before.
@@ -109,6 +111,7 @@ type followed struct {
 
 	// of the round's goroutine alone
 	source  v1alpha1.TuningSource
+	counts  string // what is counted
 	rounds  rounds
 	silent  map[Pod]*silence
 	awaited int // pods of which this round speaks

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -52,7 +53,7 @@ func (c *cluster) set(change func()) {
 	change()
 }
 
-func (c *cluster) scrape(ctx context.Context, pod Pod) (tuner.Counters, error) {
+func (c *cluster) scrape(ctx context.Context, pod Pod, _ Endpoint) (tuner.Counters, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.asked[pod.Name] = append(c.asked[pod.Name], time.Now())
@@ -274,6 +275,14 @@ func TestManyPodsAreSampled(t *testing.T) {
 	}
 }
 
+// on is the toolkit's endpoint on another port.
+func on(port string) Endpoint {
+	e := Endpoint{}.filled()
+	number, _ := strconv.Atoi(port)
+	e.at.Port = int32(number)
+	return e
+}
+
 func TestScrapeDirectly(t *testing.T) {
 	pages := map[string]string{"/metrics": "goservice_service_seconds_count 7\n"}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -284,9 +293,55 @@ func TestScrapeDirectly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := ScrapeDirectly(port)(t.Context(), Pod{IP: host})
+	got, err := ScrapeDirectly()(t.Context(), Pod{IP: host}, on(port))
 	if err != nil || got.Served != 7 || got.At.IsZero() {
 		t.Errorf("served %v at %v, error %v", got.Served, got.At, err)
+	}
+}
+
+// TestMetricsElsewhereAreFound lets the operator say what to set for a pod that does not serve metrics where its service says.
+func TestMetricsElsewhereAreFound(t *testing.T) {
+	t.Parallel()
+	const (
+		middleware = "http_request_duration_seconds_bucket{code=\"200\",le=\"+Inf\"} 3\nhttp_request_duration_seconds_sum{code=\"200\"} 1\nhttp_request_duration_seconds_count{code=\"200\"} 3\n"
+		toolkit    = "goservice_service_seconds_count 7\n"
+	)
+	for name, c := range map[string]struct {
+		page   string
+		preset v1alpha1.IndicatorsPreset
+		want   string
+	}{
+		"metrics of another preset":                {middleware, "", `, but port %s serves metrics that observability.metrics.indicators: Prometheus reads`},
+		"the metrics that the service names":       {middleware, v1alpha1.IndicatorsPrometheus, `, but it serves them at port %s: set observability.metrics.port`},
+		"metrics that no preset reads":             {"go_goroutines 7\n", "", ""},
+		"the toolkit's, whose port cannot be set":  {toolkit, "", ""},
+		"a page that is none":                      {"<html>", v1alpha1.IndicatorsGRPC, ""},
+		"metrics of another preset than the named": {middleware, v1alpha1.IndicatorsGRPC, `, but port %s serves metrics that observability.metrics.indicators: Prometheus reads`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte(c.page)) }))
+			defer server.Close()
+			host, port, err := net.SplitHostPort(strings.TrimPrefix(server.URL, "http://"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			number, err := strconv.Atoi(port)
+			if err != nil {
+				t.Fatal(err)
+			}
+			spec := specOf(c.preset)
+			spec.Image, spec.Port = "example.com/shop", 1 // nobody listens there
+			spec.Ports = []v1alpha1.PortSpec{{Name: "http-metrics", Port: int32(number)}}
+			loop := NewLoop(LoopOptions{Slots: fair.NewScheduler(fair.Options{Slots: 1, SlotsPerGroup: 1}), Scrape: ScrapeDirectly()})
+			want := ""
+			if c.want != "" {
+				want = fmt.Sprintf(c.want, port)
+			}
+			if got := loop.lookElsewhere(t.Context(), Pod{IP: host}, EndpointOf(spec)); got != want {
+				t.Errorf("says %q, want %q", got, want)
+			}
+		})
 	}
 }
 

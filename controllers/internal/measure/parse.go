@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"sync"
 
+	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/controllers/internal/podhttp"
 	"goservice.dev/operator/controllers/tuner"
 )
@@ -35,21 +36,18 @@ const (
 	maxValue = 1e20
 )
 
-// errForeign is what a pod gets that serves metrics, but not those of the toolkit.
-var errForeign = errors.New("serves no goservice_service_seconds: is the image built on the toolkit?")
-
 var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, maxLine) }}
 
-// Parse reads the counters from a Prometheus text exposition. It looks at the few families that it knows and skips the
+// parse reads the counters from a Prometheus text exposition. It looks at the few families that it knows and skips the
 // rest of a page without taking it apart.
-func Parse(page io.Reader) (tuner.Counters, error) {
+func (f *format) parse(page io.Reader) (tuner.Counters, error) {
 	reader := readers.Get().(*bufio.Reader)
 	reader.Reset(page)
 	defer func() {
 		reader.Reset(nil)
 		readers.Put(reader)
 	}()
-	p := parser{}
+	p := parser{format: f, chosen: len(f.histograms)}
 	for {
 		line, err := reader.ReadSlice('\n')
 		if errors.Is(err, bufio.ErrBufferFull) {
@@ -69,7 +67,7 @@ func Parse(page io.Reader) (tuner.Counters, error) {
 		}
 	}
 	if !p.known {
-		return tuner.Counters{}, errForeign
+		return tuner.Counters{}, p.missing()
 	}
 	if err := p.seriesEnds(); err != nil {
 		return tuner.Counters{}, err
@@ -87,8 +85,13 @@ func skipLine(reader *bufio.Reader) error {
 }
 
 type parser struct {
+	*format
 	counters tuner.Counters
 	known    bool
+	// chosen is the histogram that counts: the first one of the format that the page has.
+	chosen int
+	// other is a histogram that another preset reads.
+	other v1alpha1.IndicatorsPreset
 	// buckets of all series together, and the position in them of the series being read; bounds are as the first series
 	// writes them, one after the other, and rest is what the series being read must still have.
 	buckets      []tuner.Bucket
@@ -122,7 +125,6 @@ var plain = [...]struct {
 }
 
 var (
-	durationPrefix = []byte("http_server_request_duration_seconds_")
 	rejectedPrefix = []byte("goservice_requests_rejected_total{")
 	servedPrefix   = []byte("goservice_service_seconds_count ")
 	noRoute        = []byte(`http_route=""`)
@@ -135,14 +137,15 @@ func (p *parser) line(line []byte) error {
 	if len(line) == 0 {
 		return nil
 	}
-	switch line[0] {
-	case 'h', 'g', 'p':
-	default: // comments too
+	if !p.begins[line[0]] { // comments too
 		return nil
 	}
-	if bytes.HasPrefix(line, durationPrefix) {
-		return p.duration(line)
+	for i := range p.histograms {
+		if h := &p.histograms[i]; bytes.HasPrefix(line, h.prefix) {
+			return p.duration(i, h, line)
+		}
 	}
+	p.notice(line)
 	if bytes.HasPrefix(line, rejectedPrefix) {
 		value, err := valueOf(line)
 		p.counters.Rejected += value
@@ -163,40 +166,56 @@ func (p *parser) line(line []byte) error {
 	return nil
 }
 
-// duration reads a line of the request durations.
-func (p *parser) duration(line []byte) error {
-	kind := line[len(durationPrefix):]
-	if len(kind) == 0 {
+// duration reads a line of the request durations in the histogram of an index.
+func (p *parser) duration(index int, h *histogramFormat, line []byte) error {
+	kind, _, is := bytes.Cut(line[len(h.prefix):], openBrace)
+	if !is {
+		kind, _, _ = bytes.Cut(line[len(h.prefix):], space)
+	}
+	switch string(kind) {
+	case "bucket", "sum", "count":
+	default: // another metric, whose name goes on
 		return nil
 	}
-	switch kind[0] {
-	case 'b': // bucket
-		return p.bucket(line)
-	case 's': // sum
-		value, err := valueOf(line)
-		p.counters.DurationSeconds += value
-		return err
-	case 'c': // count
-		value, err := valueOf(line)
-		p.counters.Requests += value
-		switch failed, limited := judge(line); {
-		case failed:
-			p.counters.Failed += value
-		case limited:
-			p.counters.RateLimited += value
-		case unmatched(line):
-			p.counters.Unmatched += value
-		}
+	if index > p.chosen {
+		return nil
+	}
+	if index < p.chosen {
+		p.choose(index)
+	}
+	if kind[0] == 'b' {
+		return p.bucket(h, line)
+	}
+	value, err := valueOf(line)
+	if kind[0] == 's' {
+		p.counters.DurationSeconds += value * h.unit
 		return err
 	}
-	return nil
+	p.known = p.known || !p.onToolkit
+	p.counters.Requests += value
+	switch failed, limited := h.judge(line); {
+	case failed:
+		p.counters.Failed += value
+	case limited:
+		p.counters.RateLimited += value
+	case p.onToolkit && unmatched(line):
+		p.counters.Unmatched += value
+	}
+	return err
 }
 
-// judge tells from a series' status whether its requests failed or were above the rate limit.
-func judge(line []byte) (failed, limited bool) {
-	status := label(line, statusLabel)
-	return len(status) == 3 && status[0] == '5', string(status) == "429"
+// choose a histogram, and forget what was read of a later one: services that change from one to another serve both for a while.
+func (p *parser) choose(index int) {
+	p.chosen = index
+	p.counters.Requests, p.counters.DurationSeconds, p.counters.Failed, p.counters.RateLimited = 0, 0, 0, 0
+	p.buckets, p.position, p.bounds, p.rest = nil, 0, nil, nil
+	p.series, p.ignored, p.seriesCount, p.counted = p.series[:0], false, 0, false
 }
+
+var (
+	openBrace = []byte("{")
+	space     = []byte(" ")
+)
 
 // unmatched tells from a series' labels whether no route took its requests.
 func unmatched(line []byte) bool {
@@ -206,7 +225,7 @@ func unmatched(line []byte) bool {
 
 // bucket adds to the histogram of all series. Those of one process have the same bounds in the same order, so that the
 // bounds are read from the first series and only compared with those of the others.
-func (p *parser) bucket(line []byte) error {
+func (p *parser) bucket(h *histogramFormat, line []byte) error {
 	if len(p.series) == 0 || !bytes.HasPrefix(line, p.series) {
 		if err := p.seriesEnds(); err != nil {
 			return err
@@ -220,8 +239,8 @@ func (p *parser) bucket(line []byte) error {
 		}
 		p.series = append(p.series[:0], line[:at+len(boundLabel)]...)
 		p.position, p.rest = 0, p.bounds
-		failed, limited := judge(line)
-		p.ignored = failed || limited
+		failed, limited := h.judge(line)
+		p.ignored = failed || limited || !h.isCall(line)
 	}
 	if p.ignored {
 		return nil
@@ -236,7 +255,7 @@ func (p *parser) bucket(line []byte) error {
 		return err
 	}
 	if !p.counted {
-		if err := p.newBound(quoted); err != nil {
+		if err := p.newBound(h, quoted); err != nil {
 			return err
 		}
 	} else if !bytes.HasPrefix(p.rest, quoted) {
@@ -253,8 +272,9 @@ func (p *parser) bucket(line []byte) error {
 var errUneven = errors.New("metrics: series of request durations have different buckets")
 
 // newBound is the next one of the first series, with the quote behind it.
-func (p *parser) newBound(quoted []byte) error {
+func (p *parser) newBound(h *histogramFormat, quoted []byte) error {
 	upper, err := strconv.ParseFloat(string(quoted[:len(quoted)-1]), 64)
+	upper *= h.unit
 	switch {
 	case err != nil, len(quoted) > maxBoundLength:
 		return fmt.Errorf("metrics: a bucket's bound %q is not a number", podhttp.Clip(string(quoted)))
@@ -283,17 +303,24 @@ func (p *parser) seriesEnds() error {
 	return nil
 }
 
-// label finds a label's value; nil without it. Values that matter here never hold an escaped quote.
+// label finds the value of a label, whose name ends with an equals sign and a quote; nil without it. Values that matter here never
+// hold an escaped quote. A name that only ends like this one is another one's, and so is one in a value, where quotes are escaped.
 func label(line, name []byte) []byte {
-	_, rest, found := bytes.Cut(line, name)
-	if !found {
-		return nil
+	for rest := line; ; {
+		at := bytes.Index(rest, name)
+		if at < 0 {
+			return nil
+		}
+		value := rest[at+len(name):]
+		if at > 0 && (rest[at-1] == '{' || rest[at-1] == ',') {
+			end := bytes.IndexByte(value, '"')
+			if end < 0 {
+				return nil
+			}
+			return value[:end]
+		}
+		rest = value
 	}
-	end := bytes.IndexByte(rest, '"')
-	if end < 0 {
-		return nil
-	}
-	return rest[:end]
 }
 
 // valueOf is the number behind the name and labels. A label's value may hold a space, therefore the last closing brace

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/controllers/tuner"
 )
 
@@ -24,7 +25,7 @@ func TestParseReadsWhatTheWorkloadServes(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	got, err := Parse(file)
+	got, err := formats[v1alpha1.IndicatorsToolkit].parse(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +68,7 @@ http_server_request_duration_seconds_bucket{http_request_method="POST",http_resp
 http_server_request_duration_seconds_count{http_request_method="POST",http_response_status_code="201",http_route="/a"} 2
 process_cpu_seconds_total 1.5e+1
 `
-	got, err := Parse(strings.NewReader(page))
+	got, err := formats[v1alpha1.IndicatorsToolkit].parse(strings.NewReader(page))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +132,7 @@ func TestParseRefuses(t *testing.T) {
 		"a number beyond floats": {"goservice_pool_busy 1e999\n", "is not a number"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := Parse(strings.NewReader(c.page))
+			_, err := formats[v1alpha1.IndicatorsToolkit].parse(strings.NewReader(c.page))
 			if err == nil || !strings.Contains(err.Error(), c.want) || len(err.Error()) > 300 {
 				t.Errorf("error is %v, want %q in a short one", err, c.want)
 			}
@@ -142,7 +143,7 @@ func TestParseRefuses(t *testing.T) {
 func TestParseTakesWhatIsWithinTheBounds(t *testing.T) {
 	bounds := manyBounds(maxBuckets)
 	page := "goservice_service_seconds_count 1\n" + histogram("/a", bounds...) + histogram("/b", bounds...)
-	got, err := Parse(strings.NewReader(page))
+	got, err := formats[v1alpha1.IndicatorsToolkit].parse(strings.NewReader(page))
 	if err != nil || len(got.Buckets) != maxBuckets || got.Buckets[maxBuckets-1].Count != 2*(maxBuckets-1) {
 		t.Errorf("%d buckets, error %v", len(got.Buckets), err)
 	}
@@ -150,9 +151,102 @@ func TestParseTakesWhatIsWithinTheBounds(t *testing.T) {
 
 func TestParseSkipsLongLines(t *testing.T) {
 	page := "# " + strings.Repeat("x", 3*maxLine) + "\ngoservice_service_seconds_count 4\n"
-	got, err := Parse(strings.NewReader(page))
+	got, err := formats[v1alpha1.IndicatorsToolkit].parse(strings.NewReader(page))
 	if err != nil || got.Served != 4 {
 		t.Errorf("served %v, error %v", got.Served, err)
+	}
+}
+
+// Every preset reads what its libraries write, and nothing of other metrics that are named alike.
+func TestPresetsReadWhatLibrariesWrite(t *testing.T) {
+	histogram := func(name, labels string, quick, all int) string {
+		return fmt.Sprintf("%[1]s_bucket{%[2]s,le=\"0.1\"} %[3]d\n%[1]s_bucket{%[2]s,le=\"+Inf\"} %[4]d\n%[1]s_sum{%[2]s} 2\n%[1]s_count{%[2]s} %[4]d\n", name, labels, quick, all)
+	}
+	const promhttp = "http_request_duration_seconds"
+	for name, c := range map[string]struct {
+		preset                    v1alpha1.IndicatorsPreset
+		page                      string
+		requests, failed, limited float64
+		quick, counted            float64
+	}{
+		"OpenTelemetry": {
+			v1alpha1.IndicatorsOpenTelemetry,
+			histogram("http_server_request_duration_seconds", `http_request_method="GET",http_response_status_code="200"`, 8, 10) +
+				histogram("http_server_request_duration_seconds", `http_request_method="GET",http_response_status_code="404"`, 1, 1) +
+				histogram("http_server_request_body_size_bytes", `http_response_status_code="500"`, 7, 7),
+			11, 0, 0, 9, 11,
+		},
+		"promhttp, by code": {
+			v1alpha1.IndicatorsPrometheus, histogram(promhttp, `code="200",method="get"`, 8, 10) + histogram(promhttp, `code="503",method="get"`, 2, 2), 12, 2, 0, 8, 10,
+		},
+		"by status": {
+			v1alpha1.IndicatorsPrometheus, histogram(promhttp, `method="get",status="200"`, 8, 10) + histogram(promhttp, `method="get",status="429"`, 2, 2), 12, 0, 2, 8, 10,
+		},
+		"a label that ends alike": {
+			v1alpha1.IndicatorsPrometheus, histogram(promhttp, `exit_code="500",path="/a,code=\\"500\\"",code="200"`, 8, 10), 10, 0, 0, 8, 10,
+		},
+		"a name that goes on": {
+			v1alpha1.IndicatorsPrometheus, histogram(promhttp, `code="200"`, 8, 10) + promhttp + "_count_total{code=\"500\"} 9\n", 10, 0, 0, 8, 10,
+		},
+		"gRPC, the first of two histograms": {
+			v1alpha1.IndicatorsGRPC,
+			histogram("rpc_server_duration_milliseconds", `rpc_grpc_status_code="13"`, 3, 3) +
+				histogram("grpc_server_handling_seconds", `grpc_code="OK",grpc_type="unary"`, 8, 10) +
+				histogram("rpc_server_duration_milliseconds", `rpc_grpc_status_code="0"`, 3, 3),
+			10, 0, 0, 8, 10,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := formats[c.preset].parse(strings.NewReader(c.page))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.Requests != c.requests || got.Failed != c.failed || got.RateLimited != c.limited {
+				t.Errorf("%v requests, %v failed, %v limited; want %v, %v, %v", got.Requests, got.Failed, got.RateLimited, c.requests, c.failed, c.limited)
+			}
+			if len(got.Buckets) != 2 || got.Buckets[0] != (tuner.Bucket{UpperBound: 0.1, Count: c.quick}) || got.Buckets[1].Count != c.counted {
+				t.Errorf("buckets %v, want %v and %v", got.Buckets, c.quick, c.counted)
+			}
+		})
+	}
+}
+
+func TestCustomIndicators(t *testing.T) {
+	spec := specOf(v1alpha1.IndicatorsCustom)
+	spec.Observability.Metrics.Custom = &v1alpha1.CustomIndicators{
+		Histogram: "ledger_rpc_duration", Unit: v1alpha1.UnitMilliseconds, ResultLabel: "outcome", Failed: "err.*|timeout", Ignored: "throttled",
+	}
+	page := ""
+	for outcome, count := range map[string]int{"ok": 10, "error": 2, "err2": 1, "timeout": 1, "throttled": 5, "not an error": 3} {
+		page += fmt.Sprintf("ledger_rpc_duration_bucket{outcome=%[1]q,le=\"250\"} %[2]d\nledger_rpc_duration_bucket{outcome=%[1]q,le=\"+Inf\"} %[2]d\n"+
+			"ledger_rpc_duration_sum{outcome=%[1]q} 1000\nledger_rpc_duration_count{outcome=%[1]q} %[2]d\n", outcome, count)
+	}
+	got, err := formatOf(spec).parse(strings.NewReader(page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Requests != 22 || got.Failed != 4 || got.RateLimited != 5 || got.DurationSeconds != 6 || got.Buckets[0] != (tuner.Bucket{UpperBound: 0.25, Count: 13}) {
+		t.Errorf("%+v", got)
+	}
+}
+
+// A page of other metrics says which preset reads it.
+func TestAPageOfOtherMetricsSuggestsAPreset(t *testing.T) {
+	for name, c := range map[string]struct {
+		preset     v1alpha1.IndicatorsPreset
+		page, want string
+	}{
+		"OpenTelemetry":          {v1alpha1.IndicatorsToolkit, `http_server_request_duration_seconds_count{http_response_status_code="200"} 1`, "indicators: OpenTelemetry"},
+		"promhttp":               {v1alpha1.IndicatorsToolkit, `http_request_duration_seconds_count{code="200"} 1`, "indicators: Prometheus"},
+		"gRPC, wrongly declared": {v1alpha1.IndicatorsPrometheus, `grpc_server_handling_seconds_count{grpc_code="OK"} 1`, "indicators: GRPC"},
+		"nothing known":          {v1alpha1.IndicatorsToolkit, `up_and_running 1`, "built on the toolkit?"},
+		"no request yet":         {v1alpha1.IndicatorsPrometheus, `go_goroutines 7`, "serves no http_request_duration_seconds, which begins with its first request"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := formats[c.preset].parse(strings.NewReader(c.page + "\n")); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%v, want %q", err, c.want)
+			}
+		})
 	}
 }
 
@@ -165,7 +259,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("http_server_request_duration_seconds_bucket{le=\"\"} \n"))
 	f.Add([]byte("goservice_service_seconds_count 1\n" + histogram("/a", "1", "+Inf") + histogram("/b", "1", "+Inf")))
 	f.Fuzz(func(t *testing.T, page []byte) {
-		counters, err := Parse(bytes.NewReader(page))
+		counters, err := formats[v1alpha1.IndicatorsToolkit].parse(bytes.NewReader(page))
 		if err != nil {
 			return
 		}
@@ -191,7 +285,7 @@ func BenchmarkParse(b *testing.B) {
 	reader := bytes.NewReader(page)
 	for b.Loop() {
 		reader.Reset(page)
-		if _, err := Parse(reader); err != nil {
+		if _, err := formats[v1alpha1.IndicatorsToolkit].parse(reader); err != nil {
 			b.Fatal(err)
 		}
 	}

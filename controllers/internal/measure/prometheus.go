@@ -5,6 +5,7 @@ package measure
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -26,26 +27,73 @@ const (
 	partBuckets = "buckets"
 )
 
-// query asks for all counters of all pods at once. Instant queries answer with the time of the question, not that of the
-// scrape; therefore the last part asks for that. It is not summed up, so that a pod that is scraped twice is noticed.
-const query = `label_replace(sum by (pod, le) (http_server_request_duration_seconds_bucket{%[1]s,http_response_status_code!~"5..|429"}), "part", "buckets", "", "")
-or label_replace(sum by (pod) (http_server_request_duration_seconds_count{%[1]s}), "part", "requests", "", "")
-or label_replace(sum by (pod) (http_server_request_duration_seconds_sum{%[1]s}), "part", "durations", "", "")
-or label_replace(sum by (pod) (http_server_request_duration_seconds_count{%[1]s,http_response_status_code=~"5.."}), "part", "failed", "", "")
-or label_replace(sum by (pod) (http_server_request_duration_seconds_count{%[1]s,http_response_status_code="429"}), "part", "limited", "", "")
-or label_replace(sum by (pod) (http_server_request_duration_seconds_count{%[1]s,http_route="",http_response_status_code=~"404|405"}), "part", "unmatched", "", "")
-or label_replace(sum by (pod) (goservice_requests_rejected_total{%[1]s}), "part", "rejected", "", "")
-or label_replace(sum by (pod, __name__) ({__name__=~"%[2]s",%[1]s}), "part", "$1", "__name__", "(.+)")
-or label_replace(timestamp(goservice_service_seconds_count{%[1]s}), "part", "at", "", "")
-`
+// partMilliseconds are buckets whose bounds are milliseconds.
+const partMilliseconds = "milliseconds"
 
-// Query for the counters of the pods behind a Service in a namespace, as their ServiceMonitor has them scraped.
-func Query(namespace, service string) string {
+// Query for all counters of all pods behind a Service in a namespace at once, as their ServiceMonitor has them scraped. Instant queries
+// answer with the time of the question, not that of the scrape; therefore the last part asks for that. It is not summed up, so that a
+// pod that is scraped twice is noticed.
+func (e Endpoint) Query(namespace, service string) string {
+	e = e.filled()
+	pods := "namespace=" + strconv.Quote(namespace) + ",service=" + strconv.Quote(service)
+	q := question{pods: pods}
+	histograms := e.format.indicators
+	for i, h := range histograms {
+		// Of several histograms, the first one that a pod has counts.
+		var unless string
+		for _, earlier := range histograms[:i] {
+			unless += fmt.Sprintf(" unless on (pod) %s_count{%s}", earlier.Name, pods)
+		}
+		buckets, rest := partBuckets, ""
+		if h.Unit == time.Millisecond {
+			buckets, rest = partMilliseconds, " / 1000"
+		}
+		q.sum("pod, le", h.Name+"_bucket", h.Good(), unless, buckets, "")
+		q.sum("pod", h.Name+"_count", "", unless, "requests", "")
+		q.sum("pod", h.Name+"_sum", "", unless, "durations", rest)
+		for _, label := range h.Labels {
+			q.results(h.Name, label, h.Failed, unless, "failed")
+			q.results(h.Name, label, h.Ignored, unless, "limited")
+		}
+	}
+	at := fmt.Sprintf("timestamp(up{%[1]s}) and up{%[1]s} == 1", pods)
+	if e.format.onToolkit {
+		q.sum("pod", histograms[0].Name+"_count", `,http_route="",http_response_status_code=~"404|405"`, "", "unmatched", "")
+		q.sum("pod", "goservice_requests_rejected_total", "", "", "rejected", "")
+		at = fmt.Sprintf("timestamp(goservice_service_seconds_count{%s})", pods)
+	}
 	names := make([]string, len(plain))
 	for i := range plain {
 		names[i] = strings.TrimSpace(plain[i].name)
 	}
-	return fmt.Sprintf(query, "namespace="+strconv.Quote(namespace)+",service="+strconv.Quote(service), strings.Join(names, "|"))
+	q.part(fmt.Sprintf(`label_replace(sum by (pod, __name__) ({__name__=~"%s",%s}), "part", "$1", "__name__", "(.+)")`, strings.Join(names, "|"), pods))
+	q.part(fmt.Sprintf(`label_replace(%s, "part", "at", "", "")`, at))
+	return strings.Join(q.parts, "\nor ") + "\n"
+}
+
+// question is a Query in parts.
+type question struct {
+	pods  string
+	parts []string
+}
+
+func (q *question) part(expression string) { q.parts = append(q.parts, expression) }
+
+// sum of a metric's series with more labels, by some labels, as a part.
+func (q *question) sum(by, metric, labels, unless, part, rest string) {
+	q.part(fmt.Sprintf(`label_replace(sum by (%s) (%s{%s%s}%s)%s, "part", "%s", "", "")`, by, metric, q.pods, labels, unless, rest, part))
+}
+
+// results of a histogram's requests that match, by one of its labels.
+func (q *question) results(histogram, label, pattern, unless, part string) {
+	if pattern == "" {
+		return
+	}
+	operator := "=~"
+	if regexp.QuoteMeta(pattern) == pattern {
+		operator = "="
+	}
+	q.sum("pod", histogram+"_count", fmt.Sprintf(",%s%s%s", label, operator, strconv.Quote(pattern)), unless, part, "")
 }
 
 // fieldOf a part of the Query, nil for those that no single field takes.

@@ -175,13 +175,16 @@ func (s *Sample) take(pod string, e *element) error {
 		}
 		s.At = time.UnixMilli(int64(math.Round(min(e.Value.value, maxSeconds) * 1000)))
 		s.Age = time.Duration(min(e.Value.at-e.Value.value, maxSeconds) * float64(time.Second))
-	case partBuckets:
+	case partBuckets, partMilliseconds:
 		bound, err := strconv.ParseFloat(e.Metric.Bound, 64)
 		if err != nil || math.IsNaN(bound) {
 			return fmt.Errorf("a bucket's bound %q is not a number", podhttp.Clip(e.Metric.Bound))
 		}
 		if len(s.Buckets) == maxBuckets {
 			return fmt.Errorf("more than %d buckets", maxBuckets)
+		}
+		if part == partMilliseconds {
+			bound /= 1000
 		}
 		s.Buckets = append(s.Buckets, tuner.Bucket{UpperBound: bound, Count: e.Value.value})
 	default:

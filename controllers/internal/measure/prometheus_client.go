@@ -87,7 +87,7 @@ func ParseHeader(text string) (name, value string, err error) {
 // Query returns a function that asks for a service's pods; scraped names the Service by which they are scraped. Files that
 // cannot be used are an error here. Later they are read again when they change, and what is wrong with them then is the
 // error of a question.
-func (p Prometheus) Query(scraped func(service string) string) (func(context.Context, types.NamespacedName) (map[string]Sample, error), error) {
+func (p Prometheus) Query(scraped func(service string) string) (Questioner, error) {
 	a := &asker{
 		prometheus: p, endpoint: p.Address.JoinPath("api/v1/query").String(),
 		ca: watchedFile{path: p.CAFile}, token: watchedFile{path: p.BearerTokenFile},
@@ -95,8 +95,8 @@ func (p Prometheus) Query(scraped func(service string) string) (func(context.Con
 	if _, _, err := a.way(); err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context, service types.NamespacedName) (map[string]Sample, error) {
-		return a.ask(ctx, Query(service.Namespace, scraped(service.Name)))
+	return func(ctx context.Context, service types.NamespacedName, from Endpoint) (map[string]Sample, error) {
+		return a.ask(ctx, from.Query(service.Namespace, scraped(service.Name)))
 	}, nil
 }
 

@@ -63,7 +63,7 @@ func TestPrometheusBehindTLSAndATokenThatChanges(t *testing.T) {
 	}
 	expect := func(when, want string) {
 		t.Helper()
-		_, err := query(t.Context(), serviceName)
+		_, err := query(t.Context(), serviceName, Endpoint{})
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: error %v, want %q", when, err, want)
 		}
@@ -108,7 +108,7 @@ func TestPrometheusIsNotTrustedByDefault(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := query(t.Context(), serviceName); err == nil || !strings.Contains(err.Error(), "certificate") {
+	if _, err := query(t.Context(), serviceName, Endpoint{}); err == nil || !strings.Contains(err.Error(), "certificate") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -17,45 +17,52 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/controllers/tuner"
 )
 
+// toolkitQuery is what is asked of a service on the toolkit.
+func toolkitQuery(scraped string) string { return Endpoint{}.Query("shop", scraped) }
+
 var update = flag.Bool("update", false, "write testdata/query.promql")
 
-// TestQueryIsTheOneThatPrometheusRan ties what is asked to the file that the tests in hack/alerts run in Prometheus' engine.
+// TestQueryIsTheOneThatPrometheusRan ties what is asked to the files that the tests in hack/alerts run in Prometheus' engine.
 func TestQueryIsTheOneThatPrometheusRan(t *testing.T) {
-	const path = "testdata/query.promql"
-	got := Query("shop", "checkout-metrics")
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+	for path, got := range map[string]string{
+		"testdata/query.promql":      toolkitQuery("checkout-metrics"),
+		"testdata/query-grpc.promql": EndpointOf(specOf(v1alpha1.IndicatorsGRPC)).Query("shop", "checkout-metrics"),
+	} {
+		if *update {
+			if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("query (-want +got); after -update, hack/alerts must write the answer anew:\n%s", diff)
+		if diff := cmp.Diff(string(want), got); diff != "" {
+			t.Errorf("query (-want +got); after -update, hack/alerts must write the answer anew:\n%s", diff)
+		}
 	}
 }
 
 func TestQueryEscapes(t *testing.T) {
-	got := Query(`a"} or up{x="`, `b\`)
+	got := Endpoint{}.Query(`a"} or up{x="`, `b\`)
 	if want := `namespace="a\"} or up{x=\"",service="b\\"`; strings.Count(got, want) != 9 || strings.Count(got, "namespace=") != 9 {
 		t.Errorf("a name got out of its quotes:\n%s", got)
 	}
 }
 
 // page parses what a pod serves.
-func page(t *testing.T, file string) tuner.Counters {
+func page(t *testing.T, preset v1alpha1.IndicatorsPreset, file string) tuner.Counters {
 	t.Helper()
 	text, err := os.Open(filepath.Join("testdata", file))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer text.Close()
-	counters, err := Parse(text)
+	counters, err := formats[preset].parse(text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,27 +71,35 @@ func page(t *testing.T, file string) tuner.Counters {
 
 // TestPrometheusSaysWhatPodsSay reads Prometheus' own answer: from the same pages both sources must give the same counters.
 func TestPrometheusSaysWhatPodsSay(t *testing.T) {
-	text, err := os.Open("testdata/answer.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer text.Close()
-	got, err := decode(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	asked := time.Date(2026, time.March, 1, 1, 0, 0, 0, time.UTC)
-	want := map[string]Sample{
-		"checkout-a": {Counters: page(t, "metrics.txt"), Age: 3500 * time.Millisecond},
-		"checkout-b": {Counters: page(t, "kinds.txt"), Age: 11250 * time.Millisecond},
-	}
-	for pod, sample := range want {
-		sample.At = asked.Add(-sample.Age)
-		want[pod] = sample
-	}
-	alone := cmpopts.IgnoreFields(tuner.Counters{}, "Refused") // is told by pods alone
-	if diff := cmp.Diff(want, got, alone, cmpopts.EquateApprox(1e-12, 0), cmpopts.EquateApproxTime(time.Millisecond)); diff != "" {
-		t.Errorf("samples (-want +got):\n%s", diff)
+	for file, pages := range map[string]struct {
+		preset v1alpha1.IndicatorsPreset
+		a, b   string
+	}{
+		"answer.json":      {v1alpha1.IndicatorsToolkit, "metrics.txt", "kinds.txt"},
+		"answer-grpc.json": {v1alpha1.IndicatorsGRPC, "middleware.txt", "otelgrpc.txt"},
+	} {
+		text, err := os.Open(filepath.Join("testdata", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer text.Close()
+		got, err := decode(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		asked := time.Date(2026, time.March, 1, 1, 0, 0, 0, time.UTC)
+		want := map[string]Sample{
+			"checkout-a": {Counters: page(t, pages.preset, pages.a), Age: 3500 * time.Millisecond},
+			"checkout-b": {Counters: page(t, pages.preset, pages.b), Age: 11250 * time.Millisecond},
+		}
+		for pod, sample := range want {
+			sample.At = asked.Add(-sample.Age)
+			want[pod] = sample
+		}
+		alone := cmpopts.IgnoreFields(tuner.Counters{}, "Refused") // is told by pods alone
+		if diff := cmp.Diff(want, got, alone, cmpopts.EquateApprox(1e-12, 0), cmpopts.EquateApproxTime(time.Millisecond)); diff != "" {
+			t.Errorf("%s: samples (-want +got):\n%s", file, diff)
+		}
 	}
 }
 
@@ -163,7 +178,7 @@ func TestQueryPrometheus(t *testing.T) {
 		want  string // in the error; empty for an answer
 	}{
 		"an answer": {func(w http.ResponseWriter, r *http.Request) {
-			if r.Method != http.MethodPost || r.URL.Path != "/prometheus/api/v1/query" || r.FormValue("query") != Query("shop", "checkout-scraped") || r.FormValue("timeout") != "5s" {
+			if r.Method != http.MethodPost || r.URL.Path != "/prometheus/api/v1/query" || r.FormValue("query") != toolkitQuery("checkout-scraped") || r.FormValue("timeout") != "5s" {
 				t.Errorf("%s %s: %v", r.Method, r.URL, r.Form)
 			}
 			_, _ = w.Write(answer)
@@ -204,7 +219,7 @@ func TestQueryPrometheus(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := query(t.Context(), serviceName)
+			got, err := query(t.Context(), serviceName, Endpoint{})
 			switch {
 			case c.want == "" && (err != nil || len(got) != 2):
 				t.Errorf("got %+v, error %v", got, err)

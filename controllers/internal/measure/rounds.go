@@ -66,18 +66,19 @@ func sourceOf(spec *v1alpha1.GoServiceSpec) v1alpha1.TuningSource {
 func (l *Loop) measure(ctx context.Context, f *followed, target Target) (reports []tuner.Report, problem string, ready bool) {
 	now := f.began
 	f.tuner.Begin(now)
-	if source := sourceOf(target.Spec); f.source != source { // another clock, and perhaps other pods' counters
-		f.source, f.rounds, f.watch = source, rounds{}, tuner.Watch{}
+	// Another clock, other counters, and perhaps other pods'.
+	if source, counts := sourceOf(target.Spec), target.From.counts(); f.source != source || f.counts != counts {
+		f.source, f.counts, f.rounds, f.watch = source, counts, rounds{}, tuner.Watch{}
 		f.tuner.Restart()
 	}
 	f.awaited = len(target.Pods)
 	if f.source != v1alpha1.SourcePrometheus || len(target.Pods) == 0 {
-		reports, problem = l.scrape(ctx, f, target.asked())
+		reports, problem = l.scrape(ctx, f, target.asked(), target.From)
 		return reports, problem, true
 	}
 	interval := plan.ScrapeInterval(target.Spec)
 	if f.rounds.due(now, interval) {
-		f.rounds.answer = l.query(ctx, f.name)
+		f.rounds.answer = l.query(ctx, f.name, target.From)
 	}
 	select {
 	case answer := <-f.rounds.answer:
@@ -89,7 +90,7 @@ func (l *Loop) measure(ctx context.Context, f *followed, target Target) (reports
 }
 
 // query Prometheus in the background. Its time begins when it is its turn.
-func (l *Loop) query(ctx context.Context, service types.NamespacedName) <-chan answered {
+func (l *Loop) query(ctx context.Context, service types.NamespacedName, from Endpoint) <-chan answered {
 	answer := make(chan answered, 1)
 	l.working.Go(func() {
 		release, _, err := l.questions.Acquire(ctx, service.Namespace)
@@ -98,7 +99,7 @@ func (l *Loop) query(ctx context.Context, service types.NamespacedName) <-chan a
 			return
 		}
 		defer release()
-		samples, err := l.options.Query(ctx, service)
+		samples, err := l.options.Query(ctx, service, from)
 		answer <- answered{samples, err}
 	})
 	return answer

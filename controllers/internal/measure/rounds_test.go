@@ -65,7 +65,7 @@ func (p *prometheus) scrapeOnce(ctx context.Context, pod Pod) {
 	if paused {
 		return
 	}
-	counters, err := p.scrape(ctx, pod)
+	counters, err := p.scrape(ctx, pod, Endpoint{})
 	p.set(func() {
 		delete(p.last, pod.Name) // marked as stale
 		if err == nil {
@@ -75,7 +75,7 @@ func (p *prometheus) scrapeOnce(ctx context.Context, pod Pod) {
 	})
 }
 
-func (p *prometheus) query(ctx context.Context, _ types.NamespacedName) (map[string]Sample, error) {
+func (p *prometheus) query(ctx context.Context, _ types.NamespacedName, _ Endpoint) (map[string]Sample, error) {
 	hanging := false
 	p.set(func() { hanging = p.hanging })
 	if hanging {
@@ -106,7 +106,7 @@ func observed(t *testing.T, interval time.Duration, test func(*prometheus, *Loop
 		p := &prometheus{cluster: newCluster(), interval: interval, last: map[string]Sample{}, skewed: -17 * time.Second}
 		loop := NewLoop(LoopOptions{
 			Slots: fair.NewScheduler(fair.Options{Slots: 1, SlotsPerGroup: 1}),
-			Scrape: func(context.Context, Pod) (tuner.Counters, error) {
+			Scrape: func(context.Context, Pod, Endpoint) (tuner.Counters, error) {
 				return tuner.Counters{}, errors.New("pods must not be asked")
 			},
 			Query:   p.query,

@@ -6,31 +6,79 @@ package measure
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"hash/fnv"
 	"io"
 	"net"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 
+	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/controllers/internal/fair"
+	"goservice.dev/operator/controllers/internal/indicators"
 	"goservice.dev/operator/controllers/internal/podhttp"
 	"goservice.dev/operator/controllers/tuner"
 )
 
-// ScrapeDirectly reads pods at their own addresses, which an operator inside the cluster can reach, over connections that
-// stay open.
-func ScrapeDirectly(port string) func(context.Context, Pod) (tuner.Counters, error) {
-	return scraper(port, 1)
+// Endpoint is where and how the pods of a service tell what they count. The zero value is the toolkit's.
+type Endpoint struct {
+	at     indicators.Location
+	format *format
+	// elsewhere are ports that are looked at should nothing be found there.
+	elsewhere []int32
 }
 
-func scraper(port string, idlePerHost int) func(context.Context, Pod) (tuner.Counters, error) {
+// EndpointOf a spec.
+func EndpointOf(spec *v1alpha1.GoServiceSpec) Endpoint {
+	return Endpoint{at: indicators.At(spec), format: formatOf(spec), elsewhere: indicators.Elsewhere(spec)}
+}
+
+// filled is what a zero value stands for.
+func (e Endpoint) filled() Endpoint {
+	if e.format == nil {
+		return EndpointOf(&v1alpha1.GoServiceSpec{})
+	}
+	return e
+}
+
+// scheme as a URL has it.
+func (e Endpoint) scheme() string { return strings.ToLower(string(e.at.Scheme)) }
+
+func (e Endpoint) port() string { return strconv.Itoa(int(e.at.Port)) }
+
+// counts says what is counted there: where it is another thing, nothing follows from what was counted before.
+func (e Endpoint) counts() string {
+	var text strings.Builder
+	for _, h := range e.filled().format.indicators {
+		fmt.Fprintf(&text, "%s %v %v %s %s;", h.Name, h.Unit, h.Labels, h.Failed, h.Ignored)
+	}
+	return text.String()
+}
+
+// Questioner asks Prometheus for the counters of a service's pods, by their names.
+type Questioner func(ctx context.Context, service types.NamespacedName, from Endpoint) (map[string]Sample, error)
+
+// Scraper reads a pod's counters.
+type Scraper func(ctx context.Context, pod Pod, from Endpoint) (tuner.Counters, error)
+
+// ScrapeDirectly reads pods at their own addresses, which an operator inside the cluster can reach, over connections that
+// stay open.
+func ScrapeDirectly() Scraper { return scraper(1) }
+
+func scraper(idlePerHost int) Scraper {
 	getter := podhttp.NewGetter(podhttp.Options{Timeout: scrapeTimeout, IdlePerHost: idlePerHost, IdleTimeout: 10 * period})
-	return func(ctx context.Context, pod Pod) (counters tuner.Counters, err error) {
-		err = getter.Get(ctx, net.JoinHostPort(pod.IP, port), "/metrics", MaxPageBytes, func(at time.Time, page io.Reader) (err error) {
-			counters, err = parseAt(at, page)
+	return func(ctx context.Context, pod Pod, from Endpoint) (counters tuner.Counters, err error) {
+		from = from.filled()
+		err = getter.Get(ctx, from.scheme(), net.JoinHostPort(pod.IP, from.port()), from.at.Path, MaxPageBytes, func(at time.Time, page io.Reader) (err error) {
+			counters, err = from.parseAt(at, page)
 			return err
 		})
 		return counters, err
@@ -39,14 +87,15 @@ func scraper(port string, idlePerHost int) func(context.Context, Pod) (tuner.Cou
 
 // ScrapeThroughAPIServer reads pods through the API server's proxy, for an operator that runs outside the cluster. The
 // client must be bound to MaxPageBytes.
-func ScrapeThroughAPIServer(client corev1client.PodsGetter, port string) func(context.Context, Pod) (tuner.Counters, error) {
-	return func(ctx context.Context, pod Pod) (tuner.Counters, error) {
-		page, err := client.Pods(pod.Namespace).ProxyGet("http", pod.Name, port, "/metrics", nil).Stream(ctx)
+func ScrapeThroughAPIServer(client corev1client.PodsGetter) Scraper {
+	return func(ctx context.Context, pod Pod, from Endpoint) (tuner.Counters, error) {
+		from = from.filled()
+		page, err := client.Pods(pod.Namespace).ProxyGet(from.scheme(), pod.Name, from.port(), from.at.Path, nil).Stream(ctx)
 		if err != nil {
 			return tuner.Counters{}, err
 		}
 		defer page.Close()
-		return parseAt(time.Now(), page)
+		return from.parseAt(time.Now(), page)
 	}
 }
 
@@ -58,7 +107,7 @@ type silence struct {
 
 // scrape asks some pods, each within its time, which begins when it is its turn. Pods that did not answer last time queue
 // apart from those of their namespace that do.
-func (l *Loop) scrape(ctx context.Context, f *followed, pods []Pod) (reports []tuner.Report, problem string) {
+func (l *Loop) scrape(ctx context.Context, f *followed, pods []Pod, from Endpoint) (reports []tuner.Report, problem string) {
 	reports = make([]tuner.Report, len(pods))
 	silent := make(map[Pod]*silence, len(pods))
 	var working sync.WaitGroup
@@ -73,10 +122,13 @@ func (l *Loop) scrape(ctx context.Context, f *followed, pods []Pod) (reports []t
 			continue
 		}
 		working.Go(func() {
-			counters, err := l.ask(ctx, pod, state.Silent())
+			counters, err := l.ask(ctx, pod, from, state.Silent())
 			if err != nil {
 				state.Failed(time.Now())
 				state.problem = "pod " + pod.Name + ": " + podhttp.Clip(err.Error()) // it may quote what the pod answered
+				if slow := net.Error(nil); i == 0 && !(errors.As(err, &slow) && slow.Timeout()) {
+					state.problem += l.lookElsewhere(ctx, pod, from)
+				}
 				return
 			}
 			state.Answered()
@@ -95,7 +147,7 @@ func (l *Loop) scrape(ctx context.Context, f *followed, pods []Pod) (reports []t
 }
 
 // ask one pod for its counters.
-func (l *Loop) ask(ctx context.Context, pod Pod, silent bool) (tuner.Counters, error) {
+func (l *Loop) ask(ctx context.Context, pod Pod, from Endpoint, silent bool) (tuner.Counters, error) {
 	release, _, err := l.options.Slots.Acquire(ctx, fair.Group(pod.Namespace, silent))
 	if err != nil {
 		return tuner.Counters{}, err
@@ -103,11 +155,28 @@ func (l *Loop) ask(ctx context.Context, pod Pod, silent bool) (tuner.Counters, e
 	defer release()
 	ctx, cancel := context.WithTimeout(ctx, scrapeTimeout)
 	defer cancel()
-	counters, err := l.options.Scrape(ctx, pod)
+	counters, err := l.options.Scrape(ctx, pod, from)
 	if counters.At.IsZero() {
 		counters.At = time.Now()
 	}
 	return counters, err
+}
+
+// lookElsewhere for the metrics of a pod that answers but does not serve them where its service says, and say what to set.
+func (l *Loop) lookElsewhere(ctx context.Context, pod Pod, from Endpoint) string {
+	for _, port := range from.elsewhere {
+		there := from
+		there.at = indicators.Location{Scheme: corev1.URISchemeHTTP, Port: port, Path: indicators.DefaultPath}
+		_, err := l.ask(ctx, pod, there, true)
+		var other otherPreset
+		switch {
+		case err == nil && !from.format.onToolkit:
+			return fmt.Sprintf(", but it serves them at port %d: set observability.metrics.port", port)
+		case errors.As(err, &other):
+			return fmt.Sprintf(", but port %d %s", port, other)
+		}
+	}
+	return ""
 }
 
 // sampleOf picks pods by a hash of their names, so that each round asks the same ones.
@@ -134,8 +203,8 @@ func sampleOf(pods []Pod) []Pod {
 }
 
 // parseAt reads a page whose head arrived at a time: pods count until they begin to answer, however long reading takes.
-func parseAt(at time.Time, page io.Reader) (tuner.Counters, error) {
-	counters, err := Parse(page)
+func (e Endpoint) parseAt(at time.Time, page io.Reader) (tuner.Counters, error) {
+	counters, err := e.format.parse(page)
 	counters.At = at
 	return counters, err
 }

@@ -6,6 +6,7 @@ package podhttp
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -43,17 +44,18 @@ var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 4<<10)
 // errTooLarge is the end of an answer beyond its bound.
 var errTooLarge = errors.New("the answer is too large")
 
-// Get a page of at most maxBytes within the timeout. read is called with the time at which the head of the answer arrived and
+// Get a page of at most maxBytes within the timeout, by http or https; what a certificate says is not verified: pods have none that
+// names their addresses, and are not trusted anyway. read is called with the time at which the head of the answer arrived and
 // with the body of one whose status is 200; any other is an error.
-func (g *Getter) Get(ctx context.Context, address, path string, maxBytes int64, read func(at time.Time, body io.Reader) error) error {
+func (g *Getter) Get(ctx context.Context, scheme, address, path string, maxBytes int64, read func(at time.Time, body io.Reader) error) error {
 	ctx, cancel := context.WithTimeout(ctx, g.options.Timeout)
 	defer cancel()
 	for {
-		conn, reused, err := g.connect(ctx, address)
+		conn, reused, err := g.connect(ctx, scheme, address)
 		if err != nil {
 			return err
 		}
-		answered, err := g.exchange(ctx, conn, address, path, maxBytes, read)
+		answered, err := g.exchange(ctx, conn, scheme, address, path, maxBytes, read)
 		if reused && !answered && ctx.Err() == nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 			continue // the pod had closed it meanwhile
 		}
@@ -65,17 +67,36 @@ func (g *Getter) Get(ctx context.Context, address, path string, maxBytes int64, 
 }
 
 // connect by an idle connection or a new one.
-func (g *Getter) connect(ctx context.Context, address string) (conn net.Conn, reused bool, err error) {
+func (g *Getter) connect(ctx context.Context, scheme, address string) (conn net.Conn, reused bool, err error) {
+	key := poolOf(scheme, address)
 	g.mu.Lock()
-	if idle := g.idle[address]; len(idle) > 0 {
+	if idle := g.idle[key]; len(idle) > 0 {
 		last := idle[len(idle)-1]
-		g.keep(address, idle[:len(idle)-1])
+		g.keep(key, idle[:len(idle)-1])
 		g.mu.Unlock()
 		return last.Conn, true, nil
 	}
 	g.mu.Unlock()
 	conn, err = g.dial(ctx, "tcp", address)
-	return conn, false, err
+	if err != nil || scheme != schemeHTTPS {
+		return conn, false, err
+	}
+	secured := tls.Client(conn, &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}) //nolint:gosec // see Get
+	if err := secured.HandshakeContext(ctx); err != nil {
+		conn.Close()
+		return nil, false, err
+	}
+	return secured, false, nil
+}
+
+const schemeHTTPS = "https"
+
+// poolOf names the idle connections to an address.
+func poolOf(scheme, address string) string {
+	if scheme == schemeHTTPS {
+		return scheme + "://" + address
+	}
+	return address
 }
 
 // keep idle connections of an address. The caller holds the lock.
@@ -89,7 +110,9 @@ func (g *Getter) keep(address string, idle []idleConn) {
 
 // exchange one question for an answer, and keep the connection if it is good for another. answered says that something came
 // back.
-func (g *Getter) exchange(ctx context.Context, conn net.Conn, address, path string, maxBytes int64, read func(time.Time, io.Reader) error) (answered bool, err error) {
+func (g *Getter) exchange(
+	ctx context.Context, conn net.Conn, scheme, address, path string, maxBytes int64, read func(time.Time, io.Reader) error,
+) (answered bool, err error) {
 	deadline, _ := ctx.Deadline()
 	good := false
 	// SetDeadline fails on closed connections only, which the next use finds out.
@@ -97,7 +120,7 @@ func (g *Getter) exchange(ctx context.Context, conn net.Conn, address, path stri
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	defer func() {
 		if stop() && good {
-			g.put(address, conn)
+			g.put(poolOf(scheme, address), conn)
 		} else {
 			conn.Close()
 		}

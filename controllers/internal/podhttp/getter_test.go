@@ -21,7 +21,7 @@ import (
 func page(t *testing.T, g *Getter, address, path string) (string, error) {
 	t.Helper()
 	var text string
-	err := g.Get(t.Context(), address, path, 1<<20, func(at time.Time, body io.Reader) error {
+	err := g.Get(t.Context(), "http", address, path, 1<<20, func(at time.Time, body io.Reader) error {
 		if at.IsZero() || at.After(time.Now()) {
 			t.Errorf("the head arrived at %s", at)
 		}
@@ -155,7 +155,7 @@ func TestGetterGivesUp(t *testing.T) {
 		g.options.Timeout = time.Hour
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(30*time.Millisecond, cancel)
-		if err := g.Get(ctx, address, path, 10, func(_ time.Time, body io.Reader) error {
+		if err := g.Get(ctx, "http", address, path, 10, func(_ time.Time, body io.Reader) error {
 			_, err := io.ReadAll(body)
 			return err
 		}); err == nil {

@@ -40,7 +40,7 @@ var definitions = []definition{
 // conditions computes every condition over those of the present status.
 func (s Situation) conditions(conditions []metav1.Condition) []metav1.Condition {
 	for _, d := range definitions {
-		if d.kind == v1alpha1.ConditionTuned && s.Confirmed.Revision == "" {
+		if d.kind == v1alpha1.ConditionTuned && s.Confirmed.Revision == "" && s.Plan.OnToolkit {
 			continue // no document could be made: no news of pods
 		}
 		s.computed = conditions

@@ -17,17 +17,19 @@ func (s Situation) figures() *v1alpha1.FiguresStatus {
 	f := &v1alpha1.FiguresStatus{
 		MinReplicas: p.Replicas.Value.Min, MaxReplicas: p.Replicas.Value.Max,
 		WantedReplicas: s.wantedReplicas(), AvailableReplicas: s.deploymentStatus().AvailableReplicas,
-		WorkersPerPod: p.Workers.Value, QueueDepthPerPod: p.QueueDepth.Value,
-		QueueTimeoutMicroseconds:   p.QueueTimeout.Value.Microseconds(),
-		RequestTimeoutMicroseconds: p.RequestTimeout.Value.Microseconds(),
-		PreStopDelaySeconds:        seconds(p.PreStopDelay.Value),
-		DrainTimeoutSeconds:        seconds(p.DrainTimeout.Value),
-		GracePeriodSeconds:         seconds(p.GracePeriod.Value),
-		CPUTargetPercent:           value(p.CPUTarget),
-		UtilizationPermille:        permille(p.Utilization),
-		ScaleUpTolerancePermille:   permille(p.ScaleUpTolerance),
-		GOGCPercent:                value(p.GOGC),
-		MemoryLimitBytes:           value(p.MemoryLimitBytes),
+		PreStopDelaySeconds:      seconds(p.PreStopDelay.Value),
+		DrainTimeoutSeconds:      seconds(p.DrainTimeout.Value),
+		GracePeriodSeconds:       seconds(p.GracePeriod.Value),
+		CPUTargetPercent:         value(p.CPUTarget),
+		UtilizationPermille:      permille(p.Utilization),
+		ScaleUpTolerancePermille: permille(p.ScaleUpTolerance),
+		GOGCPercent:              value(p.GOGC),
+		MemoryLimitBytes:         value(p.MemoryLimitBytes),
+	}
+	if p.OnToolkit {
+		f.WorkersPerPod, f.QueueDepthPerPod = &p.Workers.Value, &p.QueueDepth.Value
+		f.QueueTimeoutMicroseconds = new(p.QueueTimeout.Value.Microseconds())
+		f.RequestTimeoutMicroseconds = new(p.RequestTimeout.Value.Microseconds())
 	}
 	if p.ReplicaFloor.Value > p.Replicas.Value.Min {
 		f.ReplicaFloor = &p.ReplicaFloor.Value

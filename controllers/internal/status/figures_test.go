@@ -22,7 +22,7 @@ func TestFiguresAreThePlansNumbers(t *testing.T) {
 	whole := func(n int32) *plan.Figure[int32] { return &plan.Figure[int32]{Value: n} }
 	duration := func(d time.Duration) plan.Figure[time.Duration] { return plan.Figure[time.Duration]{Value: d} }
 	s.Plan = plan.Plan{
-		Autoscaled: true, Replicas: plan.Figure[plan.Range]{Value: plan.Range{Min: 2, Max: 9}}, ReplicaFloor: *whole(4),
+		OnToolkit: true, Autoscaled: true, Replicas: plan.Figure[plan.Range]{Value: plan.Range{Min: 2, Max: 9}}, ReplicaFloor: *whole(4),
 		ScaleDownWindow: duration(5 * time.Minute), CPUTarget: whole(55), Utilization: figure(0.72), ScaleUpTolerance: figure(0.05),
 		Workers: *whole(8), QueueDepth: *whole(16), QueueTimeout: duration(12500 * time.Microsecond), RequestTimeout: duration(5 * time.Second),
 		PreStopDelay: duration(5 * time.Second), DrainTimeout: duration(10 * time.Second), GracePeriod: duration(20 * time.Second),
@@ -33,7 +33,7 @@ func TestFiguresAreThePlansNumbers(t *testing.T) {
 	want := &v1alpha1.FiguresStatus{
 		MinReplicas: 2, MaxReplicas: 9, WantedReplicas: 2, AvailableReplicas: 2, ReplicaFloor: new(int32(4)),
 		CPUTargetPercent: new(int32(55)), UtilizationPermille: new(int32(720)), ScaleUpTolerancePermille: new(int32(50)), ScaleDownWindowSeconds: new(int32(300)),
-		WorkersPerPod: 8, QueueDepthPerPod: 16, QueueTimeoutMicroseconds: 12500, RequestTimeoutMicroseconds: 5_000_000,
+		WorkersPerPod: new(int32(8)), QueueDepthPerPod: new(int32(16)), QueueTimeoutMicroseconds: new(int64(12500)), RequestTimeoutMicroseconds: new(int64(5_000_000)),
 		PreStopDelaySeconds: 5, DrainTimeoutSeconds: 10, GracePeriodSeconds: 20, GOGCPercent: new(int32(120)), MemoryLimitBytes: new(int64(200 << 20)),
 		SharedRequestsPerSecond: new(int32(100)), MilliRequestsPerSecondPerPod: new(int64(666_667)), MeasuredRequests: new(int64(100_000)),
 		AvailabilityPartsPerMillion: new(int32(999_880)), FastEnoughPartsPerMillion: new(int32(997_499)), ErrorBudgetLeftPermille: new(int64(870)),

@@ -43,7 +43,8 @@ func (s Situation) learned() *v1alpha1.LearnedStatus {
 		Version: before.Version, At: before.At,
 		CPUNanoseconds: before.CPUNanoseconds, ServiceNanoseconds: before.ServiceNanoseconds,
 		HighestCPUNanoseconds: before.HighestCPUNanoseconds, HighestServiceNanoseconds: before.HighestServiceNanoseconds,
-		MaxReplicas: s.MaxReplicas, StartupSeconds: before.DeepCopy().StartupSeconds, Profile: before.Profile.DeepCopy(), Budget: before.DeepCopy().Budget,
+		LatencyBoundNanoseconds: before.LatencyBoundNanoseconds,
+		MaxReplicas:             s.MaxReplicas, StartupSeconds: before.DeepCopy().StartupSeconds, Profile: before.Profile.DeepCopy(), Budget: before.DeepCopy().Budget,
 	}
 	if sameLearned(v1alpha1.LearnedStatus{}, *kept) {
 		return nil

@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/internal/indicators"
 )
 
 // measured says whether measurements arrive. Where no pod runs nothing is awaited: that would be one more write for every
@@ -74,7 +76,25 @@ func measurementsArrive(s Situation) (string, string, bool) {
 	if s.fromPrometheus() {
 		message = "Prometheus has the pods' metrics"
 	}
-	return v1alpha1.ReasonMeasured, message, s.Outcome.Measured
+	return v1alpha1.ReasonMeasured, message + s.latencyBound(), s.Outcome.Measured
+}
+
+// latencyBound says at which bucket the latency objective is counted, where the service's own histogram has none at its threshold.
+func (s Situation) latencyBound() string {
+	slo, bound := s.Service.Spec.SLO, s.Outcome.LatencyBound
+	if slo == nil || slo.Latency == nil || bound == 0 {
+		return ""
+	}
+	names := make([]string, 0, 1)
+	for _, h := range indicators.Of(&s.Service.Spec) {
+		names = append(names, h.Name)
+	}
+	threshold := slo.Latency.Threshold.Duration
+	advice := fmt.Sprintf("give %s a bucket at %s seconds", strings.Join(names, " or "), strconv.FormatFloat(threshold.Seconds(), 'f', -1, 64))
+	if bound < 0 {
+		return fmt.Sprintf("; latency is not measured, as no bucket is at %s or up to twice that: %s", threshold, advice)
+	}
+	return fmt.Sprintf("; latency is measured at %s, the next bucket above %s: %s to measure it exactly", bound, threshold, advice)
 }
 
 func noPodRuns(s Situation) (string, string, bool) {
@@ -86,7 +106,7 @@ func measuringBegins(s Situation) (string, string, bool) {
 }
 
 func measurementsLack(s Situation) (string, string, bool) {
-	message := "fewer than half of the pods answer on port 9100; scale-in is paused until they do"
+	message := fmt.Sprintf("fewer than half of the pods answer on port %d; scale-in is paused until they do", indicators.At(&s.Service.Spec).Port)
 	if s.fromPrometheus() {
 		message = "Prometheus has the metrics of fewer than half of the pods; scale-in is paused until it has more"
 	}

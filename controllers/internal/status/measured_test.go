@@ -15,6 +15,7 @@ import (
 
 	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/controllers/internal/confirm"
+	"goservice.dev/operator/controllers/plan"
 	"goservice.dev/operator/controllers/tuner"
 )
 
@@ -181,5 +182,56 @@ func TestSharesAndTimesAreRoundedToTheWorse(t *testing.T) {
 	}
 	if got := microTime(noon.Add(1999 * time.Nanosecond)); !got.Time.Equal(noon.Add(time.Microsecond)) {
 		t.Errorf("a time is %s", got)
+	}
+}
+
+// Of a service that is not built on the toolkit, nothing is said of live settings, and what is measured otherwise is said once.
+func TestWhatIsSaidOfAForeignService(t *testing.T) {
+	for name, c := range map[string]struct {
+		bound time.Duration
+		want  string
+	}{
+		"an exact bucket": {0, "pods report metrics"},
+		"the next bucket": {250 * time.Millisecond, "pods report metrics; latency is measured at 250ms, the next bucket above 200ms: " +
+			"give http_request_duration_seconds a bucket at 0.2 seconds to measure it exactly"},
+		"no bucket": {-1, "pods report metrics; latency is not measured, as no bucket is at 200ms or up to twice that: " +
+			"give http_request_duration_seconds a bucket at 0.2 seconds"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serving()
+			s.Service.Spec.RateLimit = nil
+			s.Service.Spec.Image = "registry.example/orders:1"
+			s.Service.Spec.Observability = &v1alpha1.ObservabilitySpec{Metrics: &v1alpha1.MetricsSpec{Indicators: v1alpha1.IndicatorsPrometheus, Port: new(int32(2112))}}
+			s.Service.Spec.SLO = &v1alpha1.SLOSpec{Latency: &v1alpha1.LatencyObjective{Threshold: metav1.Duration{Duration: 200 * time.Millisecond}}}
+			s.Service.Status.LiveSettings = &v1alpha1.LiveSettingsStatus{Revision: "r1"}
+			s.Service.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionTuned, Status: metav1.ConditionTrue, Reason: "Confirmed"}}
+			s.Plan = plan.Compute(&s.Service.Spec, plan.Observed{})
+			s.Confirmed = confirm.Result{}
+			s.Observed.Tunable = []confirm.Pod{{Name: "a"}}
+			s.Outcome = &tuner.Outcome{Measured: true, LatencyBound: c.bound}
+			status := computed(s)
+			got := said(status)
+			if want := "True Measured: " + c.want; got[v1alpha1.ConditionMeasured] != want {
+				t.Errorf("Measured is\n%s, want\n%s", got[v1alpha1.ConditionMeasured], want)
+			}
+			if tuned, is := got[v1alpha1.ConditionTuned]; is || status.LiveSettings != nil || status.Plan.Workers != nil || status.Figures.WorkersPerPod != nil || status.Summary.Tuned != "-" {
+				t.Errorf("Tuned %q, live settings %+v, plan %+v", tuned, status.LiveSettings, status.Plan)
+			}
+			if !strings.HasPrefix(got[v1alpha1.ConditionReady], "True") {
+				t.Errorf("Ready is %s", got[v1alpha1.ConditionReady])
+			}
+			s.Outcome = &tuner.Outcome{Problem: "pod a: refused"}
+			if got := said(computed(s))[v1alpha1.ConditionMeasured]; !strings.Contains(got, "port 2112") {
+				t.Errorf("Measured is %s", got)
+			}
+		})
+	}
+}
+
+func TestMonitoringThatIsOff(t *testing.T) {
+	s := serving()
+	s.Service.Spec.Observability = &v1alpha1.ObservabilitySpec{Metrics: &v1alpha1.MetricsSpec{Enabled: new(false)}}
+	if got, want := said(computed(s))[v1alpha1.ConditionMonitored], "True MetricsOff: observability.metrics.enabled is false: nothing is scraped, measured or watched"; got != want {
+		t.Errorf("Monitored is %s, want %s", got, want)
 	}
 }

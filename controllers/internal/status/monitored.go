@@ -11,6 +11,7 @@ import (
 	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/controllers/internal/apply"
 	"goservice.dev/operator/controllers/internal/build"
+	"goservice.dev/operator/controllers/plan"
 )
 
 // planned says whether the declared objectives can be met.
@@ -37,6 +38,7 @@ func undeclared(s Situation) (string, string, bool) {
 
 // monitored covers what tells Prometheus to scrape the service and, where objectives are declared, to watch them.
 var monitored = chain{
+	{yes, monitoringIsOff},
 	{no, absent(build.ServiceMonitorKind, v1alpha1.ReasonKindAbsent,
 		"ServiceMonitor is not installed in this cluster; install the Prometheus Operator to have this service scraped")},
 	{no, unapplied(build.ServiceMonitorKind)},
@@ -46,6 +48,10 @@ var monitored = chain{
 	{yes, ifWatched(always(v1alpha1.ReasonScraped,
 		"a ServiceMonitor and a PrometheusRule are applied; they take effect if a Prometheus selects them"))},
 	{yes, always(v1alpha1.ReasonScraped, "a ServiceMonitor is applied; it takes effect if a Prometheus selects it")},
+}
+
+func monitoringIsOff(s Situation) (string, string, bool) {
+	return v1alpha1.ReasonMetricsOff, "observability.metrics.enabled is false: nothing is scraped, measured or watched", !plan.Measurable(&s.Service.Spec)
 }
 
 func absent(kind schema.GroupVersionKind, reason, message string) predicate {

@@ -78,7 +78,9 @@ func (s Situation) status() v1alpha1.GoServiceStatus {
 	status.Replicas, status.ReadyReplicas = deployment.Replicas, deployment.ReadyReplicas
 	status.Plan, status.Figures = s.Plan.Status(), s.figures()
 	status.Conditions = s.conditions(status.Conditions)
-	if s.Confirmed.Revision != "" {
+	if !s.Plan.OnToolkit {
+		status.LiveSettings = nil // nothing takes any
+	} else if s.Confirmed.Revision != "" {
 		status.LiveSettings = s.liveSettings()
 	}
 	if s.ApplyErr == nil && s.Template != (v1alpha1.TemplateStatus{}) {

@@ -15,14 +15,22 @@ import (
 // maxUnconfirmed pods are listed by name in a status.
 const maxUnconfirmed = 10
 
-// tuned says whether every pod confirmed the latest live settings.
+// tuned says whether every pod confirmed the latest live settings, where they take any.
 var tuned = chain{
-	{yes, earlierAnswerStands},
-	{unknown, noPods},
-	{yes, confirmed},
-	{no, rejected},
-	{no, confirming},
-	{unknown, unreachable},
+	{yes, ifOnToolkit(earlierAnswerStands)},
+	{unknown, ifOnToolkit(noPods)},
+	{yes, ifOnToolkit(confirmed)},
+	{no, ifOnToolkit(rejected)},
+	{no, ifOnToolkit(confirming)},
+	{unknown, ifOnToolkit(unreachable)},
+}
+
+// ifOnToolkit applies only to pods that take live settings.
+func ifOnToolkit(p predicate) predicate {
+	return func(s Situation) (string, string, bool) {
+		reason, message, applies := p(s)
+		return reason, message, applies && s.Plan.OnToolkit
+	}
 }
 
 // earlierAnswerStands while pods are being asked again about a revision that they had confirmed already – after a restart of

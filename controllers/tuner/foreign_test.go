@@ -1,0 +1,99 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package tuner
+
+import (
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"goservice.dev/operator/api/v1alpha1"
+)
+
+// foreign is a service that is not built on the toolkit, with a latency threshold.
+func foreign(threshold time.Duration) *v1alpha1.GoServiceSpec {
+	spec := specified()
+	spec.Image = "registry.example/orders:1"
+	spec.SLO.Latency.Threshold = metav1.Duration{Duration: threshold}
+	spec.Observability = &v1alpha1.ObservabilitySpec{Metrics: &v1alpha1.MetricsSpec{Indicators: v1alpha1.IndicatorsOpenTelemetry}}
+	return spec
+}
+
+// A threshold without a bucket is judged at the next one, if that is not too far above. The pods' buckets are 50 ms and 100 ms.
+func TestLatencyIsJudgedAtTheNextBucket(t *testing.T) {
+	for name, c := range map[string]struct {
+		threshold, want time.Duration
+		slow            float64 // share, where a tenth of the requests take longer than 100 ms
+	}{
+		"its own bucket":       {100 * time.Millisecond, 0, 0.1},
+		"the next one":         {80 * time.Millisecond, 100 * time.Millisecond, 0.1},
+		"twice as high":        {25 * time.Millisecond, 50 * time.Millisecond, 0.1},
+		"more than that":       {24 * time.Millisecond, -1, 0},
+		"beyond the last one":  {101 * time.Millisecond, -1, 0},
+		"between the two, low": {51 * time.Millisecond, 100 * time.Millisecond, 0.1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, tuner := newFleet(2), New(Learned{})
+			var outcome Outcome
+			for range 40 {
+				reports := f.run(tick, 100, 0.1)
+				outcome, _ = tuner.Digest(f.at, Target{Spec: foreign(c.threshold), Wanted: 2, Ready: 2}, 2, reports, "")
+			}
+			if outcome.LatencyBound != c.want {
+				t.Errorf("judged at %s, want %s", outcome.LatencyBound, c.want)
+			}
+			near(t, "slow share", outcome.Tally.SlowShare(), c.slow, 1e-6)
+			if burning := c.slow > 0.01; outcome.Burning != burning {
+				t.Errorf("burning: %t, want %t", outcome.Burning, burning)
+			}
+			if recalled := Recall(&v1alpha1.GoServiceStatus{Learned: tuner.Learned(f.at).Status()}); recalled.LatencyBound != c.want {
+				t.Errorf("the next operator judges at %s, want %s", recalled.LatencyBound, c.want)
+			}
+			if again := New(tuner.Learned(f.at)).Outcome(); again.LatencyBound != c.want {
+				t.Errorf("until the first report, the next one judges at %s, want %s", again.LatencyBound, c.want)
+			}
+		})
+	}
+}
+
+// Nothing takes figures of a pool or a collector, and no wait for a worker counts.
+func TestForeignServicesHaveOnlyPods(t *testing.T) {
+	f, tuner := newFleet(2), New(Learned{})
+	var outcome Outcome
+	for range 200 {
+		reports := f.run(tick, 300, 0)
+		for _, report := range reports {
+			c := report.Counters
+			c.Served, c.ServiceSeconds, c.Workers, c.GOGC, c.StartSeconds = 0, 0, 0, 0, 0
+		}
+		outcome, _ = tuner.Digest(f.at, Target{Spec: foreign(100 * time.Millisecond), Wanted: 2, Ready: 2}, 2, reports, "")
+	}
+	if tuned := outcome.Tuned; tuned.Workers != nil || tuned.QueueDepth != nil || tuned.GOGC != nil {
+		t.Errorf("pool or collector are tuned: %+v", tuned)
+	}
+	// 600 requests/s of 5 ms each are 3 cores, on pods of 2.
+	if floor := outcome.Tuned.ReplicaFloor; floor == nil || floor.Value < 2 || floor.Value > 4 {
+		t.Errorf("floor %+v", floor)
+	}
+	if outcome.Cost.ServiceTime != 0 || outcome.Cost.CPUTime == 0 {
+		t.Errorf("cost %+v, want the CPU's alone", outcome.Cost)
+	}
+}
+
+// A process that tells no start has begun anew where its counters went back.
+func TestARestartWithoutAStart(t *testing.T) {
+	f, e := newFleet(1), &Estimator{}
+	without := func(reports []Report) []Report {
+		reports[0].Counters.StartSeconds = 0
+		return reports
+	}
+	for range 29 {
+		e.Observe(f.at.Add(tick), 1, without(f.run(tick, 100, 0)))
+	}
+	reports := without(f.run(tick, 100, 0))
+	*reports[0].Counters = Counters{Requests: 60, Served: 60}
+	e.Observe(f.at, 1, reports)
+	near(t, "demand now", e.Estimate(0).DemandNow.PerSecond(), 30, 1e-6)
+}
