@@ -8,7 +8,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"sync"
 
 	"goservice.dev/operator/hack/bench/internal/bed"
 	"goservice.dev/operator/hack/load/loadgen"
@@ -19,6 +18,8 @@ type quiet struct {
 	pods                  int
 	limit, used           float64
 	sent, refused, failed int
+	// failures counts requests without an answer by their cause.
+	failures map[string]int64
 }
 
 func (q quiet) refusedPercent() float64 { return 100 * float64(q.refused) / float64(q.sent) }
@@ -35,28 +36,19 @@ func measureQuiet(ctx context.Context, s settings, progress io.Writer) (q quiet,
 	if err := b.Deploy(ctx, service, s.quietPods); err != nil {
 		return q, err
 	}
-	if err := b.Expose(ctx, serviceName, service.Status.Selector); err != nil {
+	if err := b.Expose(ctx, serviceName, service.Status.Selector, s.url); err != nil {
 		return q, err
 	}
 	q = quiet{pods: s.quietPods, limit: s.quietLimit, used: s.quietUsed}
-	var mu sync.Mutex
 	generator, err := loadgen.New(loadgen.Config{
 		URL: s.url, Rate: s.quietLimit * s.quietUsed, Duration: s.quietFor, Poisson: true, Fresh: true, Outstanding: 1000,
-		Observe: func(outcome loadgen.Outcome) {
-			mu.Lock()
-			defer mu.Unlock()
-			q.sent++
-			switch {
-			case outcome.Status == http.StatusTooManyRequests:
-				q.refused++
-			case !outcome.Accepted():
-				q.failed++
-			}
-		},
 	})
 	if err != nil {
 		return q, err
 	}
 	generator.Run(ctx)
+	total := generator.Total()
+	q.sent, q.refused, q.failures = int(total.Sent()), int(total.Status(http.StatusTooManyRequests)), total.Errors
+	q.failed = q.sent - int(total.Accepted()) - q.refused
 	return q, ctx.Err()
 }

@@ -35,6 +35,9 @@ func report(out io.Writer, s settings, rows []row, q quiet) error {
 	if q.pods > 0 {
 		fmt.Fprintf(out, "\n%d pods that share %.0f/s, at %.0f%% of it: %d of %d requests refused, %d failed\n", q.pods, q.limit, 100*q.used, q.refused, q.sent, q.failed)
 	}
+	for cause, times := range q.failures {
+		fmt.Fprintf(out, "  %d × %s\n", times, cause)
+	}
 	w := worst(own)
 	fmt.Fprintf(out, "\nRESULT bench-limit mean_under_pct=%.1f worst_under_pct=%.1f worst_over_pct=%.1f change_under_pct=%.1f change_over_pct=%.1f",
 		100*w.mean, 100*w.under, 100*w.over, 100*w.changeUnder, 100*w.changeOver)

@@ -57,7 +57,7 @@ func (t *trial) run(ctx context.Context, progress io.Writer) (v verdict, err err
 		return v, err
 	}
 	t.selector = service.Status.Selector
-	if err := t.Expose(ctx, serviceName, t.selector); err != nil {
+	if err := t.Expose(ctx, serviceName, t.selector, t.url); err != nil {
 		return v, err
 	}
 	t.lanes = lanes{url: t.url, journal: &t.journal, lanes: map[string]*lane{}}

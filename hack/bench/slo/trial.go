@@ -55,7 +55,7 @@ func (c contender) run(ctx context.Context, s settings, shape shape, fitted *poo
 	if err := c.deploy(ctx, b, s, service); err != nil {
 		return o, err
 	}
-	if err := b.Expose(ctx, serviceName, service.Status.Selector); err != nil {
+	if err := b.Expose(ctx, serviceName, service.Status.Selector, s.url); err != nil {
 		return o, err
 	}
 	t := trial{Bed: b, settings: s, shape: shape, service: service, selector: service.Status.Selector}

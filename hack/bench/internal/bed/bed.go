@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -130,8 +131,9 @@ func Step(progress io.Writer, format string, values ...any) {
 // nodePort is the one that a kind cluster of this project leads to loopback.
 const nodePort = 30080
 
-// Expose leads the loopback port to the pods of a service, which the selector selects.
-func (b *Bed) Expose(ctx context.Context, name, selector string) error {
+// Expose leads the loopback port to the pods of a service, which the selector selects, and waits until the URL answers: kube-proxy
+// follows a new Service within a second, not at once.
+func (b *Bed) Expose(ctx context.Context, name, selector, url string) error {
 	selected, err := metav1.ParseToLabelSelector(selector)
 	if err != nil {
 		return err
@@ -145,6 +147,23 @@ func (b *Bed) Expose(ctx context.Context, name, selector string) error {
 	}
 	if err := b.Client.Create(ctx, service); err != nil {
 		return fmt.Errorf("leading NodePort %d to the service (the sample of make quickstart holds it, make quickstart-down removes it): %w", nodePort, err)
+	}
+	transport := &http.Transport{DisableKeepAlives: true}
+	browser := http.Client{Transport: transport, Timeout: time.Second}
+	var last error
+	err = wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+		if err != nil {
+			return false, err
+		}
+		response, err := browser.Do(request)
+		if last = err; err != nil {
+			return false, nil
+		}
+		return true, response.Body.Close()
+	})
+	if err != nil {
+		return fmt.Errorf("waiting for an answer at %s: %w", url, errors.Join(err, last))
 	}
 	return nil
 }
