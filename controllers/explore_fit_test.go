@@ -34,6 +34,7 @@ func (s *specs) fit(path string, object map[string]any) {
 	switch {
 	case path == "spec":
 		s.fitMounts(object)
+		fitIndicators(object)
 	case path == "spec.service" && object["type"] != "LoadBalancer":
 		delete(object, "loadBalancerClass")
 		delete(object, "loadBalancerSourceRanges")
@@ -52,6 +53,39 @@ func (s *specs) fit(path string, object map[string]any) {
 		delete(object, "successThreshold")
 	case strings.HasSuffix(path, "readiness"), strings.HasSuffix(path, "readinessProbe"):
 		delete(object, "terminationGracePeriodSeconds")
+	}
+}
+
+// fitIndicators makes of a service one that is built on the toolkit, or one that has nothing that only the toolkit obeys.
+func fitIndicators(spec map[string]any) {
+	observability, _ := spec["observability"].(map[string]any)
+	metrics, _ := observability["metrics"].(map[string]any)
+	preset, _ := metrics["indicators"].(string)
+	if preset != "Custom" {
+		delete(metrics, "custom")
+	} else if metrics["custom"] == nil {
+		metrics["custom"] = map[string]any{"histogram": "request_seconds", "resultLabel": "code"}
+	}
+	if preset == "" || preset == "Toolkit" {
+		for _, field := range []string{"port", "path", "scheme"} {
+			delete(metrics, field)
+		}
+		return
+	}
+	if spec["image"] == nil {
+		spec["image"] = "registry.example/checkout:v1"
+	}
+	for _, field := range []string{"rateLimit", "pool", "runtime", "upstreams"} {
+		delete(spec, field)
+	}
+	probes, _ := spec["probes"].(map[string]any)
+	for _, probe := range probes {
+		fields, _ := probe.(map[string]any)
+		for _, handler := range fields {
+			if handler, is := handler.(map[string]any); is && handler["port"] == "admin" {
+				handler["port"] = "http"
+			}
+		}
 	}
 }
 

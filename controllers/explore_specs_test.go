@@ -40,6 +40,8 @@ type openText struct {
 var openTexts = []openText{
 	{"mountPath", []string{"/data", "/var/cache"}},
 	{"subPath", []string{"a", "a/b"}},
+	{"custom.failed", []string{"5..", "error|timeout"}},
+	{"custom.ignored", []string{"429", "canceled"}},
 	{"subPathExpr", []string{"$(GOSERVICE_POD)"}},
 	{"items[].path", []string{"a", "b/c"}},
 	{"serviceAccountToken.path", []string{"token"}},

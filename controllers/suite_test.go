@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -31,6 +32,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 	"sigs.k8s.io/yaml"
 
@@ -95,7 +97,28 @@ func runTests(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	return m.Run()
+	code := m.Run()
+	if n := panics(); n != 0 {
+		fmt.Fprintf(os.Stderr, "FAIL: %v reconciles panicked; TEST_LOG=1 shows where\n", n)
+		return 1
+	}
+	return code
+}
+
+// panics of reconciles, which the controller catches and tries again: a test that passes nevertheless would hide them.
+func panics() (total float64) {
+	families, err := metrics.Registry.Gather()
+	if err != nil {
+		return math.NaN()
+	}
+	for _, family := range families {
+		if family.GetName() == "controller_runtime_reconcile_panics_total" {
+			for _, series := range family.GetMetric() {
+				total += series.GetCounter().GetValue()
+			}
+		}
+	}
+	return total
 }
 
 // logLevel keeps the operator silent unless somebody looks for a failure's cause.

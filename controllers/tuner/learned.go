@@ -155,8 +155,9 @@ func shownReasons(status *v1alpha1.GoServiceStatus) reasons {
 	if p == nil {
 		return shown
 	}
-	shown.workers, shown.queueDepth = p.Workers.Reason, p.QueueDepth.Reason
-	take(map[*string]*v1alpha1.PlannedValue{&shown.floor: p.ReplicaFloor, &shown.utilization: p.CPUTarget, &shown.gogc: p.GOGC})
+	take(map[*string]*v1alpha1.PlannedValue{
+		&shown.floor: p.ReplicaFloor, &shown.utilization: p.CPUTarget, &shown.workers: p.Workers, &shown.queueDepth: p.QueueDepth, &shown.gogc: p.GOGC,
+	})
 	return shown
 }
 
