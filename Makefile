@@ -10,7 +10,7 @@ WORKLOAD_IMG ?= goservice.dev/workload:$(VERSION)
 CLUSTER ?= goservice
 E2E_CLUSTER ?= goservice-e2e
 NODES ?=
-# Parts of config/ to deploy in addition to the default: prometheus, grafana, network-policy.
+# Parts of config/ to deploy in addition to the default: prometheus, grafana, network-policy, secret-references.
 COMPONENTS ?=
 # Timeout of the end-to-end tests, and a regular expression that selects them.
 E2E_TIMEOUT ?= 40m

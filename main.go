@@ -78,6 +78,7 @@ func readSettings() settings {
 }
 
 func run(ctx context.Context, s settings) error {
+	s.controllers.Namespace = s.leaderNamespace
 	ctrl.SetLogger(withoutEndings(zap.New(zap.UseFlagOptions(&s.log))))
 	if s.controllers.WorkloadImage == "" {
 		return errors.New("--workload-image (or $WORKLOAD_IMAGE) is required: it is the image of GoServices that don't set spec.image")

@@ -38,16 +38,17 @@ type GoServiceReconciler struct {
 	RunbookURL    string
 	Version       string
 
-	engine   *apply.Engine
-	tracker  *confirm.Tracker
-	observer *observe.Observer
-	loop     *measure.Loop // nil: nothing is measured
-	limits   limits
-	optional *optionalKinds
-	written  writtenStatuses
-	running  running
-	upgrades *upgrades // nil: nobody asked for them
-	retries  retries
+	engine     *apply.Engine
+	references *references
+	tracker    *confirm.Tracker
+	observer   *observe.Observer
+	loop       *measure.Loop // nil: nothing is measured
+	limits     limits
+	optional   *optionalKinds
+	written    writtenStatuses
+	running    running
+	upgrades   *upgrades // nil: nobody asked for them
+	retries    retries
 	// knowsTolerance says whether the API server knows the tolerance of a HorizontalPodAutoscaler's rules.
 	knowsTolerance bool
 }
@@ -58,10 +59,14 @@ func (r *GoServiceReconciler) environment(ctx context.Context, service *v1alpha1
 		return build.Environment{}, err
 	}
 	assigned, err := r.assignsUsers(ctx, service.Namespace)
+	if err != nil {
+		return build.Environment{}, err
+	}
+	taken, err := r.references.of(ctx, service)
 	return build.Environment{
 		WorkloadImage: r.WorkloadImage, RunbookURL: r.RunbookURL, OptionalKinds: r.optional.present(), AutoscalerTolerance: r.knowsTolerance,
 		Version: r.Version, Template: template, Upgrade: r.upgrades.grants(client.ObjectKeyFromObject(service)),
-		AssignedUsers: assigned, OlderPods: seen.Older, ClassicHistograms: r.optional.knowsClassicHistograms(),
+		References: taken, AssignedUsers: assigned, OlderPods: seen.Older, ClassicHistograms: r.optional.knowsClassicHistograms(),
 	}, err
 }
 
@@ -133,7 +138,7 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 	next, again := status.Compute(status.Situation{
 		Service: &service, Observed: done.seen, Plan: figures, ApplyErr: done.err, Template: done.template, Outcome: measured,
 		Generation: r.engine.Generation(request.NamespacedName, apply.Key{Kind: build.DeploymentKind, Name: service.Name}),
-		Confirmed:  done.confirmed, Optional: environment.OptionalKinds, MaxReplicas: observed.MaxReplicas, Recommended: recommended, Now: metav1.Now(),
+		Confirmed:  done.confirmed, Optional: environment.OptionalKinds, References: environment.References, MaxReplicas: observed.MaxReplicas, Recommended: recommended, Now: metav1.Now(),
 	})
 	if err := r.writeStatus(ctx, &service, next, done.confirmed, measured); err != nil {
 		if apierrors.IsConflict(err) {

@@ -9,8 +9,10 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
@@ -64,6 +66,9 @@ type Options struct {
 	// PrometheusHeaders are sent with each question, such as X-Scope-OrgID; AddPrometheusHeader adds one.
 	PrometheusHeaders http.Header
 
+	// Namespace of the operator, where it keeps the key of the digests of Secrets; without it Secrets are not followed.
+	Namespace string
+
 	// ask stands in for PodAccess in tests, where no kubelet runs pods.
 	ask func(context.Context, confirm.Pod) (confirm.Answer, error)
 	// scrape stands in for the pods' metrics; without it and with ask nothing is measured.
@@ -74,6 +79,8 @@ type Options struct {
 	wavePace wavePace
 	// skipNameValidation lets tests run several managers in one process.
 	skipNameValidation bool
+	// secretsPeriod is shorter in tests.
+	secretsPeriod time.Duration
 	// pace is quicker in tests.
 	pace pace
 }
@@ -84,7 +91,7 @@ const defaultConcurrency = 8
 // Kubernetes would be several MiB of tables.
 func AddToScheme(scheme *runtime.Scheme) error {
 	for _, add := range []func(*runtime.Scheme) error{
-		v1alpha1.AddToScheme, corev1.AddToScheme, appsv1.AddToScheme, policyv1.AddToScheme, autoscalingv2.AddToScheme,
+		v1alpha1.AddToScheme, authorizationv1.AddToScheme, corev1.AddToScheme, appsv1.AddToScheme, policyv1.AddToScheme, autoscalingv2.AddToScheme,
 	} {
 		if err := add(scheme); err != nil {
 			return err
@@ -150,6 +157,9 @@ func setup(ctx context.Context, mgr manager.Manager, options Options) (*GoServic
 	}
 	owner, err := r.buildController(mgr, options, news)
 	if err != nil {
+		return nil, err
+	}
+	if err := r.setupReferences(ctx, mgr, owner, options, news); err != nil {
 		return nil, err
 	}
 	discoveryClient, err := discovery.NewDiscoveryClientForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())

@@ -7,7 +7,7 @@
 #   deploy.sh render                  prints what deploy applies
 #
 # undeploy and uninstall delete every GoService, and refuse to while there is one unless CONFIRM=delete-services is set.
-# Reads IMG and WORKLOAD_IMG (image references) and COMPONENTS (folders of config/ to add: prometheus, grafana, network-policy).
+# Reads IMG and WORKLOAD_IMG (image references) and COMPONENTS (folders of config/ to add: prometheus, grafana, network-policy, secret-references).
 # shellcheck source=cluster/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/cluster/lib.sh"
 cd "$REPO_ROOT" || exit
@@ -57,7 +57,7 @@ render() {
     if [ -n "${COMPONENTS:-}" ]; then
       printf 'components:\n'
       for component in $COMPONENTS; do
-        [ -f "config/$component/kustomization.yaml" ] || die "there is no config/$component; COMPONENTS knows prometheus, grafana and network-policy"
+        [ -f "config/$component/kustomization.yaml" ] || die "there is no config/$component; COMPONENTS knows prometheus, grafana, network-policy and secret-references"
         printf -- '- ../../config/%s\n' "$component"
       done
     fi
@@ -158,7 +158,12 @@ explain() {
 undeploy() {
   use_kubectl undeploy
   remove_services undeploy
-  kustomize build config/default | remove
+  # Of what COMPONENTS may have added, this alone does not go with the namespace.
+  {
+    kustomize build config/default
+    printf -- '---\n'
+    cat config/secret-references/secret_reader.yaml
+  } | remove
   step undeploy "nothing of the operator is left"
 }
 

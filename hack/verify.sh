@@ -34,7 +34,7 @@ kustomizations() {
   for folder in config/default config/samples; do
     "$kustomize" build "$folder" >/dev/null || die "kustomize cannot build $folder"
   done
-  COMPONENTS="prometheus grafana network-policy" hack/deploy.sh render >/dev/null
+  COMPONENTS="prometheus grafana network-policy secret-references" hack/deploy.sh render >/dev/null
   step "verify" "kustomizations build"
 }
 

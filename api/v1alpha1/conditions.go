@@ -33,6 +33,8 @@ const (
 	ConditionMeasured = "Measured"
 	// ConditionSLOMet reports whether the declared objectives were met over the last minute. Unknown while nothing is measured.
 	ConditionSLOMet = "SLOMet"
+	// ConditionReferences reports whether the ConfigMaps and Secrets whose data the pods take exist and are followed. Absent without any.
+	ConditionReferences = "References"
 	// ConditionMonitored reports whether the ServiceMonitor and the PrometheusRule of the service are applied.
 	ConditionMonitored = "Monitored"
 )
@@ -74,6 +76,9 @@ const (
 	ReasonPaused            = "Paused"
 	ReasonScaledToZero      = "ScaledToZero"
 	ReasonMultipleBudgets   = "MultipleBudgets"
+	ReasonFollowed          = "Followed"
+	ReasonNotFollowed       = "NotFollowed"
+	ReasonSecretsUnreadable = "SecretsNotReadable"
 
 	// Why pods do not run.
 

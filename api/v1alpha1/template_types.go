@@ -14,18 +14,20 @@ type TemplateStatus struct {
 	// the next change of a Rolling field, or immediately if it was started with --upgrade-services.
 	// +required
 	Behind bool `json:"behind"`
-	// cause of the last change of the template: Spec or Upgrade.
+	// cause of the last change of the template: Spec, References or Upgrade.
 	// +required
 	Cause TemplateCause `json:"cause"`
 }
 
 // TemplateCause is why a pod template was changed.
-// +kubebuilder:validation:Enum=Spec;Upgrade
+// +kubebuilder:validation:Enum=Spec;References;Upgrade
 type TemplateCause string
 
 const (
 	// TemplateFromSpec is a template that the user's spec asked for.
 	TemplateFromSpec TemplateCause = "Spec"
+	// TemplateFromReferences is a template whose pods take data from a ConfigMap or Secret that changed.
+	TemplateFromReferences TemplateCause = "References"
 	// TemplateFromUpgrade is a template that replaced an older operator's.
 	TemplateFromUpgrade TemplateCause = "Upgrade"
 )

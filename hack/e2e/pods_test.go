@@ -28,7 +28,8 @@ func ledger(servicePort int) string {
 		"initContainers": []any{map[string]any{
 			"name": "beside", "restartPolicy": "Always", "image": os.Getenv("WORKLOAD_IMG"), "imagePullPolicy": "IfNotPresent",
 			"env": []any{
-				map[string]any{"name": "GOSERVICE_NAME", "value": "beside"}, map[string]any{"name": "GOSERVICE_PORT", "value": "8081"},
+				map[string]any{"name": "GOSERVICE_NAME", "valueFrom": map[string]any{"configMapKeyRef": map[string]any{"name": "ledger", "key": "name"}}},
+				map[string]any{"name": "GOSERVICE_PORT", "value": "8081"},
 				map[string]any{"name": "GOSERVICE_ADMIN_PORT", "value": "9101"}, map[string]any{"name": "GOSERVICE_LIVE_SETTINGS_FILE", "value": ""},
 			},
 			"startupProbe": map[string]any{"httpGet": map[string]any{"path": "/startupz", "port": 9101}, "periodSeconds": 1},
@@ -48,9 +49,11 @@ func ledger(servicePort int) string {
 
 func TestAPodHasWhatItsSpecSays(t *testing.T) {
 	j := newJourney(t)
-	settings := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: j.namespace, Name: "ledger"}, Data: map[string]string{"currency": "EUR"}}
-	j.Expect(cluster.client.Create(j.ctx, settings)).To(gomega.Succeed())
 	j.apply(ledger(81))
+	j.eventually(func() metav1.Condition { return j.condition("ledger", v1alpha1.ConditionReferences) }).Should(
+		gomega.HaveField("Reason", v1alpha1.ReasonMissingConfigMap))
+	settings := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: j.namespace, Name: "ledger"}, Data: map[string]string{"name": "beside"}}
+	j.Expect(cluster.client.Create(j.ctx, settings)).To(gomega.Succeed())
 	j.ready("ledger")
 
 	pod := j.pods("ledger")[0]
@@ -77,6 +80,41 @@ func TestAPodHasWhatItsSpecSays(t *testing.T) {
 	j.waitFor("ledger", v1alpha1.ConditionApplied)
 	j.Expect(j.pods("ledger")).To(gomega.HaveLen(1))
 	j.Expect(j.pods("ledger")[0].UID).To(gomega.Equal(pod.UID))
+
+	// What the pods take does.
+	settings.Data["name"] = "renamed"
+	j.Expect(cluster.client.Update(j.ctx, settings)).To(gomega.Succeed())
+	j.eventually(func() string { return j.askThrough("ledger", "beside") }).Should(gomega.ContainSubstring(`"name":"renamed"`))
+}
+
+// TestSecretsAreFollowedOnceThatIsGranted grants it while the operator runs.
+func TestSecretsAreFollowedOnceThatIsGranted(t *testing.T) {
+	j := newJourney(t)
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: j.namespace, Name: "identity"}, StringData: map[string]string{"name": "first"}}
+	j.Expect(cluster.client.Create(j.ctx, secret)).To(gomega.Succeed())
+	j.apply(manifest("vault", map[string]any{
+		"replicas": 1, "resources": smallResources,
+		"env": []any{map[string]any{"name": "GREETING", "valueFrom": map[string]any{"secretKeyRef": map[string]any{"name": "identity", "key": "name"}}}},
+	}))
+	j.ready("vault")
+	j.Expect(j.condition("vault", v1alpha1.ConditionReferences).Reason).To(gomega.Equal(v1alpha1.ReasonSecretsUnreadable))
+	pod := j.pods("vault")[0]
+
+	grants := []string{"../../config/secret-references/secret_reader.yaml", "../../config/secret-references/key.yaml"}
+	for _, file := range grants {
+		j.kubectl("", "-n", operatorNamespace, "apply", "-f", file)
+		defer j.kubectl("", "-n", operatorNamespace, "delete", "-f", file)
+	}
+	j.eventually(func() metav1.Condition { return j.condition("vault", v1alpha1.ConditionReferences) }).Should(
+		gomega.HaveField("Reason", v1alpha1.ReasonFollowed))
+	j.Expect(j.pods("vault")[0].UID).To(gomega.Equal(pod.UID), "what is seen for the first time replaces no pod")
+	secret.StringData = map[string]string{"name": "second"}
+	j.Expect(cluster.client.Update(j.ctx, secret)).To(gomega.Succeed())
+	j.eventually(func(g gomega.Gomega) {
+		pods := j.pods("vault")
+		g.Expect(pods).To(gomega.HaveLen(1))
+		g.Expect(pods[0].UID).NotTo(gomega.Equal(pod.UID))
+	}).Should(gomega.Succeed())
 }
 
 // askThrough is the answer of a port of the service, by the API server's proxy.

@@ -140,13 +140,15 @@ func TestForeignObjectIsNotTouched(t *testing.T) {
 	j.ready("reports")
 }
 
-// The sample that shows every field is accepted by a real API server, field by field.
-func TestFullSampleIsAccepted(t *testing.T) {
+// The samples that show every field are accepted by a real API server, field by field.
+func TestSamplesAreAccepted(t *testing.T) {
 	j := newJourney(t)
-	sample, err := os.ReadFile("../../config/samples/goservice_full.yaml")
-	j.Expect(err).NotTo(gomega.HaveOccurred())
-	output, err := j.tryKubectl(string(sample), "create", "--dry-run=server", "--validate=strict", "-f", "-")
-	j.Expect(err).NotTo(gomega.HaveOccurred(), output)
+	for _, name := range []string{"full", "team"} {
+		sample, err := os.ReadFile("../../config/samples/goservice_" + name + ".yaml")
+		j.Expect(err).NotTo(gomega.HaveOccurred())
+		output, err := j.tryKubectl(string(sample), "create", "--dry-run=server", "--validate=strict", "-f", "-")
+		j.Expect(err).NotTo(gomega.HaveOccurred(), output)
+	}
 }
 
 // An image that knows nothing of the toolkit runs as well; that its pods cannot be asked is said with the reason, and

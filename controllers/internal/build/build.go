@@ -39,6 +39,8 @@ type Environment struct {
 	Version string
 	// Template is the pod template in force; nil where there is none, or none that is known to be the user's spec, applied.
 	Template *Template
+	// References are the ConfigMaps and Secrets whose data the pods take, as References names them.
+	References []Referenced
 	// AssignedUsers says that the platform assigns users to the namespace, as OpenShift does: pods must not name others.
 	AssignedUsers bool
 	// Upgrade replaces a template in force that another operator would render, though the user changed nothing.
@@ -82,6 +84,7 @@ type input struct {
 	plan        plan.Plan
 	environment Environment
 	document    []byte
+	references  references
 	// template of the pods, and its content.
 	template        *Template
 	templateContent json.RawMessage
@@ -143,6 +146,7 @@ func Build(service *v1alpha1.GoService, p plan.Plan, environment Environment) (D
 	}
 	desired := Desired{LiveSettings: live}
 	in := input{service: service.DeepCopy(), plan: p, environment: environment, document: encoded}
+	in.references = in.referencesNow()
 	rendered, err := in.render()
 	if err != nil {
 		return Desired{}, err

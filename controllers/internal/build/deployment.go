@@ -123,6 +123,9 @@ func podTemplate(in input) (*corev1ac.PodTemplateSpecApplyConfiguration, error) 
 	if mountsTmp(in) {
 		own[annotationLocalVolumes] = temporaryVolume
 	}
+	if in.references.token != "" {
+		own[annotationReferences] = in.references.token
+	}
 	return corev1ac.PodTemplateSpec().
 		WithLabels(merged(plain(settings.Labels), objectLabels(in.service.Name, componentService))).
 		WithAnnotations(merged(own, plain(settings.Annotations))). // the schema keeps the user's out of goservice.dev/

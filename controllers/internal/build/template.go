@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"sync"
 
@@ -47,6 +48,10 @@ type Template struct {
 	Version string `json:"version,omitempty"`
 	// Cause of its being in force.
 	Cause v1alpha1.TemplateCause `json:"cause"`
+	// References holds the digests of what the pods take from ConfigMaps and Secrets, as it was when they were made.
+	References map[string]string `json:"references,omitempty"`
+	// Token is what the template was told when such data changed last; empty if none ever did.
+	Token string `json:"token,omitempty"`
 	// Content is the template itself, as JSON in gzip; empty if it is too large.
 	Content []byte `json:"content,omitempty"`
 
@@ -76,9 +81,9 @@ func (t *Template) json() json.RawMessage {
 	return content
 }
 
-// stamped is the template with the annotation that keeps it.
-func stamped(inputs, version string, cause v1alpha1.TemplateCause, content json.RawMessage) (*Template, error) {
-	t := &Template{Inputs: inputs, Hash: hashOf(content), Version: version, Cause: cause}
+// stamped is the template, of which inputs, version, cause, and references are given, with its content and the annotation that keeps it.
+func (t Template) stamped(content json.RawMessage) (*Template, error) {
+	t.Hash, t.Content, t.annotation, t.found = hashOf(content), nil, "", nil
 	var packed bytes.Buffer
 	if err := pack(&packed, content); err != nil {
 		return nil, err
@@ -88,7 +93,7 @@ func stamped(inputs, version string, cause v1alpha1.TemplateCause, content json.
 	}
 	annotation, err := json.Marshal(t)
 	t.annotation = string(annotation)
-	return t, err
+	return &t, err
 }
 
 // packers are kept: a new one is 800 KB.
@@ -111,33 +116,70 @@ func pack(into io.Writer, content []byte) error {
 	return packer.Close()
 }
 
+// references of the pods: what is kept of them, what the template is told, and whether that replaces the pods.
+type references struct {
+	digests map[string]string
+	token   string
+	changed bool
+}
+
+// referencesNow compares what is referenced with what the template in force was made of.
+func (in input) referencesNow() references {
+	var held Template
+	if in.environment.Template != nil {
+		held = *in.environment.Template
+	}
+	r := references{token: held.Token}
+	r.digests, r.changed = follow(held.References, in.environment.References, FollowsReferences(&in.service.Spec))
+	if r.changed {
+		r.token = token(r.digests)
+	}
+	return r
+}
+
 // choose decides between the template in force and what this operator renders.
 func (in input) choose(rendered json.RawMessage) (chosen *Template, content json.RawMessage, err error) {
-	inputs, held := templateInputs(in.service.Spec), in.environment.Template
-	hash := hashOf(rendered)
+	held := in.environment.Template
+	made := Template{
+		Inputs: templateInputs(in.service.Spec), Version: in.environment.Version, Cause: v1alpha1.TemplateFromSpec,
+		References: in.references.digests, Token: in.references.token,
+	}
 	if held == nil || (held.found != nil && (held.found.equals(rendered) || held.found.editedIn(rendered))) {
-		chosen, err = stamped(inputs, in.environment.Version, v1alpha1.TemplateFromSpec, rendered)
+		chosen, err = made.stamped(rendered)
 		return chosen, rendered, err
 	}
 	if held.found != nil {
 		// Nobody edited it since an operator that kept no templates applied it. From now on it is kept.
-		if held, err = stamped(inputs, "", v1alpha1.TemplateFromSpec, held.found.template); err != nil {
+		if held, err = (Template{Inputs: made.Inputs, Cause: v1alpha1.TemplateFromSpec}).stamped(held.found.template); err != nil {
 			return nil, nil, err
 		}
 	}
 	switch {
-	case held.Inputs == inputs && held.Hash == hash:
-		return held, rendered, nil
-	case held.Inputs == inputs && !in.environment.Upgrade:
+	case held.Inputs != made.Inputs:
+	case in.references.changed:
+		made.Cause = v1alpha1.TemplateFromReferences
+	case held.Hash == hashOf(rendered):
+		return held.with(made.References, rendered)
+	case !in.environment.Upgrade:
 		if content := held.json(); content != nil {
-			return held, content, nil
+			return held.with(made.References, content)
 		}
-	case held.Inputs == inputs:
-		chosen, err = stamped(inputs, in.environment.Version, v1alpha1.TemplateFromUpgrade, rendered)
-		return chosen, rendered, err
+	default:
+		made.Cause = v1alpha1.TemplateFromUpgrade
 	}
-	chosen, err = stamped(inputs, in.environment.Version, v1alpha1.TemplateFromSpec, rendered)
+	chosen, err = made.stamped(rendered)
 	return chosen, rendered, err
+}
+
+// with is the template, whose content is given, with references that did not change it.
+func (t *Template) with(references map[string]string, content json.RawMessage) (*Template, json.RawMessage, error) {
+	if maps.Equal(t.References, references) {
+		return t, content, nil
+	}
+	next := *t
+	next.References = references
+	chosen, err := next.stamped(content)
+	return chosen, content, err
 }
 
 // templateInputs is a hash of what the user declares of the pod template: the spec without what is Live. A hash must not

@@ -27,6 +27,13 @@ import (
 type version struct {
 	name, image string
 	upgrade     bool
+	references  []Referenced
+}
+
+// with what is referenced.
+func (v version) with(references []Referenced) version {
+	v.references = references
+	return v
 }
 
 var older, newer = version{name: "v1", image: "workload:1"}, version{name: "v2", image: "workload:2"}
@@ -36,7 +43,7 @@ func (v version) run(t *testing.T, spec v1alpha1.GoServiceSpec, inForce *Templat
 	t.Helper()
 	service := &v1alpha1.GoService{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "checkout"}, Spec: spec}
 	desired, err := Build(service, plan.Compute(&spec, plan.Observed{}), Environment{
-		WorkloadImage: v.image, Version: v.name, Template: inForce, Upgrade: v.upgrade,
+		WorkloadImage: v.image, Version: v.name, Template: inForce, Upgrade: v.upgrade, References: v.references,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -116,7 +123,7 @@ func TestATemplateIsKeptUntilTheUserChangesIt(t *testing.T) {
 func TestATemplateIsKeptToTheByte(t *testing.T) {
 	spec := v1alpha1.GoServiceSpec{}
 	future := `{"metadata":{"labels":{"a":"b"}},"spec":{"fieldOfTheFuture":{"x":1},"containers":[{"name":"service","image":"workload:3"}]}}`
-	kept, err := stamped(templateInputs(spec), "v3", v1alpha1.TemplateFromUpgrade, json.RawMessage(future))
+	kept, err := (Template{Inputs: templateInputs(spec), Version: "v3", Cause: v1alpha1.TemplateFromUpgrade}).stamped(json.RawMessage(future))
 	if err != nil {
 		t.Fatal(err)
 	}

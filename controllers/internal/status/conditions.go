@@ -26,6 +26,7 @@ var definitions = []definition{
 	{v1alpha1.ConditionAvailable, yes, available},
 	{v1alpha1.ConditionProgressing, "", progressing},
 	{v1alpha1.ConditionPlanned, yes, planned},
+	{v1alpha1.ConditionReferences, yes, referenced},
 	{v1alpha1.ConditionMonitored, yes, monitored},
 	{v1alpha1.ConditionTuned, yes, tuned},
 	{v1alpha1.ConditionMeasured, yes, measured},

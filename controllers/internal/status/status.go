@@ -36,6 +36,8 @@ type Situation struct {
 	Confirmed  confirm.Result
 	Outcome    *tuner.Outcome // of the closed loop; nil where nothing is measured
 	Optional   map[schema.GroupVersionKind]bool
+	// References are the ConfigMaps and Secrets whose data the pods take.
+	References []build.Referenced
 	// MaxReplicas that the plan took over from the autoscaler while nothing is measured; 0 without one.
 	MaxReplicas int32
 	// Recommended is what tuning would change, where it is only to be shown.

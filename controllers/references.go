@@ -1,0 +1,309 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package controllers
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"maps"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	authorizationv1 "k8s.io/api/authorization/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/internal/build"
+)
+
+const (
+	// referenceIndex finds the GoServices that take data from an object by its build.Reference.Key.
+	referenceIndex = "goservice.dev/reference"
+	// digestAnnotation of an object in the cache of references stands for its data, which is not kept.
+	digestAnnotation = "goservice.dev/digest"
+	// referenceKeyName is the Secret with the key of the digests of Secrets, in the operator's namespace: a plain digest of a Secret
+	// would let whoever reads the Deployment try passwords.
+	referenceKeyName = "goservice-reference-key"
+	referenceKey     = "key"
+	// secretsPeriod is how often the operator looks whether it may read Secrets, until it may.
+	secretsPeriod = 30 * time.Second
+)
+
+// references watches the ConfigMaps and, where it may, the Secrets of the cluster, and knows digests of their data. It runs on the
+// standby as on the leader.
+type references struct {
+	configMaps, secrets cache.Cache
+	client              client.Client
+	live                client.Reader
+	namespace           string // of the key; empty: Secrets are not followed
+	owner               controller.Controller
+	reconcile           chan<- event.GenericEvent
+	// readsSecrets says that Secrets are watched and the cache has them.
+	readsSecrets atomic.Bool
+	key          secretDigest
+	period       time.Duration
+}
+
+// setupReferences has ConfigMaps watched, and Secrets as soon as the operator may read them.
+func (r *GoServiceReconciler) setupReferences(ctx context.Context, mgr manager.Manager, owner controller.Controller, options Options, news chan<- event.GenericEvent) error {
+	f := &references{
+		client: mgr.GetClient(), live: mgr.GetAPIReader(), namespace: options.Namespace, owner: owner, reconcile: news, period: secretsPeriod,
+	}
+	if options.secretsPeriod > 0 {
+		f.period = options.secretsPeriod
+	}
+	r.references = f
+	if err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.GoService{}, referenceIndex, indexReferences); err != nil {
+		return fmt.Errorf("indexing GoServices by what they refer to: %w", err)
+	}
+	var err error
+	// Caches of their own: that of the manager holds the operator's ConfigMaps with their data.
+	if f.configMaps, err = f.cacheOf(mgr, &corev1.ConfigMap{}, cache.ByObject{Transform: digestConfigMap}); err != nil {
+		return err
+	}
+	// What Helm keeps there is large, changes often, and is nothing that pods take.
+	notHelm := fields.OneTermNotEqualSelector("type", "helm.sh/release.v1")
+	if f.secrets, err = f.cacheOf(mgr, &corev1.Secret{}, cache.ByObject{Field: notHelm, Transform: f.key.transform}); err != nil {
+		return err
+	}
+	if err := f.watch(f.configMaps, &corev1.ConfigMap{}, build.ReferenceConfigMap); err != nil {
+		return err
+	}
+	return errors.Join(mgr.Add(f.configMaps), mgr.Add(f))
+}
+
+func (f *references) cacheOf(mgr manager.Manager, object client.Object, how cache.ByObject) (cache.Cache, error) {
+	return cache.New(mgr.GetConfig(), cache.Options{
+		HTTPClient: mgr.GetHTTPClient(), Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(), ByObject: map[client.Object]cache.ByObject{object: how},
+	})
+}
+
+func (f *references) watch(from cache.Cache, object client.Object, kind build.ReferenceKind) error {
+	lead := handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, object client.Object) []reconcile.Request {
+		return f.whoTakes(ctx, kind, object)
+	})
+	return f.owner.Watch(source.Kind(from, object, lead, dataChanges))
+}
+
+// dataChanges lets through what changes data: labels and annotations replace no pods.
+var dataChanges = predicate.Funcs{
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		return e.ObjectOld.GetAnnotations()[digestAnnotation] != e.ObjectNew.GetAnnotations()[digestAnnotation]
+	},
+}
+
+// whoTakes data from an object.
+func (f *references) whoTakes(ctx context.Context, kind build.ReferenceKind, object client.Object) []reconcile.Request {
+	var services v1alpha1.GoServiceList
+	key := build.Reference{Kind: kind, Name: object.GetName()}.Key()
+	if err := f.client.List(ctx, &services, client.InNamespace(object.GetNamespace()), client.MatchingFields{referenceIndex: key}, client.UnsafeDisableDeepCopy); err != nil {
+		return nil // the cache has stopped
+	}
+	requests := make([]reconcile.Request, len(services.Items))
+	for i := range services.Items {
+		requests[i].NamespacedName = client.ObjectKeyFromObject(&services.Items[i])
+	}
+	return requests
+}
+
+// indexReferences is the index function of referenceIndex.
+func indexReferences(object client.Object) []string {
+	service, is := object.(*v1alpha1.GoService)
+	if !is {
+		return nil
+	}
+	var keys []string
+	for _, reference := range build.References(&service.Spec) {
+		keys = append(keys, reference.Key())
+	}
+	return keys
+}
+
+// of a service, with what is known of the data.
+func (f *references) of(ctx context.Context, service *v1alpha1.GoService) ([]build.Referenced, error) {
+	var known []build.Referenced
+	for _, reference := range build.References(&service.Spec) {
+		next := build.Referenced{Reference: reference}
+		from, object := f.configMaps, client.Object(&corev1.ConfigMap{})
+		if reference.Kind == build.ReferenceSecret {
+			from, object = f.secrets, &corev1.Secret{}
+		}
+		if next.Known = reference.Kind != build.ReferenceSecret || f.readsSecrets.Load(); next.Known {
+			err := from.Get(ctx, types.NamespacedName{Namespace: service.Namespace, Name: reference.Name}, object)
+			if client.IgnoreNotFound(err) != nil {
+				return nil, fmt.Errorf("reading the digest of %s %s/%s: %w", reference.Kind, service.Namespace, reference.Name, err)
+			}
+			next.Digest = object.GetAnnotations()[digestAnnotation]
+		}
+		known = append(known, next)
+	}
+	return known, nil
+}
+
+// NeedLeaderElection lets the standby have warm caches, too.
+func (f *references) NeedLeaderElection() bool { return false }
+
+// Start waits until the operator may read Secrets, and watches them from then on.
+func (f *references) Start(ctx context.Context) error {
+	log := ctrl.Log.WithName("references")
+	if f.namespace == "" {
+		log.Info("Secrets are not followed: the operator's namespace is not known; set $POD_NAMESPACE or --leader-election-namespace")
+		return nil
+	}
+	for said := false; ; {
+		key, err := f.mayRead(ctx)
+		if err == nil && key != nil {
+			return f.watchSecrets(ctx, key)
+		}
+		if err != nil && !said {
+			said = true
+			log.Info("Secrets are not followed yet", "cause", err.Error())
+		}
+		select {
+		case <-time.After(f.period):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (f *references) watchSecrets(ctx context.Context, key []byte) error {
+	f.key.set(key)
+	if err := f.watch(f.secrets, &corev1.Secret{}, build.ReferenceSecret); err != nil {
+		return err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- f.secrets.Start(ctx) }()
+	if _, err := f.secrets.GetInformer(ctx, &corev1.Secret{}); err == nil && f.secrets.WaitForCacheSync(ctx) {
+		f.readsSecrets.Store(true)
+		f.lookAgain(ctx)
+	}
+	return <-ended
+}
+
+// lookAgain at every service that refers to Secrets.
+func (f *references) lookAgain(ctx context.Context) {
+	var services v1alpha1.GoServiceList
+	if f.client.List(ctx, &services, client.UnsafeDisableDeepCopy) != nil {
+		return // the cache has stopped
+	}
+	for i := range services.Items {
+		service := &services.Items[i]
+		isSecret := func(r build.Reference) bool { return r.Kind == build.ReferenceSecret }
+		if !slices.ContainsFunc(build.References(&service.Spec), isSecret) {
+			continue
+		}
+		select {
+		case f.reconcile <- event.GenericEvent{Object: &v1alpha1.GoService{ObjectMeta: metav1.ObjectMeta{Namespace: service.Namespace, Name: service.Name}}}:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// mayRead Secrets everywhere: then it returns the key, which it makes if there is none. nil without an error: nobody grants it.
+func (f *references) mayRead(ctx context.Context) ([]byte, error) {
+	for _, verb := range []string{"list", "watch"} {
+		review := &authorizationv1.SelfSubjectAccessReview{
+			Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: verb, Resource: "secrets"}},
+		}
+		if err := f.client.Create(ctx, review); err != nil || !review.Status.Allowed {
+			return nil, err
+		}
+	}
+	kept := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: f.namespace, Name: referenceKeyName}}
+	name := client.ObjectKeyFromObject(kept)
+	err := f.live.Get(ctx, name, kept)
+	if apierrors.IsNotFound(err) {
+		made := make([]byte, sha256.Size)
+		_, _ = rand.Read(made) // it never fails
+		kept.Data = map[string][]byte{referenceKey: made}
+		err = f.client.Create(ctx, kept)
+		if apierrors.IsAlreadyExists(err) { // the other replica made one
+			err = f.live.Get(ctx, name, kept)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("keeping the key of digests in Secret %s: %w", name, err)
+	}
+	if len(kept.Data[referenceKey]) < sha256.Size {
+		return nil, fmt.Errorf("the key %q of Secret %s has fewer than %d bytes: delete the Secret, and it is made anew", referenceKey, name, sha256.Size)
+	}
+	return kept.Data[referenceKey], nil
+}
+
+// secretDigest makes digests of Secrets with a key.
+type secretDigest struct{ key atomic.Pointer[[]byte] }
+
+func (d *secretDigest) set(key []byte) { d.key.Store(&key) }
+
+// transform keeps of a Secret its name and a digest.
+func (d *secretDigest) transform(object any) (any, error) {
+	secret, is := object.(*corev1.Secret)
+	if !is || secret.Annotations[digestAnnotation] != "" && secret.Data == nil { // caches transform some objects twice
+		return object, nil
+	}
+	key := *d.key.Load()
+	name := sha256.Sum256(key)
+	mac := hmac.New(sha256.New, key)
+	for _, part := range []string{secret.Namespace, secret.Name} { // equal data of two Secrets has two digests
+		write(mac, []byte(part))
+	}
+	writeAll(mac, secret.Data)
+	return &corev1.Secret{ObjectMeta: slimReference(secret, hex.EncodeToString(name[:4])+"."+hex.EncodeToString(mac.Sum(nil)[:16]))}, nil
+}
+
+// digestConfigMap keeps of a ConfigMap its name and a digest.
+func digestConfigMap(object any) (any, error) {
+	configMap, is := object.(*corev1.ConfigMap)
+	if !is || configMap.Annotations[digestAnnotation] != "" && configMap.Data == nil && configMap.BinaryData == nil {
+		return object, nil
+	}
+	sum := sha256.New()
+	writeAll(sum, configMap.Data)
+	write(sum, nil)
+	writeAll(sum, configMap.BinaryData)
+	return &corev1.ConfigMap{ObjectMeta: slimReference(configMap, hex.EncodeToString(sum.Sum(nil)[:16]))}, nil
+}
+
+func slimReference(object client.Object, digest string) metav1.ObjectMeta {
+	return metav1.ObjectMeta{
+		Namespace: intern(object.GetNamespace()), Name: object.GetName(), UID: object.GetUID(), ResourceVersion: object.GetResourceVersion(),
+		Annotations: map[string]string{digestAnnotation: digest},
+	}
+}
+
+func writeAll[V ~string | ~[]byte](into hash.Hash, data map[string]V) {
+	for _, key := range slices.Sorted(maps.Keys(data)) {
+		write(into, []byte(key))
+		write(into, []byte(data[key]))
+	}
+}
+
+// write a part, with its length: no two lists of parts are written alike.
+func write(into hash.Hash, part []byte) {
+	fmt.Fprintf(into, "%d:", len(part))
+	into.Write(part)
+}
