@@ -53,21 +53,27 @@ type GoServiceReconciler struct {
 	knowsTolerance bool
 }
 
-func (r *GoServiceReconciler) environment(ctx context.Context, service *v1alpha1.GoService, seen observe.State) (build.Environment, error) {
+// environment of a service, and after what time another one is to be expected although nothing happens; 0: never.
+func (r *GoServiceReconciler) environment(ctx context.Context, service *v1alpha1.GoService, seen observe.State) (build.Environment, time.Duration, error) {
 	template, err := r.templateInForce(ctx, service, seen.Deployment)
 	if err != nil {
-		return build.Environment{}, err
+		return build.Environment{}, 0, err
 	}
 	assigned, err := r.assignsUsers(ctx, service.Namespace)
 	if err != nil {
-		return build.Environment{}, err
+		return build.Environment{}, 0, err
 	}
 	taken, err := r.references.of(ctx, service)
+	if err != nil {
+		return build.Environment{}, 0, err
+	}
+	held := r.references.pace.hold(client.ObjectKeyFromObject(service), build.ReferencesChanged(&service.Spec, template, taken), time.Now())
 	return build.Environment{
 		WorkloadImage: r.WorkloadImage, RunbookURL: r.RunbookURL, OptionalKinds: r.optional.present(), AutoscalerTolerance: r.knowsTolerance,
 		Version: r.Version, Template: template, Upgrade: r.upgrades.grants(client.ObjectKeyFromObject(service)),
-		References: taken, AssignedUsers: assigned, OlderPods: seen.Older, ClassicHistograms: r.optional.knowsClassicHistograms(),
-	}, err
+		References: taken, HoldReferences: held > 0, AssignedUsers: assigned, OlderPods: seen.Older,
+		ClassicHistograms: r.optional.knowsClassicHistograms(),
+	}, held, nil
 }
 
 // +kubebuilder:rbac:groups=goservice.dev,resources=goservices,verbs=get;list;watch
@@ -125,7 +131,7 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 	recommended := r.recommended(&service, seen, measured, observed)
 	figures := plan.Compute(&service.Spec, observed)
 	observeFloor(request.NamespacedName, figures)
-	environment, err := r.environment(ctx, &service, seen)
+	environment, held, err := r.environment(ctx, &service, seen)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
@@ -149,7 +155,7 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 	if verdict.backOff {
 		return ctrl.Result{}, done.err
 	}
-	return ctrl.Result{RequeueAfter: earlier(earlier(verdict.after, again), until(divided.Again))}, nil
+	return ctrl.Result{RequeueAfter: earlier(earlier(verdict.after, again), earlier(held, until(divided.Again)))}, nil
 }
 
 // converged is what became of one attempt to put a spec into force.
@@ -238,6 +244,7 @@ func (r *GoServiceReconciler) stop(name client.ObjectKey) {
 		r.loop.Forget(name)
 	}
 	r.limits.forget(name)
+	r.references.pace.forget(name)
 	r.written.forget(name)
 	forgetMetrics(name)
 }

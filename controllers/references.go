@@ -14,6 +14,7 @@ import (
 	"hash"
 	"maps"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -64,15 +65,79 @@ type references struct {
 	readsSecrets atomic.Bool
 	key          secretDigest
 	period       time.Duration
+	pace         referencePace
+}
+
+// referencePace puts off replacements of pods whose data changed, so that what changes together replaces them once, and what changes
+// again and again does not replace them all the time.
+type referencePace struct {
+	settle, gap time.Duration
+	mu          sync.Mutex
+	services    map[types.NamespacedName]*replacement
+}
+
+const (
+	// referencesSettle is how long a change waits for others that belong to it.
+	referencesSettle = 5 * time.Second
+	// referencesGap is between two replacements of a service's pods by changes of data.
+	referencesGap = time.Minute
+)
+
+// replacement of a service's pods.
+type replacement struct {
+	seen, done time.Time
+	due        bool
+}
+
+// hold says for how much longer a change, if there is one, waits.
+func (p *referencePace) hold(service types.NamespacedName, changed bool, now time.Time) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r := p.services[service]
+	switch {
+	case r == nil && !changed:
+		return 0
+	case r == nil:
+		r = &replacement{}
+		if p.services == nil {
+			p.services = map[types.NamespacedName]*replacement{}
+		}
+		p.services[service] = r
+	case !changed && r.due:
+		*r = replacement{done: now}
+	case !changed && now.Sub(r.done) >= p.gap:
+		delete(p.services, service)
+	}
+	if !changed {
+		r.seen = time.Time{}
+		return 0
+	}
+	if r.seen.IsZero() {
+		r.seen = now
+	}
+	wait := max(p.settle-now.Sub(r.seen), 0)
+	if !r.done.IsZero() {
+		wait = max(wait, p.gap-now.Sub(r.done))
+	}
+	r.due = wait <= 0
+	return max(wait, 0)
+}
+
+// forget a service.
+func (p *referencePace) forget(service types.NamespacedName) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.services, service)
 }
 
 // setupReferences has ConfigMaps watched, and Secrets as soon as the operator may read them.
 func (r *GoServiceReconciler) setupReferences(ctx context.Context, mgr manager.Manager, owner controller.Controller, options Options, news chan<- event.GenericEvent) error {
 	f := &references{
 		client: mgr.GetClient(), live: mgr.GetAPIReader(), namespace: options.Namespace, owner: owner, reconcile: news, period: secretsPeriod,
+		pace: referencePace{settle: referencesSettle, gap: referencesGap},
 	}
-	if options.secretsPeriod > 0 {
-		f.period = options.secretsPeriod
+	if options.hurriesReferences {
+		f.period, f.pace = 50*time.Millisecond, referencePace{settle: 50*time.Millisecond}
 	}
 	r.references = f
 	if err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.GoService{}, referenceIndex, indexReferences); err != nil {

@@ -15,6 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"goservice.dev/operator/api/v1alpha1"
@@ -22,7 +23,7 @@ import (
 
 // readingSecrets is an operator whose installer grants it.
 func readingSecrets(namespace string) func(*operatorOptions) {
-	return func(o *operatorOptions) { o.Namespace, o.secretsPeriod = namespace, 50*time.Millisecond }
+	return func(o *operatorOptions) { o.Namespace, o.hurriesReferences = namespace, true }
 }
 
 func aConfigMap(namespace, name, value string) *corev1.ConfigMap {
@@ -186,5 +187,43 @@ func TestSecretsAreReadOnlyWhereThatIsGranted(t *testing.T) {
 	awaitReferences(t, namespace, metav1.ConditionUnknown, v1alpha1.ReasonSecretsUnreadable, "a change of Secret password replaces no pods")
 	if read.Load() {
 		t.Error("an operator that may not read Secrets asked for them")
+	}
+}
+
+// TestWhatChangesTogetherReplacesPodsOnce follows a service through changes of its data at moments, in seconds.
+func TestWhatChangesTogetherReplacesPodsOnce(t *testing.T) {
+	t.Parallel()
+	name, start := types.NamespacedName{Namespace: "shop", Name: serviceName}, time.Now()
+	pace := referencePace{settle: 5 * time.Second, gap: time.Minute}
+	for _, step := range []struct {
+		at      float64
+		changed bool
+		wait    float64
+		why     string
+	}{
+		{0, false, 0, "nothing changed"},
+		{1, true, 5, "a ConfigMap changed"},
+		{2, true, 4, "and the Secret that belongs to it"},
+		{6, true, 0, "both are taken"},
+		{7, true, 0, "nothing was applied: again at once"},
+		{8, false, 0, "applied"},
+		{9, true, 59, "changed again"},
+		{30, true, 38, "and again"},
+		{31, false, 0, "and back"},
+		{40, true, 28, "and again"},
+		{68, true, 0, "a minute later that is taken"},
+		{69, false, 0, "applied"},
+		{200, false, 0, "nothing changed for long"},
+		{201, true, 5, "a change after that"},
+	} {
+		got := pace.hold(name, step.changed, start.Add(time.Duration(step.at*float64(time.Second))))
+		if want := time.Duration(step.wait * float64(time.Second)); (got - want).Abs() > time.Millisecond {
+			t.Fatalf("after %g s (%s): wait %s, want %s", step.at, step.why, got, want)
+		}
+	}
+	pace.hold(name, false, start.Add(300*time.Second))
+	pace.hold(name, false, start.Add(400*time.Second))
+	if len(pace.services) != 0 {
+		t.Errorf("kept %v", pace.services)
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
@@ -79,8 +78,8 @@ type Options struct {
 	wavePace wavePace
 	// skipNameValidation lets tests run several managers in one process.
 	skipNameValidation bool
-	// secretsPeriod is shorter in tests.
-	secretsPeriod time.Duration
+	// hurriesReferences lets tests wait less for what follows from changed data.
+	hurriesReferences bool
 	// pace is quicker in tests.
 	pace pace
 }

@@ -41,6 +41,8 @@ type Environment struct {
 	Template *Template
 	// References are the ConfigMaps and Secrets whose data the pods take, as References names them.
 	References []Referenced
+	// HoldReferences puts off the replacement of pods whose data changed.
+	HoldReferences bool
 	// AssignedUsers says that the platform assigns users to the namespace, as OpenShift does: pods must not name others.
 	AssignedUsers bool
 	// Upgrade replaces a template in force that another operator would render, though the user changed nothing.

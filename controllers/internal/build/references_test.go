@@ -124,6 +124,14 @@ func TestDataThatChangesReplacesPodsOnce(t *testing.T) {
 	if keptSeen.References["ConfigMap/a"] != "1" {
 		t.Errorf("kept %v", keptSeen.References)
 	}
+	holding := newer.with(data("2"))
+	holding.hold = true
+	if held, keptHeld := holding.run(t, spec, keptSeen); templateOf(t, held) != templateOf(t, seen) || keptHeld.annotation != keptSeen.annotation {
+		t.Error("a change that is put off replaces pods, or is forgotten")
+	}
+	if !ReferencesChanged(&spec, keptSeen, data("2")) || ReferencesChanged(&spec, keptSeen, data("1")) || ReferencesChanged(&spec, nil, data("2")) {
+		t.Error("a change is not told from none")
+	}
 	changed, keptChanged := newer.with(data("2")).run(t, spec, keptSeen)
 	if templateOf(t, changed) == templateOf(t, seen) || !strings.Contains(templateOf(t, changed), annotationReferences) {
 		t.Error("data that changed replaces no pods")
@@ -136,7 +144,9 @@ func TestDataThatChangesReplacesPodsOnce(t *testing.T) {
 		t.Error("the next build changes the template again, or wants to")
 	}
 	edited := specFrom(t, `{envFrom: [{configMapRef: {name: a}}], env: [{name: A, value: b}]}`)
-	edit, keptEdit := newer.with(data("3")).run(t, edited, keptAgain)
+	holding = newer.with(data("3"))
+	holding.hold = true
+	edit, keptEdit := holding.run(t, edited, keptAgain)
 	if edit.Template.Cause != v1alpha1.TemplateFromSpec || keptEdit.References["ConfigMap/a"] != "3" {
 		t.Errorf("an edit: %+v, kept %v", edit.Template, keptEdit.References)
 	}

@@ -123,18 +123,30 @@ type references struct {
 	changed bool
 }
 
-// referencesNow compares what is referenced with what the template in force was made of.
+// referencesNow compares what is referenced with what the template in force was made of. Whatever replaces the pods lets them take the
+// data as it is.
 func (in input) referencesNow() references {
-	var held Template
-	if in.environment.Template != nil {
-		held = *in.environment.Template
+	held := in.environment.Template
+	if held == nil {
+		held = &Template{}
 	}
+	edited := held.Inputs != templateInputs(in.service.Spec)
 	r := references{token: held.Token}
-	r.digests, r.changed = follow(held.References, in.environment.References, FollowsReferences(&in.service.Spec))
+	r.digests, r.changed = follow(held.References, in.environment.References, edited || !in.environment.HoldReferences && FollowsReferences(&in.service.Spec))
+	r.changed = r.changed && !edited
 	if r.changed {
 		r.token = token(r.digests)
 	}
 	return r
+}
+
+// ReferencesChanged says whether a change of what is referenced is to replace the pods of the template in force.
+func ReferencesChanged(spec *v1alpha1.GoServiceSpec, inForce *Template, now []Referenced) bool {
+	if inForce == nil || !FollowsReferences(spec) || inForce.Inputs != templateInputs(*spec) {
+		return false
+	}
+	_, changed := follow(inForce.References, now, true)
+	return changed
 }
 
 // choose decides between the template in force and what this operator renders.

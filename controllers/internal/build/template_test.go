@@ -28,6 +28,7 @@ type version struct {
 	name, image string
 	upgrade     bool
 	references  []Referenced
+	hold        bool
 }
 
 // with what is referenced.
@@ -43,7 +44,7 @@ func (v version) run(t *testing.T, spec v1alpha1.GoServiceSpec, inForce *Templat
 	t.Helper()
 	service := &v1alpha1.GoService{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "checkout"}, Spec: spec}
 	desired, err := Build(service, plan.Compute(&spec, plan.Observed{}), Environment{
-		WorkloadImage: v.image, Version: v.name, Template: inForce, Upgrade: v.upgrade, References: v.references,
+		WorkloadImage: v.image, Version: v.name, Template: inForce, Upgrade: v.upgrade, References: v.references, HoldReferences: v.hold,
 	})
 	if err != nil {
 		t.Fatal(err)
