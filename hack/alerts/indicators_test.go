@@ -4,6 +4,8 @@
 package alerts
 
 import (
+	"cmp"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,36 +24,42 @@ type histogram struct {
 	other []string
 	// unit in seconds.
 	unit float64
+	// results is the counter that has the label, where the histogram has not.
+	results string
 }
 
 var histograms = map[string]histogram{
 	"OpenTelemetry": {
-		"otel", "http_server_request_duration_seconds", "http_response_status_code", "200", "500", "429", [3]string{"0.005", "0.08", "10.0"}, nil, 1,
+		"otel", "http_server_request_duration_seconds", "http_response_status_code", "200", "500", "429", [3]string{"0.005", "0.08", "10.0"}, nil, 1, "",
 	},
-	"promhttp, code":   {"promhttp", "http_request_duration_seconds", "code", "200", "503", "429", [3]string{"0.005", "0.1", "10.0"}, nil, 1},
-	"promhttp, status": {"promhttp", "http_request_duration_seconds", "status", "404", "500", "429", [3]string{"0.005", "0.1", "10.0"}, nil, 1},
+	"promhttp, code":   {"promhttp", "http_request_duration_seconds", "code", "200", "503", "429", [3]string{"0.005", "0.1", "10.0"}, nil, 1, ""},
+	"promhttp, status": {"promhttp", "http_request_duration_seconds", "status", "404", "500", "429", [3]string{"0.005", "0.1", "10.0"}, nil, 1, ""},
 	"go-grpc-middleware": {
-		"grpc", "grpc_server_handling_seconds", "grpc_code", "NotFound", "Internal", "ResourceExhausted", [3]string{"0.005", "0.1", "10.0"}, []string{"grpc_type", "unary"}, 1,
+		"grpc", "grpc_server_handling_seconds", "grpc_code", "NotFound", "Internal", "ResourceExhausted", [3]string{"0.005", "0.1", "10.0"}, []string{"grpc_type", "unary"}, 1, "grpc_server_handled_total",
 	},
-	"grpc-go": {"grpc", "grpc_server_call_duration_seconds", "grpc_status", "OK", "UNAVAILABLE", "RESOURCE_EXHAUSTED", [3]string{"0.005", "0.1", "10.0"}, nil, 1},
+	"grpc-go": {"grpc", "grpc_server_call_duration_seconds", "grpc_status", "OK", "UNAVAILABLE", "RESOURCE_EXHAUSTED", [3]string{"0.005", "0.1", "10.0"}, nil, 1, ""},
 	"OpenTelemetry's gRPC": {
-		"grpc", "rpc_server_duration_milliseconds", "rpc_grpc_status_code", "5", "13", "8", [3]string{"5.0", "100.0", "10000.0"}, nil, 0.001,
+		"grpc", "rpc_server_duration_milliseconds", "rpc_grpc_status_code", "5", "13", "8", [3]string{"5.0", "100.0", "10000.0"}, nil, 0.001, "",
 	},
 	"OpenTelemetry's gRPC, newer": {
-		"grpc", "rpc_server_call_duration_seconds", "rpc_response_status_code", "OK", "UNAVAILABLE", "RESOURCE_EXHAUSTED", [3]string{"0.005", "0.1", "10.0"}, nil, 1,
+		"grpc", "rpc_server_call_duration_seconds", "rpc_response_status_code", "OK", "UNAVAILABLE", "RESOURCE_EXHAUSTED", [3]string{"0.005", "0.1", "10.0"}, nil, 1, "",
 	},
-	"promhttp, status_code":   {"promhttp", "http_request_duration_seconds", "status_code", "301", "502", "429", [3]string{"0.005", "0.1", "10.0"}, nil, 1},
-	"custom, in milliseconds": {"custom", "checkout_call_duration", "outcome", "ok", "timeout", "throttled", [3]string{"5.0", "1000.0", "10000.0"}, nil, 0.001},
+	"promhttp, status_code":   {"promhttp", "http_request_duration_seconds", "status_code", "301", "502", "429", [3]string{"0.005", "0.1", "10.0"}, nil, 1, ""},
+	"custom, in milliseconds": {"custom", "checkout_call_duration", "outcome", "ok", "timeout", "throttled", [3]string{"5.0", "1000.0", "10000.0"}, nil, 0.001, ""},
 }
 
 // counts a load as such a service does.
 func (h histogram) counts(b *bed, name string, p *pod, l load) {
 	for result, requests := range map[string][2]float64{h.good: {l.good, l.slow}, h.failed: {l.failed, 0}, h.ignored: {l.limited, 0}} {
 		quick, slow := requests[0], requests[1]
-		if quick+slow == 0 && p.counters[h.name+"_count"+result].labels.Len() == 0 {
+		if quick+slow == 0 && p.counters[cmp.Or(h.results, h.name+"_count")+result+strings.Join(h.other[min(1, len(h.other)):], "")].labels.Len() == 0 {
 			continue
 		}
 		series := append([]string{h.label, result}, h.other...)
+		if h.results != "" { // and only that knows results
+			b.add(name, p, quick+slow, h.results, series...)
+			series = h.other
+		}
 		add := func(n float64, kind string, pairs ...string) {
 			b.add(name, p, n, h.name+kind, append(pairs, series...)...)
 		}
@@ -81,13 +89,17 @@ func TestEveryPresetRecordsTheSame(t *testing.T) {
 			t.Parallel()
 			b := foreign(t, h)
 			b.run(65*time.Minute, func(time.Time) load { return load{good: 94, slow: 4, failed: 1, limited: 7} })
+			judged := 98.0 // what failed or was refused says nothing of latency,
+			if h.results != "" {
+				judged = 106 // where that can be told
+			}
 			for query, want := range map[string]float64{
 				`goservice:slo_requests:rate{slo="availability"}`:                    99,
 				`goservice:slo_bad_requests:rate{slo="availability"}`:                1,
-				`goservice:slo_requests:rate{slo="latency"}`:                         98,
+				`goservice:slo_requests:rate{slo="latency"}`:                         judged,
 				`goservice:slo_bad_requests:rate{slo="latency"}`:                     4,
 				`goservice:slo_bad:ratio{slo="availability",window="1h"}`:            1.0 / 99,
-				`goservice:slo_bad:ratio{slo="latency",window="1h"}`:                 4.0 / 98,
+				`goservice:slo_bad:ratio{slo="latency",window="1h"}`:                 4.0 / judged,
 				`goservice:latency_seconds:quantile{quantile="0.99"} > bool 0.1`:     1,
 				`goservice:latency_seconds:quantile{quantile="0.99"} < bool 10.01`:   1,
 				`count({__name__=~"goservice:(pool|requests).*"}) or vector(0)`:      0,

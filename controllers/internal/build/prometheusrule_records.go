@@ -78,7 +78,7 @@ func (r rules) requests(window string) string {
 		for _, label := range h.Labels {
 			counted += but(label, h.Ignored)
 		}
-		return fmt.Sprintf(`sum(rate(%s_count{%s%s}[%s]))`, h.Name, r.scraped, counted, window)
+		return fmt.Sprintf(`sum(rate(%s{%s%s}[%s]))`, h.Counter(), r.scraped, counted, window)
 	})
 }
 
@@ -89,7 +89,7 @@ func (r rules) failures(window string) string {
 		var results []string
 		for _, label := range h.Labels {
 			if h.Failed != "" {
-				results = append(results, fmt.Sprintf(`rate(%s_count{%s,%s=~%q}[%s])`, h.Name, r.scraped, label, h.Failed, window))
+				results = append(results, fmt.Sprintf(`rate(%s{%s,%s=~%q}[%s])`, h.Counter(), r.scraped, label, h.Failed, window))
 			}
 		}
 		if len(results) > 0 {

@@ -26,6 +26,8 @@ type Histogram struct {
 	Unit time.Duration
 	// Labels, of which one holds the result of a request.
 	Labels []string
+	// Results is a counter of requests that has these labels where the histogram has none of them; empty where it has.
+	Results string
 	// Failed are results that are the server's fault. Ignored are those that say nothing of it, such as what a rate limit refuses: they
 	// count neither as good nor as bad. Both are regular expressions (RE2) that match whole values; an empty one matches none.
 	Failed, Ignored string
@@ -60,7 +62,10 @@ var presets = map[v1alpha1.IndicatorsPreset][]Histogram{
 	}},
 	v1alpha1.IndicatorsGRPC: {
 		// go-grpc-middleware's, grpc-go's own, and those of OpenTelemetry's instrumentation, today's and the former.
-		{Name: "grpc_server_handling_seconds", Unit: time.Second, Labels: []string{"grpc_code"}, Failed: failedCodes, Ignored: exhausted, Kind: "grpc_type", Calls: "unary"},
+		{
+			Name: "grpc_server_handling_seconds", Unit: time.Second, Results: "grpc_server_handled_total", Labels: []string{"grpc_code"},
+			Failed: failedCodes, Ignored: exhausted, Kind: "grpc_type", Calls: "unary",
+		},
 		{Name: "grpc_server_call_duration_seconds", Unit: time.Second, Labels: []string{"grpc_status"}, Failed: failedCodes, Ignored: exhausted},
 		{Name: "rpc_server_call_duration_seconds", Unit: time.Second, Labels: []string{"rpc_response_status_code"}, Failed: failedCodes, Ignored: exhausted},
 		{Name: "rpc_server_duration_milliseconds", Unit: time.Millisecond, Labels: []string{"rpc_grpc_status_code"}, Failed: failedCodes, Ignored: exhausted},
@@ -93,6 +98,9 @@ func Of(spec *v1alpha1.GoServiceSpec) []Histogram {
 func (h Histogram) Good() string {
 	var text strings.Builder
 	for _, label := range h.Labels {
+		if h.Results != "" {
+			break // what failed cannot be told from the rest
+		}
 		if bad := strings.Trim(h.Ignored+"|"+h.Failed, "|"); bad != "" {
 			fmt.Fprintf(&text, ",%s!~%q", label, bad)
 		}
@@ -102,6 +110,9 @@ func (h Histogram) Good() string {
 	}
 	return text.String()
 }
+
+// Counter of the requests, by their result.
+func (h Histogram) Counter() string { return cmp.Or(h.Results, h.Name+"_count") }
 
 // ToolkitPort is where the toolkit serves its metrics, probes, and report of live settings.
 const ToolkitPort = 9100

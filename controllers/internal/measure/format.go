@@ -27,6 +27,7 @@ type format struct {
 // histogramFormat is an indicators.Histogram, prepared.
 type histogramFormat struct {
 	name, prefix []byte
+	results      []byte // how the lines of its counter of results begin; nil where the histogram has them
 	unit         float64 // seconds
 	labels       [][]byte
 	failed       matcher
@@ -73,6 +74,10 @@ func newFormat(spec *v1alpha1.GoServiceSpec) *format {
 	for _, h := range f.indicators {
 		prepared := histogramFormat{
 			name: []byte(h.Name), prefix: []byte(h.Name + "_"), unit: h.Unit.Seconds(), failed: matching(h.Failed), ignored: matching(h.Ignored),
+		}
+		if h.Results != "" {
+			prepared.results = []byte(h.Results + "{")
+			f.begins[h.Results[0]] = true
 		}
 		for _, name := range h.Labels {
 			prepared.labels = append(prepared.labels, []byte(name+`="`))

@@ -141,8 +141,12 @@ func (p *parser) line(line []byte) error {
 		return nil
 	}
 	for i := range p.histograms {
-		if h := &p.histograms[i]; bytes.HasPrefix(line, h.prefix) {
+		h := &p.histograms[i]
+		if bytes.HasPrefix(line, h.prefix) {
 			return p.duration(i, h, line)
+		}
+		if h.results != nil && bytes.HasPrefix(line, h.results) {
+			return p.result(i, h, line)
 		}
 	}
 	p.notice(line)
@@ -177,20 +181,29 @@ func (p *parser) duration(index int, h *histogramFormat, line []byte) error {
 	default: // another metric, whose name goes on
 		return nil
 	}
-	if index > p.chosen {
-		return nil
+	if kind[0] == 'c' {
+		if h.results != nil {
+			return nil
+		}
+		return p.result(index, h, line)
 	}
-	if index < p.chosen {
-		p.choose(index)
+	if !p.choose(index) {
+		return nil
 	}
 	if kind[0] == 'b' {
 		return p.bucket(h, line)
 	}
 	value, err := valueOf(line)
-	if kind[0] == 's' {
-		p.counters.DurationSeconds += value * h.unit
-		return err
+	p.counters.DurationSeconds += value * h.unit
+	return err
+}
+
+// result reads a line that counts requests by their result.
+func (p *parser) result(index int, h *histogramFormat, line []byte) error {
+	if !p.choose(index) {
+		return nil
 	}
+	value, err := valueOf(line)
 	p.known = p.known || !p.onToolkit
 	p.counters.Requests += value
 	switch failed, limited := h.judge(line); {
@@ -204,12 +217,17 @@ func (p *parser) duration(index int, h *histogramFormat, line []byte) error {
 	return err
 }
 
-// choose a histogram, and forget what was read of a later one: services that change from one to another serve both for a while.
-func (p *parser) choose(index int) {
+// choose a histogram, unless an earlier one is there, and forget what was read of a later one: services that change from one to another
+// serve both for a while.
+func (p *parser) choose(index int) bool {
+	if index >= p.chosen {
+		return index == p.chosen
+	}
 	p.chosen = index
 	p.counters.Requests, p.counters.DurationSeconds, p.counters.Failed, p.counters.RateLimited = 0, 0, 0, 0
 	p.buckets, p.position, p.bounds, p.rest = nil, 0, nil, nil
 	p.series, p.ignored, p.seriesCount, p.counted = p.series[:0], false, 0, false
+	return true
 }
 
 var (

@@ -191,9 +191,17 @@ func TestPresetsReadWhatLibrariesWrite(t *testing.T) {
 		"gRPC, the first of two histograms": {
 			v1alpha1.IndicatorsGRPC,
 			histogram("rpc_server_duration_milliseconds", `rpc_grpc_status_code="13"`, 3, 3) +
-				histogram("grpc_server_handling_seconds", `grpc_code="OK",grpc_type="unary"`, 8, 10) +
+				histogram("grpc_server_call_duration_seconds", `grpc_status="OK"`, 8, 10) +
 				histogram("rpc_server_duration_milliseconds", `rpc_grpc_status_code="0"`, 3, 3),
 			10, 0, 0, 8, 10,
+		},
+		// Its histogram has no code, and its counter no duration.
+		"go-grpc-middleware": {
+			v1alpha1.IndicatorsGRPC,
+			`grpc_server_handled_total{grpc_code="OK",grpc_type="unary"} 7` + "\n" + `grpc_server_handled_total{grpc_code="Internal",grpc_type="unary"} 2` + "\n" +
+				`grpc_server_handled_total{grpc_code="ResourceExhausted",grpc_type="unary"} 1` + "\n" + `grpc_server_handled_total{grpc_code="OK",grpc_type="bidi_stream"} 5` + "\n" +
+				histogram("grpc_server_handling_seconds", `grpc_type="unary"`, 8, 10) + histogram("grpc_server_handling_seconds", `grpc_type="bidi_stream"`, 0, 5),
+			15, 2, 1, 8, 10,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

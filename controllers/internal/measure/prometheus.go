@@ -42,18 +42,18 @@ func (e Endpoint) Query(namespace, service string) string {
 		// Of several histograms, the first one that a pod has counts.
 		var unless string
 		for _, earlier := range histograms[:i] {
-			unless += fmt.Sprintf(" unless on (pod) %s_count{%s}", earlier.Name, pods)
+			unless += fmt.Sprintf(" unless on (pod) %s{%s}", earlier.Counter(), pods)
 		}
 		buckets, rest := partBuckets, ""
 		if h.Unit == time.Millisecond {
 			buckets, rest = partMilliseconds, " / 1000"
 		}
 		q.sum("pod, le", h.Name+"_bucket", h.Good(), unless, buckets, "")
-		q.sum("pod", h.Name+"_count", "", unless, "requests", "")
+		q.sum("pod", h.Counter(), "", unless, "requests", "")
 		q.sum("pod", h.Name+"_sum", "", unless, "durations", rest)
 		for _, label := range h.Labels {
-			q.results(h.Name, label, h.Failed, unless, "failed")
-			q.results(h.Name, label, h.Ignored, unless, "limited")
+			q.results(h.Counter(), label, h.Failed, unless, "failed")
+			q.results(h.Counter(), label, h.Ignored, unless, "limited")
 		}
 	}
 	at := fmt.Sprintf("timestamp(up{%[1]s}) and up{%[1]s} == 1", pods)
@@ -84,8 +84,8 @@ func (q *question) sum(by, metric, labels, unless, part, rest string) {
 	q.part(fmt.Sprintf(`label_replace(sum by (%s) (%s{%s%s}%s)%s, "part", "%s", "", "")`, by, metric, q.pods, labels, unless, rest, part))
 }
 
-// results of a histogram's requests that match, by one of its labels.
-func (q *question) results(histogram, label, pattern, unless, part string) {
+// results of counted requests that match, by a label.
+func (q *question) results(counter, label, pattern, unless, part string) {
 	if pattern == "" {
 		return
 	}
@@ -93,7 +93,7 @@ func (q *question) results(histogram, label, pattern, unless, part string) {
 	if regexp.QuoteMeta(pattern) == pattern {
 		operator = "="
 	}
-	q.sum("pod", histogram+"_count", fmt.Sprintf(",%s%s%s", label, operator, strconv.Quote(pattern)), unless, part, "")
+	q.sum("pod", counter, fmt.Sprintf(",%s%s%s", label, operator, strconv.Quote(pattern)), unless, part, "")
 }
 
 // fieldOf a part of the Query, nil for those that no single field takes.

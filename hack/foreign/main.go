@@ -1,0 +1,112 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+// Command foreign is a Go service as teams have them: it knows nothing of the toolkit or the operator, and counts its requests with one of
+// the libraries that are common for it. The end-to-end tests run it beside the project's own images.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// drainTime is how long what is under way may take to end.
+const drainTime = 10 * time.Second
+
+func main() {
+	metrics := flag.String("metrics", "otelhttp", "what counts the requests: otelhttp, promhttp, or grpc (a gRPC server with its health service)")
+	metricsAddress := flag.String("metrics-address", "", "address of the metrics; default: they are on the port of the service")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	if err := run(ctx, *metrics, net.JoinHostPort("", os.Getenv("PORT")), *metricsAddress); err != nil {
+		fmt.Fprintln(os.Stderr, "error:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, metrics, address, metricsAddress string) error {
+	if metrics == "grpc" {
+		return serveGRPC(ctx, address, metricsAddress)
+	}
+	instrument, page, err := instrumentation(metrics)
+	if err != nil {
+		return err
+	}
+	service := http.NewServeMux()
+	service.Handle("GET /work", instrument("GET /work", http.HandlerFunc(work)))
+	service.Handle("GET /fail", instrument("GET /fail", http.HandlerFunc(fail)))
+	service.HandleFunc("GET /healthz", func(http.ResponseWriter, *http.Request) {})
+	if metricsAddress == "" {
+		service.Handle("GET /metrics", page)
+		return serve(ctx, address, service)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return serve(ctx, address, service) })
+	group.Go(func() error { return serve(ctx, metricsAddress, page) })
+	return group.Wait()
+}
+
+// serve until ctx ends, and then what is under way.
+func serve(ctx context.Context, address string, handler http.Handler) error {
+	server := &http.Server{Addr: address, Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	ended := make(chan error, 1)
+	go func() { ended <- server.ListenAndServe() }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	draining, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	if err := server.Shutdown(draining); err != nil {
+		return err
+	}
+	if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// work computes for as long as the parameter cpu says.
+func work(w http.ResponseWriter, r *http.Request) {
+	busy, err := time.ParseDuration(r.URL.Query().Get("cpu"))
+	if err != nil || busy < 0 || busy > time.Second {
+		http.Error(w, "cpu must be a duration from 0s to 1s", http.StatusBadRequest)
+		return
+	}
+	compute(busy)
+	fmt.Fprintln(w, "done")
+}
+
+// stepsPerMillisecond is how many steps a millisecond takes on a usual processor.
+const stepsPerMillisecond = 400_000
+
+var sink uint64
+
+// compute a fixed amount of work, which takes longer where a processor is shared: only then more pods help.
+func compute(busy time.Duration) {
+	x := uint64(88172645463325252)
+	for range int(busy.Milliseconds()) * stepsPerMillisecond {
+		x ^= x << 13
+		x ^= x >> 7
+		x ^= x << 17
+	}
+	if x == 0 {
+		sink = x // never, which the compiler does not know
+	}
+}
+
+func fail(w http.ResponseWriter, _ *http.Request) {
+	http.Error(w, "broken", http.StatusInternalServerError)
+}
