@@ -154,11 +154,13 @@ func (j *journey) prometheus(path string, parameters map[string]string, data any
 }
 
 // scraped waits until the targets of a service are exactly its pods and all are up.
-func (j *journey) scraped(name string) {
+func (j *journey) scraped(name string) { j.t.Helper(); j.scrapedAt(name, "9100") }
+
+func (j *journey) scrapedAt(name, port string) {
 	j.t.Helper()
 	want := map[string]string{}
 	for _, pod := range j.pods(name) {
-		want[pod.Name] = net.JoinHostPort(pod.Status.PodIP, "9100") + " is up"
+		want[pod.Name] = net.JoinHostPort(pod.Status.PodIP, port) + " is up"
 	}
 	j.Eventually(func() (map[string]string, error) {
 		var data struct {
@@ -261,7 +263,10 @@ func (j *journey) recorded(expression string) {
 }
 
 // pages are the names of the service's alerts that fire and wake somebody.
-func (j *journey) pages(name string) ([]string, error) {
+func (j *journey) pages(name string) ([]string, error) { return j.firing(name, "page") }
+
+// firing are the names of the service's alerts that fire, of a severity or, if that is empty, of any.
+func (j *journey) firing(name, severity string) ([]string, error) {
 	var data struct {
 		Alerts []struct {
 			Labels map[string]string
@@ -274,7 +279,7 @@ func (j *journey) pages(name string) ([]string, error) {
 	names := []string{}
 	for _, alert := range data.Alerts {
 		l := alert.Labels
-		if l["namespace"] == j.namespace && l["service"] == name && l["severity"] == "page" && alert.State == "firing" {
+		if l["namespace"] == j.namespace && l["service"] == name && (severity == "" || l["severity"] == severity) && alert.State == "firing" {
 			names = append(names, l["alertname"])
 		}
 	}

@@ -46,7 +46,7 @@ func run(ctx context.Context, metrics, address, metricsAddress string) error {
 	service := http.NewServeMux()
 	service.Handle("GET /work", instrument("GET /work", http.HandlerFunc(work)))
 	service.Handle("GET /fail", instrument("GET /fail", http.HandlerFunc(fail)))
-	service.HandleFunc("GET /healthz", func(http.ResponseWriter, *http.Request) {})
+	service.HandleFunc("GET /{$}", func(http.ResponseWriter, *http.Request) {})
 	if metricsAddress == "" {
 		service.Handle("GET /metrics", page)
 		return serve(ctx, address, service)
