@@ -237,6 +237,10 @@ bench-retune: ## How fast PODS pods enforce EDITS of a rate limit, compared with
 bench-slo: ## A step to four times the load, with CPU autoscalers and with this operator, measured and simulated; creates a kind cluster. FULL=true: also ramp and bursts, RUNS=4 (STATE=FILE resumes).
 	hack/bench-slo.sh
 
+.PHONY: bench-foreign
+bench-foreign: ## The same step for a service that is instrumented with otelhttp and knows nothing of the toolkit; creates a kind cluster. FULL=true and STATE=FILE as above.
+	FOREIGN=true hack/bench-slo.sh
+
 .PHONY: bench-limit
 bench-limit: ## How well a limit that pods share is used and kept, compared with an equal division; creates a kind cluster. FULL=true: more loads, 40 minutes.
 	hack/bench-limit.sh

@@ -5,9 +5,12 @@
 # Settings: CLUSTER, FULL=true (a step, a ramp and bursts of five minutes each, as docs/slo.md shows them, RUNS times in alternating
 # order: about eight minutes a trial, 48 trials in four runs, six hours and a half), RUNS (4; 1 or an even number), and STATE: a file
 # that keeps what is done, so that the same command goes on where it was cut off, as long as images and program are the same; with
-# FULL it is dist/bench-slo.state unless it is set. RUNS=2 reports the first two runs of a longer one's file.
+# FULL it is dist/bench-slo.state unless it is set. RUNS=2 reports the first two runs of a longer one's file. FOREIGN=true has hack/foreign
+# serve, which is instrumented with otelhttp and knows nothing of the toolkit.
 # shellcheck source=cluster/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/cluster/lib.sh"
+# shellcheck source=cluster/scratch.sh
+source "$(dirname "${BASH_SOURCE[0]}")/cluster/scratch.sh"
 cd "$REPO_ROOT" || exit
 
 flags=()
@@ -25,5 +28,11 @@ environment=$(hack/cluster/cluster.sh env)
 eval "$environment"
 hack/cluster/cluster.sh addons metrics-server
 hack/deploy.sh deploy
+if [ "${FOREIGN:-false}" = true ]; then
+  image=goservice.dev/foreign:bench
+  foreign_image "$image"
+  hack/cluster/cluster.sh load "$image"
+  flags+=(-image "$image")
+fi
 url=$(hack/cluster/cluster.sh url)
 go -C hack/bench run ./slo -url "$url" "${flags[@]}" "$@"

@@ -31,10 +31,7 @@ environment=$(hack/cluster/cluster.sh env)
 eval "$environment"
 # All nodes take pods, the first one too. It may be so already, which kubectl calls an error.
 kubectl taint nodes --all node-role.kubernetes.io/control-plane:NoSchedule- >/dev/null 2>&1 || true
-foreign_image() {
-  CGO_ENABLED=0 go build -C hack/foreign -trimpath -ldflags '-s -w' -o "$REPO_ROOT/bin/foreign" . && scratch_image "$FOREIGN_IMG" bin/foreign foreign
-}
-task "image" "$FOREIGN_IMG, which knows nothing of the toolkit" foreign_image
+foreign_image "$FOREIGN_IMG"
 hack/cluster/cluster.sh load "$FOREIGN_IMG"
 docker tag "$WORKLOAD_IMG" "$NEXT_WORKLOAD_IMG"
 hack/cluster/cluster.sh load "$NEXT_WORKLOAD_IMG"

@@ -27,3 +27,10 @@ build_program() {
   )
   rm -rf "$module"
 }
+
+# foreign_image NAME: the service of hack/foreign, which knows nothing of the toolkit.
+foreign_image() { task "image" "$1 of hack/foreign" make_foreign_image "$1"; }
+make_foreign_image() {
+  CGO_ENABLED=0 go build -C "$REPO_ROOT/hack/foreign" -trimpath -ldflags '-s -w' -o "$REPO_ROOT/bin/foreign" . || return
+  scratch_image "$1" "$REPO_ROOT/bin/foreign" foreign
+}

@@ -43,15 +43,19 @@ const ours = "GoService"
 
 // contendersOf are a rival with Kubernetes' defaults, one for each target as somebody sets it who knows the service, and the operator, in
 // the order of the table.
-func contendersOf(targets []int32) []contender {
+func contendersOf(targets []int32, pooled bool) []contender {
 	all := []contender{{
 		name: fmt.Sprintf("HPA %d %%, default", stockTarget), key: "hpa_", namespace: "bench-slo-hpa-", target: stockTarget, window: stockWindow,
 	}}
 	for _, target := range targets {
-		all = append(all, contender{
-			name: fmt.Sprintf("HPA %d %%, %.0f s, fitted pool", target, knownWindow.Seconds()), key: fmt.Sprintf("fitted%d_", target),
-			namespace: "bench-slo-fitted-", target: target, window: knownWindow, fitted: true,
-		})
+		known := contender{
+			name: fmt.Sprintf("HPA %d %%, %.0f s", target, knownWindow.Seconds()), key: fmt.Sprintf("hpa%d_", target),
+			namespace: "bench-slo-known-", target: target, window: knownWindow, fitted: pooled,
+		}
+		if pooled {
+			known.name, known.key = known.name+", fitted pool", fmt.Sprintf("fitted%d_", target)
+		}
+		all = append(all, known)
 	}
 	return append(all, contender{name: ours, namespace: "bench-slo-"})
 }
@@ -71,10 +75,13 @@ type pool struct {
 	QueueTimeout        time.Duration
 }
 
-// poolOf reads the pool that is in force from a service's plan.
+// poolOf reads the pool that is in force from a service's plan; one that is not built on the toolkit has none.
 func poolOf(service *v1alpha1.GoService) (*pool, error) {
 	if service.Status.Plan == nil {
 		return nil, fmt.Errorf("the GoService has no plan")
+	}
+	if service.Status.Plan.Workers == nil {
+		return &pool{}, nil
 	}
 	workers, err := strconv.ParseInt(service.Status.Plan.Workers.Value, 10, 32)
 	if err != nil {
@@ -103,6 +110,10 @@ func (c contender) service(s settings, fitted *pool) *v1alpha1.GoService {
 			Requests: corev1.ResourceList{corev1.ResourceCPU: cpu, corev1.ResourceMemory: resource.MustParse("32Mi")},
 			Limits:   corev1.ResourceList{corev1.ResourceCPU: cpu, corev1.ResourceMemory: resource.MustParse("128Mi")},
 		},
+	}
+	if s.image != "" {
+		spec.Image, spec.ImagePullPolicy, spec.Args = s.image, corev1.PullIfNotPresent, []string{"-metrics=otelhttp"}
+		spec.Observability = &v1alpha1.ObservabilitySpec{Metrics: &v1alpha1.MetricsSpec{Indicators: v1alpha1.IndicatorsOpenTelemetry}}
 	}
 	if c.name != ours {
 		spec.Tuning = &v1alpha1.TuningSpec{Mode: v1alpha1.TuningDisabled}

@@ -28,6 +28,8 @@
 // Afterwards the simulator (controllers/sim) plays the same trials, with the measured cost of a request, pools and times in which
 // pods start, and what it says stands beside what was measured.
 //
+// With -image, the service is one that knows nothing of the toolkit: it has no pool to be fitted, and nothing is simulated.
+//
 // With -state, what is done is kept in a file, and the same command goes on where it was cut off, as long as the deployed images, this
 // program and the settings are the same. The last line of its output is made for machines; its figures are means of all trials,
 // the times are the step's, and those that begin with sim_ are simulated figures divided by measured ones.
@@ -67,6 +69,7 @@ type settings struct {
 	shapes          []shape
 	contenders      []contender
 	state           string
+	image           string // of a service that is not built on the toolkit; empty: the bundled one
 }
 
 func main() {
@@ -84,13 +87,14 @@ func main() {
 	flag.IntVar(&s.runs, "runs", 1, "runs over all shapes and autoscalers, in alternating order: 1 or an even number")
 	flag.StringVar(&targets, "targets", "20,50", "CPU targets, in percent, of the rivals that are set by somebody who knows the service")
 	flag.StringVar(&names, "shapes", "step", "shapes of the load, from: step,ramp,burst")
+	flag.StringVar(&s.image, "image", "", "image of a service that is instrumented with otelhttp and knows nothing of the toolkit (hack/foreign), instead of the bundled one")
 	flag.StringVar(&s.state, "state", "", "file that keeps what is done")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	var err error
 	if s.shapes, err = shapesOf(names); err == nil {
-		s.contenders, err = rivalsOf(targets)
+		s.contenders, err = rivalsOf(targets, s.image == "")
 	}
 	if err == nil {
 		err = run(ctx, s, os.Stdout, os.Stderr)
@@ -187,8 +191,8 @@ var shapes = []shape{
 	}},
 }
 
-// rivalsOf targets, separated by commas, and the operator.
-func rivalsOf(targets string) ([]contender, error) {
+// rivalsOf targets, separated by commas, with fitted pools where the service has one, and the operator.
+func rivalsOf(targets string, pooled bool) ([]contender, error) {
 	var all []int32
 	for text := range strings.SplitSeq(targets, ",") {
 		target, err := strconv.ParseInt(strings.TrimSpace(text), 10, 32)
@@ -197,7 +201,7 @@ func rivalsOf(targets string) ([]contender, error) {
 		}
 		all = append(all, int32(target))
 	}
-	return contendersOf(all), nil
+	return contendersOf(all, pooled), nil
 }
 
 func shapesOf(names string) ([]shape, error) {

@@ -38,13 +38,16 @@ func report(out io.Writer, s settings, d deployed, all []outcome) error {
 			fmt.Fprintln(out, "\nno rival keeps the objective")
 		}
 	}
+	if s.image != "" {
+		return writeResult(out, "bench-foreign", s, enough, all, nil)
+	}
 	played, err := simulateAll(s, all)
 	if err != nil { // what was measured stands without it
 		fmt.Fprintf(out, "\nnot simulated: %v\n", err)
 	} else if err := writeAgreement(out, s, enough, all, played); err != nil {
 		return err
 	}
-	return writeResult(out, s, enough, all, played)
+	return writeResult(out, "bench-slo", s, enough, all, played)
 }
 
 // enoughPods for the highest rate, by the most cautious of all measurements of what a request takes.
@@ -88,7 +91,9 @@ func table(out io.Writer, s settings, shape string, enough int32, all []outcome)
 		return func(outcomes []outcome) string { return spreadOf(format, outcomes, value) }
 	}
 	row("", func(o []outcome) string { return o[0].Contender })
-	row("workers and queue of a pod", func(o []outcome) string { return fmt.Sprintf("%d + %d", o[0].Pool.Workers, o[0].Pool.QueueDepth) })
+	if s.image == "" {
+		row("workers and queue of a pod", func(o []outcome) string { return fmt.Sprintf("%d + %d", o[0].Pool.Workers, o[0].Pool.QueueDepth) })
+	}
 	row("pods before", spread("%.0f", func(o outcome) float64 { return float64(o.PodsBefore) }))
 	row("bad seconds before", spread("%.0f", func(o outcome) float64 { return float64(o.Before.BadSeconds) }))
 	if shape == stepName {
@@ -183,9 +188,9 @@ func moments(outcomes []outcome, after func(outcome, int32) (time.Duration, bool
 }
 
 // writeResult is the line for machines.
-func writeResult(out io.Writer, s settings, enough int32, all, played []outcome) error {
+func writeResult(out io.Writer, name string, s settings, enough int32, all, played []outcome) error {
 	step := of(all, stepName, ours)
-	fmt.Fprintf(out, "\nRESULT bench-slo runs=%d shapes=%d wanted_s=%s ready_s=%s", s.runs, len(s.shapes),
+	fmt.Fprintf(out, "\nRESULT %s runs=%d shapes=%d wanted_s=%s ready_s=%s", name, s.runs, len(s.shapes),
 		moments(step, outcome.wantedAfter, enough), moments(step, outcome.readyAfter, enough))
 	for _, c := range slices.Backward(s.contenders) {
 		outcomes := of(all, "", c.name)
@@ -197,6 +202,10 @@ func writeResult(out io.Writer, s settings, enough int32, all, played []outcome)
 		fmt.Fprintf(out, " keeping_target=%d keeping_bad_s=%.1f keeping_core_s=%.0f", rival.target, meanOf(outcomes, badOf), meanOf(outcomes, coresOf))
 	} else {
 		fmt.Fprint(out, " keeping_target=none keeping_bad_s=none keeping_core_s=none")
+	}
+	if s.image != "" {
+		_, err := fmt.Fprintln(out)
+		return err
 	}
 	agreed := agreementOf(of(all, "", ours), of(played, "", ours), enough)
 	steps := agreementOf(step, of(played, stepName, ours), enough)

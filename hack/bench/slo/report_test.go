@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"goservice.dev/operator/api/v1alpha1"
 )
 
 // measured are outcomes of two runs over two shapes: the further to the left a contender stands, the fewer bad seconds and core-seconds.
@@ -61,6 +63,35 @@ func TestReport(t *testing.T) {
 	all[0].Contender, all[3].Wanted = ours, nil // one run in which there were never enough
 	if got := moments(of(all, stepName, ours), outcome.wantedAfter, 6); got != "never" {
 		t.Errorf("moments() = %s", got)
+	}
+}
+
+// A service that is not built on the toolkit has no pool, and is not simulated.
+func TestReportOfAnotherService(t *testing.T) {
+	s := usual
+	s.image = "foreign:1"
+	contenders, err := rivalsOf("50", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.contenders = contenders
+	spec := s.contenders[1].service(s, nil).Spec
+	if spec.Image != "foreign:1" || spec.Pool != nil || spec.Observability.Metrics.Indicators != v1alpha1.IndicatorsOpenTelemetry || s.metricsPort() != 8080 {
+		t.Errorf("%+v", spec)
+	}
+	if got, err := poolOf(&v1alpha1.GoService{Status: v1alpha1.GoServiceStatus{Plan: &v1alpha1.PlanStatus{}}}); err != nil || *got != (pool{}) {
+		t.Errorf("pool %v, %v", got, err)
+	}
+	var out strings.Builder
+	if err := report(&out, s, images, measured(s)); err != nil {
+		t.Fatal(err)
+	}
+	for part, is := range map[string]bool{
+		"\nRESULT bench-foreign runs=2 shapes=1 wanted_s=1.5 ready_s=4.5 bad_s=": true, " hpa50_bad_s=": true, " hpa_bad_s=": true, "fitted": false, "simulated": false, "workers": false,
+	} {
+		if strings.Contains(out.String(), part) != is {
+			t.Errorf("%q: is there: %t, in\n%s", part, !is, out.String())
+		}
 	}
 }
 

@@ -21,7 +21,7 @@ import (
 
 var usual = settings{
 	rate: 16, factor: 4, work: 5 * time.Millisecond, threshold: 500 * time.Millisecond, warm: 100 * time.Second, hold: 2 * time.Minute,
-	milliCPU: 100, most: 8, percentile: 99, allowed: 0.01, enough: 0.8, runs: 2, seeds: 1, shapes: shapes[:1], contenders: contendersOf([]int32{20, 50}),
+	milliCPU: 100, most: 8, percentile: 99, allowed: 0.01, enough: 0.8, runs: 2, seeds: 1, shapes: shapes[:1], contenders: contendersOf([]int32{20, 50}, true),
 }
 
 var images = deployed{"manager:dev-1", "workload:dev-1", "abc"}
@@ -68,7 +68,7 @@ func TestRivalsScaleTheSameService(t *testing.T) {
 
 func TestTargets(t *testing.T) {
 	for text, rows := range map[string]int{"20,50": 4, " 35 ": 3, "": 0, "20,20": 0, "0": 0, "101": 0, "a": 0} {
-		if got, err := rivalsOf(text); len(got) != rows || (err == nil) != (rows > 0) {
+		if got, err := rivalsOf(text, true); len(got) != rows || (err == nil) != (rows > 0) {
 			t.Errorf("%q: %d rows, %v", text, len(got), err)
 		}
 	}

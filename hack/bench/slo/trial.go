@@ -21,6 +21,7 @@ import (
 const (
 	serviceName = "stepped"
 	adminPort   = 9100
+	servicePort = 8080
 	fewest      = 2
 	// settling is the part of the steady load that nothing is measured in.
 	settling = 20 * time.Second

@@ -102,6 +102,14 @@ func holdsPlace(pod *corev1.Pod) bool {
 // used is what a pod had used and answered since its start.
 type used struct{ processorSeconds, requests float64 }
 
+// metricsPort of the pods.
+func (s settings) metricsPort() int {
+	if s.image != "" {
+		return servicePort
+	}
+	return adminPort
+}
+
 // usage of all present pods, by their own account.
 func (t trial) usage(ctx context.Context) (map[string]used, error) {
 	pods, err := t.Pods(ctx, t.selector)
@@ -113,7 +121,7 @@ func (t trial) usage(ctx context.Context) (map[string]used, error) {
 		if pods[i].DeletionTimestamp != nil || pods[i].Status.Phase != corev1.PodRunning {
 			continue
 		}
-		page, err := t.Clientset.CoreV1().Pods(t.Namespace).ProxyGet("http", pods[i].Name, strconv.Itoa(adminPort), "/metrics", nil).DoRaw(ctx)
+		page, err := t.Clientset.CoreV1().Pods(t.Namespace).ProxyGet("http", pods[i].Name, strconv.Itoa(t.settings.metricsPort()), "/metrics", nil).DoRaw(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("asking pod %s for its metrics: %w", pods[i].Name, err)
 		}
