@@ -68,7 +68,7 @@ type ShutdownSpec struct {
 	PreStopDelay *metav1.Duration `json:"preStopDelay,omitempty"`
 
 	// drainTimeout is how long requests and jobs may take to finish once the pod stops accepting, 1s to 1h, rounded up to
-	// whole seconds. Default: derived from slo.latency.
+	// whole seconds. Default: derived from slo.latency, or 30s for an image that is not built on the toolkit.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`

@@ -222,6 +222,21 @@ func TestShutdown(t *testing.T) {
 	}
 }
 
+// Nobody ends the requests of an image that is not built on the toolkit: it has the time that Kubernetes gives any.
+func TestOtherImagesHaveTimeToEnd(t *testing.T) {
+	spec := &v1alpha1.GoServiceSpec{
+		Image: "a", SLO: &v1alpha1.SLOSpec{Latency: latency(5*time.Minute, "99")},
+		Observability: &v1alpha1.ObservabilitySpec{Metrics: &v1alpha1.MetricsSpec{Indicators: v1alpha1.IndicatorsGRPC}},
+	}
+	if p := Compute(spec, Observed{}); p.DrainTimeout.Value != 30*time.Second || p.GracePeriod.Value != 40*time.Second {
+		t.Errorf("drain %+v, grace %+v", p.DrainTimeout, p.GracePeriod)
+	}
+	spec.Shutdown = &v1alpha1.ShutdownSpec{DrainTimeout: duration(time.Hour)}
+	if p := Compute(spec, Observed{}); p.DrainTimeout.Value != time.Hour {
+		t.Errorf("drain %+v", p.DrainTimeout)
+	}
+}
+
 func TestResourcesAndMemoryLimit(t *testing.T) {
 	cases := map[string]struct {
 		given        *v1alpha1.ResourcesSpec

@@ -25,6 +25,8 @@ const (
 	timeoutFactor       = 20
 	defaultPreStopDelay = 5 * time.Second
 	minDrainTimeout     = 10 * time.Second
+	// kubernetesGrace is what pods have to end by default. Nothing ends the requests of an image that is not built on the toolkit sooner.
+	kubernetesGrace = 30 * time.Second
 	// graceMargin is what a process needs besides draining: flushing traces, the last scrape, exiting.
 	graceMargin = 5 * time.Second
 	// memoryShare of the container's limit is left to Go; the rest is for what its runtime does not count.
@@ -62,6 +64,10 @@ func (p *Plan) planShutdown(spec *v1alpha1.GoServiceSpec, d demand) {
 		wholeSeconds(max(p.RequestTimeout.Value+p.QueueTimeout.Value, minDrainTimeout)),
 		fmt.Sprintf("the longest request (%s) after the longest wait (%s), at least %s",
 			readable(p.RequestTimeout.Value), readable(p.QueueTimeout.Value), readable(minDrainTimeout)),
+	}
+	if !OnToolkit(spec) {
+		p.DrainTimeout = Figure[time.Duration]{kubernetesGrace, "what Kubernetes gives pods by default; the image must end what is under way after SIGTERM"}
+		p.RequestTimeout.Value = min(p.RequestTimeout.Value, kubernetesGrace) // which nothing enforces
 	}
 	if shutdown := spec.Shutdown; shutdown != nil {
 		if shutdown.PreStopDelay != nil {
