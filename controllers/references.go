@@ -137,7 +137,7 @@ func (r *GoServiceReconciler) setupReferences(ctx context.Context, mgr manager.M
 		pace: referencePace{settle: referencesSettle, gap: referencesGap},
 	}
 	if options.hurriesReferences {
-		f.period, f.pace = 50*time.Millisecond, referencePace{settle: 50*time.Millisecond}
+		f.period, f.pace = 50*time.Millisecond, referencePace{settle: 50 * time.Millisecond}
 	}
 	r.references = f
 	if err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.GoService{}, referenceIndex, indexReferences); err != nil {

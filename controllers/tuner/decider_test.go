@@ -299,10 +299,12 @@ func TestPoolFollowsTheCostOfARequest(t *testing.T) {
 	}{
 		// 2 cores ÷ 5 ms = 400 per second, and thus 40 in the threshold of 100 ms. On cores that are busy for two thirds, about 4 ms are
 		// a wait for one.
-		"handlers only compute":               {5 * time.Millisecond, 6, 16},
-		"they wait for the processor":         {9 * time.Millisecond, 6, 16},
-		"handlers wait for others":            {14 * time.Millisecond, 8, 16},
-		"handlers wait for others for longer": {44 * time.Millisecond, 32, 16},
+		"handlers only compute":       {5 * time.Millisecond, 6, 16},
+		"they wait for the processor": {9 * time.Millisecond, 6, 16},
+		"handlers wait for others":    {14 * time.Millisecond, 8, 16},
+		// 35 ms of 100 are a wait for others: 14 workers, and 15% of the 65 that are left.
+		"handlers wait for others for longer":     {44 * time.Millisecond, 18, 11},
+		"they wait for nearly all that they have": {104 * time.Millisecond, 42, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := steps(&Decider{}, 0, time.Minute, func(time.Duration) Situation {
@@ -344,8 +346,8 @@ func TestWorkersFollowASlowerDependencyAtOnce(t *testing.T) {
 	if got := steps(d, time.Minute+3*tick, time.Minute+4*tick, with(45*time.Millisecond, 12)); got.Workers.Value != 8 {
 		t.Errorf("%d workers where handlers take longer because the processors are overloaded", got.Workers.Value)
 	}
-	if got := steps(d, time.Minute+5*tick, time.Minute+6*tick, with(44*time.Millisecond, 4)); got.Workers.Value != 32 {
-		t.Errorf("%d workers after the dependency became slower, want twice the 16 that are held", got.Workers.Value)
+	if got := steps(d, time.Minute+5*tick, time.Minute+6*tick, with(44*time.Millisecond, 4)); got.Workers.Value != 18 {
+		t.Errorf("%d workers after the dependency became slower, want more than the 16 that are held", got.Workers.Value)
 	}
 }
 
@@ -359,14 +361,14 @@ func TestTheQueueFollowsTheThresholdWhereTheWorkersStay(t *testing.T) {
 			return s
 		}
 	}
-	before := steps(d, 0, time.Minute, with(400*time.Millisecond))
+	before := steps(d, 0, time.Minute, with(140*time.Millisecond))
 	after := steps(d, time.Minute+tick, 2*settle, with(100*time.Millisecond))
-	if before.Workers.Value != 64 || before.QueueDepth.Value != 64 || after.Workers.Value != 64 || after.QueueDepth.Value != 16 {
+	if before.Workers.Value != 34 || before.QueueDepth.Value != 11 || after.Workers.Value != 34 || after.QueueDepth.Value != 5 {
 		t.Errorf("workers %d, queue %d; with a shorter threshold %d and %d",
 			before.Workers.Value, before.QueueDepth.Value, after.Workers.Value, after.QueueDepth.Value)
 	}
 	history := d.History()
-	if last := history[len(history)-1]; last.What != "queue" || last.From != "64" || last.To != "16" {
+	if last := history[len(history)-1]; last.What != "queue" || last.From != "11" || last.To != "5" {
 		t.Errorf("told %+v", last)
 	}
 }

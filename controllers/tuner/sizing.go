@@ -18,12 +18,14 @@ const (
 	soundAfter = 2 * PanicWindow
 	// worthwhile is the relative difference from which a pool is changed.
 	worthwhile = 0.25
-	// workShare of the latency threshold is for requests at work, queueShare for those that wait in the pool's queue. When more
-	// comes than can be served, a request waits behind those at work twice: before it is read and reaches the pool, where nothing
-	// bounds the wait but how many there are, and then as one of them. 2·0.15 + 0.4 leave the rest to requests that take longer
-	// than the mean, and to refusing the others.
+	// workShare of what the latency threshold leaves beside a handler's wait for others is for requests that compute, queueShare for
+	// those that wait in the pool's queue. When more comes than can be served, a request waits behind those that compute twice: before
+	// it is read and reaches the pool, where nothing bounds the wait but how many there are, and then as one of them. 2·0.15 + 0.4
+	// leave the rest to requests that take longer than the mean, and to refusing the others.
 	workShare  = 0.15
 	queueShare = 0.4
+	// leastLeft is the share of the threshold that is left however long handlers wait.
+	leastLeft = 0.1
 	// minWorkers keep a processor busy while one of them waits for the network; maxWorkersPerCore is a bound on memory.
 	minWorkers        = 2
 	maxWorkersPerCore = 512
@@ -59,9 +61,10 @@ func (d *Decider) resize(now time.Time, s Situation, decision *Decision) {
 	decision.Workers, decision.QueueDepth, decision.GOGC = d.size.pool, d.size.queue, d.size.gogc
 }
 
-// resizePool gives a pod as many workers as its CPU can finish within workShare of the latency threshold, more where handlers
-// wait, and as many places in the queue as it can finish within queueShare (Little's law, L = λ·W at the highest λ that the CPU
-// allows). What comes beyond both would be answered too late and is better refused at once.
+// resizePool gives a pod as many workers as its handlers need to wait for others at the highest rate that the CPU allows, and as many
+// more as the CPU can finish within workShare of what the latency threshold leaves beside that wait; and as many places in the queue as
+// it can finish within queueShare of it (Little's law, L = λ·W). What comes beyond both would be answered too late and is better
+// refused at once.
 func (d *Decider) resizePool(now time.Time, s Situation, decision *Decision) {
 	cores := s.Bounds.PoolCores
 	if cores == 0 {
@@ -90,16 +93,19 @@ func (d *Decider) resizePool(now time.Time, s Situation, decision *Decision) {
 	if !tooFew && (decision.Panic || now.Sub(d.size.poolMoved) < settle) {
 		return
 	}
-	inTime, most := highest*s.Bounds.Threshold.Seconds(), maxWorkersPerCore*math.Max(cores, 1)
+	most := maxWorkersPerCore * math.Max(cores, 1)
 	// Handlers that wait for others hold a worker without using CPU.
-	workers := math.Max(workShare*inTime, 2*highest*service.Seconds())
+	wait := service - s.Estimates.CPUTime
+	left := max(s.Bounds.Threshold-wait, time.Duration(leastLeft*float64(s.Bounds.Threshold)))
+	inTime := highest * left.Seconds()
+	workers := highest*wait.Seconds() + math.Max(workShare*inTime, 2*cores)
 	bounded := int32(math.Ceil(math.Min(math.Max(workers, minWorkers), most)))
 	queue := int32(math.Ceil(math.Min(math.Max(queueShare*inTime, 1), most)))
 	if !isWorthwhile(bounded, presentWorkers) && !isWorthwhile(queue, presentQueue) {
 		return
 	}
-	reason := fmt.Sprintf("at most %s req/s (%s of CPU each on %s cores, %s in all); workers for %s%% of %s, or twice those that this takes, and a queue for %s%%",
-		short(highest), round(s.Estimates.CPUTime), short(cores), round(service), short(100*workShare), s.Bounds.Threshold, short(100*queueShare))
+	reason := fmt.Sprintf("at most %s req/s (%s of CPU each on %s cores, and %s of waiting); workers for that wait and %s%% of the %s that %s leave, or two for each core, and a queue for %s%%",
+		short(highest), round(s.Estimates.CPUTime), short(cores), round(wait), short(100*workShare), round(left), s.Bounds.Threshold, short(100*queueShare))
 	if bounded != presentWorkers {
 		d.change(now, "pool", integer(presentWorkers), integer(bounded), int(bounded-presentWorkers), reason, decision)
 	}

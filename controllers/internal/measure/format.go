@@ -27,7 +27,7 @@ type format struct {
 // histogramFormat is an indicators.Histogram, prepared.
 type histogramFormat struct {
 	name, prefix []byte
-	results      []byte // how the lines of its counter of results begin; nil where the histogram has them
+	results      []byte  // how the lines of its counter of results begin; nil where the histogram has them
 	unit         float64 // seconds
 	labels       [][]byte
 	failed       matcher
