@@ -55,7 +55,7 @@ func readSettings() settings {
 	flag.StringVar(&s.probeAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz")
 	flag.StringVar(&s.pprofAddress, "pprof-bind-address", "", "address of profiles, such as 127.0.0.1:6060; empty disables them")
 	flag.BoolVar(&s.leaderElection, "leader-elect", false, "enable leader election: only one of several operators acts at a time; the others stand by with warm caches")
-	flag.StringVar(&s.leaderNamespace, "leader-election-namespace", os.Getenv("POD_NAMESPACE"), "namespace of the leader's Lease (also $POD_NAMESPACE); required outside a cluster")
+	flag.StringVar(&s.leaderNamespace, "leader-election-namespace", os.Getenv("POD_NAMESPACE"), "namespace of the leader's Lease, and of the key of digests of Secrets (also $POD_NAMESPACE); required outside a cluster")
 	flag.StringVar(&s.controllers.WorkloadImage, "workload-image", os.Getenv("WORKLOAD_IMAGE"), "required: image of GoServices that don't set spec.image (also $WORKLOAD_IMAGE)")
 	flag.StringVar(&s.controllers.RunbookURL, "runbook-url", "", "page that the alerts of GoServices link to, such as a copy of docs/runbooks.md; # and the alert's name in lower case are appended")
 	flag.IntVar(&s.controllers.UpgradeServices, "upgrade-services", 0,

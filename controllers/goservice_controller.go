@@ -128,6 +128,9 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 	}
 	divided := r.divide(&service, seen, inForce)
 	observed := figures(&service, seen, inForce, divided)
+	if measured != nil { // what counts is no recommendation
+		observed.LatencyBound = measured.LatencyBound
+	}
 	recommended := r.recommended(&service, seen, measured, observed)
 	figures := plan.Compute(&service.Spec, observed)
 	observeFloor(request.NamespacedName, figures)

@@ -45,7 +45,7 @@ func (r *GoServiceReconciler) warm(informers cache.Informers) healthz.Checker {
 				return err
 			}
 		}
-		return nil
+		return synced(request.Context(), r.references.configMaps, &corev1.ConfigMap{})
 	}
 }
 

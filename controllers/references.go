@@ -85,17 +85,19 @@ const (
 
 // replacement of a service's pods.
 type replacement struct {
-	seen, done time.Time
-	due        bool
+	// seen is when a change was noticed that has not been taken, taken when the last one was, and what it was.
+	seen, taken time.Time
+	what        string
 }
 
-// hold says for how much longer a change, if there is one, waits.
-func (p *referencePace) hold(service types.NamespacedName, changed bool, now time.Time) time.Duration {
+// hold says for how much longer a change waits; what tells one from another, and is empty where there is none. One that was let
+// through is let through again: what came of it need not show yet.
+func (p *referencePace) hold(service types.NamespacedName, what string, now time.Time) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	r := p.services[service]
 	switch {
-	case r == nil && !changed:
+	case r == nil && what == "":
 		return 0
 	case r == nil:
 		r = &replacement{}
@@ -103,24 +105,26 @@ func (p *referencePace) hold(service types.NamespacedName, changed bool, now tim
 			p.services = map[types.NamespacedName]*replacement{}
 		}
 		p.services[service] = r
-	case !changed && r.due:
-		*r = replacement{done: now}
-	case !changed && now.Sub(r.done) >= p.gap:
-		delete(p.services, service)
-	}
-	if !changed {
-		r.seen = time.Time{}
+	case what == "":
+		if r.seen = (time.Time{}); now.Sub(r.taken) >= p.gap {
+			delete(p.services, service)
+		}
+		return 0
+	case what == r.what:
 		return 0
 	}
 	if r.seen.IsZero() {
 		r.seen = now
 	}
-	wait := max(p.settle-now.Sub(r.seen), 0)
-	if !r.done.IsZero() {
-		wait = max(wait, p.gap-now.Sub(r.done))
+	wait := p.settle - now.Sub(r.seen)
+	if !r.taken.IsZero() {
+		wait = max(wait, p.gap-now.Sub(r.taken))
 	}
-	r.due = wait <= 0
-	return max(wait, 0)
+	if wait > 0 {
+		return wait
+	}
+	*r = replacement{taken: now, what: what}
+	return 0
 }
 
 // forget a service.
@@ -156,8 +160,14 @@ func (r *GoServiceReconciler) setupReferences(ctx context.Context, mgr manager.M
 	if err := f.watch(f.configMaps, &corev1.ConfigMap{}, build.ReferenceConfigMap); err != nil {
 		return err
 	}
-	return errors.Join(mgr.Add(f.configMaps), mgr.Add(f))
+	return errors.Join(mgr.Add(warmCache{f.configMaps}), mgr.Add(f))
 }
+
+// warmCache is started as that of the manager is: on the standby, too, and before the controllers.
+type warmCache struct{ cache.Cache }
+
+// GetCache tells the manager what it is.
+func (c warmCache) GetCache() cache.Cache { return c.Cache }
 
 func (f *references) cacheOf(mgr manager.Manager, object client.Object, how cache.ByObject) (cache.Cache, error) {
 	return cache.New(mgr.GetConfig(), cache.Options{
@@ -230,7 +240,7 @@ func (f *references) of(ctx context.Context, service *v1alpha1.GoService) ([]bui
 // NeedLeaderElection lets the standby have warm caches, too.
 func (f *references) NeedLeaderElection() bool { return false }
 
-// Start waits until the operator may read Secrets, and watches them from then on.
+// Start waits until the operator may read Secrets, and watches them as long as it may.
 func (f *references) Start(ctx context.Context) error {
 	log := ctrl.Log.WithName("references")
 	if f.namespace == "" {
@@ -261,11 +271,20 @@ func (f *references) watchSecrets(ctx context.Context, key []byte) error {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- f.secrets.Start(ctx) }()
-	if _, err := f.secrets.GetInformer(ctx, &corev1.Secret{}); err == nil && f.secrets.WaitForCacheSync(ctx) {
-		f.readsSecrets.Store(true)
-		f.lookAgain(ctx)
+	if _, err := f.secrets.GetInformer(ctx, &corev1.Secret{}); err != nil || !f.secrets.WaitForCacheSync(ctx) {
+		return <-ended
 	}
-	return <-ended
+	for {
+		// Where nobody knows, what was so stays so.
+		if allowed, err := f.isAllowed(ctx); err == nil && f.readsSecrets.CompareAndSwap(!allowed, allowed) {
+			f.lookAgain(ctx)
+		}
+		select {
+		case <-time.After(f.period):
+		case err := <-ended:
+			return err
+		}
+	}
 }
 
 // lookAgain at every service that refers to Secrets.
@@ -288,15 +307,23 @@ func (f *references) lookAgain(ctx context.Context) {
 	}
 }
 
-// mayRead Secrets everywhere: then it returns the key, which it makes if there is none. nil without an error: nobody grants it.
-func (f *references) mayRead(ctx context.Context) ([]byte, error) {
+// isAllowed to read Secrets everywhere, by the API server's word.
+func (f *references) isAllowed(ctx context.Context) (bool, error) {
 	for _, verb := range []string{"list", "watch"} {
 		review := &authorizationv1.SelfSubjectAccessReview{
 			Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: verb, Resource: "secrets"}},
 		}
 		if err := f.client.Create(ctx, review); err != nil || !review.Status.Allowed {
-			return nil, err
+			return false, err
 		}
+	}
+	return true, nil
+}
+
+// mayRead Secrets everywhere: then it returns the key, which it makes if there is none. nil without an error: nobody grants it.
+func (f *references) mayRead(ctx context.Context) ([]byte, error) {
+	if allowed, err := f.isAllowed(ctx); err != nil || !allowed {
+		return nil, err
 	}
 	kept := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: f.namespace, Name: referenceKeyName}}
 	name := client.ObjectKeyFromObject(kept)
@@ -327,7 +354,7 @@ func (d *secretDigest) set(key []byte) { d.key.Store(&key) }
 // transform keeps of a Secret its name and a digest.
 func (d *secretDigest) transform(object any) (any, error) {
 	secret, is := object.(*corev1.Secret)
-	if !is || secret.Annotations[digestAnnotation] != "" && secret.Data == nil { // caches transform some objects twice
+	if !is || secret.CreationTimestamp.IsZero() { // caches transform some objects twice
 		return object, nil
 	}
 	key := *d.key.Load()
@@ -343,7 +370,7 @@ func (d *secretDigest) transform(object any) (any, error) {
 // digestConfigMap keeps of a ConfigMap its name and a digest.
 func digestConfigMap(object any) (any, error) {
 	configMap, is := object.(*corev1.ConfigMap)
-	if !is || configMap.Annotations[digestAnnotation] != "" && configMap.Data == nil && configMap.BinaryData == nil {
+	if !is || configMap.CreationTimestamp.IsZero() {
 		return object, nil
 	}
 	sum := sha256.New()
@@ -353,6 +380,7 @@ func digestConfigMap(object any) (any, error) {
 	return &corev1.ConfigMap{ObjectMeta: slimReference(configMap, hex.EncodeToString(sum.Sum(nil)[:16]))}, nil
 }
 
+// slimReference has no time of creation, which all objects of the API server have.
 func slimReference(object client.Object, digest string) metav1.ObjectMeta {
 	return metav1.ObjectMeta{
 		Namespace: intern(object.GetNamespace()), Name: object.GetName(), UID: object.GetUID(), ResourceVersion: object.GetResourceVersion(),

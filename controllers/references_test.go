@@ -4,6 +4,7 @@
 package controllers
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -196,33 +197,43 @@ func TestWhatChangesTogetherReplacesPodsOnce(t *testing.T) {
 	name, start := types.NamespacedName{Namespace: "shop", Name: serviceName}, time.Now()
 	pace := referencePace{settle: 5 * time.Second, gap: time.Minute}
 	for _, step := range []struct {
-		at      float64
-		changed bool
-		wait    float64
-		why     string
+		at   float64
+		what string
+		wait float64
+		why  string
 	}{
-		{0, false, 0, "nothing changed"},
-		{1, true, 5, "a ConfigMap changed"},
-		{2, true, 4, "and the Secret that belongs to it"},
-		{6, true, 0, "both are taken"},
-		{7, true, 0, "nothing was applied: again at once"},
-		{8, false, 0, "applied"},
-		{9, true, 59, "changed again"},
-		{30, true, 38, "and again"},
-		{31, false, 0, "and back"},
-		{40, true, 28, "and again"},
-		{68, true, 0, "a minute later that is taken"},
-		{69, false, 0, "applied"},
-		{200, false, 0, "nothing changed for long"},
-		{201, true, 5, "a change after that"},
+		{0, "", 0, "nothing changed"},
+		{1, "a", 5, "a ConfigMap changed"},
+		{2, "ab", 4, "and the Secret that belongs to it"},
+		{6, "ab", 0, "both are taken"},
+		{7, "ab", 0, "which does not show yet"},
+		{8, "", 0, "applied"},
+		{9, "c", 57, "changed again"},
+		{30, "d", 36, "and again"},
+		{31, "", 0, "and back"},
+		{40, "e", 26, "and again"},
+		{66, "e", 0, "a minute later that is taken"},
+		{66.5, "f", 59.5, "the next one comes before it was applied"},
+		{200, "f", 0, "and is taken when its time has come"},
+		{201, "", 0, "applied"},
+		{300, "", 0, "nothing changed for long"},
+		{301, "g", 5, "a change after that"},
 	} {
-		got := pace.hold(name, step.changed, start.Add(time.Duration(step.at*float64(time.Second))))
+		got := pace.hold(name, step.what, start.Add(time.Duration(step.at*float64(time.Second))))
 		if want := time.Duration(step.wait * float64(time.Second)); (got - want).Abs() > time.Millisecond {
 			t.Fatalf("after %g s (%s): wait %s, want %s", step.at, step.why, got, want)
 		}
 	}
-	pace.hold(name, false, start.Add(300*time.Second))
-	pace.hold(name, false, start.Add(400*time.Second))
+	taken := 0
+	for i := range 240 { // a change every half second, two minutes long
+		if pace.hold(name, fmt.Sprint(i), start.Add(400*time.Second+time.Duration(i)*time.Second/2)) == 0 {
+			taken++
+		}
+	}
+	if taken < 1 || taken > 3 {
+		t.Errorf("%d replacements within two minutes", taken)
+	}
+	pace.hold(name, "", start.Add(600*time.Second))
 	if len(pace.services) != 0 {
 		t.Errorf("kept %v", pace.services)
 	}

@@ -36,7 +36,8 @@ var specCases = cases{
 		},
 	},
 	"observability.metrics.custom.failed": {
-		nil, []string{`{image: a, observability: {metrics: {indicators: Custom, custom: {histogram: a, resultLabel: b, failed: "("}}}}`},
+		nil, []string{`{image: a, observability: {metrics: {indicators: Custom, custom: {histogram: a, resultLabel: b, failed: "("}}}}`,
+			`{image: a, observability: {metrics: {indicators: Custom, custom: {histogram: a, resultLabel: b, failed: ".{999}"}}}}`},
 	},
 	"observability.metrics.custom.ignored": {
 		nil, []string{`{image: a, observability: {metrics: {indicators: Custom, custom: {histogram: a, resultLabel: b, ignored: "[a"}}}}`},

@@ -118,13 +118,13 @@ type CustomIndicators struct {
 	// failed are the results that count as failed, as a regular expression that matches whole values. Default: 5..
 	// +optional
 	// +kubebuilder:validation:MaxLength=200
-	// +kubebuilder:validation:XValidation:rule="''.matches('^(' + self + ')$') in [true, false]",message="observability.metrics.custom.failed must be a regular expression (RE2)"
+	// +kubebuilder:validation:XValidation:rule="!self.contains('{') && ''.matches('^(' + self + ')$') in [true, false]",message="observability.metrics.custom.failed must be a regular expression (RE2) without {"
 	Failed string `json:"failed,omitempty"`
 
 	// ignored are the results that count neither as good nor as failed, likewise. Default: none.
 	// +optional
 	// +kubebuilder:validation:MaxLength=200
-	// +kubebuilder:validation:XValidation:rule="''.matches('^(' + self + ')$') in [true, false]",message="observability.metrics.custom.ignored must be a regular expression (RE2)"
+	// +kubebuilder:validation:XValidation:rule="!self.contains('{') && ''.matches('^(' + self + ')$') in [true, false]",message="observability.metrics.custom.ignored must be a regular expression (RE2) without {"
 	Ignored string `json:"ignored,omitempty"`
 }
 

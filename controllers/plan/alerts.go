@@ -124,6 +124,15 @@ const (
 // MostLenient is how many times as high as the threshold a bucket may be at which a latency objective is counted.
 const MostLenient = 2
 
+// LatencyBoundFor a threshold is the bucket that was found at which its objective is counted: 0 where the threshold has a bucket of its
+// own, and less than 0 where none is near. What was found for another threshold says nothing.
+func LatencyBoundFor(threshold, found time.Duration) time.Duration {
+	if found == -threshold || found > threshold && found <= MostLenient*threshold {
+		return found
+	}
+	return 0
+}
+
 // declared says whether the user has said in which metrics the service counts.
 func declared(spec *v1alpha1.GoServiceSpec) bool {
 	o := spec.Observability
@@ -160,6 +169,7 @@ func (p *Plan) planAlerts(spec *v1alpha1.GoServiceSpec, bound time.Duration) {
 	a.planLimits(objectives)
 	for _, objective := range objectives {
 		if objective.SLO == SLOLatency && !a.OnToolkit {
+			bound := LatencyBoundFor(objective.Threshold, bound)
 			if bound < 0 {
 				a.LeftOut = append(a.LeftOut, LeftOutAlert{SLOLatency, fmt.Sprintf(
 					"the pods' histogram has no bucket at %s, or up to %d times as much", readable(objective.Threshold), MostLenient)})

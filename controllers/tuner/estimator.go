@@ -33,6 +33,7 @@ type Estimator struct {
 	empty   bool      // the last round spoke of no pod: the time since then is no measured calm
 	samples []sample  // of the stable window
 	bounds  []float64 // of the newest histogram
+	bare    bool      // what was answered last was counted without a histogram
 
 	cpuTime, serviceTime, selfTime ewma
 	podsNow                        []podGauges
@@ -166,6 +167,9 @@ func (e *Estimator) add(s *sample, d Counters, span float64) {
 	s.serviceSeconds += d.ServiceSeconds * share
 	s.durationSeconds += d.DurationSeconds * share
 	s.cpuSeconds += d.CPUSeconds * share
+	if d.Requests > 0 {
+		e.bare = len(d.Buckets) == 0
+	}
 	s.durations.add(d.Buckets, share, e.bounds)
 	e.bounds = s.durations.bounds
 }

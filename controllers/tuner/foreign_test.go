@@ -4,6 +4,8 @@
 package tuner
 
 import (
+	"cmp"
+	"math"
 	"testing"
 	"time"
 
@@ -30,8 +32,8 @@ func TestLatencyIsJudgedAtTheNextBucket(t *testing.T) {
 		"its own bucket":       {100 * time.Millisecond, 0, 0.1},
 		"the next one":         {80 * time.Millisecond, 100 * time.Millisecond, 0.1},
 		"twice as high":        {25 * time.Millisecond, 50 * time.Millisecond, 0.1},
-		"more than that":       {24 * time.Millisecond, -1, 0},
-		"beyond the last one":  {101 * time.Millisecond, -1, 0},
+		"more than that":       {24 * time.Millisecond, -24 * time.Millisecond, 0},
+		"beyond the last one":  {101 * time.Millisecond, -101 * time.Millisecond, 0},
 		"between the two, low": {51 * time.Millisecond, 100 * time.Millisecond, 0.1},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -55,6 +57,46 @@ func TestLatencyIsJudgedAtTheNextBucket(t *testing.T) {
 				t.Errorf("until the first report, the next one judges at %s, want %s", again.LatencyBound, c.want)
 			}
 		})
+	}
+}
+
+// Programs compute bounds, and floats are not decimal.
+func TestBucketsThatAreNotDecimal(t *testing.T) {
+	for _, c := range []struct {
+		threshold, want time.Duration
+		bounds          []float64
+		quick           float64 // of 30 requests in three buckets
+	}{
+		{300 * time.Millisecond, 0, []float64{0.1 + 0.1, 0.1 + 0.2, math.Inf(1)}, 20},
+		{250 * time.Millisecond, 256289063, []float64{0.17085937500000001, 0.25628906250000005, math.Inf(1)}, 20},
+		{43 * time.Millisecond, 0, []float64{0.042, 42.99999999999999 / 1000, math.Inf(1)}, 20},
+		{time.Hour, -time.Hour, []float64{1, 2, math.Inf(1)}, 20},
+	} {
+		e := Estimator{bounds: c.bounds}
+		bound := e.boundFor(foreign(c.threshold), c.threshold, 0)
+		if bound != c.want {
+			t.Errorf("%s: judged at %s, want %s", c.threshold, bound, c.want)
+		}
+		h := histogram{bounds: c.bounds, counts: []float64{10, 20, 30}}
+		if got := h.within(cmp.Or(bound, c.threshold).Abs()); got != c.quick {
+			t.Errorf("%s: %v within", c.threshold, got)
+		}
+	}
+	// Requests that nobody counts in buckets have no latency, and what was found for another threshold says nothing.
+	for name, c := range map[string]struct {
+		e            Estimator
+		former, want time.Duration
+	}{
+		"nothing counted":         {Estimator{}, 250 * time.Millisecond, 250 * time.Millisecond},
+		"counted without buckets": {Estimator{bare: true}, 250 * time.Millisecond, -200 * time.Millisecond},
+		"of a lower threshold":    {Estimator{}, 150 * time.Millisecond, 0},
+		"of a much higher one":    {Estimator{}, time.Second, 0},
+		"none near another one":   {Estimator{}, -time.Second, 0},
+		"none near":               {Estimator{}, -200 * time.Millisecond, -200 * time.Millisecond},
+	} {
+		if got := c.e.boundFor(foreign(200*time.Millisecond), 200*time.Millisecond, c.former); got != c.want {
+			t.Errorf("%s: judged at %s, want %s", name, got, c.want)
+		}
 	}
 }
 

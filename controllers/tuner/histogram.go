@@ -4,6 +4,7 @@
 package tuner
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -77,7 +78,7 @@ func (h *histogram) total() float64 {
 func (h *histogram) within(bound time.Duration) float64 {
 	count := 0.0
 	for i, upper := range h.bounds {
-		if upper > bound.Seconds()*(1+1e-9) {
+		if math.IsInf(upper, 1) || durationOf(upper) > bound {
 			break
 		}
 		count = h.counts[i]
@@ -86,27 +87,29 @@ func (h *histogram) within(bound time.Duration) float64 {
 }
 
 // boundFor a latency objective is the bucket at which it is counted in histograms that are not the operator's: the next one, if it is
-// not too far above; else -1. 0 where the threshold has a bucket of its own. While no histogram is known, it is the former one.
+// not too far above; else the threshold with a minus. 0 where the threshold has a bucket of its own. While no histogram is known, it is
+// the former one.
 func (e *Estimator) boundFor(spec *v1alpha1.GoServiceSpec, threshold, former time.Duration) time.Duration {
 	switch {
 	case plan.OnToolkit(spec) || threshold == 0:
 		return 0
-	case len(e.bounds) == 0:
-		return former
+	case len(e.bounds) == 0 && !e.bare:
+		return plan.LatencyBoundFor(threshold, former)
 	}
-	const hair = 1e-9
 	for _, upper := range e.bounds {
-		switch {
-		case upper < threshold.Seconds()*(1-hair):
-		case upper > plan.MostLenient*threshold.Seconds()*(1+hair): // the last one is infinite
-			return -1
-		case upper <= threshold.Seconds()*(1+hair):
+		switch bound := durationOf(upper); {
+		case math.IsInf(upper, 1):
+			return -threshold
+		case bound < threshold:
+		case bound == threshold:
 			return 0
+		case bound > plan.MostLenient*threshold:
+			return -threshold
 		default:
-			return durationOf(upper)
+			return bound
 		}
 	}
-	return -1
+	return -threshold
 }
 
 // quantile interpolates linearly within the bucket that holds it, as Prometheus does; 0 without counts.
@@ -131,5 +134,5 @@ func (h *histogram) quantile(q float64) time.Duration {
 
 // durationOf seconds, at most maxCost: a pod may name any bound, and a time.Duration ends at 292 years.
 func durationOf(seconds float64) time.Duration {
-	return time.Duration(min(seconds, maxCost.Seconds()) * float64(time.Second))
+	return time.Duration(math.Round(min(seconds, maxCost.Seconds()) * float64(time.Second)))
 }

@@ -105,7 +105,7 @@ func Recall(status *v1alpha1.GoServiceStatus) Learned {
 			l.Tuned.Utilization = &plan.Figure[float64]{Value: float64(s.UtilizationPermille) / permille, Reason: shown.utilization}
 		}
 		if bound := time.Duration(s.LatencyBoundNanoseconds); bound <= maxCost {
-			l.LatencyBound = max(bound, -1)
+			l.LatencyBound = max(bound, -maxCost)
 		}
 		l.Startups, l.Budget, l.Profile = recallStartups(s.StartupSeconds), recallBudget(s.Budget), recallProfile(s.Profile)
 	}

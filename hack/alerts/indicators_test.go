@@ -24,41 +24,55 @@ type histogram struct {
 	other []string
 	// unit in seconds.
 	unit float64
+	// own is a label that tells gRPC's own services from others: what they answer does not count.
+	own string
 	// results is the counter that has the label, where the histogram has not.
 	results string
 }
 
 var histograms = map[string]histogram{
 	"OpenTelemetry": {
-		"otel", "http_server_request_duration_seconds", "http_response_status_code", "200", "500", "429", [3]string{"0.005", "0.08", "10.0"}, nil, 1, "",
+		"otel", "http_server_request_duration_seconds", "http_response_status_code", "200", "500", "429", [3]string{"0.005", "0.08", "10.0"}, nil, 1, "", "",
 	},
-	"promhttp, code":   {"promhttp", "http_request_duration_seconds", "code", "200", "503", "429", [3]string{"0.005", "0.1", "10.0"}, nil, 1, ""},
-	"promhttp, status": {"promhttp", "http_request_duration_seconds", "status", "404", "500", "429", [3]string{"0.005", "0.1", "10.0"}, nil, 1, ""},
+	"promhttp, code":   {"promhttp", "http_request_duration_seconds", "code", "200", "503", "429", [3]string{"0.005", "0.1", "10.0"}, nil, 1, "", ""},
+	"promhttp, status": {"promhttp", "http_request_duration_seconds", "status", "404", "500", "429", [3]string{"0.005", "0.1", "10.0"}, nil, 1, "", ""},
 	"go-grpc-middleware": {
-		"grpc", "grpc_server_handling_seconds", "grpc_code", "NotFound", "Internal", "ResourceExhausted", [3]string{"0.005", "0.1", "10.0"}, []string{"grpc_type", "unary"}, 1, "grpc_server_handled_total",
+		"grpc", "grpc_server_handling_seconds", "grpc_code", "NotFound", "Internal", "ResourceExhausted", [3]string{"0.005", "0.1", "10.0"}, []string{"grpc_type", "unary"}, 1, "grpc_service", "grpc_server_handled_total",
 	},
-	"grpc-go": {"grpc", "grpc_server_call_duration_seconds", "grpc_status", "OK", "UNAVAILABLE", "RESOURCE_EXHAUSTED", [3]string{"0.005", "0.1", "10.0"}, nil, 1, ""},
+	"grpc-go": {"grpc", "grpc_server_call_duration_seconds", "grpc_status", "OK", "UNAVAILABLE", "RESOURCE_EXHAUSTED", [3]string{"0.005", "0.1", "10.0"}, nil, 1, "grpc_method", ""},
 	"OpenTelemetry's gRPC": {
-		"grpc", "rpc_server_duration_milliseconds", "rpc_grpc_status_code", "5", "13", "8", [3]string{"5.0", "100.0", "10000.0"}, nil, 0.001, "",
+		"grpc", "rpc_server_duration_milliseconds", "rpc_grpc_status_code", "5", "13", "8", [3]string{"5.0", "100.0", "10000.0"}, nil, 0.001, "rpc_service", "",
 	},
 	"OpenTelemetry's gRPC, newer": {
-		"grpc", "rpc_server_call_duration_seconds", "rpc_response_status_code", "OK", "UNAVAILABLE", "RESOURCE_EXHAUSTED", [3]string{"0.005", "0.1", "10.0"}, nil, 1, "",
+		"grpc", "rpc_server_call_duration_seconds", "rpc_response_status_code", "OK", "UNAVAILABLE", "RESOURCE_EXHAUSTED", [3]string{"0.005", "0.1", "10.0"}, nil, 1, "rpc_method", "",
 	},
-	"promhttp, status_code":   {"promhttp", "http_request_duration_seconds", "status_code", "301", "502", "429", [3]string{"0.005", "0.1", "10.0"}, nil, 1, ""},
-	"custom, in milliseconds": {"custom", "checkout_call_duration", "outcome", "ok", "timeout", "throttled", [3]string{"5.0", "1000.0", "10000.0"}, nil, 0.001, ""},
+	"promhttp, status_code":   {"promhttp", "http_request_duration_seconds", "status_code", "301", "502", "429", [3]string{"0.005", "0.1", "10.0"}, nil, 1, "", ""},
+	"custom, in milliseconds": {"custom", "checkout_call_duration", "outcome", "ok", "timeout", "throttled", [3]string{"5.0", "1000.0", "10000.0"}, nil, 0.001, "", ""},
+}
+
+// values of the labels that every series of clients has, beside its result.
+func (h histogram) values() string {
+	text := strings.Join(h.other[min(1, len(h.other)):], "")
+	if h.own != "" {
+		text += "shop.Orders/Place"
+	}
+	return text
 }
 
 // counts a load as such a service does.
 func (h histogram) counts(b *bed, name string, p *pod, l load) {
 	for result, requests := range map[string][2]float64{h.good: {l.good, l.slow}, h.failed: {l.failed, 0}, h.ignored: {l.limited, 0}} {
 		quick, slow := requests[0], requests[1]
-		if quick+slow == 0 && p.counters[cmp.Or(h.results, h.name+"_count")+result+strings.Join(h.other[min(1, len(h.other)):], "")].labels.Len() == 0 {
+		if quick+slow == 0 && p.counters[cmp.Or(h.results, h.name+"_count")+result+h.values()].labels.Len() == 0 {
 			continue
 		}
 		series := append([]string{h.label, result}, h.other...)
+		if h.own != "" {
+			series = append(series, h.own, "shop.Orders/Place")
+		}
 		if h.results != "" { // and only that knows results
 			b.add(name, p, quick+slow, h.results, series...)
-			series = h.other
+			series = append(h.other[:len(h.other):len(h.other)], h.own, "shop.Orders/Place")
 		}
 		add := func(n float64, kind string, pairs ...string) {
 			b.add(name, p, n, h.name+kind, append(pairs, series...)...)
@@ -68,6 +82,11 @@ func (h histogram) counts(b *bed, name string, p *pod, l load) {
 		add(quick, "_bucket", "le", h.buckets[1])
 		add(quick+slow, "_bucket", "le", h.buckets[2])
 		add(quick+slow, "_bucket", "le", "+Inf")
+	}
+	if h.own != "" { // probes ask all the time, and some keep a stream
+		probe := append([]string{h.own, "grpc.health.v1.Health/Check", h.label, h.failed}, h.other...)
+		b.add(name, p, 50, cmp.Or(h.results, h.name+"_count"), probe...)
+		b.add(name, p, 50, h.name+"_bucket", append([]string{"le", "+Inf"}, probe...)...)
 	}
 }
 

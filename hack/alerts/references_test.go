@@ -163,6 +163,7 @@ func TestEverySeriesThatIsReadExists(t *testing.T) {
 	maps.Copy(known, librarySeries)
 	for _, h := range histograms {
 		result := cmp.Or(h.results, h.name)
+		known[result], known[h.name] = append(known[result], h.own), append(known[h.name], h.own)
 		known[result] = append(known[result], h.label)
 		for i := 0; i < len(h.other); i += 2 {
 			known[h.name] = append(known[h.name], h.other[i])

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -78,7 +79,7 @@ func (r rules) requests(window string) string {
 		for _, label := range h.Labels {
 			counted += but(label, h.Ignored)
 		}
-		return fmt.Sprintf(`sum(rate(%s{%s%s}[%s]))`, h.Counter(), r.scraped, counted, window)
+		return fmt.Sprintf(`sum(rate(%s{%s%s%s}[%s]))`, h.Counter(), r.scraped, counted, h.Clients(), window)
 	})
 }
 
@@ -89,7 +90,7 @@ func (r rules) failures(window string) string {
 		var results []string
 		for _, label := range h.Labels {
 			if h.Failed != "" {
-				results = append(results, fmt.Sprintf(`rate(%s{%s,%s=~%q}[%s])`, h.Counter(), r.scraped, label, h.Failed, window))
+				results = append(results, fmt.Sprintf(`rate(%s{%s,%s=~%q%s}[%s])`, h.Counter(), r.scraped, label, h.Failed, h.Clients(), window))
 			}
 		}
 		if len(results) > 0 {
@@ -127,12 +128,7 @@ func (r rules) latencyIndicators(objective plan.Objective, window string) []any 
 		return fmt.Sprintf(`%s(rate(%s_bucket{%s%s%s}[%s]))`, aggregation, h.Name, r.scraped, h.Good(), le, window)
 	}
 	within := func(h indicators.Histogram) string {
-		bound := figure(objective.Bound.Seconds() / h.Unit.Seconds())
-		// Prometheus 3 writes whole numbers as 1.0, earlier ones as the pods do.
-		if !strings.Contains(bound, ".") {
-			bound += "|" + bound + ".0"
-		}
-		return fmt.Sprintf(`,le=~"%s"`, strings.ReplaceAll(bound, ".", `\\.`))
+		return fmt.Sprintf(`,le=~"%s"`, strings.ReplaceAll(r.spellings(objective.Bound, h.Unit), ".", `\\.`))
 	}
 	quantile := figure(objective.Target)
 	return []any{
@@ -150,6 +146,22 @@ func (r rules) latencyIndicators(objective plan.Objective, window string) []any 
 			return fmt.Sprintf(`histogram_quantile(%s, sum by (le) (rate(%s_bucket{%s%s}[%s])))%s`, quantile, h.Name, r.scraped, h.Good(), window, rest)
 		}), "quantile", quantile),
 	}
+}
+
+// spellings of a bucket's bound, as alternatives. Prometheus 3 writes whole numbers as 1.0, earlier ones as the pods do. Bounds that
+// another program has computed are written with all that a float has, such as 0.30000000000000004; they are taken if they round to
+// the bound.
+func (r rules) spellings(bound, unit time.Duration) string {
+	digits := len(strconv.Itoa(int(unit))) - 1 // of a nanosecond in that unit
+	decimal := func(n time.Duration) string { return fmt.Sprintf("%d.%0*d", n/unit, digits, n%unit) }
+	exact := strings.TrimRight(decimal(bound), "0")
+	if whole, isWhole := strings.CutSuffix(exact, "."); isWhole {
+		exact = whole + "|" + whole + ".0"
+	}
+	if r.alerts.OnToolkit {
+		return exact
+	}
+	return fmt.Sprintf("%s|%s[0-4][0-9]*|%s[5-9][0-9]*", exact, decimal(bound), decimal(bound-1))
 }
 
 // alternatives are first, in parentheses where there are several.

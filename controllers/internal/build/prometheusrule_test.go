@@ -6,6 +6,7 @@ package build
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -164,6 +165,32 @@ func TestPercent(t *testing.T) {
 	for share, want := range map[float64]string{0.001: "0.1%", 0.0144: "1.44%", 0.5005: "50.05%", 0.000001: "0.0001%", 1: "100%"} {
 		if got := percent(share); got != want {
 			t.Errorf("percent(%v) = %s, want %s", share, got, want)
+		}
+	}
+}
+
+// Whatever a program writes for a bucket that rounds to the bound is taken, and nothing else.
+func TestBoundsAreFoundAsTheyAreWritten(t *testing.T) {
+	for _, c := range []struct {
+		bound, unit time.Duration
+		taken, left []string
+	}{
+		{300 * time.Millisecond, time.Second, []string{"0.3", "0.30000000000000004", "0.29999999999999999"}, []string{"0.31", "0.3001", "1.3", "0.29", "3"}},
+		{256289063, time.Second, []string{"0.256289063", "0.25628906250000005"}, []string{"0.256289062", "0.25628906449"}},
+		{time.Second, time.Second, []string{"1", "1.0"}, []string{"10", "1.5", "11"}},
+		{43 * time.Millisecond, time.Millisecond, []string{"43", "43.0", "42.99999999999999"}, []string{"430", "43.5", "0.043"}},
+		{1500 * time.Microsecond, time.Millisecond, []string{"1.5"}, []string{"1", "1.55", "15"}},
+	} {
+		expression := regexp.MustCompile("^(?:" + strings.ReplaceAll(rules{alerts: &plan.Alerts{}}.spellings(c.bound, c.unit), ".", `\.`) + ")$")
+		for _, text := range c.taken {
+			if !expression.MatchString(text) {
+				t.Errorf("%s in %s: %s is not taken by %s", c.bound, c.unit, text, expression)
+			}
+		}
+		for _, text := range c.left {
+			if expression.MatchString(text) {
+				t.Errorf("%s in %s: %s is taken by %s", c.bound, c.unit, text, expression)
+			}
 		}
 	}
 }

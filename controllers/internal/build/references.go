@@ -170,7 +170,7 @@ func follow(kept map[string]string, now []Referenced, following bool) (next map[
 			}
 		case reference.Digest == "":
 			is = cmp.Or(was, absent)
-		case !recorded, was == absent && !reference.Optional, keyOf(was) != keyOf(reference.Digest):
+		case !recorded, was == absent && !reference.Optional, was != absent && keyOf(was) != keyOf(reference.Digest):
 			is = reference.Digest
 		case was == reference.Digest:
 		case following:

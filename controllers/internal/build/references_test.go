@@ -81,6 +81,7 @@ func TestWhatReplacesPods(t *testing.T) {
 	config := Reference{Kind: ReferenceConfigMap, Name: "a"}
 	optional := Reference{Kind: ReferenceConfigMap, Name: "a", Optional: true}
 	secret := Reference{Kind: ReferenceSecret, Name: "a"}
+	optionalSecret := Reference{Kind: ReferenceSecret, Name: "a", Optional: true}
 	for name, c := range map[string]struct {
 		kept    map[string]string
 		now     Referenced
@@ -100,6 +101,7 @@ func TestWhatReplacesPods(t *testing.T) {
 		"a Secret, no longer to be seen":  {map[string]string{"Secret/a": "k.1"}, Referenced{secret, false, ""}, false, map[string]string{"Secret/a": "k.1"}, false},
 		"a Secret, seen first":            {nil, Referenced{secret, true, "k.1"}, false, map[string]string{"Secret/a": "k.1"}, false},
 		"a Secret's other data":           {map[string]string{"Secret/a": "k.1"}, Referenced{secret, true, "k.2"}, false, map[string]string{"Secret/a": "k.2"}, true},
+		"an optional Secret, there now":   {map[string]string{"Secret/a": "-"}, Referenced{optionalSecret, true, "k.1"}, false, map[string]string{"Secret/a": "k.1"}, true},
 		"a digest by another key":         {map[string]string{"Secret/a": "k.1"}, Referenced{secret, true, "l.2"}, false, map[string]string{"Secret/a": "l.2"}, false},
 		"nothing is referred to any more": {map[string]string{"ConfigMap/b": "1"}, Referenced{config, true, "1"}, false, map[string]string{"ConfigMap/a": "1"}, false},
 	} {
@@ -129,8 +131,9 @@ func TestDataThatChangesReplacesPodsOnce(t *testing.T) {
 	if held, keptHeld := holding.run(t, spec, keptSeen); templateOf(t, held) != templateOf(t, seen) || keptHeld.annotation != keptSeen.annotation {
 		t.Error("a change that is put off replaces pods, or is forgotten")
 	}
-	if !ReferencesChanged(&spec, keptSeen, data("2")) || ReferencesChanged(&spec, keptSeen, data("1")) || ReferencesChanged(&spec, nil, data("2")) {
-		t.Error("a change is not told from none")
+	second, third := ReferencesChanged(&spec, keptSeen, data("2")), ReferencesChanged(&spec, keptSeen, data("3"))
+	if second == "" || second == third || ReferencesChanged(&spec, keptSeen, data("1")) != "" || ReferencesChanged(&spec, nil, data("2")) != "" {
+		t.Error("a change is not told from another, or from none")
 	}
 	changed, keptChanged := newer.with(data("2")).run(t, spec, keptSeen)
 	if templateOf(t, changed) == templateOf(t, seen) || !strings.Contains(templateOf(t, changed), annotationReferences) {

@@ -140,13 +140,17 @@ func (in input) referencesNow() references {
 	return r
 }
 
-// ReferencesChanged says whether a change of what is referenced is to replace the pods of the template in force.
-func ReferencesChanged(spec *v1alpha1.GoServiceSpec, inForce *Template, now []Referenced) bool {
-	if inForce == nil || !FollowsReferences(spec) || inForce.Inputs != templateInputs(*spec) {
-		return false
+// ReferencesChanged tells one change of what is referenced from another, if it is to replace the pods of the template in force; empty
+// where there is none.
+func ReferencesChanged(spec *v1alpha1.GoServiceSpec, inForce *Template, now []Referenced) string {
+	if len(now) == 0 || inForce == nil || !FollowsReferences(spec) || inForce.Inputs != templateInputs(*spec) {
+		return ""
 	}
-	_, changed := follow(inForce.References, now, true)
-	return changed
+	digests, changed := follow(inForce.References, now, true)
+	if !changed {
+		return ""
+	}
+	return token(digests)
 }
 
 // choose decides between the template in force and what this operator renders.

@@ -34,6 +34,9 @@ type Histogram struct {
 	// Kind is a label that tells calls from streams, and Calls the value of those with one answer, as a regular expression: how long a
 	// stream lasts says nothing of its latency. Empty where there is none.
 	Kind, Calls string
+	// Except is a label whose values that match Excepted, as a regular expression, are no requests of clients: health checks and
+	// reflection. Empty where nobody counts those.
+	Except, Excepted string
 }
 
 const (
@@ -44,6 +47,8 @@ const (
 	failedCodes = "Unknown|DeadlineExceeded|Unimplemented|Internal|Unavailable|DataLoss|" +
 		"UNKNOWN|DEADLINE_EXCEEDED|UNIMPLEMENTED|INTERNAL|UNAVAILABLE|DATA_LOSS|2|4|12|13|14|15"
 	exhausted = "ResourceExhausted|RESOURCE_EXHAUSTED|8"
+	// Services of gRPC's own: probes ask them, and their streams last.
+	ownServices = "/?grpc[.](health|reflection)[.].*"
 )
 
 // toolkit is the workload's, and that of every service built on the toolkit.
@@ -64,11 +69,11 @@ var presets = map[v1alpha1.IndicatorsPreset][]Histogram{
 		// go-grpc-middleware's, grpc-go's own, and those of OpenTelemetry's instrumentation, today's and the former.
 		{
 			Name: "grpc_server_handling_seconds", Unit: time.Second, Results: "grpc_server_handled_total", Labels: []string{"grpc_code"},
-			Failed: failedCodes, Ignored: exhausted, Kind: "grpc_type", Calls: "unary",
+			Failed: failedCodes, Ignored: exhausted, Kind: "grpc_type", Calls: "unary", Except: "grpc_service", Excepted: ownServices,
 		},
-		{Name: "grpc_server_call_duration_seconds", Unit: time.Second, Labels: []string{"grpc_status"}, Failed: failedCodes, Ignored: exhausted},
-		{Name: "rpc_server_call_duration_seconds", Unit: time.Second, Labels: []string{"rpc_response_status_code"}, Failed: failedCodes, Ignored: exhausted},
-		{Name: "rpc_server_duration_milliseconds", Unit: time.Millisecond, Labels: []string{"rpc_grpc_status_code"}, Failed: failedCodes, Ignored: exhausted},
+		{Name: "grpc_server_call_duration_seconds", Unit: time.Second, Labels: []string{"grpc_status"}, Failed: failedCodes, Ignored: exhausted, Except: "grpc_method", Excepted: ownServices},
+		{Name: "rpc_server_call_duration_seconds", Unit: time.Second, Labels: []string{"rpc_response_status_code"}, Failed: failedCodes, Ignored: exhausted, Except: "rpc_method", Excepted: ownServices},
+		{Name: "rpc_server_duration_milliseconds", Unit: time.Millisecond, Labels: []string{"rpc_grpc_status_code"}, Failed: failedCodes, Ignored: exhausted, Except: "rpc_service", Excepted: ownServices},
 	},
 }
 
@@ -108,7 +113,15 @@ func (h Histogram) Good() string {
 	if h.Kind != "" {
 		fmt.Fprintf(&text, ",%s=~%q", h.Kind, h.Calls)
 	}
-	return text.String()
+	return text.String() + h.Clients()
+}
+
+// Clients is a matcher after a comma, or nothing, for the series of requests of clients.
+func (h Histogram) Clients() string {
+	if h.Except == "" {
+		return ""
+	}
+	return fmt.Sprintf(",%s!~%q", h.Except, h.Excepted)
 }
 
 // Counter of the requests, by their result.

@@ -34,10 +34,15 @@ type histogramFormat struct {
 	ignored      matcher
 	kind         []byte
 	calls        matcher
+	except       []byte // a label, and what it says of requests that do not count
+	excepted     matcher
 }
 
 // matcher says whether a whole value matches.
 type matcher func(value []byte) bool
+
+// maxResult is how long a result may be that is compared with an expression: pods write values, and users expressions.
+const maxResult = 64
 
 // formats of the presets.
 var formats = map[v1alpha1.IndicatorsPreset]*format{}
@@ -82,6 +87,9 @@ func newFormat(spec *v1alpha1.GoServiceSpec) *format {
 		for _, name := range h.Labels {
 			prepared.labels = append(prepared.labels, []byte(name+`="`))
 		}
+		if h.Except != "" {
+			prepared.except, prepared.excepted = []byte(h.Except+`="`), matching(h.Excepted)
+		}
 		if h.Kind != "" {
 			prepared.kind, prepared.calls = []byte(h.Kind+`="`), matching(h.Calls)
 		}
@@ -112,7 +120,7 @@ func matching(pattern string) matcher {
 	if err != nil {
 		return func([]byte) bool { return false }
 	}
-	return expression.Match
+	return func(value []byte) bool { return len(value) <= maxResult && expression.Match(value) }
 }
 
 // judge tells from a series' result whether its requests failed, or say nothing of the server, as those above a rate limit.
@@ -123,6 +131,11 @@ func (h *histogramFormat) judge(line []byte) (failed, ignored bool) {
 		}
 	}
 	return false, false
+}
+
+// isExcepted says whether a series is of requests that do not count.
+func (h *histogramFormat) isExcepted(line []byte) bool {
+	return h.except != nil && h.excepted(label(line, h.except))
 }
 
 // isCall says whether a series is of requests with one answer.
@@ -156,6 +169,8 @@ func (p *parser) missing() error {
 		return otherPreset(p.other)
 	case p.onToolkit:
 		return errForeign
+	case p.counters.StartSeconds > 0 || p.counters.CPUSeconds > 0:
+		return nil // histograms of requests begin with the first one
 	}
 	names := make([]string, len(p.histograms))
 	for i := range p.histograms {

@@ -66,8 +66,11 @@ func (f *format) parse(page io.Reader) (tuner.Counters, error) {
 			return tuner.Counters{}, fmt.Errorf("reading metrics: %w", err)
 		}
 	}
+	p.tally()
 	if !p.known {
-		return tuner.Counters{}, p.missing()
+		if err := p.missing(); err != nil {
+			return tuner.Counters{}, err
+		}
 	}
 	if err := p.seriesEnds(); err != nil {
 		return tuner.Counters{}, err
@@ -97,6 +100,9 @@ type parser struct {
 	buckets      []tuner.Bucket
 	position     int
 	bounds, rest []byte
+	// results are counted apart from the histogram of the same index, and how many series of any kind there were.
+	results [maxHistograms]results
+	judged  int
 	// series is how the lines of the present series begin, up to the bound; ignored says that its status keeps it out.
 	series  []byte
 	ignored bool
@@ -181,40 +187,63 @@ func (p *parser) duration(index int, h *histogramFormat, line []byte) error {
 	default: // another metric, whose name goes on
 		return nil
 	}
+	if !p.choose(index) {
+		return nil
+	}
 	if kind[0] == 'c' {
 		if h.results != nil {
 			return nil
 		}
 		return p.result(index, h, line)
 	}
-	if !p.choose(index) {
-		return nil
-	}
 	if kind[0] == 'b' {
 		return p.bucket(h, line)
+	}
+	if h.isExcepted(line) {
+		return nil
 	}
 	value, err := valueOf(line)
 	p.counters.DurationSeconds += value * h.unit
 	return err
 }
 
+// maxHistograms of one format.
+const maxHistograms = 4
+
+// results of requests.
+type results struct{ requests, failed, limited, unmatched float64 }
+
 // result reads a line that counts requests by their result.
 func (p *parser) result(index int, h *histogramFormat, line []byte) error {
-	if !p.choose(index) {
+	if p.judged++; p.judged > maxSeries {
+		return fmt.Errorf("metrics: more than %d series of results", maxSeries)
+	}
+	if h.isExcepted(line) {
 		return nil
 	}
 	value, err := valueOf(line)
 	p.known = p.known || !p.onToolkit
-	p.counters.Requests += value
+	r := &p.results[index]
+	r.requests += value
 	switch failed, limited := h.judge(line); {
 	case failed:
-		p.counters.Failed += value
+		r.failed += value
 	case limited:
-		p.counters.RateLimited += value
+		r.limited += value
 	case p.onToolkit && unmatched(line):
-		p.counters.Unmatched += value
+		r.unmatched += value
 	}
 	return err
+}
+
+// tally the results that belong to the histogram that counts, or the first ones where there is none.
+func (p *parser) tally() {
+	for i := range p.histograms {
+		if r := p.results[i]; i == p.chosen || p.chosen == len(p.histograms) && r.requests > 0 {
+			p.counters.Requests, p.counters.Failed, p.counters.RateLimited, p.counters.Unmatched = r.requests, r.failed, r.limited, r.unmatched
+			return
+		}
+	}
 }
 
 // choose a histogram, unless an earlier one is there, and forget what was read of a later one: services that change from one to another
@@ -224,7 +253,7 @@ func (p *parser) choose(index int) bool {
 		return index == p.chosen
 	}
 	p.chosen = index
-	p.counters.Requests, p.counters.DurationSeconds, p.counters.Failed, p.counters.RateLimited = 0, 0, 0, 0
+	p.counters.DurationSeconds = 0
 	p.buckets, p.position, p.bounds, p.rest = nil, 0, nil, nil
 	p.series, p.ignored, p.seriesCount, p.counted = p.series[:0], false, 0, false
 	return true
@@ -258,7 +287,7 @@ func (p *parser) bucket(h *histogramFormat, line []byte) error {
 		p.series = append(p.series[:0], line[:at+len(boundLabel)]...)
 		p.position, p.rest = 0, p.bounds
 		failed, limited := h.judge(line)
-		p.ignored = failed || limited || !h.isCall(line)
+		p.ignored = failed || limited || !h.isCall(line) || h.isExcepted(line)
 	}
 	if p.ignored {
 		return nil

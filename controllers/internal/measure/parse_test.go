@@ -195,6 +195,15 @@ func TestPresetsReadWhatLibrariesWrite(t *testing.T) {
 				histogram("rpc_server_duration_milliseconds", `rpc_grpc_status_code="0"`, 3, 3),
 			10, 0, 0, 8, 10,
 		},
+		"what probes ask": {
+			v1alpha1.IndicatorsGRPC,
+			histogram("rpc_server_call_duration_seconds", `rpc_method="grpc.health.v1.Health/Watch",rpc_response_status_code="OK"`, 0, 9) +
+				histogram("rpc_server_call_duration_seconds", `rpc_method="shop.Orders/Place",rpc_response_status_code="OK"`, 8, 10), 10, 0, 0, 8, 10,
+		},
+		"a counter of a middleware beside another's histogram": {
+			v1alpha1.IndicatorsGRPC,
+			`grpc_server_handled_total{grpc_code="Internal"} 7` + "\n" + histogram("rpc_server_call_duration_seconds", `rpc_response_status_code="OK"`, 8, 10), 10, 0, 0, 8, 10,
+		},
 		// Its histogram has no code, and its counter no duration.
 		"go-grpc-middleware": {
 			v1alpha1.IndicatorsGRPC,
@@ -216,6 +225,46 @@ func TestPresetsReadWhatLibrariesWrite(t *testing.T) {
 				t.Errorf("buckets %v, want %v and %v", got.Buckets, c.quick, c.counted)
 			}
 		})
+	}
+}
+
+// Libraries begin a histogram with the first request: until then there were none.
+func TestAPodWithoutRequests(t *testing.T) {
+	const process = "process_cpu_seconds_total 0.25\nprocess_start_time_seconds 1.7e9\n"
+	for name, c := range map[string]struct {
+		preset v1alpha1.IndicatorsPreset
+		page   string
+		want   string // error
+	}{
+		"none yet":              {v1alpha1.IndicatorsOpenTelemetry, process, ""},
+		"of another preset":     {v1alpha1.IndicatorsOpenTelemetry, process + "http_request_duration_seconds_count{code=\"200\"} 1\n", "indicators: Prometheus reads"},
+		"no metrics at all":     {v1alpha1.IndicatorsOpenTelemetry, "<html>\n", "serves no http_server_request_duration_seconds"},
+		"not what it should be": {v1alpha1.IndicatorsToolkit, process, "is the image built on the toolkit?"},
+	} {
+		got, err := formats[c.preset].parse(strings.NewReader(c.page))
+		if c.want == "" && (err != nil || got.Requests != 0 || got.CPUSeconds != 0.25) || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+	// A counter alone knows nothing of durations.
+	got, err := formats[v1alpha1.IndicatorsGRPC].parse(strings.NewReader(`grpc_server_handled_total{grpc_code="OK"} 7` + "\n"))
+	if err != nil || got.Requests != 7 || len(got.Buckets) != 0 {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// What users write as an expression meets values that pods write: only short ones, and not too many.
+func TestExpressionsMeetShortValues(t *testing.T) {
+	match := matching("(a|aa)*b")
+	if !match([]byte("aab")) || match([]byte(strings.Repeat("a", maxResult)+"b")) {
+		t.Error("only short values are matched")
+	}
+	var page strings.Builder
+	for i := range maxSeries + 1 {
+		fmt.Fprintf(&page, "http_request_duration_seconds_count{code=\"%d\"} 1\n", i)
+	}
+	if _, err := formats[v1alpha1.IndicatorsPrometheus].parse(strings.NewReader(page.String())); err == nil || !strings.Contains(err.Error(), "series of results") {
+		t.Errorf("error %v", err)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"goservice.dev/operator/controllers/internal/indicators"
 	"goservice.dev/operator/controllers/tuner"
 )
 
@@ -42,18 +43,18 @@ func (e Endpoint) Query(namespace, service string) string {
 		// Of several histograms, the first one that a pod has counts.
 		var unless string
 		for _, earlier := range histograms[:i] {
-			unless += fmt.Sprintf(" unless on (pod) %s{%s}", earlier.Counter(), pods)
+			unless += fmt.Sprintf(" unless on (pod) %s_count{%s}", earlier.Name, pods)
 		}
 		buckets, rest := partBuckets, ""
 		if h.Unit == time.Millisecond {
 			buckets, rest = partMilliseconds, " / 1000"
 		}
 		q.sum("pod, le", h.Name+"_bucket", h.Good(), unless, buckets, "")
-		q.sum("pod", h.Counter(), "", unless, "requests", "")
-		q.sum("pod", h.Name+"_sum", "", unless, "durations", rest)
+		q.sum("pod", h.Counter(), h.Clients(), unless, "requests", "")
+		q.sum("pod", h.Name+"_sum", h.Clients(), unless, "durations", rest)
 		for _, label := range h.Labels {
-			q.results(h.Counter(), label, h.Failed, unless, "failed")
-			q.results(h.Counter(), label, h.Ignored, unless, "limited")
+			q.results(h, label, h.Failed, unless, "failed")
+			q.results(h, label, h.Ignored, unless, "limited")
 		}
 	}
 	at := fmt.Sprintf("timestamp(up{%[1]s}) and up{%[1]s} == 1", pods)
@@ -85,7 +86,7 @@ func (q *question) sum(by, metric, labels, unless, part, rest string) {
 }
 
 // results of counted requests that match, by a label.
-func (q *question) results(counter, label, pattern, unless, part string) {
+func (q *question) results(h indicators.Histogram, label, pattern, unless, part string) {
 	if pattern == "" {
 		return
 	}
@@ -93,7 +94,7 @@ func (q *question) results(counter, label, pattern, unless, part string) {
 	if regexp.QuoteMeta(pattern) == pattern {
 		operator = "="
 	}
-	q.sum("pod", counter, fmt.Sprintf(",%s%s%s", label, operator, strconv.Quote(pattern)), unless, part, "")
+	q.sum("pod", h.Counter(), fmt.Sprintf(",%s%s%s%s", label, operator, strconv.Quote(pattern), h.Clients()), unless, part, "")
 }
 
 // fieldOf a part of the Query, nil for those that no single field takes.

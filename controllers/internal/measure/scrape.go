@@ -103,6 +103,8 @@ func ScrapeThroughAPIServer(client corev1client.PodsGetter) Scraper {
 type silence struct {
 	fair.Backoff
 	problem string
+	// elsewhere is what was found at other ports, once it has been looked for.
+	elsewhere *string
 }
 
 // scrape asks some pods, each within its time, which begins when it is its turn. Pods that did not answer last time queue
@@ -126,13 +128,16 @@ func (l *Loop) scrape(ctx context.Context, f *followed, pods []Pod, from Endpoin
 			if err != nil {
 				state.Failed(time.Now())
 				state.problem = "pod " + pod.Name + ": " + podhttp.Clip(err.Error()) // it may quote what the pod answered
-				if slow := net.Error(nil); i == 0 && !(errors.As(err, &slow) && slow.Timeout()) {
-					state.problem += l.lookElsewhere(ctx, pod, from)
+				if slow := net.Error(nil); i == 0 && state.elsewhere == nil && !(errors.As(err, &slow) && slow.Timeout()) {
+					state.elsewhere = new(l.lookElsewhere(ctx, pod, from))
+				}
+				if state.elsewhere != nil {
+					state.problem += *state.elsewhere
 				}
 				return
 			}
 			state.Answered()
-			state.problem = ""
+			state.problem, state.elsewhere = "", nil
 			reports[i].Counters = &counters
 		})
 	}
@@ -162,8 +167,11 @@ func (l *Loop) ask(ctx context.Context, pod Pod, from Endpoint, silent bool) (tu
 	return counters, err
 }
 
-// lookElsewhere for the metrics of a pod that answers but does not serve them where its service says, and say what to set.
+// lookElsewhere, once, for the metrics of a pod that answers but does not serve them where its service says, and say what to set. That
+// sends a request for /metrics to ports which may be those of its clients.
 func (l *Loop) lookElsewhere(ctx context.Context, pod Pod, from Endpoint) string {
+	ctx, cancel := context.WithTimeout(ctx, scrapeTimeout)
+	defer cancel()
 	for _, port := range from.elsewhere {
 		there := from
 		there.at = indicators.Location{Scheme: corev1.URISchemeHTTP, Port: port, Path: indicators.DefaultPath}

@@ -15,6 +15,7 @@ import (
 
 	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/controllers/internal/indicators"
+	"goservice.dev/operator/controllers/plan"
 )
 
 // measured says whether measurements arrive. Where no pod runs nothing is awaited: that would be one more write for every
@@ -81,20 +82,29 @@ func measurementsArrive(s Situation) (string, string, bool) {
 
 // latencyBound says at which bucket the latency objective is counted, where the service's own histogram has none at its threshold.
 func (s Situation) latencyBound() string {
-	slo, bound := s.Service.Spec.SLO, s.Outcome.LatencyBound
-	if slo == nil || slo.Latency == nil || bound == 0 {
+	slo := s.Service.Spec.SLO
+	if slo == nil || slo.Latency == nil {
 		return ""
 	}
-	names := make([]string, 0, 1)
-	for _, h := range indicators.Of(&s.Service.Spec) {
-		names = append(names, h.Name)
+	bound := plan.LatencyBoundFor(slo.Latency.Threshold.Duration, s.Outcome.LatencyBound)
+	if bound == 0 {
+		return ""
 	}
 	threshold := slo.Latency.Threshold.Duration
-	advice := fmt.Sprintf("give %s a bucket at %s seconds", strings.Join(names, " or "), strconv.FormatFloat(threshold.Seconds(), 'f', -1, 64))
+	advice := fmt.Sprintf("give %s a bucket at %s seconds", s.histograms(), strconv.FormatFloat(threshold.Seconds(), 'f', -1, 64))
 	if bound < 0 {
 		return fmt.Sprintf("; latency is not measured, as no bucket is at %s or up to twice that: %s", threshold, advice)
 	}
 	return fmt.Sprintf("; latency is measured at %s, the next bucket above %s: %s to measure it exactly", bound, threshold, advice)
+}
+
+// histograms in which the service may count its requests.
+func (s Situation) histograms() string {
+	var names []string
+	for _, h := range indicators.Of(&s.Service.Spec) {
+		names = append(names, h.Name)
+	}
+	return strings.Join(names, " or ")
 }
 
 func noPodRuns(s Situation) (string, string, bool) {
@@ -125,7 +135,11 @@ func nothingMeasured(s Situation) (string, string, bool) {
 }
 
 func noTraffic(s Situation) (string, string, bool) {
-	return v1alpha1.ReasonNoTraffic, "no requests received yet", s.Outcome.Tally.Total < 1
+	message := "no requests received yet"
+	if !s.Plan.OnToolkit { // perhaps they are counted elsewhere
+		message += ": no pod has counted any in " + s.histograms()
+	}
+	return v1alpha1.ReasonNoTraffic, message, s.Outcome.Tally.Total < 1
 }
 
 func burning(s Situation) (string, string, bool) {

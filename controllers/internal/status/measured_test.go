@@ -194,7 +194,7 @@ func TestWhatIsSaidOfAForeignService(t *testing.T) {
 		"an exact bucket": {0, "pods report metrics"},
 		"the next bucket": {250 * time.Millisecond, "pods report metrics; latency is measured at 250ms, the next bucket above 200ms: " +
 			"give http_request_duration_seconds a bucket at 0.2 seconds to measure it exactly"},
-		"no bucket": {-1, "pods report metrics; latency is not measured, as no bucket is at 200ms or up to twice that: " +
+		"no bucket": {-200 * time.Millisecond, "pods report metrics; latency is not measured, as no bucket is at 200ms or up to twice that: " +
 			"give http_request_duration_seconds a bucket at 0.2 seconds"},
 	} {
 		t.Run(name, func(t *testing.T) {
