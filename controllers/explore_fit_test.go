@@ -70,6 +70,12 @@ func fitIndicators(spec map[string]any) {
 		for _, field := range []string{"port", "path", "scheme"} {
 			delete(metrics, field)
 		}
+		if metrics != nil && len(metrics) == 0 {
+			delete(observability, "metrics")
+		}
+		if observability != nil && len(observability) == 0 {
+			delete(spec, "observability")
+		}
 		return
 	}
 	if spec["image"] == nil {
