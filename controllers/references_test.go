@@ -138,11 +138,11 @@ func TestDataThatChangesReplacesThePods(t *testing.T) {
 	untouched(t, namespace, before, "restart")
 
 	t.Log("nobody wants that")
-	applyService(t, namespace, with(t, referring, `rollout: {followReferences: false}`))
+	applyService(t, namespace, with(t, referring, `rollout: {followData: false}`))
 	awaitReferences(t, namespace, metav1.ConditionTrue, v1alpha1.ReasonNotFollowed, "replaces no pods")
 	config.Data["color"] = "yellow"
 	update(t, config)
-	applyService(t, namespace, with(t, referring, `rollout: {followReferences: false, minReadySeconds: 2}`))
+	applyService(t, namespace, with(t, referring, `rollout: {followData: false, minReadySeconds: 2}`))
 	settled(t, namespace, serviceName)
 	if now, _ := templateNow(t, namespace); now != before {
 		t.Error("data that is not followed replaced the pods")

@@ -46,10 +46,10 @@ type RolloutSpec struct {
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s') && duration(self) <= duration('24h')",message="rollout.progressDeadline must be from 1s to 24h"
 	ProgressDeadline *metav1.Duration `json:"progressDeadline,omitempty"`
 
-	// followReferences replaces the pods when the data of a ConfigMap or Secret changes that they take by env, envFrom or volumes.
+	// followData replaces the pods when the data of a ConfigMap or Secret changes that they take by env, envFrom or volumes.
 	// Secrets are followed only where the operator may read them. Default: true.
 	// +optional
-	FollowReferences *bool `json:"followReferences,omitempty"`
+	FollowData *bool `json:"followData,omitempty"`
 }
 
 // DisruptionBudgetSpec configures the PodDisruptionBudget, which limits evictions such as those of a node drain.

@@ -2043,8 +2043,8 @@ func (in *RolloutSpec) DeepCopyInto(out *RolloutSpec) {
 		*out = new(metav1.Duration)
 		**out = **in
 	}
-	if in.FollowReferences != nil {
-		in, out := &in.FollowReferences, &out.FollowReferences
+	if in.FollowData != nil {
+		in, out := &in.FollowData, &out.FollowData
 		*out = new(bool)
 		**out = **in
 	}

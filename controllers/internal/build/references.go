@@ -146,7 +146,7 @@ func (l *referenceList) add(pod *corev1.PodSpec) {
 
 // FollowsReferences says whether a change of what is referenced replaces the pods.
 func FollowsReferences(spec *v1alpha1.GoServiceSpec) bool {
-	return spec.Rollout == nil || spec.Rollout.FollowReferences == nil || *spec.Rollout.FollowReferences
+	return spec.Rollout == nil || spec.Rollout.FollowData == nil || *spec.Rollout.FollowData
 }
 
 const (

@@ -30,7 +30,7 @@ func gone(kind build.ReferenceKind, reason string) predicate {
 }
 
 func notFollowed(s Situation) (string, string, bool) {
-	return v1alpha1.ReasonNotFollowed, "rollout.followReferences is false: a change of their data replaces no pods",
+	return v1alpha1.ReasonNotFollowed, "rollout.followData is false: a change of their data replaces no pods",
 		len(s.References) > 0 && !build.FollowsReferences(&s.Service.Spec)
 }
 
