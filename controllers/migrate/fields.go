@@ -1,0 +1,99 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package migrate
+
+import (
+	"maps"
+	"slices"
+)
+
+// fate of a field: where it goes, or why it goes nowhere.
+type fate struct{ to, lost string }
+
+// leftovers notes the fields of an object that go nowhere.
+func (c *conversion) leftovers(object any, at string, content map[string]any, fates map[string]fate) {
+	for _, name := range slices.Sorted(maps.Keys(content)) {
+		f, known := fates[name]
+		switch {
+		case !known:
+			c.note(Lost, object, at+"."+name, content[name], "the converter does not know this field")
+		case f.to == "":
+			c.note(Lost, object, at+"."+name, content[name], "%s", f.lost)
+		}
+	}
+}
+
+// The fields of all kinds but the pod's: docs/migrate.md has the same tables.
+var (
+	deploymentFields = map[string]fate{
+		"replicas":                {to: "replicas; left out where an autoscaler sets the number"},
+		"selector":                {to: "nothing: the operator's own selects the pods by app.kubernetes.io/name"},
+		"template":                {to: "the fields of a pod, below"},
+		"strategy":                {to: "rollout.strategy, rollout.maxSurge, rollout.maxUnavailable"},
+		"minReadySeconds":         {to: "rollout.minReadySeconds"},
+		"revisionHistoryLimit":    {lost: "the operator keeps 5 revisions"},
+		"paused":                  {lost: "a paused GoService would create nothing; pause it once it runs"},
+		"progressDeadlineSeconds": {to: "rollout.progressDeadline"},
+	}
+	serviceFields = map[string]fate{
+		"ports":                         {to: "the fields of a port, below"},
+		"selector":                      {to: "nothing: the Service selects the GoService's pods"},
+		"clusterIP":                     {lost: "the GoService's Service is no headless one: keep this one under another name, for clients that need the addresses of the pods"},
+		"clusterIPs":                    {lost: "the GoService's Service is no headless one: keep this one under another name"},
+		"type":                          {to: "service.type"},
+		"externalIPs":                   {lost: "keep a Service of your own under another name for them"},
+		"sessionAffinity":               {to: "service.sessionAffinity"},
+		"loadBalancerIP":                {lost: "it is deprecated: use the annotation of your cloud in service.annotations"},
+		"loadBalancerSourceRanges":      {to: "service.loadBalancerSourceRanges"},
+		"externalName":                  {lost: "such a Service has no pods"},
+		"externalTrafficPolicy":         {to: "service.externalTrafficPolicy"},
+		"healthCheckNodePort":           {to: "nothing: the API server assigns it"},
+		"publishNotReadyAddresses":      {lost: "clients get ready pods only: keep a Service of your own under another name for those that need all"},
+		"sessionAffinityConfig":         {to: "service.sessionAffinityTimeoutSeconds"},
+		"ipFamilies":                    {lost: "the Service has the cluster's default: keep a Service of your own under another name for others"},
+		"ipFamilyPolicy":                {lost: "the Service has the cluster's default: keep a Service of your own under another name for others"},
+		"allocateLoadBalancerNodePorts": {lost: "the Service has the default: node ports are allocated"},
+		"loadBalancerClass":             {to: "service.loadBalancerClass"},
+		"internalTrafficPolicy":         {lost: "set service.trafficDistribution to PreferSameNode, which does not fail where a node has no pod"},
+		"trafficDistribution":           {to: "service.trafficDistribution"},
+	}
+	servicePortFields = map[string]fate{
+		"name":        {to: "ports[].name; the port that leads to spec.port is named http"},
+		"protocol":    {to: "ports[].protocol"},
+		"appProtocol": {to: "service.appProtocol, ports[].appProtocol"},
+		"port":        {to: "service.port, ports[].servicePort"},
+		"targetPort":  {to: "port, ports[].port"},
+		"nodePort":    {lost: "Kubernetes assigns another one: tell the clients, or keep a Service of your own under another name"},
+	}
+	autoscalerFields = map[string]fate{
+		"scaleTargetRef": {to: "nothing: the operator's own autoscaler has the Deployment as its target"},
+		"minReplicas":    {to: "autoscaling.minReplicas"},
+		"maxReplicas":    {to: "autoscaling.maxReplicas"},
+		"metrics":        {to: "autoscaling.targetCPUUtilization; other metrics than the CPU's are not carried over"},
+		"behavior":       {lost: "the operator derives how quickly pods come and go, and status.plan says why"},
+	}
+	budgetFields = map[string]fate{
+		"minAvailable":               {to: "disruptionBudget.minAvailable"},
+		"selector":                   {to: "nothing: the budget selects the GoService's pods"},
+		"maxUnavailable":             {to: "disruptionBudget.maxUnavailable"},
+		"unhealthyPodEvictionPolicy": {lost: "the operator's budget has AlwaysAllow, so that pods that serve nobody do not hold up a drain"},
+	}
+	monitorFields = map[string]fate{
+		"endpoints":         {to: "the fields of an endpoint, below; the first one that leads to the pods"},
+		"selector":          {to: "nothing: the ServiceMonitor selects the GoService's metrics Service"},
+		"namespaceSelector": {to: "nothing: the ServiceMonitor is in the namespace of the GoService"},
+		"jobLabel":          {lost: "the job is the name of the GoService"},
+	}
+	endpointFields = map[string]fate{
+		"port":       {to: "observability.metrics.port"},
+		"targetPort": {to: "observability.metrics.port"},
+		"path":       {to: "observability.metrics.path"},
+		"scheme":     {to: "observability.metrics.scheme"},
+		"interval":   {to: "observability.metrics.interval"},
+		"tlsConfig":  {to: "nothing: with the scheme HTTPS, the certificate is not verified"},
+	}
+)
+
+// otherMonitorField is what becomes of the other fields of a ServiceMonitor and its endpoints.
+const otherMonitorField = "keep a ServiceMonitor of your own for it, which selects the Service"

@@ -1,0 +1,194 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package migrate
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"goservice.dev/operator/api/v1alpha1"
+)
+
+// metricsAt is where the pods serve their metrics, as far as the manifests say.
+type metricsAt struct {
+	port     int32 // 0 for spec.port
+	path     string
+	scheme   corev1.URIScheme
+	interval time.Duration
+	labels   map[string]string
+}
+
+// monitorOf is the ServiceMonitor that selects a Service.
+func (m *Manifests) monitorOf(service *corev1.Service) *serviceMonitor {
+	for _, monitor := range m.monitors {
+		selector, fits := fitting[metav1.LabelSelector](monitor.Spec["selector"])
+		if fits && monitor.Namespace == service.Namespace && selects(&selector, labels.Set(service.Labels)) {
+			return monitor
+		}
+	}
+	return nil
+}
+
+// findMetrics reads the ServiceMonitor, or the annotations by which many a Prometheus finds pods.
+func (c *conversion) findMetrics() {
+	if c.from.monitor != nil {
+		c.metrics = c.monitored()
+		return
+	}
+	annotated := []map[string]string{c.template.Annotations}
+	if c.from.service != nil {
+		annotated = append(annotated, c.from.service.Annotations)
+	}
+	for _, annotations := range annotated {
+		if !scraped(annotations) {
+			continue
+		}
+		c.metrics = &metricsAt{path: annotations["prometheus.io/path"]}
+		if port, err := strconv.ParseInt(annotations["prometheus.io/port"], 10, 32); err == nil {
+			c.metrics.port = int32(port)
+		}
+		if strings.EqualFold(annotations["prometheus.io/scheme"], "https") {
+			c.metrics.scheme = corev1.URISchemeHTTPS
+		}
+		return
+	}
+}
+
+func scraped(annotations map[string]string) bool {
+	return annotations["prometheus.io/scrape"] == "true" || annotations["prometheus.io/scrape"] == "" && annotations["prometheus.io/port"] != ""
+}
+
+// monitored is where the first endpoint of the ServiceMonitor leads; nil if none leads to the pods.
+func (c *conversion) monitored() *metricsAt {
+	monitor := c.from.monitor
+	endpoints, _ := monitor.Spec["endpoints"].([]any)
+	var found *metricsAt
+	for i := range endpoints {
+		endpoint, _ := endpoints[i].(map[string]any)
+		at := "spec.endpoints[" + strconv.Itoa(i) + "]"
+		port := c.endpointPort(endpoint)
+		if port == 0 || found != nil {
+			c.note(Lost, monitor, at, endpoint, "%s", otherMonitorField)
+			continue
+		}
+		found = &metricsAt{port: port, path: text(endpoint["path"]), labels: maps.Clone(monitor.Labels)}
+		if strings.EqualFold(text(endpoint["scheme"]), "https") {
+			found.scheme = corev1.URISchemeHTTPS
+		}
+		if interval, err := time.ParseDuration(text(endpoint["interval"])); err == nil {
+			found.interval = interval
+		}
+		c.otherFields(at, endpoint, endpointFields)
+	}
+	c.otherFields("spec", monitor.Spec, monitorFields)
+	return found
+}
+
+// otherFields notes those that the operator's ServiceMonitor does not have.
+func (c *conversion) otherFields(at string, content map[string]any, fates map[string]fate) {
+	for _, name := range slices.Sorted(maps.Keys(content)) {
+		if f, known := fates[name]; !known {
+			c.note(Lost, c.from.monitor, at+"."+name, content[name], "%s", otherMonitorField)
+		} else if f.lost != "" {
+			c.note(Changed, c.from.monitor, at+"."+name, content[name], "%s", f.lost)
+		}
+	}
+}
+
+func text(value any) string { result, _ := value.(string); return result }
+
+// endpointPort is the container's port that an endpoint leads to; 0 if there is none.
+func (c *conversion) endpointPort(endpoint map[string]any) int32 {
+	for i := range c.from.service.Spec.Ports {
+		port := &c.from.service.Spec.Ports[i]
+		if name := text(endpoint["port"]); name != "" && port.Name == name || endpoint["targetPort"] != nil && shown(endpoint["targetPort"]) == port.TargetPort.String() {
+			number, _ := c.targetOf(port)
+			return number
+		}
+	}
+	for i := range c.main().Ports {
+		if p := c.main().Ports[i]; endpoint["targetPort"] != nil && slices.Contains([]string{p.Name, strconv.Itoa(int(p.ContainerPort))}, shown(endpoint["targetPort"])) {
+			return p.ContainerPort
+		}
+	}
+	return 0
+}
+
+// observability says where the metrics are. Without indicators, the operator would take the image for one that is built on the toolkit.
+func (c *conversion) observability() {
+	indicators, why := c.indicators()
+	settings := &v1alpha1.MetricsSpec{Indicators: indicators}
+	c.spec().Observability = &v1alpha1.ObservabilitySpec{Metrics: settings}
+	const check = "compare the table in docs/metrics.md with what a pod serves; once the pods run, the condition Measured says if it does not fit"
+	if c.metrics == nil {
+		settings.Enabled = new(false)
+		c.note(Guessed, c.from.deployment, "", nil, "no ServiceMonitor and no prometheus.io annotation says where the metrics are, so observability.metrics.enabled is false: "+
+			"if the pods serve metrics, remove that line, set port and path, and check indicators: %s", check)
+		return
+	}
+	if c.options.Indicators == "" {
+		c.note(Guessed, c.from.deployment, "", nil, "observability.metrics.indicators is %s, since %s: %s", indicators, why, check)
+	}
+	if c.metrics.port != 0 && c.metrics.port != c.port() {
+		settings.Port = new(c.metrics.port)
+	}
+	if c.metrics.path != "/metrics" {
+		settings.Path = c.metrics.path
+	}
+	settings.Scheme = c.metrics.scheme
+	if c.metrics.interval != 0 && c.metrics.interval != 15*time.Second {
+		settings.Interval = &metav1.Duration{Duration: c.metrics.interval}
+	}
+	for key, value := range c.metrics.labels {
+		if strings.HasPrefix(key, "app.kubernetes.io/") || strings.HasPrefix(key, "goservice.dev/") {
+			continue
+		}
+		if settings.Labels == nil {
+			settings.Labels = map[string]v1alpha1.LabelValue{}
+		}
+		settings.Labels[key] = v1alpha1.LabelValue(value)
+	}
+}
+
+// indicators are what the user said, or what the manifests suggest, and why.
+func (c *conversion) indicators() (v1alpha1.IndicatorsPreset, string) {
+	switch {
+	case c.options.Indicators != "":
+		return c.options.Indicators, ""
+	case c.speaksGRPC():
+		return v1alpha1.IndicatorsGRPC, "the container speaks gRPC"
+	case c.metrics != nil:
+		return v1alpha1.IndicatorsPrometheus, "it is the most common one"
+	}
+	return v1alpha1.IndicatorsOpenTelemetry, ""
+}
+
+func (c *conversion) speaksGRPC() bool {
+	main := c.from.deployment.Spec.Template.Spec.Containers
+	for i := range main {
+		if main[i].Name != c.mainName {
+			continue
+		}
+		for _, probe := range []*corev1.Probe{main[i].StartupProbe, main[i].LivenessProbe, main[i].ReadinessProbe} {
+			if probe != nil && probe.GRPC != nil {
+				return true
+			}
+		}
+		if slices.ContainsFunc(main[i].Ports, func(p corev1.ContainerPort) bool {
+			return p.ContainerPort == c.port() && strings.HasPrefix(p.Name, "grpc")
+		}) {
+			return true
+		}
+	}
+	service := cmp.Or(c.spec().Service, &v1alpha1.ServiceSpec{})
+	return strings.HasPrefix(string(service.AppProtocol), "grpc")
+}

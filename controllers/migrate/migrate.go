@@ -1,0 +1,193 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+// Package migrate turns the manifests of a service that runs as a Deployment into a GoService. It is pure: it reads no file, asks no
+// cluster, and writes nothing. What has a field of its own goes there; of the rest of the pod template, the operator's own
+// builder tells what differs, and that becomes the overlay. Whatever still differs, or can't be said, is in the notes.
+package migrate
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"goservice.dev/operator/api/v1alpha1"
+)
+
+// Options are what manifests cannot tell.
+type Options struct {
+	// Indicators says in which metrics the services count their requests; empty lets the manifests suggest it.
+	Indicators v1alpha1.IndicatorsPreset
+}
+
+// Result is a GoService and what it replaces.
+type Result struct {
+	Service *v1alpha1.GoService
+	// Replaced are the objects that the GoService's own take the place of.
+	Replaced []string
+	// Notes say what could not be carried over, what changes, and what to check.
+	Notes []Note
+}
+
+// Output is what becomes of some manifests.
+type Output struct {
+	Results []Result
+	// Left are objects that stay as they are.
+	Left []string
+	// Notes are on objects that belong to no Deployment.
+	Notes []Note
+}
+
+// Convert makes a GoService of each Deployment.
+func Convert(m *Manifests, options Options) (Output, error) {
+	if len(m.deployments) == 0 {
+		return Output{}, errors.New("no Deployment of apps/v1 in the input: a GoService is made of one")
+	}
+	output := Output{Notes: m.unknown}
+	used := map[any]bool{}
+	for _, deployment := range m.deployments {
+		from := m.belongingTo(deployment)
+		for _, object := range from.all() {
+			used[object] = true
+		}
+		c := newConversion(from, options)
+		if err := c.convert(); err != nil {
+			return Output{}, fmt.Errorf("%s: %w", nameOf("Deployment", deployment), err)
+		}
+		c.checkOthers(m)
+		output.Results = append(output.Results, Result{Service: c.result, Replaced: from.replaced(), Notes: c.notes})
+	}
+	output.Left = m.left(used)
+	return output, nil
+}
+
+// bundle is a Deployment and what belongs to it.
+type bundle struct {
+	deployment *appsv1.Deployment
+	// service that has the Deployment's name, or else the first one; nil without one.
+	service *corev1.Service
+	// furtherServices select the pods as well.
+	furtherServices []*corev1.Service
+	autoscaler      *autoscalingv2.HorizontalPodAutoscaler
+	budget          *policyv1.PodDisruptionBudget
+	monitor         *serviceMonitor
+	account         *corev1.ServiceAccount
+}
+
+func (m *Manifests) belongingTo(deployment *appsv1.Deployment) bundle {
+	b := bundle{deployment: deployment}
+	pods := labels.Set(deployment.Spec.Template.Labels)
+	for _, service := range m.services {
+		if service.Namespace == deployment.Namespace && len(service.Spec.Selector) > 0 && labels.SelectorFromSet(service.Spec.Selector).Matches(pods) {
+			b.furtherServices = append(b.furtherServices, service)
+		}
+	}
+	if len(b.furtherServices) > 0 {
+		chosen := max(0, slices.IndexFunc(b.furtherServices, func(s *corev1.Service) bool { return s.Name == deployment.Name }))
+		b.service = b.furtherServices[chosen]
+		b.furtherServices = slices.Delete(b.furtherServices, chosen, chosen+1)
+	}
+	for _, autoscaler := range m.autoscalers {
+		target := autoscaler.Spec.ScaleTargetRef
+		if autoscaler.Namespace == deployment.Namespace && target.Kind == "Deployment" && target.Name == deployment.Name {
+			b.autoscaler = autoscaler
+		}
+	}
+	for _, budget := range m.budgets {
+		if budget.Namespace == deployment.Namespace && selects(budget.Spec.Selector, pods) {
+			b.budget = budget
+		}
+	}
+	if b.service != nil {
+		b.monitor = m.monitorOf(b.service)
+	}
+	wanted := cmp.Or(deployment.Spec.Template.Spec.ServiceAccountName, deployment.Spec.Template.Spec.DeprecatedServiceAccount, "default")
+	for _, account := range m.accounts {
+		if account.Namespace == deployment.Namespace && account.Name == wanted {
+			b.account = account
+		}
+	}
+	return b
+}
+
+// selects says whether a selector that selects anything selects these labels.
+func selects(selector *metav1.LabelSelector, set labels.Set) bool {
+	parsed, err := metav1.LabelSelectorAsSelector(selector)
+	return err == nil && !parsed.Empty() && parsed.Matches(set)
+}
+
+// all are the objects that the GoService's own take the place of.
+func (b bundle) all() []any {
+	objects := []any{b.deployment}
+	if b.service != nil && b.service.Name == b.deployment.Name {
+		objects = append(objects, b.service)
+	}
+	if b.autoscaler != nil {
+		objects = append(objects, b.autoscaler)
+	}
+	if b.budget != nil {
+		objects = append(objects, b.budget)
+	}
+	if b.monitor != nil {
+		objects = append(objects, b.monitor)
+	}
+	return objects
+}
+
+func (b bundle) replaced() []string {
+	var names []string
+	for _, object := range b.all() {
+		names = append(names, nameOfAny(object))
+	}
+	return names
+}
+
+func nameOfAny(object any) string {
+	switch object := object.(type) {
+	case *appsv1.Deployment:
+		return nameOf("Deployment", object)
+	case *corev1.Service:
+		return nameOf("Service", object)
+	case *autoscalingv2.HorizontalPodAutoscaler:
+		return nameOf("HorizontalPodAutoscaler", object)
+	case *policyv1.PodDisruptionBudget:
+		return nameOf("PodDisruptionBudget", object)
+	case *serviceMonitor:
+		return nameOf("ServiceMonitor", object)
+	}
+	panic(fmt.Sprintf("no name for a %T", object))
+}
+
+// left are the objects that no GoService takes the place of.
+func (m *Manifests) left(used map[any]bool) []string {
+	var names []string
+	keep := func(object any) {
+		if !used[object] {
+			names = append(names, nameOfAny(object))
+		}
+	}
+	for _, object := range m.services {
+		keep(object)
+	}
+	for _, object := range m.autoscalers {
+		keep(object)
+	}
+	for _, object := range m.budgets {
+		keep(object)
+	}
+	for _, object := range m.monitors {
+		keep(object)
+	}
+	for i := range m.others {
+		names = append(names, nameOf(m.others[i].Kind, &m.others[i]))
+	}
+	return names
+}

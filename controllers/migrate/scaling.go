@@ -1,0 +1,189 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package migrate
+
+import (
+	"regexp"
+	"strconv"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/internal/build"
+	"goservice.dev/operator/controllers/plan"
+)
+
+// kubernetesGrace is the grace period of a pod that names none.
+const kubernetesGrace = 30
+
+// shutdown carries over the hook and the grace period. The process has at least as long to stop as it had.
+func (c *conversion) shutdown() {
+	spec := &c.template.Spec
+	grace := int64(kubernetesGrace)
+	if spec.TerminationGracePeriodSeconds != nil {
+		grace = *spec.TerminationGracePeriodSeconds
+	}
+	settings := v1alpha1.ShutdownSpec{}
+	stops := grace // seconds that the process has
+	if l := c.main().Lifecycle; l != nil && l.PreStop != nil {
+		delay, is := delayOf(l.PreStop)
+		if !is {
+			c.inPods(Lost, "spec.containers["+c.mainName+"].lifecycle.preStop", canonical(l.PreStop),
+				"the operator's hook waits for spec.shutdown.preStopDelay and does nothing else: stop on SIGTERM, or do this in a sidecar")
+		} else if stops = max(grace-delay, 0); plan.PreStopDelay(&v1alpha1.GoServiceSpec{}) != time.Duration(delay)*time.Second {
+			settings.PreStopDelay = seconds(delay)
+		}
+	}
+	const margin = 5 // that the operator adds to the time to drain
+	if grace != kubernetesGrace {
+		settings.DrainTimeout = seconds(max(stops-margin, 1))
+	}
+	if settings != (v1alpha1.ShutdownSpec{}) {
+		c.spec().Shutdown = &settings
+	}
+}
+
+func seconds[T int32 | int64](n T) *metav1.Duration {
+	return &metav1.Duration{Duration: time.Duration(n) * time.Second}
+}
+
+var sleepCommand = regexp.MustCompile(`^(?:(?:/bin/)?(?:sh|bash) -c )?(?:/bin/)?sleep ([0-9]+)s?$`)
+
+// delayOf a hook that does nothing but wait, in seconds.
+func delayOf(hook *corev1.LifecycleHandler) (int64, bool) {
+	if hook.Sleep != nil {
+		return hook.Sleep.Seconds, true
+	}
+	if hook.Exec == nil {
+		return 0, false
+	}
+	command := ""
+	for i, word := range hook.Exec.Command {
+		if i > 0 {
+			command += " "
+		}
+		command += word
+	}
+	match := sleepCommand.FindStringSubmatch(command)
+	if match == nil {
+		return 0, false
+	}
+	delay, err := strconv.ParseInt(match[1], 10, 32)
+	return delay, err == nil
+}
+
+// rollout carries over how pods are replaced. Kubernetes' defaults give way to the operator's, which never has too few pods.
+func (c *conversion) rollout() {
+	from := &c.from.deployment.Spec
+	var settings v1alpha1.RolloutSpec
+	switch update := from.Strategy.RollingUpdate; {
+	case from.Strategy.Type == appsv1.RecreateDeploymentStrategyType:
+		settings.Strategy = from.Strategy.Type
+	case update != nil && !isQuarter(update.MaxSurge, update.MaxUnavailable):
+		if update.MaxSurge != nil && update.MaxSurge.String() != "25%" {
+			settings.MaxSurge = update.MaxSurge
+		}
+		if update.MaxUnavailable != nil && update.MaxUnavailable.String() != "0" {
+			settings.MaxUnavailable = update.MaxUnavailable
+		}
+	}
+	if from.MinReadySeconds > 0 {
+		settings.MinReadySeconds = new(from.MinReadySeconds)
+	}
+	if deadline := from.ProgressDeadlineSeconds; deadline != nil && *deadline != 600 {
+		settings.ProgressDeadline = seconds(*deadline)
+	}
+	if settings != (v1alpha1.RolloutSpec{}) {
+		c.spec().Rollout = &settings
+	}
+	content := map[string]any{}
+	if limit := from.RevisionHistoryLimit; limit != nil && *limit != 5 && *limit != 10 {
+		content["revisionHistoryLimit"] = *limit
+	}
+	if from.Paused {
+		content["paused"] = true
+	}
+	c.leftovers(c.from.deployment, "spec", content, deploymentFields)
+}
+
+// isQuarter says whether both are what Kubernetes has by default.
+func isQuarter(values ...*intstr.IntOrString) bool {
+	for _, value := range values {
+		if value != nil && value.String() != "25%" {
+			return false
+		}
+	}
+	return true
+}
+
+// scaling carries over the number of pods, or the bounds of the autoscaler.
+func (c *conversion) scaling() {
+	const operators = 2 // pods by default
+	autoscaler := c.from.autoscaler
+	if autoscaler == nil {
+		if n := c.from.deployment.Spec.Replicas; n == nil {
+			c.spec().Replicas = new(int32(1))
+		} else if *n != operators {
+			c.spec().Replicas = n
+		}
+		return
+	}
+	settings := &v1alpha1.AutoscalingSpec{MinReplicas: new(int32(1)), MaxReplicas: new(autoscaler.Spec.MaxReplicas)}
+	c.spec().Autoscaling = settings
+	if n := autoscaler.Spec.MinReplicas; n != nil {
+		settings.MinReplicas = new(max(*n, 1))
+		if *n == 0 {
+			c.note(Lost, autoscaler, "spec.minReplicas", 0, "the operator's autoscaler keeps at least one pod: use autoscaling.mode External with one that scales to zero")
+		}
+	}
+	for i := range autoscaler.Spec.Metrics {
+		c.metric(settings, &autoscaler.Spec.Metrics[i])
+	}
+	if len(autoscaler.Spec.Metrics) == 0 {
+		settings.TargetCPUUtilization = new(int32(80)) // Kubernetes' default
+	}
+	content, _ := plain(autoscaler.Spec).(map[string]any)
+	c.leftovers(autoscaler, "spec", content, autoscalerFields)
+}
+
+// metric that is the CPU's becomes the target.
+func (c *conversion) metric(settings *v1alpha1.AutoscalingSpec, metric *autoscalingv2.MetricSpec) {
+	var target *int32
+	switch {
+	case metric.Resource != nil && metric.Resource.Name == corev1.ResourceCPU:
+		target = metric.Resource.Target.AverageUtilization
+		if beside := len(c.from.deployment.Spec.Template.Spec.Containers) - 1; target != nil && beside > 0 {
+			c.note(Changed, c.from.autoscaler, "spec.metrics[cpu]", nil, "only the CPU of the container %s counts, not that of its sidecars", build.ContainerName)
+		}
+	case metric.ContainerResource != nil && metric.ContainerResource.Name == corev1.ResourceCPU && metric.ContainerResource.Container == c.mainName:
+		target = metric.ContainerResource.Target.AverageUtilization
+	}
+	if target == nil || *target < 10 || *target > 100 {
+		c.note(Lost, c.from.autoscaler, "spec.metrics", canonical(metric),
+			"the operator scales by CPU, from 10 to 100%% of the request, and by the objectives of spec.slo; to scale by something else, "+
+				"set autoscaling.mode to External, and the autoscaler's scaleTargetRef to the GoService")
+		return
+	}
+	settings.TargetCPUUtilization = target
+}
+
+// budget carries over how many pods may be evicted.
+func (c *conversion) budget() {
+	budget := c.from.budget
+	if budget == nil {
+		return
+	}
+	c.spec().DisruptionBudget = &v1alpha1.DisruptionBudgetSpec{MinAvailable: budget.Spec.MinAvailable, MaxUnavailable: budget.Spec.MaxUnavailable}
+	content, _ := plain(budget.Spec).(map[string]any)
+	if policy := budget.Spec.UnhealthyPodEvictionPolicy; policy != nil && *policy == policyv1.AlwaysAllow {
+		delete(content, "unhealthyPodEvictionPolicy")
+	}
+	c.leftovers(budget, "spec", content, budgetFields)
+}

@@ -1,0 +1,157 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package migrate
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/internal/build"
+)
+
+// spokenNames are names of a Service's ports, or beginnings of them before a '-', that tell a mesh what is spoken.
+var spokenNames = []string{"grpc", "grpc-web", "http2", "https", "tcp", "tls", "mongo", "mysql", "redis"}
+
+// protocolOf a Service's port is its appProtocol, or what its name says to a mesh.
+func protocolOf(port *corev1.ServicePort) string {
+	if port.AppProtocol != nil {
+		return *port.AppProtocol
+	}
+	return ""
+}
+
+// mainServicePort carries over the Service's port that leads to spec.port. The operator names it http, so what a mesh was told by
+// another name is told by appProtocol.
+func (c *conversion) mainServicePort(e entry) {
+	port := e.service
+	if port == nil {
+		return
+	}
+	settings := c.serviceSettings()
+	if port.Port != build.ServicePort {
+		settings.Port = new(port.Port)
+	}
+	settings.AppProtocol = v1alpha1.LabelKey(protocolOf(port))
+	if spoken, _, _ := strings.Cut(port.Name, "-"); settings.AppProtocol == "" {
+		for _, name := range []string{port.Name, spoken} {
+			if slices.Contains(spokenNames, name) && settings.AppProtocol == "" {
+				settings.AppProtocol = v1alpha1.LabelKey(name)
+			}
+		}
+	}
+	c.noteName(&e, build.PortNameHTTP)
+	c.noteServicePort(port)
+}
+
+// serviceSettings is the result's part for the Service.
+func (c *conversion) serviceSettings() *v1alpha1.ServiceSpec {
+	if c.spec().Service == nil {
+		c.spec().Service = &v1alpha1.ServiceSpec{}
+	}
+	return c.spec().Service
+}
+
+// noteServicePort says what of a Service's port has no field.
+func (c *conversion) noteServicePort(port *corev1.ServicePort) {
+	content, _ := plain(port).(map[string]any)
+	if c.from.service.Spec.Type != corev1.ServiceTypeNodePort {
+		delete(content, "nodePort") // assigned by the API server
+	}
+	c.leftovers(c.from.service, "spec.ports["+port.Name+"]", content, servicePortFields)
+}
+
+// service carries over the rest of the Service, if the GoService's own takes its place.
+func (c *conversion) service() {
+	from := c.from.service
+	if from == nil {
+		return
+	}
+	defer c.withoutEmptyService()
+	if from.Name != c.result.Name {
+		c.noteKept(from)
+	}
+	for _, other := range c.from.furtherServices {
+		c.noteKept(other)
+	}
+	if from.Name != c.result.Name {
+		return
+	}
+	settings := c.serviceSettings()
+	if from.Spec.Type != corev1.ServiceTypeClusterIP && from.Spec.Type != corev1.ServiceTypeExternalName {
+		settings.Type = from.Spec.Type
+	}
+	for key, value := range from.Annotations {
+		if key != corev1.LastAppliedConfigAnnotation {
+			if settings.Annotations == nil {
+				settings.Annotations = map[string]v1alpha1.ServiceAnnotation{}
+			}
+			settings.Annotations[key] = v1alpha1.ServiceAnnotation(value)
+		}
+	}
+	if from.Spec.TrafficDistribution != nil {
+		settings.TrafficDistribution = *from.Spec.TrafficDistribution
+	}
+	if from.Spec.SessionAffinity == corev1.ServiceAffinityClientIP {
+		settings.SessionAffinity = from.Spec.SessionAffinity
+		if config := from.Spec.SessionAffinityConfig; config != nil && config.ClientIP != nil && config.ClientIP.TimeoutSeconds != nil &&
+			*config.ClientIP.TimeoutSeconds != corev1.DefaultClientIPServiceAffinitySeconds {
+			settings.SessionAffinityTimeoutSeconds = config.ClientIP.TimeoutSeconds
+		}
+	}
+	if from.Spec.ExternalTrafficPolicy == corev1.ServiceExternalTrafficPolicyLocal {
+		settings.ExternalTrafficPolicy = from.Spec.ExternalTrafficPolicy
+	}
+	if from.Spec.LoadBalancerClass != nil {
+		settings.LoadBalancerClass = v1alpha1.LabelKey(*from.Spec.LoadBalancerClass)
+	}
+	for _, clients := range from.Spec.LoadBalancerSourceRanges {
+		settings.LoadBalancerSourceRanges = append(settings.LoadBalancerSourceRanges, v1alpha1.CIDR(clients))
+	}
+	c.noteService(from)
+}
+
+func (c *conversion) withoutEmptyService() {
+	if s := c.spec().Service; s != nil && equal(plain(s), map[string]any{}) {
+		c.spec().Service = nil
+	}
+}
+
+// noteService says what of a Service has no field, but for what the API server assigned or filled in.
+func (c *conversion) noteService(from *corev1.Service) {
+	content, _ := plain(from.Spec).(map[string]any)
+	usual := map[string]any{
+		"internalTrafficPolicy": "Cluster", "ipFamilyPolicy": "SingleStack", "allocateLoadBalancerNodePorts": true, "publishNotReadyAddresses": false,
+	}
+	maps.DeleteFunc(content, func(name string, value any) bool { return usual[name] == value })
+	if from.Spec.ClusterIP != corev1.ClusterIPNone {
+		delete(content, "clusterIP")
+		delete(content, "clusterIPs")
+	}
+	if content["ipFamilyPolicy"] == nil {
+		delete(content, "ipFamilies")
+	}
+	delete(content, "healthCheckNodePort")
+	c.leftovers(from, "spec", content, serviceFields)
+}
+
+// noteKept says of a Service that stays whether it finds the pods and their ports.
+func (c *conversion) noteKept(service *corev1.Service) {
+	for key, value := range service.Spec.Selector {
+		if c.newLabels()[key] != value {
+			c.note(Lost, service, "spec.selector["+key+"]", value, "it stays as it is, but the pods no longer have this label: select them by app.kubernetes.io/name: %s", c.result.Name)
+		}
+	}
+	for i := range service.Spec.Ports {
+		port := &service.Spec.Ports[i]
+		number, _ := c.targetOf(port)
+		if number == 0 {
+			c.note(Lost, service, "spec.ports["+port.Name+"].targetPort", port.TargetPort.String(),
+				"it stays as it is, but the container has no port of this name any more: set the number, or a name of spec.ports")
+		}
+	}
+}
