@@ -31,7 +31,7 @@ var filledIn = map[string]any{
 }
 
 // emptiable are objects that mean as much as none when they are empty.
-var emptiable = []string{"securityContext", "resources", "affinity", "dnsConfig", "annotations", "labels", "nodeSelector", "lifecycle"}
+var emptiable = []string{"securityContext", "resources", "affinity", "dnsConfig", "annotations", "labels", "nodeSelector", "lifecycle", "metadata"}
 
 // usersKeys are maps whose keys are anybody's.
 var usersKeys = []string{"annotations", "labels", "nodeSelector", "matchLabels", "volumeAttributes", "requests", "limits", "overhead", "options"}
@@ -167,8 +167,13 @@ func differentLists(path string, lefts, rights []any, visit func(path string, on
 		found = map[string]any{}
 		for i, element := range list {
 			name := fmt.Sprint(i)
-			if object, is := element.(map[string]any); is && object["name"] != nil && object["mountPath"] == nil {
-				name = fmt.Sprint(object["name"])
+			if object, is := element.(map[string]any); is {
+				for _, key := range []string{"mountPath", "devicePath", "name"} {
+					if object[key] != nil {
+						name = fmt.Sprint(object[key])
+						break
+					}
+				}
 			}
 			found[name], order = element, append(order, name)
 		}

@@ -5,6 +5,7 @@ package migrate
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -12,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/plan"
 )
 
 // container carries over the service's container, without its ports, probes, and hooks.
@@ -82,16 +84,22 @@ func variableSourcesOf(container *corev1.Container) []v1alpha1.EnvFromSource {
 	return result
 }
 
-// resources has requests of CPU and memory at all times: the operator calculates with them.
+// resources has requests of CPU and memory at all times, because the operator calculates with them.
 func (c *conversion) resources() {
-	main := c.main()
+	main, spec := c.main(), c.spec()
 	at := "spec.containers[" + c.mainName + "].resources"
-	c.spec().Resources = &v1alpha1.ResourcesSpec{Requests: main.Resources.Requests, Limits: main.Resources.Limits}
+	spec.Resources = &v1alpha1.ResourcesSpec{Requests: maps.Clone(main.Resources.Requests), Limits: main.Resources.Limits}
+	requested := plan.Compute(spec, plan.Observed{}).Resources.Requests
 	for _, name := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory} {
-		_, requested := main.Resources.Requests[name]
-		if _, limited := main.Resources.Limits[name]; !requested && !limited {
-			c.inPods(Changed, at+".requests."+string(name), nil, "there is none, so the operator's default is requested: set spec.resources.requests")
+		_, given := main.Resources.Requests[name]
+		if _, limited := main.Resources.Limits[name]; given || limited { // without a request, it is the limit
+			continue
 		}
+		if spec.Resources.Requests == nil {
+			spec.Resources.Requests = corev1.ResourceList{}
+		}
+		spec.Resources.Requests[name] = requested[name]
+		c.inPods(Changed, at+".requests."+string(name), nil, "there is none, and the operator needs one: the GoService requests %s", shown(requested[name]))
 	}
 	if len(main.Resources.Claims) > 0 {
 		c.inPods(Lost, at+".claims", main.Resources.Claims, "a GoService's container claims no devices")

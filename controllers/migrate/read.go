@@ -21,6 +21,7 @@ import (
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	kjson "sigs.k8s.io/json"
+	kyaml "sigs.k8s.io/yaml"
 )
 
 // Manifests are the objects of some files.
@@ -57,7 +58,7 @@ func (m *Manifests) Read(text []byte) error {
 		if err != nil {
 			return fmt.Errorf("document %d: %w", number, err)
 		}
-		encoded, err := yaml.ToJSON(document)
+		encoded, err := kyaml.YAMLToJSON(document)
 		if err == nil {
 			err = m.add(encoded)
 		}

@@ -156,17 +156,18 @@ func (c *conversion) scaling() {
 // metric that is the CPU's becomes the target.
 func (c *conversion) metric(settings *v1alpha1.AutoscalingSpec, metric *autoscalingv2.MetricSpec) {
 	var target *int32
+	at := "spec.metrics[" + string(metric.Type) + "]"
 	switch {
 	case metric.Resource != nil && metric.Resource.Name == corev1.ResourceCPU:
 		target = metric.Resource.Target.AverageUtilization
 		if beside := len(c.from.deployment.Spec.Template.Spec.Containers) - 1; target != nil && beside > 0 {
-			c.note(Changed, c.from.autoscaler, "spec.metrics[cpu]", nil, "only the CPU of the container %s counts, not that of its sidecars", build.ContainerName)
+			c.note(Changed, c.from.autoscaler, at, nil, "only the CPU of the container %s counts, not that of its sidecars", build.ContainerName)
 		}
 	case metric.ContainerResource != nil && metric.ContainerResource.Name == corev1.ResourceCPU && metric.ContainerResource.Container == c.mainName:
 		target = metric.ContainerResource.Target.AverageUtilization
 	}
 	if target == nil || *target < 10 || *target > 100 {
-		c.note(Lost, c.from.autoscaler, "spec.metrics", canonical(metric),
+		c.note(Lost, c.from.autoscaler, at, canonical(metric),
 			"the operator scales by CPU, from 10 to 100%% of the request, and by the objectives of spec.slo; to scale by something else, "+
 				"set autoscaling.mode to External, and the autoscaler's scaleTargetRef to the GoService")
 		return
