@@ -137,7 +137,7 @@ func fitting[T any](value any) (T, bool) {
 func different(path string, one, other any, visit func(path string, one, other any)) {
 	left, isMap := one.(map[string]any)
 	right, areMaps := other.(map[string]any)
-	if isMap && areMaps {
+	if (isMap || one == nil) && (areMaps || other == nil) && len(left)+len(right) > 0 {
 		keys := slices.Collect(maps.Keys(left))
 		for key := range right {
 			if _, both := left[key]; !both {

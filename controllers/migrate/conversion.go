@@ -138,6 +138,9 @@ func (c *conversion) chooseContainer() {
 	main := pod.Containers[chosen]
 	others := slices.Delete(pod.Containers, chosen, chosen+1)
 	for i := range others {
+		if policy := others[i].RestartPolicy; policy != nil && *policy != corev1.ContainerRestartPolicyAlways {
+			c.inPods(Lost, "spec.containers["+others[i].Name+"].restartPolicy", *policy, "it becomes a sidecar, which is always restarted")
+		}
 		others[i].RestartPolicy = new(corev1.ContainerRestartPolicyAlways)
 		reason := "it becomes a native sidecar: it starts after the init containers and before the service, and stops after it"
 		if others[i].StartupProbe != nil {

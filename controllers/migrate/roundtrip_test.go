@@ -22,22 +22,21 @@ import (
 // in the notes. docs/migrate.md tells users of them.
 var intended = []struct{ path, reason string }{
 	{`^metadata\.labels\.app\.kubernetes\.io/(name|instance|component|managed-by)$`, "the operator selects its pods by them"},
-	{`^metadata\.annotations(\.goservice\.dev/|$)`, "the operator's own"},
+	{`^metadata\.annotations\.goservice\.dev/`, "the operator's own"},
 	{`^metadata\.annotations\.kubectl\.kubernetes\.io/restartedAt$`, "a restart that has happened"},
 	{`^spec\.terminationGracePeriodSeconds$`, "the delay, the time to drain, and 5 s; TestTheProcessHasAsLongToStop"},
-	{`^spec\.containers\[service\]\.lifecycle(\.preStop(\.(exec|sleep))?)?$`, "pods serve on for shutdown.preStopDelay; TestTheProcessHasAsLongToStop"},
-	{`^spec\.containers\[service\]\.env\[(GOSERVICE_[A-Z_]+|PORT|GOMEMLIMIT)\]$`, "the operator tells containers where they are, and Go how much memory there is"},
+	{`^spec\.containers\[service\]\.lifecycle\.preStop\.`, "pods serve on for shutdown.preStopDelay; TestTheProcessHasAsLongToStop"},
+	{`^spec\.containers\[service\]\.env\[(GOSERVICE_[A-Z_]+|PORT|GOMEMLIMIT)\]\.`, "the operator tells containers where they are, and Go how much memory there is"},
 	{`\.terminationMessagePolicy$`, "a container that fails without a message leaves the end of its log"},
-	{`^spec\.nodeSelector(\.kubernetes\.io/os)?$`, "Go services run on Linux unless they say otherwise"},
+	{`^spec\.nodeSelector\.kubernetes\.io/os$`, "Go services run on Linux unless they say otherwise"},
 	{`^spec\.containers\[service\]\.env\[GOMAXPROCS\]\.valueFrom\.resourceFieldRef\.containerName$`, "the container's own limit, without its name"},
-	{`^spec\.(affinity|affinity\.podAntiAffinity\.preferredDuringSchedulingIgnoredDuringExecution\[0\]|topologySpreadConstraints\[0\])$`, "pods are spread over nodes and zones where possible"},
-	{`^spec\.topologySpreadConstraints\[0\]\.labelSelector\.`, "the same pods by other labels"},
+	{`^spec\.(affinity\.podAntiAffinity\.preferredDuringSchedulingIgnoredDuringExecution|topologySpreadConstraints)\[0\]\.`, "pods are spread over nodes and zones where possible, or as they were, selected by other labels"},
 	{`^spec\.serviceAccountName$`, "the default account, by its name"},
 	{`^spec\.containers\[service\]\.ports\[[a-z0-9-]+\](\.|$)`, "names of ports; TestClientsReachTheSamePorts"},
 	{`\.(httpGet|tcpSocket)\.port$`, "the same port by its name"},
-	{`^spec\.volumes\[tmp(-volume)?\]$`, "the name of a volume, which only the pod knows"},
+	{`^spec\.volumes\[tmp(-volume)?\]\.`, "the name of a volume, which only the pod knows"},
 	{`\.volumeMounts\[/tmp\]\.name$`, "the name of a volume, which only the pod knows"},
-	{`\.volumeMounts\[/etc/orders/?\]$`, "a path with a '/' at the end is the same path"},
+	{`\.volumeMounts\[/etc/orders/?\]\.`, "a path with a '/' at the end is the same path"},
 }
 
 // asKept is the pod template of a Deployment with the service's container first and named so, and the others as sidecars, so that
@@ -98,9 +97,6 @@ var containerInPath = regexp.MustCompile(`^spec\.(containers|initContainers)\[[^
 // noted says whether the notes speak of a path in the pods, whatever its container is called.
 func noted(notes []Note, path string) bool {
 	path = containerInPath.ReplaceAllString(path, "spec.containers[]")
-	if path == "spec.containers[].resources" {
-		path += ".requests.cpu"
-	}
 	for _, note := range notes {
 		at := containerInPath.ReplaceAllString(strings.TrimPrefix(note.Path, "spec.template."), "spec.containers[]")
 		if at != "spec.containers[]" && strings.HasPrefix(path, at) && note.Path != "" {
