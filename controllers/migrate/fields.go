@@ -8,8 +8,8 @@ import (
 	"slices"
 )
 
-// fate of a field: where it goes, or why it goes nowhere.
-type fate struct{ to, lost string }
+// fate of a field: the fields of a GoService's spec that hold it, a remark, or why it is lost.
+type fate struct{ to, remark, lost string }
 
 // leftovers notes the fields of an object that go nowhere.
 func (c *conversion) leftovers(object any, at string, content map[string]any, fates map[string]fate) {
@@ -18,7 +18,7 @@ func (c *conversion) leftovers(object any, at string, content map[string]any, fa
 		switch {
 		case !known:
 			c.note(Lost, object, at+"."+name, content[name], "the converter does not know this field")
-		case f.to == "":
+		case f.lost != "":
 			c.note(Lost, object, at+"."+name, content[name], "%s", f.lost)
 		}
 	}
@@ -27,9 +27,9 @@ func (c *conversion) leftovers(object any, at string, content map[string]any, fa
 // The fields of all kinds but the pod's: docs/migrate.md has the same tables.
 var (
 	deploymentFields = map[string]fate{
-		"replicas":                {to: "replicas; left out where an autoscaler sets the number"},
-		"selector":                {to: "nothing: the operator's own selects the pods by app.kubernetes.io/name"},
-		"template":                {to: "the fields of a pod, below"},
+		"replicas":                {to: "replicas", remark: "left out where an autoscaler sets the number"},
+		"selector":                {remark: "the operator's own selects the pods by app.kubernetes.io/name"},
+		"template":                {remark: "the fields of a pod, below"},
 		"strategy":                {to: "rollout.strategy, rollout.maxSurge, rollout.maxUnavailable"},
 		"minReadySeconds":         {to: "rollout.minReadySeconds"},
 		"revisionHistoryLimit":    {lost: "the operator keeps 5 revisions"},
@@ -37,8 +37,8 @@ var (
 		"progressDeadlineSeconds": {to: "rollout.progressDeadline"},
 	}
 	serviceFields = map[string]fate{
-		"ports":                         {to: "the fields of a port, below"},
-		"selector":                      {to: "nothing: the Service selects the GoService's pods"},
+		"ports":                         {remark: "the fields of a port, below"},
+		"selector":                      {remark: "the Service selects the GoService's pods"},
 		"clusterIP":                     {lost: "the GoService's Service is no headless one: keep this one under another name, for clients that need the addresses of the pods"},
 		"clusterIPs":                    {lost: "the GoService's Service is no headless one: keep this one under another name"},
 		"type":                          {to: "service.type"},
@@ -48,7 +48,7 @@ var (
 		"loadBalancerSourceRanges":      {to: "service.loadBalancerSourceRanges"},
 		"externalName":                  {lost: "such a Service has no pods"},
 		"externalTrafficPolicy":         {to: "service.externalTrafficPolicy"},
-		"healthCheckNodePort":           {to: "nothing: the API server assigns it"},
+		"healthCheckNodePort":           {remark: "the API server assigns it"},
 		"publishNotReadyAddresses":      {lost: "clients get ready pods only: keep a Service of your own under another name for those that need all"},
 		"sessionAffinityConfig":         {to: "service.sessionAffinityTimeoutSeconds"},
 		"ipFamilies":                    {lost: "the Service has the cluster's default: keep a Service of your own under another name for others"},
@@ -59,7 +59,7 @@ var (
 		"trafficDistribution":           {to: "service.trafficDistribution"},
 	}
 	servicePortFields = map[string]fate{
-		"name":        {to: "ports[].name; the port that leads to spec.port is named http"},
+		"name":        {to: "ports[].name", remark: "the port that leads to spec.port is named http"},
 		"protocol":    {to: "ports[].protocol"},
 		"appProtocol": {to: "service.appProtocol, ports[].appProtocol"},
 		"port":        {to: "service.port, ports[].servicePort"},
@@ -67,22 +67,22 @@ var (
 		"nodePort":    {lost: "Kubernetes assigns another one: tell the clients, or keep a Service of your own under another name"},
 	}
 	autoscalerFields = map[string]fate{
-		"scaleTargetRef": {to: "nothing: the operator's own autoscaler has the Deployment as its target"},
+		"scaleTargetRef": {remark: "the operator's own autoscaler has the Deployment as its target"},
 		"minReplicas":    {to: "autoscaling.minReplicas"},
 		"maxReplicas":    {to: "autoscaling.maxReplicas"},
-		"metrics":        {to: "autoscaling.targetCPUUtilization; other metrics than the CPU's are not carried over"},
+		"metrics":        {to: "autoscaling.targetCPUUtilization", remark: "other metrics than the use of CPU are not carried over"},
 		"behavior":       {lost: "the operator derives how quickly pods come and go, and status.plan says why"},
 	}
 	budgetFields = map[string]fate{
 		"minAvailable":               {to: "disruptionBudget.minAvailable"},
-		"selector":                   {to: "nothing: the budget selects the GoService's pods"},
+		"selector":                   {remark: "the budget selects the GoService's pods"},
 		"maxUnavailable":             {to: "disruptionBudget.maxUnavailable"},
 		"unhealthyPodEvictionPolicy": {lost: "the operator's budget has AlwaysAllow, so that pods that serve nobody do not hold up a drain"},
 	}
 	monitorFields = map[string]fate{
-		"endpoints":         {to: "the fields of an endpoint, below; the first one that leads to the pods"},
-		"selector":          {to: "nothing: the ServiceMonitor selects the GoService's metrics Service"},
-		"namespaceSelector": {to: "nothing: the ServiceMonitor is in the namespace of the GoService"},
+		"endpoints":         {remark: "the fields of an endpoint, below; the first one that leads to the pods"},
+		"selector":          {remark: "the ServiceMonitor selects the GoService's metrics Service"},
+		"namespaceSelector": {remark: "the ServiceMonitor is in the namespace of the GoService"},
 		"jobLabel":          {lost: "the job is the name of the GoService"},
 	}
 	endpointFields = map[string]fate{
@@ -91,7 +91,7 @@ var (
 		"path":       {to: "observability.metrics.path"},
 		"scheme":     {to: "observability.metrics.scheme"},
 		"interval":   {to: "observability.metrics.interval"},
-		"tlsConfig":  {to: "nothing: with the scheme HTTPS, the certificate is not verified"},
+		"tlsConfig":  {remark: "with the scheme HTTPS, the certificate is not verified"},
 	}
 )
 
