@@ -11,7 +11,7 @@ import (
 
 // beside carries over init containers and sidecars.
 func (c *conversion) beside() {
-	for i := range c.template.Spec.InitContainers {
+	for i := range min(len(c.template.Spec.InitContainers), maxInitContainers) {
 		container := &c.template.Spec.InitContainers[i]
 		// What the type does not have becomes part of the overlay. Lists whose elements have rules of their own are left to them.
 		reduced := container.DeepCopy()

@@ -88,6 +88,11 @@ func variableSourcesOf(container *corev1.Container) []v1alpha1.EnvFromSource {
 func (c *conversion) resources() {
 	main, spec := c.main(), c.spec()
 	at := "spec.containers[" + c.mainName + "].resources"
+	for _, list := range []corev1.ResourceList{main.Resources.Requests, main.Resources.Limits} {
+		if cpu, given := list[corev1.ResourceCPU]; given && cpu.IsZero() { // as good as none
+			delete(list, corev1.ResourceCPU)
+		}
+	}
 	spec.Resources = &v1alpha1.ResourcesSpec{Requests: maps.Clone(main.Resources.Requests), Limits: main.Resources.Limits}
 	requested := plan.Compute(spec, plan.Observed{}).Resources.Requests
 	for _, name := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory} {
@@ -106,10 +111,17 @@ func (c *conversion) resources() {
 	}
 }
 
+// maxVolumes and maxInitContainers are how many a GoService's own lists may hold.
+const maxVolumes, maxInitContainers = 16, 6
+
 // volumes that the GoService's own type has are fields; the others become part of the overlay, with their mounts.
 func (c *conversion) volumes() {
 	for i := range c.template.Spec.Volumes {
-		if volume, fits := fitting[v1alpha1.Volume](&c.template.Spec.Volumes[i]); fits {
+		volume, fits := fitting[v1alpha1.Volume](&c.template.Spec.Volumes[i])
+		if disk := volume.EmptyDir; disk != nil && disk.Medium != corev1.StorageMediumDefault && disk.Medium != corev1.StorageMediumMemory {
+			fits = false
+		}
+		if fits && len(c.spec().Volumes) < maxVolumes {
 			c.spec().Volumes = append(c.spec().Volumes, volume)
 		}
 	}
@@ -131,10 +143,15 @@ func (c *conversion) mountsOf(container *corev1.Container) []v1alpha1.VolumeMoun
 	return result
 }
 
+// saysRootInPart says whether the schema would refuse a user: it wants root to be said twice.
+func saysRootInPart(user *int64, nonRoot *bool) bool {
+	return user != nil && *user == 0 && (nonRoot == nil || *nonRoot)
+}
+
 // securityOf a container is the GoService's own type, if it says as much. Otherwise the overlay has all of it, since the operator
 // fills in what the Pod Security level restricted demands.
 func securityOf(s *corev1.SecurityContext) (*v1alpha1.SecurityContext, bool) {
-	if s == nil || s.AllowPrivilegeEscalation == nil || s.Capabilities == nil || len(s.Capabilities.Drop) == 0 {
+	if s == nil || s.AllowPrivilegeEscalation == nil || s.Capabilities == nil || len(s.Capabilities.Drop) == 0 || saysRootInPart(s.RunAsUser, s.RunAsNonRoot) {
 		return nil, false
 	}
 	result, fits := fitting[v1alpha1.SecurityContext](s)

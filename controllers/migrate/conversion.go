@@ -6,7 +6,9 @@ package migrate
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -47,6 +49,9 @@ func (c *conversion) convert() error {
 	if len(c.template.Spec.Containers) == 0 {
 		return errors.New("spec.template.spec.containers must have a container")
 	}
+	if !validName.MatchString(c.result.Name) {
+		return fmt.Errorf("metadata.name %q must start with a letter and have at most 63 lower-case letters, digits, and '-', because the GoService's Service has the same name", c.result.Name)
+	}
 	c.metadata()
 	c.dropUnreachable()
 	c.chooseContainer()
@@ -67,6 +72,8 @@ func (c *conversion) convert() error {
 	return c.overlay()
 }
 
+var validName = regexp.MustCompile(`^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$`)
+
 // spec of the result.
 func (c *conversion) spec() *v1alpha1.GoServiceSpec { return &c.result.Spec }
 
@@ -84,6 +91,7 @@ func (c *conversion) pod() *v1alpha1.PodSpec {
 // metadata keeps what a person put on the Deployment with the GoService.
 func (c *conversion) metadata() {
 	deployment := c.from.deployment
+	c.template.ObjectMeta = metav1.ObjectMeta{Labels: c.template.Labels, Annotations: c.template.Annotations} // pods have no other
 	for key, value := range deployment.Annotations {
 		switch {
 		case key == corev1.LastAppliedConfigAnnotation || strings.HasPrefix(key, "deployment.kubernetes.io/"):
@@ -127,12 +135,12 @@ func (c *conversion) chooseContainer() {
 	pod := &c.template.Spec
 	chosen := slices.IndexFunc(pod.Containers, func(container corev1.Container) bool { return container.Name == c.from.deployment.Name })
 	if chosen < 0 {
-		chosen = slices.IndexFunc(pod.Containers, c.isTarget)
-	}
-	if chosen < 0 {
-		if chosen = 0; len(pod.Containers) > 1 {
-			c.note(Guessed, c.from.deployment, "spec.template.spec.containers", pod.Containers[0].Name,
-				"nothing says which container is the service, so the first one is taken; list the service's container first")
+		why := "the Service leads to it"
+		if chosen = slices.IndexFunc(pod.Containers, c.isTarget); chosen < 0 {
+			chosen, why = 0, "it is the first one"
+		}
+		if len(pod.Containers) > 1 {
+			c.inPods(Guessed, "spec.containers", pod.Containers[chosen].Name, "it is taken for the service, since %s; if another one is, give it the name of the Deployment", why)
 		}
 	}
 	main := pod.Containers[chosen]

@@ -6,6 +6,7 @@ package migrate
 import (
 	"cmp"
 	"maps"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,11 +32,18 @@ type metricsAt struct {
 func (m *Manifests) monitorOf(service *corev1.Service) *serviceMonitor {
 	for _, monitor := range m.monitors {
 		selector, fits := fitting[metav1.LabelSelector](monitor.Spec["selector"])
-		if fits && monitor.Namespace == service.Namespace && selects(&selector, labels.Set(service.Labels)) {
+		if fits && monitor.watches(service.Namespace) && selects(&selector, labels.Set(service.Labels)) {
 			return monitor
 		}
 	}
 	return nil
+}
+
+// watches says whether a ServiceMonitor looks into a namespace.
+func (m *serviceMonitor) watches(namespace string) bool {
+	selector, _ := m.Spec["namespaceSelector"].(map[string]any)
+	names, _ := selector["matchNames"].([]any)
+	return selector["any"] == true || slices.Contains(names, any(namespace)) || len(names) == 0 && m.Namespace == namespace
 }
 
 // findMetrics reads the ServiceMonitor, or the annotations by which many a Prometheus finds pods.
@@ -141,8 +149,8 @@ func (c *conversion) observability() {
 	if c.metrics.port != 0 && c.metrics.port != c.port() {
 		settings.Port = new(c.metrics.port)
 	}
-	if c.metrics.path != "/metrics" {
-		settings.Path = c.metrics.path
+	if at := path.Join("/", c.metrics.path); c.metrics.path != "" && at != "/metrics" {
+		settings.Path = at
 	}
 	settings.Scheme = c.metrics.scheme
 	if c.metrics.interval != 0 && c.metrics.interval != 15*time.Second {

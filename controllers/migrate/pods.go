@@ -89,7 +89,7 @@ func (c *conversion) account() {
 // podSecurityOf is the GoService's own type, if it says as much. Otherwise the overlay has all of it, since the operator fills in what the
 // Pod Security level restricted demands, and a user.
 func podSecurityOf(s *corev1.PodSecurityContext) (*v1alpha1.PodSecurityContext, bool) {
-	if s == nil || s.RunAsUser == nil || s.SeccompProfile == nil {
+	if s == nil || s.RunAsUser == nil || s.SeccompProfile == nil || *s.RunAsUser == 0 && s.RunAsNonRoot != nil && *s.RunAsNonRoot {
 		return nil, false
 	}
 	result, fits := fitting[v1alpha1.PodSecurityContext](s)

@@ -51,9 +51,12 @@ func (c *conversion) network() {
 	if main.number != defaultPort {
 		c.spec().Port = main.number
 	}
+	if beside := c.besideWith(main); beside != "" {
+		c.inPods(Changed, "spec.containers["+beside+"].ports", main.number, "the Service leads here, so this is spec.port, and the service's own container finds this number in $PORT")
+	}
 	renamed := map[string]string{main.name: build.PortNameHTTP}
 	ports := []corev1.ContainerPort{{Name: build.PortNameHTTP, ContainerPort: main.number}}
-	if d := main.declared; d != nil && (d.HostPort != 0 || d.HostIP != "") {
+	if d := main.declared; d != nil && (d.HostPort != 0 || d.HostIP != "") && !c.template.Spec.HostNetwork {
 		c.inPods(Lost, "spec.containers["+c.mainName+"].ports["+d.Name+"].hostPort", d.HostPort,
 			"the port that clients call has none: set spec.service.type to NodePort or LoadBalancer, or name another port as the first one of the Service")
 	}
@@ -104,6 +107,20 @@ func (c *conversion) entries() []entry {
 
 func same(entries []entry, e entry) int {
 	return slices.IndexFunc(entries, func(other entry) bool { return other.number == e.number && other.protocol == e.protocol })
+}
+
+// besideWith is the container beside the service that declares a port, if the service's own does not; empty if there is none.
+func (c *conversion) besideWith(e entry) string {
+	if e.declared != nil {
+		return ""
+	}
+	for i := range c.template.Spec.InitContainers {
+		beside := &c.template.Spec.InitContainers[i]
+		if slices.ContainsFunc(beside.Ports, func(p corev1.ContainerPort) bool { return p.ContainerPort == e.number }) {
+			return beside.Name
+		}
+	}
+	return ""
 }
 
 // targetOf a Service's port is the number and the name of the container's port; 0 if there is none.

@@ -73,6 +73,7 @@ func (c *conversion) service() {
 	}
 	defer c.withoutEmptyService()
 	if from.Name != c.result.Name {
+		c.note(Changed, from, "metadata.name", nil, "it stays as it is, and the GoService has a Service %s besides, with the same ports and the type ClusterIP", c.result.Name)
 		c.noteKept(from)
 	}
 	for _, other := range c.from.furtherServices {
