@@ -28,7 +28,7 @@ func (c *conversion) checkOthers(m *Manifests) {
 
 func (c *conversion) checkIngress(ingress *networkingv1.Ingress) {
 	check := func(backend *networkingv1.IngressBackend) {
-		if backend == nil || backend.Service == nil || backend.Service.Name != c.result.Name || c.from.service == nil || c.from.service.Name != c.result.Name {
+		if backend == nil || backend.Service == nil || backend.Service.Name != c.result.Name || !c.replacesService() {
 			return
 		}
 		name := backend.Service.Port.Name

@@ -183,6 +183,9 @@ func serviceName(e entry) string {
 // the operator scrapes it by its number.
 func (c *conversion) furtherPort(e *entry) (corev1.ContainerPort, bool) {
 	name := cmp.Or(serviceName(*e), e.name, fmt.Sprintf("port-%d", e.number))
+	if !c.replacesService() { // the Service that stays may name the container's port
+		name = cmp.Or(e.name, name)
+	}
 	if len(name) > 15 {
 		name = cmp.Or(e.name, fmt.Sprintf("port-%d", e.number))
 	}
@@ -217,7 +220,7 @@ func (c *conversion) furtherPort(e *entry) (corev1.ContainerPort, bool) {
 
 // noteName says when a port of the Service gets another name.
 func (c *conversion) noteName(e *entry, name string) {
-	if e.service.Name != "" && e.service.Name != name {
+	if e.service.Name != "" && e.service.Name != name && c.replacesService() {
 		c.note(Changed, c.from.service, "spec.ports["+e.service.Name+"].name", nil, "it is named %s: change what refers to it by its name", name)
 	}
 }

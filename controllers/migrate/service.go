@@ -58,11 +58,19 @@ func (c *conversion) serviceSettings() *v1alpha1.ServiceSpec {
 
 // noteServicePort says what of a Service's port has no field.
 func (c *conversion) noteServicePort(port *corev1.ServicePort) {
+	if !c.replacesService() {
+		return
+	}
 	content, _ := plain(port).(map[string]any)
 	if c.from.service.Spec.Type != corev1.ServiceTypeNodePort {
 		delete(content, "nodePort") // assigned by the API server
 	}
 	c.leftovers(c.from.service, "spec.ports["+port.Name+"]", content, servicePortFields)
+}
+
+// replacesService says whether the GoService's own Service takes the place of the one that leads to the pods: it has the same name.
+func (c *conversion) replacesService() bool {
+	return c.from.service != nil && c.from.service.Name == c.result.Name
 }
 
 // service carries over the rest of the Service, if the GoService's own takes its place.
@@ -72,14 +80,14 @@ func (c *conversion) service() {
 		return
 	}
 	defer c.withoutEmptyService()
-	if from.Name != c.result.Name {
+	if !c.replacesService() {
 		c.note(Changed, from, "metadata.name", nil, "it stays as it is, and the GoService has a Service %s besides, with the same ports and the type ClusterIP", c.result.Name)
 		c.noteKept(from)
 	}
 	for _, other := range c.from.furtherServices {
 		c.noteKept(other)
 	}
-	if from.Name != c.result.Name {
+	if !c.replacesService() {
 		return
 	}
 	settings := c.serviceSettings()
