@@ -99,7 +99,7 @@ func TestServices(t *testing.T) {
 func TestAServiceOfAnotherNameStays(t *testing.T) {
 	for spec, want := range map[string]string{
 		`selector: {app: cart}, ports: [{port: 80, targetPort: http}]`:                                        "",
-		`selector: {app: cart}, ports: [{name: api, port: 80, targetPort: side}]`:                             "",
+		`selector: {app: cart}, ports: [{name: api, port: 80, targetPort: side}]`:                             "spec.ports[api].targetPort: side: it stays as it is, but the container has no port of this name any more",
 		`selector: {app.kubernetes.io/name: web}, ports: [{port: 80, targetPort: http}]`:                      "spec.selector[app.kubernetes.io/name]: web: it stays as it is, but the pods no longer have this label",
 		`selector: {app: cart}, ports: [{port: 80, targetPort: http}, {name: b, port: 81, targetPort: side}]`: "",
 	} {
@@ -216,5 +216,24 @@ func TestPullPolicies(t *testing.T) {
 		if got := pullPolicyOf(image); got != want {
 			t.Errorf("%s: %s, want %s", image, got, want)
 		}
+	}
+}
+
+// An image that is built on the toolkit has its metrics and live settings on a port of the toolkit's, without a word.
+func TestAnImageOnTheToolkit(t *testing.T) {
+	manifests := strings.Replace(cart, "{name: side, containerPort: 9000}]", "{name: toolkit, containerPort: 9100}], readinessProbe: {httpGet: {path: /readyz, port: toolkit}}", 1)
+	output, err := Convert(read(t, manifests), Options{Indicators: v1alpha1.IndicatorsToolkit})
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec := output.Results[0].Service.Spec
+	if got, want := shown(spec.Probes), `{"startup":{"disabled":true},"liveness":{"disabled":true},"readiness":{"httpGet":{"path":"/readyz","port":"admin"},"periodSeconds":10,"timeoutSeconds":1,"failureThreshold":3}}`; got != want {
+		t.Errorf("probes %s, want %s", got, want)
+	}
+	if spec.Observability != nil || spec.Ports != nil {
+		t.Errorf("observability %s and ports %s, want none", shown(spec.Observability), shown(spec.Ports))
+	}
+	if slices.ContainsFunc(output.Results[0].Notes, func(n Note) bool { return n.Kind != Changed }) {
+		t.Errorf("notes %v", output.Results[0].Notes)
 	}
 }

@@ -133,6 +133,12 @@ func (c *conversion) endpointPort(endpoint map[string]any) int32 {
 
 // observability says where the metrics are. Without indicators, the operator would take the image for one that is built on the toolkit.
 func (c *conversion) observability() {
+	if c.onToolkit() {
+		if c.metrics != nil {
+			c.scraping(&v1alpha1.MetricsSpec{})
+		}
+		return
+	}
 	indicators, why := c.indicators()
 	settings := &v1alpha1.MetricsSpec{Indicators: indicators}
 	c.spec().Observability = &v1alpha1.ObservabilitySpec{Metrics: settings}
@@ -153,6 +159,11 @@ func (c *conversion) observability() {
 		settings.Path = at
 	}
 	settings.Scheme = c.metrics.scheme
+	c.scraping(settings)
+}
+
+// scraping carries over how often Prometheus looks, and the labels by which it finds the ServiceMonitor.
+func (c *conversion) scraping(settings *v1alpha1.MetricsSpec) {
 	if c.metrics.interval != 0 && c.metrics.interval != 15*time.Second {
 		settings.Interval = &metav1.Duration{Duration: c.metrics.interval}
 	}
@@ -165,7 +176,13 @@ func (c *conversion) observability() {
 		}
 		settings.Labels[key] = v1alpha1.LabelValue(value)
 	}
+	if !equal(plain(settings), map[string]any{}) {
+		c.spec().Observability = &v1alpha1.ObservabilitySpec{Metrics: settings}
+	}
 }
+
+// onToolkit says whether the user says that the image is built on the toolkit.
+func (c *conversion) onToolkit() bool { return c.options.Indicators == v1alpha1.IndicatorsToolkit }
 
 // indicators are what the user said, or what the manifests suggest, and why.
 func (c *conversion) indicators() (v1alpha1.IndicatorsPreset, string) {

@@ -62,6 +62,14 @@ func (c *conversion) network() {
 	}
 	c.mainServicePort(main)
 	for i := range entries {
+		if c.onToolkit() && entries[i].number == build.AdminPort { // the operator declares it
+			ports = append(ports, corev1.ContainerPort{Name: build.PortNameAdmin, ContainerPort: build.AdminPort})
+			renamed[entries[i].name] = build.PortNameAdmin
+			if port := entries[i].service; port != nil {
+				c.note(Lost, c.from.service, "spec.ports["+port.Name+"]", port.Port, "the toolkit's port is in a Service of its own: %s", build.MetricsServiceName(c.result.Name))
+			}
+			continue
+		}
 		if port, kept := c.furtherPort(&entries[i]); kept {
 			ports = append(ports, port)
 			renamed[entries[i].name] = port.Name

@@ -4,6 +4,8 @@
 package migrate
 
 import (
+	"cmp"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
@@ -37,6 +39,9 @@ func (c *conversion) probes() {
 	}
 	if probes.Startup == nil && probes.Liveness != nil { // the operator would take liveness
 		probes.Startup = &v1alpha1.Probe{Disabled: true}
+	}
+	if probes.Liveness == nil && c.onToolkit() { // the operator would ask the toolkit
+		probes.Startup, probes.Liveness = cmp.Or(probes.Startup, &v1alpha1.Probe{Disabled: true}), &v1alpha1.Probe{Disabled: true}
 	}
 	if probes.Readiness == nil { // the operator would open a connection
 		probes.Readiness = &v1alpha1.Probe{Disabled: true}

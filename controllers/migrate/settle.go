@@ -33,6 +33,28 @@ func (c *conversion) settle(built *corev1.PodTemplateSpec) {
 	main.Resources = other.Resources
 	main.Lifecycle = withPreStop(main.Lifecycle, other.Lifecycle)
 	main.Env = append(operatorsVariables(other.Env), main.Env...)
+	c.settleToolkit(built)
+}
+
+// settleToolkit takes what an image that is built on the toolkit gets.
+func (c *conversion) settleToolkit(built *corev1.PodTemplateSpec) {
+	main, other, pod := c.main(), &built.Spec.Containers[0], &c.template.Spec
+	for _, volume := range built.Spec.Volumes {
+		if slices.Contains(reservedVolumes, volume.Name) {
+			pod.Volumes = append(pod.Volumes, volume)
+		}
+	}
+	for _, mount := range other.VolumeMounts {
+		if slices.Contains(reservedVolumes, mount.Name) {
+			main.VolumeMounts = append(main.VolumeMounts, mount)
+		}
+	}
+	main.Ports = slices.DeleteFunc(main.Ports, func(p corev1.ContainerPort) bool { return p.Name == build.PortNameAdmin })
+	for _, port := range other.Ports {
+		if port.Name == build.PortNameAdmin {
+			main.Ports = append(main.Ports, port)
+		}
+	}
 }
 
 // settleMessages takes the last lines of a container's log as its message when it has written none.
