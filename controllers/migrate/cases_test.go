@@ -237,3 +237,16 @@ func TestAnImageOnTheToolkit(t *testing.T) {
 		t.Errorf("notes %v", output.Results[0].Notes)
 	}
 }
+
+// What is longer than the schema allows would be refused.
+func TestTimesAreWithinTheSchema(t *testing.T) {
+	manifests := strings.NewReplacer("spec: {containers: [{name: cart,", "spec: {terminationGracePeriodSeconds: 86400, containers: [{name: cart, lifecycle: {preStop: {sleep: {seconds: 900}}},",
+		"  selector:", "  progressDeadlineSeconds: 2147483647\n  minReadySeconds: 7200\n  selector:").Replace(cart)
+	got, notes := fieldOf(t, manifests, func(spec *v1alpha1.GoServiceSpec) any { return []any{spec.Shutdown, spec.Rollout} })
+	if want := `[{"preStopDelay":"10m0s","drainTimeout":"1h0m0s"},{"minReadySeconds":3600,"progressDeadline":"24h0m0s"}]`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	if count := strings.Count(notes, "the most that a GoService may have"); count != 4 {
+		t.Errorf("%d notes, want 4:\n%s", count, notes)
+	}
+}

@@ -93,18 +93,22 @@ func (c *conversion) metadata() {
 	deployment := c.from.deployment
 	c.template.ObjectMeta = metav1.ObjectMeta{Labels: c.template.Labels, Annotations: c.template.Annotations} // pods have no other
 	for key, value := range deployment.Annotations {
-		switch {
-		case key == corev1.LastAppliedConfigAnnotation || strings.HasPrefix(key, "deployment.kubernetes.io/"):
-		default:
-			if c.result.Annotations == nil {
-				c.result.Annotations = map[string]string{}
-			}
-			c.result.Annotations[key] = value
+		if bookkeeping(key) {
+			continue
 		}
+		if c.result.Annotations == nil {
+			c.result.Annotations = map[string]string{}
+		}
+		c.result.Annotations[key] = value
 	}
 	for _, key := range slices.Sorted(maps.Keys(c.result.Annotations)) {
 		c.note(Changed, deployment, "metadata.annotations["+key+"]", c.result.Annotations[key], "it moves to the GoService; what looks for it on the Deployment no longer finds it")
 	}
+}
+
+// bookkeeping says whether an annotation is about the object that it stands on, and nothing that a person wants elsewhere.
+func bookkeeping(key string) bool {
+	return key == corev1.LastAppliedConfigAnnotation || strings.HasPrefix(key, "deployment.kubernetes.io/") || strings.HasPrefix(key, "meta.helm.sh/")
 }
 
 // unreachable are fields that a pod template of a Deployment cannot usefully have.

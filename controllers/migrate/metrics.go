@@ -142,11 +142,11 @@ func (c *conversion) observability() {
 	indicators, why := c.indicators()
 	settings := &v1alpha1.MetricsSpec{Indicators: indicators}
 	c.spec().Observability = &v1alpha1.ObservabilitySpec{Metrics: settings}
-	const check = "compare the table in docs/metrics.md with what a pod serves; once the pods run, the condition Measured says if it does not fit"
+	const check = "docs/metrics.md has a table of what indicators read, and once the pods run, the condition Measured says whether they fit"
 	if c.metrics == nil {
 		settings.Enabled = new(false)
 		c.note(Guessed, c.from.deployment, "", nil, "no ServiceMonitor and no prometheus.io annotation says where the metrics are, so observability.metrics.enabled is false: "+
-			"if the pods serve metrics, remove that line, set port and path, and check indicators: %s", check)
+			"if the pods serve metrics, remove that line, and set indicators, port, and path; %s", check)
 		return
 	}
 	if c.options.Indicators == "" {
@@ -164,8 +164,12 @@ func (c *conversion) observability() {
 
 // scraping carries over how often Prometheus looks, and the labels by which it finds the ServiceMonitor.
 func (c *conversion) scraping(settings *v1alpha1.MetricsSpec) {
-	if c.metrics.interval != 0 && c.metrics.interval != 15*time.Second {
-		settings.Interval = &metav1.Duration{Duration: c.metrics.interval}
+	switch interval := c.metrics.interval; {
+	case interval == 0 || interval == 15*time.Second:
+	case interval < time.Second || interval > 5*time.Minute:
+		c.note(Lost, c.from.monitor, "spec.endpoints.interval", interval.String(), "it must be from 1s to 5m; it is 15s")
+	default:
+		settings.Interval = &metav1.Duration{Duration: interval}
 	}
 	for key, value := range c.metrics.labels {
 		if strings.HasPrefix(key, "app.kubernetes.io/") || strings.HasPrefix(key, "goservice.dev/") {

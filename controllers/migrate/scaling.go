@@ -38,20 +38,36 @@ func (c *conversion) shutdown() {
 			c.inPods(Lost, "spec.containers["+c.mainName+"].lifecycle.preStop", canonical(l.PreStop),
 				"the operator's hook waits for spec.shutdown.preStopDelay and does nothing else: stop on SIGTERM, or do this in a sidecar")
 		} else if stops = max(grace-delay, 0); plan.PreStopDelay(&v1alpha1.GoServiceSpec{}) != time.Duration(delay)*time.Second {
-			settings.PreStopDelay = seconds(delay)
+			settings.PreStopDelay = seconds(c.atMost(longestDelay, delay, "spec.template.spec.containers["+c.mainName+"].lifecycle.preStop"))
 		}
 	}
 	const margin = 5 // that the operator adds to the time to drain
 	if grace != kubernetesGrace {
-		settings.DrainTimeout = seconds(max(stops-margin, 1))
+		settings.DrainTimeout = seconds(c.atMost(longestDrain, max(stops-margin, 1), "spec.template.spec.terminationGracePeriodSeconds"))
 	}
 	if settings != (v1alpha1.ShutdownSpec{}) {
 		c.spec().Shutdown = &settings
 	}
 }
 
-func seconds[T int32 | int64](n T) *metav1.Duration {
+func seconds(n int64) *metav1.Duration {
 	return &metav1.Duration{Duration: time.Duration(n) * time.Second}
+}
+
+// The most that the schema allows, in seconds.
+const (
+	longestDelay   = 600
+	longestDrain   = 3600
+	longestRollout = 24 * 3600
+	longestReady   = 3600
+)
+
+// atMost is what the schema allows of a number of seconds.
+func (c *conversion) atMost(most, n int64, path string) int64 {
+	if n > most {
+		c.note(Lost, c.from.deployment, path, n, "it is %s, the most that a GoService may have", time.Duration(most)*time.Second)
+	}
+	return min(n, most)
 }
 
 var sleepCommand = regexp.MustCompile(`^(?:(?:/bin/)?(?:sh|bash) -c )?(?:/bin/)?sleep ([0-9]+)s?$`)
@@ -95,10 +111,10 @@ func (c *conversion) rollout() {
 		}
 	}
 	if from.MinReadySeconds > 0 {
-		settings.MinReadySeconds = new(from.MinReadySeconds)
+		settings.MinReadySeconds = new(int32(c.atMost(longestReady, int64(from.MinReadySeconds), "spec.minReadySeconds")))
 	}
 	if deadline := from.ProgressDeadlineSeconds; deadline != nil && *deadline != 600 {
-		settings.ProgressDeadline = seconds(*deadline)
+		settings.ProgressDeadline = seconds(c.atMost(longestRollout, int64(*deadline), "spec.progressDeadlineSeconds"))
 	}
 	if settings != (v1alpha1.RolloutSpec{}) {
 		c.spec().Rollout = &settings

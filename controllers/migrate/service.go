@@ -95,7 +95,7 @@ func (c *conversion) service() {
 		settings.Type = from.Spec.Type
 	}
 	for key, value := range from.Annotations {
-		if key != corev1.LastAppliedConfigAnnotation {
+		if !bookkeeping(key) {
 			if settings.Annotations == nil {
 				settings.Annotations = map[string]v1alpha1.ServiceAnnotation{}
 			}
