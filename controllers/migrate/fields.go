@@ -40,7 +40,7 @@ var (
 		"ports":                         {remark: "the fields of a port, below"},
 		"selector":                      {remark: "the Service selects the GoService's pods"},
 		"clusterIP":                     {lost: "the GoService's Service is no headless one: keep this one under another name, for clients that need the addresses of the pods"},
-		"clusterIPs":                    {lost: "the GoService's Service is no headless one: keep this one under another name"},
+		"clusterIPs":                    {remark: "as clusterIP"},
 		"type":                          {to: "service.type"},
 		"externalIPs":                   {lost: "keep a Service of your own under another name for them"},
 		"sessionAffinity":               {to: "service.sessionAffinity"},

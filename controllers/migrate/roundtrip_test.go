@@ -11,7 +11,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 
 	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/controllers/internal/build"
@@ -199,4 +201,36 @@ func reached(service corev1.ServiceSpec, template *corev1.PodTemplateSpec) map[s
 		result[fmt.Sprint(port.Port, " ", port.Protocol == corev1.ProtocolUDP)] = number
 	}
 	return result
+}
+
+func TestBoundsAreWhatTheyWere(t *testing.T) {
+	everyCase(t, func(t *testing.T, _ string, m *Manifests) {
+		for i, result := range converted(t, m).Results {
+			from, built := m.belongingTo(m.deployments[i]), childrenOf(t, result.Service)
+			if from.autoscaler == nil {
+				if n := built["Deployment"]["replicas"]; shown(n) != shown(max(1, deref(m.deployments[i].Spec.Replicas))) {
+					t.Errorf("%s replicas, want %s", shown(n), shown(m.deployments[i].Spec.Replicas))
+				}
+			} else {
+				after := into[autoscalingv2.HorizontalPodAutoscalerSpec](t, built["HorizontalPodAutoscaler"])
+				if *after.MinReplicas != *from.autoscaler.Spec.MinReplicas || after.MaxReplicas != from.autoscaler.Spec.MaxReplicas ||
+					*after.Metrics[0].ContainerResource.Target.AverageUtilization != *from.autoscaler.Spec.Metrics[0].Resource.Target.AverageUtilization {
+					t.Errorf("the autoscaler is %s, was %s", shown(after), shown(from.autoscaler.Spec))
+				}
+			}
+			if from.budget != nil {
+				after := into[policyv1.PodDisruptionBudgetSpec](t, built["PodDisruptionBudget"])
+				if shown(after.MinAvailable) != shown(from.budget.Spec.MinAvailable) || shown(after.MaxUnavailable) != shown(from.budget.Spec.MaxUnavailable) {
+					t.Errorf("the budget is %s, was %s", shown(after), shown(from.budget.Spec))
+				}
+			}
+		}
+	})
+}
+
+func deref(n *int32) int32 {
+	if n == nil {
+		return 0
+	}
+	return *n
 }

@@ -139,8 +139,8 @@ func (c *conversion) noteService(from *corev1.Service) {
 	maps.DeleteFunc(content, func(name string, value any) bool { return usual[name] == value })
 	if from.Spec.ClusterIP != corev1.ClusterIPNone {
 		delete(content, "clusterIP")
-		delete(content, "clusterIPs")
 	}
+	delete(content, "clusterIPs") // clusterIP is the first of them
 	if content["ipFamilyPolicy"] == nil {
 		delete(content, "ipFamilies")
 	}
