@@ -68,10 +68,10 @@ func (c *conversion) overlay() error {
 }
 
 // patchOf is what a strategic merge makes wanted of base with, without nulls: those get lost when a client merges manifests. An object
-// of which a field must go is replaced.
+// of which a field must go is replaced, or is that field emptied where nothing means as much.
 func patchOf(base, wanted map[string]any, meta strategicpatch.LookupPatchMeta) map[string]any {
 	for name := range base {
-		if _, object := base[name].(map[string]any); wanted[name] == nil && !object && !mergesLists(name, meta) {
+		if wanted[name] == nil && !slices.Contains(emptiable, name) && !mergesLists(name, meta) {
 			replaced := map[string]any{directive: replace}
 			for name, content := range wanted {
 				replaced[name] = content
