@@ -167,6 +167,7 @@ func TestWhatCannotBeConverted(t *testing.T) {
 	for manifests, want := range map[string]string{
 		`{"apiVersion": v1, kind: ConfigMap, metadata: {name: a}}`:                                     "no Deployment of apps/v1 in the input",
 		strings.Replace(cart, "name: cart}", "name: 2-cart}", 1):                                       `metadata.name "2-cart" must start with a letter`,
+		strings.Replace(cart, `image: "cart:1", `, "", 1):                                              "spec.template.spec.containers[cart].image must be set",
 		`{"apiVersion": apps/v1, kind: Deployment, metadata: {name: a}, spec: {template: {spec: {}}}}`: "spec.template.spec.containers must have a container",
 	} {
 		if _, err := Convert(read(t, manifests), Options{}); err == nil || !strings.Contains(err.Error(), want) {

@@ -49,6 +49,11 @@ func (c *conversion) convert() error {
 	if len(c.template.Spec.Containers) == 0 {
 		return errors.New("spec.template.spec.containers must have a container")
 	}
+	for i := range c.template.Spec.Containers {
+		if container := &c.template.Spec.Containers[i]; container.Image == "" {
+			return fmt.Errorf("spec.template.spec.containers[%s].image must be set: a patch or a template has to be rendered first", container.Name)
+		}
+	}
 	if !validName.MatchString(c.result.Name) {
 		return fmt.Errorf("metadata.name %q must start with a letter and have at most 63 lower-case letters, digits, and '-', because the GoService's Service has the same name", c.result.Name)
 	}
