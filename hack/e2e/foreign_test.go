@@ -45,6 +45,9 @@ func TestForeignServicesAreMeasured(t *testing.T) {
 	probe := map[string]any{"grpc": map[string]any{"port": 8080}, "periodSeconds": 1}
 	j.apply(foreign("orders", []any{"-metrics=grpc", "-metrics-address=:2112"}, map[string]any{"indicators": "GRPC", "port": 2112}, map[string]any{
 		"service": map[string]any{"appProtocol": "grpc"}, "probes": map[string]any{"readiness": probe, "liveness": probe},
+		"initContainers": []any{map[string]any{
+			"name": "client", "restartPolicy": "Always", "image": os.Getenv("FOREIGN_IMG"), "imagePullPolicy": "IfNotPresent", "args": []any{"-call=127.0.0.1:8080"},
+		}},
 	}))
 	ports := map[string]string{"shop": "8080", "basket": "8080", "orders": "2112"}
 	for name := range ports {
@@ -71,7 +74,7 @@ func TestForeignServicesAreMeasured(t *testing.T) {
 	}
 	j.ruled("shop")
 	j.recorded(`goservice:slo_requests:rate{namespace=%q,service="shop",slo="availability"} > 1`)
-	j.recorded(`goservice:slo_requests:rate{namespace=%q,service="orders",slo="availability"} > 0`) // the kubelet's probes are calls
+	j.recorded(`goservice:slo_requests:rate{namespace=%q,service="orders",slo="availability"} > 1`) // the client's calls, not those of the probes
 	j.eventually(func() metav1.ConditionStatus { return j.condition("orders", v1alpha1.ConditionSLOMet).Status }).
 		Should(gomega.Equal(metav1.ConditionTrue))
 	load.stop() // one core of one node may be too little for all of it

@@ -25,10 +25,18 @@ const drainTime = 10 * time.Second
 
 func main() {
 	metrics := flag.String("metrics", "otelhttp", "what counts the requests: otelhttp, promhttp, or grpc (a gRPC server with its health service)")
+	server := flag.String("call", "", "address of a gRPC server of this program to call all the time, instead of serving")
 	metricsAddress := flag.String("metrics-address", "", "address of the metrics; default: they are on the port of the service")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
+	if *server != "" {
+		if err := call(ctx, *server); err != nil {
+			fmt.Fprintln(os.Stderr, "error:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if err := run(ctx, *metrics, net.JoinHostPort("", os.Getenv("PORT")), *metricsAddress); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
