@@ -26,6 +26,8 @@ type Counters struct {
 	CPUSeconds float64
 	// Buckets of the durations of requests that neither failed nor were rate limited, cumulative, by rising bound.
 	Buckets []Bucket
+	// Bucketed says that durations are counted in buckets, though perhaps none of such requests.
+	Bucketed bool
 
 	// StartSeconds is the process's start in seconds since 1970: another one means that the counters began anew.
 	StartSeconds float64

@@ -167,8 +167,8 @@ func (e *Estimator) add(s *sample, d Counters, span float64) {
 	s.serviceSeconds += d.ServiceSeconds * share
 	s.durationSeconds += d.DurationSeconds * share
 	s.cpuSeconds += d.CPUSeconds * share
-	if d.Requests > 0 {
-		e.bare = len(d.Buckets) == 0
+	if d.Requests > d.Failed+d.RateLimited {
+		e.bare = len(d.Buckets) == 0 && !d.Bucketed
 	}
 	s.durations.add(d.Buckets, share, e.bounds)
 	e.bounds = s.durations.bounds

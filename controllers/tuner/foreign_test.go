@@ -100,6 +100,26 @@ func TestBucketsThatAreNotDecimal(t *testing.T) {
 	}
 }
 
+// An outage, in which only failures are counted, says nothing of the buckets.
+func TestAnOutageKeepsTheLatencyBound(t *testing.T) {
+	var e Estimator
+	at := time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
+	for i, c := range []Counters{
+		{Requests: 10, Buckets: []Bucket{{0.25, 10}, {0.5, 10}, {math.Inf(1), 10}}, Bucketed: true, StartSeconds: 1},
+		{Requests: 20, Buckets: []Bucket{{0.25, 20}, {0.5, 20}, {math.Inf(1), 20}}, Bucketed: true, StartSeconds: 1},
+		{Requests: 5, Failed: 5, Bucketed: true, StartSeconds: float64(at.Unix()) + 3},
+		{Requests: 9, Failed: 9, StartSeconds: float64(at.Unix()) + 3},
+	} {
+		e.Observe(at.Add(time.Duration(i)*tick), 1, []Report{{"a", &c}})
+		if i == 0 {
+			continue
+		}
+		if got := e.boundFor(foreign(300*time.Millisecond), 300*time.Millisecond, 500*time.Millisecond); got != 500*time.Millisecond {
+			t.Errorf("round %d: judged at %s", i, got)
+		}
+	}
+}
+
 // Nothing takes figures of a pool or a collector, and no wait for a worker counts.
 func TestForeignServicesHaveOnlyPods(t *testing.T) {
 	f, tuner := newFleet(2), New(Learned{})

@@ -32,6 +32,7 @@ type histogramFormat struct {
 	labels       [][]byte
 	failed       matcher
 	ignored      matcher
+	expressive   bool // takes more than a comparison to match
 	kind         []byte
 	calls        matcher
 	except       []byte // a label, and what it says of requests that do not count
@@ -77,9 +78,11 @@ func newFormat(spec *v1alpha1.GoServiceSpec) *format {
 		f.begins[name[0]] = true
 	}
 	for _, h := range f.indicators {
-		prepared := histogramFormat{
-			name: []byte(h.Name), prefix: []byte(h.Name + "_"), unit: h.Unit.Seconds(), failed: matching(h.Failed), ignored: matching(h.Ignored),
-		}
+		prepared := histogramFormat{name: []byte(h.Name), prefix: []byte(h.Name + "_"), unit: h.Unit.Seconds()}
+		var costly bool
+		prepared.failed, prepared.expressive = matching(h.Failed)
+		prepared.ignored, costly = matching(h.Ignored)
+		prepared.expressive = prepared.expressive || costly
 		if h.Results != "" {
 			prepared.results = []byte(h.Results + "{")
 			f.begins[h.Results[0]] = true
@@ -88,10 +91,12 @@ func newFormat(spec *v1alpha1.GoServiceSpec) *format {
 			prepared.labels = append(prepared.labels, []byte(name+`="`))
 		}
 		if h.Except != "" {
-			prepared.except, prepared.excepted = []byte(h.Except+`="`), matching(h.Excepted)
+			prepared.except = []byte(h.Except + `="`)
+			prepared.excepted, _ = matching(h.Excepted)
 		}
 		if h.Kind != "" {
-			prepared.kind, prepared.calls = []byte(h.Kind+`="`), matching(h.Calls)
+			prepared.kind = []byte(h.Kind + `="`)
+			prepared.calls, _ = matching(h.Calls)
 		}
 		f.histograms = append(f.histograms, prepared)
 		f.begins[h.Name[0]] = true
@@ -99,38 +104,38 @@ func newFormat(spec *v1alpha1.GoServiceSpec) *format {
 	return f
 }
 
-// matching whole values. Plain alternatives and whole classes of status codes need no regular expression; one that the schema would
-// have refused matches nothing.
-func matching(pattern string) matcher {
+// matching whole values, and whether that takes a regular expression: plain alternatives and whole classes of status codes do not. One
+// that the schema would have refused matches nothing.
+func matching(pattern string) (match matcher, expressive bool) {
 	switch {
 	case pattern == "":
-		return func([]byte) bool { return false }
+		return func([]byte) bool { return false }, false
 	case pattern == "5..":
-		return func(value []byte) bool { return len(value) == 3 && value[0] == '5' }
+		return func(value []byte) bool { return len(value) == 3 && value[0] == '5' }, false
 	case regexp.QuoteMeta(pattern) == pattern:
-		return func(value []byte) bool { return string(value) == pattern }
+		return func(value []byte) bool { return string(value) == pattern }, false
 	case regexp.QuoteMeta(strings.ReplaceAll(pattern, "|", "")) == strings.ReplaceAll(pattern, "|", ""):
 		words := map[string]bool{}
 		for word := range strings.SplitSeq(pattern, "|") {
 			words[word] = true
 		}
-		return func(value []byte) bool { return words[string(value)] }
+		return func(value []byte) bool { return words[string(value)] }, false
 	}
 	expression, err := regexp.Compile("^(?:" + pattern + ")$")
 	if err != nil {
-		return func([]byte) bool { return false }
+		return func([]byte) bool { return false }, false
 	}
-	return func(value []byte) bool { return len(value) <= maxResult && expression.Match(value) }
+	return func(value []byte) bool { return len(value) <= maxResult && expression.Match(value) }, true
 }
 
-// judge tells from a series' result whether its requests failed, or say nothing of the server, as those above a rate limit.
-func (h *histogramFormat) judge(line []byte) (failed, ignored bool) {
+// result of a series' requests, nil where none of the labels says it.
+func (h *histogramFormat) result(line []byte) []byte {
 	for _, name := range h.labels {
 		if result := label(line, name); result != nil {
-			return h.failed(result), h.ignored(result)
+			return result
 		}
 	}
-	return false, false
+	return nil
 }
 
 // isExcepted says whether a series is of requests that do not count.

@@ -100,9 +100,9 @@ type parser struct {
 	buckets      []tuner.Bucket
 	position     int
 	bounds, rest []byte
-	// results are counted apart from the histogram of the same index, and how many series of any kind there were.
+	// results are counted apart from the histogram of the same index; judged are those that an expression was compared with.
 	results [maxHistograms]results
-	judged  int
+	judged  map[string]judgement
 	// series is how the lines of the present series begin, up to the bound; ignored says that its status keeps it out.
 	series  []byte
 	ignored bool
@@ -215,17 +215,15 @@ type results struct{ requests, failed, limited, unmatched float64 }
 
 // result reads a line that counts requests by their result.
 func (p *parser) result(index int, h *histogramFormat, line []byte) error {
-	if p.judged++; p.judged > maxSeries {
-		return fmt.Errorf("metrics: more than %d series of results", maxSeries)
-	}
-	if h.isExcepted(line) {
-		return nil
-	}
-	value, err := valueOf(line)
 	p.known = p.known || !p.onToolkit
+	value, err := valueOf(line)
+	if err != nil || value == 0 || h.isExcepted(line) { // libraries begin with a series for each result that there could be
+		return err
+	}
 	r := &p.results[index]
 	r.requests += value
-	switch failed, limited := h.judge(line); {
+	failed, limited, err := p.judge(h, line)
+	switch {
 	case failed:
 		r.failed += value
 	case limited:
@@ -234,6 +232,32 @@ func (p *parser) result(index int, h *histogramFormat, line []byte) error {
 		r.unmatched += value
 	}
 	return err
+}
+
+// judgement of a result.
+type judgement struct{ failed, limited bool }
+
+// maxResults are how many different results a page may have: each is compared with a user's expression.
+const maxResults = 1000
+
+// judge the result of a series, each different one once.
+func (p *parser) judge(h *histogramFormat, line []byte) (failed, limited bool, err error) {
+	result := h.result(line)
+	if !h.expressive || len(result) > maxResult {
+		return h.failed(result), h.ignored(result), nil
+	}
+	known, is := p.judged[string(result)]
+	if !is {
+		if len(p.judged) == maxResults {
+			return false, false, fmt.Errorf("metrics: more than %d different results", maxResults)
+		}
+		if p.judged == nil {
+			p.judged = map[string]judgement{}
+		}
+		known = judgement{h.failed(result), h.ignored(result)}
+		p.judged[string(result)] = known
+	}
+	return known.failed, known.limited, nil
 }
 
 // tally the results that belong to the histogram that counts, or the first ones where there is none.
@@ -286,7 +310,11 @@ func (p *parser) bucket(h *histogramFormat, line []byte) error {
 		}
 		p.series = append(p.series[:0], line[:at+len(boundLabel)]...)
 		p.position, p.rest = 0, p.bounds
-		failed, limited := h.judge(line)
+		failed, limited, err := p.judge(h, line)
+		if err != nil {
+			return err
+		}
+		p.counters.Bucketed = true
 		p.ignored = failed || limited || !h.isCall(line) || h.isExcepted(line)
 	}
 	if p.ignored {

@@ -31,7 +31,7 @@ func TestParseReadsWhatTheWorkloadServes(t *testing.T) {
 	}
 	want := tuner.Counters{
 		Requests: 40, DurationSeconds: 0.051176753 + 0.001098162, Served: 20, ServiceSeconds: 0.050820854,
-		Unmatched: 20, CPUSeconds: 0.06, StartSeconds: got.StartSeconds, Workers: 64, Processors: 2, GOGC: 100,
+		Unmatched: 20, CPUSeconds: 0.06, StartSeconds: got.StartSeconds, Workers: 64, Processors: 2, GOGC: 100, Bucketed: true,
 	}
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(tuner.Counters{}, "Buckets"), cmpopts.EquateApprox(1e-9, 0)); diff != "" {
 		t.Errorf("counters (-want +got):\n%s", diff)
@@ -74,7 +74,7 @@ process_cpu_seconds_total 1.5e+1
 	}
 	want := tuner.Counters{
 		Requests: 44, Failed: 7, RateLimited: 5, Rejected: 12, Refused: 5, Served: 30, ServiceSeconds: 3, CPUSeconds: 15,
-		Buckets: []tuner.Bucket{{UpperBound: 0.1, Count: 21}, {UpperBound: math.Inf(1), Count: 32}},
+		Bucketed: true, Buckets: []tuner.Bucket{{UpperBound: 0.1, Count: 21}, {UpperBound: math.Inf(1), Count: 32}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("counters (-want +got):\n%s", diff)
@@ -255,16 +255,43 @@ func TestAPodWithoutRequests(t *testing.T) {
 
 // What users write as an expression meets values that pods write: only short ones, and not too many.
 func TestExpressionsMeetShortValues(t *testing.T) {
-	match := matching("(a|aa)*b")
-	if !match([]byte("aab")) || match([]byte(strings.Repeat("a", maxResult)+"b")) {
+	match, expressive := matching("(a|aa)*b")
+	if !expressive || !match([]byte("aab")) || match([]byte(strings.Repeat("a", maxResult)+"b")) {
 		t.Error("only short values are matched")
 	}
-	var page strings.Builder
-	for i := range maxSeries + 1 {
-		fmt.Fprintf(&page, "http_request_duration_seconds_count{code=\"%d\"} 1\n", i)
+	spec := specOf(v1alpha1.IndicatorsCustom)
+	spec.Observability.Metrics.Custom = &v1alpha1.CustomIndicators{Histogram: "a", ResultLabel: "result", Failed: "x.*"}
+	page := func(results, series int) string {
+		var text strings.Builder
+		for i := range series {
+			fmt.Fprintf(&text, "a_count{result=\"x%d\",path=\"%d\"} 1\n", i%results, i)
+		}
+		return text.String()
 	}
-	if _, err := formats[v1alpha1.IndicatorsPrometheus].parse(strings.NewReader(page.String())); err == nil || !strings.Contains(err.Error(), "series of results") {
+	format := formatOf(spec)
+	if got, err := format.parse(strings.NewReader(page(maxResults, 5000))); err != nil || got.Failed != 5000 {
+		t.Errorf("%v failed, error %v", got.Failed, err)
+	}
+	if _, err := format.parse(strings.NewReader(page(maxResults+1, 5000))); err == nil || !strings.Contains(err.Error(), "different results") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// go-grpc-middleware begins with a series for each code of each method.
+func TestManyMethodsAreMeasured(t *testing.T) {
+	var page strings.Builder
+	for method := range 500 {
+		for _, code := range []string{"OK", "Canceled", "Unknown", "InvalidArgument", "DeadlineExceeded", "NotFound", "Internal", "Unavailable"} {
+			fmt.Fprintf(&page, "grpc_server_handled_total{grpc_code=%q,grpc_method=\"M%d\",grpc_service=\"shop.Orders\",grpc_type=\"unary\"} %d\n", code, method, len(code)%2)
+		}
+	}
+	got, err := formats[v1alpha1.IndicatorsGRPC].parse(strings.NewReader(page.String()))
+	if err != nil || got.Requests != 500*3 || got.Failed != 500*2 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	probes := `grpc_server_handled_total{grpc_code="OK",grpc_service="grpc.health.v1.Health",grpc_type="unary"} 9` + "\n" + "http_request_duration_seconds_count{code=\"200\"} 1\n"
+	if got, err := formats[v1alpha1.IndicatorsGRPC].parse(strings.NewReader(probes)); err != nil || got.Requests != 0 {
+		t.Errorf("only probes: %+v, %v", got, err)
 	}
 }
 

@@ -68,6 +68,7 @@ func decode(body io.Reader) (map[string]Sample, error) {
 			continue // its toolkit's own metrics are gone already, or it never had any
 		}
 		slices.SortFunc(sample.Buckets, func(a, b tuner.Bucket) int { return cmp.Compare(a.UpperBound, b.UpperBound) })
+		sample.Bucketed = len(sample.Buckets) > 0
 		known[pod] = *sample
 	}
 	return known, nil
