@@ -81,7 +81,7 @@ func (b *Bed) Remove(ctx context.Context) error {
 	return nil
 }
 
-// Deploy makes a GoService of the bed's namespace and waits until so many pods of it are ready and tuned.
+// Deploy makes a GoService of the bed's namespace and waits until so many pods of it are ready and, where anything is tuned, tuned.
 func (b *Bed) Deploy(ctx context.Context, service *v1alpha1.GoService, pods int) error {
 	service.Namespace = b.Namespace
 	if err := b.Client.Create(ctx, service); err != nil {
@@ -89,9 +89,14 @@ func (b *Bed) Deploy(ctx context.Context, service *v1alpha1.GoService, pods int)
 	}
 	err := wait.PollUntilContextTimeout(ctx, time.Second, 5*time.Minute, true, func(ctx context.Context) (bool, error) {
 		err := b.Client.Get(ctx, client.ObjectKeyFromObject(service), service)
+		if err != nil || !meta.IsStatusConditionTrue(service.Status.Conditions, v1alpha1.ConditionReady) {
+			return false, nil
+		}
+		if plan := service.Status.Plan; plan != nil && plan.Workers == nil { // it is not built on the toolkit
+			return int(service.Status.ReadyReplicas) == pods, nil
+		}
 		tuned := service.Status.LiveSettings
-		return err == nil && meta.IsStatusConditionTrue(service.Status.Conditions, v1alpha1.ConditionReady) &&
-			tuned != nil && int(tuned.ConfirmedPods) == pods && int(tuned.TotalPods) == pods, nil
+		return tuned != nil && int(tuned.ConfirmedPods) == pods && int(tuned.TotalPods) == pods, nil
 	})
 	if err != nil {
 		return fmt.Errorf("the GoService is not ready and tuned: %w; its conditions: %s", err, conditionsOf(service))
