@@ -251,3 +251,29 @@ func TestTimesAreWithinTheSchema(t *testing.T) {
 		t.Errorf("%d notes, want 4:\n%s", count, notes)
 	}
 }
+
+// A port that is only scraped is not one of spec.ports, and others get a new name: what asks them must find them.
+func TestProbesFindTheirPorts(t *testing.T) {
+	const monitor = `{"apiVersion": v1, kind: Service, metadata: {name: cart, labels: {app: cart}}, spec: {selector: {app: cart}, ports: [{name: web, port: 80, targetPort: web}]}}
+---
+{"apiVersion": monitoring.coreos.com/v1, kind: ServiceMonitor, metadata: {name: cart}, spec: {selector: {matchLabels: {app: cart}}, endpoints: [{targetPort: 9000}]}}`
+	for _, scraped := range []bool{false, true} {
+		for name, want := range map[string]string{"metrics": "9000", "admin": "9000", "side": `"side"`} {
+			manifests := strings.NewReplacer("name: http,", "name: web,", "name: side", "name: "+name, "{name: cart, image", "{name: cart, livenessProbe: {httpGet: {path: /a, port: "+name+
+				"}}, readinessProbe: {tcpSocket: {port: "+name+"}}, lifecycle: {postStart: {httpGet: {path: /b, port: web}}}, image").Replace(cart)
+			if scraped {
+				manifests += monitor
+			} else {
+				manifests = strings.Replace(manifests, "metadata: {labels: {app: cart}}", `metadata: {labels: {app: cart}, annotations: {prometheus.io/port: "9000"}}`, 1)
+			}
+			result := converted(t, read(t, manifests)).Results[0]
+			probes := result.Service.Spec.Probes
+			if got := []string{shown(probes.Liveness.HTTPGet.Port), shown(probes.Readiness.TCPSocket.Port)}; got[0] != want || got[1] != want {
+				t.Errorf("the probes of %s ask %v, want %s", name, got, want)
+			}
+			if overlay := shown(result.Service.Spec.Pod.Overlay); !strings.Contains(overlay, `"postStart":{"httpGet":{"path":"/b","port":"http"}}`) {
+				t.Errorf("the hook does not ask http: %s", overlay)
+			}
+		}
+	}
+}

@@ -54,7 +54,8 @@ func (c *conversion) network() {
 	if beside := c.besideWith(main); beside != "" {
 		c.inPods(Changed, "spec.containers["+beside+"].ports", main.number, "the Service leads here, so this is spec.port, and the service's own container finds this number in $PORT")
 	}
-	renamed := map[string]string{main.name: build.PortNameHTTP}
+	renamed := map[string]intstr.IntOrString{}
+	rename(renamed, &main, intstr.FromString(build.PortNameHTTP))
 	ports := []corev1.ContainerPort{{Name: build.PortNameHTTP, ContainerPort: main.number}}
 	if d := main.declared; d != nil && (d.HostPort != 0 || d.HostIP != "") && !c.template.Spec.HostNetwork {
 		c.inPods(Lost, "spec.containers["+c.mainName+"].ports["+d.Name+"].hostPort", d.HostPort,
@@ -64,7 +65,7 @@ func (c *conversion) network() {
 	for i := range entries {
 		if c.onToolkit() && entries[i].number == build.AdminPort { // the operator declares it
 			ports = append(ports, corev1.ContainerPort{Name: build.PortNameAdmin, ContainerPort: build.AdminPort})
-			renamed[entries[i].name] = build.PortNameAdmin
+			rename(renamed, &entries[i], intstr.FromString(build.PortNameAdmin))
 			if port := entries[i].service; port != nil {
 				c.note(Lost, c.from.service, "spec.ports["+port.Name+"]", port.Port, "the toolkit's port is in a Service of its own: %s", build.MetricsServiceName(c.result.Name))
 			}
@@ -72,7 +73,9 @@ func (c *conversion) network() {
 		}
 		if port, kept := c.furtherPort(&entries[i]); kept {
 			ports = append(ports, port)
-			renamed[entries[i].name] = port.Name
+			rename(renamed, &entries[i], intstr.FromString(port.Name))
+		} else {
+			rename(renamed, &entries[i], intstr.FromInt32(entries[i].number))
 		}
 	}
 	c.main().Ports = ports
@@ -233,25 +236,37 @@ func (c *conversion) noteName(e *entry, name string) {
 	}
 }
 
-// renameInProbes follows the names of the container's ports.
-func (c *conversion) renameInProbes(renamed map[string]string) {
-	main := c.main()
-	for _, probe := range []*corev1.Probe{main.StartupProbe, main.LivenessProbe, main.ReadinessProbe} {
-		if probe == nil {
-			continue
-		}
-		if probe.HTTPGet != nil {
-			probe.HTTPGet.Port = renamedPort(probe.HTTPGet.Port, renamed)
-		}
-		if probe.TCPSocket != nil {
-			probe.TCPSocket.Port = renamedPort(probe.TCPSocket.Port, renamed)
-		}
+// rename says by what a probe or hook finds a port that the service's own container names: its new name, or its number.
+func rename(renamed map[string]intstr.IntOrString, e *entry, to intstr.IntOrString) {
+	if e.declared != nil && e.declared.Name != "" {
+		renamed[e.declared.Name] = to
 	}
 }
 
-func renamedPort(port intstr.IntOrString, renamed map[string]string) intstr.IntOrString {
-	if name, known := renamed[port.StrVal]; known && port.Type == intstr.String {
-		return intstr.FromString(name)
+// renameInProbes follows the names of the container's ports, in hooks as well.
+func (c *conversion) renameInProbes(renamed map[string]intstr.IntOrString) {
+	follow := func(get *corev1.HTTPGetAction, connect *corev1.TCPSocketAction) {
+		if get != nil {
+			get.Port = renamedPort(get.Port, renamed)
+		}
+		if connect != nil {
+			connect.Port = renamedPort(connect.Port, renamed)
+		}
+	}
+	main := c.main()
+	for _, probe := range []*corev1.Probe{main.StartupProbe, main.LivenessProbe, main.ReadinessProbe} {
+		if probe != nil {
+			follow(probe.HTTPGet, probe.TCPSocket)
+		}
+	}
+	if l := main.Lifecycle; l != nil && l.PostStart != nil { // preStop is the operator's
+		follow(l.PostStart.HTTPGet, l.PostStart.TCPSocket)
+	}
+}
+
+func renamedPort(port intstr.IntOrString, renamed map[string]intstr.IntOrString) intstr.IntOrString {
+	if to, known := renamed[port.StrVal]; known && port.Type == intstr.String {
+		return to
 	}
 	return port
 }
