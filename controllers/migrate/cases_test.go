@@ -277,3 +277,39 @@ func TestProbesFindTheirPorts(t *testing.T) {
 		}
 	}
 }
+
+// Ports merge by their numbers alone, constraints by their topology: a list in which one is there twice is replaced.
+func TestListsWhoseKeysRepeat(t *testing.T) {
+	for what, manifests := range map[string]string{
+		"a host port of one protocol": strings.Replace(cart, "{name: side, containerPort: 9000}", "{name: dns, containerPort: 9053, hostPort: 53}, {name: dns-udp, containerPort: 9053, hostPort: 53, protocol: UDP}", 1),
+		"a port beside spec.port":     strings.Replace(cart, "{name: side, containerPort: 9000}", "{name: quic, containerPort: 8080, hostPort: 8080, protocol: UDP}", 1),
+		"a port of a sidecar": strings.Replace(cart, "containers: [", `containers: [{name: dns, image: "d:1", ports: [{name: a, containerPort: 53, hostIP: 10.0.0.1, hostPort: 53}, {name: b, containerPort: 53, protocol: UDP}]}, `, 1),
+		"a topology": strings.Replace(cart, "spec: {containers", "spec: {topologySpreadConstraints: [{topologyKey: zone, maxSkew: 1, whenUnsatisfiable: DoNotSchedule, labelSelector: {matchLabels: {app: cart}}}, "+
+			"{topologyKey: zone, maxSkew: 2, whenUnsatisfiable: ScheduleAnyway, nodeTaintsPolicy: Honor, matchLabelKeys: [pod-template-hash], labelSelector: {matchLabels: {app: cart}}}], containers", 1),
+	} {
+		m := read(t, manifests)
+		result := converted(t, m).Results[0]
+		built, err := builtTemplate(result.Service)
+		if err != nil {
+			t.Fatalf("%s: %v in %s", what, err, shown(result.Service.Spec))
+		}
+		if slices.ContainsFunc(result.Notes, func(n Note) bool { return n.Kind == Lost }) {
+			t.Errorf("%s: notes %v", what, result.Notes)
+		}
+		was := map[string]bool{}
+		for _, c := range m.deployments[0].Spec.Template.Spec.Containers {
+			for _, p := range c.Ports {
+				was[fmt.Sprint(p.ContainerPort, p.Protocol == corev1.ProtocolUDP, p.HostPort, p.HostIP)] = true
+			}
+		}
+		is := map[string]bool{}
+		for _, c := range append(built.Spec.Containers, built.Spec.InitContainers...) {
+			for _, p := range c.Ports {
+				is[fmt.Sprint(p.ContainerPort, p.Protocol == corev1.ProtocolUDP, p.HostPort, p.HostIP)] = true
+			}
+		}
+		if diff := cmp.Diff(was, is); diff != "" {
+			t.Errorf("%s: ports (-was +is):\n%s\n%s", what, diff, shown(result.Service.Spec.Pod.Overlay))
+		}
+	}
+}

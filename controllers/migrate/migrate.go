@@ -46,27 +46,29 @@ type Output struct {
 	Notes []Note
 }
 
-// Convert makes a GoService of each Deployment.
+// Convert makes a GoService of each Deployment. The output is of those that could be converted; the error names the others.
 func Convert(m *Manifests, options Options) (Output, error) {
 	if len(m.deployments) == 0 {
 		return Output{}, errors.New("no Deployment of apps/v1 in the input: a GoService is made of one")
 	}
 	output := Output{Notes: m.unknown}
 	used := map[any]bool{}
+	var failures []error
 	for _, deployment := range m.deployments {
 		from := m.belongingTo(deployment)
-		for _, object := range from.all() {
-			used[object] = true
-		}
 		c := newConversion(from, options)
 		if err := c.convert(); err != nil {
-			return Output{}, fmt.Errorf("%s: %w", nameOf("Deployment", deployment), err)
+			failures = append(failures, fmt.Errorf("%s: %w", nameOf("Deployment", deployment), err))
+			continue
+		}
+		for _, object := range from.all() {
+			used[object] = true
 		}
 		c.checkOthers(m)
 		output.Results = append(output.Results, Result{Service: c.result, Replaced: from.replaced(), Notes: c.notes})
 	}
 	output.Left = m.left(used)
-	return output, nil
+	return output, errors.Join(failures...)
 }
 
 // bundle is a Deployment and what belongs to it.
@@ -173,6 +175,9 @@ func (m *Manifests) left(used map[any]bool) []string {
 		if !used[object] {
 			names = append(names, nameOfAny(object))
 		}
+	}
+	for _, object := range m.deployments {
+		keep(object)
 	}
 	for _, object := range m.services {
 		keep(object)

@@ -4,7 +4,9 @@
 package migrate
 
 import (
+	"cmp"
 	"encoding/json"
+	"maps"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -123,12 +125,16 @@ func below(name string, meta strategicpatch.LookupPatchMeta) strategicpatch.Look
 	return next
 }
 
+// patchOfList changes elements by their key, or the whole list where a key is there twice, as the number of a port over TCP and UDP is.
 func patchOfList(name string, base, wanted []any, meta strategicpatch.LookupPatchMeta) []any {
 	element, list, err := meta.LookupPatchMetadataForSlice(name)
 	if err != nil {
 		return wanted
 	}
 	key := list.GetPatchMergeKey()
+	if repeats(base, key) || repeats(wanted, key) {
+		return append([]any{map[string]any{directive: replace}}, withProtocols(name, wanted)...)
+	}
 	at := func(elements []any, value any) map[string]any {
 		for i := range elements {
 			if object, is := elements[i].(map[string]any); is && equal(object[key], value) {
@@ -156,4 +162,29 @@ func patchOfList(name string, base, wanted []any, meta strategicpatch.LookupPatc
 		}
 	}
 	return patch
+}
+
+func repeats(elements []any, key string) bool {
+	seen := map[string]bool{}
+	for i := range elements {
+		object, _ := elements[i].(map[string]any)
+		value := shown(object[key])
+		if seen[value] {
+			return true
+		}
+		seen[value] = true
+	}
+	return false
+}
+
+// withProtocols writes out what the operator has in its ports, and does not let an overlay change.
+func withProtocols(name string, elements []any) []any {
+	result := slices.Clone(elements)
+	for i := range result {
+		if port, is := result[i].(map[string]any); is && name == "ports" {
+			result[i] = maps.Clone(port)
+			result[i].(map[string]any)["protocol"] = cmp.Or(text(port["protocol"]), string(corev1.ProtocolTCP))
+		}
+	}
+	return result
 }

@@ -52,10 +52,7 @@ func run(files []string, options migrate.Options, in io.Reader, out, notes io.Wr
 			return fmt.Errorf("reading %s: %w", file, err)
 		}
 	}
-	converted, err := migrate.Convert(&manifests, options)
-	if err != nil {
-		return err
-	}
+	converted, failed := migrate.Convert(&manifests, options) // what could be converted is written all the same
 	for i, result := range converted.Results {
 		text, err := migrate.YAML(result.Service)
 		if err != nil {
@@ -69,7 +66,7 @@ func run(files []string, options migrate.Options, in io.Reader, out, notes io.Wr
 		}
 	}
 	converted.Report(notes)
-	return nil
+	return failed
 }
 
 func content(file string, in io.Reader) ([]byte, error) {

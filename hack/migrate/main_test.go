@@ -46,3 +46,20 @@ func TestFilesAreReadTogether(t *testing.T) {
 		t.Errorf("error %v does not name the file", err)
 	}
 }
+
+// One Deployment that cannot be converted does not keep the others from it, and is not forgotten.
+func TestOthersAreWrittenBesideAFailure(t *testing.T) {
+	var out, notes bytes.Buffer
+	bad := strings.NewReplacer("name: cart}", "name: 2-cart}").Replace(deployment)
+	none := strings.NewReplacer("name: cart}", "name: empty}", `image: "cart:1", `, "").Replace(deployment)
+	err := run([]string{"-"}, migrate.Options{}, strings.NewReader(bad+"---"+deployment+"---"+none), &out, &notes)
+	if err == nil || !strings.Contains(err.Error(), "Deployment 2-cart: ") || !strings.Contains(err.Error(), "Deployment empty: ") {
+		t.Errorf("error %v, want one that names both Deployments", err)
+	}
+	if !strings.Contains(out.String(), "name: cart") || strings.Count(out.String(), "kind: GoService") != 1 {
+		t.Errorf("written:\n%s", &out)
+	}
+	if !strings.Contains(notes.String(), "stays as it is: Deployment 2-cart\n") {
+		t.Errorf("notes:\n%s", &notes)
+	}
+}
