@@ -283,7 +283,7 @@ func TestListsWhoseKeysRepeat(t *testing.T) {
 	for what, manifests := range map[string]string{
 		"a host port of one protocol": strings.Replace(cart, "{name: side, containerPort: 9000}", "{name: dns, containerPort: 9053, hostPort: 53}, {name: dns-udp, containerPort: 9053, hostPort: 53, protocol: UDP}", 1),
 		"a port beside spec.port":     strings.Replace(cart, "{name: side, containerPort: 9000}", "{name: quic, containerPort: 8080, hostPort: 8080, protocol: UDP}", 1),
-		"a port of a sidecar": strings.Replace(cart, "containers: [", `containers: [{name: dns, image: "d:1", ports: [{name: a, containerPort: 53, hostIP: 10.0.0.1, hostPort: 53}, {name: b, containerPort: 53, protocol: UDP}]}, `, 1),
+		"a port of a sidecar":         strings.Replace(cart, "containers: [", `containers: [{name: dns, image: "d:1", ports: [{name: a, containerPort: 53, hostIP: 10.0.0.1, hostPort: 53}, {name: b, containerPort: 53, protocol: UDP}]}, `, 1),
 		"a topology": strings.Replace(cart, "spec: {containers", "spec: {topologySpreadConstraints: [{topologyKey: zone, maxSkew: 1, whenUnsatisfiable: DoNotSchedule, labelSelector: {matchLabels: {app: cart}}}, "+
 			"{topologyKey: zone, maxSkew: 2, whenUnsatisfiable: ScheduleAnyway, nodeTaintsPolicy: Honor, matchLabelKeys: [pod-template-hash], labelSelector: {matchLabels: {app: cart}}}], containers", 1),
 	} {

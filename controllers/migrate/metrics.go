@@ -14,7 +14,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 
 	"goservice.dev/operator/api/v1alpha1"
 )
@@ -31,12 +30,16 @@ type metricsAt struct {
 // monitorOf is the ServiceMonitor that selects a Service.
 func (m *Manifests) monitorOf(service *corev1.Service) *serviceMonitor {
 	for _, monitor := range m.monitors {
-		selector, fits := fitting[metav1.LabelSelector](monitor.Spec["selector"])
-		if fits && monitor.watches(service.Namespace) && selects(&selector, labels.Set(service.Labels)) {
+		if monitor.selectsService(service) {
 			return monitor
 		}
 	}
 	return nil
+}
+
+func (m *serviceMonitor) selectsService(service *corev1.Service) bool {
+	selector, fits := fitting[metav1.LabelSelector](m.Spec["selector"])
+	return fits && m.Spec["selector"] != nil && m.watches(service.Namespace) && matches(&selector, service.Labels)
 }
 
 // watches says whether a ServiceMonitor looks into a namespace.
@@ -49,12 +52,18 @@ func (m *serviceMonitor) watches(namespace string) bool {
 // findMetrics reads the ServiceMonitor, or the annotations by which many a Prometheus finds pods.
 func (c *conversion) findMetrics() {
 	if c.from.monitor != nil {
-		c.metrics = c.monitored()
+		c.noteSharedMonitor()
+		if c.metrics = c.monitored(); c.metrics == nil && c.from.stays[c.from.monitor] == "" {
+			c.from.stays[c.from.monitor] = "none of its endpoints leads to the pods"
+		}
 		return
 	}
 	annotated := []map[string]string{c.template.Annotations}
 	if c.from.service != nil {
 		annotated = append(annotated, c.from.service.Annotations)
+	}
+	for _, service := range c.from.furtherServices {
+		annotated = append(annotated, service.Annotations)
 	}
 	for _, annotations := range annotated {
 		if !scraped(annotations) {
@@ -69,6 +78,20 @@ func (c *conversion) findMetrics() {
 		}
 		return
 	}
+}
+
+// noteSharedMonitor says what becomes of a ServiceMonitor of several Deployments: where the metrics are still follows from it.
+func (c *conversion) noteSharedMonitor() {
+	monitor := c.from.monitor
+	why := c.from.stays[monitor]
+	if why == "" {
+		return
+	}
+	todo := "delete it once all of them are GoServices"
+	if monitor.Name == c.result.Name && monitor.Namespace == c.result.Namespace {
+		todo = "give it another name, because the GoService's own has this one, and " + todo
+	}
+	c.note(Changed, monitor, "spec.selector", monitor.Spec["selector"], "%s, so it stays as it is, and the GoService has a ServiceMonitor of its own: %s", why, todo)
 }
 
 func scraped(annotations map[string]string) bool {
@@ -116,8 +139,8 @@ func text(value any) string { result, _ := value.(string); return result }
 
 // endpointPort is the container's port that an endpoint leads to; 0 if there is none.
 func (c *conversion) endpointPort(endpoint map[string]any) int32 {
-	for i := range c.from.service.Spec.Ports {
-		port := &c.from.service.Spec.Ports[i]
+	for i := range c.from.monitored.Spec.Ports {
+		port := &c.from.monitored.Spec.Ports[i]
 		if name := text(endpoint["port"]); name != "" && port.Name == name || endpoint["targetPort"] != nil && shown(endpoint["targetPort"]) == port.TargetPort.String() {
 			number, _ := c.targetOf(port)
 			return number
@@ -145,8 +168,12 @@ func (c *conversion) observability() {
 	const check = "docs/metrics.md has a table of what indicators read, and once the pods run, the condition Measured says whether they fit"
 	if c.metrics == nil {
 		settings.Enabled = new(false)
-		c.note(Guessed, c.from.deployment, "", nil, "no ServiceMonitor and no prometheus.io annotation says where the metrics are, so observability.metrics.enabled is false: "+
-			"if the pods serve metrics, remove that line, and set indicators, port, and path; %s", check)
+		unknown := "no ServiceMonitor and no prometheus.io annotation says where the metrics are"
+		if c.from.monitor != nil {
+			unknown = "no endpoint of the " + nameOfAny(c.from.monitor) + " leads to a port of the pods"
+		}
+		c.note(Guessed, c.from.deployment, "", nil, "%s, so observability.metrics.enabled is false: "+
+			"if the pods serve metrics, remove that line, and set indicators, port, and path; %s", unknown, check)
 		return
 	}
 	if c.options.Indicators == "" {

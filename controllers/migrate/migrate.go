@@ -7,17 +7,13 @@
 package migrate
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
-	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 
 	"goservice.dev/operator/api/v1alpha1"
 )
@@ -55,93 +51,19 @@ func Convert(m *Manifests, options Options) (Output, error) {
 	used := map[any]bool{}
 	var failures []error
 	for _, deployment := range m.deployments {
-		from := m.belongingTo(deployment)
-		c := newConversion(from, options)
+		c := newConversion(m.belongingTo(deployment), options)
 		if err := c.convert(); err != nil {
 			failures = append(failures, fmt.Errorf("%s: %w", nameOf("Deployment", deployment), err))
 			continue
 		}
-		for _, object := range from.all() {
+		for _, object := range c.from.all() {
 			used[object] = true
 		}
 		c.checkOthers(m)
-		output.Results = append(output.Results, Result{Service: c.result, Replaced: from.replaced(), Notes: c.notes})
+		output.Results = append(output.Results, Result{Service: c.result, Replaced: c.from.replaced(), Notes: c.notes})
 	}
 	output.Left = m.left(used)
 	return output, errors.Join(failures...)
-}
-
-// bundle is a Deployment and what belongs to it.
-type bundle struct {
-	deployment *appsv1.Deployment
-	// service that has the Deployment's name, or else the first one; nil without one.
-	service *corev1.Service
-	// furtherServices select the pods as well.
-	furtherServices []*corev1.Service
-	autoscaler      *autoscalingv2.HorizontalPodAutoscaler
-	budget          *policyv1.PodDisruptionBudget
-	monitor         *serviceMonitor
-	account         *corev1.ServiceAccount
-}
-
-func (m *Manifests) belongingTo(deployment *appsv1.Deployment) bundle {
-	b := bundle{deployment: deployment}
-	pods := labels.Set(deployment.Spec.Template.Labels)
-	for _, service := range m.services {
-		if service.Namespace == deployment.Namespace && len(service.Spec.Selector) > 0 && labels.SelectorFromSet(service.Spec.Selector).Matches(pods) {
-			b.furtherServices = append(b.furtherServices, service)
-		}
-	}
-	if len(b.furtherServices) > 0 {
-		chosen := max(0, slices.IndexFunc(b.furtherServices, func(s *corev1.Service) bool { return s.Name == deployment.Name }))
-		b.service = b.furtherServices[chosen]
-		b.furtherServices = slices.Delete(b.furtherServices, chosen, chosen+1)
-	}
-	for _, autoscaler := range m.autoscalers {
-		target := autoscaler.Spec.ScaleTargetRef
-		if autoscaler.Namespace == deployment.Namespace && target.Kind == "Deployment" && target.Name == deployment.Name {
-			b.autoscaler = autoscaler
-		}
-	}
-	for _, budget := range m.budgets {
-		if budget.Namespace == deployment.Namespace && selects(budget.Spec.Selector, pods) {
-			b.budget = budget
-		}
-	}
-	if b.service != nil {
-		b.monitor = m.monitorOf(b.service)
-	}
-	wanted := cmp.Or(deployment.Spec.Template.Spec.ServiceAccountName, deployment.Spec.Template.Spec.DeprecatedServiceAccount, "default")
-	for _, account := range m.accounts {
-		if account.Namespace == deployment.Namespace && account.Name == wanted {
-			b.account = account
-		}
-	}
-	return b
-}
-
-// selects says whether a selector that selects anything selects these labels.
-func selects(selector *metav1.LabelSelector, set labels.Set) bool {
-	parsed, err := metav1.LabelSelectorAsSelector(selector)
-	return err == nil && !parsed.Empty() && parsed.Matches(set)
-}
-
-// all are the objects that the GoService's own take the place of.
-func (b bundle) all() []any {
-	objects := []any{b.deployment}
-	if b.service != nil && b.service.Name == b.deployment.Name {
-		objects = append(objects, b.service)
-	}
-	if b.autoscaler != nil {
-		objects = append(objects, b.autoscaler)
-	}
-	if b.budget != nil {
-		objects = append(objects, b.budget)
-	}
-	if b.monitor != nil {
-		objects = append(objects, b.monitor)
-	}
-	return objects
 }
 
 func (b bundle) replaced() []string {

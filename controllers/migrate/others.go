@@ -8,7 +8,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
@@ -57,11 +56,11 @@ func (c *conversion) servicePortNamed(name string) bool {
 }
 
 func (c *conversion) checkPolicy(policy *networkingv1.NetworkPolicy) {
-	if !selects(&policy.Spec.PodSelector, c.from.deployment.Spec.Template.Labels) {
+	if !matches(&policy.Spec.PodSelector, c.from.deployment.Spec.Template.Labels) {
 		return
 	}
 	at := nameOf("NetworkPolicy", policy)
-	if !selects(&policy.Spec.PodSelector, labels.Set(c.newLabels())) {
+	if !matches(&policy.Spec.PodSelector, c.newLabels()) {
 		c.noteOn(Lost, at, "spec.podSelector", shown(canonical(&policy.Spec.PodSelector)),
 			"it does not select the GoService's pods, since the operator sets labels that it names: select app.kubernetes.io/name: "+c.result.Name)
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"maps"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -17,11 +18,13 @@ import (
 )
 
 // newLabels are what the GoService's pods have.
-func (c *conversion) newLabels() map[string]string {
-	result := maps.Clone(c.from.deployment.Spec.Template.Labels)
+func (c *conversion) newLabels() map[string]string { return newLabels(c.from.deployment) }
+
+func newLabels(deployment *appsv1.Deployment) map[string]string {
+	result := maps.Clone(deployment.Spec.Template.Labels)
 	maps.DeleteFunc(result, func(key, _ string) bool { return operatorsLabel(key) })
 	return merged(result, map[string]string{
-		"app.kubernetes.io/name": c.result.Name, "app.kubernetes.io/instance": c.result.Name, "app.kubernetes.io/component": "service",
+		"app.kubernetes.io/name": deployment.Name, "app.kubernetes.io/instance": deployment.Name, "app.kubernetes.io/component": "service",
 		build.LabelManagedBy: build.ManagedBy,
 	})
 }

@@ -193,6 +193,7 @@ func (c *conversion) metric(settings *v1alpha1.AutoscalingSpec, metric *autoscal
 
 // budget carries over how many pods may be evicted.
 func (c *conversion) budget() {
+	c.keptBudgets()
 	budget := c.from.budget
 	if budget == nil {
 		return
@@ -203,4 +204,23 @@ func (c *conversion) budget() {
 		delete(content, "unhealthyPodEvictionPolicy")
 	}
 	c.leftovers(budget, "spec", content, budgetFields)
+}
+
+// keptBudgets says what to do about those that stay. Where one of them selects the GoService's pods, the operator makes none.
+func (c *conversion) keptBudgets() {
+	for _, budget := range c.from.keptBudgets {
+		at, bound := "spec.maxUnavailable", budget.Spec.MaxUnavailable
+		if bound == nil {
+			at, bound = "spec.minAvailable", budget.Spec.MinAvailable
+		}
+		why := c.from.stays[budget]
+		if !matches(budget.Spec.Selector, c.newLabels()) {
+			c.note(Lost, budget, at, bound, "%s, so it stays as it is, but it does not select the GoService's pods, since the operator sets labels that it names: "+
+				"set spec.disruptionBudget, and if this one is named %s, give it another name", why, c.result.Name)
+			continue
+		}
+		c.spec().DisruptionBudget = &v1alpha1.DisruptionBudgetSpec{Disabled: true}
+		c.note(Lost, budget, at, bound, "%s, so it stays as it is, and because a pod with two budgets cannot be evicted, disruptionBudget.disabled is true: "+
+			"to let the GoService have its own, delete this one or let it select other pods, and set spec.disruptionBudget", why)
+	}
 }

@@ -4,6 +4,7 @@
 package migrate
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -68,9 +69,10 @@ func (c *conversion) noteServicePort(port *corev1.ServicePort) {
 	c.leftovers(c.from.service, "spec.ports["+port.Name+"]", content, servicePortFields)
 }
 
-// replacesService says whether the GoService's own Service takes the place of the one that leads to the pods: it has the same name.
+// replacesService says whether the GoService's own Service takes the place of the one that leads to the pods: it has the same name,
+// and leads to no pods of others.
 func (c *conversion) replacesService() bool {
-	return c.from.service != nil && c.from.service.Name == c.result.Name
+	return c.from.service != nil && c.from.service.Name == c.result.Name && c.from.stays[c.from.service] == ""
 }
 
 // service carries over the rest of the Service, if the GoService's own takes its place.
@@ -80,10 +82,16 @@ func (c *conversion) service() {
 		return
 	}
 	defer c.withoutEmptyService()
-	if !c.replacesService() {
+	switch why := c.from.stays[from]; {
+	case why != "" && from.Name == c.result.Name:
+		c.note(Lost, from, "metadata.name", nil, "%s, so it has to stay, but the GoService's own Service has the same name and leads to the GoService's pods only: "+
+			"keep this one under another name for clients of them all, or give the GoService another metadata.name", why)
+		c.noteKept(from)
+	case !c.replacesService():
 		c.note(Changed, from, "metadata.name", nil, "it stays as it is, and the GoService has a Service %s besides, with the same ports and the type ClusterIP", c.result.Name)
 		c.noteKept(from)
 	}
+	c.findMetricsService()
 	for _, other := range c.from.furtherServices {
 		c.noteKept(other)
 	}
@@ -148,11 +156,40 @@ func (c *conversion) noteService(from *corev1.Service) {
 	c.leftovers(from, "spec", content, serviceFields)
 }
 
+// findMetricsService finds the further Service that has the name of the one that the operator makes where there are metrics.
+func (c *conversion) findMetricsService() {
+	found := slices.IndexFunc(c.from.furtherServices, func(s *corev1.Service) bool { return s.Name == build.MetricsServiceName(c.result.Name) })
+	if found < 0 || c.metrics == nil && !c.onToolkit() {
+		return
+	}
+	service := c.from.furtherServices[found]
+	if why := c.from.stays[service]; why != "" {
+		c.note(Lost, service, "metadata.name", nil, "%s, so it has to stay, but the operator makes a Service of this name: keep this one under another name", why)
+		return
+	}
+	c.from.furtherServices = slices.Delete(slices.Clone(c.from.furtherServices), found, found+1)
+	c.from.metricsService = service
+	scraped := int32(build.AdminPort)
+	if !c.onToolkit() {
+		scraped = cmp.Or(c.metrics.port, c.port())
+	}
+	for i := range service.Spec.Ports {
+		port := &service.Spec.Ports[i]
+		if number, _ := c.targetOf(port); number != scraped && number != 0 {
+			c.note(Lost, service, "spec.ports["+port.Name+"]", port.Port, "the operator's Service of this name leads to the metrics only: keep this port in a Service of another name")
+		}
+	}
+}
+
 // noteKept says of a Service that stays whether it finds the pods and their ports.
 func (c *conversion) noteKept(service *corev1.Service) {
-	for key, value := range service.Spec.Selector {
-		if c.newLabels()[key] != value {
-			c.note(Lost, service, "spec.selector["+key+"]", value, "it stays as it is, but the pods no longer have this label: select them by app.kubernetes.io/name: %s", c.result.Name)
+	todo := "select them by app.kubernetes.io/name: " + c.result.Name
+	if why := c.from.stays[service]; why != "" {
+		todo = why + ", so set a label of your own in pod.labels of all, and select them by it"
+	}
+	for _, key := range slices.Sorted(maps.Keys(service.Spec.Selector)) {
+		if value := service.Spec.Selector[key]; c.newLabels()[key] != value {
+			c.note(Lost, service, "spec.selector["+key+"]", value, "it stays as it is, but the pods no longer have this label: %s", todo)
 		}
 	}
 	for i := range service.Spec.Ports {

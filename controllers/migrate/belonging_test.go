@@ -1,0 +1,149 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package migrate
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"goservice.dev/operator/api/v1alpha1"
+)
+
+const (
+	cartService = `{"apiVersion": v1, kind: Service, metadata: {name: cart, labels: {app: cart}}, spec: {selector: {app: cart}, ports: [{name: http, port: 81, targetPort: http}]}}
+---
+`
+	cartBudget = `{"apiVersion": policy/v1, kind: PodDisruptionBudget, metadata: {name: cart}, spec: {minAvailable: 4, selector: {matchLabels: {app: cart}}}}
+---
+`
+	cartMonitor = `{"apiVersion": monitoring.coreos.com/v1, kind: ServiceMonitor, metadata: {name: cart, labels: {release: prometheus}}, spec: {selector: {matchLabels: {app: cart}}, endpoints: [{port: http, path: /m}]}}
+---
+`
+)
+
+func allNotes(r Result) string {
+	text := ""
+	for _, note := range r.Notes {
+		text += note.String() + "\n"
+	}
+	return text
+}
+
+// What selects the pods of several Deployments belongs to none of them.
+func TestWhatSeveralDeploymentsShareStays(t *testing.T) {
+	canary := strings.Replace(cart, "metadata: {name: cart}", "metadata: {name: cart-canary}", 1)
+	output := converted(t, read(t, cart+canary+cartService+cartBudget+cartMonitor))
+	if diff := cmp.Diff([]string{"Service cart", "PodDisruptionBudget cart", "ServiceMonitor cart"}, output.Left); diff != "" {
+		t.Errorf("what stays (-want +got):\n%s", diff)
+	}
+	for i, other := range []string{"Deployment cart-canary", "Deployment cart"} {
+		result := output.Results[i]
+		if diff := cmp.Diff([]string{"Deployment " + result.Service.Name}, result.Replaced); diff != "" {
+			t.Errorf("%s replaces (-want +got):\n%s", result.Service.Name, diff)
+		}
+		spec, notes := result.Service.Spec, allNotes(result)
+		if got := shown(spec.DisruptionBudget); got != `{"disabled":true}` {
+			t.Errorf("budget %s", got)
+		}
+		if got := shown(spec.Observability.Metrics); !strings.Contains(got, `"path":"/m"`) || !strings.Contains(got, `"release":"prometheus"`) {
+			t.Errorf("metrics %s", got)
+		}
+		for _, want := range []string{
+			"not carried over: PodDisruptionBudget cart: spec.minAvailable: 4: it also selects the pods of " + other + ", so it stays",
+			`changes: ServiceMonitor cart: spec.selector: {"matchLabels":{"app":"cart"}}: it also selects Services of ` + other + ", so it stays",
+		} {
+			if !strings.Contains(notes, want) {
+				t.Errorf("no note %q in:\n%s", want, notes)
+			}
+		}
+	}
+	if notes := allNotes(output.Results[0]); !strings.Contains(notes, "not carried over: Service cart: metadata.name: it also selects the pods of Deployment cart-canary, so it has to stay, but the GoService's own Service has the same name") {
+		t.Errorf("notes:\n%s", notes)
+	}
+	if notes := allNotes(output.Results[1]); !strings.Contains(notes, "changes: Service cart: metadata.name: it stays as it is, and the GoService has a Service cart-canary besides") {
+		t.Errorf("notes:\n%s", notes)
+	}
+}
+
+// A pod with two budgets cannot be evicted.
+func TestPodsHaveOneBudget(t *testing.T) {
+	const all = `{"apiVersion": policy/v1, kind: PodDisruptionBudget, metadata: {name: all}, spec: {maxUnavailable: 1, selector: {}}}
+---
+`
+	const second = `{"apiVersion": policy/v1, kind: PodDisruptionBudget, metadata: {name: second}, spec: {maxUnavailable: 1, selector: {matchLabels: {app: cart}}}}
+---
+`
+	const none = `{"apiVersion": policy/v1, kind: PodDisruptionBudget, metadata: {name: none}, spec: {maxUnavailable: 1}}
+---
+`
+	labeled := strings.Replace(cart, "labels: {app: cart}", "labels: {app: cart, app.kubernetes.io/name: old}", 1)
+	const old = `{"apiVersion": policy/v1, kind: PodDisruptionBudget, metadata: {name: old}, spec: {maxUnavailable: 1, selector: {matchLabels: {app.kubernetes.io/name: old}}}}
+---
+`
+	for what, c := range map[string]struct {
+		manifests, want, note string
+		left                  []string
+	}{
+		"its own":           {cart + cartBudget, `{"minAvailable":4}`, "", nil},
+		"none":              {cart + none, "null", "", []string{"PodDisruptionBudget none"}},
+		"all":               {cart + all, `{"disabled":true}`, "PodDisruptionBudget all: spec.maxUnavailable: 1: it selects all pods of the namespace, so it stays", []string{"PodDisruptionBudget all"}},
+		"all, and its own":  {cart + all + cartBudget, `{"disabled":true}`, "PodDisruptionBudget cart: spec.minAvailable: 4: several budgets", []string{"PodDisruptionBudget all", "PodDisruptionBudget cart"}},
+		"two of its own":    {cart + cartBudget + second, `{"disabled":true}`, "PodDisruptionBudget second: spec.maxUnavailable: 1: several budgets", []string{"PodDisruptionBudget cart", "PodDisruptionBudget second"}},
+		"one by old labels": {labeled + cartBudget + old, `{"minAvailable":4}`, "PodDisruptionBudget old: spec.maxUnavailable: 1: several budgets select the pods, so it stays as it is, but it does not select", []string{"PodDisruptionBudget old"}},
+	} {
+		output := converted(t, read(t, c.manifests))
+		result := output.Results[0]
+		if got := shown(result.Service.Spec.DisruptionBudget); got != c.want {
+			t.Errorf("%s: %s, want %s", what, got, c.want)
+		}
+		if diff := cmp.Diff(c.left, output.Left); diff != "" {
+			t.Errorf("%s: what stays (-want +got):\n%s", what, diff)
+		}
+		if notes := allNotes(result); !strings.Contains(notes, c.note) || c.note == "" && strings.Contains(notes, string(Lost)) {
+			t.Errorf("%s: no note with %q, or others:\n%s", what, c.note, notes)
+		}
+	}
+}
+
+// Many a chart has a Service of its own for metrics, and the ServiceMonitor selects that one.
+func TestMetricsOfAFurtherService(t *testing.T) {
+	const monitor = `{"apiVersion": monitoring.coreos.com/v1, kind: ServiceMonitor, metadata: {name: cart}, spec: {selector: {matchLabels: {part: metrics}}, endpoints: [{port: metrics, path: /stats}]}}
+---
+`
+	further := func(name, annotations string) string {
+		return `{"apiVersion": v1, kind: Service, metadata: {name: ` + name + `, labels: {part: metrics}` + annotations +
+			`}, spec: {selector: {app: cart}, ports: [{name: metrics, port: 8082, targetPort: metrics}]}}
+---
+`
+	}
+	deployment := strings.Replace(cart, "name: side", "name: metrics", 1) + cartService
+	for what, c := range map[string]struct {
+		manifests string
+		replaced  bool
+	}{
+		"the operator's name":        {deployment + further("cart-metrics", "") + monitor, true},
+		"another name":               {deployment + further("cart-stats", "") + monitor, false},
+		"annotations and no monitor": {deployment + further("cart-metrics", `, annotations: {prometheus.io/port: "9000", prometheus.io/path: /stats}`), true},
+	} {
+		result := converted(t, read(t, c.manifests)).Results[0]
+		metrics := result.Service.Spec.Observability.Metrics
+		want := &v1alpha1.MetricsSpec{Port: new(int32(9000)), Path: "/stats", Indicators: v1alpha1.IndicatorsPrometheus}
+		if diff := cmp.Diff(want, metrics); diff != "" {
+			t.Errorf("%s: (-want +got)\n%s", what, diff)
+		}
+		if got := slices.Contains(result.Replaced, "Service cart-metrics"); got != c.replaced {
+			t.Errorf("%s: replaces %v", what, result.Replaced)
+		}
+		notes := allNotes(result)
+		if strings.Contains(notes, "no ServiceMonitor") {
+			t.Errorf("%s: notes:\n%s", what, notes)
+		}
+		if c.replaced && strings.Contains(notes, string(Lost)) {
+			t.Errorf("%s: something is lost:\n%s", what, notes)
+		}
+	}
+}
