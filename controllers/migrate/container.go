@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/internal/build"
 	"goservice.dev/operator/controllers/plan"
 )
 
@@ -41,7 +42,7 @@ func (c *conversion) variables() {
 	last := map[string]int{}
 	for i := range main.Env {
 		last[main.Env[i].Name] = i
-		if f := main.Env[i].ValueFrom; f != nil && f.ResourceFieldRef != nil && f.ResourceFieldRef.ContainerName == c.mainName {
+		if f := main.Env[i].ValueFrom; f != nil && f.ResourceFieldRef != nil && f.ResourceFieldRef.ContainerName == build.ContainerName {
 			f.ResourceFieldRef.ContainerName = ""
 		}
 	}

@@ -171,13 +171,16 @@ func (c *conversion) chooseContainer() {
 		c.inPods(Changed, "spec.containers["+main.Name+"].name", nil, "the container is named %s: change what selects logs or metrics by the container's name", build.ContainerName)
 	}
 	main.Name = build.ContainerName
+	renamed := map[string]string{c.mainName: main.Name}
 	for i := range pod.InitContainers {
 		if pod.InitContainers[i].Name == build.ContainerName {
-			pod.InitContainers[i].Name += "-2"
+			pod.InitContainers[i].Name = unused(build.ContainerName+"-2", pod.InitContainers, func(o corev1.Container) string { return o.Name })
+			renamed[build.ContainerName] = pod.InitContainers[i].Name
 			c.inPods(Changed, "spec.containers["+build.ContainerName+"].name", nil, "it is named %s: the service's own container has this name", pod.InitContainers[i].Name)
 		}
 	}
 	pod.Containers = []corev1.Container{main}
+	c.renameContainers(renamed)
 }
 
 // isTarget says whether the Service leads to a port of a container.
