@@ -313,3 +313,53 @@ func TestListsWhoseKeysRepeat(t *testing.T) {
 		}
 	}
 }
+
+// Without a surge, pods can only be replaced if some may be missing.
+func TestRolloutsMove(t *testing.T) {
+	for update, want := range map[string]string{
+		"maxSurge: 0":                      `{"maxSurge":0,"maxUnavailable":"25%"}`,
+		"maxSurge: 0%":                     `{"maxSurge":"0%","maxUnavailable":"25%"}`,
+		"maxSurge: 0, maxUnavailable: 1":   `{"maxSurge":0,"maxUnavailable":1}`,
+		"maxSurge: 0, maxUnavailable: 25%": `{"maxSurge":0,"maxUnavailable":"25%"}`,
+		"maxSurge: 1":                      `{"maxSurge":1}`,
+		"maxUnavailable: 0":                "null",
+		"maxUnavailable: 25%":              "null",
+	} {
+		manifests := strings.Replace(cart, "  selector:", "  strategy: {rollingUpdate: {"+update+"}}\n  selector:", 1)
+		expect(t, update, manifests, want, "", func(spec *v1alpha1.GoServiceSpec) any { return spec.Rollout })
+	}
+}
+
+// What the schema of a probe refuses has a place in the overlay.
+func TestProbesThatTheSchemaRefuses(t *testing.T) {
+	for probe, refused := range map[string]bool{
+		`httpGet: {path: healthz, port: http}`:                                                       true,
+		`httpGet: {path: "/a?b=c", port: http}`:                                                      false,
+		`httpGet: {path: "/a b", port: http}`:                                                        true,
+		`httpGet: {path: "/{a}", port: http}`:                                                        true,
+		`httpGet: {path: "/` + strings.Repeat("a", 256) + `", port: http}`:                           true,
+		`httpGet: {path: /a, port: http, httpHeaders: [{name: A_B, value: c}]}`:                      true,
+		`tcpSocket: {port: http}, periodSeconds: 7200`:                                               true,
+		`exec: {command: [` + strings.TrimSuffix(strings.Repeat("a, ", 65), ", ") + `]}`:             true,
+		`exec: {command: [a]}, failureThreshold: 3, timeoutSeconds: 3600, initialDelaySeconds: 3600`: false,
+	} {
+		m := read(t, strings.Replace(cart, "containers: [{name: cart, image", `containers: [{name: side, image: "s:1", ports: [{name: http, containerPort: 1}], livenessProbe: {`+probe+`}}, {name: cart, livenessProbe: {`+probe+`}, image`, 1))
+		result := converted(t, m).Results[0]
+		if got := result.Service.Spec.Probes.Liveness.Disabled; got != refused {
+			t.Errorf("%s: in the overlay %v, want %v", probe, got, refused)
+		}
+		if got := result.Service.Spec.InitContainers[0].LivenessProbe == nil; got != refused {
+			t.Errorf("%s of a sidecar: in the overlay %v, want %v", probe, got, refused)
+		}
+		built, err := builtTemplate(result.Service)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := m.deployments[0].Spec.Template.Spec.Containers
+		for i, container := range []corev1.Container{built.Spec.InitContainers[0], built.Spec.Containers[0]} {
+			if diff := cmp.Diff(canonical(before[i].LivenessProbe), canonical(container.LivenessProbe)); diff != "" {
+				t.Errorf("%s: (-before +after)\n%s", probe, diff)
+			}
+		}
+	}
+}

@@ -36,22 +36,17 @@ func (c *conversion) container() {
 	}
 }
 
-// variables leaves out what the operator sets, and of variables with the same name all but the last, which is the one in force.
+// variables leaves out what the operator sets.
 func (c *conversion) variables() {
 	main := c.main()
-	last := map[string]int{}
-	for i := range main.Env {
-		last[main.Env[i].Name] = i
-		if f := main.Env[i].ValueFrom; f != nil && f.ResourceFieldRef != nil && f.ResourceFieldRef.ContainerName == build.ContainerName {
+	c.deduplicate(main, "spec.containers["+c.mainName+"]")
+	var kept []corev1.EnvVar
+	for _, variable := range main.Env {
+		if f := variable.ValueFrom; f != nil && f.ResourceFieldRef != nil && f.ResourceFieldRef.ContainerName == build.ContainerName {
 			f.ResourceFieldRef.ContainerName = ""
 		}
-	}
-	var kept []corev1.EnvVar
-	for i, variable := range main.Env {
 		at := fmt.Sprintf("spec.containers[%s].env[%s]", c.mainName, variable.Name)
 		switch {
-		case last[variable.Name] != i:
-			c.inPods(Changed, at, canonical(variable), "it is there twice, and the last one counts: the others are left out")
 		case variable.Name == "PORT" && variable.Value == strconv.Itoa(int(c.port())):
 		case variable.Name == "GOMEMLIMIT":
 			c.inPods(Changed, at, canonical(variable), "the operator sets it to 90%% of resources.limits.memory, and not at all without such a limit")

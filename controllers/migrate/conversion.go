@@ -204,12 +204,17 @@ func (c *conversion) renameVolumes() {
 		if !slices.Contains(reservedVolumes, old) {
 			continue
 		}
-		pod.Volumes[i].Name += "-volume"
+		pod.Volumes[i].Name = unused(old+"-volume", pod.Volumes, func(v corev1.Volume) string { return v.Name })
 		for _, containers := range [][]corev1.Container{pod.Containers, pod.InitContainers} {
 			for j := range containers {
 				for k := range containers[j].VolumeMounts {
 					if mount := &containers[j].VolumeMounts[k]; mount.Name == old {
 						mount.Name = pod.Volumes[i].Name
+					}
+				}
+				for k := range containers[j].VolumeDevices {
+					if device := &containers[j].VolumeDevices[k]; device.Name == old {
+						device.Name = pod.Volumes[i].Name
 					}
 				}
 			}

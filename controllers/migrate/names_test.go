@@ -40,3 +40,60 @@ func TestNamesOfContainersAreFollowed(t *testing.T) {
 		}
 	}
 }
+
+// Volumes that have the name of one of the operator's get a free one.
+func TestVolumesGetFreeNames(t *testing.T) {
+	manifests := strings.Replace(cart, "spec: {containers: [{name: cart,", `spec: {volumes: [{name: tmp, persistentVolumeClaim: {claimName: block}}, {name: tmp-volume, emptyDir: {}}], `+
+		`containers: [{name: cart, volumeDevices: [{name: tmp, devicePath: /dev/block}], volumeMounts: [{name: tmp-volume, mountPath: /b}],`, 1)
+	result := converted(t, read(t, manifests)).Results[0]
+	built, err := builtTemplate(result.Service)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]bool{}
+	for _, volume := range built.Spec.Volumes {
+		if names[volume.Name] {
+			t.Errorf("two volumes are named %s", volume.Name)
+		}
+		names[volume.Name] = true
+	}
+	main := built.Spec.Containers[0]
+	if len(main.VolumeDevices) != 1 || main.VolumeDevices[0].Name != "tmp-volume-2" || !names["tmp-volume-2"] {
+		t.Errorf("devices %v of volumes %v", main.VolumeDevices, names)
+	}
+	if slices.ContainsFunc(result.Notes, func(n Note) bool { return n.Kind == Lost }) {
+		t.Errorf("notes:\n%s", allNotes(result))
+	}
+}
+
+// Of variables with the same name, the last one is in force, and those in between have seen the earlier one.
+func TestVariablesThatAreThereTwice(t *testing.T) {
+	const env = `env: [{name: HOST, value: db}, {name: URL, value: "http://$(HOST)/$$(HOST)"}, {name: HOST, value: "$(HOST).shop"}, {name: LAST, value: "$(HOST)"}]`
+	want := map[string]string{"URL": "http://db/$$(HOST)", "HOST": "db.shop", "LAST": "$(HOST)"}
+	for what, manifests := range map[string]string{
+		"service":        strings.Replace(cart, "{name: cart, image", "{name: cart, "+env+", image", 1),
+		"sidecar":        strings.Replace(cart, "containers: [{", `containers: [{name: side, image: "s:1", `+env+`}, {`, 1),
+		"init container": strings.Replace(cart, "{containers: [{", `{initContainers: [{name: side, image: "s:1", `+env+`}], containers: [{`, 1),
+	} {
+		result := converted(t, read(t, manifests)).Results[0]
+		variables := result.Service.Spec.Env
+		if what != "service" {
+			variables = result.Service.Spec.InitContainers[0].Env
+		}
+		if len(variables) != len(want) {
+			t.Errorf("%s: variables %s", what, shown(variables))
+		}
+		for _, variable := range variables {
+			if variable.Value != want[string(variable.Name)] {
+				t.Errorf("%s: %s is %q, want %q", what, variable.Name, variable.Value, want[string(variable.Name)])
+			}
+		}
+		if notes := allNotes(result); !strings.Contains(notes, "env[HOST]") || strings.Contains(notes, string(Lost)) {
+			t.Errorf("%s: notes:\n%s", what, notes)
+		}
+	}
+	secret := strings.Replace(cart, "{name: cart, image", `{name: cart, env: [{name: A, valueFrom: {secretKeyRef: {name: s, key: k}}}, {name: B, value: "$(A)"}, {name: A, value: c}], image`, 1)
+	if notes := allNotes(converted(t, read(t, secret)).Results[0]); !strings.Contains(notes, "not carried over: Deployment cart: spec.template.spec.containers[cart].env[B]: $(A): A is there twice") {
+		t.Errorf("notes:\n%s", notes)
+	}
+}

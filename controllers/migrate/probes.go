@@ -5,6 +5,7 @@ package migrate
 
 import (
 	"cmp"
+	"regexp"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -18,6 +19,40 @@ const (
 	kubernetesPeriod, kubernetesTimeout, kubernetesFailures = 10, 1, 3
 	operatorsTimeout                                        = 2
 )
+
+// What the schema allows of a probe.
+const (
+	longestProbePath, longestHeaderName, longestHeader, mostHeaders = 256, 256, 4096, 16
+	mostProbeSeconds, mostFailures, mostSuccesses, mostArguments    = 3600, 100_000, 100, 64
+)
+
+var (
+	probePath  = regexp.MustCompile(`^/([-A-Za-z0-9._~!$&()*+,;=:@/]|%[0-9A-Fa-f]{2})*([?]([-A-Za-z0-9._~!$&()*+,;=:@/?]|%[0-9A-Fa-f]{2})*)?$`)
+	headerName = regexp.MustCompile(`^[-A-Za-z0-9]+$`)
+)
+
+// acceptable says whether the schema has a place for a probe. If not, all of it becomes part of the overlay.
+func acceptable(probe *corev1.Probe) bool {
+	within := func(value, most int32) bool { return value <= most }
+	if get := probe.HTTPGet; get != nil {
+		if !probePath.MatchString(get.Path) || len(get.Path) > longestProbePath || len(get.HTTPHeaders) > mostHeaders {
+			return false
+		}
+		for _, header := range get.HTTPHeaders {
+			if !headerName.MatchString(header.Name) || len(header.Name) > longestHeaderName || len(header.Value) > longestHeader {
+				return false
+			}
+		}
+	}
+	if probe.Exec != nil && (len(probe.Exec.Command) == 0 || len(probe.Exec.Command) > mostArguments) {
+		return false
+	}
+	if grace := probe.TerminationGracePeriodSeconds; grace != nil && *grace > mostProbeSeconds {
+		return false
+	}
+	return within(probe.InitialDelaySeconds, mostProbeSeconds) && within(probe.PeriodSeconds, mostProbeSeconds) && within(probe.TimeoutSeconds, mostProbeSeconds) &&
+		within(probe.FailureThreshold, mostFailures) && within(probe.SuccessThreshold, mostSuccesses)
+}
 
 // probes carries over those of the service's container, with their timings as they were. One that is not there stays away.
 func (c *conversion) probes() {
@@ -53,6 +88,10 @@ func (c *conversion) probes() {
 func (c *conversion) probe(from *corev1.Probe, period, failures int32) *v1alpha1.Probe {
 	if from == nil {
 		return nil
+	}
+	if !acceptable(from) {
+		c.namePort(from)
+		return &v1alpha1.Probe{Disabled: true} // the overlay has it
 	}
 	result, _ := fitting[v1alpha1.Probe](from)
 	timing := func(value, kubernetes, operators int32) *int32 {

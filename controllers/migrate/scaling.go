@@ -5,6 +5,7 @@ package migrate
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 
@@ -106,7 +107,10 @@ func (c *conversion) rollout() {
 		if update.MaxSurge != nil && update.MaxSurge.String() != "25%" {
 			settings.MaxSurge = update.MaxSurge
 		}
-		if update.MaxUnavailable != nil && update.MaxUnavailable.String() != "0" {
+		switch {
+		case update.MaxUnavailable == nil && update.MaxSurge != nil && slices.Contains([]string{"0", "0%"}, update.MaxSurge.String()):
+			settings.MaxUnavailable = new(intstr.FromString("25%")) // Kubernetes' default: without either, no pod could be replaced
+		case update.MaxUnavailable != nil && update.MaxUnavailable.String() != "0":
 			settings.MaxUnavailable = update.MaxUnavailable
 		}
 	}
