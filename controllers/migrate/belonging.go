@@ -26,7 +26,9 @@ type bundle struct {
 	// metricsService is one of them that has the name of the operator's own.
 	metricsService *corev1.Service
 	autoscaler     *autoscalingv2.HorizontalPodAutoscaler
-	budget         *policyv1.PodDisruptionBudget
+	// scalers are names of what sets the number of pods and stays.
+	scalers []string
+	budget  *policyv1.PodDisruptionBudget
 	// keptBudgets select the pods and stay.
 	keptBudgets []*policyv1.PodDisruptionBudget
 	monitor     *serviceMonitor
@@ -40,12 +42,7 @@ type bundle struct {
 func (m *Manifests) belongingTo(deployment *appsv1.Deployment) bundle {
 	b := bundle{deployment: deployment, stays: map[any]string{}}
 	m.addServices(&b)
-	for _, autoscaler := range m.autoscalers {
-		target := autoscaler.Spec.ScaleTargetRef
-		if autoscaler.Namespace == deployment.Namespace && target.Kind == "Deployment" && target.Name == deployment.Name {
-			b.autoscaler = autoscaler
-		}
-	}
+	m.addAutoscalers(&b)
 	m.addBudgets(&b)
 	wanted := cmp.Or(deployment.Spec.Template.Spec.ServiceAccountName, deployment.Spec.Template.Spec.DeprecatedServiceAccount, "default")
 	for _, account := range m.accounts {
@@ -54,6 +51,34 @@ func (m *Manifests) belongingTo(deployment *appsv1.Deployment) bundle {
 		}
 	}
 	return b
+}
+
+// addAutoscalers finds the one that the GoService takes the place of. KEDA's own goes with its ScaledObject, which stays.
+func (m *Manifests) addAutoscalers(b *bundle) {
+	var ofKEDA []string
+	for _, autoscaler := range m.autoscalers {
+		target := autoscaler.Spec.ScaleTargetRef
+		if autoscaler.Namespace != b.deployment.Namespace || target.Kind != "Deployment" || target.Name != b.deployment.Name {
+			continue
+		}
+		if i := slices.IndexFunc(autoscaler.OwnerReferences, func(o metav1.OwnerReference) bool { return o.Kind == "ScaledObject" }); i >= 0 {
+			ofKEDA = append(ofKEDA, nameOf("ScaledObject", &metav1.ObjectMeta{Namespace: autoscaler.Namespace, Name: autoscaler.OwnerReferences[i].Name}))
+		} else {
+			b.autoscaler = autoscaler
+		}
+	}
+	for _, found := range m.scalers {
+		target := found.Spec.ScaleTargetRef
+		same := b.autoscaler != nil && found.Kind == "HorizontalPodAutoscaler" && found.Name == b.autoscaler.Name // in another version
+		if found.Namespace == b.deployment.Namespace && cmp.Or(target.Kind, "Deployment") == "Deployment" && target.Name == b.deployment.Name && !same {
+			b.scalers = append(b.scalers, nameOf(found.Kind, found))
+		}
+	}
+	for _, name := range ofKEDA {
+		if !slices.Contains(b.scalers, name) {
+			b.scalers = append(b.scalers, name)
+		}
+	}
 }
 
 // addServices finds those that select the pods, and the ServiceMonitor that selects one of them.

@@ -147,3 +147,66 @@ func TestMetricsOfAFurtherService(t *testing.T) {
 		}
 	}
 }
+
+// What sets the number of pods and stays would fight the operator over it.
+func TestOtherAutoscalersStay(t *testing.T) {
+	const keda = `{"apiVersion": keda.sh/v1alpha1, kind: ScaledObject, metadata: {name: queue}, spec: {scaleTargetRef: {name: cart}}}
+---
+`
+	const ofKEDA = `{"apiVersion": autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: keda-hpa-queue, ownerReferences: [{kind: ScaledObject, name: queue, apiVersion: keda.sh/v1alpha1, uid: a}]}, ` +
+		`spec: {scaleTargetRef: {kind: Deployment, name: cart}, maxReplicas: 9}}
+---
+`
+	const older = `{"apiVersion": autoscaling/v2beta2, kind: HorizontalPodAutoscaler, metadata: {name: cart}, spec: {scaleTargetRef: {kind: Deployment, name: cart}, maxReplicas: 9}}
+---
+`
+	for what, c := range map[string]struct {
+		manifests, want string
+		notes           []string
+	}{
+		"KEDA":                 {keda, `{"mode":"External"}`, []string{"ScaledObject queue"}},
+		"KEDA and its own":     {ofKEDA + keda, `{"mode":"External"}`, []string{"ScaledObject queue"}},
+		"what KEDA made":       {ofKEDA, `{"mode":"External"}`, []string{"ScaledObject queue"}},
+		"an older version":     {older, `{"mode":"External"}`, []string{"HorizontalPodAutoscaler cart"}},
+		"in two versions":      {older + strings.Replace(older, "v2beta2", "v2", 1), `{"minReplicas":1,"maxReplicas":9,"targetCPUUtilization":80}`, nil},
+		"of another workload":  {strings.Replace(keda, "{name: cart}", "{name: cart, kind: StatefulSet}", 1), "null", nil},
+		"in another namespace": {strings.Replace(keda, "{name: queue}", "{name: queue, namespace: b}", 1), "null", nil},
+	} {
+		result := converted(t, read(t, cart+c.manifests)).Results[0]
+		if got := shown(result.Service.Spec.Autoscaling); got != c.want {
+			t.Errorf("%s: %s, want %s", what, got, c.want)
+		}
+		notes := allNotes(result)
+		if got := strings.Count(notes, "spec.autoscaling.mode is External"); got != len(c.notes) {
+			t.Errorf("%s: notes:\n%s", what, notes)
+		}
+		for _, object := range c.notes {
+			if !strings.Contains(notes, "not carried over: "+object+": spec.scaleTargetRef: Deployment cart: it stays") {
+				t.Errorf("%s: no note on %s in:\n%s", what, object, notes)
+			}
+		}
+		if strings.Contains(shown(result.Replaced), "keda-hpa") {
+			t.Errorf("%s: replaces %v", what, result.Replaced)
+		}
+	}
+}
+
+// An Ingress is told of a port that is there.
+func TestIngressesAreToldOfPortsThatAreThere(t *testing.T) {
+	const service = `{"apiVersion": v1, kind: Service, metadata: {name: cart}, spec: {selector: {app: cart}, ports: [{name: web, port: 80, targetPort: http}, {name: api, port: 81, targetPort: side}, ` +
+		`{name: again, port: 82, targetPort: http}, {name: gone, port: 83, targetPort: nothing}]}}
+---
+`
+	for port, want := range map[string]string{
+		"number: 80": "", "number: 81": "", "name: api": "", "name: unknown": "",
+		"name: web":   "backend.service.port.name: web: the Service's port has another name now: set port.number to 80",
+		"name: again": "backend.service.port.name: again: the GoService's Service has no such port", "number: 82": "backend.service.port.number: 82: the GoService's Service has no such port",
+		"name: gone": "backend.service.port.name: gone: the GoService's Service has no such port",
+	} {
+		ingress := `{"apiVersion": networking.k8s.io/v1, kind: Ingress, metadata: {name: a}, spec: {defaultBackend: {service: {name: cart, port: {` + port + `}}}}}`
+		notes := allNotes(converted(t, read(t, cart+service+ingress)).Results[0])
+		if want == "" && strings.Contains(notes, "Ingress a") || !strings.Contains(notes, want) {
+			t.Errorf("%s: no note %q, or others:\n%s", port, want, notes)
+		}
+	}
+}

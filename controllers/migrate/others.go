@@ -4,11 +4,16 @@
 package migrate
 
 import (
+	"cmp"
+	"fmt"
+	"maps"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"goservice.dev/operator/controllers/internal/build"
 )
 
 // checkOthers says what objects that stay no longer find.
@@ -30,14 +35,7 @@ func (c *conversion) checkIngress(ingress *networkingv1.Ingress) {
 		if backend == nil || backend.Service == nil || backend.Service.Name != c.result.Name || !c.replacesService() {
 			return
 		}
-		name := backend.Service.Port.Name
-		for i := range c.from.service.Spec.Ports {
-			if name == "" || c.from.service.Spec.Ports[i].Name != name || c.servicePortNamed(name) {
-				continue
-			}
-			c.noteOn(Lost, nameOf("Ingress", ingress), "backend.service.port.name", name,
-				"the Service's port has another name now: set port.number to "+shown(c.from.service.Spec.Ports[i].Port))
-		}
+		c.checkBackend(nameOf("Ingress", ingress), backend.Service.Port)
 	}
 	check(ingress.Spec.DefaultBackend)
 	for _, rule := range ingress.Spec.Rules {
@@ -50,8 +48,49 @@ func (c *conversion) checkIngress(ingress *networkingv1.Ingress) {
 	}
 }
 
-// servicePortNamed says whether the GoService's Service has a port of this name.
-func (c *conversion) servicePortNamed(name string) bool {
+// checkBackend says whether a port that the Service had leads to the same one of the container under the same name or number.
+func (c *conversion) checkBackend(object string, wanted networkingv1.ServiceBackendPort) {
+	for i := range c.from.service.Spec.Ports {
+		port := &c.from.service.Spec.Ports[i]
+		byName := wanted.Name != "" && wanted.Name == port.Name
+		if !byName && (wanted.Name != "" || wanted.Number != port.Port) || cmp.Or(port.Protocol, corev1.ProtocolTCP) != corev1.ProtocolTCP {
+			continue
+		}
+		path, value := "backend.service.port.number", fmt.Sprint(wanted.Number)
+		if byName {
+			path, value = "backend.service.port.name", wanted.Name
+		}
+		ports := c.servicePorts()
+		switch {
+		case !slices.Contains(slices.Collect(maps.Values(ports)), port.Port):
+			c.noteOn(Lost, object, path, value, "the GoService's Service has no such port: keep a Service of another name that has it, and name that one")
+		case byName && ports[wanted.Name] != port.Port:
+			c.noteOn(Lost, object, path, value, "the Service's port has another name now: set port.number to "+shown(port.Port))
+		}
+	}
+}
+
+// servicePorts are the numbers of the GoService's Service over TCP, by the names of its ports.
+func (c *conversion) servicePorts() map[string]int32 {
+	result := map[string]int32{build.PortNameHTTP: build.ServicePort}
+	if s := c.spec().Service; s != nil && s.Port != nil {
+		result[build.PortNameHTTP] = *s.Port
+	}
+	for i := range c.spec().Ports {
+		port := &c.spec().Ports[i]
+		if port.Hidden || cmp.Or(port.Protocol, corev1.ProtocolTCP) != corev1.ProtocolTCP {
+			continue
+		}
+		result[string(port.Name)] = port.Port
+		if port.ServicePort != nil {
+			result[string(port.Name)] = *port.ServicePort
+		}
+	}
+	return result
+}
+
+// containerPortNamed says whether the container has a port of this name.
+func (c *conversion) containerPortNamed(name string) bool {
 	return slices.ContainsFunc(c.main().Ports, func(p corev1.ContainerPort) bool { return p.Name == name })
 }
 
@@ -66,7 +105,7 @@ func (c *conversion) checkPolicy(policy *networkingv1.NetworkPolicy) {
 	}
 	for i := range policy.Spec.Ingress {
 		for _, port := range policy.Spec.Ingress[i].Ports {
-			if port.Port != nil && port.Port.Type == intstr.String && !c.servicePortNamed(port.Port.StrVal) {
+			if port.Port != nil && port.Port.Type == intstr.String && !c.containerPortNamed(port.Port.StrVal) {
 				c.noteOn(Lost, at, "spec.ingress.ports.port", port.Port.StrVal, "the container has no port of this name any more: name the number")
 			}
 		}

@@ -34,6 +34,8 @@ type Manifests struct {
 	ingresses       []*networkingv1.Ingress
 	networkPolicies []*networkingv1.NetworkPolicy
 	accounts        []*corev1.ServiceAccount
+	// scalers set the number of pods of what they name, and stay.
+	scalers []*scaler
 	// others stay as they are.
 	others []metav1.PartialObjectMetadata
 	// unknown are fields that Kubernetes does not have.
@@ -45,6 +47,18 @@ type serviceMonitor struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata"`
 	Spec              map[string]any `json:"spec"`
+}
+
+// scaler is what sets a number of pods and is none of the autoscalers that are converted, such as KEDA's ScaledObject.
+type scaler struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata"`
+	Spec              struct {
+		ScaleTargetRef struct {
+			Kind string `json:"kind"`
+			Name string `json:"name"`
+		} `json:"scaleTargetRef"`
+	} `json:"spec"`
 }
 
 // Read adds the objects of a file with any number of YAML documents. Lists are read as their items.
@@ -109,6 +123,10 @@ func (m *Manifests) add(encoded []byte) error {
 		m.accounts, err = appended(m, m.accounts, encoded, &object)
 		m.others = append(m.others, object)
 	default:
+		var found scaler
+		if utiljson.Unmarshal(encoded, &found) == nil && found.Spec.ScaleTargetRef.Name != "" {
+			m.scalers = append(m.scalers, &found)
+		}
 		m.others = append(m.others, object)
 	}
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -147,6 +148,17 @@ func isQuarter(values ...*intstr.IntOrString) bool {
 func (c *conversion) scaling() {
 	const operators = 2 // pods by default
 	autoscaler := c.from.autoscaler
+	for _, name := range c.from.scalers {
+		todo := "let it name the GoService (apiVersion " + v1alpha1.GroupVersion.String() + ", kind " + v1alpha1.GoServiceKind.Kind + "), or it and the operator undo each other's number of pods"
+		if strings.HasPrefix(name, "HorizontalPodAutoscaler ") {
+			todo += "; or write it as autoscaling/v2 and convert again"
+		}
+		c.noteOn(Lost, name, "spec.scaleTargetRef", nameOf("Deployment", c.from.deployment), "it stays as it is, and spec.autoscaling.mode is External, without spec.replicas: "+todo)
+	}
+	if len(c.from.scalers) > 0 {
+		c.spec().Autoscaling = &v1alpha1.AutoscalingSpec{Mode: v1alpha1.AutoscalingExternal}
+		return
+	}
 	if autoscaler == nil {
 		if n := c.from.deployment.Spec.Replicas; n == nil {
 			c.spec().Replicas = new(int32(1))
