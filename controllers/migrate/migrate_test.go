@@ -27,11 +27,15 @@ func read(t *testing.T, text string) *Manifests {
 	return &m
 }
 
+// converted is what becomes of manifests without failures. The API server must accept all of it.
 func converted(t *testing.T, m *Manifests) Output {
 	t.Helper()
 	output, err := Convert(m, Options{})
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, result := range output.Results {
+		accepted(t, result.Service)
 	}
 	return output
 }

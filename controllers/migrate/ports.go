@@ -6,6 +6,7 @@ package migrate
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -17,6 +18,9 @@ import (
 )
 
 const defaultPort = 8080
+
+// validPortName is what the schema allows, of names with a letter.
+var validPortName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
 // reservedPorts are names of the operator's own ports.
 var reservedPorts = []string{build.PortNameHTTP, build.PortNameHTTPS, build.PortNameAdmin, build.PortNameMetrics}
@@ -47,6 +51,9 @@ func (c *conversion) network() {
 		c.note(Changed, c.from.deployment, "spec.template.spec.containers["+c.mainName+"].ports", nil,
 			"no TCP port serves anything: spec.port is %d by default, and the Service has a port that leads there", defaultPort)
 		main = entry{number: defaultPort}
+	}
+	if chosen >= 0 && main.service == nil && c.from.service != nil && len(c.from.service.Spec.Ports) > 0 {
+		c.note(Changed, c.from.service, "spec.ports", nil, "none of them leads to a TCP port of the pods: spec.port is %d, and the GoService's Service has a port that leads there", main.number)
 	}
 	if main.number != defaultPort {
 		c.spec().Port = main.number
@@ -162,7 +169,8 @@ func leadsTo(port corev1.ServicePort, p corev1.ContainerPort) bool {
 	return cmp.Or(port.TargetPort.IntVal, port.Port) == p.ContainerPort
 }
 
-// chosen is the port that clients call: one named http, or the first one over TCP that does not serve metrics only; -1 without one.
+// chosen is the port that clients call: one named http, or the first one over TCP that does not serve metrics only; -1 without one. Where
+// the Service leads to none over TCP, it is one of the container's.
 func (c *conversion) chosen(entries []entry) int {
 	callable := func(e entry) bool {
 		inService := e.service != nil || c.from.service == nil || len(c.from.service.Spec.Ports) == 0
@@ -180,7 +188,10 @@ func (c *conversion) chosen(entries []entry) int {
 	if i := slices.IndexFunc(entries, func(e entry) bool { return callable(e) && !forMetrics(e) }); i >= 0 {
 		return i
 	}
-	return slices.IndexFunc(entries, callable)
+	if i := slices.IndexFunc(entries, callable); i >= 0 {
+		return i
+	}
+	return slices.IndexFunc(entries, func(e entry) bool { return e.protocol == corev1.ProtocolTCP }) // it is spec.port all the same
 }
 
 func serviceName(e entry) string {
@@ -197,7 +208,7 @@ func (c *conversion) furtherPort(e *entry) (corev1.ContainerPort, bool) {
 	if !c.replacesService() { // the Service that stays may name the container's port
 		name = cmp.Or(e.name, name)
 	}
-	if len(name) > 15 {
+	if len(name) > 15 || !validPortName.MatchString(name) || strings.Trim(name, "-0123456789") == "" {
 		name = cmp.Or(e.name, fmt.Sprintf("port-%d", e.number))
 	}
 	if slices.Contains(reservedPorts, name) {
