@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 
 	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/controllers/internal/build"
@@ -59,11 +61,14 @@ func (c *conversion) variables() {
 	main.Env = kept
 }
 
+// validEnvName is what every version of Kubernetes allows, and the schema.
+var validEnvName = regexp.MustCompile(`^([_a-zA-Z-]|[.][-_a-zA-Z0-9])[-._a-zA-Z0-9]*$`)
+
 // variablesOf a container are those that the GoService's own type has; the others become part of the overlay.
 func variablesOf(container *corev1.Container) []v1alpha1.EnvVar {
 	var result []v1alpha1.EnvVar
 	for i := range container.Env {
-		if variable, fits := fitting[v1alpha1.EnvVar](&container.Env[i]); fits {
+		if variable, fits := fitting[v1alpha1.EnvVar](&container.Env[i]); fits && validEnvName.MatchString(container.Env[i].Name) {
 			result = append(result, variable)
 		}
 	}
@@ -80,6 +85,9 @@ func variableSourcesOf(container *corev1.Container) []v1alpha1.EnvFromSource {
 	return result
 }
 
+// leastMemory is the lowest limit that the schema allows.
+var leastMemory = resource.MustParse("16Mi")
+
 // resources has requests of CPU and memory at all times, because the operator calculates with them.
 func (c *conversion) resources() {
 	main, spec := c.main(), c.spec()
@@ -88,6 +96,10 @@ func (c *conversion) resources() {
 		if cpu, given := list[corev1.ResourceCPU]; given && cpu.IsZero() { // as good as none
 			delete(list, corev1.ResourceCPU)
 		}
+	}
+	if limit, given := main.Resources.Limits[corev1.ResourceMemory]; given && limit.Cmp(leastMemory) < 0 {
+		c.inPods(Lost, at+".limits.memory", limit.String(), "a memory limit is at least %s, so the GoService has none", leastMemory.String())
+		delete(main.Resources.Limits, corev1.ResourceMemory)
 	}
 	spec.Resources = &v1alpha1.ResourcesSpec{Requests: maps.Clone(main.Resources.Requests), Limits: main.Resources.Limits}
 	requested := plan.Compute(spec, plan.Observed{}).Resources.Requests

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,6 +18,9 @@ import (
 
 	"goservice.dev/operator/api/v1alpha1"
 )
+
+// validMetricsPath is what the schema allows.
+var validMetricsPath = regexp.MustCompile(`^/[A-Za-z0-9._~/-]*$`)
 
 // metricsAt is where the pods serve their metrics, as far as the manifests say.
 type metricsAt struct {
@@ -182,7 +186,11 @@ func (c *conversion) observability() {
 	if c.metrics.port != 0 && c.metrics.port != c.port() {
 		settings.Port = new(c.metrics.port)
 	}
-	if at := path.Join("/", c.metrics.path); c.metrics.path != "" && at != "/metrics" {
+	switch at := path.Join("/", c.metrics.path); {
+	case c.metrics.path == "" || at == "/metrics":
+	case !validMetricsPath.MatchString(at):
+		c.note(Lost, c.from.deployment, "", c.metrics.path, "observability.metrics.path can't be this, so it is /metrics: a path has letters, digits, and ._~/- only, and no query")
+	default:
 		settings.Path = at
 	}
 	settings.Scheme = c.metrics.scheme

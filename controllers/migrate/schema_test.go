@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -64,5 +65,27 @@ func accepted(t *testing.T, service *v1alpha1.GoService) {
 	broken, _ := against.rules.Validate(t.Context(), nil, against.structural, content, nil, math.MaxInt64)
 	for _, refusal := range append(refusals, broken...) {
 		t.Errorf("the API server refuses GoService %s: %v\n%s", service.Name, refusal, shown(service.Spec))
+	}
+}
+
+// Kubernetes allows what the schema does not: it is written otherwise, is in the overlay, or is noted.
+func TestWhatTheSchemaDoesNotAllow(t *testing.T) {
+	inContainer := func(text string) string {
+		return strings.Replace(cart, "{name: cart, image", "{name: cart, "+text+", image", 1)
+	}
+	for what, c := range map[string]struct{ manifests, want, note string }{
+		"the name of a variable": {inContainer(`env: [{name: "1A", value: v}, {name: B, value: w}]`), `"env":[{"name":"B","value":"w"}]`, ""},
+		"a low limit":            {inContainer(`resources: {limits: {memory: 8Mi}, requests: {memory: 4Mi}}`), `"requests":{"cpu":"250m","memory":"4Mi"}`, "resources.limits.memory: 8Mi: a memory limit"},
+		"a range of addresses": {cart + strings.Replace(cartService, "spec: {", "spec: {type: LoadBalancer, loadBalancerSourceRanges: ['10.1.0.1/8', ' 2001:db8::1/32'],", 1),
+			`"loadBalancerSourceRanges":["10.0.0.0/8","2001:db8::/32"]`, ""},
+		"a path with a query": {cart + cartService + strings.Replace(cartMonitor, "path: /m", "path: '/m?format=prometheus'", 1), `"indicators":"Prometheus"`, "/m?format=prometheus: observability.metrics.path can't be this"},
+	} {
+		result := converted(t, read(t, c.manifests)).Results[0]
+		if got := shown(result.Service.Spec); !strings.Contains(got, c.want) {
+			t.Errorf("%s: no %s in %s", what, c.want, got)
+		}
+		if notes := allNotes(result); !strings.Contains(notes, c.note) || c.note == "" && strings.Contains(notes, string(Lost)) {
+			t.Errorf("%s: no note with %q, or others:\n%s", what, c.note, notes)
+		}
 	}
 }
