@@ -88,8 +88,13 @@ func (r *GoServiceReconciler) budgetToServices(ctx context.Context, budget clien
 
 // servicesIn are the GoServices of a namespace, as requests to reconcile them.
 func (r *GoServiceReconciler) servicesIn(ctx context.Context, namespace string) []reconcile.Request {
+	return listServices(ctx, r.Client, client.InNamespace(namespace))
+}
+
+// listServices that a cache holds, as requests to reconcile them.
+func listServices(ctx context.Context, cache client.Reader, which ...client.ListOption) []reconcile.Request {
 	var services v1alpha1.GoServiceList
-	if err := r.List(ctx, &services, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
+	if err := cache.List(ctx, &services, append(which, client.UnsafeDisableDeepCopy)...); err != nil {
 		return nil // the cache has stopped
 	}
 	requests := make([]reconcile.Request, len(services.Items))

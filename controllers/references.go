@@ -5,16 +5,11 @@ package controllers
 
 import (
 	"context"
-	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
-	"maps"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -60,7 +55,7 @@ type references struct {
 	live                client.Reader
 	namespace           string // of the key; empty: Secrets are not followed
 	owner               controller.Controller
-	reconcile           chan<- event.GenericEvent
+	changed             func(types.NamespacedName)
 	// readsSecrets says that Secrets are watched and the cache has them.
 	readsSecrets atomic.Bool
 	key          secretDigest
@@ -68,76 +63,10 @@ type references struct {
 	pace         referencePace
 }
 
-// referencePace puts off replacements of pods whose data changed, so that what changes together replaces them once, and what changes
-// again and again does not replace them all the time.
-type referencePace struct {
-	settle, gap time.Duration
-	mu          sync.Mutex
-	services    map[types.NamespacedName]*replacement
-}
-
-const (
-	// referencesSettle is how long a change waits for others that belong to it.
-	referencesSettle = 5 * time.Second
-	// referencesGap is between two replacements of a service's pods by changes of data.
-	referencesGap = time.Minute
-)
-
-// replacement of a service's pods.
-type replacement struct {
-	// seen is when a change was noticed that has not been taken, taken when the last one was, and what it was.
-	seen, taken time.Time
-	what        string
-}
-
-// hold says for how much longer a change waits; what tells one from another, and is empty where there is none. One that was let
-// through is let through again: what came of it need not show yet.
-func (p *referencePace) hold(service types.NamespacedName, what string, now time.Time) time.Duration {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	r := p.services[service]
-	switch {
-	case r == nil && what == "":
-		return 0
-	case r == nil:
-		r = &replacement{}
-		if p.services == nil {
-			p.services = map[types.NamespacedName]*replacement{}
-		}
-		p.services[service] = r
-	case what == "":
-		if r.seen = (time.Time{}); now.Sub(r.taken) >= p.gap {
-			delete(p.services, service)
-		}
-		return 0
-	case what == r.what:
-		return 0
-	}
-	if r.seen.IsZero() {
-		r.seen = now
-	}
-	wait := p.settle - now.Sub(r.seen)
-	if !r.taken.IsZero() {
-		wait = max(wait, p.gap-now.Sub(r.taken))
-	}
-	if wait > 0 {
-		return wait
-	}
-	*r = replacement{taken: now, what: what}
-	return 0
-}
-
-// forget a service.
-func (p *referencePace) forget(service types.NamespacedName) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	delete(p.services, service)
-}
-
 // setupReferences has ConfigMaps watched, and Secrets as soon as the operator may read them.
-func (r *GoServiceReconciler) setupReferences(ctx context.Context, mgr manager.Manager, owner controller.Controller, options Options, news chan<- event.GenericEvent) error {
+func (r *GoServiceReconciler) setupReferences(ctx context.Context, mgr manager.Manager, owner controller.Controller, options Options, changed func(types.NamespacedName)) error {
 	f := &references{
-		client: mgr.GetClient(), live: mgr.GetAPIReader(), namespace: options.Namespace, owner: owner, reconcile: news, period: secretsPeriod,
+		client: mgr.GetClient(), live: mgr.GetAPIReader(), namespace: options.Namespace, owner: owner, changed: changed, period: secretsPeriod,
 		pace: referencePace{settle: referencesSettle, gap: referencesGap},
 	}
 	if options.hurriesReferences {
@@ -191,19 +120,11 @@ var dataChanges = predicate.Funcs{
 
 // whoTakes data from an object.
 func (f *references) whoTakes(ctx context.Context, kind build.ReferenceKind, object client.Object) []reconcile.Request {
-	var services v1alpha1.GoServiceList
 	key := build.Reference{Kind: kind, Name: object.GetName()}.Key()
-	if err := f.client.List(ctx, &services, client.InNamespace(object.GetNamespace()), client.MatchingFields{referenceIndex: key}, client.UnsafeDisableDeepCopy); err != nil {
-		return nil // the cache has stopped
-	}
-	requests := make([]reconcile.Request, len(services.Items))
-	for i := range services.Items {
-		requests[i].NamespacedName = client.ObjectKeyFromObject(&services.Items[i])
-	}
-	return requests
+	return listServices(ctx, f.client, client.InNamespace(object.GetNamespace()), client.MatchingFields{referenceIndex: key})
 }
 
-// indexReferences is the index function of referenceIndex.
+// indexReferences is the index function of referenceIndex: by the kinds alone, too.
 func indexReferences(object client.Object) []string {
 	service, is := object.(*v1alpha1.GoService)
 	if !is {
@@ -212,6 +133,9 @@ func indexReferences(object client.Object) []string {
 	var keys []string
 	for _, reference := range build.References(&service.Spec) {
 		keys = append(keys, reference.Key())
+		if kind := string(reference.Kind); !slices.Contains(keys, kind) {
+			keys = append(keys, kind)
+		}
 	}
 	return keys
 }
@@ -289,21 +213,8 @@ func (f *references) watchSecrets(ctx context.Context, key []byte) error {
 
 // lookAgain at every service that refers to Secrets.
 func (f *references) lookAgain(ctx context.Context) {
-	var services v1alpha1.GoServiceList
-	if f.client.List(ctx, &services, client.UnsafeDisableDeepCopy) != nil {
-		return // the cache has stopped
-	}
-	for i := range services.Items {
-		service := &services.Items[i]
-		isSecret := func(r build.Reference) bool { return r.Kind == build.ReferenceSecret }
-		if !slices.ContainsFunc(build.References(&service.Spec), isSecret) {
-			continue
-		}
-		select {
-		case f.reconcile <- event.GenericEvent{Object: &v1alpha1.GoService{ObjectMeta: metav1.ObjectMeta{Namespace: service.Namespace, Name: service.Name}}}:
-		case <-ctx.Done():
-			return
-		}
+	for _, service := range listServices(ctx, f.client, client.MatchingFields{referenceIndex: string(build.ReferenceSecret)}) {
+		f.changed(service.NamespacedName)
 	}
 }
 
@@ -344,59 +255,4 @@ func (f *references) mayRead(ctx context.Context) ([]byte, error) {
 		return nil, fmt.Errorf("the key %q of Secret %s has fewer than %d bytes: delete the Secret, and it is made anew", referenceKey, name, sha256.Size)
 	}
 	return kept.Data[referenceKey], nil
-}
-
-// secretDigest makes digests of Secrets with a key.
-type secretDigest struct{ key atomic.Pointer[[]byte] }
-
-func (d *secretDigest) set(key []byte) { d.key.Store(&key) }
-
-// transform keeps of a Secret its name and a digest.
-func (d *secretDigest) transform(object any) (any, error) {
-	secret, is := object.(*corev1.Secret)
-	if !is || secret.CreationTimestamp.IsZero() { // caches transform some objects twice
-		return object, nil
-	}
-	key := *d.key.Load()
-	name := sha256.Sum256(key)
-	mac := hmac.New(sha256.New, key)
-	for _, part := range []string{secret.Namespace, secret.Name} { // equal data of two Secrets has two digests
-		write(mac, []byte(part))
-	}
-	writeAll(mac, secret.Data)
-	return &corev1.Secret{ObjectMeta: slimReference(secret, hex.EncodeToString(name[:4])+"."+hex.EncodeToString(mac.Sum(nil)[:16]))}, nil
-}
-
-// digestConfigMap keeps of a ConfigMap its name and a digest.
-func digestConfigMap(object any) (any, error) {
-	configMap, is := object.(*corev1.ConfigMap)
-	if !is || configMap.CreationTimestamp.IsZero() {
-		return object, nil
-	}
-	sum := sha256.New()
-	writeAll(sum, configMap.Data)
-	write(sum, nil)
-	writeAll(sum, configMap.BinaryData)
-	return &corev1.ConfigMap{ObjectMeta: slimReference(configMap, hex.EncodeToString(sum.Sum(nil)[:16]))}, nil
-}
-
-// slimReference has no time of creation, which all objects of the API server have.
-func slimReference(object client.Object, digest string) metav1.ObjectMeta {
-	return metav1.ObjectMeta{
-		Namespace: intern(object.GetNamespace()), Name: object.GetName(), UID: object.GetUID(), ResourceVersion: object.GetResourceVersion(),
-		Annotations: map[string]string{digestAnnotation: digest},
-	}
-}
-
-func writeAll[V ~string | ~[]byte](into hash.Hash, data map[string]V) {
-	for _, key := range slices.Sorted(maps.Keys(data)) {
-		write(into, []byte(key))
-		write(into, []byte(data[key]))
-	}
-}
-
-// write a part, with its length: no two lists of parts are written alike.
-func write(into hash.Hash, part []byte) {
-	fmt.Fprintf(into, "%d:", len(part))
-	into.Write(part)
 }

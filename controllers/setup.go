@@ -158,7 +158,7 @@ func setup(ctx context.Context, mgr manager.Manager, options Options) (*GoServic
 	if err != nil {
 		return nil, err
 	}
-	if err := r.setupReferences(ctx, mgr, owner, options, news); err != nil {
+	if err := r.setupReferences(ctx, mgr, owner, options, changed); err != nil {
 		return nil, err
 	}
 	discoveryClient, err := discovery.NewDiscoveryClientForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())

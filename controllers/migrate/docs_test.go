@@ -7,20 +7,18 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 
 	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/internal/fieldtest"
 )
 
 // Each field of the kinds that are converted has a fate, which docs/migrate.md tells.
@@ -58,7 +56,7 @@ func TestEveryFieldHasAFate(t *testing.T) {
 		}
 		tables.WriteString("\n")
 	}
-	sameInDocs(t, tables.String())
+	fieldtest.SameInDocs(t, "../..", "migrate.md", "controllers/migrate", tables.String(), *update)
 }
 
 func fieldsOf(kind reflect.Type) []string {
@@ -101,29 +99,4 @@ func hasField(in reflect.Type, path []string) bool {
 		}
 	}
 	return false
-}
-
-// sameInDocs holds the tables against docs/migrate.md, or writes them there with -update.
-func sameInDocs(t *testing.T, tables string) {
-	t.Helper()
-	const begin, end = "<!-- every field: written by go test ./controllers/migrate -update -->\n\n", "<!-- end -->"
-	file := filepath.Join("..", "..", "docs", "migrate.md")
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, found := strings.Cut(string(text), begin)
-	old, after, closed := strings.Cut(rest, end)
-	if !found || !closed {
-		t.Fatalf("%s has no place for the tables", file)
-	}
-	if *update {
-		if err := os.WriteFile(file, []byte(before+begin+tables+end+after), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(old, tables); diff != "" {
-		t.Errorf("docs/migrate.md (-says +is); if it should: go test ./controllers/migrate -update\n%s", diff)
-	}
 }

@@ -86,6 +86,7 @@ type input struct {
 	plan        plan.Plan
 	environment Environment
 	document    []byte
+	inputs      string // of the template, as templateInputs has them
 	references  references
 	// template of the pods, and its content.
 	template        *Template
@@ -147,7 +148,7 @@ func Build(service *v1alpha1.GoService, p plan.Plan, environment Environment) (D
 		return Desired{}, err
 	}
 	desired := Desired{LiveSettings: live}
-	in := input{service: service.DeepCopy(), plan: p, environment: environment, document: encoded}
+	in := input{service: service.DeepCopy(), plan: p, environment: environment, document: encoded, inputs: templateInputs(service.Spec)}
 	in.references = in.referencesNow()
 	rendered, err := in.render()
 	if err != nil {

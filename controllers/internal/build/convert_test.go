@@ -8,55 +8,18 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"k8s.io/apimachinery/pkg/api/resource"
-	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/internal/fieldtest"
 	"goservice.dev/operator/controllers/plan"
 )
 
-// fill sets every field below a value to something that is not its zero value.
-func fill(t *testing.T, value reflect.Value) {
-	t.Helper()
-	switch value.Type() { // those that have a form of their own
-	case reflect.TypeFor[resource.Quantity]():
-		value.Set(reflect.ValueOf(resource.MustParse("1")))
-		return
-	case reflect.TypeFor[intstr.IntOrString]():
-		value.Set(reflect.ValueOf(intstr.FromInt32(1)))
-		return
-	}
-	switch value.Kind() {
-	case reflect.Pointer:
-		value.Set(reflect.New(value.Type().Elem()))
-		fill(t, value.Elem())
-	case reflect.Struct:
-		for i := range value.NumField() {
-			fill(t, value.Field(i))
-		}
-	case reflect.Slice:
-		value.Set(reflect.MakeSlice(value.Type(), 1, 1))
-		fill(t, value.Index(0))
-	case reflect.Map:
-		element := reflect.New(value.Type().Elem()).Elem()
-		fill(t, element)
-		value.Set(reflect.MakeMap(value.Type()))
-		value.SetMapIndex(reflect.ValueOf("key").Convert(value.Type().Key()), element)
-	case reflect.String:
-		value.SetString("1")
-	case reflect.Bool:
-		value.SetBool(true)
-	case reflect.Int32, reflect.Int64:
-		value.SetInt(1)
-	default:
-		t.Fatalf("no value for a %s", value.Type())
-	}
-}
+var filler = fieldtest.Filler{Text: "1", Number: 1}
 
 func filled[T any](t *testing.T) *T {
 	t.Helper()
 	value := new(T)
-	fill(t, reflect.ValueOf(value).Elem())
+	filler.Fill(t, reflect.ValueOf(value).Elem())
 	return value
 }
 

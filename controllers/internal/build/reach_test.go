@@ -7,10 +7,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
 
@@ -18,6 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/internal/fieldtest"
 )
 
 // setBy are the fields of a GoService that set one of Kubernetes', and for those that nobody can set, why.
@@ -83,7 +81,7 @@ func TestEveryFieldOfAPodIsReachable(t *testing.T) {
 		}
 		table.WriteString("\n")
 	}
-	sameInDocs(t, table.String())
+	fieldtest.SameInDocs(t, "../../..", "pods.md", "controllers/internal/build", table.String(), *update)
 }
 
 func hasField(in reflect.Type, path []string) bool {
@@ -102,7 +100,7 @@ func hasField(in reflect.Type, path []string) bool {
 func reachedByOverlay(t *testing.T, owner reflect.Type, name string, kind reflect.Type) {
 	t.Helper()
 	value := reflect.New(kind).Elem()
-	fill(t, value)
+	filler.Fill(t, value)
 	if name == "containers" {
 		value.Set(reflect.ValueOf([]corev1.Container{{Name: "agent", Image: "agent"}}))
 	}
@@ -134,30 +132,5 @@ func reachedByOverlay(t *testing.T, owner reflect.Type, name string, kind reflec
 	}
 	if cmp.Equal(before, after) {
 		t.Errorf("%s of %s does not arrive: %s", name, owner.Name(), overlay)
-	}
-}
-
-// sameInDocs holds the table against docs/pods.md, or writes it there with -update.
-func sameInDocs(t *testing.T, table string) {
-	t.Helper()
-	const begin, end = "<!-- every field: written by go test ./controllers/internal/build -update -->\n\n", "<!-- end -->"
-	file := filepath.Join("..", "..", "..", "docs", "pods.md")
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, found := strings.Cut(string(text), begin)
-	old, after, closed := strings.Cut(rest, end)
-	if !found || !closed {
-		t.Fatalf("%s has no place for the table", file)
-	}
-	if *update {
-		if err := os.WriteFile(file, []byte(before+begin+table+end+after), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(slices.Collect(strings.Lines(old)), slices.Collect(strings.Lines(table))); diff != "" {
-		t.Errorf("docs/pods.md (-says +is); if it should: go test ./controllers/internal/build -update\n%s", diff)
 	}
 }

@@ -130,7 +130,7 @@ func (in input) referencesNow() references {
 	if held == nil {
 		held = &Template{}
 	}
-	edited := held.Inputs != templateInputs(in.service.Spec)
+	edited := held.Inputs != in.inputs
 	r := references{token: held.Token}
 	r.digests, r.changed = follow(held.References, in.environment.References, edited || !in.environment.HoldReferences && FollowsReferences(&in.service.Spec))
 	r.changed = r.changed && !edited
@@ -157,7 +157,7 @@ func ReferencesChanged(spec *v1alpha1.GoServiceSpec, inForce *Template, now []Re
 func (in input) choose(rendered json.RawMessage) (chosen *Template, content json.RawMessage, err error) {
 	held := in.environment.Template
 	made := Template{
-		Inputs: templateInputs(in.service.Spec), Version: in.environment.Version, Cause: v1alpha1.TemplateFromSpec,
+		Inputs: in.inputs, Version: in.environment.Version, Cause: v1alpha1.TemplateFromSpec,
 		References: in.references.digests, Token: in.references.token,
 	}
 	if held == nil || (held.found != nil && (held.found.equals(rendered) || held.found.editedIn(rendered))) {
