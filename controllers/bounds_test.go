@@ -132,10 +132,6 @@ volumes:
   secret: {secretName: a, items: *items, defaultMode: 1}
   emptyDir: {medium: Memory, sizeLimit: 1Mi}
   persistentVolumeClaim: {claimName: a}
-  projected:
-    defaultMode: 1
-    sources: [{configMap: {name: a, items: *items}, secret: {name: a, items: *items}, downwardAPI: &fields {items: [{path: a, mode: 1, fieldRef: {apiVersion: v1, fieldPath: metadata.name}}]},
-      serviceAccountToken: {path: a, audience: b, expirationSeconds: 600}}]
   downwardAPI: {items: [{path: a, mode: 1, fieldRef: {apiVersion: v1, fieldPath: metadata.name}}], defaultMode: 1}
 volumeMounts: &mounts [{name: a, mountPath: /a, subPath: b, subPathExpr: c}]
 initContainers:

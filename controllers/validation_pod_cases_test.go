@@ -154,17 +154,6 @@ var podCases = cases{
 		[]string{`volumes: [{name: a, emptyDir: {medium: Memory, sizeLimit: 64Mi}}]`},
 		[]string{`volumes: [{name: a, emptyDir: {sizeLimit: -1}}]`},
 	},
-	"volumes[].projected.sources must not": {
-		[]string{`volumes: [{name: a, projected: {sources: [{configMap: {name: b, items: [{key: c, path: d}]}}, {secret: {name: b}}, {serviceAccountToken: {path: token, audience: vault}}]}}]`},
-		[]string{
-			`volumes: [{name: a, projected: {sources: [{configMap: {name: b, items: [{key: c, path: d}]}}, {serviceAccountToken: {path: d}}]}}]`,
-			`volumes: [{name: a, projected: {sources: [{downwardAPI: {items: [{path: d, fieldRef: {fieldPath: metadata.name}}, {path: d, fieldRef: {fieldPath: metadata.uid}}]}}]}}]`,
-		},
-	},
-	"volumes[].projected.sources[] must have": {
-		[]string{`volumes: [{name: a, projected: {sources: [{secret: {name: b, optional: true}}]}}]`},
-		[]string{`volumes: [{name: a, projected: {sources: [{}]}}]`, `volumes: [{name: a, projected: {sources: [{secret: {name: b}, configMap: {name: b}}]}}]`},
-	},
 	"must be metadata.name, metadata.namespace, metadata.uid, metadata.labels, ": {
 		[]string{`volumes: [{name: a, downwardAPI: {items: [{path: labels, fieldRef: {fieldPath: metadata.labels}}, {path: team, fieldRef: {fieldPath: "metadata.annotations['example.com/team']"}}]}}]`},
 		[]string{`volumes: [{name: a, downwardAPI: {items: [{path: ip, fieldRef: {fieldPath: status.podIP}}]}}]`},

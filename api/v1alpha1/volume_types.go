@@ -72,14 +72,15 @@ type Volume struct {
 	// persistentVolumeClaim is an existing claim, which all pods share.
 	// +optional
 	PersistentVolumeClaim *ClaimVolume `json:"persistentVolumeClaim,omitempty"`
-	// projected has several sources in one directory.
+	// projected has several sources in one directory. It, ephemeral, csi, nfs, hostPath, iscsi, fc and image have Kubernetes' form, and are
+	// checked by a dry run before anything is written, as pod.overlay.
 	// +optional
-	Projected *ProjectedVolume `json:"projected,omitempty"`
+	// +kubebuilder:pruning:PreserveUnknownFields
+	Projected *runtime.RawExtension `json:"projected,omitempty"`
 	// downwardAPI has fields of the pod as files.
 	// +optional
 	DownwardAPI *DownwardAPIVolume `json:"downwardAPI,omitempty"`
-	// ephemeral is a claim of each pod's own. It, csi, nfs, hostPath, iscsi, fc and image have Kubernetes' form, and are checked by a dry
-	// run before anything is written, as pod.overlay.
+	// ephemeral is a claim of each pod's own.
 	// +optional
 	// +kubebuilder:pruning:PreserveUnknownFields
 	Ephemeral *runtime.RawExtension `json:"ephemeral,omitempty"`
@@ -184,81 +185,6 @@ type ClaimVolume struct {
 	// readOnly mounts it so that it cannot be written.
 	// +optional
 	ReadOnly bool `json:"readOnly,omitempty"`
-}
-
-// ProjectedVolume has several sources in one directory.
-type ProjectedVolume struct {
-	// sources of the files. No two may name the same path.
-	// +required
-	// +listType=atomic
-	// +kubebuilder:validation:MinItems=1
-	// +kubebuilder:validation:MaxItems=8
-	// +kubebuilder:validation:XValidation:rule="self.all(a, (has(a.configMap) && has(a.configMap.items) ? a.configMap.items.map(i, i.path) : has(a.secret) && has(a.secret.items) ? a.secret.items.map(i, i.path) : has(a.downwardAPI) ? a.downwardAPI.items.map(i, i.path) : has(a.serviceAccountToken) ? [a.serviceAccountToken.path] : []).all(p, self.map(b, has(b.configMap) && has(b.configMap.items) ? b.configMap.items.filter(i, i.path == p).size() : has(b.secret) && has(b.secret.items) ? b.secret.items.filter(i, i.path == p).size() : has(b.downwardAPI) ? b.downwardAPI.items.filter(i, i.path == p).size() : has(b.serviceAccountToken) && b.serviceAccountToken.path == p ? 1 : 0).sum() == 1))",message="volumes[].projected.sources must not name the same path twice"
-	Sources []ProjectedSource `json:"sources"`
-	// defaultMode of the files, 0 to 511 (0777). Default: 420 (0644).
-	// +optional
-	// +kubebuilder:validation:Minimum=0
-	// +kubebuilder:validation:Maximum=511
-	DefaultMode *int32 `json:"defaultMode,omitempty"`
-}
-
-// ProjectedSource is a source of files.
-//
-// +kubebuilder:validation:XValidation:rule="[has(self.configMap), has(self.secret), has(self.downwardAPI), has(self.serviceAccountToken)].filter(x, x).size() == 1",message="volumes[].projected.sources[] must have exactly one of configMap, secret, downwardAPI and serviceAccountToken"
-type ProjectedSource struct {
-	// configMap has the keys of a ConfigMap as files.
-	// +optional
-	ConfigMap *ProjectedObject `json:"configMap,omitempty"`
-	// secret has the keys of a Secret as files.
-	// +optional
-	Secret *ProjectedObject `json:"secret,omitempty"`
-	// downwardAPI has fields of the pod as files.
-	// +optional
-	DownwardAPI *ProjectedFields `json:"downwardAPI,omitempty"`
-	// serviceAccountToken is a token of the pods' ServiceAccount, renewed before it expires.
-	// +optional
-	ServiceAccountToken *ProjectedToken `json:"serviceAccountToken,omitempty"`
-}
-
-// ProjectedObject has the keys of a ConfigMap or Secret as files.
-type ProjectedObject struct {
-	// name of the ConfigMap or Secret.
-	// +required
-	Name ObjectName `json:"name"`
-	// items are the keys that become files. Default: all of them.
-	// +optional
-	// +listType=atomic
-	// +kubebuilder:validation:MaxItems=8
-	Items []KeyToPath `json:"items,omitempty"`
-	// optional lets the pods start without it.
-	// +optional
-	Optional *bool `json:"optional,omitempty"`
-}
-
-// ProjectedFields has fields of the pod as files.
-type ProjectedFields struct {
-	// items are the files.
-	// +required
-	// +listType=atomic
-	// +kubebuilder:validation:MinItems=1
-	// +kubebuilder:validation:MaxItems=8
-	Items []FieldFile `json:"items"`
-}
-
-// ProjectedToken is a token of the pods' ServiceAccount.
-type ProjectedToken struct {
-	// path of the file.
-	// +required
-	Path RelativePath `json:"path"`
-	// audience of the token. Default: the API server.
-	// +optional
-	// +kubebuilder:validation:MaxLength=512
-	Audience string `json:"audience,omitempty"`
-	// expirationSeconds of the token, 600 to 4294967296. Default: 3600.
-	// +optional
-	// +kubebuilder:validation:Minimum=600
-	// +kubebuilder:validation:Maximum=4294967296
-	ExpirationSeconds *int64 `json:"expirationSeconds,omitempty"`
 }
 
 // DownwardAPIVolume has fields of the pod as files.

@@ -159,6 +159,6 @@ func unjudged(in input) bool {
 	return settings.Overlay != nil || settings.Affinity != nil ||
 		slices.ContainsFunc(spec.InitContainers, func(c v1alpha1.Container) bool { return c.Resources != nil }) ||
 		slices.ContainsFunc(spec.Volumes, func(v v1alpha1.Volume) bool {
-			return v.Ephemeral != nil || v.CSI != nil || v.NFS != nil || v.HostPath != nil || v.ISCSI != nil || v.FC != nil || v.Image != nil
+			return v.Projected != nil || v.Ephemeral != nil || v.CSI != nil || v.NFS != nil || v.HostPath != nil || v.ISCSI != nil || v.FC != nil || v.Image != nil
 		})
 }
