@@ -89,6 +89,8 @@ env:
     secretKeyRef: {name: a, key: b}
 envFrom: [{prefix: A_, configMapRef: {name: a}, secretRef: {name: a}}]
 pod:
+  containerName: a
+  selector: {memory: a}
   labels: {memory: a}
   annotations: {memory: a}
   nodeSelector: {memory: a}

@@ -31,7 +31,7 @@ import (
 func CacheOptions() cache.Options {
 	ours := labels.SelectorFromSet(labels.Set{build.LabelManagedBy: build.ManagedBy})
 	byObject := map[client.Object]cache.ByObject{
-		&corev1.Pod{}:         {Label: ours, Transform: slimPod},
+		&corev1.Pod{}:         {Label: build.PodsOfServices(), Transform: slimPod},
 		&v1alpha1.GoService{}: {Label: labels.Everything(), Transform: slimService},
 	}
 	for _, object := range ownedTypes() {
@@ -85,8 +85,11 @@ func slimChild(object any) (any, error) {
 	case *policyv1.PodDisruptionBudget:
 		child.ManagedFields, child.Status = nil, policyv1.PodDisruptionBudgetStatus{}
 		internSelector(child.Spec.Selector)
-		if observe.Foreign(child) {
+		if name, handedOver := child.Annotations[build.AnnotationAdopt]; observe.Foreign(child) {
 			child.Annotations = nil
+			if handedOver {
+				child.Annotations = map[string]string{build.AnnotationAdopt: name}
+			}
 		}
 	case client.Object:
 		child.SetManagedFields(nil)
@@ -140,6 +143,7 @@ func slimPod(object any) (any, error) {
 			Annotations: map[string]string{
 				build.AnnotationLiveSettings:     pod.Annotations[build.AnnotationLiveSettings],
 				build.AnnotationLiveSettingsForm: intern(pod.Annotations[build.AnnotationLiveSettingsForm]),
+				build.AnnotationContainer:        intern(pod.Annotations[build.AnnotationContainer]),
 			},
 		},
 		Status: corev1.PodStatus{

@@ -25,7 +25,7 @@ func (r *GoServiceReconciler) follow(service *v1alpha1.GoService, seen observe.S
 	if r.loop == nil {
 		return nil
 	}
-	if service.Spec.SLO == nil || tuningIsOff(&service.Spec) || !plan.Measurable(&service.Spec) {
+	if givenBack(service) || service.Spec.SLO == nil || tuningIsOff(&service.Spec) || !plan.Measurable(&service.Spec) {
 		r.loop.Forget(name)
 		return nil
 	}

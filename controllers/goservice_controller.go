@@ -70,7 +70,7 @@ func (r *GoServiceReconciler) environment(ctx context.Context, service *v1alpha1
 	held := r.references.pace.hold(client.ObjectKeyFromObject(service), build.ReferencesChanged(&service.Spec, template, taken), time.Now())
 	return build.Environment{
 		WorkloadImage: r.WorkloadImage, RunbookURL: r.RunbookURL, OptionalKinds: r.optional.present(), AutoscalerTolerance: r.knowsTolerance,
-		Version: r.Version, Template: template, Upgrade: r.upgrades.grants(client.ObjectKeyFromObject(service)),
+		Version: r.Version, Template: template, HasDeployment: seen.Deployment != nil, Replacing: rollsOut(seen.Deployment), Upgrade: r.upgrades.grants(client.ObjectKeyFromObject(service)),
 		References: taken, HoldReferences: held > 0, AssignedUsers: assigned, OlderPods: seen.Older,
 		ClassicHistograms: r.optional.knowsClassicHistograms(),
 	}, held, nil
@@ -179,13 +179,17 @@ func (r *GoServiceReconciler) converge(
 		r.tracker.Forget(name)
 		return converged{seen: seen}
 	}
+	if givenBack(service) {
+		r.tracker.Forget(name)
+		return converged{seen: seen, err: r.engine.GiveBack(ctx, service, seen.Children)}
+	}
 	desired, err := build.Build(service, figures, environment)
 	if err != nil {
 		err = &apply.Failure{Class: apply.Invalid, Err: fmt.Errorf("the spec cannot be applied: %w", err)}
 		return converged{seen: seen, err: err}
 	}
 	err = r.engine.Apply(ctx, apply.Pass{
-		Owner: service, OwnerKind: v1alpha1.GoServiceKind, Desired: desired.Children, Existing: seen.Children,
+		Owner: service, OwnerKind: v1alpha1.GoServiceKind, Desired: desired.Children, Existing: seen.Children, HandedOver: seen.HandedOver,
 		UpdateOnly: service.DeletionTimestamp != nil,
 	})
 	if foreignDeployment(apply.Failures(err)) {
@@ -201,6 +205,11 @@ func (r *GoServiceReconciler) converge(
 	}
 	done.confirmed = r.tracker.Ensure(name, target(service, desired, figures, seen))
 	return done
+}
+
+// givenBack reports whether the user takes back what runs: the operator lets go of it, and makes nothing any more.
+func givenBack(service *v1alpha1.GoService) bool {
+	return service.Annotations[build.AnnotationGiveBack] == "true"
 }
 
 // earlier is the shorter of two waits, of which 0 is none.

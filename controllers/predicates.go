@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
+	"goservice.dev/operator/controllers/internal/build"
 	"goservice.dev/operator/controllers/internal/observe"
 )
 
@@ -60,6 +61,13 @@ var childMatters = predicate.Funcs{
 	},
 }
 
+// serviceMatters lets through edits of a service, of its spec or of what it is told by an annotation.
+var serviceMatters = predicate.Or(predicate.GenerationChangedPredicate{}, predicate.Funcs{
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		return e.ObjectOld.GetAnnotations()[build.AnnotationGiveBack] != e.ObjectNew.GetAnnotations()[build.AnnotationGiveBack]
+	},
+})
+
 func metadataDiffers(before, after client.Object) bool {
 	return !equality.Semantic.DeepEqual(before.GetLabels(), after.GetLabels()) ||
 		!equality.Semantic.DeepEqual(before.GetAnnotations(), after.GetAnnotations()) ||
@@ -73,6 +81,9 @@ var foreignBudgetMatters = predicate.And(
 	predicate.NewPredicateFuncs(observe.Foreign),
 	predicate.Funcs{
 		CreateFunc: func(e event.CreateEvent) bool { return !e.IsInInitialList },
-		UpdateFunc: func(e event.UpdateEvent) bool { return e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration() },
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			return e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration() ||
+				e.ObjectOld.GetAnnotations()[build.AnnotationAdopt] != e.ObjectNew.GetAnnotations()[build.AnnotationAdopt]
+		},
 	},
 )

@@ -27,7 +27,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
-	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
@@ -247,7 +246,7 @@ func (r *GoServiceReconciler) buildController(mgr manager.Manager, options Optio
 			RateLimiter:        backOff(),
 			SkipNameValidation: &options.skipNameValidation,
 		}).
-		For(&v1alpha1.GoService{}, builder.WithPredicates(r.written.predicate(), predicate.GenerationChangedPredicate{})).
+		For(&v1alpha1.GoService{}, builder.WithPredicates(r.written.predicate(), serviceMatters)).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(podToService), builder.WithPredicates(podMatters)).
 		Watches(&policyv1.PodDisruptionBudget{}, handler.EnqueueRequestsFromMapFunc(r.budgetToServices), builder.WithPredicates(foreignBudgetMatters)).
 		WatchesMetadata(aNamespace(), handler.EnqueueRequestsFromMapFunc(r.namespaceToServices), builder.WithPredicates(namespaceEnds)).

@@ -300,7 +300,7 @@ var specCases = cases{
 			`pod: {topologySpreadConstraints: [{maxSkew: 1, topologyKey: a, whenUnsatisfiable: DoNotSchedule, matchLabelKeys: [a], labelSelector: {matchExpressions: [{key: a, operator: Exists}]}}]}`,
 		},
 	},
-	"pod.topologySpreadConstraints[].matchLabelKeys must not": {
+	"pod.topologySpreadConstraints[].matchLabelKeys must not name app": {
 		[]string{`pod: {topologySpreadConstraints: [{maxSkew: 1, topologyKey: a, whenUnsatisfiable: DoNotSchedule, matchLabelKeys: [pod-template-hash]}]}`},
 		[]string{`pod: {topologySpreadConstraints: [{maxSkew: 1, topologyKey: a, whenUnsatisfiable: DoNotSchedule, matchLabelKeys: [app.kubernetes.io/name]}]}`},
 	},

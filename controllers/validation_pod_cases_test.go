@@ -167,8 +167,27 @@ var podCases = cases{
 		[]string{`initContainers: [{name: b, image: c, volumeMounts: [{name: a, mountPath: /a}]}]`, `{volumes: [{name: a, emptyDir: {}}], initContainers: [{name: b, image: c, volumeMounts: [{name: d, mountPath: /a}]}]}`},
 	},
 	"initContainers[].name must not": {
-		[]string{`initContainers: [{name: services, image: b}]`},
-		[]string{`initContainers: [{name: service, image: b}]`},
+		[]string{`initContainers: [{name: services, image: b}]`, `{pod: {containerName: app}, initContainers: [{name: service, image: b}]}`},
+		[]string{`initContainers: [{name: service, image: b}]`, `{pod: {containerName: app}, initContainers: [{name: app, image: b}]}`},
+	},
+	"pod.labels must not have a key of pod.selector": {
+		[]string{`pod: {selector: {app: a}, labels: {team: b}}`},
+		[]string{`pod: {selector: {app: a}, labels: {app: a}}`},
+	},
+	"pod.selector must not name": {
+		[]string{`pod: {selector: {app.kubernetes.io/name: a, app.kubernetes.io/instance: b}}`},
+		[]string{`pod: {selector: {app.kubernetes.io/managed-by: Helm}}`, `pod: {selector: {goservice.dev/name: a}}`, `pod: {selector: {pod-template-hash: a}}`},
+	},
+	"pod.selector must have label keys": {
+		[]string{`pod: {selector: {example.com/app: a}}`},
+		[]string{`pod: {selector: {"a b": c}}`},
+	},
+	"pod.topologySpreadConstraints[].matchLabelKeys must not name a key of pod.selector": {
+		[]string{
+			`pod: {selector: {app: a}, topologySpreadConstraints: [{maxSkew: 1, topologyKey: a, whenUnsatisfiable: DoNotSchedule, matchLabelKeys: [pod-template-hash]}]}`,
+			`pod: {selector: {app: a}, topologySpreadConstraints: [{maxSkew: 1, topologyKey: a, whenUnsatisfiable: DoNotSchedule, matchLabelKeys: [app], labelSelector: {matchLabels: {b: c}}}]}`,
+		},
+		[]string{`pod: {selector: {app: a}, topologySpreadConstraints: [{maxSkew: 1, topologyKey: a, whenUnsatisfiable: DoNotSchedule, matchLabelKeys: [app]}]}`},
 	},
 	"initContainers[] must not have probes": {
 		[]string{`initContainers: [{name: a, image: b, restartPolicy: Always, readinessProbe: {tcpSocket: {port: 80}}}]`},

@@ -119,7 +119,7 @@ func TestEveryRuleAdmitsAndRefuses(t *testing.T) {
 			}
 		}
 	})
-	if diff := cmp.Diff([]string{"service." + classMessage}, transitions); diff != "" {
+	if diff := cmp.Diff([]string{selectorMessage, "service." + classMessage}, transitions); diff != "" {
 		t.Errorf("rules on changes, each of which needs a test of its own (-tested +found):\n%s", diff)
 	}
 	if len(unused) > 0 {
@@ -151,6 +151,33 @@ func TestTheClassOfALoadBalancerStays(t *testing.T) {
 			expectRefusal(t, step.spec, err, classMessage)
 		case err != nil:
 			t.Errorf("%s: %v", step.spec, err)
+		}
+	}
+}
+
+const selectorMessage = "pod.selector must not change once the Deployment exists: Kubernetes does not allow it"
+
+func TestTheSelectorStaysOnceTheDeploymentExists(t *testing.T) {
+	t.Parallel()
+	const own, other, none = `pod: {selector: {app: a}}`, `pod: {selector: {app: b}}`, `replicas: 1`
+	for name, steps := range map[string][]string{"with one": {none, other, own}, "without one": {own, none}} {
+		namespace := newNamespace(t)
+		var service *v1alpha1.GoService
+		for _, spec := range steps {
+			service = applyService(t, namespace, spec)
+		}
+		service.Status.Template = &v1alpha1.TemplateStatus{Cause: v1alpha1.TemplateFromSpec}
+		if err := api.Status().Update(t.Context(), service); err != nil {
+			t.Fatal(err)
+		}
+		last := steps[len(steps)-1]
+		for _, spec := range []string{own, other, none, `pod: {selector: {app: a, b: c}}`} {
+			if spec != last {
+				expectRefusal(t, name+": "+spec, applySpec(t.Context(), namespace, parse(t, spec)), selectorMessage)
+			}
+		}
+		if err := applySpec(t.Context(), namespace, parse(t, strings.Replace(last, "selector:", "labels: {team: a}, selector:", 1))); err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

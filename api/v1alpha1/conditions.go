@@ -74,6 +74,7 @@ const (
 	ReasonKindAbsent        = "ServiceMonitorKindAbsent"
 	ReasonRuleKindAbsent    = "PrometheusRuleKindAbsent"
 	ReasonPaused            = "Paused"
+	ReasonGivenBack         = "GivenBack"
 	ReasonScaledToZero      = "ScaledToZero"
 	ReasonMultipleBudgets   = "MultipleBudgets"
 	ReasonFollowed          = "Followed"

@@ -24,6 +24,7 @@ import (
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:printcolumn:name="Behind",type=boolean,priority=1,JSONPath=`.status.template.behind`,description="whether the operator has a newer pod template, for the next rollout"
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.status.template) || (has(self.spec.pod) && has(self.spec.pod.selector)) == (has(oldSelf.spec.pod) && has(oldSelf.spec.pod.selector)) && (!has(self.spec.pod) || !has(self.spec.pod.selector) || self.spec.pod.selector == oldSelf.spec.pod.selector)",fieldPath=".spec.pod.selector",message="pod.selector must not change once the Deployment exists: Kubernetes does not allow it"
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 63",message="metadata.name must be at most 63 characters, because the Service has the same name"
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",message="metadata.name must start with a letter and consist of lower-case letters, digits and '-', because the Service has the same name"
 type GoService struct {
@@ -71,6 +72,7 @@ type GoServiceList struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.probes) || ((has(self.probes.startup) ? [dyn(self.probes.startup)] : []) + (has(self.probes.liveness) ? [dyn(self.probes.liveness)] : []) + (has(self.probes.readiness) ? [dyn(self.probes.readiness)] : [])).all(p, (!has(p.httpGet) || !has(p.httpGet.port) || type(p.httpGet.port) == int || p.httpGet.port in ['http', 'admin'] || has(self.ports) && self.ports.exists(q, q.name == p.httpGet.port)) && (!has(p.tcpSocket) || !has(p.tcpSocket.port) || type(p.tcpSocket.port) == int || p.tcpSocket.port in ['http', 'admin'] || has(self.ports) && self.ports.exists(q, q.name == p.tcpSocket.port)))",fieldPath=".probes",message="probes must not name a port other than http, admin and those of ports"
 // +kubebuilder:validation:XValidation:rule="!has(self.tls) || !has(self.tls.clientCASecretName) || !has(self.probes) || ((has(self.probes.startup) ? [dyn(self.probes.startup)] : []) + (has(self.probes.liveness) ? [dyn(self.probes.liveness)] : []) + (has(self.probes.readiness) ? [dyn(self.probes.readiness)] : [])).all(p, !has(p.httpGet) || has(p.httpGet.port) && p.httpGet.port != 'http' && p.httpGet.port != (has(self.port) ? self.port : 8080))",fieldPath=".probes",message="probes must not have httpGet on spec.port while tls.clientCASecretName is set: the kubelet has no client certificate; answer on another port, or use tcpSocket"
 // +kubebuilder:validation:XValidation:rule="!has(self.tls) || !has(self.probes) || ((has(self.probes.startup) ? [dyn(self.probes.startup)] : []) + (has(self.probes.liveness) ? [dyn(self.probes.liveness)] : []) + (has(self.probes.readiness) ? [dyn(self.probes.readiness)] : [])).all(p, !has(p.grpc) || p.grpc.port != (has(self.port) ? self.port : 8080))",fieldPath=".probes",message="probes must not have grpc on spec.port while tls is set: the kubelet asks without TLS; answer on another port, or use tcpSocket"
+// +kubebuilder:validation:XValidation:rule="!has(self.initContainers) || self.initContainers.all(c, c.name != (has(self.pod) && has(self.pod.containerName) ? self.pod.containerName : 'service'))",fieldPath=".initContainers",message="initContainers[].name must not be that of the service's own container: pod.containerName, or service without it"
 // +kubebuilder:validation:XValidation:rule="!has(self.volumeMounts) || self.volumeMounts.all(m, has(self.volumes) && self.volumes.exists(v, v.name == m.name))",fieldPath=".volumeMounts",message="volumeMounts must name volumes of spec.volumes"
 // +kubebuilder:validation:XValidation:rule="!has(self.initContainers) || self.initContainers.all(c, !has(c.volumeMounts) || c.volumeMounts.all(m, has(self.volumes) && self.volumes.exists(v, v.name == m.name)))",fieldPath=".initContainers",message="initContainers must mount volumes of spec.volumes"
 type GoServiceSpec struct {
@@ -247,7 +249,6 @@ type GoServiceSpec struct {
 	// +listType=map
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=6
-	// +kubebuilder:validation:XValidation:rule="self.all(c, c.name != 'service')",message="initContainers[].name must not be service: that is the service's own container"
 	// +kubebuilder:validation:XValidation:rule="self.all(c, has(c.restartPolicy) || !has(c.startupProbe) && !has(c.livenessProbe) && !has(c.readinessProbe))",message="initContainers[] must not have probes without restartPolicy Always: they run once"
 	InitContainers []Container `json:"initContainers,omitempty"`
 

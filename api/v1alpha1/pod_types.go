@@ -26,7 +26,20 @@ type AnnotationValue string
 // PodSpec holds more settings of the pods.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.dnsPolicy) || self.dnsPolicy != 'None' || has(self.dnsConfig) && has(self.dnsConfig.nameservers) && self.dnsConfig.nameservers.size() > 0",message="pod.dnsConfig.nameservers must name at least one with the dnsPolicy None"
+// +kubebuilder:validation:XValidation:rule="!has(self.selector) || !has(self.labels) || self.labels.all(k, !(k in self.selector))",message="pod.labels must not have a key of pod.selector: the pods have those labels already"
+// +kubebuilder:validation:XValidation:rule="!has(self.selector) || !has(self.topologySpreadConstraints) || self.topologySpreadConstraints.all(c, has(c.labelSelector) || !has(c.matchLabelKeys) || c.matchLabelKeys.all(k, !(k in self.selector)))",message="pod.topologySpreadConstraints[].matchLabelKeys must not name a key of pod.selector: the default selector has them"
 type PodSpec struct {
+	// selector are the labels by which the Deployment, its Service and its PodDisruptionBudget find the pods, which have them too. Set it for
+	// a Deployment that is handed over: its selector cannot change. Default: the operator's own labels.
+	// +optional
+	// +kubebuilder:validation:MinProperties=1
+	// +kubebuilder:validation:MaxProperties=16
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !k.startsWith('goservice.dev/') && !(k in ['app.kubernetes.io/managed-by', 'pod-template-hash']))",message="pod.selector must not name goservice.dev/…, app.kubernetes.io/managed-by or pod-template-hash: those belong to the operator and to Kubernetes"
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !format.qualifiedName().validate(k).hasValue())",message="pod.selector must have label keys such as team or example.com/team"
+	Selector map[string]LabelValue `json:"selector,omitempty"`
+	// containerName is the name of the service's container. Default: service.
+	// +optional
+	ContainerName DNSLabel `json:"containerName,omitempty"`
 	// labels are added to the pods. The operator's own labels win.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=64

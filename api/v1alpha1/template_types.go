@@ -14,13 +14,13 @@ type TemplateStatus struct {
 	// the next change of a Rolling field, or immediately if it was started with --upgrade-services.
 	// +required
 	Behind bool `json:"behind"`
-	// cause of the last change of the template: Spec, References or Upgrade.
+	// cause of the last change of the template: Spec, References, Upgrade or HandOver.
 	// +required
 	Cause TemplateCause `json:"cause"`
 }
 
 // TemplateCause is why a pod template was changed.
-// +kubebuilder:validation:Enum=Spec;References;Upgrade
+// +kubebuilder:validation:Enum=Spec;References;Upgrade;HandOver
 type TemplateCause string
 
 const (
@@ -30,4 +30,6 @@ const (
 	TemplateFromReferences TemplateCause = "References"
 	// TemplateFromUpgrade is a template that replaced an older operator's.
 	TemplateFromUpgrade TemplateCause = "Upgrade"
+	// TemplateFromHandOver is a template that replaced the one of a Deployment that was handed over.
+	TemplateFromHandOver TemplateCause = "HandOver"
 )

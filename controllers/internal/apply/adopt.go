@@ -34,6 +34,9 @@ func (e *Engine) takeBack(ctx context.Context, pass Pass, child *build.Child, ob
 	}
 	controller := metav1.GetControllerOf(found)
 	if controller == nil || controller.UID != pass.Owner.GetUID() {
+		if handedOver(found, pass.Owner) {
+			return nil, e.take(ctx, pass, child, found)
+		}
 		if !madeFor(found, controller, pass) {
 			e.record(child.Kind, ResultConflict)
 			return nil, failure(child.Kind, child.Name,

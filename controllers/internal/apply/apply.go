@@ -47,12 +47,14 @@ type Result string
 
 // Results, as counted by Recorder.
 const (
-	ResultCreated  Result = "created"
-	ResultUpdated  Result = "updated"
-	ResultSeeded   Result = "seeded"
-	ResultPruned   Result = "pruned"
-	ResultConflict Result = "conflict"
-	ResultFailed   Result = "failed"
+	ResultCreated   Result = "created"
+	ResultUpdated   Result = "updated"
+	ResultSeeded    Result = "seeded"
+	ResultPruned    Result = "pruned"
+	ResultTaken     Result = "taken"
+	ResultGivenBack Result = "given back"
+	ResultConflict  Result = "conflict"
+	ResultFailed    Result = "failed"
 )
 
 // Engine applies children. The zero value of Record counts nothing.
@@ -81,6 +83,8 @@ type Pass struct {
 	Desired []build.Child
 	// Existing are the children that the owner has.
 	Existing map[Key]client.Object
+	// HandedOver are foreign objects that were handed over and whose place children of other names have: they go once all is applied.
+	HandedOver []client.Object
 	// UpdateOnly keeps what exists up to date, and neither creates nor prunes: the owner is being deleted.
 	UpdateOnly bool
 }
@@ -208,6 +212,14 @@ func (r *run) pruneAll(ctx context.Context) {
 		}
 		if err := r.prune(ctx, key, object); err != nil {
 			r.fail(key, err)
+		}
+	}
+	if len(r.failures) > 0 {
+		return
+	}
+	for _, object := range r.HandedOver {
+		if err := r.replace(ctx, object); err != nil {
+			r.failures = append(r.failures, err)
 		}
 	}
 }

@@ -11,6 +11,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"goservice.dev/operator/controllers/internal/build"
 )
 
 // Class says what has to happen before a failed write can succeed.
@@ -55,7 +57,8 @@ type ConflictError struct {
 }
 
 func (e *ConflictError) Error() string {
-	return fmt.Sprintf("a %s named %q exists and belongs to %s; delete it, or choose another name for the GoService", e.Kind, e.Name, e.Owner)
+	return fmt.Sprintf("a %s named %q exists and belongs to %s; delete it, choose another name for the GoService, or hand it over with the annotation %s",
+		e.Kind, e.Name, e.Owner, build.AnnotationAdopt)
 }
 
 // Failures takes a joined error apart: every failure with its own class, in the order in which they happened.
@@ -78,13 +81,14 @@ func Failures(err error) []Failure {
 
 func classOf(err error) Class {
 	var failure *Failure
+	var notTaken *NotTakenError
 	var conflict *ConflictError
 	switch {
 	case errors.As(err, &failure):
 		return failure.Class
 	case errors.Is(err, ErrStale):
 		return Stale
-	case errors.As(err, &conflict):
+	case errors.As(err, &conflict), errors.As(err, &notTaken):
 		return Conflict
 	case terminating(err):
 		return Terminating

@@ -159,7 +159,7 @@ func TestConflictErrorSaysWhatToDo(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			err := error(&ConflictError{Kind: "Service", Name: "checkout", Owner: describeOwner(c.found, c.controller)})
-			want := `a Service named "checkout" exists and belongs to ` + c.want + "; delete it, or choose another name for the GoService"
+			want := `a Service named "checkout" exists and belongs to ` + c.want + "; delete it, choose another name for the GoService, or hand it over with the annotation goservice.dev/adopt"
 			if err.Error() != want {
 				t.Errorf("%q, want %q", err, want)
 			}

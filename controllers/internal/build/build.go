@@ -39,6 +39,8 @@ type Environment struct {
 	Version string
 	// Template is the pod template in force; nil where there is none, or none that is known to be the user's spec, applied.
 	Template *Template
+	// HasDeployment says that the service has its Deployment, and Replacing that this one replaces pods at the moment.
+	HasDeployment, Replacing bool
 	// References are the ConfigMaps and Secrets whose data the pods take, as References names them.
 	References []Referenced
 	// HoldReferences puts off the replacement of pods whose data changed.
@@ -102,6 +104,9 @@ type Kind struct {
 	// ActsOn is the kind whose child of the same name one of this kind changes. It comes after that one and exists only while
 	// that one is the service's own. What selects by labels acts on nothing.
 	ActsOn *schema.GroupVersionKind
+	// SelectsPods: a foreign object of the kind, handed over, changes who reaches pods or evicts them; it is taken only while pods of the
+	// service serve.
+	SelectsPods bool
 	// NamedByPods: pods cannot start without it, so it goes only after the last pod whose template names it.
 	NamedByPods bool
 	build       func(input) []Child
@@ -112,8 +117,8 @@ type Kind struct {
 var kinds = []Kind{
 	{GroupVersionKind: serviceAccountKind, NamedByPods: true, build: serviceAccount},
 	{GroupVersionKind: configMapKind, NamedByPods: true, build: liveSettings},
-	{GroupVersionKind: serviceKind, build: services},
-	{GroupVersionKind: podDisruptionBudgetKind, build: podDisruptionBudget},
+	{GroupVersionKind: serviceKind, SelectsPods: true, build: services},
+	{GroupVersionKind: podDisruptionBudgetKind, SelectsPods: true, build: podDisruptionBudget},
 	{GroupVersionKind: ServiceMonitorKind, Optional: true, build: serviceMonitor},
 	{GroupVersionKind: PrometheusRuleKind, Optional: true, build: prometheusRule},
 	{GroupVersionKind: DeploymentKind, build: deployment},
@@ -186,7 +191,7 @@ func (in input) render() (json.RawMessage, error) {
 		return nil, fmt.Errorf("rendering the pod template of GoService %s/%s: %w", in.service.Namespace, in.service.Name, err)
 	}
 	if overlay := in.podSettings().Overlay; overlay != nil {
-		return overlaid(rendered, overlay.Raw)
+		return in.overlaid(rendered, overlay.Raw)
 	}
 	return rendered, nil
 }

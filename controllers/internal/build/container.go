@@ -27,7 +27,7 @@ func container(in input) *corev1ac.ContainerApplyConfiguration {
 		image = in.environment.WorkloadImage
 	}
 	c := corev1ac.Container().
-		WithName(ContainerName).
+		WithName(ContainerOf(spec)).
 		WithImage(image).
 		WithCommand(spec.Command...).
 		WithArgs(spec.Args...).

@@ -37,7 +37,7 @@ const (
 func deployment(in input) []Child {
 	name := in.service.Name
 	spec := appsv1ac.DeploymentSpec().
-		WithSelector(metav1ac.LabelSelector().WithMatchLabels(selectorLabels(name))).
+		WithSelector(metav1ac.LabelSelector().WithMatchLabels(selectorOf(in.service))).
 		WithRevisionHistoryLimit(revisionHistoryLimit).
 		WithProgressDeadlineSeconds(progressDeadlineSeconds(in)).
 		WithStrategy(strategy(in.rollout()))
@@ -120,6 +120,9 @@ func podTemplate(in input) (*corev1ac.PodTemplateSpecApplyConfiguration, error) 
 	if in.plan.OnToolkit {
 		own[AnnotationLiveSettingsForm] = strconv.Itoa(livesettings.Version)
 	}
+	if name := ContainerOf(&in.service.Spec); name != ContainerName {
+		own[AnnotationContainer] = name
+	}
 	if mountsTmp(in) {
 		own[annotationLocalVolumes] = temporaryVolume
 	}
@@ -127,7 +130,7 @@ func podTemplate(in input) (*corev1ac.PodTemplateSpecApplyConfiguration, error) 
 		own[annotationReferences] = in.references.token
 	}
 	return corev1ac.PodTemplateSpec().
-		WithLabels(merged(plain(settings.Labels), objectLabels(in.service.Name, componentService))).
+		WithLabels(podLabels(in.service)).
 		WithAnnotations(merged(own, plain(settings.Annotations))). // the schema keeps the user's out of goservice.dev/
 		WithSpec(spec), nil
 }

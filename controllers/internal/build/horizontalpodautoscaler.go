@@ -36,7 +36,7 @@ func horizontalPodAutoscaler(in input) []Child {
 			WithMetrics(autoscalingv2ac.MetricSpec().
 				WithType(autoscalingv2.ContainerResourceMetricSourceType).
 				WithContainerResource(autoscalingv2ac.ContainerResourceMetricSource().
-					WithContainer(ContainerName).
+					WithContainer(ContainerOf(&in.service.Spec)).
 					WithName(corev1.ResourceCPU).
 					WithTarget(autoscalingv2ac.MetricTarget().
 						WithType(autoscalingv2.UtilizationMetricType).

@@ -4,14 +4,16 @@
 package build
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 
+	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/controllers/internal/indicators"
 )
 
 const (
-	// ContainerName of the one container of each pod.
+	// ContainerName of the service's own container unless the user names it otherwise.
 	ContainerName = "service"
 	// PortNameHTTP is where the service serves, PortNameAdmin where it is scraped, probed and asked.
 	PortNameHTTP  = "http"
@@ -35,6 +37,19 @@ const (
 	maxNameLength = 63
 	hashLength    = 8
 )
+
+// ContainerOf is the name of a service's own container.
+func ContainerOf(spec *v1alpha1.GoServiceSpec) string {
+	if spec.Pod == nil {
+		return ContainerName
+	}
+	return cmp.Or(string(spec.Pod.ContainerName), ContainerName)
+}
+
+// ContainerOfPod is the name of the service's own container in a pod with these annotations.
+func ContainerOfPod(annotations map[string]string) string {
+	return cmp.Or(annotations[AnnotationContainer], ContainerName)
+}
 
 // OlderLiveSettingsName is the name of the ConfigMap that pods mount whose template has no AnnotationLiveSettingsForm.
 func OlderLiveSettingsName(service string) string { return suffixed(service, "-tuning") }

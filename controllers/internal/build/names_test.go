@@ -8,8 +8,11 @@ import (
 	"strings"
 	"testing"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"goservice.dev/operator/api/v1alpha1"
 )
 
 func TestNamesAreShortAndDistinct(t *testing.T) {
@@ -31,6 +34,13 @@ func TestNamesAreShortAndDistinct(t *testing.T) {
 }
 
 func TestServiceOfPod(t *testing.T) {
+	checkout := &v1alpha1.GoService{ObjectMeta: metav1.ObjectMeta{Name: "checkout"}}
+	handedOver := checkout.DeepCopy()
+	handedOver.Name = "cart"
+	handedOver.Spec.Pod = &v1alpha1.PodSpec{Selector: map[string]v1alpha1.LabelValue{labelName: "checkout", "app": "cart"}}
+	if !PodSelector(handedOver).Matches(labels.Set(podLabels(handedOver))) || !PodsOfServices().Matches(labels.Set(podLabels(handedOver))) {
+		t.Errorf("pods with %v are not selected by %v", podLabels(handedOver), PodSelector(handedOver))
+	}
 	cases := map[string]struct {
 		labels map[string]string
 		want   string
@@ -39,14 +49,15 @@ func TestServiceOfPod(t *testing.T) {
 		"a stranger's":                   {map[string]string{labelName: "checkout"}, ""},
 		"another operator's":             {map[string]string{labelName: "checkout", LabelManagedBy: "helm"}, ""},
 		"no labels":                      {nil, ""},
-		"selected by the selector alone": {selectorLabels("checkout"), "checkout"},
+		"another's, by its own selector": {podLabels(handedOver), "cart"},
+		"selected by the selector alone": {selectorOf(checkout), "checkout"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			if got := ServiceOfPod(c.labels); got != c.want {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
-			if selected := PodSelector("checkout").Matches(labels.Set(c.labels)); selected != (c.want == "checkout") {
+			if selected := PodSelector(checkout).Matches(labels.Set(c.labels)); selected != (c.want == "checkout") {
 				t.Errorf("selected: %t, though the pod's service is %q", selected, c.want)
 			}
 		})

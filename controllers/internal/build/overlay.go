@@ -6,6 +6,7 @@ package build
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -18,7 +19,7 @@ import (
 // as the handlers of a probe, the overlay's takes the place of the other; and what the operator computes stays as it is.
 
 // overlaid is a rendered template with the user's overlay merged into it.
-func overlaid(rendered, overlay json.RawMessage) (json.RawMessage, error) {
+func (in input) overlaid(rendered, overlay json.RawMessage) (json.RawMessage, error) {
 	var base, patch map[string]any
 	if err := json.Unmarshal(rendered, &base); err != nil {
 		return nil, err
@@ -44,7 +45,7 @@ func overlaid(rendered, overlay json.RawMessage) (json.RawMessage, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pod.overlay makes no pod template: %w", err)
 	}
-	if err := leavesComputed(before, after); err != nil {
+	if err := in.leavesComputed(before, after); err != nil {
 		return nil, err
 	}
 	// By way of the type, so that quantities are written as the API server writes them: 2048Mi would differ from its 2Gi for good.
@@ -142,8 +143,8 @@ type computed struct {
 }
 
 // leavesComputed demands that an overlay changes nothing that the operator computes.
-func leavesComputed(before, after *corev1.PodTemplateSpec) error {
-	was, is := computedParts(before), computedParts(after)
+func (in input) leavesComputed(before, after *corev1.PodTemplateSpec) error {
+	was, is := in.computedParts(before), in.computedParts(after)
 	for i := range was {
 		if !equality.Semantic.DeepEqual(was[i].value, is[i].value) {
 			return fmt.Errorf("pod.overlay must not change %s: %s", was[i].path, was[i].instead)
@@ -152,11 +153,12 @@ func leavesComputed(before, after *corev1.PodTemplateSpec) error {
 	return nil
 }
 
-func computedParts(template *corev1.PodTemplateSpec) []computed {
+func (in input) computedParts(template *corev1.PodTemplateSpec) []computed {
 	const operators = "it belongs to the operator"
 	var service corev1.Container
+	container := ContainerOf(&in.service.Spec)
 	for _, c := range template.Spec.Containers {
-		if c.Name == ContainerName {
+		if c.Name == container {
 			service = c
 		}
 	}
@@ -165,7 +167,8 @@ func computedParts(template *corev1.PodTemplateSpec) []computed {
 		{"metadata.annotations goservice.dev/…", operators, those(template.Annotations, own)},
 		{"metadata.labels goservice.dev/…", operators, those(template.Labels, own)},
 	}
-	for _, label := range []string{labelName, labelInstance, LabelManagedBy, labelComponent} {
+	selecting := map[string]string{labelName: "", labelInstance: "", LabelManagedBy: "", labelComponent: ""}
+	for _, label := range slices.Sorted(maps.Keys(merged(selecting, selectorOf(in.service)))) {
 		parts = append(parts, computed{"metadata.labels " + label, "the pods are selected by it", template.Labels[label]})
 	}
 	parts = append(parts,
@@ -174,17 +177,17 @@ func computedParts(template *corev1.PodTemplateSpec) []computed {
 		computed{"the volumes live-settings, tls and client-ca", operators, slices.DeleteFunc(slices.Clone(template.Spec.Volumes), func(v corev1.Volume) bool {
 			return !slices.Contains([]string{liveSettingsVolume, tlsVolume, clientCAVolume}, v.Name)
 		})},
-		computed{"the name of the container service", "the autoscaler measures it", service.Name},
-		computed{"the image of the container service", "set image", service.Image},
-		computed{"the resources of the container service", "set resources", service.Resources},
-		computed{"lifecycle.preStop of the container service", "set shutdown.preStopDelay", preStop(service)},
-		computed{"the ports http and admin of the container service", "set port", slices.DeleteFunc(slices.Clone(service.Ports), func(p corev1.ContainerPort) bool {
+		computed{"the name of the container " + container, "the autoscaler measures it", service.Name},
+		computed{"the image of the container " + container, "set image", service.Image},
+		computed{"the resources of the container " + container, "set resources", service.Resources},
+		computed{"lifecycle.preStop of the container " + container, "set shutdown.preStopDelay", preStop(service)},
+		computed{"the ports http and admin of the container " + container, "set port", slices.DeleteFunc(slices.Clone(service.Ports), func(p corev1.ContainerPort) bool {
 			return p.Name != PortNameHTTP && p.Name != PortNameAdmin
 		})},
-		computed{"PORT, GOMEMLIMIT and GOSERVICE_… in env of the container service", operators, slices.DeleteFunc(slices.Clone(service.Env), func(v corev1.EnvVar) bool {
+		computed{"PORT, GOMEMLIMIT and GOSERVICE_… in env of the container " + container, operators, slices.DeleteFunc(slices.Clone(service.Env), func(v corev1.EnvVar) bool {
 			return v.Name != "PORT" && v.Name != "GOMEMLIMIT" && !strings.HasPrefix(v.Name, "GOSERVICE_")
 		})},
-		computed{"mounts below /etc/goservice of the container service", operators, slices.DeleteFunc(slices.Clone(service.VolumeMounts), func(m corev1.VolumeMount) bool {
+		computed{"mounts below /etc/goservice of the container " + container, operators, slices.DeleteFunc(slices.Clone(service.VolumeMounts), func(m corev1.VolumeMount) bool {
 			return !strings.HasPrefix(m.MountPath, "/etc/goservice/")
 		})},
 	)

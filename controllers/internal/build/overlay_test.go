@@ -128,7 +128,7 @@ func TestAnOverlayThatChangesNothingIsTheTemplate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		merged, err := overlaid(rendered, json.RawMessage(`{}`))
+		merged, err := inputOf(&input.Service).overlaid(rendered, json.RawMessage(`{}`))
 		if err != nil {
 			t.Fatal(err)
 		}

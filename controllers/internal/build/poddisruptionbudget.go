@@ -23,13 +23,13 @@ func disruptable(in input) int32 {
 
 func podDisruptionBudget(in input) []Child {
 	name, users := in.service.Name, valueOr(in.service.Spec.DisruptionBudget, v1alpha1.DisruptionBudgetSpec{})
-	if users.Disabled {
+	if users.Disabled || in.mayBeOthers() {
 		return nil
 	}
 	spec := policyv1ac.PodDisruptionBudgetSpec().
 		// Pods that serve nobody must not hold up a drain either.
 		WithUnhealthyPodEvictionPolicy(policyv1.AlwaysAllow).
-		WithSelector(metav1ac.LabelSelector().WithMatchLabels(selectorLabels(name)))
+		WithSelector(metav1ac.LabelSelector().WithMatchLabels(selectorOf(in.service)))
 	if users.MinAvailable != nil {
 		spec.WithMinAvailable(*users.MinAvailable)
 	} else {

@@ -118,7 +118,7 @@ func reachedByOverlay(t *testing.T, owner reflect.Type, name string, kind reflec
 	if err != nil {
 		t.Fatal(err)
 	}
-	merged, err := overlaid(rendered, overlay)
+	merged, err := inputOf(&input.Service).overlaid(rendered, overlay)
 	if err != nil {
 		t.Errorf("%s of %s cannot be set: %v", name, owner.Name(), err)
 		return

@@ -81,5 +81,5 @@ func spreadOverZones(spec *corev1ac.PodSpecApplyConfiguration, in input) {
 }
 
 func ownPods(in input) *metav1ac.LabelSelectorApplyConfiguration {
-	return metav1ac.LabelSelector().WithMatchLabels(selectorLabels(in.service.Name))
+	return metav1ac.LabelSelector().WithMatchLabels(selectorOf(in.service))
 }

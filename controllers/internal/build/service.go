@@ -23,20 +23,24 @@ func services(in input) []Child {
 	if !in.plan.OnToolkit { // the container need not name the port
 		scraped.WithTargetPort(intstr.FromInt32(at.Port))
 	}
-	return []Child{
+	children := []Child{
 		{Name: name, Configuration: corev1ac.Service(name, namespace).
 			WithLabels(objectLabels(name, componentService)).
 			WithAnnotations(plain(in.serviceSettings().Annotations)).
 			WithSpec(entrance(in))},
-		{Name: metrics, Configuration: corev1ac.Service(metrics, namespace).
+	}
+	if in.mayBeOthers() {
+		return children
+	}
+	return append(children,
+		Child{Name: metrics, Configuration: corev1ac.Service(metrics, namespace).
 			WithLabels(objectLabels(name, componentMetrics)).
 			WithSpec(corev1ac.ServiceSpec().
 				WithClusterIP(corev1.ClusterIPNone).
 				// A pod that is starting or draining is scraped as well: its last figures matter.
 				WithPublishNotReadyAddresses(true).
-				WithSelector(selectorLabels(name)).
-				WithPorts(scraped))},
-	}
+				WithSelector(selectorOf(in.service)).
+				WithPorts(scraped))})
 }
 
 // entrance is how clients reach the pods.
@@ -53,13 +57,20 @@ func entrance(in input) *corev1ac.ServiceSpecApplyConfiguration {
 	if settings.AppProtocol != "" {
 		main.WithAppProtocol(string(settings.AppProtocol))
 	}
-	spec := corev1ac.ServiceSpec().WithSelector(selectorLabels(in.service.Name)).WithPorts(main)
+	handedOver := in.handedOver()
+	if handedOver {
+		main.WithTargetPort(intstr.FromInt32(port(&in.service.Spec)))
+	}
+	spec := corev1ac.ServiceSpec().WithSelector(selectorOf(in.service)).WithPorts(main)
 	for i := range in.service.Spec.Ports {
 		p := &in.service.Spec.Ports[i]
 		if p.Hidden {
 			continue
 		}
 		further := servicePort(string(p.Name), valueOr(p.ServicePort, p.Port), string(p.Name)).WithProtocol(protocol(p))
+		if handedOver {
+			further.WithTargetPort(intstr.FromInt32(p.Port))
+		}
 		if p.AppProtocol != "" {
 			further.WithAppProtocol(string(p.AppProtocol))
 		}

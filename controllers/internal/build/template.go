@@ -171,6 +171,8 @@ func (in input) choose(rendered json.RawMessage) (chosen *Template, content json
 		}
 	}
 	switch {
+	case held.justHandedOver():
+		made.Cause = v1alpha1.TemplateFromHandOver
 	case held.Inputs != made.Inputs:
 	case in.references.changed:
 		made.Cause = v1alpha1.TemplateFromReferences

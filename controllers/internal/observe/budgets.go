@@ -8,12 +8,12 @@ import (
 	"fmt"
 	"slices"
 
-	appsv1 "k8s.io/api/apps/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/controllers/internal/build"
 )
 
@@ -35,18 +35,17 @@ func Foreign(object client.Object) bool {
 	return object.GetLabels()[build.LabelManagedBy] != build.ManagedBy
 }
 
-// otherBudgets are the names of PodDisruptionBudgets that are not the operator's own and select the pods of a Deployment, in
-// order. Those of other GoServices select their own pods only.
-func (r *Observer) otherBudgets(ctx context.Context, deployment *appsv1.Deployment) ([]string, error) {
-	if deployment == nil {
-		return nil, nil
+// otherBudgets notes PodDisruptionBudgets that are not the operator's own and select the pods of the service's Deployment: the names of
+// those that stay, in order, and those that were handed over to the service. Budgets of other GoServices select their own pods only.
+func (r *Observer) otherBudgets(ctx context.Context, service *v1alpha1.GoService, o *State) error {
+	if o.Deployment == nil {
+		return nil
 	}
 	var budgets policyv1.PodDisruptionBudgetList
-	if err := r.Client.List(ctx, &budgets, client.InNamespace(deployment.Namespace),
+	if err := r.Client.List(ctx, &budgets, client.InNamespace(service.Namespace),
 		client.MatchingFields{ForeignIndex: foreign}, client.UnsafeDisableDeepCopy); err != nil {
-		return nil, fmt.Errorf("listing the foreign PodDisruptionBudgets of namespace %s: %w", deployment.Namespace, err)
+		return fmt.Errorf("listing the foreign PodDisruptionBudgets of namespace %s: %w", service.Namespace, err)
 	}
-	var names []string
 	for i := range budgets.Items {
 		budget := &budgets.Items[i]
 		if budget.DeletionTimestamp != nil {
@@ -56,10 +55,14 @@ func (r *Observer) otherBudgets(ctx context.Context, deployment *appsv1.Deployme
 		if err != nil {
 			continue // the disruption controller cannot use it either
 		}
-		if selector.Matches(labels.Set(deployment.Spec.Template.Labels)) {
-			names = append(names, budget.Name)
+		if !selector.Matches(labels.Set(o.Deployment.Spec.Template.Labels)) {
+			continue
+		}
+		o.OtherBudgets = append(o.OtherBudgets, budget.Name)
+		if budget.Annotations[build.AnnotationAdopt] == service.Name && budget.Name != service.Name { // one of its name is taken, and stays
+			o.HandedOver = append(o.HandedOver, budget)
 		}
 	}
-	slices.Sort(names)
-	return names, nil
+	slices.Sort(o.OtherBudgets)
+	return nil
 }

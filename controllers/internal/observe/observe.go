@@ -44,6 +44,8 @@ type State struct {
 	Leaving []confirm.Pod
 	// OtherBudgets are the names of foreign PodDisruptionBudgets that select the service's pods, in order.
 	OtherBudgets []string
+	// HandedOver are those of them that were handed over to the service, which has a budget of its own.
+	HandedOver []client.Object
 	// Older says that a pod or the Deployment's template mounts the older form of live settings.
 	Older bool
 	// Troubles are what keeps pods from serving, each once, in a fixed order.
@@ -124,8 +126,7 @@ func (r *Observer) Observe(ctx context.Context, service *v1alpha1.GoService) (St
 	}
 	slices.Sort(o.Serving) // the cache has no order
 	o.Troubles = distinct(o.Troubles)
-	var err error
-	o.OtherBudgets, err = r.otherBudgets(ctx, o.Deployment)
+	err := r.otherBudgets(ctx, service, &o)
 	return o, err
 }
 

@@ -28,9 +28,10 @@ func runningPod(pod *corev1.Pod) (confirm.Pod, bool) {
 	if pod.Status.Phase != corev1.PodRunning {
 		return confirm.Pod{}, false
 	}
+	name := build.ContainerOfPod(pod.Annotations)
 	for i := range pod.Status.ContainerStatuses {
 		status := &pod.Status.ContainerStatuses[i]
-		if status.Name != build.ContainerName || status.State.Running == nil {
+		if status.Name != name || status.State.Running == nil {
 			continue
 		}
 		ready, changed := podReady(pod)

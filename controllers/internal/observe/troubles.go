@@ -79,7 +79,7 @@ func PodTrouble(pod *corev1.Pod) (Trouble, bool) {
 	statuses := slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses)
 	for i := range statuses {
 		trouble, is := containerTrouble(&statuses[i])
-		if statuses[i].Name != build.ContainerName {
+		if statuses[i].Name != build.ContainerOfPod(pod.Annotations) {
 			trouble.Container = statuses[i].Name
 		}
 		if is && (worst.Kind == 0 || trouble.Kind < worst.Kind) {

@@ -22,6 +22,7 @@ var applied = chain{
 	{no, failed(apply.Transient, v1alpha1.ReasonApplyFailed)},
 	{no, failed(apply.Stale, v1alpha1.ReasonApplyFailed)},
 	{no, failed(apply.Terminating, v1alpha1.ReasonApplyFailed)},
+	{unknown, givenBack},
 	{yes, always(v1alpha1.ReasonApplied, "all objects are up to date")},
 }
 

@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/internal/build"
 )
 
 // definition is one type of condition.
@@ -59,6 +60,12 @@ func (s Situation) conditions(conditions []metav1.Condition) []metav1.Condition 
 // paused tells of spec.paused.
 var paused = chain{
 	{yes, stopped},
+}
+
+// givenBack tells of build.AnnotationGiveBack.
+func givenBack(s Situation) (string, string, bool) {
+	return v1alpha1.ReasonGivenBack, "what runs was given back and belongs to nobody: delete this GoService, or remove the annotation " + build.AnnotationGiveBack + " to have it made anew",
+		s.Service.Annotations[build.AnnotationGiveBack] == "true"
 }
 
 func stopped(s Situation) (string, string, bool) {

@@ -89,10 +89,10 @@ func (s Situation) readyTrouble() (told trouble, reason, message string, applies
 	return told, c.Reason, c.Message, true
 }
 
-// notReady leaves out a service that somebody scaled to 0: nothing is on its way there.
+// notReady leaves out a service that somebody scaled to 0, and one that was given back: nothing is on its way there.
 func notReady(s Situation) (string, string, bool) {
 	c := meta.FindStatusCondition(s.computed, v1alpha1.ConditionReady)
-	if c == nil || c.Status == yes || c.Reason == v1alpha1.ReasonScaledToZero {
+	if c == nil || c.Status == yes || c.Reason == v1alpha1.ReasonScaledToZero || c.Reason == v1alpha1.ReasonGivenBack {
 		return "", "", false
 	}
 	return c.Reason, c.Message, true

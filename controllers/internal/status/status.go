@@ -75,7 +75,7 @@ func (s Situation) reached(moment time.Time) bool {
 func (s Situation) status() v1alpha1.GoServiceStatus {
 	status := *s.Service.Status.DeepCopy()
 	status.ObservedGeneration = s.Service.Generation
-	status.Selector = build.PodSelector(s.Service.Name).String()
+	status.Selector = build.PodSelector(s.Service).String()
 	deployment := s.deploymentStatus()
 	status.Replicas, status.ReadyReplicas = deployment.Replicas, deployment.ReadyReplicas
 	status.Plan, status.Figures = s.Plan.Status(), s.figures()

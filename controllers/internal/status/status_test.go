@@ -104,7 +104,7 @@ func TestConditions(t *testing.T) {
 				s.ApplyErr = errors.Join(conflict, &apply.ConflictError{Kind: "ConfigMap", Name: "settings", Owner: `Helm release "shop"`})
 			},
 			map[string]string{"Applied": "False Conflict: " + conflict.Error() +
-				`. a ConfigMap named "settings" exists and belongs to Helm release "shop"; delete it, or choose another name for the GoService`},
+				`. a ConfigMap named "settings" exists and belongs to Helm release "shop"; delete it, choose another name for the GoService, or hand it over with the annotation goservice.dev/adopt`},
 		},
 		"a policy refuses, and the API server is busy": {
 			func(s *Situation) {

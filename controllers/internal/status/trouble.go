@@ -192,7 +192,7 @@ func (s Situation) container() *corev1.Container {
 		return nil
 	}
 	for i := range s.Observed.Deployment.Spec.Template.Spec.Containers {
-		if c := &s.Observed.Deployment.Spec.Template.Spec.Containers[i]; c.Name == build.ContainerName {
+		if c := &s.Observed.Deployment.Spec.Template.Spec.Containers[i]; c.Name == build.ContainerOf(&s.Service.Spec) {
 			return c
 		}
 	}

@@ -1,0 +1,155 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package apply
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"goservice.dev/operator/controllers/internal/build"
+)
+
+// obstacleToPods is what has to be done before a Deployment's pods can be replaced: its selector stays, nobody else may scale it, and
+// whatever leads clients to its pods must lead them to the new ones.
+func (e *Engine) obstacleToPods(ctx context.Context, pass Pass, child *build.Child, found *unstructured.Unstructured) (string, error) {
+	if reason, err := otherSelector(child, found); reason != "" || err != nil {
+		return reason, err
+	}
+	if reason, err := e.lostByServices(ctx, pass, child, found); reason != "" || err != nil {
+		return reason, err
+	}
+	return e.settleAutoscalers(ctx, pass, found)
+}
+
+// otherSelector says what the spec needs if a Deployment selects by other labels than those of the service: nobody can change them.
+func otherSelector(child *build.Child, found *unstructured.Unstructured) (string, error) {
+	desired, err := child.Unstructured()
+	if err != nil {
+		return "", err
+	}
+	wanted, _, err := unstructured.NestedFieldNoCopy(desired, "spec", "selector")
+	if err != nil {
+		return "", err
+	}
+	selector, _, err := unstructured.NestedFieldNoCopy(found.Object, "spec", "selector")
+	if err != nil || equality.Semantic.DeepEqual(wanted, selector) {
+		return "", err
+	}
+	has, _, err := unstructured.NestedStringMap(found.Object, "spec", "selector", "matchLabels")
+	if err != nil {
+		return "", err
+	}
+	if expressions, _, _ := unstructured.NestedSlice(found.Object, "spec", "selector", "matchExpressions"); len(expressions) > 0 {
+		return "its selector has matchExpressions, which pod.selector cannot have; give the GoService another name, and hand over the Service only", nil
+	}
+	return fmt.Sprintf("nobody can change its selector; set spec.pod.selector to {%s}", strings.NewReplacer("=", ": ", ",", ", ").Replace(labels.FormatLabels(has))), nil
+}
+
+// lostByServices names a Service that would not lead to the new pods, although it leads to those of the Deployment.
+func (e *Engine) lostByServices(ctx context.Context, pass Pass, child *build.Child, found *unstructured.Unstructured) (string, error) {
+	var before, after corev1.PodTemplateSpec
+	template, _, err := unstructured.NestedMap(found.Object, "spec", "template")
+	if err == nil {
+		err = runtime.DefaultUnstructuredConverter.FromUnstructured(template, &before)
+	}
+	if err == nil {
+		err = json.Unmarshal(child.Template, &after)
+	}
+	if err != nil {
+		return "", fmt.Errorf("comparing the pods of Deployment %q: %w", child.Name, err)
+	}
+	var list corev1.ServiceList
+	if err := e.Live.List(ctx, &list, client.InNamespace(found.GetNamespace())); err != nil {
+		return "", fmt.Errorf("listing the Services of %s: %w", found.GetNamespace(), err)
+	}
+	for i := range list.Items {
+		service := &list.Items[i]
+		selector := labels.SelectorFromSet(service.Spec.Selector)
+		if len(service.Spec.Selector) == 0 || !selector.Matches(labels.Set(before.Labels)) || service.Name == pass.Owner.GetName() && handedOver(service, pass.Owner) {
+			continue
+		}
+		if !selector.Matches(labels.Set(after.Labels)) {
+			return fmt.Sprintf("Service %q selects its pods by labels that the new pods do not have (%s); set them in spec.pod.labels", service.Name, labels.FormatLabels(service.Spec.Selector)), nil
+		}
+		for _, port := range service.Spec.Ports {
+			if port.TargetPort.Type == intstr.String && opens(&before, port.TargetPort.StrVal) && !opens(&after, port.TargetPort.StrVal) {
+				return fmt.Sprintf("Service %q leads to the port named %s, which the new pods do not have; annotate the Service of the name %s with %s as well, and let others name the port by its number",
+					service.Name, port.TargetPort.StrVal, pass.Owner.GetName(), build.AnnotationAdopt), nil
+			}
+		}
+	}
+	return "", nil
+}
+
+// opens reports whether pods have a port of a name.
+func opens(template *corev1.PodTemplateSpec, port string) bool {
+	return slices.ContainsFunc(slices.Concat(template.Spec.Containers, template.Spec.InitContainers), func(c corev1.Container) bool {
+		return slices.ContainsFunc(c.Ports, func(p corev1.ContainerPort) bool { return p.Name == port })
+	})
+}
+
+// settleAutoscalers demands that every autoscaler of a Deployment is handed over as well, and removes those that the service has no use
+// for: the replica count stays as it is until the service's own decides.
+func (e *Engine) settleAutoscalers(ctx context.Context, pass Pass, deployment *unstructured.Unstructured) (string, error) {
+	var list autoscalingv2.HorizontalPodAutoscalerList
+	if err := e.Live.List(ctx, &list, client.InNamespace(deployment.GetNamespace())); err != nil {
+		return "", fmt.Errorf("listing the autoscalers of %s: %w", deployment.GetNamespace(), err)
+	}
+	var needless []*autoscalingv2.HorizontalPodAutoscaler
+	for i := range list.Items {
+		autoscaler := &list.Items[i]
+		controller := metav1.GetControllerOf(autoscaler)
+		switch {
+		case !scales(autoscaler, deployment), controller != nil && controller.UID == pass.Owner.GetUID():
+		case controller != nil:
+			return fmt.Sprintf("HorizontalPodAutoscaler %q of %s %q scales it; delete that one, or let it scale the GoService", autoscaler.Name, controller.Kind, controller.Name), nil
+		case !handedOver(autoscaler, pass.Owner):
+			return fmt.Sprintf("HorizontalPodAutoscaler %q scales it; annotate that one with %s: %s as well, or delete it", autoscaler.Name, build.AnnotationAdopt, pass.Owner.GetName()), nil
+		case !pass.desires(Key{horizontalPodAutoscalerKind, autoscaler.Name}):
+			if reason := tracked(autoscaler); reason != "" {
+				return fmt.Sprintf("HorizontalPodAutoscaler %q scales it, and %s", autoscaler.Name, reason), nil
+			}
+			needless = append(needless, autoscaler)
+		}
+	}
+	for _, autoscaler := range needless {
+		if err := e.replace(ctx, autoscaler); err != nil {
+			return "", err
+		}
+	}
+	return "", nil
+}
+
+// replace removes an object that was handed over and whose place another one has, unless a tool would only make it anew.
+func (e *Engine) replace(ctx context.Context, object client.Object) error {
+	kind, err := e.Client.GroupVersionKindFor(object)
+	if err != nil || tracked(object) != "" {
+		return err
+	}
+	return e.prune(ctx, Key{kind, object.GetName()}, object)
+}
+
+var horizontalPodAutoscalerKind = autoscalingv2.SchemeGroupVersion.WithKind("HorizontalPodAutoscaler")
+
+func scales(autoscaler *autoscalingv2.HorizontalPodAutoscaler, deployment *unstructured.Unstructured) bool {
+	target := autoscaler.Spec.ScaleTargetRef
+	return target.Kind == build.DeploymentKind.Kind && target.Name == deployment.GetName() && strings.HasPrefix(target.APIVersion, build.DeploymentKind.Group+"/")
+}
+
+func (p *Pass) desires(key Key) bool {
+	return slices.ContainsFunc(p.Desired, func(c build.Child) bool { return c.Kind == key.Kind && c.Name == key.Name })
+}

@@ -1,0 +1,46 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package build
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"goservice.dev/operator/api/v1alpha1"
+)
+
+// A Deployment that is handed over keeps its selector, and until its rollout has ended there are pods that somebody else made.
+
+// HandedOver is what a Deployment that was just handed over has in the place of a kept template: whatever runs is not the user's spec,
+// applied.
+func HandedOver() (annotation, value string) {
+	encoded, err := json.Marshal(Template{Cause: v1alpha1.TemplateFromHandOver})
+	if err != nil {
+		panic(fmt.Sprintf("encoding a template: %v", err))
+	}
+	return annotationTemplate, string(encoded)
+}
+
+// justHandedOver says that nothing was applied to the Deployment yet.
+func (t *Template) justHandedOver() bool {
+	return t != nil && t.Cause == v1alpha1.TemplateFromHandOver && t.Inputs == ""
+}
+
+// mayBeOthers says that the pods which a selector of the user's selects may be somebody else's: there is no Deployment of the service yet.
+// Nothing that selects them is made then.
+func (in input) mayBeOthers() bool {
+	return ownSelector(&in.service.Spec) != nil && !in.environment.HasDeployment
+}
+
+// handedOver says that pods which the operator did not make may serve: ports are told by their numbers then, since those pods name them
+// differently.
+func (in input) handedOver() bool {
+	if in.mayBeOthers() {
+		return true
+	}
+	if in.template.Cause != v1alpha1.TemplateFromHandOver {
+		return false
+	}
+	return in.environment.Replacing || in.environment.Template.Hash != in.template.Hash
+}
