@@ -38,6 +38,9 @@ func Transitions(before, after *v1alpha1.GoServiceStatus, confirmed confirm.Resu
 			found = append(found, change)
 		}
 	}
+	if change, happened := handedOver(before.Template, after.Template); happened {
+		found = append(found, change)
+	}
 	if change, happened := silent(before, after); happened {
 		found = append(found, change)
 	}
@@ -91,6 +94,12 @@ var warnedTroubles = map[string]bool{
 	v1alpha1.ReasonInvalidImage: true, v1alpha1.ReasonImagePull: true, v1alpha1.ReasonOutOfMemory: true,
 	v1alpha1.ReasonContainerExited: true, v1alpha1.ReasonUnschedulable: true, v1alpha1.ReasonVolumes: true,
 	v1alpha1.ReasonScaledToZero: true,
+}
+
+// handedOver speaks of a Deployment that was taken over.
+func handedOver(before, after *v1alpha1.TemplateStatus) (Transition, bool) {
+	is := func(t *v1alpha1.TemplateStatus) bool { return t != nil && t.Cause == v1alpha1.TemplateFromHandOver }
+	return Transition{corev1.EventTypeNormal, "HandedOver", "Adopt", "took over the Deployment, and replaces its pods one after another", false}, is(after) && !is(before)
 }
 
 // silent speaks of pods that serve and cannot be asked. Pods that do not serve are in a trouble of their own.
