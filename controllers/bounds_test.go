@@ -95,15 +95,7 @@ pod:
   annotations: {memory: a}
   nodeSelector: {memory: a}
   tolerations: [{key: a, operator: Equal, value: b, effect: NoExecute}]
-  topologySpreadConstraints:
-  - maxSkew: 1
-    topologyKey: a
-    whenUnsatisfiable: DoNotSchedule
-    labelSelector: {matchLabels: {memory: a}, matchExpressions: [{key: a, operator: In, values: [a]}]}
-    minDomains: 2
-    nodeAffinityPolicy: Honor
-    nodeTaintsPolicy: Honor
-    matchLabelKeys: [a]
+  topologySpreadConstraints: [{}]
   priorityClassName: a
   serviceAccountName: a
   runtimeClassName: a

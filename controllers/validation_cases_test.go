@@ -256,21 +256,6 @@ var specCases = cases{
 		[]string{`pod: {tolerations: [{key: example.com/a, operator: Exists}]}`},
 		[]string{
 			`pod: {tolerations: [{key: "a b", operator: Exists}]}`, `pod: {tolerations: [{key: "a/b/c", operator: Exists}]}`,
-			`pod: {topologySpreadConstraints: [{maxSkew: 1, topologyKey: "a b", whenUnsatisfiable: ScheduleAnyway}]}`,
-		},
-	},
-	"must have label keys": {
-		[]string{`pod: {topologySpreadConstraints: [{maxSkew: 1, topologyKey: a, whenUnsatisfiable: ScheduleAnyway, labelSelector: {matchLabels: {example.com/a: b}}}]}`},
-		[]string{`pod: {topologySpreadConstraints: [{maxSkew: 1, topologyKey: a, whenUnsatisfiable: ScheduleAnyway, labelSelector: {matchLabels: {"a b": b}}}]}`},
-	},
-	"must have values with the operators In and NotIn, and none": {
-		[]string{
-			`pod: {topologySpreadConstraints: [{maxSkew: 1, topologyKey: a, whenUnsatisfiable: ScheduleAnyway, labelSelector: {matchExpressions: [{key: a, operator: Exists}]}}]}`,
-			`pod: {topologySpreadConstraints: [{maxSkew: 1, topologyKey: a, whenUnsatisfiable: ScheduleAnyway, labelSelector: {matchExpressions: [{key: a, operator: In, values: [b]}]}}]}`,
-		},
-		[]string{
-			`pod: {topologySpreadConstraints: [{maxSkew: 1, topologyKey: a, whenUnsatisfiable: ScheduleAnyway, labelSelector: {matchExpressions: [{key: a, operator: In}]}}]}`,
-			`pod: {topologySpreadConstraints: [{maxSkew: 1, topologyKey: a, whenUnsatisfiable: ScheduleAnyway, labelSelector: {matchExpressions: [{key: a, operator: Exists, values: [b]}]}}]}`,
 		},
 	},
 	"must have a multiple of the size": {
@@ -288,21 +273,6 @@ var specCases = cases{
 	"pod.tolerations[] must have the effect NoExecute": {
 		[]string{`pod: {tolerations: [{key: a, effect: NoExecute, tolerationSeconds: 30}]}`},
 		[]string{`pod: {tolerations: [{key: a, tolerationSeconds: 30}]}`, `pod: {tolerations: [{key: a, effect: NoSchedule, tolerationSeconds: 30}]}`},
-	},
-	"pod.topologySpreadConstraints[] must have whenUnsatisfiable": {
-		[]string{`pod: {topologySpreadConstraints: [{maxSkew: 1, topologyKey: a, whenUnsatisfiable: DoNotSchedule, minDomains: 2}]}`},
-		[]string{`pod: {topologySpreadConstraints: [{maxSkew: 1, topologyKey: a, whenUnsatisfiable: ScheduleAnyway, minDomains: 2}]}`},
-	},
-	"pod.topologySpreadConstraints[] must not name a key": {
-		[]string{`pod: {topologySpreadConstraints: [{maxSkew: 1, topologyKey: a, whenUnsatisfiable: DoNotSchedule, matchLabelKeys: [pod-template-hash], labelSelector: {matchLabels: {a: b}, matchExpressions: [{key: c, operator: Exists}]}}]}`},
-		[]string{
-			`pod: {topologySpreadConstraints: [{maxSkew: 1, topologyKey: a, whenUnsatisfiable: DoNotSchedule, matchLabelKeys: [a], labelSelector: {matchLabels: {a: b}}}]}`,
-			`pod: {topologySpreadConstraints: [{maxSkew: 1, topologyKey: a, whenUnsatisfiable: DoNotSchedule, matchLabelKeys: [a], labelSelector: {matchExpressions: [{key: a, operator: Exists}]}}]}`,
-		},
-	},
-	"pod.topologySpreadConstraints[].matchLabelKeys must not name app": {
-		[]string{`pod: {topologySpreadConstraints: [{maxSkew: 1, topologyKey: a, whenUnsatisfiable: DoNotSchedule, matchLabelKeys: [pod-template-hash]}]}`},
-		[]string{`pod: {topologySpreadConstraints: [{maxSkew: 1, topologyKey: a, whenUnsatisfiable: DoNotSchedule, matchLabelKeys: [app.kubernetes.io/name]}]}`},
 	},
 	"pod.labels must have label keys": {
 		[]string{`pod: {labels: {team: a, example.com/Team: b}}`},

@@ -182,13 +182,6 @@ var podCases = cases{
 		[]string{`pod: {selector: {example.com/app: a}}`},
 		[]string{`pod: {selector: {"a b": c}}`},
 	},
-	"pod.topologySpreadConstraints[].matchLabelKeys must not name a key of pod.selector": {
-		[]string{
-			`pod: {selector: {app: a}, topologySpreadConstraints: [{maxSkew: 1, topologyKey: a, whenUnsatisfiable: DoNotSchedule, matchLabelKeys: [pod-template-hash]}]}`,
-			`pod: {selector: {app: a}, topologySpreadConstraints: [{maxSkew: 1, topologyKey: a, whenUnsatisfiable: DoNotSchedule, matchLabelKeys: [app], labelSelector: {matchLabels: {b: c}}}]}`,
-		},
-		[]string{`pod: {selector: {app: a}, topologySpreadConstraints: [{maxSkew: 1, topologyKey: a, whenUnsatisfiable: DoNotSchedule, matchLabelKeys: [app]}]}`},
-	},
 	"initContainers[] must not have probes": {
 		[]string{`initContainers: [{name: a, image: b, restartPolicy: Always, readinessProbe: {tcpSocket: {port: 80}}}]`},
 		[]string{`initContainers: [{name: a, image: b, readinessProbe: {tcpSocket: {port: 80}}}]`},

@@ -27,7 +27,6 @@ type AnnotationValue string
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.dnsPolicy) || self.dnsPolicy != 'None' || has(self.dnsConfig) && has(self.dnsConfig.nameservers) && self.dnsConfig.nameservers.size() > 0",message="pod.dnsConfig.nameservers must name at least one with the dnsPolicy None"
 // +kubebuilder:validation:XValidation:rule="!has(self.selector) || !has(self.labels) || self.labels.all(k, !(k in self.selector))",message="pod.labels must not have a key of pod.selector: the pods have those labels already"
-// +kubebuilder:validation:XValidation:rule="!has(self.selector) || !has(self.topologySpreadConstraints) || self.topologySpreadConstraints.all(c, has(c.labelSelector) || !has(c.matchLabelKeys) || c.matchLabelKeys.all(k, !(k in self.selector)))",message="pod.topologySpreadConstraints[].matchLabelKeys must not name a key of pod.selector: the default selector has them"
 type PodSpec struct {
 	// selector are the labels by which the Deployment, its Service and its PodDisruptionBudget find the pods, which have them too. Set it for
 	// a Deployment that is handed over: its selector cannot change. Default: the operator's own labels.
@@ -67,14 +66,13 @@ type PodSpec struct {
 	// +optional
 	// +kubebuilder:pruning:PreserveUnknownFields
 	Affinity *runtime.RawExtension `json:"affinity,omitempty"`
-	// topologySpreadConstraints spread the pods. Default: over nodes and zones where possible. A constraint without a
-	// labelSelector selects this service's pods.
+	// topologySpreadConstraints spread the pods, in Kubernetes' form; one without a labelSelector selects this service's pods. They are
+	// checked by a dry run, as affinity. Default: over nodes and zones where possible.
 	// +optional
-	// +listType=map
-	// +listMapKey=topologyKey
-	// +listMapKey=whenUnsatisfiable
+	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=8
-	TopologySpreadConstraints []TopologySpreadConstraint `json:"topologySpreadConstraints,omitempty"`
+	// +kubebuilder:validation:items:XPreserveUnknownFields
+	TopologySpreadConstraints []runtime.RawExtension `json:"topologySpreadConstraints,omitempty"`
 	// writableTmp mounts an empty writable directory at /tmp, unless volumeMounts has another there; by default, the rest of the file
 	// system is read-only then. kubectl drain needs --delete-emptydir-data for such pods. Default: false.
 	// +optional

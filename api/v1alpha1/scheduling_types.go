@@ -42,47 +42,6 @@ type Toleration struct {
 	TolerationSeconds *int64 `json:"tolerationSeconds,omitempty"`
 }
 
-// TopologySpreadConstraint spreads the pods over the values of a node label.
-//
-// +kubebuilder:validation:XValidation:rule="!has(self.minDomains) || self.whenUnsatisfiable == 'DoNotSchedule'",message="pod.topologySpreadConstraints[] must have whenUnsatisfiable DoNotSchedule where minDomains is given"
-// +kubebuilder:validation:XValidation:rule="!has(self.matchLabelKeys) || !has(self.labelSelector) || !has(self.labelSelector.matchLabels) || self.matchLabelKeys.all(k, !(k in self.labelSelector.matchLabels))",message="pod.topologySpreadConstraints[] must not name a key in both matchLabelKeys and labelSelector"
-// +kubebuilder:validation:XValidation:rule="!has(self.matchLabelKeys) || !has(self.labelSelector) || !has(self.labelSelector.matchExpressions) || self.labelSelector.matchExpressions.all(e, !(e.key in self.matchLabelKeys))",message="pod.topologySpreadConstraints[] must not name a key in both matchLabelKeys and labelSelector"
-type TopologySpreadConstraint struct {
-	// maxSkew is by how many pods two values of the label may differ, at least 1.
-	// +required
-	// +kubebuilder:validation:Minimum=1
-	MaxSkew int32 `json:"maxSkew"`
-	// topologyKey is the node label, such as topology.kubernetes.io/zone.
-	// +required
-	// +kubebuilder:validation:MinLength=1
-	TopologyKey LabelKey `json:"topologyKey"`
-	// whenUnsatisfiable is DoNotSchedule or ScheduleAnyway.
-	// +required
-	// +kubebuilder:validation:Enum=DoNotSchedule;ScheduleAnyway
-	WhenUnsatisfiable corev1.UnsatisfiableConstraintAction `json:"whenUnsatisfiable"`
-	// labelSelector selects the pods that are counted. Default: this service's pods.
-	// +optional
-	LabelSelector *LabelSelector `json:"labelSelector,omitempty"`
-	// minDomains is the least number of values of the label, at least 1.
-	// +optional
-	// +kubebuilder:validation:Minimum=1
-	MinDomains *int32 `json:"minDomains,omitempty"`
-	// nodeAffinityPolicy is Honor or Ignore: whether nodes that the pods' affinity excludes are counted. Default: Honor.
-	// +optional
-	// +kubebuilder:validation:Enum=Honor;Ignore
-	NodeAffinityPolicy *corev1.NodeInclusionPolicy `json:"nodeAffinityPolicy,omitempty"`
-	// nodeTaintsPolicy is Honor or Ignore: whether nodes with taints that the pods do not tolerate are left out. Default: Ignore.
-	// +optional
-	// +kubebuilder:validation:Enum=Honor;Ignore
-	NodeTaintsPolicy *corev1.NodeInclusionPolicy `json:"nodeTaintsPolicy,omitempty"`
-	// matchLabelKeys are keys whose value must be that of the new pod, such as pod-template-hash.
-	// +optional
-	// +listType=atomic
-	// +kubebuilder:validation:MaxItems=16
-	// +kubebuilder:validation:XValidation:rule="self.all(k, !(k in ['app.kubernetes.io/name', 'app.kubernetes.io/managed-by']))",message="pod.topologySpreadConstraints[].matchLabelKeys must not name app.kubernetes.io/name or app.kubernetes.io/managed-by: the default selector has them"
-	MatchLabelKeys []LabelKey `json:"matchLabelKeys,omitempty"`
-}
-
 // LabelSelector selects pods by their labels; all that is given must match.
 type LabelSelector struct {
 	// matchLabels are labels that must be there.

@@ -135,12 +135,12 @@ func (c *conversion) scheduling() {
 			constraint.LabelSelector = c.ownSelector() // the same pods
 		}
 		c.follow("spec.topologySpreadConstraints["+constraint.TopologyKey+"].labelSelector", constraint.LabelSelector)
-		converted, fits := fitting[v1alpha1.TopologySpreadConstraint](constraint)
+		converted := constraint.DeepCopy()
 		if equal(plain(constraint.LabelSelector), plain(c.ownSelector())) {
 			converted.LabelSelector = nil
 		}
-		if fits {
-			pod.TopologySpreadConstraints = append(pod.TopologySpreadConstraints, converted)
+		if encoded, err := json.Marshal(converted); err == nil {
+			pod.TopologySpreadConstraints = append(pod.TopologySpreadConstraints, runtime.RawExtension{Raw: encoded})
 		}
 	}
 	c.affinity()

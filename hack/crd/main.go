@@ -20,7 +20,7 @@ import (
 // embedded are the fields below which descriptions are left out; * stands for any name.
 var embedded = []string{
 	"spec.env[]", "spec.envFrom[]", "spec.resources", "spec.volumes[].*", "spec.volumeMounts[]", "spec.initContainers[]",
-	"spec.probes.*", "spec.securityContext", "spec.pod.tolerations[]", "spec.pod.topologySpreadConstraints[]",
+	"spec.probes.*", "spec.securityContext", "spec.pod.tolerations[]",
 	"spec.pod.securityContext", "spec.pod.dnsConfig", "spec.pod.hostAliases[]", "status.*",
 }
 

@@ -28,10 +28,6 @@ func toleration(t *v1alpha1.Toleration) *corev1ac.TolerationApplyConfiguration {
 	return converted(t, corev1ac.Toleration())
 }
 
-func spreadConstraint(c *v1alpha1.TopologySpreadConstraint) *corev1ac.TopologySpreadConstraintApplyConfiguration {
-	return converted(c, corev1ac.TopologySpreadConstraint())
-}
-
 // plain is a map of the API's own strings as Kubernetes takes it, always a new one.
 func plain[Value ~string](from map[string]Value) map[string]string {
 	result := make(map[string]string, len(from))

@@ -24,13 +24,11 @@ func filled[T any](t *testing.T) *T {
 }
 
 func TestNothingIsLostOnTheWayToApplyConfigurations(t *testing.T) {
-	variable, source, tolerated, constraint := filled[v1alpha1.EnvVar](t), filled[v1alpha1.EnvFromSource](t),
-		filled[v1alpha1.Toleration](t), filled[v1alpha1.TopologySpreadConstraint](t)
+	variable, source, tolerated := filled[v1alpha1.EnvVar](t), filled[v1alpha1.EnvFromSource](t), filled[v1alpha1.Toleration](t)
 	for name, pair := range map[string][2]any{
 		"environment variable": {variable, envVar(variable)},
 		"envFrom":              {source, envFrom(source)},
 		"toleration":           {tolerated, toleration(tolerated)},
-		"constraint":           {constraint, spreadConstraint(constraint)},
 	} {
 		var given, sent any
 		converted(&pair[0], &given)

@@ -159,7 +159,7 @@ func resolve(spec *corev1ac.PodSpecApplyConfiguration, settings v1alpha1.PodSpec
 // unjudged reports whether a spec has parts that its schema leaves open.
 func unjudged(in input) bool {
 	settings, spec := in.podSettings(), &in.service.Spec
-	return settings.Overlay != nil || settings.Affinity != nil ||
+	return settings.Overlay != nil || settings.Affinity != nil || settings.TopologySpreadConstraints != nil ||
 		slices.ContainsFunc(spec.InitContainers, func(c v1alpha1.Container) bool { return c.Resources != nil }) ||
 		slices.ContainsFunc(spec.Volumes, func(v v1alpha1.Volume) bool {
 			return v.Projected != nil || v.Ephemeral != nil || v.CSI != nil || v.NFS != nil || v.HostPath != nil || v.ISCSI != nil || v.FC != nil || v.Image != nil

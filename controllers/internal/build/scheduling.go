@@ -38,12 +38,13 @@ func schedule(spec *corev1ac.PodSpecApplyConfiguration, in input, settings v1alp
 	if settings.RuntimeClassName != "" {
 		spec.WithRuntimeClassName(string(settings.RuntimeClassName))
 	}
-	spec.WithTopologySpreadConstraints(spread(in, settings)...)
-	return nil
+	constraints, err := spread(in, settings)
+	spec.WithTopologySpreadConstraints(constraints...)
+	return err
 }
 
 // spread keeps the pods apart over nodes where that is possible, counting only pods of the same rollout.
-func spread(in input, settings v1alpha1.PodSpec) []*corev1ac.TopologySpreadConstraintApplyConfiguration {
+func spread(in input, settings v1alpha1.PodSpec) ([]*corev1ac.TopologySpreadConstraintApplyConfiguration, error) {
 	var result []*corev1ac.TopologySpreadConstraintApplyConfiguration
 	if settings.TopologySpreadConstraints == nil {
 		result = append(result, corev1ac.TopologySpreadConstraint().
@@ -53,14 +54,18 @@ func spread(in input, settings v1alpha1.PodSpec) []*corev1ac.TopologySpreadConst
 			WithMatchLabelKeys(rolloutLabel))
 	}
 	for i := range settings.TopologySpreadConstraints {
-		result = append(result, spreadConstraint(&settings.TopologySpreadConstraints[i]))
+		constraint := corev1ac.TopologySpreadConstraint()
+		if err := strictly(&settings.TopologySpreadConstraints[i], constraint); err != nil {
+			return nil, fmt.Errorf("pod.topologySpreadConstraints[%d]: %w", i, err)
+		}
+		result = append(result, constraint)
 	}
 	for _, constraint := range result {
 		if constraint.LabelSelector == nil {
 			constraint.WithLabelSelector(ownPods(in))
 		}
 	}
-	return result
+	return result, nil
 }
 
 // spreadOverZones prefers zones with fewer of the pods. It is no second spread constraint because the scheduler scores a node
