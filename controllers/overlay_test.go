@@ -60,6 +60,33 @@ func TestAnOverlayIsTriedBeforeAnythingIsWritten(t *testing.T) {
 	op.stop()
 }
 
+// Nor does a schema judge what has Kubernetes' form as it is.
+func TestWhatNoSchemaJudgesIsTriedBeforeAnythingIsWritten(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ spec, field string }{
+		"a constraint":           {`pod: {topologySpreadConstraints: [{maxSkew: 0, topologyKey: a, whenUnsatisfiable: DoNotSchedule}]}`, "maxSkew"},
+		"a constraint's field":   {`pod: {topologySpreadConstraints: [{maxSkew: 1, topologyKey: a, whenUnsatisfiable: DoNotSchedule, other: 1}]}`, `pod.topologySpreadConstraints[0]: unknown field "other"`},
+		"affinity":               {`pod: {affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: []}}}}`, "nodeSelectorTerms"},
+		"a projected volume":     {`volumes: [{name: a, projected: {sources: [{serviceAccountToken: {path: ../d}}]}}]`, "serviceAccountToken.path"},
+		"a source of two kinds":  {`volumes: [{name: a, projected: {sources: [{secret: {name: b}, configMap: {name: b}}]}}]`, "may not specify more than 1 volume type"},
+		"a directory of no node": {`volumes: [{name: a, hostPath: {path: ../a}}]`, "hostPath"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			namespace := newNamespace(t)
+			startOperator(t, namespace, nil)
+			applyService(t, namespace, c.spec)
+			message := expectCondition(t, namespace, v1alpha1.ConditionApplied, metav1.ConditionFalse, v1alpha1.ReasonInvalid)
+			if !strings.Contains(message, c.field) {
+				t.Errorf("message %q does not name %s", message, c.field)
+			}
+			if children := names(childrenOf(t, namespace)); len(children) > 0 {
+				t.Errorf("%v were made for a spec that cannot be applied", children)
+			}
+		})
+	}
+}
+
 func liveSettingsOf(t *testing.T, namespace string) string {
 	t.Helper()
 	var settings corev1.ConfigMap
