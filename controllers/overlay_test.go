@@ -67,7 +67,7 @@ func TestWhatNoSchemaJudgesIsTriedBeforeAnythingIsWritten(t *testing.T) {
 		"a constraint":           {`pod: {topologySpreadConstraints: [{maxSkew: 0, topologyKey: a, whenUnsatisfiable: DoNotSchedule}]}`, "maxSkew"},
 		"a constraint's field":   {`pod: {topologySpreadConstraints: [{maxSkew: 1, topologyKey: a, whenUnsatisfiable: DoNotSchedule, other: 1}]}`, `pod.topologySpreadConstraints[0]: unknown field "other"`},
 		"affinity":               {`pod: {affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: []}}}}`, "nodeSelectorTerms"},
-		"a projected volume":     {`volumes: [{name: a, projected: {sources: [{serviceAccountToken: {path: ../d}}]}}]`, "serviceAccountToken.path"},
+		"a projected volume":     {`volumes: [{name: a, projected: {sources: [{serviceAccountToken: {path: ../d}}]}}]`, "projected.path"},
 		"a source of two kinds":  {`volumes: [{name: a, projected: {sources: [{secret: {name: b}, configMap: {name: b}}]}}]`, "may not specify more than 1 volume type"},
 		"a directory of no node": {`volumes: [{name: a, hostPath: {path: ../a}}]`, "hostPath"},
 	} {
