@@ -71,6 +71,8 @@ func readSettings() settings {
 	flag.StringVar(&s.controllers.PrometheusCAFile, "prometheus-ca-file", "", "PEM file of certificate authorities for --prometheus-address; default: those of the system, or in the image those that Mozilla trusts")
 	flag.StringVar(&s.controllers.PrometheusBearerTokenFile, "prometheus-bearer-token-file", "", "file with the bearer token for --prometheus-address; read again when it changes")
 	flag.Func("prometheus-header", "header for requests to --prometheus-address, as name=value, such as X-Scope-OrgID=shop; may be repeated", s.controllers.AddPrometheusHeader)
+	flag.Func("metrics-from", `who scrapes the pods of services with spec.networkPolicy, as a peer of a NetworkPolicy in YAML or JSON, such as {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: monitoring}}}; may be repeated; default: pods with the label app.kubernetes.io/name=prometheus or prometheus-agent in any namespace. The operator's own pods always may`,
+		s.controllers.AddMetricsFrom)
 	s.controllers.Version = version
 	s.log.BindFlags(flag.CommandLine)
 	flag.Parse()

@@ -49,6 +49,7 @@ func oddSpecs() map[string]string {
 		"no surge":               `rollout: {maxSurge: 0%, maxUnavailable: 0%}`,
 		"waits longer than told": `rollout: {minReadySeconds: 3600, progressDeadline: 1s}`,
 		"recreated":              `rollout: {strategy: Recreate, minReadySeconds: 1}`,
+		"a policy":               `{networkPolicy: {}, ports: [{name: a, port: 1, protocol: SCTP}], initContainers: [{name: a, image: b, restartPolicy: Always, ports: [{containerPort: 65535, protocol: UDP}]}]}`,
 		"no budget":              `disruptionBudget: {disabled: true}`,
 		"all must stay":          `disruptionBudget: {minAvailable: 100%}`,
 		"two equal constraints":  `pod: {topologySpreadConstraints: [{maxSkew: 1, topologyKey: a, whenUnsatisfiable: DoNotSchedule}, {maxSkew: 2, topologyKey: a, whenUnsatisfiable: DoNotSchedule}]}`,
@@ -71,6 +72,9 @@ func oddSpecs() map[string]string {
 			"annotation":         `pod: {annotations: {%q: a}}`,
 			"nodeSelector":       `pod: {nodeSelector: {%q: a}}`,
 			"nodeSelector value": `pod: {nodeSelector: {a: %q}}`,
+			"peer":               `networkPolicy: {from: [{podSelector: {matchLabels: {%[1]q: a}}, namespaceSelector: {matchLabels: {b: %[1]q}}}]}`,
+			"peer's expression":  `networkPolicy: {from: [{namespaceSelector: {matchExpressions: [{key: %q, operator: Exists}]}}]}`,
+			"peer's value":       `networkPolicy: {from: [{podSelector: {matchExpressions: [{key: a, operator: NotIn, values: [%q]}]}}]}`,
 			"toleration":         `pod: {tolerations: [{key: %q, operator: Exists}]}`,
 			"toleration value":   `pod: {tolerations: [{key: a, value: %q}]}`,
 			"effect":             `pod: {tolerations: [{key: a, effect: %q}]}`,
@@ -119,6 +123,10 @@ func oddSpecs() map[string]string {
 	for _, address := range []string{"192.0.2.1", "192.0.2.01", "2001:db8::1", "::ffff:192.0.2.1", "192.0.2.1/32", "192.0.2.1/24", "2001:DB8::/32", "0.0.0.0/0", "fe80::1%eth0", ""} {
 		specs["alias "+address] = fmt.Sprintf(`pod: {hostAliases: [{ip: %q, hostnames: [a]}]}`, address)
 		specs["resolver "+address] = fmt.Sprintf(`pod: {dnsConfig: {nameservers: [%q]}}`, address)
+		specs["peer "+address] = fmt.Sprintf(`networkPolicy: {from: [{ipBlock: {cidr: %q}}]}`, address)
+		specs["but not "+address] = fmt.Sprintf(`networkPolicy: {from: [{ipBlock: {cidr: 0.0.0.0/0, except: [%[1]q]}}, {ipBlock: {cidr: "::/0", except: [%[1]q]}}]}`, address)
+		specs["no IPv4 but "+address] = fmt.Sprintf(`networkPolicy: {from: [{ipBlock: {cidr: 0.0.0.0/0, except: [%q]}}]}`, address)
+		specs["no IPv6 but "+address] = fmt.Sprintf(`networkPolicy: {from: [{ipBlock: {cidr: "::/0", except: [%q]}}]}`, address)
 		specs["clients "+address] = fmt.Sprintf(`service: {type: LoadBalancer, loadBalancerSourceRanges: [%q]}`, address)
 	}
 	for _, share := range []string{"0", "1", "-1", "100000", "0%", "00%", "25%", "100%", "101%", "1000%", "a", "1.5", "50 %"} {

@@ -120,6 +120,11 @@ probes:
   readiness: *probe
   startupTimeout: 1s
 disruptionBudget: {maxUnavailable: 1, minAvailable: 1}
+networkPolicy:
+  from:
+  - podSelector: &selector {matchLabels: {memory: a}, matchExpressions: [{key: a, operator: In, values: [a]}]}
+    namespaceSelector: *selector
+    ipBlock: {cidr: 10.0.0.0/8, except: [10.1.0.0/16]}
 volumes:
 - name: a
   configMap: {name: a, items: &items [{key: a, path: b, mode: 1}], defaultMode: 1}
@@ -262,6 +267,9 @@ func probesOf(t *testing.T, path string, node *apiextensionsv1.JSONSchemaProps) 
 		for _, text := range cases.refused {
 			try(text, "should match", true)
 		}
+	}
+	if node.MinItems != nil {
+		try([]any{}, fmt.Sprintf("at least %d items", *node.MinItems), true)
 	}
 	if node.MaxItems != nil {
 		probes = append(probes,

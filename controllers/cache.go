@@ -13,6 +13,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -82,6 +83,9 @@ func slimChild(object any) (any, error) {
 	case *autoscalingv2.HorizontalPodAutoscaler:
 		child.ManagedFields = nil
 		child.Status = autoscalingv2.HorizontalPodAutoscalerStatus{Conditions: slimAutoscalerConditions(child.Status.Conditions)}
+	case *networkingv1.NetworkPolicy:
+		child.ManagedFields = nil
+		internSelector(&child.Spec.PodSelector)
 	case *policyv1.PodDisruptionBudget:
 		child.ManagedFields, child.Status = nil, policyv1.PodDisruptionBudgetStatus{}
 		internSelector(child.Spec.Selector)

@@ -11,6 +11,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -90,6 +91,9 @@ func TestForeignObjectsAreNotTouched(t *testing.T) {
 			},
 			`a HorizontalPodAutoscaler named "checkout" exists and belongs to GoService "checkout"`, 0,
 		},
+		"a NetworkPolicy of nobody": {
+			&networkingv1.NetworkPolicy{ObjectMeta: named("checkout")}, `a NetworkPolicy named "checkout" exists and belongs to no GoService`, 0,
+		},
 		"a PodDisruptionBudget of nobody": {
 			&policyv1.PodDisruptionBudget{ObjectMeta: named("checkout"), Spec: policyv1.PodDisruptionBudgetSpec{MaxUnavailable: new(intstr.FromInt32(1))}},
 			`a PodDisruptionBudget named "checkout" exists and belongs to no GoService`, 0,
@@ -105,7 +109,7 @@ func TestForeignObjectsAreNotTouched(t *testing.T) {
 			}
 			before := c.foreign.GetResourceVersion()
 			startOperator(t, namespace, nil)
-			applyService(t, namespace, minimalSpec)
+			applyService(t, namespace, with(t, minimalSpec, `networkPolicy: {}`))
 
 			message := expectCondition(t, namespace, v1alpha1.ConditionApplied, metav1.ConditionFalse, v1alpha1.ReasonConflict)
 			if !strings.HasPrefix(message, c.message) || !strings.Contains(message, "choose another name for the GoService") {
@@ -122,15 +126,15 @@ func TestForeignObjectsAreNotTouched(t *testing.T) {
 					ours++
 				}
 			}
-			if ours != 6-c.without {
-				t.Errorf("%d of the %d other children exist", ours, 6-c.without)
+			if ours != 7-c.without {
+				t.Errorf("%d of the %d other children exist", ours, 7-c.without)
 			}
 
 			if err := api.Delete(t.Context(), c.foreign); err != nil {
 				t.Fatal(err)
 			}
 			settled(t, namespace, serviceName)
-			if children := names(childrenOf(t, namespace)); len(children) != 7 {
+			if children := names(childrenOf(t, namespace)); len(children) != 8 {
 				t.Errorf("children: %v", children)
 			}
 		})

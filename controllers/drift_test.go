@@ -13,7 +13,9 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -53,6 +55,24 @@ func TestDriftIsPutRight(t *testing.T) {
 		"no pod may be evicted": {"PodDisruptionBudget/checkout", func(o client.Object) {
 			o.(*policyv1.PodDisruptionBudget).Spec.MaxUnavailable = new(intstr.FromInt32(0))
 		}},
+		"somebody else may connect": {"NetworkPolicy/checkout", func(o client.Object) {
+			rule := &o.(*networkingv1.NetworkPolicy).Spec.Ingress[0]
+			rule.From = append(rule.From, networkingv1.NetworkPolicyPeer{NamespaceSelector: &metav1.LabelSelector{}})
+		}},
+		"everybody may connect": {"NetworkPolicy/checkout", func(o client.Object) {
+			spec := &o.(*networkingv1.NetworkPolicy).Spec
+			spec.Ingress = append(spec.Ingress, networkingv1.NetworkPolicyIngressRule{})
+		}},
+		"Prometheus may not connect": {"NetworkPolicy/checkout", func(o client.Object) {
+			spec := &o.(*networkingv1.NetworkPolicy).Spec
+			spec.Ingress = spec.Ingress[:1]
+		}},
+		"the policy is for egress": {"NetworkPolicy/checkout", func(o client.Object) {
+			o.(*networkingv1.NetworkPolicy).Spec.PolicyTypes = []networkingv1.PolicyType{networkingv1.PolicyTypeIngress, networkingv1.PolicyTypeEgress}
+		}},
+		"the policy is for fewer pods": {"NetworkPolicy/checkout", func(o client.Object) {
+			o.(*networkingv1.NetworkPolicy).Spec.PodSelector.MatchLabels["version"] = "v2"
+		}},
 		"the autoscaler is unbounded": {"HorizontalPodAutoscaler/checkout", func(o client.Object) { o.(*autoscalingv2.HorizontalPodAutoscaler).Spec.MaxReplicas = 9999 }},
 		"the autoscaler sees more": {"HorizontalPodAutoscaler/checkout", func(o client.Object) {
 			spec := &o.(*autoscalingv2.HorizontalPodAutoscaler).Spec
@@ -77,7 +97,7 @@ func TestDriftIsPutRight(t *testing.T) {
 	}
 	namespace := newNamespace(t)
 	op := startOperator(t, namespace, nil)
-	applyService(t, namespace, minimalSpec)
+	applyService(t, namespace, with(t, minimalSpec, `networkPolicy: {from: [{podSelector: {}}]}`))
 	settled(t, namespace, serviceName)
 	for _, name := range slices.Sorted(maps.Keys(cases)) {
 		c := cases[name]

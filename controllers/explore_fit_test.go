@@ -39,6 +39,13 @@ func (s *specs) fit(path string, object map[string]any) {
 		delete(object, "loadBalancerClass")
 		delete(object, "loadBalancerSourceRanges")
 		delete(object, "externalTrafficPolicy")
+	case path == "spec.networkPolicy.from[]":
+		if object["ipBlock"] != nil {
+			delete(object, "podSelector")
+			delete(object, "namespaceSelector")
+		} else if len(object) == 0 {
+			object["podSelector"] = map[string]any{"matchLabels": map[string]any{"team": "a"}}
+		}
 	case path == "spec.rollout":
 		delete(object, "maxUnavailable")
 		if object["strategy"] == "Recreate" || object["maxSurge"] == "0%" {

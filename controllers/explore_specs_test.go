@@ -51,6 +51,8 @@ var openTexts = []openText{
 	{"nameservers[]", []string{"192.0.2.53", "2001:db8::53"}},
 	{"hostAliases[].ip", []string{"192.0.2.1", "2001:db8::1"}},
 	{"loadBalancerSourceRanges[]", []string{"10.0.0.0/8", "2001:db8::/32"}},
+	{"ipBlock.cidr", []string{"10.0.0.0/8", "10.0.0.0/12"}},
+	{"except[]", []string{"10.1.0.0/16", "10.2.3.4/32"}},
 	{"appProtocol", []string{"grpc", "kubernetes.io/h2c"}},
 	{"loadBalancerClass", []string{"example.com/internal"}},
 	{"httpHeaders[].name", []string{"Host", "X-Probe"}},

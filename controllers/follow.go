@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/internal/apply"
 	"goservice.dev/operator/controllers/internal/build"
 	"goservice.dev/operator/controllers/internal/measure"
 	"goservice.dev/operator/controllers/internal/observe"
@@ -75,6 +76,12 @@ func (r *GoServiceReconciler) follow(service *v1alpha1.GoService, seen observe.S
 func replaces(d *appsv1.Deployment, leaving int) bool {
 	wanted, _, rolling := wantedBy(d)
 	return rolling || leaving > 0 && int(d.Status.ReadyReplicas) < wanted
+}
+
+// replacing says that not every pod of the Deployment is of its template.
+func (r *GoServiceReconciler) replacing(service *v1alpha1.GoService, seen observe.State) bool {
+	generation := r.engine.Generation(client.ObjectKeyFromObject(service), apply.Key{Kind: build.DeploymentKind, Name: service.Name})
+	return seen.Deployment != nil && !apply.RolledOut(seen.Deployment, generation)
 }
 
 // tuningIsOff in every mode that asks for no measurements. A stored spec may hold one that only another version of the operator

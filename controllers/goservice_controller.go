@@ -49,6 +49,8 @@ type GoServiceReconciler struct {
 	running    running
 	upgrades   *upgrades // nil: nobody asked for them
 	retries    retries
+	// metricsAccess is for every NetworkPolicy.
+	metricsAccess metricsAccess
 	// knowsTolerance says whether the API server knows the tolerance of a HorizontalPodAutoscaler's rules.
 	knowsTolerance bool
 }
@@ -70,9 +72,10 @@ func (r *GoServiceReconciler) environment(ctx context.Context, service *v1alpha1
 	held := r.references.pace.hold(client.ObjectKeyFromObject(service), build.ReferencesChanged(&service.Spec, template, taken), time.Now())
 	return build.Environment{
 		WorkloadImage: r.WorkloadImage, RunbookURL: r.RunbookURL, OptionalKinds: r.optional.present(), AutoscalerTolerance: r.knowsTolerance,
-		Version: r.Version, Template: template, HasDeployment: seen.Deployment != nil, Replacing: rollsOut(seen.Deployment), Upgrade: r.upgrades.grants(client.ObjectKeyFromObject(service)),
+		Version: r.Version, Template: template, HasDeployment: seen.Deployment != nil, Replacing: r.replacing(service, seen), Upgrade: r.upgrades.grants(client.ObjectKeyFromObject(service)),
 		References: taken, HoldReferences: held > 0, AssignedUsers: assigned, OlderPods: seen.Older,
 		ClassicHistograms: r.optional.knowsClassicHistograms(),
+		MetricsFrom:       r.metricsAccess.from, MetricsFromAnywhere: r.metricsAccess.anywhere, FormerPorts: r.formerPorts(service, seen),
 	}, held, nil
 }
 
@@ -84,6 +87,7 @@ func (r *GoServiceReconciler) environment(ctx context.Context, service *v1alpha1
 // +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups=autoscaling,resources=horizontalpodautoscalers,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=networking.k8s.io,resources=networkpolicies,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=policy,resources=poddisruptionbudgets,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=monitoring.coreos.com,resources=prometheusrules,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=monitoring.coreos.com,resources=servicemonitors,verbs=get;list;watch;create;patch;delete

@@ -124,11 +124,6 @@ func wantedBy(d *appsv1.Deployment) (wanted, surge int, rolling bool) {
 	return wanted, surge, d.Status.UpdatedReplicas < d.Status.Replicas
 }
 
-// rollsOut reports whether not every pod of a Deployment is of its present template.
-func rollsOut(d *appsv1.Deployment) bool {
-	return d != nil && (d.Status.ObservedGeneration < d.Generation || d.Status.UpdatedReplicas < d.Status.Replicas)
-}
-
 // inForce reads from the live settings how limits are divided.
 func inForce(service *v1alpha1.GoService, seen observe.State) tuner.InForce {
 	spec := &service.Spec

@@ -14,6 +14,7 @@ import (
 	authorizationv1 "k8s.io/api/authorization/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -63,6 +64,9 @@ type Options struct {
 	PrometheusCAFile, PrometheusBearerTokenFile string
 	// PrometheusHeaders are sent with each question, such as X-Scope-OrgID; AddPrometheusHeader adds one.
 	PrometheusHeaders http.Header
+	// MetricsFrom may connect to the metrics of services with a NetworkPolicy, besides the operator's own pods; AddMetricsFrom adds one.
+	// Default: pods that the Prometheus Operator or Prometheus' Helm charts made, in any namespace.
+	MetricsFrom []networkingv1.NetworkPolicyPeer
 
 	// Namespace of the operator, where it keeps the key of the digests of Secrets; without it Secrets are not followed.
 	Namespace string
@@ -90,6 +94,7 @@ const defaultConcurrency = 8
 func AddToScheme(scheme *runtime.Scheme) error {
 	for _, add := range []func(*runtime.Scheme) error{
 		v1alpha1.AddToScheme, authorizationv1.AddToScheme, corev1.AddToScheme, appsv1.AddToScheme, policyv1.AddToScheme, autoscalingv2.AddToScheme,
+		networkingv1.AddToScheme,
 	} {
 		if err := add(scheme); err != nil {
 			return err
@@ -102,7 +107,7 @@ func AddToScheme(scheme *runtime.Scheme) error {
 func ownedTypes() []client.Object {
 	return []client.Object{
 		&corev1.ServiceAccount{}, &corev1.ConfigMap{}, &corev1.Service{},
-		&appsv1.Deployment{}, &policyv1.PodDisruptionBudget{}, &autoscalingv2.HorizontalPodAutoscaler{},
+		&networkingv1.NetworkPolicy{}, &appsv1.Deployment{}, &policyv1.PodDisruptionBudget{}, &autoscalingv2.HorizontalPodAutoscaler{},
 	}
 }
 
@@ -125,6 +130,7 @@ func setup(ctx context.Context, mgr manager.Manager, options Options) (*GoServic
 		RunbookURL:    options.RunbookURL,
 		retries:       retries{pace: options.pace.orDefault()},
 		Version:       options.Version,
+		metricsAccess: options.metricsAccess(ctrl.LoggerFrom(ctx)),
 		engine:        &apply.Engine{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Record: countApply},
 	}
 	ask := options.ask

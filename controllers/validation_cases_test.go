@@ -258,6 +258,20 @@ var specCases = cases{
 			`pod: {tolerations: [{key: "a b", operator: Exists}]}`, `pod: {tolerations: [{key: "a/b/c", operator: Exists}]}`,
 		},
 	},
+	"must have label keys": {
+		[]string{`networkPolicy: {from: [{podSelector: {matchLabels: {example.com/a: b}}}]}`},
+		[]string{`networkPolicy: {from: [{podSelector: {matchLabels: {"a b": b}}}]}`},
+	},
+	"must have values with the operators In and NotIn, and none": {
+		[]string{
+			`networkPolicy: {from: [{podSelector: {matchExpressions: [{key: a, operator: Exists}]}}]}`,
+			`networkPolicy: {from: [{podSelector: {matchExpressions: [{key: a, operator: In, values: [b]}]}}]}`,
+		},
+		[]string{
+			`networkPolicy: {from: [{podSelector: {matchExpressions: [{key: a, operator: In}]}}]}`,
+			`networkPolicy: {from: [{podSelector: {matchExpressions: [{key: a, operator: Exists, values: [b]}]}}]}`,
+		},
+	},
 	"must have a multiple of the size": {
 		[]string{`resources: {limits: {cpu: 1, hugepages-2Mi: 4Mi}}`, `resources: {limits: {cpu: 1, hugepages-2Mi: "4194304"}}`},
 		[]string{`resources: {limits: {cpu: 1, hugepages-2Mi: 3Mi}}`, `resources: {limits: {cpu: 1, hugepages-2Mi: 1}}`},

@@ -59,6 +59,29 @@ var podCases = cases{
 		[]string{`ports: [{name: grpc-web-2, port: 9000}, {name: 9p, port: 9001}]`, `initContainers: [{name: a, image: b, ports: [{name: c, containerPort: 1}]}]`},
 		[]string{`ports: [{name: "9000", port: 9000}]`, `ports: [{name: a--b, port: 9000}]`, `ports: [{name: -a, port: 9000}]`, `ports: [{name: gRPC, port: 9000}]`},
 	},
+	"networkPolicy.from[] must have podSelector": {
+		[]string{
+			`networkPolicy: {}`, `networkPolicy: {from: [{podSelector: {}}, {namespaceSelector: {}}]}`,
+			`networkPolicy: {from: [{podSelector: {matchLabels: {a: b}}, namespaceSelector: {matchExpressions: [{key: a, operator: Exists}]}}, {ipBlock: {cidr: "::/0"}}]}`,
+		},
+		[]string{
+			`networkPolicy: {from: [{}]}`, `networkPolicy: {from: [{podSelector: {}, ipBlock: {cidr: 10.0.0.0/8}}]}`,
+			`networkPolicy: {from: [{podSelector: {}}, {namespaceSelector: {}, ipBlock: {cidr: 10.0.0.0/8}}]}`,
+		},
+	},
+	"networkPolicy.from[].ipBlock.except must": {
+		[]string{
+			`networkPolicy: {from: [{ipBlock: {cidr: 10.0.0.0/8, except: [10.1.0.0/16, 10.2.3.4/32]}}]}`,
+			`networkPolicy: {from: [{ipBlock: {cidr: "2001:db8::/32", except: ["2001:db8:1::/48"]}}]}`,
+		},
+		[]string{
+			`networkPolicy: {from: [{ipBlock: {cidr: 10.0.0.0/8, except: [11.0.0.0/16]}}]}`,
+			`networkPolicy: {from: [{ipBlock: {cidr: 10.0.0.0/8, except: [10.0.0.0/8]}}]}`,
+			`networkPolicy: {from: [{ipBlock: {cidr: 10.0.0.0/16, except: [10.0.0.0/8]}}]}`,
+			`networkPolicy: {from: [{ipBlock: {cidr: 10.0.0.0/8, except: ["2001:db8::/48"]}}]}`,
+			`networkPolicy: {from: [{ipBlock: {cidr: 10.0.0.0/8, except: [a]}}]}`,
+		},
+	},
 	"ports[].name must not be": {
 		[]string{`ports: [{name: web, port: 9000}]`},
 		[]string{`ports: [{name: http, port: 9000}]`, `ports: [{name: metrics, port: 9000}]`},

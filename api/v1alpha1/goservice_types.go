@@ -139,6 +139,12 @@ type GoServiceSpec struct {
 	// +optional
 	Service *ServiceSpec `json:"service,omitempty"`
 
+	// networkPolicy limits who may connect to the pods; the operator and Prometheus always may. It replaces no pod. Default: there is no
+	// NetworkPolicy.
+	// +optional
+	// +structType=atomic
+	NetworkPolicy *NetworkPolicySpec `json:"networkPolicy,omitempty"`
+
 	// env lists environment variables of the container. The operator sets PORT, GOMEMLIMIT and all names that start with
 	// GOSERVICE_; env cannot. If GOGC is set here, measurements do not change it. Rolling.
 	// +optional

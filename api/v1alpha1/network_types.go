@@ -112,6 +112,45 @@ type ServiceSpec struct {
 	LoadBalancerSourceRanges []CIDR `json:"loadBalancerSourceRanges,omitempty"`
 }
 
+// NetworkPolicySpec configures the NetworkPolicy, which limits who may connect to the pods. It replaces no pod.
+type NetworkPolicySpec struct {
+	// from are those who may connect to port, ports, and the ports that sidecars declare. It replaces no pod. Default: anybody.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	From []NetworkPolicyPeer `json:"from,omitempty"`
+}
+
+// NetworkPolicyPeer is who may connect: pods, or addresses.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.ipBlock) != (has(self.podSelector) || has(self.namespaceSelector))",message="networkPolicy.from[] must have podSelector, namespaceSelector or both, or else ipBlock alone"
+type NetworkPolicyPeer struct {
+	// podSelector selects pods of the namespaces that namespaceSelector selects. {} selects all. Default: all of these namespaces.
+	// +optional
+	PodSelector *LabelSelector `json:"podSelector,omitempty"`
+	// namespaceSelector selects namespaces. {} selects all. Default: the service's own.
+	// +optional
+	NamespaceSelector *LabelSelector `json:"namespaceSelector,omitempty"`
+	// ipBlock is a range of addresses outside of the cluster.
+	// +optional
+	IPBlock *IPBlock `json:"ipBlock,omitempty"`
+}
+
+// IPBlock is a range of addresses.
+//
+// +kubebuilder:validation:XValidation:rule="!isCIDR(self.cidr) || !has(self.except) || self.except.all(e, isCIDR(e) && cidr(self.cidr).containsCIDR(e) && cidr(e).prefixLength() > cidr(self.cidr).prefixLength())",message="networkPolicy.from[].ipBlock.except must be ranges within cidr that are smaller than it"
+type IPBlock struct {
+	// cidr is the range, such as 10.0.0.0/8.
+	// +required
+	CIDR CIDR `json:"cidr"`
+	// except are ranges within cidr that are left out.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	Except []CIDR `json:"except,omitempty"`
+}
+
 // ServiceAnnotation is the value of an annotation of a Service.
 //
 // +kubebuilder:validation:MaxLength=4096

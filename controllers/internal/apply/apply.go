@@ -228,12 +228,16 @@ func (r *run) pruneAll(ctx context.Context) {
 // pass.
 func (r *run) rolledOut() bool {
 	for key, object := range r.Existing {
-		if d, is := object.(*appsv1.Deployment); is && (d.Status.ObservedGeneration < max(d.Generation, r.now[key].generation) ||
-			d.Status.UpdatedReplicas < d.Status.Replicas) {
+		if d, is := object.(*appsv1.Deployment); is && !RolledOut(d, r.now[key].generation) {
 			return false
 		}
 	}
 	return true
+}
+
+// RolledOut reports whether every pod of a Deployment is of its template, as of a generation that a cache need not show yet.
+func RolledOut(d *appsv1.Deployment, generation int64) bool {
+	return d.Status.ObservedGeneration >= max(d.Generation, generation) && d.Status.UpdatedReplicas >= d.Status.Replicas
 }
 
 func (r *run) applyOne(ctx context.Context, child *build.Child, live client.Object, known verified) (verified, error) {

@@ -5,6 +5,7 @@ package apply
 
 import (
 	"encoding/json"
+	"reflect"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -46,15 +47,21 @@ func contentOf(object client.Object) (map[string]any, error) {
 // wholeFields are maps and lists that an apply replaces as a whole, in the kinds that are emitted: company in one of them,
 // such as one more label in the selector of a Service, is a drift as much as a changed value.
 var wholeFields = map[string]bool{
-	"selector": true, "labelSelector": true, "matchLabels": true, "nodeSelector": true,
+	"selector": true, "labelSelector": true, "matchLabels": true, "nodeSelector": true, "podSelector": true,
 	"metrics": true, "endpoints": true, "rules": true, "envFrom": true, "tolerations": true, "items": true, "policies": true,
 	"requiredDuringSchedulingIgnoredDuringExecution":  true,
 	"preferredDuringSchedulingIgnoredDuringExecution": true,
 }
 
+// exactFields have no company anywhere below: whoever adds to a rule of a NetworkPolicy changes what it means.
+var exactFields = map[string]bool{"ingress": true}
+
 // contains reports whether every value of desired is in the live value of a field. Maps and lists of objects may have
 // company unless they are whole fields.
 func contains(field string, live, desired any) bool {
+	if exactFields[field] {
+		return reflect.DeepEqual(live, desired)
+	}
 	switch want := desired.(type) {
 	case map[string]any:
 		have, is := live.(map[string]any)

@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -47,6 +48,13 @@ type Environment struct {
 	HoldReferences bool
 	// AssignedUsers says that the platform assigns users to the namespace, as OpenShift does: pods must not name others.
 	AssignedUsers bool
+	// MetricsFrom may connect to the port of the metrics where a service has a NetworkPolicy: the operator and Prometheus.
+	MetricsFrom []networkingv1.NetworkPolicyPeer
+	// MetricsFromAnywhere opens that port to everybody, unless the service serves on it: where the operator's requests come from is not
+	// known.
+	MetricsFromAnywhere bool
+	// FormerPorts are those on which pods of an earlier template may still serve.
+	FormerPorts []Port
 	// Upgrade replaces a template in force that another operator would render, though the user changed nothing.
 	Upgrade bool
 }
@@ -94,6 +102,7 @@ type input struct {
 	template        *Template
 	templateContent json.RawMessage
 	older           []byte // the document in its older form; nil where no pod mounts that
+	served          []Port // that clients connect to; nil where there is no NetworkPolicy
 }
 
 // Kind is an emitted kind.
@@ -118,6 +127,7 @@ var kinds = []Kind{
 	{GroupVersionKind: serviceAccountKind, NamedByPods: true, build: serviceAccount},
 	{GroupVersionKind: configMapKind, NamedByPods: true, build: liveSettings},
 	{GroupVersionKind: serviceKind, SelectsPods: true, build: services},
+	{GroupVersionKind: NetworkPolicyKind, SelectsPods: true, build: networkPolicy},
 	{GroupVersionKind: podDisruptionBudgetKind, SelectsPods: true, build: podDisruptionBudget},
 	{GroupVersionKind: ServiceMonitorKind, Optional: true, build: serviceMonitor},
 	{GroupVersionKind: PrometheusRuleKind, Optional: true, build: prometheusRule},
@@ -163,6 +173,9 @@ func Build(service *v1alpha1.GoService, p plan.Plan, environment Environment) (D
 		return Desired{}, fmt.Errorf("keeping the pod template of GoService %s/%s: %w", service.Namespace, service.Name, err)
 	}
 	desired.Template = in.template.status(rendered)
+	if in.served, err = in.servedPorts(); err != nil {
+		return Desired{}, err
+	}
 	if environment.OlderPods {
 		if in.older, desired.OlderRevision, err = olderForm(encoded); err != nil {
 			return Desired{}, err

@@ -14,6 +14,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
@@ -42,11 +45,19 @@ type goldenInput struct {
 
 const testImage = "goservice.dev/workload:test"
 
+// testPeers are the operator and Prometheus.
+func testPeers() []networkingv1.NetworkPolicyPeer {
+	in := func(namespace string) *metav1.LabelSelector {
+		return &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: namespace}}
+	}
+	return []networkingv1.NetworkPolicyPeer{{NamespaceSelector: in("goservice-system")}, {NamespaceSelector: in("monitoring")}}
+}
+
 func (g goldenInput) build(t *testing.T) Desired {
 	t.Helper()
 	desired, err := Build(&g.Service, plan.Compute(&g.Service.Spec, plan.Observed{Sharing: g.RunningPods}), Environment{
 		WorkloadImage: testImage, OptionalKinds: map[schema.GroupVersionKind]bool{ServiceMonitorKind: g.ServiceMonitors},
-		AutoscalerTolerance: true, OlderPods: g.OlderPods, ClassicHistograms: g.ClassicHistograms,
+		AutoscalerTolerance: true, OlderPods: g.OlderPods, ClassicHistograms: g.ClassicHistograms, MetricsFrom: testPeers(),
 	})
 	if err != nil {
 		t.Fatalf("building: %v", err)
@@ -143,7 +154,7 @@ func TestNothingIsSharedWithTheInput(t *testing.T) {
 	everyCase(t, func(t *testing.T, _ string, input goldenInput) {
 		p := plan.Compute(&input.Service.Spec, plan.Observed{Sharing: 3})
 		planBefore, serviceBefore := encode(t, p), input.Service.DeepCopy()
-		environment := Environment{WorkloadImage: testImage, OptionalKinds: map[schema.GroupVersionKind]bool{ServiceMonitorKind: true}}
+		environment := Environment{WorkloadImage: testImage, OptionalKinds: map[schema.GroupVersionKind]bool{ServiceMonitorKind: true}, MetricsFrom: testPeers()}
 		desired, err := Build(&input.Service, p, environment)
 		if err != nil {
 			t.Fatal(err)
@@ -156,6 +167,9 @@ func TestNothingIsSharedWithTheInput(t *testing.T) {
 		}
 		if diff := cmp.Diff(planBefore, encode(t, p)); diff != "" {
 			t.Errorf("writing into what was built changed the plan:\n%s", diff)
+		}
+		if diff := cmp.Diff(testPeers(), environment.MetricsFrom); diff != "" {
+			t.Errorf("writing into what was built changed the environment:\n%s", diff)
 		}
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	networkingv1ac "k8s.io/client-go/applyconfigurations/networking/v1"
 
 	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/controllers/internal/fieldtest"
@@ -25,10 +26,12 @@ func filled[T any](t *testing.T) *T {
 
 func TestNothingIsLostOnTheWayToApplyConfigurations(t *testing.T) {
 	variable, source, tolerated := filled[v1alpha1.EnvVar](t), filled[v1alpha1.EnvFromSource](t), filled[v1alpha1.Toleration](t)
+	peer := filled[v1alpha1.NetworkPolicyPeer](t)
 	for name, pair := range map[string][2]any{
 		"environment variable": {variable, envVar(variable)},
 		"envFrom":              {source, envFrom(source)},
 		"toleration":           {tolerated, toleration(tolerated)},
+		"peer":                 {peer, converted(peer, networkingv1ac.NetworkPolicyPeer())},
 	} {
 		var given, sent any
 		converted(&pair[0], &given)
