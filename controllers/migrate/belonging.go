@@ -11,6 +11,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -31,7 +32,10 @@ type bundle struct {
 	budget  *policyv1.PodDisruptionBudget
 	// keptBudgets select the pods and stay.
 	keptBudgets []*policyv1.PodDisruptionBudget
-	monitor     *serviceMonitor
+	// policy that selects these pods alone; severalPolicies: there are others.
+	policy          *networkingv1.NetworkPolicy
+	severalPolicies bool
+	monitor         *serviceMonitor
 	// monitored is the Service that monitor selects.
 	monitored *corev1.Service
 	account   *corev1.ServiceAccount
@@ -44,6 +48,7 @@ func (m *Manifests) belongingTo(deployment *appsv1.Deployment) bundle {
 	m.addServices(&b)
 	m.addAutoscalers(&b)
 	m.addBudgets(&b)
+	m.addPolicies(&b)
 	wanted := cmp.Or(deployment.Spec.Template.Spec.ServiceAccountName, deployment.Spec.Template.Spec.DeprecatedServiceAccount, "default")
 	for _, account := range m.accounts {
 		if account.Namespace == deployment.Namespace && account.Name == wanted {
@@ -193,6 +198,9 @@ func (b bundle) all() []any {
 	}
 	if b.budget != nil {
 		objects = append(objects, b.budget)
+	}
+	if b.policy != nil {
+		objects = append(objects, b.policy)
 	}
 	if b.monitor != nil && b.stays[b.monitor] == "" {
 		objects = append(objects, b.monitor)

@@ -109,6 +109,57 @@ func TestPodsHaveOneBudget(t *testing.T) {
 	}
 }
 
+// A NetworkPolicy is carried over if it says of the pods what spec.networkPolicy can say; any other stays and goes on working.
+func TestNetworkPolicies(t *testing.T) {
+	policy := func(name, spec string) string {
+		return `{"apiVersion": networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: ` + name + `}, spec: {` + spec + `}}
+---
+`
+	}
+	const pods = `podSelector: {matchLabels: {app: cart}}, `
+	many := strings.Repeat(`{podSelector: {matchLabels: {a: "x"}}}, `, 17)
+	for i := range 17 {
+		many = strings.Replace(many, `"x"`, "v"+string(rune('a'+i)), 1)
+	}
+	shared := strings.Replace(cart, "metadata: {name: cart}", "metadata: {name: cart-canary}", 1)
+	for what, c := range map[string]struct{ manifests, want, note string }{
+		"anybody to every port":           {policy("p", pods+`ingress: [{}]`), `{}`, ""},
+		"anybody to each of the ports":    {policy("p", pods+`ingress: [{ports: [{port: http}]}, {ports: [{port: 9000}]}]`), `{}`, ""},
+		"the same clients to every port":  {policy("p", pods+`policyTypes: [Ingress], ingress: [{from: [{podSelector: {matchLabels: {a: b}}, namespaceSelector: {}}], ports: [{port: http}, {port: side, protocol: TCP}]}]`), `{"from":[{"podSelector":{"matchLabels":{"a":"b"}},"namespaceSelector":{}}]}`, ""},
+		"the same clients in two rules":   {policy("p", pods+`ingress: [{from: [{podSelector: {}}], ports: [{port: 8080}]}, {from: [{podSelector: {}}], ports: [{port: 9000}]}]`), `{"from":[{"podSelector":{}}]}`, ""},
+		"addresses":                       {policy("p", pods+`ingress: [{from: [{ipBlock: {cidr: 10.1.2.3/8, except: [10.1.2.3/16]}}]}]`), `{"from":[{"ipBlock":{"cidr":"10.0.0.0/8","except":["10.1.0.0/16"]}}]}`, ""},
+		"every port of a protocol":        {policy("p", pods+`ingress: [{from: [{podSelector: {}}], ports: [{protocol: TCP}]}]`), `{"from":[{"podSelector":{}}]}`, ""},
+		"other clients to another port":   {policy("p", pods+`ingress: [{from: [{podSelector: {}}], ports: [{port: 8080}]}, {from: [{namespaceSelector: {}}], ports: [{port: 9000}]}]`), "null", "spec.ingress: who may connect differs"},
+		"nobody to another port":          {policy("p", pods+`ingress: [{from: [{podSelector: {}}], ports: [{port: 8080}]}]`), "null", "spec.ingress: who may connect differs"},
+		"nobody":                          {policy("p", pods+`policyTypes: [Ingress]`), "null", "spec.ingress: nobody may connect"},
+		"egress":                          {policy("p", pods+`egress: [{}], ingress: [{}]`), "null", "spec.policyTypes: it is about egress"},
+		"no egress":                       {policy("p", pods+`policyTypes: [Ingress, Egress], ingress: [{}]`), "null", "spec.policyTypes: it is about egress"},
+		"a range of ports":                {policy("p", pods+`ingress: [{ports: [{port: 8000, endPort: 9000}]}]`), "null", "spec.ingress.ports: it opens a range"},
+		"a port that nobody declares":     {policy("p", pods+`ingress: [{ports: [{port: 8080}, {port: 9000}, {port: 1}]}]`), "null", "spec.ingress.ports: it opens 1, a port"},
+		"a protocol that nobody declares": {policy("p", pods+`ingress: [{ports: [{port: 8080, protocol: UDP}]}]`), "null", "spec.ingress.ports: it opens 8080, a port"},
+		"too many clients":                {policy("p", pods+`ingress: [{from: [`+many+`]}]`), "null", "spec.ingress.from: it names more than 16"},
+		"two of them":                     {policy("p", pods+`ingress: [{}]`) + policy("q", pods+`ingress: [{}]`), "null", "NetworkPolicy p: spec.podSelector: several NetworkPolicies"},
+		"one of all pods":                 {policy("p", `podSelector: {}, policyTypes: [Ingress]`), "null", ""},
+		"one of all pods, and its own":    {policy("p", `podSelector: {}, policyTypes: [Ingress]`) + policy("q", pods+`ingress: [{}]`), `{}`, ""},
+		"one of other pods":               {policy("p", `podSelector: {matchLabels: {app: other}}, ingress: [{}]`), "null", ""},
+		"one of two Deployments":          {shared + policy("p", pods+`ingress: [{}]`), "null", ""},
+	} {
+		output := converted(t, read(t, cart+c.manifests))
+		result := output.Results[0]
+		accepted(t, result.Service)
+		if got := shown(result.Service.Spec.NetworkPolicy); got != c.want {
+			t.Errorf("%s: %s, want %s", what, got, c.want)
+		}
+		if notes := allNotes(result); !strings.Contains(notes, c.note) || c.note == "" && strings.Contains(notes, string(Lost)) {
+			t.Errorf("%s: no note with %q, or others:\n%s", what, c.note, notes)
+		}
+		carried := slices.ContainsFunc(result.Replaced, func(name string) bool { return strings.HasPrefix(name, "NetworkPolicy ") })
+		if carried != (c.want != "null") || carried && slices.Contains(output.Left, result.Replaced[len(result.Replaced)-1]) {
+			t.Errorf("%s: takes the place of %v, and %v stays", what, result.Replaced, output.Left)
+		}
+	}
+}
+
 // Many a chart has a Service of its own for metrics, and the ServiceMonitor selects that one.
 func TestMetricsOfAFurtherService(t *testing.T) {
 	const monitor = `{"apiVersion": monitoring.coreos.com/v1, kind: ServiceMonitor, metadata: {name: cart}, spec: {selector: {matchLabels: {part: metrics}}, endpoints: [{port: metrics, path: /stats}]}}

@@ -74,6 +74,7 @@ func (c *conversion) convert() error {
 	c.rollout()
 	c.scaling()
 	c.budget()
+	c.policy()
 	return c.overlay()
 }
 

@@ -15,6 +15,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 
 	"goservice.dev/operator/api/v1alpha1"
@@ -34,6 +35,7 @@ func TestEveryFieldHasAFate(t *testing.T) {
 		{"Service: `spec.ports[]`", reflect.TypeFor[corev1.ServicePort](), servicePortFields},
 		{"HorizontalPodAutoscaler: `spec`", reflect.TypeFor[autoscalingv2.HorizontalPodAutoscalerSpec](), autoscalerFields},
 		{"PodDisruptionBudget: `spec`", reflect.TypeFor[policyv1.PodDisruptionBudgetSpec](), budgetFields},
+		{"NetworkPolicy: `spec`", reflect.TypeFor[networkingv1.NetworkPolicySpec](), policyFields},
 		{"ServiceMonitor: `spec`", nil, monitorFields},
 		{"ServiceMonitor: `spec.endpoints[]`", nil, endpointFields},
 	} {

@@ -79,6 +79,12 @@ var (
 		"maxUnavailable":             {to: "disruptionBudget.maxUnavailable"},
 		"unhealthyPodEvictionPolicy": {lost: "the operator's budget has AlwaysAllow, so that pods that serve nobody do not hold up a drain"},
 	}
+	policyFields = map[string]fate{
+		"podSelector": {remark: "the policy selects the GoService's pods"},
+		"ingress":     {to: "networkPolicy.from", remark: "if it admits the same clients to every port that the containers declare; otherwise the policy stays"},
+		"egress":      {remark: "the policy stays"},
+		"policyTypes": {remark: "if they include Egress, the policy stays"},
+	}
 	monitorFields = map[string]fate{
 		"endpoints":         {remark: "the fields of an endpoint, below; the first one that leads to the pods"},
 		"selector":          {remark: "the ServiceMonitor selects the GoService's metrics Service"},

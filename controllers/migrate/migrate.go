@@ -13,6 +13,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 
 	"goservice.dev/operator/api/v1alpha1"
@@ -84,6 +85,8 @@ func nameOfAny(object any) string {
 		return nameOf("HorizontalPodAutoscaler", object)
 	case *policyv1.PodDisruptionBudget:
 		return nameOf("PodDisruptionBudget", object)
+	case *networkingv1.NetworkPolicy:
+		return nameOf("NetworkPolicy", object)
 	case *serviceMonitor:
 		return nameOf("ServiceMonitor", object)
 	}
@@ -111,6 +114,9 @@ func (m *Manifests) left(used map[any]bool) []string {
 		keep(object)
 	}
 	for _, object := range m.monitors {
+		keep(object)
+	}
+	for _, object := range m.networkPolicies {
 		keep(object)
 	}
 	for i := range m.others {

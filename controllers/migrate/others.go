@@ -24,7 +24,7 @@ func (c *conversion) checkOthers(m *Manifests) {
 		}
 	}
 	for _, policy := range m.networkPolicies {
-		if policy.Namespace == c.result.Namespace {
+		if policy.Namespace == c.result.Namespace && policy != c.from.policy {
 			c.checkPolicy(policy)
 		}
 	}

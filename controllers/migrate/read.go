@@ -118,7 +118,6 @@ func (m *Manifests) add(encoded []byte) error {
 		m.others = append(m.others, object)
 	case "networking.k8s.io/v1 NetworkPolicy":
 		m.networkPolicies, err = appended(m, m.networkPolicies, encoded, &object)
-		m.others = append(m.others, object)
 	case "v1 ServiceAccount":
 		m.accounts, err = appended(m, m.accounts, encoded, &object)
 		m.others = append(m.others, object)

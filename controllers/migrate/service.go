@@ -6,7 +6,6 @@ package migrate
 import (
 	"cmp"
 	"maps"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -128,10 +127,7 @@ func (c *conversion) service() {
 		settings.LoadBalancerClass = v1alpha1.LabelKey(*from.Spec.LoadBalancerClass)
 	}
 	for _, clients := range from.Spec.LoadBalancerSourceRanges {
-		if parsed, err := netip.ParsePrefix(strings.TrimSpace(clients)); err == nil {
-			clients = parsed.Masked().String() // the same range, without bits beyond the prefix
-		}
-		settings.LoadBalancerSourceRanges = append(settings.LoadBalancerSourceRanges, v1alpha1.CIDR(clients))
+		settings.LoadBalancerSourceRanges = append(settings.LoadBalancerSourceRanges, v1alpha1.CIDR(withoutHostBits(strings.TrimSpace(clients))))
 	}
 	c.noteService(from)
 }

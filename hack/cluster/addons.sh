@@ -4,6 +4,8 @@
 #   addons.sh metrics-server   figures of CPU and memory: kubectl top, and the HorizontalPodAutoscaler
 #   addons.sh prometheus       the Prometheus Operator with its CRDs, and a Prometheus at prometheus.monitoring:9090 that
 #                              takes every ServiceMonitor and PrometheusRule
+#   addons.sh network-policies      NetworkPolicies are enforced, by the firewall of kube-router as a service on each node
+#   addons.sh no-network-policies   … and no more
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source=scratch.sh
 source "$CLUSTER_DIR/scratch.sh"
@@ -76,12 +78,51 @@ install_prometheus() {
   kubectl -n monitoring wait --for=condition=Available prometheus/testbed --timeout=180s
 }
 
-[ $# -gt 0 ] || die "usage: cluster.sh addons metrics-server|prometheus …"
+# On the nodes themselves rather than in a pod: all that it runs, iptables and ipset, is there. kind's own nodes enforce policies
+# by themselves.
+network-policies() {
+  pulls_images && return
+  "$CLUSTER_DIR/components.sh" kube-router
+  task "network policies" "kube-router $KUBE_ROUTER_VERSION" install_network_policies
+}
+install_network_policies() {
+  local node i
+  kind get kubeconfig --internal --name "$CLUSTER" >"$WORK/kube-router.conf"
+  for node in $(kind get nodes --name "$CLUSTER"); do
+    docker cp "$(component kube-router)/kube-router" "$node:/usr/local/bin/kube-router"
+    docker cp "$WORK/kube-router.conf" "$node:/etc/kubernetes/kube-router.conf"
+    docker exec "$node" systemctl is-active --quiet kube-router ||
+      docker exec "$node" systemd-run --quiet --collect --unit=kube-router /usr/local/bin/kube-router \
+        --run-firewall=true --run-router=false --run-service-proxy=false --service-cluster-ip-range=10.96.0.0/16 \
+        --kubeconfig=/etc/kubernetes/kube-router.conf --hostname-override="$node"
+    for ((i = 0; i < 150; i++)); do
+      if docker exec "$node" iptables -w -S FORWARD | grep -q KUBE-ROUTER-FORWARD; then continue 2; fi
+      sleep 0.2
+    done
+    docker exec "$node" journalctl --no-pager --unit=kube-router
+    return 1
+  done
+}
+
+# What it leaves behind decides nothing once no rule leads there.
+no-network-policies() {
+  pulls_images && return
+  task "network policies" "no longer enforced" remove_network_policies
+}
+remove_network_policies() {
+  local node
+  for node in $(kind get nodes --name "$CLUSTER"); do
+    docker exec "$node" sh -euc 'systemctl stop kube-router
+      iptables -w -S | grep "^-A .*-j KUBE-ROUTER-" | sed "s/^-A/-D/" | xargs -r -L 1 iptables -w'
+  done
+}
+
+[ $# -gt 0 ] || die "usage: cluster.sh addons metrics-server|prometheus|network-policies|no-network-policies …"
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 for name in "$@"; do
   case "$name" in
-  metrics-server | prometheus) "$name" ;;
-  *) die "no add-on is called $name; there are metrics-server and prometheus" ;;
+  metrics-server | prometheus | network-policies | no-network-policies) "$name" ;;
+  *) die "no add-on is called $name; there are metrics-server, prometheus, and network-policies" ;;
   esac
 done

@@ -5,7 +5,7 @@
 #   cluster.sh down             removes it, and ends the container engine that the test bed started
 #   cluster.sh status           says what is there
 #   cluster.sh load IMAGE…      puts images of the container engine onto every node
-#   cluster.sh addons NAME…     installs add-ons: metrics-server, prometheus
+#   cluster.sh addons NAME…     installs add-ons: metrics-server, prometheus, network-policies (no-network-policies ends it)
 #   cluster.sh kubeconfig       prints the path of a kubeconfig that holds this cluster alone
 #   cluster.sh url              prints the address on loopback that leads to NodePort 30080
 #   cluster.sh env              prints exports (PATH, KUBECONFIG, DOCKER_…) for scripts that work with the cluster

@@ -3,7 +3,7 @@
 # a download site. Each result is cached outside the checkout by version: a second call takes no time.
 #
 #   components.sh PART…     PART: envtest, setup-envtest, kind, kubectl, buildx, node, metrics-server,
-#                           prometheus, all
+#                           kube-router, prometheus, all
 #
 # Says only how it gets on; the binaries land in $TESTBED_CACHE/bin/<component>-<version>/.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -82,6 +82,7 @@ kubectl() { kubernetes kubectl; }
 kind() { build kind "" sigs.k8s.io/kind; }
 buildx() { build buildx "" github.com/docker/buildx/cmd/buildx; }
 setup-envtest() { build setup-envtest "" sigs.k8s.io/controller-runtime/tools/setup-envtest; }
+kube-router() { build kube-router "" github.com/cloudnativelabs/kube-router/v2/cmd/kube-router; }
 metrics-server() { build metrics-server "" sigs.k8s.io/metrics-server/cmd/metrics-server; }
 
 # What a controller test starts, in one folder under the names that it looks for.
@@ -124,13 +125,14 @@ all() {
   node
   buildx
   metrics-server
+  kube-router
   prometheus
 }
 
-[ $# -gt 0 ] || die "usage: components.sh envtest|setup-envtest|kind|kubectl|buildx|node|metrics-server|prometheus|all …"
+[ $# -gt 0 ] || die "usage: components.sh envtest|setup-envtest|kind|kubectl|buildx|node|metrics-server|kube-router|prometheus|all …"
 for part in "$@"; do
   case "$part" in
-  envtest | setup-envtest | kind | kubectl | buildx | node | metrics-server | prometheus | all) "$part" ;;
+  envtest | setup-envtest | kind | kubectl | buildx | node | metrics-server | kube-router | prometheus | all) "$part" ;;
   *) die "no part of the test bed is called $part" ;;
   esac
 done

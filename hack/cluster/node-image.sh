@@ -10,7 +10,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source=scratch.sh
 source "$CLUSTER_DIR/scratch.sh"
 
-NODE_PACKAGES=systemd,dbus,conntrack,iptables,nftables,iproute2,ethtool,util-linux,mount,kmod,libseccomp2,e2fsprogs
+NODE_PACKAGES=systemd,dbus,conntrack,iptables,ipset,nftables,iproute2,ethtool,util-linux,mount,kmod,libseccomp2,e2fsprogs
 NODE_PACKAGES+=,bash,ca-certificates,curl,jq,procps
 
 image_name() {
