@@ -73,7 +73,7 @@ func (c *conversion) clients(policy *networkingv1.NetworkPolicy) (from []v1alpha
 	if slices.Contains(policy.Spec.PolicyTypes, networkingv1.PolicyTypeEgress) || len(policy.Spec.PolicyTypes) == 0 && len(policy.Spec.Egress) > 0 {
 		return nil, "spec.policyTypes", "it is about egress, too"
 	}
-	ports := build.DeclaredPorts(&c.from.deployment.Spec.Template.Spec)
+	ports := build.DeclaredPorts(&c.from.deployment.Spec.Template)
 	if len(ports) == 0 {
 		ports = []build.Port{{Protocol: corev1.ProtocolTCP, Number: cmp.Or(c.spec().Port, kubernetesPort)}}
 	}
