@@ -79,6 +79,14 @@ func fullSpec(t *testing.T) map[string]any {
 
 // rareFields are fields that only few services need, and forms in which no service could have them: each alone is looked at.
 const rareFields = `
+expose:
+  hosts: [a]
+  paths: [/]
+  port: http
+  gateway: {name: a, namespace: a, sectionName: a}
+  ingressClassName: a
+  tls: {secretName: a, issuer: {name: a, kind: Issuer}}
+  annotations: {memory: a}
 env:
 - name: A
   value: x

@@ -48,7 +48,8 @@ func CacheOptions() cache.Options {
 	return cache.Options{ByObject: byObject, DefaultLabelSelector: ours, DefaultTransform: digestChild}
 }
 
-// digestChild keeps a digest of a child whose values nothing reads.
+// digestChild keeps a digest of a child whose values nothing reads. A route is kept, since its definition may default fields that
+// are not known here, and since the status tells whether a Gateway accepts it.
 func digestChild(object any) (any, error) {
 	child, is := object.(*unstructured.Unstructured)
 	if !is {
@@ -56,6 +57,9 @@ func digestChild(object any) (any, error) {
 	}
 	child.SetManagedFields(nil)
 	internMetadata(child)
+	if child.GroupVersionKind().Group == build.GatewayGroup {
+		return child, observe.SlimRoute(child, intern)
+	}
 	return child, apply.Digest(child)
 }
 

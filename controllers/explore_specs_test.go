@@ -40,6 +40,9 @@ type openText struct {
 var openTexts = []openText{
 	{"mountPath", []string{"/data", "/var/cache"}},
 	{"subPath", []string{"a", "a/b"}},
+	{"hosts[]", []string{"shop.example", "*.shop.example"}},
+	{"paths[]", []string{"/", "/shop"}},
+	{"expose.port", []string{"http"}},
 	{"custom.failed", []string{"5..", "error|timeout"}},
 	{"custom.ignored", []string{"429", "canceled"}},
 	{"subPathExpr", []string{"$(GOSERVICE_POD)"}},

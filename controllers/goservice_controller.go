@@ -51,6 +51,7 @@ type GoServiceReconciler struct {
 	retries    retries
 	// metricsAccess is for every NetworkPolicy.
 	metricsAccess metricsAccess
+	gateways   gateways
 	// knowsTolerance says whether the API server knows the tolerance of a HorizontalPodAutoscaler's rules.
 	knowsTolerance bool
 }
@@ -91,6 +92,9 @@ func (r *GoServiceReconciler) environment(ctx context.Context, service *v1alpha1
 // +kubebuilder:rbac:groups=policy,resources=poddisruptionbudgets,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=monitoring.coreos.com,resources=prometheusrules,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=monitoring.coreos.com,resources=servicemonitors,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=networking.k8s.io,resources=ingresses,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=gateway.networking.k8s.io,resources=httproutes;grpcroutes,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=gateway.networking.k8s.io,resources=gateways,verbs=get
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
 // Reconcile makes the cluster equal to what one GoService declares.
@@ -148,10 +152,13 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 		return ctrl.Result{RequeueAfter: verdict.after}, nil
 	}
 
+	exposed := apply.Key{Name: service.Name}
+	exposed.Kind, _ = build.Exposure(&service.Spec, environment.OptionalKinds)
 	next, again := status.Compute(status.Situation{
 		Service: &service, Observed: done.seen, Plan: figures, ApplyErr: done.err, Template: done.template, Outcome: measured,
-		Generation: r.engine.Generation(request.NamespacedName, apply.Key{Kind: build.DeploymentKind, Name: service.Name}),
-		Confirmed:  done.confirmed, Optional: environment.OptionalKinds, References: environment.References, MaxReplicas: observed.MaxReplicas, Recommended: recommended, Now: metav1.Now(),
+		Generation:        r.engine.Generation(request.NamespacedName, apply.Key{Kind: build.DeploymentKind, Name: service.Name}),
+		ExposedGeneration: r.engine.Generation(request.NamespacedName, exposed), Listeners: r.gateways.of(ctx, &service, done.seen.Children[exposed]),
+		Confirmed: done.confirmed, Optional: environment.OptionalKinds, References: environment.References, MaxReplicas: observed.MaxReplicas, Recommended: recommended, Now: metav1.Now(),
 	})
 	if err := r.writeStatus(ctx, &service, next, done.confirmed, measured); err != nil {
 		if apierrors.IsConflict(err) {
@@ -262,5 +269,6 @@ func (r *GoServiceReconciler) stop(name client.ObjectKey) {
 	r.limits.forget(name)
 	r.references.pace.forget(name)
 	r.written.forget(name)
+	r.gateways.forget(name)
 	forgetMetrics(name)
 }

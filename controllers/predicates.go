@@ -4,11 +4,15 @@
 package controllers
 
 import (
+	"maps"
+
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
@@ -37,12 +41,18 @@ var podMatters = predicate.Funcs{
 	},
 }
 
-// childMatters lets through what may need mending and what the status shows: of created children only the Deployment,
-// since the operator made the others itself, and of changed ones all but those of a status that nothing reads.
+// childMatters lets through what may need mending and what the status shows: of created children only the Deployment, and
+// what clients outside are led by, since the operator made the others itself; and of changed ones all but those of a status that
+// nothing reads.
 var childMatters = predicate.Funcs{
 	CreateFunc: func(e event.CreateEvent) bool {
-		_, is := e.Object.(*appsv1.Deployment)
-		return is
+		switch child := e.Object.(type) {
+		case *appsv1.Deployment, *networkingv1.Ingress:
+			return true
+		case *unstructured.Unstructured:
+			return child.GroupVersionKind().Group == build.GatewayGroup
+		}
+		return false
 	},
 	UpdateFunc: func(e event.UpdateEvent) bool {
 		if e.ObjectOld.GetResourceVersion() == e.ObjectNew.GetResourceVersion() {
@@ -53,12 +63,26 @@ var childMatters = predicate.Funcs{
 			after, is := e.ObjectNew.(*autoscalingv2.HorizontalPodAutoscaler)
 			return !is || metadataDiffers(before, after) || !equality.Semantic.DeepEqual(before.Spec, after.Spec) ||
 				!equality.Semantic.DeepEqual(before.Status, after.Status) // the cache keeps of it what the status tells
+		case *networkingv1.Ingress:
+			after, is := e.ObjectNew.(*networkingv1.Ingress)
+			return !is || metadataDiffers(before, after) || !equality.Semantic.DeepEqual(before.Spec, after.Spec) ||
+				!equality.Semantic.DeepEqual(before.Status, after.Status)
+		case *unstructured.Unstructured: // the cache keeps of it what is compared and what the status tells
+			after, is := e.ObjectNew.(*unstructured.Unstructured)
+			return !is || metadataDiffers(before, after) || !equality.Semantic.DeepEqual(withoutMetadata(before), withoutMetadata(after))
 		case *policyv1.PodDisruptionBudget:
 			after, is := e.ObjectNew.(*policyv1.PodDisruptionBudget)
 			return !is || metadataDiffers(before, after) || !equality.Semantic.DeepEqual(before.Spec, after.Spec)
 		}
 		return true
 	},
+}
+
+// withoutMetadata is the rest of an object, which is not to be changed.
+func withoutMetadata(object *unstructured.Unstructured) map[string]any {
+	rest := maps.Clone(object.Object)
+	delete(rest, "metadata")
+	return rest
 }
 
 // serviceMatters lets through edits of a service, of its spec or of what it is told by an annotation.

@@ -4,12 +4,16 @@
 package controllers
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	"goservice.dev/operator/controllers/internal/build"
@@ -75,5 +79,51 @@ func TestOnlyWhatMattersOfAPodWakesTheOperator(t *testing.T) {
 				t.Errorf("the cached form lacks something of the pod's trouble (-whole +cached):\n%s", diff)
 			}
 		})
+	}
+}
+
+// What leads clients to a service wakes the operator when it appears, is edited, or is answered, and not otherwise.
+func TestOnlyWhatMattersOfAnExposureWakesTheOperator(t *testing.T) {
+	route := func(text string) *unstructured.Unstructured {
+		object := &unstructured.Unstructured{Object: parse(t, text)}
+		object.SetGroupVersionKind(build.HTTPRouteKind)
+		return object
+	}
+	ingress := func(version, label, class, address string) *networkingv1.Ingress {
+		object := &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{ResourceVersion: version, Labels: map[string]string{"a": label}}}
+		object.Spec.IngressClassName = &class
+		object.Status.LoadBalancer.Ingress = []networkingv1.IngressLoadBalancerIngress{{IP: address}}
+		return object
+	}
+	const before = `{metadata: {resourceVersion: "1", labels: {a: b}}, spec: {hostnames: [a]}, status: {parents: [{controllerName: c}]}}`
+	cases := map[string]struct {
+		before, after client.Object
+		want          bool
+	}{
+		"the same version":          {route(before), route(before), false},
+		"nothing that is kept":      {route(before), route(strings.Replace(before, `"1"`, `"2"`, 1)), false},
+		"a label of a route":        {route(before), route(strings.NewReplacer(`"1"`, `"2"`, "a: b", "a: c").Replace(before)), true},
+		"its spec":                  {route(before), route(strings.NewReplacer(`"1"`, `"2"`, "[a]", "[b]").Replace(before)), true},
+		"its status":                {route(before), route(strings.NewReplacer(`"1"`, `"2"`, "Name: c", "Name: d").Replace(before)), true},
+		"it leaves":                 {route(before), route(strings.NewReplacer(`"1"`, `"2", deletionTimestamp: "2026-01-02T12:00:00Z"`).Replace(before)), true},
+		"nothing of an Ingress":     {ingress("1", "a", "b", "c"), ingress("2", "a", "b", "c"), false},
+		"a label of an Ingress":     {ingress("1", "a", "b", "c"), ingress("2", "x", "b", "c"), true},
+		"its class":                 {ingress("1", "a", "b", "c"), ingress("2", "a", "x", "c"), true},
+		"its address":               {ingress("1", "a", "b", "c"), ingress("2", "a", "b", "x"), true},
+		"an Ingress became a route": {ingress("1", "a", "b", "c"), route(strings.Replace(before, `"1"`, `"2"`, 1)), true},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			if got := childMatters.Update(event.UpdateEvent{ObjectOld: c.before, ObjectNew: c.after}); got != c.want {
+				t.Errorf("%t, want %t", got, c.want)
+			}
+		})
+	}
+	monitor := &unstructured.Unstructured{}
+	monitor.SetGroupVersionKind(build.ServiceMonitorKind)
+	for object, want := range map[client.Object]bool{route(before): true, ingress("1", "a", "b", "c"): true, monitor: false, &corev1.Service{}: false} {
+		if got := childMatters.Create(event.CreateEvent{Object: object}); got != want {
+			t.Errorf("a created %T: %t, want %t", object, got, want)
+		}
 	}
 }

@@ -107,7 +107,7 @@ func AddToScheme(scheme *runtime.Scheme) error {
 func ownedTypes() []client.Object {
 	return []client.Object{
 		&corev1.ServiceAccount{}, &corev1.ConfigMap{}, &corev1.Service{},
-		&networkingv1.NetworkPolicy{}, &appsv1.Deployment{}, &policyv1.PodDisruptionBudget{}, &autoscalingv2.HorizontalPodAutoscaler{},
+		&networkingv1.NetworkPolicy{}, &appsv1.Deployment{}, &policyv1.PodDisruptionBudget{}, &autoscalingv2.HorizontalPodAutoscaler{}, &networkingv1.Ingress{},
 	}
 }
 
@@ -132,6 +132,7 @@ func setup(ctx context.Context, mgr manager.Manager, options Options) (*GoServic
 		Version:       options.Version,
 		metricsAccess: options.metricsAccess(ctrl.LoggerFrom(ctx)),
 		engine:        &apply.Engine{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Record: countApply},
+		gateways:      gateways{live: mgr.GetAPIReader()},
 	}
 	ask := options.ask
 	if ask == nil {

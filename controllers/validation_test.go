@@ -77,6 +77,7 @@ func TestEveryRuleAdmitsAndRefuses(t *testing.T) {
 	schema := schemaOfGoService(t)
 	ruleCases := maps.Clone(specCases)
 	maps.Copy(ruleCases, podCases)
+	maps.Copy(ruleCases, exposeCases)
 	unused := map[string]bool{}
 	var transitions []string
 	for prefix := range ruleCases {

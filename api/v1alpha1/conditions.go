@@ -35,6 +35,9 @@ const (
 	ConditionSLOMet = "SLOMet"
 	// ConditionReferences reports whether the ConfigMaps and Secrets whose data the pods take exist and are followed. Absent without any.
 	ConditionReferences = "References"
+	// ConditionExposed reports whether a Gateway accepts the route of the service, or its Ingress has an address. Absent without
+	// spec.expose.
+	ConditionExposed = "Exposed"
 	// ConditionMonitored reports whether the ServiceMonitor and the PrometheusRule of the service are applied.
 	ConditionMonitored = "Monitored"
 )
@@ -107,4 +110,15 @@ const (
 	ReasonAmbiguousAutoscaler = "AmbiguousAutoscaler"
 	ReasonCannotScale         = "CannotScale"
 	ReasonNoMetrics           = "NoMetrics"
+
+	// Whether the service can be reached from outside. Other reasons are the Gateway's own.
+
+	ReasonRouteAccepted   = "RouteAccepted"
+	ReasonRouteKindAbsent = "RouteKindAbsent"
+	ReasonNotAccepted     = "NotAccepted"
+	ReasonUnresolved      = "ReferencesNotResolved"
+	ReasonAwaitingGateway = "AwaitingGateway"
+	ReasonAddressAssigned = "AddressAssigned"
+	ReasonAwaitingAddress = "AwaitingAddress"
+	ReasonNotYetApplied   = "NotYetApplied"
 )

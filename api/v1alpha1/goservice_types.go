@@ -23,6 +23,7 @@ import (
 // +kubebuilder:printcolumn:name="Limit",type=string,JSONPath=`.status.summary.limit`,description="admitted requests per second"
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:printcolumn:name="Behind",type=boolean,priority=1,JSONPath=`.status.template.behind`,description="whether the operator has a newer pod template, for the next rollout"
+// +kubebuilder:printcolumn:name="URL",type=string,priority=1,JSONPath=`.status.url`,description="where clients outside reach the service"
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.status.template) || (has(self.spec.pod) && has(self.spec.pod.selector)) == (has(oldSelf.spec.pod) && has(oldSelf.spec.pod.selector)) && (!has(self.spec.pod) || !has(self.spec.pod.selector) || self.spec.pod.selector == oldSelf.spec.pod.selector)",fieldPath=".spec.pod.selector",message="pod.selector must not change once the Deployment exists: Kubernetes does not allow it"
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 63",message="metadata.name must be at most 63 characters, because the Service has the same name"
@@ -74,6 +75,8 @@ type GoServiceList struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.tls) || !has(self.probes) || ((has(self.probes.startup) ? [dyn(self.probes.startup)] : []) + (has(self.probes.liveness) ? [dyn(self.probes.liveness)] : []) + (has(self.probes.readiness) ? [dyn(self.probes.readiness)] : [])).all(p, !has(p.grpc) || p.grpc.port != (has(self.port) ? self.port : 8080))",fieldPath=".probes",message="probes must not have grpc on spec.port while tls is set: the kubelet asks without TLS; answer on another port, or use tcpSocket"
 // +kubebuilder:validation:XValidation:rule="!has(self.initContainers) || self.initContainers.all(c, c.name != (has(self.pod) && has(self.pod.containerName) ? self.pod.containerName : 'service'))",fieldPath=".initContainers",message="initContainers[].name must not be that of the service's own container: pod.containerName, or service without it"
 // +kubebuilder:validation:XValidation:rule="!has(self.volumeMounts) || self.volumeMounts.all(m, has(self.volumes) && self.volumes.exists(v, v.name == m.name))",fieldPath=".volumeMounts",message="volumeMounts must name volumes of spec.volumes"
+// +kubebuilder:validation:XValidation:rule="!has(self.expose) || !has(self.expose.port) || self.expose.port == 'http' || has(self.ports) && self.ports.exists(p, p.name == self.expose.port && p.protocol == 'TCP' && !(has(p.hidden) && p.hidden))",fieldPath=".expose",message="expose.port must be http or the name of a TCP port of ports that is not hidden"
+// +kubebuilder:validation:XValidation:rule="!has(self.expose) || !has(self.expose.paths) || !(has(self.expose.port) && self.expose.port != 'http' ? has(self.ports) && self.ports.exists(p, p.name == self.expose.port && has(p.appProtocol) && p.appProtocol == 'grpc') : has(self.service) && has(self.service.appProtocol) && self.service.appProtocol == 'grpc') || self.expose.paths.all(p, p.matches('^/([A-Za-z_]\\\\w*([.][A-Za-z_]\\\\w*)*(/[A-Za-z_]\\\\w*)?/?)?$'))",fieldPath=".expose",message="expose.paths must be /, /SERVICE or /SERVICE/METHOD for a port with the appProtocol grpc"
 // +kubebuilder:validation:XValidation:rule="!has(self.initContainers) || self.initContainers.all(c, !has(c.volumeMounts) || c.volumeMounts.all(m, has(self.volumes) && self.volumes.exists(v, v.name == m.name)))",fieldPath=".initContainers",message="initContainers must mount volumes of spec.volumes"
 type GoServiceSpec struct {
 	// image is the container image to run. Rolling.
@@ -138,6 +141,10 @@ type GoServiceSpec struct {
 	// service configures the Service that clients call. It replaces no pod.
 	// +optional
 	Service *ServiceSpec `json:"service,omitempty"`
+
+	// expose makes the service reachable from outside of the cluster. It replaces no pod. Default: inside only.
+	// +optional
+	Expose *ExposeSpec `json:"expose,omitempty"`
 
 	// networkPolicy limits who may connect to the pods; the operator and Prometheus always may. It replaces no pod. Default: there is no
 	// NetworkPolicy.

@@ -151,7 +151,7 @@ type IPBlock struct {
 	Except []CIDR `json:"except,omitempty"`
 }
 
-// ServiceAnnotation is the value of an annotation of a Service.
+// ServiceAnnotation is the value of an annotation of a Service, route, or Ingress.
 //
 // +kubebuilder:validation:MaxLength=4096
 type ServiceAnnotation string

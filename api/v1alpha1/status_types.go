@@ -12,7 +12,7 @@ type GoServiceStatus struct {
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
 	// conditions are Ready, Applied, Available, Progressing, Tuned, Planned, Monitored; with an slo Measured, SLOMet; with an
-	// autoscaler Scaling; only while they are True Paused, Stalled,
+	// autoscaler Scaling; with expose Exposed; only while they are True Paused, Stalled,
 	// Reconciling, EvictionBlocked.
 	// +optional
 	// +listType=map
@@ -30,6 +30,11 @@ type GoServiceStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
 	Selector string `json:"selector,omitempty"`
+
+	// url of the first of expose.hosts without a wildcard, and the first path. Whether it answers, the condition Exposed says.
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	URL string `json:"url,omitempty"`
 
 	// summary holds the columns of kubectl get.
 	// +optional

@@ -204,7 +204,8 @@ func (r *run) pruneAll(ctx context.Context) {
 			continue
 		case kind.ActsOn != nil:
 			target := Key{*kind.ActsOn, key.Name}
-			if class, failed := r.failed[target]; failed && class != Conflict {
+			class, failed := r.failed[target]
+			if failed && class != Conflict || !failed && kind.PrunedLast && len(r.failures) > 0 {
 				continue
 			}
 		case len(r.failures) > 0, kind.NamedByPods && !r.rolledOut():

@@ -45,10 +45,12 @@ func contentOf(object client.Object) (map[string]any, error) {
 }
 
 // wholeFields are maps and lists that an apply replaces as a whole, in the kinds that are emitted: company in one of them,
-// such as one more label in the selector of a Service, is a drift as much as a changed value.
+// such as one more label in the selector of a Service, is a drift as much as a changed value. The rules of an Ingress and their
+// paths are none, although an apply replaces them, too: cert-manager adds a path of its own while a certificate is issued.
 var wholeFields = map[string]bool{
 	"selector": true, "labelSelector": true, "matchLabels": true, "nodeSelector": true, "podSelector": true,
-	"metrics": true, "endpoints": true, "rules": true, "envFrom": true, "tolerations": true, "items": true, "policies": true,
+	"metrics": true, "endpoints": true, "envFrom": true, "tolerations": true, "items": true, "policies": true,
+	"parentRefs": true, "matches": true, "backendRefs": true,
 	"requiredDuringSchedulingIgnoredDuringExecution":  true,
 	"preferredDuringSchedulingIgnoredDuringExecution": true,
 }

@@ -164,6 +164,35 @@ func TestAnAutoscalerActsOnTheOwnDeploymentOnly(t *testing.T) {
 	})
 }
 
+// Clients are led to the service by one object until the one of another kind is in its place, but never to somebody else's Service.
+func TestWhatLeadsClientsGoesLast(t *testing.T) {
+	service, ingress, route := childOf(serviceKind, "checkout"), childOf(build.IngressKind, "checkout"), childOf(build.HTTPRouteKind, "checkout")
+	const (
+		deletesIngress = "delete Ingress shop/checkout of uid-checkout in the Background"
+		createsRoute   = "apply HTTPRoute shop/checkout by goservice-operator forced at 1 owner owner"
+	)
+	t.Run("the route is applied", func(t *testing.T) {
+		s, engine := newEngine(t)
+		pass := passOf([]build.Child{service, route}, existing(t, service, nil), existing(t, ingress, nil))
+		expectFailures(t, engine.Apply(t.Context(), pass))
+		s.expect([]string{createsRoute, deletesIngress}, []string{"HTTPRoute created", "Ingress pruned"})
+	})
+	t.Run("the route cannot be applied", func(t *testing.T) {
+		s, engine := newEngine(t)
+		s.errs["apply HTTPRoute"] = invalid
+		pass := passOf([]build.Child{service, route}, existing(t, service, nil), existing(t, ingress, nil))
+		expectFailures(t, engine.Apply(t.Context(), pass), "Invalid HTTPRoute/checkout")
+		s.expect([]string{createsRoute}, []string{"HTTPRoute failed"})
+	})
+	t.Run("the Service is another's", func(t *testing.T) {
+		s, engine := newEngine(t)
+		s.live[Key{serviceKind, "checkout"}] = existing(t, service, func(o *unstructured.Unstructured) { o.SetOwnerReferences(nil); o.SetManagedFields(nil) })
+		s.errs["apply Service"] = conflict
+		expectFailures(t, engine.Apply(t.Context(), passOf([]build.Child{service, ingress}, existing(t, ingress, nil))), "Conflict Service/checkout")
+		s.expect([]string{"apply Service shop/checkout by goservice-operator forced at 1 owner owner", "get Service shop/checkout", deletesIngress}, s.results)
+	})
+}
+
 func TestNothingMoreIsTriedInANamespaceThatEnds(t *testing.T) {
 	s, engine := newEngine(t)
 	s.errs["apply ConfigMap"] = ending

@@ -118,11 +118,13 @@ type Kind struct {
 	SelectsPods bool
 	// NamedByPods: pods cannot start without it, so it goes only after the last pod whose template names it.
 	NamedByPods bool
-	build       func(input) []Child
+	// PrunedLast: it goes only once all else has been applied, since another kind may take its place.
+	PrunedLast bool
+	build      func(input) []Child
 }
 
 // kinds is the one table of everything that is emitted, in the order in which it is applied. When the Deployment's pods
-// start, all that they need is in place; what acts on the Deployment follows.
+// start, all that they need is in place; what acts on the Deployment follows, and what leads clients to the Service.
 var kinds = []Kind{
 	{GroupVersionKind: serviceAccountKind, NamedByPods: true, build: serviceAccount},
 	{GroupVersionKind: configMapKind, NamedByPods: true, build: liveSettings},
@@ -133,6 +135,9 @@ var kinds = []Kind{
 	{GroupVersionKind: PrometheusRuleKind, Optional: true, build: prometheusRule},
 	{GroupVersionKind: DeploymentKind, build: deployment},
 	{GroupVersionKind: horizontalPodAutoscalerKind, ActsOn: &DeploymentKind, build: horizontalPodAutoscaler},
+	{GroupVersionKind: HTTPRouteKind, Optional: true, ActsOn: &serviceKind, PrunedLast: true, build: httpRoute},
+	{GroupVersionKind: GRPCRouteKind, Optional: true, ActsOn: &serviceKind, PrunedLast: true, build: grpcRoute},
+	{GroupVersionKind: IngressKind, ActsOn: &serviceKind, PrunedLast: true, build: ingress},
 }
 
 // Kinds lists every kind that the operator may emit, in the order in which they are applied.

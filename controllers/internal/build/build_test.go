@@ -35,6 +35,8 @@ var update = flag.Bool("update", false, "write testdata/*/want.yaml from what is
 type goldenInput struct {
 	// ServiceMonitors says whether the cluster knows that kind.
 	ServiceMonitors bool `json:"serviceMonitors,omitempty"`
+	// Routes says whether it knows those of Gateway API.
+	Routes bool `json:"routes,omitempty"`
 	// ClassicHistograms says whether it has the field scrapeClassicHistograms.
 	ClassicHistograms bool  `json:"classicHistograms,omitempty"`
 	RunningPods       int32 `json:"runningPods,omitempty"`
@@ -56,7 +58,9 @@ func testPeers() []networkingv1.NetworkPolicyPeer {
 func (g goldenInput) build(t *testing.T) Desired {
 	t.Helper()
 	desired, err := Build(&g.Service, plan.Compute(&g.Service.Spec, plan.Observed{Sharing: g.RunningPods}), Environment{
-		WorkloadImage: testImage, OptionalKinds: map[schema.GroupVersionKind]bool{ServiceMonitorKind: g.ServiceMonitors},
+		WorkloadImage: testImage, OptionalKinds: map[schema.GroupVersionKind]bool{
+			ServiceMonitorKind: g.ServiceMonitors, HTTPRouteKind: g.Routes, GRPCRouteKind: g.Routes,
+		},
 		AutoscalerTolerance: true, OlderPods: g.OlderPods, ClassicHistograms: g.ClassicHistograms, MetricsFrom: testPeers(),
 	})
 	if err != nil {

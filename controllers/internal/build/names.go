@@ -60,6 +60,10 @@ func LiveSettingsName(service string) string { return suffixed(service, "-live-s
 // MetricsServiceName is the name of the Service that is scraped.
 func MetricsServiceName(service string) string { return suffixed(service, "-metrics") }
 
+// ExposeSecretName is the name of the Secret in which cert-manager keeps the certificate of the Ingress, if the user names none. It is
+// not the usual name of the pods' own certificate, which would be overwritten.
+func ExposeSecretName(service string) string { return suffixed(service, "-expose-tls") }
+
 // suffixed appends to a name; a name that would become too long is cut and told apart by a hash of its whole.
 func suffixed(name, suffix string) string {
 	if len(name)+len(suffix) <= maxNameLength {

@@ -29,7 +29,10 @@ func TestTheRoleDeletesOnlyWhatCanBecomeUnnecessary(t *testing.T) {
 	counts := map[string][]int{} // by kind, how many each case has
 	everyCase(t, func(t *testing.T, _ string, input goldenInput) {
 		desired, err := Build(&input.Service, plan.Compute(&input.Service.Spec, plan.Observed{Sharing: input.RunningPods}), Environment{
-			WorkloadImage: testImage, OptionalKinds: map[schema.GroupVersionKind]bool{ServiceMonitorKind: true, PrometheusRuleKind: true}, OlderPods: input.OlderPods,
+			WorkloadImage: testImage, OlderPods: input.OlderPods,
+			OptionalKinds: map[schema.GroupVersionKind]bool{
+				ServiceMonitorKind: true, PrometheusRuleKind: true, HTTPRouteKind: input.Routes, GRPCRouteKind: input.Routes,
+			},
 		})
 		if err != nil {
 			t.Fatal(err)

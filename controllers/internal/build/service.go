@@ -46,16 +46,14 @@ func services(in input) []Child {
 // entrance is how clients reach the pods.
 func entrance(in input) *corev1ac.ServiceSpecApplyConfiguration {
 	settings := in.serviceSettings()
-	main := servicePort(PortNameHTTP, ServicePort, PortNameHTTP)
+	number, appProtocol := mainPort(&in.service.Spec)
+	main := servicePort(PortNameHTTP, number, PortNameHTTP)
 	if in.service.Spec.TLS != nil {
 		// Meshes and gateways go by the name and the protocol; nothing behind a port 80 would answer in clear.
-		main = servicePort(PortNameHTTPS, ServicePortTLS, PortNameHTTP).WithAppProtocol("https")
+		main.WithName(PortNameHTTPS)
 	}
-	if settings.Port != nil {
-		main.WithPort(*settings.Port)
-	}
-	if settings.AppProtocol != "" {
-		main.WithAppProtocol(string(settings.AppProtocol))
+	if appProtocol != "" {
+		main.WithAppProtocol(appProtocol)
 	}
 	handedOver := in.handedOver()
 	if handedOver {

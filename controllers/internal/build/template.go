@@ -221,7 +221,7 @@ func templateInputs(spec v1alpha1.GoServiceSpec) string {
 	if spec.Port == defaultPort {
 		spec.Port = 0
 	}
-	spec.Service, spec.NetworkPolicy, spec.Rollout, spec.DisruptionBudget = nil, nil, nil, nil
+	spec.Service, spec.Expose, spec.NetworkPolicy, spec.Rollout, spec.DisruptionBudget = nil, nil, nil, nil, nil
 	spec.Ports, spec.InitContainers = portInputs(spec.Ports), containerInputs(spec.InitContainers)
 	if p := spec.Pod; p != nil {
 		without := *p

@@ -72,7 +72,7 @@ func conditionTransition(was, is *metav1.Condition) (Transition, bool) {
 // keeps it from being True speaks through a condition of its own.
 func warns(c *metav1.Condition) bool {
 	switch c.Type {
-	case v1alpha1.ConditionApplied, v1alpha1.ConditionPlanned, v1alpha1.ConditionScaling:
+	case v1alpha1.ConditionApplied, v1alpha1.ConditionPlanned, v1alpha1.ConditionScaling, v1alpha1.ConditionExposed:
 		return c.Status == metav1.ConditionFalse
 	case v1alpha1.ConditionEvictionBlocked:
 		return true

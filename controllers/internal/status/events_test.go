@@ -57,6 +57,7 @@ func TestEventsTellOfTransitionsOnly(t *testing.T) {
 		"pods are slow":            {unready, having("Ready", no, v1alpha1.ReasonPodsNotReady), nil},
 		"a rollout stalls":         {having("Progressing", yes, v1alpha1.ReasonRollingOut), having("Progressing", no, v1alpha1.ReasonRolloutStalled), []Transition{{corev1.EventTypeWarning, "RolloutStalled", "Reconcile", "because", false}}},
 		"a policy denies":          {applied, having("Applied", no, v1alpha1.ReasonDenied), []Transition{{corev1.EventTypeWarning, "Denied", "Reconcile", "because", false}}},
+		"a Gateway refuses":        {having("Exposed", unknown, v1alpha1.ReasonAwaitingGateway), having("Exposed", no, "NotAllowedByListeners"), []Transition{{corev1.EventTypeWarning, "NotAllowedByListeners", "Reconcile", "because", false}}},
 		"no metrics":               {having("Scaling", unknown, v1alpha1.ReasonMeasuring), having("Scaling", no, v1alpha1.ReasonNoMetrics), []Transition{{corev1.EventTypeWarning, "NoMetrics", "Reconcile", "because", false}}},
 		"two conditions, one reason": {
 			v1alpha1.GoServiceStatus{}, both(having("Ready", no, v1alpha1.ReasonScaledToZero), having("Scaling", no, v1alpha1.ReasonScaledToZero)),

@@ -33,9 +33,13 @@ type Situation struct {
 	Template v1alpha1.TemplateStatus
 	// Generation of the Deployment after the last write to it, which the cache need not show yet; 0 while unknown.
 	Generation int64
-	Confirmed  confirm.Result
-	Outcome    *tuner.Outcome // of the closed loop; nil where nothing is measured
-	Optional   map[schema.GroupVersionKind]bool
+	// ExposedGeneration is the same of the route or Ingress.
+	ExposedGeneration int64
+	// Listeners of the Gateway that the service is attached to; empty where they are not known.
+	Listeners []Listener
+	Confirmed confirm.Result
+	Outcome   *tuner.Outcome // of the closed loop; nil where nothing is measured
+	Optional  map[schema.GroupVersionKind]bool
 	// References are the ConfigMaps and Secrets whose data the pods take.
 	References []build.Referenced
 	// MaxReplicas that the plan took over from the autoscaler while nothing is measured; 0 without one.
@@ -78,6 +82,7 @@ func (s Situation) status() v1alpha1.GoServiceStatus {
 	status.Selector = build.PodSelector(s.Service).String()
 	deployment := s.deploymentStatus()
 	status.Replicas, status.ReadyReplicas = deployment.Replicas, deployment.ReadyReplicas
+	status.URL = s.url()
 	status.Plan, status.Figures = s.Plan.Status(), s.figures()
 	status.Conditions = s.conditions(status.Conditions)
 	if !s.Plan.OnToolkit {
