@@ -162,9 +162,9 @@ initContainers:
   volumeMounts: *mounts
   resources: {requests: {memory: 1Mi}, limits: {memory: 1Mi}}
   securityContext: *security
-  startupProbe: *probe
-  livenessProbe: *probe
-  readinessProbe: *probe
+  startupProbe: {}
+  livenessProbe: {}
+  readinessProbe: {}
 `
 
 // rareMetrics are such fields of observability.metrics.

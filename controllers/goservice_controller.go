@@ -51,7 +51,7 @@ type GoServiceReconciler struct {
 	retries    retries
 	// metricsAccess is for every NetworkPolicy.
 	metricsAccess metricsAccess
-	gateways   gateways
+	gateways      gateways
 	// knowsTolerance says whether the API server knows the tolerance of a HorizontalPodAutoscaler's rules.
 	knowsTolerance bool
 }

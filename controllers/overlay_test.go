@@ -69,6 +69,8 @@ func TestWhatNoSchemaJudgesIsTriedBeforeAnythingIsWritten(t *testing.T) {
 		"affinity":               {`pod: {affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: []}}}}`, "nodeSelectorTerms"},
 		"a projected volume":     {`volumes: [{name: a, projected: {sources: [{serviceAccountToken: {path: ../d}}]}}]`, "projected.path"},
 		"a source of two kinds":  {`volumes: [{name: a, projected: {sources: [{secret: {name: b}, configMap: {name: b}}]}}]`, "may not specify more than 1 volume type"},
+		"a sidecar's probe":      {`initContainers: [{name: a, image: b, restartPolicy: Always, livenessProbe: {httpGet: {path: /, port: no-port-at-all-}}}]`, "livenessProbe.httpGet.port"},
+		"a probe's field":        {`initContainers: [{name: a, image: b, restartPolicy: Always, livenessProbe: {disabled: true}}]`, `initContainers[0]: unknown field "livenessProbe.disabled"`},
 		"a directory of no node": {`volumes: [{name: a, hostPath: {path: ../a}}]`, "hostPath"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -209,28 +209,6 @@ var podCases = cases{
 		[]string{`initContainers: [{name: a, image: b, restartPolicy: Always, readinessProbe: {tcpSocket: {port: 80}}}]`},
 		[]string{`initContainers: [{name: a, image: b, readinessProbe: {tcpSocket: {port: 80}}}]`},
 	},
-	"must have probes with one of": {
-		[]string{`initContainers: [{name: a, image: b, restartPolicy: Always, startupProbe: {grpc: {port: 9}}, livenessProbe: {httpGet: {path: /, port: 80}}}]`},
-		[]string{
-			`initContainers: [{name: a, image: b, startupProbe: {}}]`, `initContainers: [{name: a, image: b, livenessProbe: {disabled: true}}]`,
-			`initContainers: [{name: a, image: b, livenessProbe: {httpGet: {path: /}}}]`, `initContainers: [{name: a, image: b, readinessProbe: {tcpSocket: {}}}]`,
-		},
-	},
-	"must not have probes of ports": {
-		[]string{`initContainers: [{name: a, image: b, restartPolicy: Always, ports: [{name: c, containerPort: 1}], startupProbe: {tcpSocket: {port: c}}, livenessProbe: {httpGet: {path: /, port: 2}}}]`},
-		[]string{
-			`initContainers: [{name: a, image: b, restartPolicy: Always, ports: [{name: c, containerPort: 1}], startupProbe: {tcpSocket: {port: d}}}]`,
-			`initContainers: [{name: a, image: b, restartPolicy: Always, livenessProbe: {httpGet: {path: /, port: http}}}]`,
-		},
-	},
-	"must not have a startupProbe or livenessProbe": {
-		[]string{`initContainers: [{name: a, image: b, restartPolicy: Always, readinessProbe: {exec: {command: [c]}, successThreshold: 2}}]`},
-		[]string{`initContainers: [{name: a, image: b, livenessProbe: {exec: {command: [c]}, successThreshold: 2}}]`},
-	},
-	"must not have a readinessProbe with": {
-		[]string{`initContainers: [{name: a, image: b, restartPolicy: Always, livenessProbe: {exec: {command: [c]}, terminationGracePeriodSeconds: 2}}]`},
-		[]string{`initContainers: [{name: a, image: b, readinessProbe: {exec: {command: [c]}, terminationGracePeriodSeconds: 2}}]`},
-	},
 	"must not name two ports": {
 		[]string{`initContainers: [{name: a, image: b, ports: [{containerPort: 1}, {containerPort: 2}, {name: c, containerPort: 3}]}]`},
 		[]string{`initContainers: [{name: a, image: b, ports: [{name: c, containerPort: 1}, {name: c, containerPort: 2}]}]`},

@@ -3,7 +3,10 @@
 
 package v1alpha1
 
-import corev1 "k8s.io/api/core/v1"
+import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+)
 
 // ImageReference names a container image.
 //
@@ -13,11 +16,6 @@ import corev1 "k8s.io/api/core/v1"
 type ImageReference string
 
 // Container is a container beside the service's own.
-//
-// +kubebuilder:validation:XValidation:rule="((has(self.startupProbe) ? [dyn(self.startupProbe)] : []) + (has(self.livenessProbe) ? [dyn(self.livenessProbe)] : []) + (has(self.readinessProbe) ? [dyn(self.readinessProbe)] : [])).all(p, (has(p.httpGet) || has(p.grpc) || has(p.tcpSocket) || has(p.exec)) && (!has(p.httpGet) || has(p.httpGet.port)) && (!has(p.tcpSocket) || has(p.tcpSocket.port)))",message="must have probes with one of httpGet, grpc, tcpSocket and exec, and with a port"
-// +kubebuilder:validation:XValidation:rule="((has(self.startupProbe) ? [dyn(self.startupProbe)] : []) + (has(self.livenessProbe) ? [dyn(self.livenessProbe)] : [])).all(p, !has(p.successThreshold) || p.successThreshold == 1)",message="must not have a startupProbe or livenessProbe with a successThreshold other than 1"
-// +kubebuilder:validation:XValidation:rule="((has(self.startupProbe) ? [dyn(self.startupProbe)] : []) + (has(self.livenessProbe) ? [dyn(self.livenessProbe)] : []) + (has(self.readinessProbe) ? [dyn(self.readinessProbe)] : [])).all(p, (!has(p.httpGet) || type(p.httpGet.port) == int || has(self.ports) && self.ports.exists(q, has(q.name) && q.name == p.httpGet.port)) && (!has(p.tcpSocket) || type(p.tcpSocket.port) == int || has(self.ports) && self.ports.exists(q, has(q.name) && q.name == p.tcpSocket.port)))",message="must not have probes of ports that are not in its ports"
-// +kubebuilder:validation:XValidation:rule="!has(self.readinessProbe) || !has(self.readinessProbe.terminationGracePeriodSeconds)",message="must not have a readinessProbe with terminationGracePeriodSeconds: it ends nothing"
 type Container struct {
 	// name of the container.
 	// +required
@@ -80,15 +78,19 @@ type Container struct {
 	// securityContext of the container. Default: what the Pod Security level restricted demands.
 	// +optional
 	SecurityContext *SecurityContext `json:"securityContext,omitempty"`
-	// startupProbe tells when a sidecar has started; what comes after it waits for that.
+	// startupProbe tells when a sidecar has started; what comes after it waits for that. Probes of sidecars have Kubernetes' form, and are
+	// checked by a dry run before anything is written, as pod.overlay.
 	// +optional
-	StartupProbe *Probe `json:"startupProbe,omitempty"`
+	// +kubebuilder:pruning:PreserveUnknownFields
+	StartupProbe *runtime.RawExtension `json:"startupProbe,omitempty"`
 	// livenessProbe of a sidecar restarts it.
 	// +optional
-	LivenessProbe *Probe `json:"livenessProbe,omitempty"`
+	// +kubebuilder:pruning:PreserveUnknownFields
+	LivenessProbe *runtime.RawExtension `json:"livenessProbe,omitempty"`
 	// readinessProbe of a sidecar counts for the pod.
 	// +optional
-	ReadinessProbe *Probe `json:"readinessProbe,omitempty"`
+	// +kubebuilder:pruning:PreserveUnknownFields
+	ReadinessProbe *runtime.RawExtension `json:"readinessProbe,omitempty"`
 }
 
 // ContainerPort is a port that a container listens on.

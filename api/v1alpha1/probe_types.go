@@ -37,7 +37,7 @@ type ProbesSpec struct {
 	StartupTimeout *metav1.Duration `json:"startupTimeout,omitempty"`
 }
 
-// Probe asks a container how it is.
+// Probe asks the service's container how it is.
 //
 // +kubebuilder:validation:XValidation:rule="[has(self.httpGet), has(self.grpc), has(self.tcpSocket), has(self.exec), has(self.disabled) && self.disabled].filter(x, x).size() <= 1",message="must have only one of httpGet, grpc, tcpSocket, exec and disabled"
 type Probe struct {
@@ -61,19 +61,18 @@ type Probe struct {
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=3600
 	InitialDelaySeconds *int32 `json:"initialDelaySeconds,omitempty"`
-	// periodSeconds between two, 1 to 3600. Default for the service's container: 1 for startup, 5 for readiness, 10 for
-	// liveness. Default for others: 10.
+	// periodSeconds between two, 1 to 3600. Default: 1 for startup, 5 for readiness, 10 for liveness.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=3600
 	PeriodSeconds *int32 `json:"periodSeconds,omitempty"`
-	// timeoutSeconds of one, 1 to 3600. Default for the service's container: 2. Default for others: 1.
+	// timeoutSeconds of one, 1 to 3600. Default: 2.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=3600
 	TimeoutSeconds *int32 `json:"timeoutSeconds,omitempty"`
-	// failureThreshold is after how many failures in a row the probe has failed, 1 to 100000. Default for the service's container:
-	// 2 for readiness, 3 for liveness, and for startup what probes.startupTimeout takes. Default for others: 3.
+	// failureThreshold is after how many failures in a row the probe has failed, 1 to 100000. Default: 2 for readiness, 3 for liveness,
+	// and for startup what probes.startupTimeout takes.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100000

@@ -21,11 +21,6 @@ func (c *conversion) beside() {
 		container := &c.template.Spec.InitContainers[i]
 		// What the type does not have becomes part of the overlay. Lists whose elements have rules of their own are left to them.
 		reduced := container.DeepCopy()
-		for _, probe := range []**corev1.Probe{&reduced.StartupProbe, &reduced.LivenessProbe, &reduced.ReadinessProbe} {
-			if *probe != nil && !acceptable(*probe) {
-				*probe = nil
-			}
-		}
 		reduced.Env, reduced.EnvFrom, reduced.VolumeMounts, reduced.SecurityContext, reduced.Resources = nil, nil, nil, nil, corev1.ResourceRequirements{}
 		converted, _ := fitting[v1alpha1.Container](reduced)
 		converted.Env, converted.EnvFrom, converted.VolumeMounts = variablesOf(container), variableSourcesOf(container), c.mountsOf(container)

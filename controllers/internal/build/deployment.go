@@ -97,13 +97,17 @@ func podTemplate(in input) (*corev1ac.PodTemplateSpecApplyConfiguration, error) 
 	if err != nil {
 		return nil, err
 	}
+	beside, err := containersBeside(&in.service.Spec)
+	if err != nil {
+		return nil, err
+	}
 	spec := corev1ac.PodSpec().
 		WithServiceAccountName(in.service.Name).
 		WithAutomountServiceAccountToken(valueOr(settings.AutomountServiceAccountToken, false)).
 		WithEnableServiceLinks(false).
 		WithTerminationGracePeriodSeconds(int64(in.plan.GracePeriod.Value.Seconds())).
 		WithSecurityContext(podSecurity(in)).
-		WithInitContainers(containersBeside(&in.service.Spec)...).
+		WithInitContainers(beside...).
 		WithContainers(container(in)).
 		WithVolumes(volumes...)
 	if settings.ServiceAccountName != "" {
@@ -160,7 +164,9 @@ func resolve(spec *corev1ac.PodSpecApplyConfiguration, settings v1alpha1.PodSpec
 func unjudged(in input) bool {
 	settings, spec := in.podSettings(), &in.service.Spec
 	return settings.Overlay != nil || settings.Affinity != nil || settings.TopologySpreadConstraints != nil ||
-		slices.ContainsFunc(spec.InitContainers, func(c v1alpha1.Container) bool { return c.Resources != nil }) ||
+		slices.ContainsFunc(spec.InitContainers, func(c v1alpha1.Container) bool {
+			return c.Resources != nil || c.StartupProbe != nil || c.LivenessProbe != nil || c.ReadinessProbe != nil
+		}) ||
 		slices.ContainsFunc(spec.Volumes, func(v v1alpha1.Volume) bool {
 			return v.Projected != nil || v.Ephemeral != nil || v.CSI != nil || v.NFS != nil || v.HostPath != nil || v.ISCSI != nil || v.FC != nil || v.Image != nil
 		})
