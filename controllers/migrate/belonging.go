@@ -39,6 +39,10 @@ type bundle struct {
 	// monitored is the Service that monitor selects.
 	monitored *corev1.Service
 	account   *corev1.ServiceAccount
+	// ingresses and routes are all of the namespace; entrance is the one of them that the GoService's own takes the place of.
+	ingresses []*networkingv1.Ingress
+	routes    []*route
+	entrance  any
 	// stays says of objects why no GoService takes their place, although they belong to this Deployment.
 	stays map[any]string
 }
@@ -49,6 +53,16 @@ func (m *Manifests) belongingTo(deployment *appsv1.Deployment) bundle {
 	m.addAutoscalers(&b)
 	m.addBudgets(&b)
 	m.addPolicies(&b)
+	for _, ingress := range m.ingresses {
+		if ingress.Namespace == deployment.Namespace {
+			b.ingresses = append(b.ingresses, ingress)
+		}
+	}
+	for _, route := range m.routes {
+		if route.Namespace == deployment.Namespace {
+			b.routes = append(b.routes, route)
+		}
+	}
 	wanted := cmp.Or(deployment.Spec.Template.Spec.ServiceAccountName, deployment.Spec.Template.Spec.DeprecatedServiceAccount, "default")
 	for _, account := range m.accounts {
 		if account.Namespace == deployment.Namespace && account.Name == wanted {
@@ -204,6 +218,9 @@ func (b bundle) all() []any {
 	}
 	if b.monitor != nil && b.stays[b.monitor] == "" {
 		objects = append(objects, b.monitor)
+	}
+	if b.entrance != nil {
+		objects = append(objects, b.entrance)
 	}
 	return objects
 }

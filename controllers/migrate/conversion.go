@@ -63,6 +63,7 @@ func (c *conversion) convert() error {
 	c.renameVolumes()
 	c.findMetrics()
 	c.network()
+	c.exposure()
 	c.container()
 	c.probes()
 	c.volumes()

@@ -36,6 +36,7 @@ func TestEveryFieldHasAFate(t *testing.T) {
 		{"HorizontalPodAutoscaler: `spec`", reflect.TypeFor[autoscalingv2.HorizontalPodAutoscalerSpec](), autoscalerFields},
 		{"PodDisruptionBudget: `spec`", reflect.TypeFor[policyv1.PodDisruptionBudgetSpec](), budgetFields},
 		{"NetworkPolicy: `spec`", reflect.TypeFor[networkingv1.NetworkPolicySpec](), policyFields},
+		{"Ingress: `spec`", reflect.TypeFor[networkingv1.IngressSpec](), ingressFields},
 		{"ServiceMonitor: `spec`", nil, monitorFields},
 		{"ServiceMonitor: `spec.endpoints[]`", nil, endpointFields},
 	} {

@@ -85,6 +85,12 @@ var (
 		"egress":      {remark: "the policy stays"},
 		"policyTypes": {remark: "if they include Egress, the policy stays"},
 	}
+	ingressFields = map[string]fate{
+		"ingressClassName": {to: "expose.ingressClassName"},
+		"defaultBackend":   {remark: "an Ingress that has one stays"},
+		"tls":              {to: "expose.tls", remark: "with two certificates, the Ingress stays"},
+		"rules":            {to: "expose.hosts, expose.paths, expose.port", remark: "if all hosts have the same paths, all are prefixes, and all lead to one port of the Service; otherwise the Ingress stays"},
+	}
 	monitorFields = map[string]fate{
 		"endpoints":         {remark: "the fields of an endpoint, below; the first one that leads to the pods"},
 		"selector":          {remark: "the ServiceMonitor selects the GoService's metrics Service"},

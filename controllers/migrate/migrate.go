@@ -87,6 +87,10 @@ func nameOfAny(object any) string {
 		return nameOf("PodDisruptionBudget", object)
 	case *networkingv1.NetworkPolicy:
 		return nameOf("NetworkPolicy", object)
+	case *networkingv1.Ingress:
+		return nameOf("Ingress", object)
+	case *route:
+		return nameOf(object.Kind, object)
 	case *serviceMonitor:
 		return nameOf("ServiceMonitor", object)
 	}
@@ -120,6 +124,9 @@ func (m *Manifests) left(used map[any]bool) []string {
 		keep(object)
 	}
 	for i := range m.others {
+		if decoded := m.others[i].decoded; decoded != nil && used[decoded] {
+			continue
+		}
 		names = append(names, nameOf(m.others[i].Kind, &m.others[i]))
 	}
 	return names

@@ -19,7 +19,7 @@ import (
 // checkOthers says what objects that stay no longer find.
 func (c *conversion) checkOthers(m *Manifests) {
 	for _, ingress := range m.ingresses {
-		if ingress.Namespace == c.result.Namespace {
+		if ingress.Namespace == c.result.Namespace && c.from.entrance != any(ingress) {
 			c.checkIngress(ingress)
 		}
 	}

@@ -32,14 +32,21 @@ type Manifests struct {
 	budgets         []*policyv1.PodDisruptionBudget
 	monitors        []*serviceMonitor
 	ingresses       []*networkingv1.Ingress
+	routes          []*route
 	networkPolicies []*networkingv1.NetworkPolicy
 	accounts        []*corev1.ServiceAccount
 	// scalers set the number of pods of what they name, and stay.
 	scalers []*scaler
 	// others stay as they are.
-	others []metav1.PartialObjectMetadata
+	others []other
 	// unknown are fields that Kubernetes does not have.
 	unknown []Note
+}
+
+// other is an object that stays, unless it is decoded and has its place taken.
+type other struct {
+	metav1.PartialObjectMetadata
+	decoded any
 }
 
 // serviceMonitor is the Prometheus Operator's, of which no Go types are needed.
@@ -114,19 +121,26 @@ func (m *Manifests) add(encoded []byte) error {
 	case "monitoring.coreos.com/v1 ServiceMonitor":
 		m.monitors, err = appended(m, m.monitors, encoded, &object)
 	case "networking.k8s.io/v1 Ingress":
-		m.ingresses, err = appended(m, m.ingresses, encoded, &object)
-		m.others = append(m.others, object)
+		if m.ingresses, err = appended(m, m.ingresses, encoded, &object); err == nil {
+			m.others = append(m.others, other{object, m.ingresses[len(m.ingresses)-1]})
+		}
+	case "gateway.networking.k8s.io/v1 HTTPRoute", "gateway.networking.k8s.io/v1beta1 HTTPRoute", "gateway.networking.k8s.io/v1 GRPCRoute":
+		decoded := &route{}
+		if err = utiljson.Unmarshal(encoded, decoded); err == nil {
+			m.routes = append(m.routes, decoded)
+			m.others = append(m.others, other{object, decoded})
+		}
 	case "networking.k8s.io/v1 NetworkPolicy":
 		m.networkPolicies, err = appended(m, m.networkPolicies, encoded, &object)
 	case "v1 ServiceAccount":
 		m.accounts, err = appended(m, m.accounts, encoded, &object)
-		m.others = append(m.others, object)
+		m.others = append(m.others, other{PartialObjectMetadata: object})
 	default:
 		var found scaler
 		if utiljson.Unmarshal(encoded, &found) == nil && found.Spec.ScaleTargetRef.Name != "" {
 			m.scalers = append(m.scalers, &found)
 		}
-		m.others = append(m.others, object)
+		m.others = append(m.others, other{PartialObjectMetadata: object})
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", nameOf(object.Kind, &object), err)
