@@ -139,8 +139,12 @@ func (s Situation) gatewayName() string {
 }
 
 func unanswered(s Situation) (string, string, bool) {
-	return v1alpha1.ReasonAwaitingGateway, fmt.Sprintf("no controller has answered for Gateway %s: check that it exists, has a listener of the name in expose.gateway.sectionName if that is set, "+
-		"and that the controller of its GatewayClass runs and supports %s", s.gatewayName(), build.RouteKind(&s.Service.Spec).Kind), len(s.answers()) == 0
+	listener := ""
+	if name := s.Service.Spec.Expose.Gateway.SectionName; name != "" {
+		listener = fmt.Sprintf(" with the listener %q", name)
+	}
+	return v1alpha1.ReasonAwaitingGateway, fmt.Sprintf("no controller has answered for Gateway %s: check that it exists%s, and that the controller of its GatewayClass runs and supports %s",
+		s.gatewayName(), listener, build.RouteKind(&s.Service.Spec).Kind), len(s.answers()) == 0
 }
 
 // refused quotes the first controller whose condition is False. An answer to an earlier form of the route is none.
@@ -200,10 +204,10 @@ func addressed(s Situation) (string, string, bool) {
 }
 
 func noAddress(s Situation) (string, string, bool) {
-	class := "expose.ingressClassName is not set, so the cluster needs a default IngressClass"
+	class := "expose.ingressClassName is not set, so check that the cluster has a default IngressClass"
 	if name := s.Service.Spec.Expose.IngressClassName; name != "" {
 		class = fmt.Sprintf("check that IngressClass %q exists", name)
 	}
-	return v1alpha1.ReasonAwaitingAddress, "the Ingress has no address: " + class + " and a controller that runs and publishes addresses; " +
+	return v1alpha1.ReasonAwaitingAddress, "the Ingress has no address: " + class + ", and that its controller runs and publishes addresses; " +
 		"kubectl describe ingress shows its events", true
 }

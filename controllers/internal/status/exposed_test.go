@@ -96,8 +96,9 @@ func TestExposedSaysWhetherClientsAreLedToTheService(t *testing.T) {
 			answered(toEdge, entry(`{name: edge}`, "a", accepts, resolves))(s)
 			s.ApplyErr = &apply.Failure{Kind: "ConfigMap", Name: "a", Err: errors.New("x")}
 		}, yesSays},
-		"nobody answers": {answered(toEdge), awaits},
-		"accepted":       {answered(toEdge, entry(`{name: edge}`, "a", accepts, resolves)), yesSays},
+		"nobody answers":            {answered(toEdge), awaits},
+		"nobody knows the listener": {answered(`{hosts: [a], gateway: {name: edge, sectionName: web}}`), `Unknown AwaitingGateway: no controller has answered for Gateway "edge": check that it exists with the listener "web", and that the controller`},
+		"accepted":                  {answered(toEdge, entry(`{name: edge}`, "a", accepts, resolves)), yesSays},
 		"all of it is written out": {
 			answered(toEdge, entry(`{group: gateway.networking.k8s.io, kind: Gateway, namespace: shop, name: edge}`, "a", accepts, resolves)), yesSays,
 		},
@@ -137,7 +138,7 @@ func TestExposedSaysWhetherClientsAreLedToTheService(t *testing.T) {
 		"an unknown answer":      {answered(toEdge, entry(`{name: edge}`, "a", strings.Replace(accepts, "True", "Unknown", 1), resolves)), "Unknown AwaitingGateway: a has not said"},
 		"two controllers agree":  {answered(toEdge, entry(`{name: edge}`, "b", accepts, resolves), entry(`{name: edge}`, "a", accepts, resolves)), yesSays},
 		"two disagree":           {answered(toEdge, entry(`{name: edge}`, "a", accepts, resolves), entry(`{name: edge}`, "b", strings.Replace(accepts, `"True"`, `"False"`, 1))), `False Accepted: Gateway "edge": Accepted is False (Accepted), says b`},
-		"no address, no class":   {ingress(`{hosts: [a]}`), "Unknown AwaitingAddress: the Ingress has no address: expose.ingressClassName is not set, so the cluster needs a default IngressClass"},
+		"no address, no class":   {ingress(`{hosts: [a]}`), "Unknown AwaitingAddress: the Ingress has no address: expose.ingressClassName is not set, so check that the cluster has a default IngressClass"},
 		"an address":             {ingress(`{hosts: [a]}`, networkingv1.IngressLoadBalancerIngress{IP: "192.0.2.7"}), "True AddressAssigned: the Ingress has the address 192.0.2.7; DNS must lead the hosts there"},
 		"a name":                 {ingress(`{hosts: [a]}`, networkingv1.IngressLoadBalancerIngress{}, networkingv1.IngressLoadBalancerIngress{Hostname: "lb.example"}), "True AddressAssigned: the Ingress has the address lb.example"},
 		"an address of nothing":  {ingress(`{hosts: [a]}`, networkingv1.IngressLoadBalancerIngress{}), "Unknown AwaitingAddress"},
