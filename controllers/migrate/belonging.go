@@ -15,11 +15,17 @@ import (
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+
+	"goservice.dev/operator/api/v1alpha1"
 )
 
 // bundle is a Deployment and what belongs to it.
 type bundle struct {
 	deployment *appsv1.Deployment
+	// selector that the pods keep; nil where the operator's own selects them.
+	selector map[string]v1alpha1.LabelValue
+	// notTaken says why the Deployment cannot be taken over in place; empty where it can.
+	notTaken string
 	// service that has the Deployment's name, or else the first one; nil without one.
 	service *corev1.Service
 	// furtherServices select the pods as well.
@@ -49,6 +55,7 @@ type bundle struct {
 
 func (m *Manifests) belongingTo(deployment *appsv1.Deployment) bundle {
 	b := bundle{deployment: deployment, stays: map[any]string{}}
+	m.addSelector(&b)
 	m.addServices(&b)
 	m.addAutoscalers(&b)
 	m.addBudgets(&b)
@@ -158,7 +165,7 @@ func (m *Manifests) addBudgets(b *bundle) {
 		}
 	}
 	selectsNew := func(budget *policyv1.PodDisruptionBudget) bool {
-		return matches(budget.Spec.Selector, newLabels(b.deployment))
+		return matches(budget.Spec.Selector, b.newLabels())
 	}
 	if b.budget != nil && slices.ContainsFunc(b.keptBudgets, selectsNew) {
 		b.stays[b.budget] = "several budgets select the pods"
@@ -169,15 +176,20 @@ func (m *Manifests) addBudgets(b *bundle) {
 
 // share notes which other Deployments an object belongs to as well. Such an object stays.
 func (m *Manifests) share(b *bundle, object any, why string, belongs func(*appsv1.Deployment) bool) {
+	if others := m.otherDeployments(b.deployment, belongs); len(others) > 0 {
+		b.stays[object] = why + strings.Join(others, ", ")
+	}
+}
+
+// otherDeployments are the names of those of which something holds.
+func (m *Manifests) otherDeployments(than *appsv1.Deployment, holds func(*appsv1.Deployment) bool) []string {
 	var others []string
 	for _, deployment := range m.deployments {
-		if deployment != b.deployment && belongs(deployment) {
+		if deployment != than && holds(deployment) {
 			others = append(others, nameOf("Deployment", deployment))
 		}
 	}
-	if len(others) > 0 {
-		b.stays[object] = why + strings.Join(others, ", ")
-	}
+	return others
 }
 
 // leadsToPods says whether a Service selects the pods of a Deployment.

@@ -142,7 +142,7 @@ func TestNetworkPolicies(t *testing.T) {
 		"one of all pods":                 {policy("p", `podSelector: {}, policyTypes: [Ingress]`), "null", ""},
 		"one of all pods, and its own":    {policy("p", `podSelector: {}, policyTypes: [Ingress]`) + policy("q", pods+`ingress: [{}]`), `{}`, ""},
 		"one of other pods":               {policy("p", `podSelector: {matchLabels: {app: other}}, ingress: [{}]`), "null", ""},
-		"one of two Deployments":          {shared + policy("p", pods+`ingress: [{}]`), "null", ""},
+		"one of two Deployments":          {shared + policy("p", pods+`ingress: [{}]`), "null", "it also selects the pods of Deployment cart-canary"},
 	} {
 		output := converted(t, read(t, cart+c.manifests))
 		result := output.Results[0]

@@ -91,7 +91,9 @@ func TestServices(t *testing.T) {
 		`ports: [{name: dns, port: 53, protocol: UDP}]`:                                                                                  {`{"ports":[{"name":"dns","port":53,"protocol":"UDP"},` + hidden + `]}`, "none of them leads to a TCP port of the pods: spec.port is 8080"},
 		`type: LoadBalancer, loadBalancerClass: a/b, loadBalancerSourceRanges: [10.0.0.0/8], externalTrafficPolicy: Cluster, trafficDistribution: PreferClose, ports: [{port: 80, targetPort: http, nodePort: 30001}]`: {
 			`{"service":{"type":"LoadBalancer","trafficDistribution":"PreferClose","loadBalancerClass":"a/b","loadBalancerSourceRanges":["10.0.0.0/8"]},"ports":[` + hidden + `]}`, ""},
-		`clusterIP: None, ports: [{port: 80, targetPort: http}]`: {`{"ports":[` + hidden + `]}`, "spec.clusterIP: None"},
+		`clusterIP: None, ports: [{port: 80, targetPort: http}]`:                                                                  {`{"ports":[` + hidden + `]}`, ""},
+		`type: NodePort, ipFamilies: [IPv6], ipFamilyPolicy: SingleStack, ports: [{port: 80, targetPort: http, nodePort: 30001}]`: {`{"service":{"type":"NodePort"},"ports":[` + hidden + `]}`, ""},
+		`publishNotReadyAddresses: true, ports: [{port: 80, targetPort: http}]`:                                                   {`{"ports":[` + hidden + `]}`, "spec.publishNotReadyAddresses: true"},
 	} {
 		manifests := cart + `{"apiVersion": v1, kind: Service, metadata: {name: cart}, spec: {selector: {app: cart}, ` + spec + `}}`
 		expect(t, spec, manifests, c.want, c.note, func(spec *v1alpha1.GoServiceSpec) any { return wanted{spec.Port, spec.Service, spec.Ports} })
@@ -102,8 +104,8 @@ func TestServices(t *testing.T) {
 func TestAServiceOfAnotherNameStays(t *testing.T) {
 	for spec, want := range map[string]string{
 		`selector: {app: cart}, ports: [{port: 80, targetPort: http}]`:                                        "",
-		`selector: {app: cart}, ports: [{name: api, port: 80, targetPort: side}]`:                             "spec.ports[api].targetPort: side: it stays as it is, but the container has no port of this name any more",
-		`selector: {app.kubernetes.io/name: web}, ports: [{port: 80, targetPort: http}]`:                      "spec.selector[app.kubernetes.io/name]: web: it stays as it is, but the pods no longer have this label",
+		`selector: {app: cart}, ports: [{name: api, port: 80, targetPort: side}]`:                             "spec.ports[api].targetPort: side: it stays as it is, but the new container has no port of this name",
+		`selector: {app.kubernetes.io/name: web}, ports: [{port: 80, targetPort: http}]`:                      "spec.selector[app.kubernetes.io/name]: web: it stays as it is, but the new pods do not have this label: select them by app=cart",
 		`selector: {app: cart}, ports: [{port: 80, targetPort: http}, {name: b, port: 81, targetPort: side}]`: "",
 	} {
 		output := converted(t, read(t, strings.Replace(cart, "labels: {app: cart}", "labels: {app: cart, app.kubernetes.io/name: web}", 1)+

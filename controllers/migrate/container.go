@@ -15,7 +15,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"goservice.dev/operator/api/v1alpha1"
-	"goservice.dev/operator/controllers/internal/build"
 	"goservice.dev/operator/controllers/plan"
 )
 
@@ -44,7 +43,7 @@ func (c *conversion) variables() {
 	c.deduplicate(main, "spec.containers["+c.mainName+"]")
 	var kept []corev1.EnvVar
 	for _, variable := range main.Env {
-		if f := variable.ValueFrom; f != nil && f.ResourceFieldRef != nil && f.ResourceFieldRef.ContainerName == build.ContainerName {
+		if f := variable.ValueFrom; f != nil && f.ResourceFieldRef != nil && f.ResourceFieldRef.ContainerName == c.mainName {
 			f.ResourceFieldRef.ContainerName = ""
 		}
 		at := fmt.Sprintf("spec.containers[%s].env[%s]", c.mainName, variable.Name)

@@ -20,13 +20,13 @@ import (
 )
 
 // conversion of one Deployment. Its steps fill in the result, and bring the template into the form in which the operator has it: the
-// container is named service, its port http, and what runs beside it is a native sidecar.
+// container's port is named http, and what runs beside it is a native sidecar.
 type conversion struct {
 	from    bundle
 	options Options
 	// template that the GoService's pods are to have.
 	template corev1.PodTemplateSpec
-	// mainName is the name that the service's container had.
+	// mainName is the name of the service's container.
 	mainName string
 	metrics  *metricsAt
 	result   *v1alpha1.GoService
@@ -58,6 +58,7 @@ func (c *conversion) convert() error {
 		return fmt.Errorf("metadata.name %q must start with a letter and have at most 63 lower-case letters, digits, and '-', because the GoService's Service has the same name", c.result.Name)
 	}
 	c.metadata()
+	c.labels()
 	c.dropUnreachable()
 	c.chooseContainer()
 	c.renameVolumes()
@@ -115,7 +116,7 @@ func (c *conversion) metadata() {
 
 // bookkeeping says whether an annotation is about the object that it stands on, and nothing that a person wants elsewhere.
 func bookkeeping(key string) bool {
-	return key == corev1.LastAppliedConfigAnnotation || strings.HasPrefix(key, "deployment.kubernetes.io/") || strings.HasPrefix(key, "meta.helm.sh/")
+	return key == corev1.LastAppliedConfigAnnotation || strings.HasPrefix(key, "goservice.dev/") || strings.HasPrefix(key, "deployment.kubernetes.io/") || strings.HasPrefix(key, "meta.helm.sh/")
 }
 
 // unreachable are fields that a pod template of a Deployment cannot usefully have.
@@ -168,21 +169,12 @@ func (c *conversion) chooseContainer() {
 		c.inPods(Changed, "spec.containers["+others[i].Name+"]", nil, "%s", reason)
 	}
 	pod.InitContainers = append(pod.InitContainers, others...)
+	main.Name = cmp.Or(main.Name, build.ContainerName)
 	c.mainName = main.Name
 	if main.Name != build.ContainerName {
-		c.inPods(Changed, "spec.containers["+main.Name+"].name", nil, "the container is named %s: change what selects logs or metrics by the container's name", build.ContainerName)
-	}
-	main.Name = build.ContainerName
-	renamed := map[string]string{c.mainName: main.Name}
-	for i := range pod.InitContainers {
-		if pod.InitContainers[i].Name == build.ContainerName {
-			pod.InitContainers[i].Name = unused(build.ContainerName+"-2", pod.InitContainers, func(o corev1.Container) string { return o.Name })
-			renamed[build.ContainerName] = pod.InitContainers[i].Name
-			c.inPods(Changed, "spec.containers["+build.ContainerName+"].name", nil, "it is named %s: the service's own container has this name", pod.InitContainers[i].Name)
-		}
+		c.pod().ContainerName = v1alpha1.DNSLabel(main.Name)
 	}
 	pod.Containers = []corev1.Container{main}
-	c.renameContainers(renamed)
 }
 
 // isTarget says whether the Service leads to a port of a container.
@@ -222,4 +214,13 @@ func (c *conversion) renameVolumes() {
 			}
 		}
 	}
+}
+
+// unused is a name that no element of a list has: the wanted one, or that with a number.
+func unused[T any](wanted string, list []T, nameOf func(T) string) string {
+	name := wanted
+	for number := 2; slices.ContainsFunc(list, func(element T) bool { return nameOf(element) == name }); number++ {
+		name = fmt.Sprintf("%s-%d", wanted, number)
+	}
+	return name
 }

@@ -24,11 +24,14 @@ func (c *conversion) leftovers(object any, at string, content map[string]any, fa
 	}
 }
 
+// assigned is what becomes of fields of a Service that the cluster assigns, whoever asked for a value.
+const assigned = "stays as it is when the Service is handed over"
+
 // The fields of all kinds but the pod's: docs/migrate.md has the same tables.
 var (
 	deploymentFields = map[string]fate{
 		"replicas":                {to: "replicas", remark: "left out where an autoscaler sets the number"},
-		"selector":                {remark: "the operator's own selects the pods by app.kubernetes.io/name"},
+		"selector":                {to: "pod.selector", remark: "a Deployment whose selector has matchExpressions, or labels of the operator's, cannot be taken over in place"},
 		"template":                {remark: "the fields of a pod, below"},
 		"strategy":                {to: "rollout.strategy, rollout.maxSurge, rollout.maxUnavailable"},
 		"minReadySeconds":         {to: "rollout.minReadySeconds"},
@@ -39,8 +42,8 @@ var (
 	serviceFields = map[string]fate{
 		"ports":                         {remark: "the fields of a port, below"},
 		"selector":                      {remark: "the Service selects the GoService's pods"},
-		"clusterIP":                     {lost: "the GoService's Service is no headless one: keep this one under another name, for clients that need the addresses of the pods"},
-		"clusterIPs":                    {remark: "as clusterIP"},
+		"clusterIP":                     {remark: assigned},
+		"clusterIPs":                    {remark: assigned},
 		"type":                          {to: "service.type"},
 		"externalIPs":                   {lost: "keep a Service of your own under another name for them"},
 		"sessionAffinity":               {to: "service.sessionAffinity"},
@@ -48,11 +51,11 @@ var (
 		"loadBalancerSourceRanges":      {to: "service.loadBalancerSourceRanges"},
 		"externalName":                  {lost: "such a Service has no pods"},
 		"externalTrafficPolicy":         {to: "service.externalTrafficPolicy"},
-		"healthCheckNodePort":           {remark: "the API server assigns it"},
+		"healthCheckNodePort":           {remark: assigned},
 		"publishNotReadyAddresses":      {lost: "clients get ready pods only: keep a Service of your own under another name for those that need all"},
 		"sessionAffinityConfig":         {to: "service.sessionAffinityTimeoutSeconds"},
-		"ipFamilies":                    {lost: "the Service has the cluster's default: keep a Service of your own under another name for others"},
-		"ipFamilyPolicy":                {lost: "the Service has the cluster's default: keep a Service of your own under another name for others"},
+		"ipFamilies":                    {remark: assigned},
+		"ipFamilyPolicy":                {remark: assigned},
 		"allocateLoadBalancerNodePorts": {lost: "the Service has the default: node ports are allocated"},
 		"loadBalancerClass":             {to: "service.loadBalancerClass"},
 		"internalTrafficPolicy":         {lost: "set service.trafficDistribution to PreferSameNode, which does not fail where a node has no pod"},
@@ -64,7 +67,7 @@ var (
 		"appProtocol": {to: "service.appProtocol, ports[].appProtocol"},
 		"port":        {to: "service.port, ports[].servicePort"},
 		"targetPort":  {to: "port, ports[].port"},
-		"nodePort":    {lost: "Kubernetes assigns another one: tell the clients, or keep a Service of your own under another name"},
+		"nodePort":    {remark: assigned},
 	}
 	autoscalerFields = map[string]fate{
 		"scaleTargetRef": {remark: "the operator's own autoscaler has the Deployment as its target"},

@@ -32,6 +32,8 @@ type Result struct {
 	Replaced []string
 	// Notes say what could not be carried over, what changes, and what to check.
 	Notes []Note
+	// HandOver are commands that give the GoService, once it is applied, what it takes the place of; none if that is not possible in place.
+	HandOver []string
 }
 
 // Output is what becomes of some manifests.
@@ -61,7 +63,7 @@ func Convert(m *Manifests, options Options) (Output, error) {
 			used[object] = true
 		}
 		c.checkOthers(m)
-		output.Results = append(output.Results, Result{Service: c.result, Replaced: c.from.replaced(), Notes: c.notes})
+		output.Results = append(output.Results, Result{Service: c.result, Replaced: c.from.replaced(), Notes: c.notes, HandOver: c.from.handOver()})
 	}
 	output.Left = m.left(used)
 	return output, errors.Join(failures...)

@@ -9,35 +9,37 @@ import (
 	"testing"
 )
 
-// The container is named service: what names it in the pod must not name one that is gone.
-func TestNamesOfContainersAreFollowed(t *testing.T) {
+// Containers keep their names, and so does what refers to them, also where one beside the service has the name of the operator's own.
+func TestContainersKeepTheirNames(t *testing.T) {
 	const ref = `resourceFieldRef: {containerName: cart, resource: limits.memory}`
 	manifests := strings.NewReplacer(
 		"metadata: {labels: {app: cart}}", `metadata: {labels: {app: cart}, annotations: {container.apparmor.security.beta.kubernetes.io/cart: runtime/default, `+
-			`container.apparmor.security.beta.kubernetes.io/service: unconfined, kubectl.kubernetes.io/default-container: cart, note: cart}}`,
-		"spec: {containers: [{name: cart, image", `spec: {volumes: [{name: a, downwardAPI: {items: [{path: m, `+ref+`}]}}, {name: b, projected: {sources: [{downwardAPI: {items: [{path: m, `+ref+`}]}}]}}], `+
-			`containers: [{name: service, image: "s:1", env: [{name: M, valueFrom: {`+ref+`}}, {name: CPU, valueFrom: {resourceFieldRef: {containerName: service, resource: limits.cpu}}}]}, `+
+			`kubectl.kubernetes.io/default-container: cart}}`,
+		"spec: {containers: [{name: cart, image", `spec: {volumes: [{name: a, downwardAPI: {items: [{path: m, `+ref+`}]}}], `+
+			`containers: [{name: service, image: "s:1", env: [{name: CPU, valueFrom: {resourceFieldRef: {containerName: service, resource: limits.cpu}}}]}, `+
 			`{name: cart, env: [{name: M, valueFrom: {`+ref+`}}], image`,
 	).Replace(cart)
 	result := converted(t, read(t, manifests)).Results[0]
-	if slices.ContainsFunc(result.Notes, func(n Note) bool { return n.Kind == Lost }) {
-		t.Errorf("notes:\n%s", allNotes(result))
+	if notes := allNotes(result); strings.Contains(notes, string(Lost)) || strings.Contains(notes, ".name:") {
+		t.Errorf("notes:\n%s", notes)
 	}
 	built, err := builtTemplate(result.Service)
 	if err != nil {
 		t.Fatal(err)
 	}
+	if main, beside := built.Spec.Containers[0].Name, built.Spec.InitContainers[0].Name; main != "cart" || beside != "service" {
+		t.Errorf("the containers are %s and %s", main, beside)
+	}
 	text := shown(built)
-	if strings.Contains(text, `"containerName":"cart"`) || strings.Count(text, `"containerName":"service"`) != 3 || strings.Count(text, `"containerName":"service-2"`) != 1 {
+	if strings.Count(text, `"containerName":"cart"`) != 1 || strings.Count(text, `"containerName":"service"`) != 1 { // without a name, it is the variable's own
 		t.Errorf("references to the containers in %s", text)
 	}
-	for key, want := range map[string]string{
-		"container.apparmor.security.beta.kubernetes.io/service": "runtime/default", "container.apparmor.security.beta.kubernetes.io/service-2": "unconfined",
-		"container.apparmor.security.beta.kubernetes.io/cart": "", "kubectl.kubernetes.io/default-container": "service", "note": "cart",
-	} {
-		if got := built.Annotations[key]; got != want {
-			t.Errorf("annotation %s: %q, want %q", key, got, want)
-		}
+	if built.Annotations["container.apparmor.security.beta.kubernetes.io/cart"] != "runtime/default" || built.Annotations["kubectl.kubernetes.io/default-container"] != "cart" {
+		t.Errorf("annotations %v", built.Annotations)
+	}
+	usual := converted(t, read(t, strings.Replace(cart, "[{name: cart,", "[{name: service,", 1))).Results[0].Service.Spec.Pod
+	if usual.ContainerName != "" {
+		t.Errorf("containerName is %s, though it is by default", usual.ContainerName)
 	}
 }
 

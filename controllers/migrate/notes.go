@@ -90,4 +90,16 @@ func (o *Output) Report(to io.Writer) {
 	for _, name := range o.Left {
 		fmt.Fprintf(to, "stays as it is: %s\n", name)
 	}
+	o.reportHandOver(to)
+}
+
+// reportHandOver writes what a person types next.
+func (o *Output) reportHandOver(to io.Writer) {
+	title := "once the GoServices are applied, hand over what they take the place of:\n"
+	for i := range o.Results {
+		for _, command := range o.Results[i].HandOver {
+			fmt.Fprintf(to, "%s  %s\n", title, command)
+			title = ""
+		}
+	}
 }

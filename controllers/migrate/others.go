@@ -11,6 +11,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"goservice.dev/operator/controllers/internal/build"
@@ -99,9 +100,9 @@ func (c *conversion) checkPolicy(policy *networkingv1.NetworkPolicy) {
 		return
 	}
 	at := nameOf("NetworkPolicy", policy)
-	if !matches(&policy.Spec.PodSelector, c.newLabels()) {
+	if !matches(&policy.Spec.PodSelector, c.from.newLabels()) {
 		c.noteOn(Lost, at, "spec.podSelector", shown(canonical(&policy.Spec.PodSelector)),
-			"it does not select the GoService's pods, since the operator sets labels that it names: select app.kubernetes.io/name: "+c.result.Name)
+			"it does not select the GoService's pods, since the operator sets labels that it names: select them by "+labels.FormatLabels(c.from.ownSelector().MatchLabels))
 	}
 	for i := range policy.Spec.Ingress {
 		for _, port := range policy.Spec.Ingress[i].Ports {

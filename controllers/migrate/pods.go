@@ -5,43 +5,22 @@ package migrate
 
 import (
 	"encoding/json"
-	"maps"
+	"strings"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"goservice.dev/operator/api/v1alpha1"
-	"goservice.dev/operator/controllers/internal/build"
 )
-
-// newLabels are what the GoService's pods have.
-func (c *conversion) newLabels() map[string]string { return newLabels(c.from.deployment) }
-
-func newLabels(deployment *appsv1.Deployment) map[string]string {
-	result := maps.Clone(deployment.Spec.Template.Labels)
-	maps.DeleteFunc(result, func(key, _ string) bool { return operatorsLabel(key) })
-	return merged(result, map[string]string{
-		"app.kubernetes.io/name": deployment.Name, "app.kubernetes.io/instance": deployment.Name, "app.kubernetes.io/component": "service",
-		build.LabelManagedBy: build.ManagedBy,
-	})
-}
 
 // pods carries over what all containers share, but for where the pods run.
 func (c *conversion) pods() {
 	template, pod := &c.template, c.pod()
-	maps.DeleteFunc(template.Labels, func(key, _ string) bool { return operatorsLabel(key) })
-	for key, value := range template.Labels {
-		if pod.Labels == nil {
-			pod.Labels = map[string]v1alpha1.LabelValue{}
-		}
-		pod.Labels[key] = v1alpha1.LabelValue(value)
-	}
 	delete(template.Annotations, "kubectl.kubernetes.io/restartedAt")
 	for key, value := range template.Annotations {
-		if operatorsLabel(key) {
+		if strings.HasPrefix(key, "goservice.dev/") {
 			c.inPods(Lost, "metadata.annotations["+key+"]", value, "annotations of goservice.dev belong to the operator")
 			delete(template.Annotations, key)
 			continue
@@ -132,11 +111,11 @@ func (c *conversion) scheduling() {
 	for i := range spec.TopologySpreadConstraints {
 		constraint := &spec.TopologySpreadConstraints[i]
 		if equal(plain(constraint.LabelSelector), plain(c.from.deployment.Spec.Selector)) || constraint.LabelSelector == nil {
-			constraint.LabelSelector = c.ownSelector() // the same pods
+			constraint.LabelSelector = c.from.ownSelector() // the same pods
 		}
 		c.follow("spec.topologySpreadConstraints["+constraint.TopologyKey+"].labelSelector", constraint.LabelSelector)
 		converted := constraint.DeepCopy()
-		if equal(plain(constraint.LabelSelector), plain(c.ownSelector())) {
+		if equal(plain(constraint.LabelSelector), plain(c.from.ownSelector())) {
 			converted.LabelSelector = nil
 		}
 		if encoded, err := json.Marshal(converted); err == nil {
@@ -171,14 +150,10 @@ func (c *conversion) affinity() {
 	}
 }
 
-func (c *conversion) ownSelector() *metav1.LabelSelector {
-	return &metav1.LabelSelector{MatchLabels: map[string]string{"app.kubernetes.io/name": c.result.Name, build.LabelManagedBy: build.ManagedBy}}
-}
-
 // follow makes a selector that selected the Deployment's pods, and does not select the GoService's, select these.
 func (c *conversion) follow(at string, selector *metav1.LabelSelector) {
-	if selects(selector, c.from.deployment.Spec.Template.Labels) && !selects(selector, labels.Set(c.newLabels())) {
+	if selects(selector, c.from.deployment.Spec.Template.Labels) && !selects(selector, labels.Set(c.from.newLabels())) {
 		c.inPods(Changed, at, selector, "the operator sets labels that it names, so it selects the GoService's pods by the new ones")
-		*selector = *c.ownSelector()
+		*selector = *c.from.ownSelector()
 	}
 }

@@ -57,7 +57,7 @@ func (c *conversion) policy() {
 	if why != "" {
 		c.from.policy = nil
 		effect := ""
-		if matches(&policy.Spec.PodSelector, c.newLabels()) {
+		if matches(&policy.Spec.PodSelector, c.from.newLabels()) {
 			effect = " and goes on deciding who may connect, without spec.networkPolicy: let it admit the operator and Prometheus to the port of the metrics"
 		}
 		c.note(Lost, policy, at, nil, "%s, so it stays as it is%s", why, effect)

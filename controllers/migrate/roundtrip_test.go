@@ -23,25 +23,25 @@ import (
 // intended are the differences between the pods of a Deployment and those of the GoService that was made of it. Any other one must be
 // in the notes. docs/migrate.md tells users of them.
 var intended = []struct{ path, reason string }{
-	{`^metadata\.labels\.app\.kubernetes\.io/(name|instance|component|managed-by)$`, "the operator selects its pods by them"},
-	{`^metadata\.annotations\.goservice\.dev/`, "the operator's own"},
+	{`^metadata\.labels\.app\.kubernetes\.io/(name|instance|component|managed-by)$`, "they are the operator's unless the selector has them"},
+	{`^metadata\.(labels|annotations)\.goservice\.dev/`, "the operator's own"},
 	{`^metadata\.annotations\.kubectl\.kubernetes\.io/restartedAt$`, "a restart that has happened"},
 	{`^spec\.terminationGracePeriodSeconds$`, "the delay, the time to drain, and 5 s; TestTheProcessHasAsLongToStop"},
-	{`^spec\.containers\[service\]\.lifecycle\.preStop\.`, "pods serve on for shutdown.preStopDelay; TestTheProcessHasAsLongToStop"},
-	{`^spec\.containers\[service\]\.env\[(GOSERVICE_[A-Z_]+|PORT|GOMEMLIMIT)\]\.`, "the operator tells containers where they are, and Go how much memory there is"},
+	{`^spec\.containers\[[^]]+\]\.lifecycle\.preStop\.`, "pods serve on for shutdown.preStopDelay; TestTheProcessHasAsLongToStop"},
+	{`^spec\.containers\[[^]]+\]\.env\[(GOSERVICE_[A-Z_]+|PORT|GOMEMLIMIT)\]\.`, "the operator tells containers where they are, and Go how much memory there is"},
 	{`\.terminationMessagePolicy$`, "a container that fails without a message leaves the end of its log"},
 	{`^spec\.nodeSelector\.kubernetes\.io/os$`, "Go services run on Linux unless they say otherwise"},
-	{`^spec\.containers\[service\]\.env\[GOMAXPROCS\]\.valueFrom\.resourceFieldRef\.containerName$`, "the container's own limit, without its name"},
+	{`^spec\.containers\[[^]]+\]\.env\[GOMAXPROCS\]\.valueFrom\.resourceFieldRef\.containerName$`, "the container's own limit, without its name"},
 	{`^spec\.(affinity\.podAntiAffinity\.preferredDuringSchedulingIgnoredDuringExecution|topologySpreadConstraints)\[0\]\.`, "pods are spread over nodes and zones where possible, or as they were, selected by other labels"},
 	{`^spec\.serviceAccountName$`, "the default account, by its name"},
-	{`^spec\.containers\[service\]\.ports\[[a-z0-9-]+\](\.|$)`, "names of ports; TestClientsReachTheSamePorts"},
+	{`^spec\.containers\[[^]]+\]\.ports\[[a-z0-9-]+\](\.|$)`, "names of ports; TestClientsReachTheSamePorts"},
 	{`\.(httpGet|tcpSocket)\.port$`, "the same port by its name"},
 	{`^spec\.volumes\[tmp(-volume)?\]\.`, "the name of a volume, which only the pod knows"},
 	{`\.volumeMounts\[/tmp\]\.name$`, "the name of a volume, which only the pod knows"},
 	{`\.volumeMounts\[/etc/orders/?\]\.`, "a path with a '/' at the end is the same path"},
 }
 
-// asKept is the pod template of a Deployment with the service's container first and named so, and the others as sidecars, so that
+// asKept is the pod template of a Deployment with the service's container alone, and the others as sidecars, so that
 // each container is compared with itself.
 func asKept(r Result, from bundle) *corev1.PodTemplateSpec {
 	template := from.deployment.Spec.Template.DeepCopy()
@@ -56,7 +56,6 @@ func asKept(r Result, from bundle) *corev1.PodTemplateSpec {
 			beside = append(beside, container)
 			continue
 		}
-		container.Name = build.ContainerName
 		template.Spec.Containers = []corev1.Container{container}
 	}
 	template.Spec.InitContainers = append(template.Spec.InitContainers, beside...)
@@ -140,7 +139,7 @@ func TestTheProcessHasAsLongToStop(t *testing.T) {
 // childrenOf what is built for a GoService, by their kinds; only the first one of each.
 func childrenOf(t *testing.T, service *v1alpha1.GoService) map[string]map[string]any {
 	t.Helper()
-	desired, err := build.Build(service, plan.Compute(&service.Spec, plan.Observed{}), build.Environment{})
+	desired, err := build.Build(service, plan.Compute(&service.Spec, plan.Observed{}), build.Environment{HasDeployment: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"goservice.dev/operator/api/v1alpha1"
-	"goservice.dev/operator/controllers/internal/build"
 	"goservice.dev/operator/controllers/plan"
 )
 
@@ -193,7 +192,7 @@ func (c *conversion) metric(settings *v1alpha1.AutoscalingSpec, metric *autoscal
 	case metric.Resource != nil && metric.Resource.Name == corev1.ResourceCPU:
 		target = metric.Resource.Target.AverageUtilization
 		if beside := len(c.from.deployment.Spec.Template.Spec.Containers) - 1; target != nil && beside > 0 {
-			c.note(Changed, c.from.autoscaler, at, nil, "only the CPU of the container %s counts, not that of its sidecars", build.ContainerName)
+			c.note(Changed, c.from.autoscaler, at, nil, "only the CPU of the container %s counts, not that of its sidecars", c.mainName)
 		}
 	case metric.ContainerResource != nil && metric.ContainerResource.Name == corev1.ResourceCPU && metric.ContainerResource.Container == c.mainName:
 		target = metric.ContainerResource.Target.AverageUtilization
@@ -230,7 +229,7 @@ func (c *conversion) keptBudgets() {
 			at, bound = "spec.minAvailable", budget.Spec.MinAvailable
 		}
 		why := c.from.stays[budget]
-		if !matches(budget.Spec.Selector, c.newLabels()) {
+		if !matches(budget.Spec.Selector, c.from.newLabels()) {
 			c.note(Lost, budget, at, bound, "%s, so it stays as it is, but it does not select the GoService's pods, since the operator sets labels that it names: "+
 				"set spec.disruptionBudget, and if this one is named %s, give it another name", why, c.result.Name)
 			continue

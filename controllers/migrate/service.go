@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
 
 	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/controllers/internal/build"
@@ -63,9 +64,6 @@ func (c *conversion) noteServicePort(port *corev1.ServicePort) {
 		return
 	}
 	content, _ := plain(port).(map[string]any)
-	if c.from.service.Spec.Type != corev1.ServiceTypeNodePort {
-		delete(content, "nodePort") // assigned by the API server
-	}
 	c.leftovers(c.from.service, "spec.ports["+port.Name+"]", content, servicePortFields)
 }
 
@@ -138,21 +136,11 @@ func (c *conversion) withoutEmptyService() {
 	}
 }
 
-// noteService says what of a Service has no field, but for what the API server assigned or filled in.
+// noteService says what of a Service has no field and does not stay, but for what the API server filled in.
 func (c *conversion) noteService(from *corev1.Service) {
 	content, _ := plain(from.Spec).(map[string]any)
-	usual := map[string]any{
-		"internalTrafficPolicy": "Cluster", "ipFamilyPolicy": "SingleStack", "allocateLoadBalancerNodePorts": true, "publishNotReadyAddresses": false,
-	}
+	usual := map[string]any{"internalTrafficPolicy": "Cluster", "allocateLoadBalancerNodePorts": true, "publishNotReadyAddresses": false}
 	maps.DeleteFunc(content, func(name string, value any) bool { return usual[name] == value })
-	if from.Spec.ClusterIP != corev1.ClusterIPNone {
-		delete(content, "clusterIP")
-	}
-	delete(content, "clusterIPs") // clusterIP is the first of them
-	if content["ipFamilyPolicy"] == nil {
-		delete(content, "ipFamilies")
-	}
-	delete(content, "healthCheckNodePort")
 	c.leftovers(from, "spec", content, serviceFields)
 }
 
@@ -183,13 +171,13 @@ func (c *conversion) findMetricsService() {
 
 // noteKept says of a Service that stays whether it finds the pods and their ports.
 func (c *conversion) noteKept(service *corev1.Service) {
-	todo := "select them by app.kubernetes.io/name: " + c.result.Name
+	todo := "select them by " + labels.FormatLabels(c.from.ownSelector().MatchLabels)
 	if why := c.from.stays[service]; why != "" {
 		todo = why + ", so set a label of your own in pod.labels of all, and select them by it"
 	}
 	for _, key := range slices.Sorted(maps.Keys(service.Spec.Selector)) {
-		if value := service.Spec.Selector[key]; c.newLabels()[key] != value {
-			c.note(Lost, service, "spec.selector["+key+"]", value, "it stays as it is, but the pods no longer have this label: %s", todo)
+		if value := service.Spec.Selector[key]; c.from.newLabels()[key] != value {
+			c.note(Lost, service, "spec.selector["+key+"]", value, "it stays as it is, but the new pods do not have this label: %s", todo)
 		}
 	}
 	for i := range service.Spec.Ports {
@@ -197,7 +185,7 @@ func (c *conversion) noteKept(service *corev1.Service) {
 		number, _ := c.targetOf(port)
 		if number == 0 {
 			c.note(Lost, service, "spec.ports["+port.Name+"].targetPort", port.TargetPort.String(),
-				"it stays as it is, but the container has no port of this name any more: set the number, or a name of spec.ports")
+				"it stays as it is, but the new container has no port of this name: set the number before the Deployment is handed over")
 		}
 	}
 }

@@ -95,12 +95,3 @@ func merged(one, other map[string]string) map[string]string {
 	maps.Copy(result, other)
 	return result
 }
-
-// operatorsLabel says whether the operator sets a label of the pods itself.
-func operatorsLabel(key string) bool {
-	switch key {
-	case "app.kubernetes.io/name", "app.kubernetes.io/instance", "app.kubernetes.io/component", build.LabelManagedBy:
-		return true
-	}
-	return strings.HasPrefix(key, "goservice.dev/")
-}

@@ -2,8 +2,8 @@
 // Licensed under the Apache License, Version 2.0; see the LICENSE file.
 
 // Migrate writes GoServices for the Deployments in plain manifests, with what belongs to them: Services, HorizontalPodAutoscalers,
-// PodDisruptionBudgets, and ServiceMonitors. What it could not carry over, what changes, and what it guessed goes to standard error.
-// docs/migrate.md explains it.
+// PodDisruptionBudgets, and ServiceMonitors. What it could not carry over, what changes, what it guessed, and the commands that hand over
+// what runs go to standard error. docs/migrate.md explains it.
 package main
 
 import (

@@ -134,7 +134,7 @@ func podTemplate(in input) (*corev1ac.PodTemplateSpecApplyConfiguration, error) 
 		own[annotationReferences] = in.references.token
 	}
 	return corev1ac.PodTemplateSpec().
-		WithLabels(podLabels(in.service)).
+		WithLabels(PodLabels(in.service)).
 		WithAnnotations(merged(own, plain(settings.Annotations))). // the schema keeps the user's out of goservice.dev/
 		WithSpec(spec), nil
 }

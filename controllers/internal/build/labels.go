@@ -71,9 +71,9 @@ func PodsOfServices() labels.Selector {
 	return labels.NewSelector().Add(*marked)
 }
 
-// podLabels are those of the pods. What a selector of the user's names may have any value, also for the labels by which the operator
+// PodLabels are those of a service's pods. What a selector of the user's names may have any value, also for the labels by which the operator
 // tells services apart: such pods are marked by other labels, so that no other service selects them.
-func podLabels(service *v1alpha1.GoService) map[string]string {
+func PodLabels(service *v1alpha1.GoService) map[string]string {
 	result := objectLabels(service.Name, componentService)
 	if spec := service.Spec.Pod; spec != nil {
 		result = merged(plain(spec.Labels), result)

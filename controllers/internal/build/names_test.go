@@ -38,8 +38,8 @@ func TestServiceOfPod(t *testing.T) {
 	handedOver := checkout.DeepCopy()
 	handedOver.Name = "cart"
 	handedOver.Spec.Pod = &v1alpha1.PodSpec{Selector: map[string]v1alpha1.LabelValue{labelName: "checkout", "app": "cart"}}
-	if !PodSelector(handedOver).Matches(labels.Set(podLabels(handedOver))) || !PodsOfServices().Matches(labels.Set(podLabels(handedOver))) {
-		t.Errorf("pods with %v are not selected by %v", podLabels(handedOver), PodSelector(handedOver))
+	if !PodSelector(handedOver).Matches(labels.Set(PodLabels(handedOver))) || !PodsOfServices().Matches(labels.Set(PodLabels(handedOver))) {
+		t.Errorf("pods with %v are not selected by %v", PodLabels(handedOver), PodSelector(handedOver))
 	}
 	cases := map[string]struct {
 		labels map[string]string
@@ -49,7 +49,7 @@ func TestServiceOfPod(t *testing.T) {
 		"a stranger's":                   {map[string]string{labelName: "checkout"}, ""},
 		"another operator's":             {map[string]string{labelName: "checkout", LabelManagedBy: "helm"}, ""},
 		"no labels":                      {nil, ""},
-		"another's, by its own selector": {podLabels(handedOver), "cart"},
+		"another's, by its own selector": {PodLabels(handedOver), "cart"},
 		"selected by the selector alone": {selectorOf(checkout), "checkout"},
 	}
 	for name, c := range cases {

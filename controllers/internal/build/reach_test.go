@@ -29,7 +29,7 @@ var setBy = map[string]map[string]string{
 		"topologySpreadConstraints": "pod.topologySpreadConstraints",
 	},
 	"Container": {
-		"image": "image", "command": "command", "args": "args", "workingDir": "workingDir", "ports": "port, ports", "envFrom": "envFrom", "env": "env",
+		"name": "pod.containerName", "image": "image", "command": "command", "args": "args", "workingDir": "workingDir", "ports": "port, ports", "envFrom": "envFrom", "env": "env",
 		"resources": "resources", "volumeMounts": "volumeMounts", "livenessProbe": "probes.liveness", "readinessProbe": "probes.readiness",
 		"startupProbe": "probes.startup", "lifecycle": "shutdown.preStopDelay; postStart and stopSignal in pod.overlay", "imagePullPolicy": "imagePullPolicy",
 		"securityContext": "securityContext",
@@ -43,9 +43,6 @@ var unreachable = map[string]map[string]string{
 		"activeDeadlineSeconds": "a Deployment has none",
 		"serviceAccount":        "another name of serviceAccountName",
 		"priority":              "Kubernetes sets it from priorityClassName",
-	},
-	"Container": {
-		"name": "the autoscaler measures the container by it",
 	},
 }
 
