@@ -33,7 +33,7 @@ func TestTheCommandsHandOverWhatIsReplaced(t *testing.T) {
 		"a headless one": {strings.Replace(monitored, "spec: {selector: {app: cart}, ports: [{name: http, port: 9000}]", "spec: {clusterIP: None, selector: {app: cart}, ports: [{name: http, port: 9000}]", 1) + cartService, []string{
 			"kubectl annotate deployment/cart service/cart service/cart-metrics servicemonitor/cart goservice.dev/adopt=cart"}},
 		"an Ingress and a NetworkPolicy": {
-			cart + cartService + "---\n{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: cart-web}, spec: {rules: [{host: a.example, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: cart, port: {number: 80}}}}]}}]}}" +
+			cart + cartService + "{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: cart-web}, spec: {rules: [{host: a.example, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: cart, port: {number: 81}}}}]}}]}}" +
 				"\n---\n{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: cart}, spec: {podSelector: {matchLabels: {app: cart}}, ingress: [{}]}}\n",
 			[]string{"kubectl annotate deployment/cart service/cart networkpolicy/cart goservice.dev/adopt=cart", "kubectl delete ingress/cart-web"},
 		},
