@@ -56,16 +56,4 @@ var exposeCases = cases{
 			`{ports: [{name: web, port: 81, protocol: UDP}], expose: {hosts: [a], port: web}}`, `{ports: [{name: web, port: 81}], expose: {hosts: [a], port: other}}`,
 		},
 	},
-	"expose.paths must be /, /SERVICE": {
-		[]string{
-			`{service: {appProtocol: grpc}, expose: {hosts: [a], paths: [/, /shop.v1.Ledger, /shop.v1.Ledger/Read_2, /a/]}}`,
-			`{service: {appProtocol: kubernetes.io/h2c}, expose: {hosts: [a], paths: [/a/b/c]}}`, `{ports: [{name: b, port: 1, appProtocol: grpc}], expose: {hosts: [a], paths: [/a/b/c]}}`,
-			`{service: {appProtocol: grpc}, ports: [{name: b, port: 1}], expose: {hosts: [a], port: b, paths: [/a/b/c]}}`,
-		},
-		[]string{
-			`{service: {appProtocol: grpc}, expose: {hosts: [a], paths: [/a/b/c]}}`, `{service: {appProtocol: grpc}, expose: {hosts: [a], port: http, paths: [/a-b]}}`,
-			`{service: {appProtocol: grpc}, expose: {hosts: [a], paths: [/a/b.c]}}`, `{service: {appProtocol: grpc}, expose: {hosts: [a], paths: [/a..b]}}`,
-			`{ports: [{name: b, port: 1, appProtocol: grpc}], expose: {hosts: [a], port: b, paths: [/2a]}}`,
-		},
-	},
 }

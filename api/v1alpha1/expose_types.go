@@ -40,7 +40,8 @@ type ExposeSpec struct {
 	// +optional
 	Port PortName `json:"port,omitempty"`
 
-	// gateway gives the service an HTTPRoute to this Gateway, or a GRPCRoute if the appProtocol of port is grpc. Default: an Ingress.
+	// gateway gives the service an HTTPRoute to this Gateway, or a GRPCRoute if the appProtocol of port is grpc and
+	// paths are /, /SERVICE or /SERVICE/METHOD. Default: an Ingress.
 	// +optional
 	Gateway *GatewayTarget `json:"gateway,omitempty"`
 

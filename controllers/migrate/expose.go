@@ -51,7 +51,6 @@ var (
 	validHost = regexp.MustCompile(`^([*][.])?([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?[.])*[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
 	validPath = regexp.MustCompile(`^/([-A-Za-z0-9._~!$&()*+,;=:@/]|%[0-9a-fA-F]{2})*$`)
 	oddPath   = regexp.MustCompile(`//|/[.][.]?(/|$)|%2[fF]`)
-	grpcPath  = regexp.MustCompile(`^/([A-Za-z_]\w*([.][A-Za-z_]\w*)*(/[A-Za-z_]\w*)?/?)?$`)
 )
 
 const (
@@ -139,10 +138,9 @@ func (c *conversion) check(e *entrance) *entrance {
 	if len(e.expose.Paths) > maxExposed {
 		e.cannot("spec", len(e.expose.Paths), fmt.Sprintf("at most %d paths", maxExposed))
 	}
-	speaksGRPC := e.grpc || c.appProtocolOf(e.expose.Port) == appProtocolGRPC
 	for _, path := range e.expose.Paths {
-		if text := string(path); !validPath.MatchString(text) || oddPath.MatchString(text) || len(text) > maxPathLength || speaksGRPC && !grpcPath.MatchString(text) {
-			e.cannot("spec", string(path), "a path has no characters to escape, no dots alone, and is /SERVICE/METHOD for gRPC")
+		if text := string(path); !validPath.MatchString(text) || oddPath.MatchString(text) || len(text) > maxPathLength {
+			e.cannot("spec", string(path), "a path has no characters to escape and no dots alone")
 		}
 	}
 	if slices.Equal(e.expose.Paths, []v1alpha1.PathPrefix{"/"}) {

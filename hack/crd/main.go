@@ -21,7 +21,7 @@ import (
 var embedded = []string{
 	"spec.env[]", "spec.envFrom[]", "spec.resources", "spec.volumes[].*", "spec.volumeMounts[]", "spec.initContainers[]",
 	"spec.probes.*", "spec.securityContext", "spec.pod.tolerations[]",
-	"spec.pod.securityContext", "spec.pod.dnsConfig", "spec.pod.hostAliases[]", "spec.networkPolicy.from[]", "status.*",
+	"spec.pod.securityContext", "spec.pod.dnsConfig", "spec.pod.hostAliases[]", "spec.networkPolicy.from[]", "spec.expose.gateway", "status.*",
 }
 
 func main() {

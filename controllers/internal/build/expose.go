@@ -4,6 +4,9 @@
 package build
 
 import (
+	"regexp"
+	"slices"
+
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"goservice.dev/operator/api/v1alpha1"
@@ -37,12 +40,18 @@ func Exposure(spec *v1alpha1.GoServiceSpec, optional map[schema.GroupVersionKind
 	return IngressKind, spec.Expose.IngressClassName != ""
 }
 
-// RouteKind is the kind of the route that leads from a Gateway to the exposed port.
+// callsPath is what the path of a gRPC call begins with.
+var callsPath = regexp.MustCompile(`^/([A-Za-z_]\w*([.][A-Za-z_]\w*)*(/[A-Za-z_]\w*)?/?)?$`)
+
+// RouteKind is the kind of the route that leads from a Gateway to the exposed port. A port of gRPC that is reached by other paths serves
+// more than gRPC.
 func RouteKind(spec *v1alpha1.GoServiceSpec) schema.GroupVersionKind {
-	if _, appProtocol := exposedPort(spec); appProtocol == appProtocolGRPC {
-		return GRPCRouteKind
+	_, appProtocol := exposedPort(spec)
+	isOther := func(path string) bool { return !callsPath.MatchString(path) }
+	if appProtocol != appProtocolGRPC || slices.ContainsFunc(ExposedPaths(spec.Expose), isOther) {
+		return HTTPRouteKind
 	}
-	return HTTPRouteKind
+	return GRPCRouteKind
 }
 
 // ExposedPaths are the prefixes of paths that lead to a service with spec.expose, never none.
