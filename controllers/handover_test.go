@@ -119,8 +119,14 @@ func annotate(t *testing.T, object client.Object, key, value string) {
 // served says that the Deployment's pods are available, as its controller does.
 func served(t *testing.T, namespace string) {
 	t.Helper()
+	servedBy(t, namespace, serviceName)
+}
+
+// servedBy says so of a Deployment of any name.
+func servedBy(t *testing.T, namespace, name string) {
+	t.Helper()
 	var deployment appsv1.Deployment
-	get(t, namespace, serviceName, &deployment)
+	get(t, namespace, name, &deployment)
 	replicas := *deployment.Spec.Replicas
 	patch := fmt.Sprintf(`{"status":{"replicas":%[1]d,"readyReplicas":%[1]d,"availableReplicas":%[1]d,"updatedReplicas":%[1]d,"observedGeneration":%[2]d}}`, replicas, deployment.Generation)
 	if err := api.Status().Patch(t.Context(), &deployment, client.RawPatch(types.MergePatchType, []byte(patch)), client.FieldOwner("kube-controller-manager")); err != nil {
