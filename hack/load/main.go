@@ -6,7 +6,8 @@
 //
 //	go run ./hack/load -url http://127.0.0.1:8080/ -rate 500 -for 30s
 //
-// It sends to loopback only, or from a pod to the cluster's own names.
+// It sends to loopback only, or from a pod to the cluster's own names. With -grpc, it calls the method that the URL's path names, with an
+// empty message. With -control, others can read the counts and end the run.
 package main
 
 import (
@@ -17,13 +18,23 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"syscall"
 	"time"
 
 	"goservice.dev/operator/hack/load/loadgen"
 )
 
+// settings of a run.
+type settings struct {
+	config  loadgen.Config
+	grpc    bool
+	json    bool
+	control string
+}
+
 func main() {
-	var config loadgen.Config
+	var s settings
+	config := &s.config
 	flag.StringVar(&config.URL, "url", "http://127.0.0.1:8080/", "where to send")
 	flag.StringVar(&config.Method, "method", "GET", "method of the requests, which have no body")
 	flag.Float64Var(&config.Rate, "rate", 500, fmt.Sprintf("requests per second, up to %d", loadgen.MaxRate))
@@ -31,15 +42,17 @@ func main() {
 	flag.BoolVar(&config.Poisson, "poisson", false, "random arrivals, as of many clients, instead of evenly spaced ones")
 	flag.IntVar(&config.Outstanding, "outstanding", 0,
 		fmt.Sprintf("how many requests may wait for their answers; what is due beyond is counted as not sent; up to %d (default 512)", loadgen.MaxOutstanding))
-	flag.IntVar(&config.Connections, "connections", 0, "connections to keep alive (default 64, or 8 with -http2)")
+	flag.IntVar(&config.Connections, "connections", 0, "connections to keep alive (default 64, or 8 with -http2 or -grpc)")
 	flag.BoolVar(&config.Fresh, "fresh", false, "a new connection for each request")
 	flag.BoolVar(&config.HTTP2, "http2", false, "HTTP/2 in cleartext, by prior knowledge")
+	flag.BoolVar(&s.grpc, "grpc", false, "unary gRPC calls in cleartext of an empty message, to the method that is the path of the URL")
 	flag.DurationVar(&config.Timeout, "timeout", 0, "of one request (default 10s)")
-	asJSON := flag.Bool("json", false, "write the summary as one line of JSON to standard output, and the lines of the seconds to standard error")
+	flag.BoolVar(&s.json, "json", false, "write the summary as one line of JSON to standard output, and the lines of the seconds to standard error")
+	flag.StringVar(&s.control, "control", "", "address that answers GET / with the counts so far as JSON, and POST /stop with those at the end; the program then stays until it is told to end")
 	flag.Parse()
 
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, config, *asJSON, os.Stdout, os.Stderr)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, s, os.Stdout, os.Stderr)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
@@ -47,27 +60,49 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, config loadgen.Config, asJSON bool, out, progress io.Writer) error {
-	generator, err := loadgen.New(config)
+func run(ctx context.Context, s settings, out, progress io.Writer) error {
+	if s.grpc {
+		calls, err := newCaller(s.config.URL, s.config.Connections, s.config.Fresh)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = calls.close() }() // nothing waits for it
+		s.config.Call = calls.call
+	}
+	generator, err := loadgen.New(s.config)
 	if err != nil {
 		return err
 	}
 	lines := out
-	if asJSON {
+	if s.json {
 		lines = progress
 	}
+	sending, stop := context.WithCancel(ctx)
+	defer stop()
 	start, done := time.Now(), make(chan struct{})
+	if s.control != "" {
+		server, err := serveControl(ctx, s.control, control(generator, stop, done))
+		if err != nil {
+			return err
+		}
+		defer func() { _ = server.Close() }() // nothing waits for it
+	}
 	go func() {
 		defer close(done)
-		generator.Run(ctx)
+		generator.Run(sending)
 	}()
 	printEachSecond(generator, done, lines)
-	took := min(time.Since(start), config.Duration)
-	if asJSON {
-		return json.NewEncoder(out).Encode(generator.Total())
+	took := min(time.Since(start), s.config.Duration)
+	if s.json {
+		err = json.NewEncoder(out).Encode(generator.Total())
+	} else {
+		fmt.Fprintln(out)
+		err = generator.Total().Summary(out, took)
 	}
-	fmt.Fprintln(out)
-	return generator.Total().Summary(out, took)
+	if s.control != "" {
+		<-ctx.Done()
+	}
+	return err
 }
 
 func printEachSecond(generator *loadgen.Generator, done <-chan struct{}, out io.Writer) {

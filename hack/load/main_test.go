@@ -5,13 +5,20 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	"google.golang.org/grpc/health/grpc_health_v1"
 
 	"goservice.dev/operator/hack/load/loadgen"
 )
@@ -32,7 +39,7 @@ func TestRunWritesLinesAndASummary(t *testing.T) {
 	url, served := alternating(t)
 	var out, progress bytes.Buffer
 	config := loadgen.Config{URL: url, Rate: 100, Duration: 1200 * time.Millisecond}
-	if err := run(t.Context(), config, false, &out, &progress); err != nil {
+	if err := run(t.Context(), settings{config: config}, &out, &progress); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"admitted", "429 limited", "answer", "p99.9", "not sent, because too many were outstanding: 0"} {
@@ -49,7 +56,7 @@ func TestRunWritesJSON(t *testing.T) {
 	url, served := alternating(t)
 	var out, progress bytes.Buffer
 	config := loadgen.Config{URL: url, Rate: 100, Duration: 500 * time.Millisecond}
-	if err := run(t.Context(), config, true, &out, &progress); err != nil {
+	if err := run(t.Context(), settings{config: config, json: true}, &out, &progress); err != nil {
 		t.Fatal(err)
 	}
 	var summary struct{ Sent, Accepted, Refused, Failed int64 }
@@ -62,8 +69,68 @@ func TestRunWritesJSON(t *testing.T) {
 }
 
 func TestRunRefuses(t *testing.T) {
-	err := run(t.Context(), loadgen.Config{URL: "http://192.0.2.1/", Rate: 1, Duration: time.Second}, false, nil, nil)
+	err := run(t.Context(), settings{config: loadgen.Config{URL: "http://192.0.2.1/", Rate: 1, Duration: time.Second}}, nil, nil)
 	if err == nil || !strings.Contains(err.Error(), "loopback") {
 		t.Errorf("run() = %v, want an error about loopback", err)
+	}
+}
+
+// Others can read the counts while it runs, and end it: what they get then holds every answer.
+func TestOthersReadTheCountsAndEndTheRun(t *testing.T) {
+	url, served := alternating(t)
+	generator, err := loadgen.New(loadgen.Config{URL: url, Rate: 200, Duration: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		generator.Run(ctx)
+	}()
+	handler := control(generator, stop, done)
+	ask := func(method, path string) (sent int64) {
+		t.Helper()
+		recorder := httptest.NewRecorder()
+		handler.ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), method, path, http.NoBody))
+		var counts struct{ Sent int64 }
+		if err := json.Unmarshal(recorder.Body.Bytes(), &counts); err != nil {
+			t.Fatalf("%s %s: %v: %s", method, path, err, recorder.Body)
+		}
+		return counts.Sent
+	}
+	for ask(http.MethodGet, "/") == 0 {
+	}
+	if sent := ask(http.MethodPost, "/stop"); sent != served.Load() {
+		t.Errorf("at the end %d were sent, want %d, which were served", sent, served.Load())
+	}
+}
+
+func TestCallsAreCountedByTheirOutcome(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := grpc.NewServer()
+	grpc_health_v1.RegisterHealthServer(server, health.NewServer())
+	go func() { _ = server.Serve(listener) }() // ends with the test
+	t.Cleanup(server.Stop)
+	for method, failed := range map[string]bool{"Check": false, "None": true} {
+		for _, fresh := range []bool{false, true} {
+			var out bytes.Buffer
+			s := settings{grpc: true, json: true, config: loadgen.Config{
+				URL: "http://" + listener.Addr().String() + "/grpc.health.v1.Health/" + method, Rate: 100, Duration: 300 * time.Millisecond, Fresh: fresh,
+			}}
+			if err := run(t.Context(), s, &out, io.Discard); err != nil {
+				t.Fatal(err)
+			}
+			var summary struct{ Sent, Accepted, Failed int64 }
+			if err := json.Unmarshal(out.Bytes(), &summary); err != nil {
+				t.Fatal(err)
+			}
+			if summary.Sent == 0 || failed && summary.Failed != summary.Sent || !failed && summary.Accepted != summary.Sent {
+				t.Errorf("%s, fresh=%t: %+v", method, fresh, summary)
+			}
+		}
 	}
 }

@@ -59,6 +59,12 @@ type answer struct {
 func (g *Generator) exchange() answer {
 	ctx, cancel := context.WithTimeout(context.Background(), g.config.Timeout)
 	defer cancel()
+	if g.config.Call != nil {
+		if err := g.config.Call(ctx); err != nil {
+			return answer{err: err, stage: "calling"}
+		}
+		return answer{status: http.StatusOK}
+	}
 	var way way
 	ctx = httptrace.WithClientTrace(ctx, way.trace())
 	client := g.clients[g.turn.Add(1)%uint64(len(g.clients))]

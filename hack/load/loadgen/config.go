@@ -9,6 +9,7 @@
 package loadgen
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -50,6 +51,9 @@ type Config struct {
 	Fresh bool
 	// HTTP2 speaks HTTP/2 in cleartext without asking first (prior knowledge).
 	HTTP2 bool
+	// Call is one request by other means than HTTP: it counts as a 200, or as no answer if it returns an error. URL only says then where
+	// it goes; Method, Connections, Fresh, and HTTP2 are the caller's affair. nil sends HTTP.
+	Call func(context.Context) error
 	// Timeout of one request from when it is sent; 0 means 10 s.
 	Timeout time.Duration
 	// Observe is told of every request that was due, from several goroutines, as soon as its outcome is known; nil tells nobody.
