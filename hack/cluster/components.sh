@@ -3,7 +3,7 @@
 # a download site. Each result is cached outside the checkout by version: a second call takes no time.
 #
 #   components.sh PART…     PART: envtest, setup-envtest, kind, kubectl, buildx, node, metrics-server,
-#                           kube-router, prometheus, all
+#                           kube-router, prometheus, podinfo, all
 #
 # Says only how it gets on; the binaries land in $TESTBED_CACHE/bin/<component>-<version>/.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -26,7 +26,8 @@ build() {
     build "$component" "$tags" "$@"
     return
   fi
-  task "build" "$component ${out##*-} from its Go module" compile "$component" "${out##*-}" "$tags" "$out" "${missing[@]}"
+  local version=${out##*/"$component"-}
+  task "build" "$component $version from its Go module" compile "$component" "$version" "$tags" "$out" "${missing[@]}"
 }
 
 # command_name PACKAGE: what go build calls it; a trailing major version is not part of the name.
@@ -121,18 +122,22 @@ prometheus() {
   build prometheus "" github.com/prometheus/prometheus/cmd/{prometheus,promtool}
 }
 
+# A service of others, which the end-to-end tests run as it is.
+podinfo() { build podinfo "" github.com/stefanprodan/podinfo/cmd/podinfo; }
+
 all() {
   node
   buildx
   metrics-server
   kube-router
   prometheus
+  podinfo
 }
 
-[ $# -gt 0 ] || die "usage: components.sh envtest|setup-envtest|kind|kubectl|buildx|node|metrics-server|kube-router|prometheus|all …"
+[ $# -gt 0 ] || die "usage: components.sh envtest|setup-envtest|kind|kubectl|buildx|node|metrics-server|kube-router|prometheus|podinfo|all …"
 for part in "$@"; do
   case "$part" in
-  envtest | setup-envtest | kind | kubectl | buildx | node | metrics-server | kube-router | prometheus | all) "$part" ;;
+  envtest | setup-envtest | kind | kubectl | buildx | node | metrics-server | kube-router | prometheus | podinfo | all) "$part" ;;
   *) die "no part of the test bed is called $part" ;;
   esac
 done

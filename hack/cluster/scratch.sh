@@ -34,3 +34,9 @@ make_foreign_image() {
   CGO_ENABLED=0 go build -C "$REPO_ROOT/hack/foreign" -trimpath -ldflags '-s -w' -o "$REPO_ROOT/bin/foreign" . || return
   scratch_image "$1" "$REPO_ROOT/bin/foreign" foreign
 }
+
+# podinfo_image NAME: podinfo, unmodified.
+podinfo_image() {
+  "$CLUSTER_DIR/components.sh" podinfo
+  task "image" "$1 of podinfo $PODINFO_VERSION" scratch_image "$1" "$(component podinfo)/podinfo" podinfo
+}
