@@ -14,6 +14,8 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strconv"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -53,7 +55,7 @@ func run(ctx context.Context, metrics, address, metricsAddress string) error {
 	}
 	service := http.NewServeMux()
 	service.Handle("GET /work", instrument("GET /work", http.HandlerFunc(work)))
-	service.Handle("GET /fail", instrument("GET /fail", http.HandlerFunc(fail)))
+	service.Handle("GET /fail", instrument("GET /fail", &failing{}))
 	service.HandleFunc("GET /{$}", func(http.ResponseWriter, *http.Request) {})
 	if metricsAddress == "" {
 		service.Handle("GET /metrics", page)
@@ -86,14 +88,33 @@ func serve(ctx context.Context, address string, handler http.Handler) error {
 	return nil
 }
 
-// work computes for as long as the parameter cpu says.
+// work computes for as long as the parameter cpu says, and then waits as long as sleep says.
 func work(w http.ResponseWriter, r *http.Request) {
-	busy, err := time.ParseDuration(r.URL.Query().Get("cpu"))
-	if err != nil || busy < 0 || busy > time.Second {
-		http.Error(w, "cpu must be a duration from 0s to 1s", http.StatusBadRequest)
+	busy, err := durationOf(r, "cpu")
+	wait, err2 := durationOf(r, "sleep")
+	if err = errors.Join(err, err2); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	fmt.Fprintf(w, "%x\n", compute(busy))
+	result := compute(busy)
+	select {
+	case <-time.After(wait):
+	case <-r.Context().Done():
+	}
+	fmt.Fprintf(w, "%x\n", result)
+}
+
+// durationOf a parameter that may be left out.
+func durationOf(r *http.Request, name string) (time.Duration, error) {
+	text := r.URL.Query().Get(name)
+	if text == "" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 || d > time.Second {
+		return 0, fmt.Errorf("%s must be a duration from 0s to 1s", name)
+	}
+	return d, nil
 }
 
 // stepsPerMillisecond is how many steps a millisecond takes on a usual processor.
@@ -110,6 +131,19 @@ func compute(busy time.Duration) uint64 {
 	return x
 }
 
-func fail(w http.ResponseWriter, _ *http.Request) {
-	http.Error(w, "broken", http.StatusInternalServerError)
+// failing answers that many of a hundred requests with an error, evenly: all of them unless the parameter percent says so.
+type failing struct{ asked atomic.Uint64 }
+
+func (f *failing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	percent := uint64(100)
+	if text := r.URL.Query().Get("percent"); text != "" {
+		var err error
+		if percent, err = strconv.ParseUint(text, 10, 64); err != nil || percent > 100 {
+			http.Error(w, "percent must be a whole number from 0 to 100", http.StatusBadRequest)
+			return
+		}
+	}
+	if asked := f.asked.Add(1); asked*percent/100 > (asked-1)*percent/100 {
+		http.Error(w, "broken", http.StatusInternalServerError)
+	}
 }
