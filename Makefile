@@ -107,7 +107,7 @@ test-e2e: ## End-to-end tests on their own kind cluster, which is kept for the n
 # Minutes of load in which no request may fail: run it alone, on an otherwise idle machine.
 .PHONY: test-disruption
 test-disruption: export CLUSTER = $(E2E_CLUSTER)-disruption
-test-disruption: ## More than 300,000 requests during rollouts, drains, deletions, and retunes on two nodes; none may fail.
+test-disruption: ## More than 400,000 requests during rollouts, drains, evictions, and retunes on two nodes, to own and foreign services; none may fail.
 	NODES=$${NODES:-2} E2E_ADDONS=metrics-server E2E_TIMEOUT=$(E2E_TIMEOUT) E2E_RUN=TestNothingIsLost hack/e2e.sh
 
 .PHONY: test-chaos

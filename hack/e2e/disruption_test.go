@@ -68,7 +68,7 @@ func (j *journey) disruptions() []disruption {
 			j.scaleTo(name, 1)
 			j.scaleTo(name, steadyPods)
 		}},
-		{"node drain", j.drainNode},
+		{"node drain", func(name string) { j.drainNode(name) }},
 		{"pod delete", j.deletePods},
 		{"retune every second", j.retuneOften},
 		{"operator restart", func(name string) {
@@ -102,11 +102,11 @@ func (j *journey) scaleTo(name string, pods int) {
 	j.settled(name, pods)
 }
 
-// drainNode evicts everything from the node with a pod of the service, as before maintenance; not from the one that the
+// drainNode evicts everything from the node with a pod of the services, as before maintenance; not from the one that the
 // clients' traffic enters the cluster by, which here is the only way in.
-func (j *journey) drainNode(name string) {
+func (j *journey) drainNode(names ...string) {
 	node := ""
-	for _, pod := range j.pods(name) {
+	for _, pod := range j.pods(names[0]) {
 		if !strings.HasSuffix(pod.Spec.NodeName, "-control-plane") {
 			node = pod.Spec.NodeName
 		}
@@ -115,9 +115,11 @@ func (j *journey) drainNode(name string) {
 	uncordon := func() (string, error) { return j.tryKubectl("", "uncordon", node) }
 	j.t.Cleanup(func() { _, _ = uncordon() }) // before the namespace goes
 	j.kubectl("", "drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout="+patience.String())
-	j.settled(name, steadyPods)
-	for _, pod := range j.pods(name) {
-		j.Expect(pod.Spec.NodeName).NotTo(gomega.Equal(node))
+	for _, name := range names {
+		j.settled(name, steadyPods)
+		for _, pod := range j.pods(name) {
+			j.Expect(pod.Spec.NodeName).NotTo(gomega.Equal(node))
+		}
 	}
 	_, err := uncordon()
 	j.Expect(err).NotTo(gomega.HaveOccurred())
@@ -148,7 +150,7 @@ func (j *journey) patch(name, patch string) {
 	j.kubectl("", "patch", "gosvc", name, "--type=merge", "-p", patch)
 }
 
-// replaced waits until none of the former pods is left.
+// replaced waits until none of the former pods is left, and as many others are.
 func (j *journey) replaced(name string, former map[string]int32) {
 	j.t.Helper()
 	j.eventually(func() int {
@@ -160,7 +162,7 @@ func (j *journey) replaced(name string, former map[string]int32) {
 		}
 		return left
 	}).Should(gomega.BeZero())
-	j.settled(name, steadyPods)
+	j.settled(name, len(former))
 }
 
 // settled waits until the service has just these pods, all of them ready and none on its way out.

@@ -6,55 +6,49 @@
 package e2e
 
 import (
-	"maps"
-	"os"
-	"slices"
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/onsi/gomega"
+	"github.com/onsi/gomega/types"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/hack/load/loadgen"
 )
 
-// foreign is a service of an image that knows nothing of the toolkit, with objectives as those of watched.
-func foreign(name string, args []any, metrics map[string]any, more map[string]any) string {
-	metrics["interval"] = "5s"
-	spec := map[string]any{
-		"image": os.Getenv("FOREIGN_IMG"), "imagePullPolicy": "IfNotPresent", "args": args, "replicas": 1, "resources": smallResources,
-		"autoscaling":   map[string]any{"mode": "External"},
-		"slo":           map[string]any{"availability": "90", "latency": map[string]any{"threshold": "500ms", "percentile": "90"}},
-		"observability": map[string]any{"metrics": metrics},
-	}
-	maps.Copy(spec, more)
-	return manifest(name, spec)
+const burning = "GoServiceAvailabilityBudgetBurn"
+
+// objectives that minutes of good traffic keep.
+func objectives(availability string) map[string]any {
+	return map[string]any{"slo": map[string]any{"availability": availability, "latency": map[string]any{"threshold": "500ms", "percentile": "90"}}}
 }
 
-// Services that are instrumented with common libraries are scraped, measured, and scaled by their demand; an outage pages and resolves,
-// and nothing else ever fires.
+// Services that are instrumented with common libraries, podinfo as it is among them, run from what the converter makes of their plain
+// manifests. They are scraped, measured, and scaled by their demand. An outage pages, and so does a small part of the requests that fails;
+// both resolve, while evictions, other sizes, and a rollout lose no request. Nothing else ever fires.
 func TestForeignServicesAreMeasured(t *testing.T) {
 	j := newJourney(t)
-	j.apply(foreign("shop", []any{"-metrics=otelhttp"}, map[string]any{"indicators": "OpenTelemetry"}, map[string]any{
-		"autoscaling": map[string]any{"minReplicas": 1, "maxReplicas": 3},
-		"probes":      map[string]any{"readiness": map[string]any{"httpGet": map[string]any{"path": "/"}, "periodSeconds": 1}},
-	}))
-	j.apply(foreign("basket", []any{"-metrics=promhttp"}, map[string]any{"indicators": "Prometheus"}, nil))
-	probe := map[string]any{"grpc": map[string]any{"port": 8080}, "periodSeconds": 1}
-	j.apply(foreign("orders", []any{"-metrics=grpc", "-metrics-address=:2112"}, map[string]any{"indicators": "GRPC", "port": 2112}, map[string]any{
-		"service": map[string]any{"appProtocol": "grpc"}, "probes": map[string]any{"readiness": probe, "liveness": probe},
-		"initContainers": []any{map[string]any{
-			"name": "client", "restartPolicy": "Always", "image": os.Getenv("FOREIGN_IMG"), "imagePullPolicy": "IfNotPresent", "args": []any{"-call=127.0.0.1:8080"},
-		}},
-	}))
-	ports := map[string]string{"shop": "8080", "basket": "8080", "orders": "2112"}
-	for name := range ports {
-		j.waitFor(name, v1alpha1.ConditionReady)
-		j.Expect(j.condition(name, v1alpha1.ConditionTuned)).To(gomega.Equal(metav1.Condition{}), "nothing takes live settings")
+	for _, s := range teams {
+		availability := "90"
+		if s.name == "basket" {
+			availability = "99.9"
+		}
+		more := objectives(availability)
+		if !j.scaled(s.name) {
+			more["autoscaling"] = map[string]any{"mode": "External"}
+		}
+		j.adopt(s, more)
+	}
+	for _, s := range teams {
+		j.waitFor(s.name, v1alpha1.ConditionReady)
+		j.Expect(j.condition(s.name, v1alpha1.ConditionTuned)).To(gomega.Equal(metav1.Condition{}), "nothing takes live settings")
 	}
 	j.expose("shop")
+	basket := j.exposeSecond("basket")
 
 	t.Log("a step of load")
 	began := time.Now()
@@ -67,44 +61,84 @@ func TestForeignServicesAreMeasured(t *testing.T) {
 	}).Should(gomega.BeEquivalentTo(3), "the floor that the measured demand needs")
 	t.Logf("the floor rose %s after the step", time.Since(began).Round(100*time.Millisecond))
 	j.eventually(func() int32 { return j.service("shop").Status.ReadyReplicas }).Should(gomega.BeEquivalentTo(3))
-	for name, port := range ports {
-		j.scrapedAt(name, port)
-		j.eventually(func() metav1.Condition { return j.condition(name, v1alpha1.ConditionMeasured) }).Should(
+	calls := j.send(basket+"/work", perSecond)
+	for _, s := range teams {
+		j.scrapedAt(s.name, s.metricsPort)
+		j.eventually(func() metav1.Condition { return j.condition(s.name, v1alpha1.ConditionMeasured) }).Should(
 			gomega.HaveField("Status", metav1.ConditionTrue))
+		j.ruled(s.name)
 	}
-	j.ruled("shop")
 	j.recorded(`goservice:slo_requests:rate{namespace=%q,service="shop",slo="availability"} > 1`)
-	j.recorded(`goservice:slo_requests:rate{namespace=%q,service="orders",slo="availability"} > 1`) // the client's calls, not those of the probes
-	j.eventually(func() metav1.ConditionStatus { return j.condition("orders", v1alpha1.ConditionSLOMet).Status }).
-		Should(gomega.Equal(metav1.ConditionTrue))
+	j.recorded(`goservice:slo_requests:rate{namespace=%q,service="basket",slo="availability"} > 1`)
+	j.recorded(`goservice:slo_requests:rate{namespace=%q,service="orders",slo="availability"} > 1`)  // the client's calls, not those of the probes
+	j.recorded(`goservice:slo_requests:rate{namespace=%q,service="podinfo",slo="availability"} > 0`) // podinfo counts its probes
+	for _, name := range []string{"orders", "podinfo"} {
+		j.eventually(func() metav1.ConditionStatus { return j.condition(name, v1alpha1.ConditionSLOMet).Status }).
+			Should(gomega.Equal(metav1.ConditionTrue), name)
+	}
+	calls.lossless(j)
 	load.stop() // one core of one node may be too little for all of it
 
-	t.Log("a rollout under load")
-	load = j.send(cluster.url+healthyPath, perSecond)
-	j.kubectl("", "patch", "gosvc", "shop", "--type=merge", "-p", `{"spec":{"pod":{"labels":{"team":"shop"}}}}`)
-	j.waitFor("shop", v1alpha1.ConditionReady)
-	load.lossless(j)
-
-	t.Log("every request fails")
-	broken := j.send(cluster.url+"/fail", perSecond)
+	t.Log("every request of shop fails, and 8% of those of basket")
+	broken, partly := j.send(cluster.url+"/fail", perSecond), j.send(basket+"/fail?percent=8", perSecond)
 	breached := time.Now()
-	j.Eventually(func() ([]string, error) { return j.pages("shop") }).WithTimeout(prometheusPatience).WithPolling(time.Second).
-		Should(gomega.ContainElement(outage))
+	j.paging("shop", gomega.ContainElement(outage))
 	t.Logf("the outage paged after %s", since(breached))
-	broken.count.Do(func() {}) // meant to fail, and so no figure of the run
-	broken.stop()
+	j.recorded(`ALERTS{alertstate="firing",namespace=%q,service="basket",alertname="` + burning + `",severity="page",window="1h"}`)
+	t.Logf("the part that fails had paged after %s", since(breached))
+	j.eventually(func() string { return j.condition("basket", v1alpha1.ConditionSLOMet).Reason }).Should(gomega.Equal(v1alpha1.ReasonMissed))
+	for _, load := range []*clients{broken, partly} {
+		load.count.Do(func() {}) // meant to fail, and so no figure of the run
+		load.stop()
+	}
 
-	t.Log("requests are answered again")
-	load = j.send(cluster.url+"/work?cpu=0s", perSecond)
+	t.Log("requests are answered again, and through disruptions")
+	load = j.send(cluster.url+"/work", perSecond)
+	// The windows of a page about a part need many good requests to outweigh the bad ones soon.
+	many := j.startClients(stream{"HTTP/1.1, kept alive", loadgen.Config{URL: basket + "/work", Rate: 8 * perSecond, Connections: 16}})
+	inner := j.startInside(foreignFlows(0.5)...)
 	recovered := time.Now()
-	j.Eventually(func() ([]string, error) { return j.pages("shop") }).WithTimeout(prometheusPatience).WithPolling(time.Second).
-		Should(gomega.BeEmpty())
-	t.Logf("no page is left %s after the recovery", since(recovered))
+	j.disturb(inner, []disruption{
+		{"scale to 4", j.scaleForeign(steadyPods)},
+		{"evictions", j.evictForeign},
+		{"scale to 2", j.scaleForeign(2)},
+		{"env roll", j.rollForeign},
+	})
+	for _, name := range []string{"shop", "basket"} {
+		j.paging(name, gomega.BeEmpty())
+		t.Logf("no page was left for %s at the latest %s after the recovery", name, since(recovered))
+	}
 	load.lossless(j)
-	for _, name := range slices.Sorted(maps.Keys(ports)) {
-		j.sound(name)
+	many.lossless(j)
+	inner.lossless()
+	for _, s := range teams {
+		j.sound(s.name)
 	}
-	for _, name := range []string{"basket", "orders"} {
-		j.Expect(j.firing(name, "")).To(gomega.BeEmpty())
+	j.Expect(j.fired("shop")).To(gomega.ContainElement(outage))
+	j.Expect(j.fired("basket")).To(gomega.ConsistOf(burning))
+	for _, name := range []string{"orders", "podinfo"} {
+		j.Expect(j.fired(name)).To(gomega.BeEmpty(), name)
 	}
+}
+
+// paging waits until what fires of the service and wakes somebody is what it should be.
+func (j *journey) paging(name string, want types.GomegaMatcher) {
+	j.t.Helper()
+	j.Eventually(func() ([]string, error) { return j.pages(name) }).WithTimeout(prometheusPatience).WithPolling(time.Second).Should(want)
+}
+
+// fired are the names of all alerts of the service that ever fired.
+func (j *journey) fired(name string) ([]string, error) {
+	var data struct {
+		Result []struct{ Metric map[string]string }
+	}
+	query := fmt.Sprintf(`group by (alertname) (last_over_time(ALERTS{alertstate="firing",namespace=%q,service=%q}[2h]))`, j.namespace, name)
+	if err := j.prometheus("query", map[string]string{"query": query}, &data); err != nil {
+		return nil, err
+	}
+	names := []string{}
+	for _, alert := range data.Result {
+		names = append(names, alert.Metric["alertname"])
+	}
+	return names, nil
 }
