@@ -54,7 +54,7 @@ func (j *journey) adoptSteady() {
 	j.t.Helper()
 	for _, s := range teams {
 		more := map[string]any{"replicas": steadyPods}
-		if j.scaled(s.name) {
+		if s.scaled {
 			more = map[string]any{"autoscaling": map[string]any{"minReplicas": steadyPods, "maxReplicas": steadyPods, "targetCPUUtilization": nil}}
 		}
 		j.adopt(s, more)
@@ -64,9 +64,6 @@ func (j *journey) adoptSteady() {
 		j.settled(s.name, steadyPods)
 	}
 }
-
-// scaled says whether an autoscaler sets the number of pods.
-func (j *journey) scaled(name string) bool { return name == "shop" || name == "podinfo" }
 
 // foreignFlows are a part of all clients' load. Some requests take a while, so that they are under way whenever a pod goes.
 func foreignFlows(part float64) []flow {
@@ -119,7 +116,7 @@ func (j *journey) rollForeign(string) {
 func (j *journey) scaleForeign(pods int) func(string) {
 	return func(string) {
 		for _, s := range teams {
-			if j.scaled(s.name) {
+			if s.scaled {
 				j.patch(s.name, fmt.Sprintf(`{"spec":{"autoscaling":{"minReplicas":%d,"maxReplicas":%[1]d}}}`, pods))
 			} else {
 				j.kubectl("", "scale", "gosvc/"+s.name, fmt.Sprintf("--replicas=%d", pods))

@@ -38,7 +38,7 @@ func TestForeignServicesAreMeasured(t *testing.T) {
 			availability = "99.9"
 		}
 		more := objectives(availability)
-		if !j.scaled(s.name) {
+		if !s.scaled {
 			more["autoscaling"] = map[string]any{"mode": "External"}
 		}
 		j.adopt(s, more)
