@@ -4,7 +4,6 @@
 package apply
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -15,10 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/sets"
-	"k8s.io/client-go/util/csaupgrade"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
 	"goservice.dev/operator/controllers/internal/build"
 )
@@ -134,58 +130,4 @@ func taking(pass Pass, child *build.Child, found *unstructured.Unstructured) ([]
 		"labels":          map[string]any{build.LabelManagedBy: build.ManagedBy},
 		"annotations":     annotations,
 	}})
-}
-
-// takenOver are the managers of an object's fields once those who wrote its spec have handed their fields to FieldManager. Controllers,
-// which write a status, a scale, or an annotation of theirs, keep theirs.
-func takenOver(found *unstructured.Unstructured) ([]metav1.ManagedFieldsEntry, error) {
-	object := found.DeepCopy()
-	entries, former := object.GetManagedFields(), sets.New[string]()
-	for i := range entries {
-		entry := &entries[i]
-		if entry.Subresource != "" || entry.FieldsV1 == nil || !bytes.Contains(entry.FieldsV1.GetRawBytes(), []byte(`"f:spec"`)) {
-			continue
-		}
-		// Each with a name of its own: of several entries of one name, all but one would be dropped.
-		entry.Manager, entry.Operation = fmt.Sprintf("former-%d", i), metav1.ManagedFieldsOperationUpdate
-		former.Insert(entry.Manager)
-	}
-	object.SetManagedFields(entries)
-	if err := csaupgrade.UpgradeManagedFields(object, former, FieldManager); err != nil {
-		return nil, err
-	}
-	entries = object.GetManagedFields()
-	for i := range entries {
-		if !Ours(entries[i]) || entries[i].FieldsV1 == nil {
-			continue
-		}
-		var owned fieldpath.Set
-		if err := owned.FromJSON(bytes.NewReader(entries[i].FieldsV1.GetRawBytes())); err != nil {
-			return nil, err
-		}
-		kept := fieldpath.NewSet()
-		owned.Iterate(func(path fieldpath.Path) {
-			if !stays(path) {
-				kept.Insert(path.Copy())
-			}
-		})
-		encoded, err := kept.ToJSON()
-		if err != nil {
-			return nil, err
-		}
-		entries[i].FieldsV1 = metav1.NewFieldsV1(string(encoded))
-	}
-	return entries, nil
-}
-
-// assigned are fields that have a value of the cluster's, which clients may know, although no spec has it.
-var assigned = sets.New("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "healthCheckNodePort", "nodePort")
-
-// stays reports whether a field keeps its value without a manager: what the cluster assigned, and what holds an object.
-func stays(path fieldpath.Path) bool {
-	if len(path) > 1 && path[0].FieldName != nil && *path[0].FieldName == "metadata" && path[1].FieldName != nil {
-		return *path[1].FieldName == "finalizers" || *path[1].FieldName == "ownerReferences"
-	}
-	last := path[len(path)-1].FieldName
-	return last != nil && assigned.Has(*last)
 }

@@ -16,12 +16,17 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
+	"sigs.k8s.io/yaml"
 
 	"goservice.dev/operator/controllers/internal/build"
 )
@@ -32,6 +37,7 @@ var (
 	configMapKind  = corev1.SchemeGroupVersion.WithKind("ConfigMap")
 	serviceKind    = corev1.SchemeGroupVersion.WithKind("Service")
 	deploymentKind = appsv1.SchemeGroupVersion.WithKind("Deployment")
+	budgetKind     = policyv1.SchemeGroupVersion.WithKind("PodDisruptionBudget")
 	autoscalerKind = autoscalingv2.SchemeGroupVersion.WithKind("HorizontalPodAutoscaler")
 
 	conflict  = apierrors.NewConflict(schema.GroupResource{Resource: "things"}, "checkout", errors.New("another version"))
@@ -98,6 +104,33 @@ func (s *server) Get(_ context.Context, key client.ObjectKey, into client.Object
 		return err
 	}
 	return json.Unmarshal(encoded, into)
+}
+
+// List fills a typed list of live objects, by name.
+func (s *server) List(_ context.Context, list client.ObjectList, opts ...client.ListOption) error {
+	options := (&client.ListOptions{}).ApplyOptions(opts)
+	name := strings.TrimPrefix(fmt.Sprintf("%T", list), "*v1.")
+	name = strings.TrimPrefix(name, "*v2.")
+	if err := s.asked("list "+name, options.Namespace); err != nil {
+		return err
+	}
+	var items []client.Object
+	for key, object := range s.live {
+		if key.Kind.Kind+"List" == name {
+			items = append(items, object)
+		}
+	}
+	slices.SortFunc(items, func(a, b client.Object) int { return strings.Compare(a.GetName(), b.GetName()) })
+	encoded, err := json.Marshal(map[string]any{"items": items})
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(encoded, list)
+}
+
+// GroupVersionKindFor is asked of typed objects from a list.
+func (s *server) GroupVersionKindFor(object runtime.Object) (schema.GroupVersionKind, error) {
+	return apiutil.GVKForObject(object, scheme.Scheme)
 }
 
 // Patch tells of the parts of a body on which something depends: conditions, owners, and the replica count.
@@ -197,6 +230,16 @@ func existing(t *testing.T, child build.Child, change func(*unstructured.Unstruc
 	return object
 }
 
+// typedDeployment is a Deployment as the typed cache has it.
+func typedDeployment(t *testing.T, object *unstructured.Unstructured) *appsv1.Deployment {
+	t.Helper()
+	var deployment appsv1.Deployment
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &deployment); err != nil {
+		t.Fatal(err)
+	}
+	return &deployment
+}
+
 func drifted(object *unstructured.Unstructured) { object.Object["data"] = map[string]any{"a": "2"} }
 
 func passOf(desired []build.Child, exist ...*unstructured.Unstructured) Pass {
@@ -222,4 +265,72 @@ func expectFailures(t *testing.T, err error, want ...string) {
 	if !slices.EqualFunc(got, want, strings.HasPrefix) {
 		t.Errorf("failures, want those that begin with the wanted (-want +got):\n%s", cmp.Diff(want, got))
 	}
+}
+
+// object reads one from YAML.
+func object(t *testing.T, manifest string) *unstructured.Unstructured {
+	t.Helper()
+	o := &unstructured.Unstructured{}
+	if err := yaml.Unmarshal([]byte(manifest), &o.Object); err != nil {
+		t.Fatalf("%s: %v", manifest, err)
+	}
+	return o
+}
+
+// foreign objects are handed over to the service, at version 50.
+func foreign(t *testing.T, kind schema.GroupVersionKind, name, spec string, change ...func(*unstructured.Unstructured)) *unstructured.Unstructured {
+	t.Helper()
+	o := object(t, "spec: "+spec)
+	o.SetGroupVersionKind(kind)
+	o.SetNamespace("shop")
+	o.SetName(name)
+	o.SetUID("uid-" + types.UID(name))
+	o.SetResourceVersion("50")
+	o.SetAnnotations(map[string]string{build.AnnotationAdopt: "checkout"})
+	for _, f := range change {
+		f(o)
+	}
+	return o
+}
+
+func (s *server) has(objects ...*unstructured.Unstructured) {
+	for _, o := range objects {
+		s.live[Key{o.GroupVersionKind(), o.GetName()}] = o
+	}
+}
+
+// desired is a child with a spec.
+func desired(t *testing.T, kind schema.GroupVersionKind, name, spec string) build.Child {
+	t.Helper()
+	child := childOf(kind, name)
+	content := child.Configuration.(map[string]any)
+	delete(content, "data")
+	content["spec"] = object(t, "spec: "+spec).Object["spec"]
+	return child
+}
+
+func labeled(key, value string) func(*unstructured.Unstructured) {
+	return func(o *unstructured.Unstructured) { o.SetLabels(map[string]string{key: value}) }
+}
+
+func annotated(key, value string) func(*unstructured.Unstructured) {
+	return func(o *unstructured.Unstructured) {
+		all := o.GetAnnotations()
+		all[key] = value
+		o.SetAnnotations(all)
+	}
+}
+
+func controlled(by string) func(*unstructured.Unstructured) {
+	return func(o *unstructured.Unstructured) {
+		o.SetOwnerReferences([]metav1.OwnerReference{{APIVersion: "v1", Kind: "ScaledObject", Name: "scaler", UID: types.UID(by), Controller: new(true)}})
+	}
+}
+
+func handedToAnother(o *unstructured.Unstructured) {
+	o.SetAnnotations(map[string]string{build.AnnotationAdopt: "cart"})
+}
+
+func named(name string) func(*unstructured.Unstructured) {
+	return func(o *unstructured.Unstructured) { o.SetName(name) }
 }

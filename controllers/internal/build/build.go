@@ -128,16 +128,16 @@ type Kind struct {
 var kinds = []Kind{
 	{GroupVersionKind: serviceAccountKind, NamedByPods: true, build: serviceAccount},
 	{GroupVersionKind: configMapKind, NamedByPods: true, build: liveSettings},
-	{GroupVersionKind: serviceKind, SelectsPods: true, build: services},
+	{GroupVersionKind: ServiceKind, SelectsPods: true, build: services},
 	{GroupVersionKind: NetworkPolicyKind, SelectsPods: true, build: networkPolicy},
 	{GroupVersionKind: podDisruptionBudgetKind, SelectsPods: true, build: podDisruptionBudget},
 	{GroupVersionKind: ServiceMonitorKind, Optional: true, build: serviceMonitor},
 	{GroupVersionKind: PrometheusRuleKind, Optional: true, build: prometheusRule},
 	{GroupVersionKind: DeploymentKind, build: deployment},
 	{GroupVersionKind: horizontalPodAutoscalerKind, ActsOn: &DeploymentKind, build: horizontalPodAutoscaler},
-	{GroupVersionKind: HTTPRouteKind, Optional: true, ActsOn: &serviceKind, PrunedLast: true, build: httpRoute},
-	{GroupVersionKind: GRPCRouteKind, Optional: true, ActsOn: &serviceKind, PrunedLast: true, build: grpcRoute},
-	{GroupVersionKind: IngressKind, ActsOn: &serviceKind, PrunedLast: true, build: ingress},
+	{GroupVersionKind: HTTPRouteKind, Optional: true, ActsOn: &ServiceKind, PrunedLast: true, build: httpRoute},
+	{GroupVersionKind: GRPCRouteKind, Optional: true, ActsOn: &ServiceKind, PrunedLast: true, build: grpcRoute},
+	{GroupVersionKind: IngressKind, ActsOn: &ServiceKind, PrunedLast: true, build: ingress},
 }
 
 // Kinds lists every kind that the operator may emit, in the order in which they are applied.

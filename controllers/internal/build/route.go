@@ -66,7 +66,7 @@ func (in input) route(kind schema.GroupVersionKind, matches []any) Child {
 	}
 	number, _ := exposedPort(&in.service.Spec)
 	rule := map[string]any{"backendRefs": []any{map[string]any{
-		"group": "", "kind": serviceKind.Kind, "name": name, "port": int64(number), "weight": int64(1),
+		"group": "", "kind": ServiceKind.Kind, "name": name, "port": int64(number), "weight": int64(1),
 	}}}
 	if len(matches) > 0 {
 		rule["matches"] = matches

@@ -12,7 +12,8 @@ import (
 	"goservice.dev/operator/controllers/internal/indicators"
 )
 
-var serviceKind = corev1.SchemeGroupVersion.WithKind("Service")
+// ServiceKind is the kind by which clients reach the pods.
+var ServiceKind = corev1.SchemeGroupVersion.WithKind("Service")
 
 // services are the one that clients call and the one that is scraped, which names each pod.
 func services(in input) []Child {
