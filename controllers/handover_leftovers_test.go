@@ -4,15 +4,23 @@
 package controllers
 
 import (
+	"bytes"
+	"io"
+	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 
+	"github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"goservice.dev/operator/api/v1alpha1"
 )
 
 // small is a Deployment whose fields have owners in some way or other.
@@ -128,5 +136,61 @@ func TestFieldsOfASpecGoWhoeverOwnedThem(t *testing.T) {
 			settled(t, namespace, serviceName)
 			c.expect(t, namespace)
 		})
+	}
+}
+
+// Between the two writes that take a Deployment and its Service nothing is lost: pods are replaced only when the Service leads to them.
+func TestPodsAreNotReplacedBeforeTheirServiceLeadsToThem(t *testing.T) {
+	t.Parallel()
+	namespace := newNamespace(t)
+	named := strings.Replace(small, "name: http", "name: web", 1) + "---\n" + `
+apiVersion: v1
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: a}, ports: [{name: web, port: 80, targetPort: web}]}
+`
+	objects := createdBy(t, namespace, named, true)
+	handOver(t, objects...)
+	var allowed atomic.Bool
+	startOperator(t, namespace, nil, func(o *operatorOptions) { // and no pod is available
+		o.wrap = func(next http.RoundTripper) http.RoundTripper {
+			return roundTripper(func(request *http.Request) (*http.Response, error) {
+				applied := request.Method == http.MethodPatch && request.Header.Get("Content-Type") == string(types.ApplyYAMLPatchType)
+				if applied && strings.HasSuffix(request.URL.Path, "/services/checkout") && !allowed.Load() {
+					body, err := io.ReadAll(request.Body)
+					if err != nil {
+						return nil, err
+					}
+					request.Body = io.NopCloser(bytes.NewReader(body))
+					if !bytes.Contains(body, []byte(`"resourceVersion"`)) { // no creation
+						return refusal(request, http.StatusForbidden, "Forbidden", "services are frozen"), nil
+					}
+				}
+				return next.RoundTrip(request)
+			})
+		}
+	})
+	applyService(t, namespace, `{image: "registry.example/checkout:1", observability: {metrics: {enabled: false}}, replicas: 2, pod: {containerName: app, selector: {app: a}}}`)
+	eventually(t, func(g gomega.Gomega) {
+		g.Expect(expectCondition(t, namespace, v1alpha1.ConditionApplied, metav1.ConditionFalse, v1alpha1.ReasonDenied)).To(gomega.ContainSubstring("services are frozen"))
+	})
+	var service corev1.Service
+	var deployment appsv1.Deployment
+	get(t, namespace, serviceName, &service)
+	get(t, namespace, serviceName, &deployment)
+	for _, taken := range []client.Object{&service, &deployment} {
+		if metav1.GetControllerOf(taken) == nil {
+			t.Errorf("%T was not taken", taken)
+		}
+	}
+	if to, port := service.Spec.Ports[0].TargetPort.StrVal, deployment.Spec.Template.Spec.Containers[0].Ports[0].Name; to != "web" || port != "web" {
+		t.Errorf("the Service leads to %s, and the pods have %s", to, port)
+	}
+	allowed.Store(true)
+	settled(t, namespace, serviceName)
+	get(t, namespace, serviceName, &service)
+	get(t, namespace, serviceName, &deployment)
+	if to, port := service.Spec.Ports[0].TargetPort.IntVal, deployment.Spec.Template.Spec.Containers[0].Ports[0].Name; to != 8080 || port != "http" {
+		t.Errorf("the Service leads to %d, and the pods have %s", to, port)
 	}
 }

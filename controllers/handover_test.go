@@ -301,6 +301,23 @@ func TestWhatStandsInTheWayOfAHandOverIsNamed(t *testing.T) {
 			},
 			`Service "checkout" leads to the port named web, which the new pods do not have`,
 		},
+		"a Service that its chart still has": {
+			goServiceOfTeam,
+			func(t *testing.T, _, service, _ *unstructured.Unstructured) func(*testing.T) {
+				annotate(t, service.DeepCopy(), "meta.helm.sh/release-name", "shop")
+				return func(t *testing.T) {
+					merge(t, service, "v1", "kubectl", `{"metadata":{"annotations":{"meta.helm.sh/release-name":null}}}`)
+				}
+			},
+			`Service "checkout" leads to it, and cannot be taken: Helm release "shop" still applies it`,
+		},
+		"a Service that would have another type": {
+			strings.Replace(goServiceOfTeam, "service: {type: NodePort},", "", 1),
+			func(_ *testing.T, deployment, _, _ *unstructured.Unstructured) func(*testing.T) {
+				return func(t *testing.T) { applyService(t, deployment.GetNamespace(), goServiceOfTeam) }
+			},
+			`Service "checkout" leads to it, and cannot be taken: its type is NodePort; set spec.service.type to NodePort`,
+		},
 		"a Service that selects by another label": {
 			strings.Replace(goServiceOfTeam, "team: red", "squad: red", 1),
 			func(t *testing.T, _, service, _ *unstructured.Unstructured) func(*testing.T) {

@@ -70,18 +70,25 @@ func madeFor(found *unstructured.Unstructured, controller *metav1.OwnerReference
 		slices.ContainsFunc(found.GetManagedFields(), Ours)
 }
 
-// replaceController makes the owner the controller of an object that the operator made for one that is gone. The owner is
-// read anew: a cache that lags may hold one that is gone itself. What no one controls gets its owner by the apply that
-// follows, or at once where none does.
-func (e *Engine) replaceController(ctx context.Context, pass Pass, kind schema.GroupVersionKind, found *unstructured.Unstructured, gone *metav1.OwnerReference, atOnce bool) error {
+// ownerLives reads the owner anew: a cache that lags may hold one that is gone, and the garbage collector deletes what such a one owns.
+func (e *Engine) ownerLives(ctx context.Context, pass Pass, kind schema.GroupVersionKind, name string) error {
 	living := &metav1.PartialObjectMetadata{}
 	living.SetGroupVersionKind(pass.OwnerKind)
 	err := e.Live.Get(ctx, client.ObjectKeyFromObject(pass.Owner), living)
 	if client.IgnoreNotFound(err) != nil {
-		return failure(kind, found.GetName(), fmt.Errorf("reading %s %q: %w", pass.OwnerKind.Kind, pass.Owner.GetName(), err))
+		return failure(kind, name, fmt.Errorf("reading %s %q: %w", pass.OwnerKind.Kind, pass.Owner.GetName(), err))
 	}
-	if err != nil || living.UID != pass.Owner.GetUID() {
-		return failure(kind, found.GetName(), fmt.Errorf("%s %q is another one by now: %w", pass.OwnerKind.Kind, pass.Owner.GetName(), ErrStale))
+	if err != nil || living.UID != pass.Owner.GetUID() || living.DeletionTimestamp != nil {
+		return failure(kind, name, fmt.Errorf("%s %q is another one by now: %w", pass.OwnerKind.Kind, pass.Owner.GetName(), ErrStale))
+	}
+	return nil
+}
+
+// replaceController makes the owner the controller of an object that the operator made for one that is gone. What no one
+// controls gets its owner by the apply that follows, or at once where none does.
+func (e *Engine) replaceController(ctx context.Context, pass Pass, kind schema.GroupVersionKind, found *unstructured.Unstructured, gone *metav1.OwnerReference, atOnce bool) error {
+	if err := e.ownerLives(ctx, pass, kind, found.GetName()); err != nil {
+		return err
 	}
 	if gone == nil && !atOnce {
 		return nil

@@ -176,6 +176,10 @@ func (r *run) applyAll(ctx context.Context) bool {
 			continue // and what exists of it goes
 		}
 		r.wanted[key] = true
+		if err := r.waits(child, r.Existing[key]); err != nil {
+			r.fail(key, err)
+			continue
+		}
 		state, err := r.applyOne(ctx, child, r.Existing[key], r.known[key])
 		if err != nil {
 			r.fail(key, err)

@@ -6,6 +6,7 @@ package apply
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -13,6 +14,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -38,6 +41,9 @@ func handedOver(object client.Object, owner client.Object) bool {
 
 // take an object that was handed over. Where something else must come first it says what.
 func (e *Engine) take(ctx context.Context, pass Pass, child *build.Child, found *unstructured.Unstructured) error {
+	if err := e.ownerLives(ctx, pass, child.Kind, child.Name); err != nil {
+		return err
+	}
 	reason, err := e.obstacle(ctx, pass, child, found)
 	if err != nil {
 		return failure(child.Kind, child.Name, err)
@@ -46,7 +52,7 @@ func (e *Engine) take(ctx context.Context, pass Pass, child *build.Child, found 
 		e.record(child.Kind, ResultConflict)
 		return failure(child.Kind, child.Name, &NotTakenError{child.Kind.Kind, child.Name, reason})
 	}
-	if build.KindOf(child.Kind).SelectsPods && !pass.serves() {
+	if build.KindOf(child.Kind).SelectsPods && !pass.serves() && !pass.leadsHere(found) {
 		return failure(child.Kind, child.Name,
 			fmt.Errorf("%s %q is handed over, and is taken as soon as pods of the service are available: %w", child.Kind.Kind, child.Name, ErrStale))
 	}
@@ -74,18 +80,60 @@ func (p *Pass) serves() bool {
 	return false
 }
 
+// leadsHere reports whether a Service selects the pods of a Deployment that was handed over and is as it was then: clients reach the same
+// pods before and after, be they available or not.
+func (p *Pass) leadsHere(found *unstructured.Unstructured) bool {
+	selector, _, err := unstructured.NestedStringMap(found.Object, "spec", "selector")
+	if err != nil || len(selector) == 0 || found.GetKind() != build.ServiceKind.Kind {
+		return false
+	}
+	for _, object := range p.Existing {
+		if d, is := object.(*appsv1.Deployment); is {
+			return build.JustHandedOver(d) && labels.SelectorFromSet(selector).Matches(labels.Set(d.Spec.Template.Labels))
+		}
+	}
+	return false
+}
+
+// waits is why a Deployment that was handed over stays as it is for now, nil where nothing keeps it. Its new pods may name their ports
+// otherwise: until the Service, handed over as well, leads to them by number, clients would not reach them.
+func (r *run) waits(child *build.Child, live client.Object) error {
+	if len(r.failures) == 0 || child.Kind != build.DeploymentKind || live == nil || !build.JustHandedOver(live) {
+		return nil
+	}
+	for _, one := range Failures(errors.Join(r.failures...)) {
+		var foreign *ConflictError
+		if one.Kind == build.ServiceKind.Kind && one.Name == r.Owner.GetName() && !errors.As(one.Err, &foreign) {
+			return failure(child.Kind, child.Name, fmt.Errorf("%s %q was handed over, and waits for its Service: %w", child.Kind.Kind, child.Name, ErrStale))
+		}
+	}
+	return nil
+}
+
 // obstacle is what somebody has to do before an object can be taken; empty where nothing is in the way.
 func (e *Engine) obstacle(ctx context.Context, pass Pass, child *build.Child, found *unstructured.Unstructured) (string, error) {
-	if controller := metav1.GetControllerOf(found); controller != nil {
-		return fmt.Sprintf("%s %q controls it and would go on changing it", controller.Kind, controller.Name), nil
-	}
-	if reason := tracked(found); reason != "" {
+	if reason := held(found); reason != "" {
 		return reason, nil
 	}
-	if child.Kind != build.DeploymentKind {
-		return "", nil
+	switch child.Kind {
+	case build.DeploymentKind:
+		return e.obstacleToPods(ctx, pass, child, found)
+	case build.ServiceKind:
+		var service corev1.Service
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(found.Object, &service); err != nil {
+			return "", fmt.Errorf("reading Service %q: %w", found.GetName(), err)
+		}
+		return lostByClients(child, &service)
 	}
-	return e.obstacleToPods(ctx, pass, child, found)
+	return "", nil
+}
+
+// held says who has to let go of an object first.
+func held(found client.Object) string {
+	if controller := metav1.GetControllerOf(found); controller != nil {
+		return fmt.Sprintf("%s %q controls it and would go on changing it", controller.Kind, controller.Name)
+	}
+	return tracked(found)
 }
 
 // trackers are labels and annotations by which tools find what they apply and delete.
@@ -95,6 +143,9 @@ var trackers = []struct{ key, tool string }{
 	{"argocd.argoproj.io/instance", "Argo CD application"},
 	{"kustomize.toolkit.fluxcd.io/name", "Flux Kustomization"},
 	{"helm.toolkit.fluxcd.io/name", "Flux HelmRelease"},
+	{"applyset.kubernetes.io/part-of", "ApplySet of kubectl"},
+	{"config.k8s.io/owning-inventory", "inventory of kpt or Config Sync"},
+	{"kapp.k14s.io/app", "kapp application"},
 }
 
 // tracked says which tool has to let go of an object first: it would apply its own again, or delete the object.

@@ -4,6 +4,7 @@
 package apply
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -79,26 +80,85 @@ func (e *Engine) lostByServices(ctx context.Context, pass Pass, child *build.Chi
 	for i := range list.Items {
 		service := &list.Items[i]
 		selector := labels.SelectorFromSet(service.Spec.Selector)
-		if len(service.Spec.Selector) == 0 || !selector.Matches(labels.Set(before.Labels)) || service.Name == pass.Owner.GetName() && handedOver(service, pass.Owner) {
+		if service.Name == pass.Owner.GetName() && handedOver(service, pass.Owner) { // it follows, unless something is in the way of that
+			if reason, err := pass.obstacleToEntrance(service); reason != "" || err != nil {
+				return reason, err
+			}
+			continue
+		}
+		if len(service.Spec.Selector) == 0 || !selector.Matches(labels.Set(before.Labels)) {
 			continue
 		}
 		if !selector.Matches(labels.Set(after.Labels)) {
 			return fmt.Sprintf("Service %q selects its pods by labels that the new pods do not have (%s); set them in spec.pod.labels", service.Name, labels.FormatLabels(service.Spec.Selector)), nil
 		}
 		for _, port := range service.Spec.Ports {
-			if port.TargetPort.Type == intstr.String && opens(&before, port.TargetPort.StrVal) && !opens(&after, port.TargetPort.StrVal) {
+			switch to := port.TargetPort; {
+			case !opens(&before, to) || opens(&after, to):
+			case to.Type == intstr.Int:
+				return fmt.Sprintf("Service %q leads to port %d, which the new pods do not have; set spec.port, or add it to spec.ports", service.Name, to.IntVal), nil
+			default:
 				return fmt.Sprintf("Service %q leads to the port named %s, which the new pods do not have; annotate the Service of the name %s with %s as well, and let others name the port by its number",
-					service.Name, port.TargetPort.StrVal, pass.Owner.GetName(), build.AnnotationAdopt), nil
+					service.Name, to.StrVal, pass.Owner.GetName(), build.AnnotationAdopt), nil
 			}
 		}
 	}
 	return "", nil
 }
 
-// opens reports whether pods have a port of a name.
-func opens(template *corev1.PodTemplateSpec, port string) bool {
+// obstacleToEntrance is what is in the way of taking the Service of the owner's name.
+func (p *Pass) obstacleToEntrance(service *corev1.Service) (string, error) {
+	reason := held(service)
+	for i := range p.Desired {
+		if child := &p.Desired[i]; reason == "" && child.Kind == build.ServiceKind && child.Name == service.Name {
+			var err error
+			if reason, err = lostByClients(child, service); err != nil {
+				return "", err
+			}
+		}
+	}
+	if reason == "" {
+		return "", nil
+	}
+	return fmt.Sprintf("Service %q leads to it, and cannot be taken: %s", service.Name, reason), nil
+}
+
+// lostByClients is what clients of a Service have and would lose by what the service declares.
+func lostByClients(child *build.Child, before *corev1.Service) (string, error) {
+	content, err := child.Unstructured()
+	if err != nil {
+		return "", err
+	}
+	var after corev1.Service
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(content, &after); err != nil {
+		return "", fmt.Errorf("reading the Service %q as declared: %w", child.Name, err)
+	}
+	was, is := before.Spec.Type, after.Spec.Type
+	if outside := was == corev1.ServiceTypeLoadBalancer || was == corev1.ServiceTypeNodePort && is != corev1.ServiceTypeLoadBalancer; outside && is != was {
+		return fmt.Sprintf("its type is %[1]s; set spec.service.type to %[1]s, or change the Service first", was), nil
+	}
+	for _, port := range before.Spec.Ports {
+		if !slices.ContainsFunc(after.Spec.Ports, func(p corev1.ServicePort) bool {
+			return p.Port == port.Port && cmp.Or(p.Protocol, corev1.ProtocolTCP) == cmp.Or(port.Protocol, corev1.ProtocolTCP)
+		}) {
+			return fmt.Sprintf("its port %d would be gone; set spec.service.port, add it to spec.ports, or remove it from the Service first", port.Port), nil
+		}
+	}
+	if len(before.Spec.LoadBalancerSourceRanges) > 0 && len(after.Spec.LoadBalancerSourceRanges) == 0 {
+		return "everybody could reach it then; set spec.service.loadBalancerSourceRanges, or remove them from the Service first", nil
+	}
+	return "", nil
+}
+
+// opens reports whether pods declare a port of a name or number.
+func opens(template *corev1.PodTemplateSpec, port intstr.IntOrString) bool {
 	return slices.ContainsFunc(slices.Concat(template.Spec.Containers, template.Spec.InitContainers), func(c corev1.Container) bool {
-		return slices.ContainsFunc(c.Ports, func(p corev1.ContainerPort) bool { return p.Name == port })
+		return slices.ContainsFunc(c.Ports, func(p corev1.ContainerPort) bool {
+			if port.Type == intstr.String {
+				return p.Name == port.StrVal
+			}
+			return p.ContainerPort == port.IntVal
+		})
 	})
 }
 

@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"fmt"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"goservice.dev/operator/api/v1alpha1"
 )
 
@@ -21,6 +23,9 @@ func HandedOver() (annotation, value string) {
 	}
 	return annotationTemplate, string(encoded)
 }
+
+// JustHandedOver says that nothing was applied yet to a Deployment that was handed over.
+func JustHandedOver(deployment metav1.Object) bool { return TemplateOf(deployment).justHandedOver() }
 
 // justHandedOver says that nothing was applied to the Deployment yet.
 func (t *Template) justHandedOver() bool {
