@@ -40,12 +40,11 @@ func (in input) mayBeOthers() bool {
 
 // handedOver says that pods which the operator did not make may serve: ports are told by their numbers then, since those pods name them
 // differently.
-func (in input) handedOver() bool {
-	if in.mayBeOthers() {
-		return true
-	}
-	if in.template.Cause != v1alpha1.TemplateFromHandOver {
-		return false
-	}
-	return in.environment.Replacing || in.environment.Template.Hash != in.template.Hash
+func (in input) handedOver() bool { return in.mayBeOthers() || in.template.OthersPods }
+
+// othersPods says that pods which the operator did not make may be left of a Deployment that was handed over, as they are until its first
+// rollout has ended, whatever the user changes in the meantime.
+func (in input) othersPods() bool {
+	held := in.environment.Template
+	return held.justHandedOver() || held != nil && held.OthersPods && in.environment.Replacing
 }

@@ -48,6 +48,8 @@ type Template struct {
 	Version string `json:"version,omitempty"`
 	// Cause of its being in force.
 	Cause v1alpha1.TemplateCause `json:"cause"`
+	// OthersPods says that pods may be left which the operator did not make.
+	OthersPods bool `json:"othersPods,omitempty"`
 	// References holds the digests of what the pods take from ConfigMaps and Secrets, as it was when they were made.
 	References map[string]string `json:"references,omitempty"`
 	// Token is what the template was told when such data changed last; empty if none ever did.
@@ -158,7 +160,7 @@ func (in input) choose(rendered json.RawMessage) (chosen *Template, content json
 	held := in.environment.Template
 	made := Template{
 		Inputs: in.inputs, Version: in.environment.Version, Cause: v1alpha1.TemplateFromSpec,
-		References: in.references.digests, Token: in.references.token,
+		References: in.references.digests, Token: in.references.token, OthersPods: in.othersPods(),
 	}
 	if held == nil || (held.found != nil && (held.found.equals(rendered) || held.found.editedIn(rendered))) {
 		chosen, err = made.stamped(rendered)
@@ -177,10 +179,10 @@ func (in input) choose(rendered json.RawMessage) (chosen *Template, content json
 	case in.references.changed:
 		made.Cause = v1alpha1.TemplateFromReferences
 	case held.Hash == hashOf(rendered):
-		return held.with(made.References, rendered)
+		return held.with(made, rendered)
 	case !in.environment.Upgrade:
 		if content := held.json(); content != nil {
-			return held.with(made.References, content)
+			return held.with(made, content)
 		}
 	default:
 		made.Cause = v1alpha1.TemplateFromUpgrade
@@ -189,13 +191,13 @@ func (in input) choose(rendered json.RawMessage) (chosen *Template, content json
 	return chosen, rendered, err
 }
 
-// with is the template, whose content is given, with references that did not change it.
-func (t *Template) with(references map[string]string, content json.RawMessage) (*Template, json.RawMessage, error) {
-	if maps.Equal(t.References, references) {
+// with is the template, whose content is given, with what may change beside it: references, and whose pods are left.
+func (t *Template) with(now Template, content json.RawMessage) (*Template, json.RawMessage, error) {
+	if maps.Equal(t.References, now.References) && t.OthersPods == now.OthersPods {
 		return t, content, nil
 	}
 	next := *t
-	next.References = references
+	next.References, next.OthersPods = now.References, now.OthersPods
 	chosen, err := next.stamped(content)
 	return chosen, content, err
 }
