@@ -14,6 +14,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"goservice.dev/operator/controllers/internal/build"
@@ -23,14 +24,26 @@ import (
 // the operator's, so that whoever applies them next meets no conflict, and no operator takes them back. What only describes the service,
 // such as a ServiceMonitor, stays the owner's and goes with it.
 func (e *Engine) GiveBack(ctx context.Context, owner client.Object, children map[Key]client.Object) error {
-	var failures []error
+	name := client.ObjectKeyFromObject(owner)
+	keys := sets.KeySet(e.verified.of(name)) // of those, a cache that lags may not show all yet
 	for key, child := range children {
-		if !build.Runs(child.GetLabels()) || child.GetDeletionTimestamp() != nil {
+		if build.Runs(child.GetLabels()) {
+			keys.Insert(key)
+		} else {
+			keys.Delete(key)
+		}
+	}
+	var failures []error
+	for key := range keys {
+		if build.KindOf(key.Kind).Optional {
 			continue
 		}
 		if err := e.release(ctx, owner, key); err != nil {
 			failures = append(failures, err)
 		}
+	}
+	if len(failures) == 0 {
+		e.Forget(name)
 	}
 	return errors.Join(failures...)
 }
@@ -43,7 +56,8 @@ func (e *Engine) release(ctx context.Context, owner client.Object, key Key) erro
 	if err := e.Live.Get(ctx, name, live); err != nil {
 		return client.IgnoreNotFound(failure(key.Kind, key.Name, fmt.Errorf("reading %s %q: %w", key.Kind.Kind, key.Name, err)))
 	}
-	if controller := metav1.GetControllerOf(live); controller == nil || controller.UID != owner.GetUID() {
+	controller := metav1.GetControllerOf(live)
+	if controller == nil || controller.UID != owner.GetUID() || !build.Runs(live.GetLabels()) || live.GetDeletionTimestamp() != nil {
 		return nil
 	}
 	patch, err := releasing(owner, live)
