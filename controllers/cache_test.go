@@ -14,10 +14,12 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/internal/build"
 )
 
 func TestChildrenInTheCache(t *testing.T) {
@@ -33,6 +35,10 @@ func TestChildrenInTheCache(t *testing.T) {
 		m := *meta.DeepCopy()
 		m.ManagedFields = managers
 		return m
+	}
+	ours := map[string]string{build.LabelManagedBy: build.ManagedBy}
+	foreignMeta := func(annotations map[string]string) metav1.ObjectMeta {
+		return metav1.ObjectMeta{Namespace: "shop", Name: "theirs", Annotations: annotations}
 	}
 	replicas := int32(3)
 	spec := autoscalingv2.HorizontalPodAutoscalerSpec{MinReplicas: &replicas, MaxReplicas: 9}
@@ -63,6 +69,18 @@ func TestChildrenInTheCache(t *testing.T) {
 					{Type: autoscalingv2.ScalingActive, Status: corev1.ConditionFalse, Reason: "FailedGetResourceMetric", Message: "no metrics"},
 				},
 			}},
+		},
+		"of a foreign budget it is read what it selects, and to whom it was handed over": {
+			&policyv1.PodDisruptionBudget{ObjectMeta: foreignMeta(map[string]string{"a": "b", build.AnnotationAdopt: serviceName}), Status: policyv1.PodDisruptionBudgetStatus{CurrentHealthy: 2}},
+			&policyv1.PodDisruptionBudget{ObjectMeta: foreignMeta(map[string]string{build.AnnotationAdopt: serviceName})},
+		},
+		"a foreign budget that was not handed over": {
+			&policyv1.PodDisruptionBudget{ObjectMeta: foreignMeta(map[string]string{"a": "b"})},
+			&policyv1.PodDisruptionBudget{ObjectMeta: foreignMeta(nil)},
+		},
+		"of the operator's own budget all annotations are read": {
+			&policyv1.PodDisruptionBudget{ObjectMeta: metav1.ObjectMeta{Labels: ours, Annotations: map[string]string{"a": "b"}, ManagedFields: []metav1.ManagedFieldsEntry{count}}},
+			&policyv1.PodDisruptionBudget{ObjectMeta: metav1.ObjectMeta{Labels: ours, Annotations: map[string]string{"a": "b"}}},
 		},
 		"what is no object stays": {"gone", "gone"},
 	} {

@@ -11,11 +11,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 
+	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/controllers/internal/build"
 	"goservice.dev/operator/controllers/internal/observe"
 )
@@ -124,6 +126,58 @@ func TestOnlyWhatMattersOfAnExposureWakesTheOperator(t *testing.T) {
 	for object, want := range map[client.Object]bool{route(before): true, ingress("1", "a", "b", "c"): true, monitor: false, &corev1.Service{}: false} {
 		if got := childMatters.Create(event.CreateEvent{Object: object}); got != want {
 			t.Errorf("a created %T: %t, want %t", object, got, want)
+		}
+	}
+}
+
+func TestOnlyWhatMattersOfAServiceWakesTheOperator(t *testing.T) {
+	service := func(generation int64, annotations map[string]string) *v1alpha1.GoService {
+		return &v1alpha1.GoService{ObjectMeta: metav1.ObjectMeta{Generation: generation, Annotations: annotations, Labels: map[string]string{"generation": string(rune('a' + generation))}}}
+	}
+	given := map[string]string{build.AnnotationGiveBack: "true"}
+	for name, c := range map[string]struct {
+		before, after *v1alpha1.GoService
+		want          bool
+	}{
+		"nothing":                        {service(1, given), service(1, given), false},
+		"its spec":                       {service(1, nil), service(2, nil), true},
+		"it is given back":               {service(1, nil), service(1, given), true},
+		"it is not given back after all": {service(1, given), service(1, nil), true},
+		"another annotation":             {service(1, nil), service(1, map[string]string{"a": "b"}), false},
+	} {
+		if got := serviceMatters.Update(event.UpdateEvent{ObjectOld: c.before, ObjectNew: c.after}); got != c.want {
+			t.Errorf("%s: %t, want %t", name, got, c.want)
+		}
+	}
+	if !serviceMatters.Create(event.CreateEvent{Object: service(1, nil)}) || !serviceMatters.Delete(event.DeleteEvent{Object: service(1, nil)}) {
+		t.Error("a service that appears or goes wakes nobody")
+	}
+}
+
+func TestOnlyWhatMattersOfABudgetOfOthersWakesTheOperator(t *testing.T) {
+	budget := func(manager string, generation int64, annotations map[string]string) *policyv1.PodDisruptionBudget {
+		return &policyv1.PodDisruptionBudget{ObjectMeta: metav1.ObjectMeta{Generation: generation, Annotations: annotations, Labels: map[string]string{build.LabelManagedBy: manager}}}
+	}
+	given := map[string]string{build.AnnotationAdopt: serviceName}
+	for name, c := range map[string]struct {
+		before, after *policyv1.PodDisruptionBudget
+		want          bool
+	}{
+		"nothing":                       {budget("Helm", 1, given), budget("Helm", 1, given), false},
+		"its spec":                      {budget("Helm", 1, nil), budget("Helm", 2, nil), true},
+		"it is handed over":             {budget("Helm", 1, nil), budget("Helm", 1, given), true},
+		"it is handed over to another":  {budget("Helm", 1, given), budget("Helm", 1, map[string]string{build.AnnotationAdopt: "cart"}), true},
+		"another annotation":            {budget("Helm", 1, nil), budget("Helm", 1, map[string]string{"a": "b"}), false},
+		"the operator's own, its spec":  {budget(build.ManagedBy, 1, nil), budget(build.ManagedBy, 2, nil), false},
+		"the operator's own, annotated": {budget(build.ManagedBy, 1, nil), budget(build.ManagedBy, 1, given), false},
+	} {
+		if got := foreignBudgetMatters.Update(event.UpdateEvent{ObjectOld: c.before, ObjectNew: c.after}); got != c.want {
+			t.Errorf("%s: %t, want %t", name, got, c.want)
+		}
+	}
+	for initially, want := range map[bool]bool{true: false, false: true} {
+		if got := foreignBudgetMatters.Create(event.CreateEvent{Object: budget("Helm", 1, nil), IsInInitialList: initially}); got != want {
+			t.Errorf("one that appears, in the first list %t: %t, want %t", initially, got, want)
 		}
 	}
 }
