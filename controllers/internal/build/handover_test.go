@@ -179,7 +179,7 @@ func TestPodsWithASelectorOfTheUsersAreOneServicesOnly(t *testing.T) {
 		Selector: map[string]v1alpha1.LabelValue{labelName: "cart", "team": "red"},
 		Labels:   map[string]v1alpha1.LabelValue{labelInstance: "mine", "size": "big"},
 	}}}
-	pods := podLabels(checkout)
+	pods := PodLabels(checkout)
 	want := map[string]string{
 		labelName: "cart", "team": "red", "size": "big", labelInstance: "checkout", labelComponent: componentService, LabelManagedBy: ManagedPods, labelService: "checkout",
 	}
@@ -194,15 +194,15 @@ func TestPodsWithASelectorOfTheUsersAreOneServicesOnly(t *testing.T) {
 		"its own":                        {PodSelector(checkout), pods, true},
 		"those of the service it names":  {PodSelector(cart), pods, false},
 		"all of services, the user's":    {PodsOfServices(), pods, true},
-		"all of services, the operators": {PodsOfServices(), podLabels(cart), true},
+		"all of services, the operators": {PodsOfServices(), PodLabels(cart), true},
 		"all of services, others":        {PodsOfServices(), map[string]string{labelName: "cart", LabelManagedBy: "Helm"}, false},
-		"cart's own":                     {PodSelector(cart), podLabels(cart), true},
+		"cart's own":                     {PodSelector(cart), PodLabels(cart), true},
 	} {
 		if got := c.selector.Matches(labels.Set(c.pods)); got != c.want {
 			t.Errorf("%s: selected %t, want %t", name, got, c.want)
 		}
 	}
-	for want, pod := range map[string]map[string]string{"checkout": pods, "cart": podLabels(cart), "": {labelName: "cart", labelService: "cart", LabelManagedBy: "Helm"}} {
+	for want, pod := range map[string]map[string]string{"checkout": pods, "cart": PodLabels(cart), "": {labelName: "cart", labelService: "cart", LabelManagedBy: "Helm"}} {
 		if got := ServiceOfPod(pod); got != want {
 			t.Errorf("the pod with %v is one of %q, want %q", pod, got, want)
 		}
