@@ -42,6 +42,10 @@ func TestChildrenInTheCache(t *testing.T) {
 	}
 	replicas := int32(3)
 	spec := autoscalingv2.HorizontalPodAutoscalerSpec{MinReplicas: &replicas, MaxReplicas: 9}
+	rules := networkingv1.NetworkPolicySpec{
+		PodSelector: metav1.LabelSelector{MatchLabels: map[string]string{"team": "pay"}},
+		Ingress:     []networkingv1.NetworkPolicyIngressRule{{From: []networkingv1.NetworkPolicyPeer{{PodSelector: &metav1.LabelSelector{}}}}},
+	}
 	for name, test := range map[string]struct{ object, want any }{
 		"a Deployment tells who manages its replicas": {
 			&appsv1.Deployment{
@@ -81,6 +85,9 @@ func TestChildrenInTheCache(t *testing.T) {
 		"of the operator's own budget all annotations are read": {
 			&policyv1.PodDisruptionBudget{ObjectMeta: metav1.ObjectMeta{Labels: ours, Annotations: map[string]string{"a": "b"}, ManagedFields: []metav1.ManagedFieldsEntry{count}}},
 			&policyv1.PodDisruptionBudget{ObjectMeta: metav1.ObjectMeta{Labels: ours, Annotations: map[string]string{"a": "b"}}},
+		},
+		"a NetworkPolicy has all of its rules": {
+			&networkingv1.NetworkPolicy{ObjectMeta: with(count), Spec: rules}, &networkingv1.NetworkPolicy{ObjectMeta: meta, Spec: rules},
 		},
 		"what is no object stays": {"gone", "gone"},
 	} {
