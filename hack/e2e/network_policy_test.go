@@ -39,11 +39,11 @@ type outsiders struct {
 }
 
 // connect reports how many of a few requests were answered with success, and how many were sent.
-func (o *outsiders) connect(labels map[string]string, service string) (accepted, sent int) {
+func (o *outsiders) connect(labels map[string]string, service, portAndPath string) (accepted, sent int) {
 	o.t.Helper()
 	o.tries++
 	seen, log := o.loadFrom(fmt.Sprintf("client-%d", o.tries), labels, "-rate", "10", "-for", "1s", "-fresh", "-timeout", "2s",
-		"-url", fmt.Sprintf("http://%s.%s.svc", service, o.to.namespace))
+		"-url", fmt.Sprintf("http://%s.%s.svc%s", service, o.to.namespace, portAndPath))
 	o.Expect(seen.Sent).To(gomega.BeNumerically(">", 0), log)
 	return seen.Accepted, seen.Sent
 }
@@ -58,7 +58,7 @@ func TestOnlyNamedClientsConnect(t *testing.T) {
 	j.apply(watched("guarded", 1))
 	j.ready("guarded")
 	j.eventually(func() int {
-		accepted, _ := clients.connect(stranger, "guarded/")
+		accepted, _ := clients.connect(stranger, "guarded", "/")
 		return accepted
 	}).Should(gomega.BeNumerically(">", 0), "without the field, everybody connects")
 
@@ -68,16 +68,16 @@ func TestOnlyNamedClientsConnect(t *testing.T) {
 	}
 	patch(fmt.Sprintf(`{"from":[{"podSelector":{"matchLabels":{"role":"client"}},"namespaceSelector":{"matchLabels":{"kubernetes.io/metadata.name":%q}}}]}`, clients.namespace))
 	j.eventually(func() int {
-		accepted, _ := clients.connect(stranger, "guarded/")
+		accepted, _ := clients.connect(stranger, "guarded", "/")
 		return accepted
 	}).Should(gomega.BeZero(), "an unlabeled pod is kept out")
 	enforced := time.Now()
 	j.eventually(func(g gomega.Gomega) {
-		accepted, sent := clients.connect(friend, "guarded/")
+		accepted, sent := clients.connect(friend, "guarded", "/")
 		g.Expect(accepted).To(gomega.Equal(sent), "a labeled pod is let in")
 	}).Should(gomega.Succeed())
 	for _, labels := range []map[string]string{friend, stranger} {
-		accepted, _ := clients.connect(labels, "guarded-metrics:9100/metrics")
+		accepted, _ := clients.connect(labels, "guarded-metrics", ":9100/metrics")
 		j.Expect(accepted).To(gomega.BeZero(), "the admin port is not for clients: %v", labels)
 	}
 
@@ -92,7 +92,7 @@ func TestOnlyNamedClientsConnect(t *testing.T) {
 	err := cluster.client.Get(j.ctx, client.ObjectKey{Namespace: j.namespace, Name: "guarded"}, &policy)
 	j.Expect(apierrors.IsNotFound(err)).To(gomega.BeTrue(), "%v", err)
 	j.eventually(func(g gomega.Gomega) {
-		accepted, sent := clients.connect(stranger, "guarded/")
+		accepted, sent := clients.connect(stranger, "guarded", "/")
 		g.Expect(accepted).To(gomega.Equal(sent), "everybody connects again")
 	}).Should(gomega.Succeed())
 }
