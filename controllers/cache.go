@@ -93,11 +93,8 @@ func slimChild(object any) (any, error) {
 	case *policyv1.PodDisruptionBudget:
 		child.ManagedFields, child.Status = nil, policyv1.PodDisruptionBudgetStatus{}
 		internSelector(child.Spec.Selector)
-		if name, handedOver := child.Annotations[build.AnnotationAdopt]; observe.Foreign(child) {
+		if _, handedOver := child.Annotations[build.AnnotationAdopt]; observe.Foreign(child) && !handedOver {
 			child.Annotations = nil
-			if handedOver {
-				child.Annotations = map[string]string{build.AnnotationAdopt: name}
-			}
 		}
 	case client.Object:
 		child.SetManagedFields(nil)

@@ -77,7 +77,7 @@ func TestChildrenInTheCache(t *testing.T) {
 		},
 		"of a foreign budget it is read what it selects, and to whom it was handed over": {
 			&policyv1.PodDisruptionBudget{ObjectMeta: foreignMeta(map[string]string{"a": "b", build.AnnotationAdopt: serviceName}), Status: policyv1.PodDisruptionBudgetStatus{CurrentHealthy: 2}},
-			&policyv1.PodDisruptionBudget{ObjectMeta: foreignMeta(map[string]string{build.AnnotationAdopt: serviceName})},
+			&policyv1.PodDisruptionBudget{ObjectMeta: foreignMeta(map[string]string{"a": "b", build.AnnotationAdopt: serviceName})},
 		},
 		"a foreign budget that was not handed over": {
 			&policyv1.PodDisruptionBudget{ObjectMeta: foreignMeta(map[string]string{"a": "b"})},

@@ -107,7 +107,7 @@ var foreignBudgetMatters = predicate.And(
 		CreateFunc: func(e event.CreateEvent) bool { return !e.IsInInitialList },
 		UpdateFunc: func(e event.UpdateEvent) bool {
 			return e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration() ||
-				e.ObjectOld.GetAnnotations()[build.AnnotationAdopt] != e.ObjectNew.GetAnnotations()[build.AnnotationAdopt]
+				!equality.Semantic.DeepEqual(e.ObjectOld.GetAnnotations(), e.ObjectNew.GetAnnotations()) // the cache keeps those of what is handed over
 		},
 	},
 )

@@ -167,7 +167,7 @@ func TestOnlyWhatMattersOfABudgetOfOthersWakesTheOperator(t *testing.T) {
 		"its spec":                      {budget("Helm", 1, nil), budget("Helm", 2, nil), true},
 		"it is handed over":             {budget("Helm", 1, nil), budget("Helm", 1, given), true},
 		"it is handed over to another":  {budget("Helm", 1, given), budget("Helm", 1, map[string]string{build.AnnotationAdopt: "cart"}), true},
-		"another annotation":            {budget("Helm", 1, nil), budget("Helm", 1, map[string]string{"a": "b"}), false},
+		"a tool lets go of it":          {budget("Helm", 1, map[string]string{build.AnnotationAdopt: serviceName, "meta.helm.sh/release-name": "a"}), budget("Helm", 1, given), true},
 		"the operator's own, its spec":  {budget(build.ManagedBy, 1, nil), budget(build.ManagedBy, 2, nil), false},
 		"the operator's own, annotated": {budget(build.ManagedBy, 1, nil), budget(build.ManagedBy, 1, given), false},
 	} {

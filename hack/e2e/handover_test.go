@@ -32,7 +32,7 @@ spec:
   replicas: 2
   selector: {matchLabels: {app.kubernetes.io/name: web, app.kubernetes.io/instance: shop}}
   template:
-    metadata: {labels: {app.kubernetes.io/name: web, app.kubernetes.io/instance: shop, team: red}}
+    metadata: {labels: {app.kubernetes.io/name: web, app.kubernetes.io/instance: shop, team: red}, annotations: {prometheus.io/port: "8080"}}
     spec:
       automountServiceAccountToken: false
       securityContext: {runAsNonRoot: true, runAsUser: 65532, seccompProfile: {type: RuntimeDefault}}
@@ -106,6 +106,7 @@ func TestADeploymentIsHandedOverAndBack(t *testing.T) {
 		return names, err
 	}).Should(gomega.Equal([]string{"shop"}), "the service's own autoscaler is the only one")
 	j.Expect(j.service("shop").Status.Conditions).NotTo(gomega.ContainElement(gomega.HaveField("Type", v1alpha1.ConditionEvictionBlocked)))
+	j.kubectl("", "patch", "gosvc/shop", "--type=merge", "-p", `{"spec":{"slo":{"availability":"99","latency":{"threshold":"500ms","percentile":"90"}}}}`)
 	j.eventually(func() metav1.Condition { return j.condition("shop", v1alpha1.ConditionMeasured) }).Should(gomega.HaveField("Status", metav1.ConditionTrue))
 
 	t.Log("it is given back")

@@ -194,10 +194,10 @@ func (e *Engine) settleAutoscalers(ctx context.Context, pass Pass, deployment *u
 	return "", nil
 }
 
-// replace removes an object that was handed over and whose place another one has, unless a tool would only make it anew.
+// replace removes an object that was handed over and whose place another one has, unless somebody would only make it anew.
 func (e *Engine) replace(ctx context.Context, object client.Object) error {
 	kind, err := e.Client.GroupVersionKindFor(object)
-	if err != nil || tracked(object) != "" {
+	if err != nil || held(object) != "" {
 		return err
 	}
 	return e.prune(ctx, Key{kind, object.GetName()}, object)

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/internal/apply"
 	"goservice.dev/operator/controllers/internal/build"
 )
 
@@ -58,8 +59,10 @@ func (r *Observer) otherBudgets(ctx context.Context, service *v1alpha1.GoService
 		if !selector.Matches(labels.Set(o.Deployment.Spec.Template.Labels)) {
 			continue
 		}
-		o.OtherBudgets = append(o.OtherBudgets, budget.Name)
-		if budget.Annotations[build.AnnotationAdopt] == service.Name && budget.Name != service.Name { // one of its name is taken, and stays
+		switch {
+		case !apply.CanTake(service, budget):
+			o.OtherBudgets = append(o.OtherBudgets, budget.Name)
+		case budget.Name != service.Name: // one of its name is taken, and stays
 			o.HandedOver = append(o.HandedOver, budget)
 		}
 	}

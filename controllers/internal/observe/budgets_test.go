@@ -47,13 +47,16 @@ func budget(name, adopt string, selector *metav1.LabelSelector) policyv1.PodDisr
 }
 
 // Budgets of others that select the service's pods are named; of those that were handed over the service has the place, unless they
-// have its name and are taken.
+// have its name and are taken, or somebody else holds them.
 func TestBudgetsOfOthersThatSelectThePods(t *testing.T) {
 	ours := &metav1.LabelSelector{MatchLabels: map[string]string{"app": "a"}}
 	leaving := budget("leaving", "checkout", ours)
 	leaving.DeletionTimestamp = new(metav1.NewTime(time.Unix(1, 0)))
+	charted, controlled := budget("charted", "checkout", ours), budget("controlled", "checkout", ours)
+	charted.Annotations["meta.helm.sh/release-name"] = "shop"
+	controlled.OwnerReferences = []metav1.OwnerReference{{Kind: "Database", Name: "a", Controller: new(true)}}
 	cached := &budgets{t: t, items: []policyv1.PodDisruptionBudget{
-		budget("zone", "", ours), budget("given", "checkout", ours), budget("another's", "cart", ours), budget("checkout", "checkout", ours), leaving,
+		budget("zone", "", ours), budget("given", "checkout", ours), budget("another's", "cart", ours), budget("checkout", "checkout", ours), leaving, charted, controlled,
 		budget("elsewhere", "checkout", &metav1.LabelSelector{MatchLabels: map[string]string{"app": "b"}}),
 		budget("broken", "checkout", &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "a", Operator: "Near"}}}),
 		budget("nothing", "checkout", nil),
@@ -65,7 +68,7 @@ func TestBudgetsOfOthersThatSelectThePods(t *testing.T) {
 	if err := (&Observer{Client: cached}).otherBudgets(t.Context(), service, &seen); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"another's", "checkout", "given", "zone"}, seen.OtherBudgets); diff != "" {
+	if diff := cmp.Diff([]string{"another's", "charted", "controlled", "zone"}, seen.OtherBudgets); diff != "" {
 		t.Errorf("budgets of others (-want +got):\n%s", diff)
 	}
 	var handedOver []string

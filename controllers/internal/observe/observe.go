@@ -42,9 +42,9 @@ type State struct {
 	// Leaving are the pods that are being deleted and whose container still runs: they serve what they have accepted, and
 	// new requests until every balancer knows that they leave.
 	Leaving []confirm.Pod
-	// OtherBudgets are the names of foreign PodDisruptionBudgets that select the service's pods, in order.
+	// OtherBudgets are the names of foreign PodDisruptionBudgets that select the service's pods and stay, in order.
 	OtherBudgets []string
-	// HandedOver are those of them that were handed over to the service, which has a budget of its own.
+	// HandedOver are those that were handed over to the service, which has a budget of its own.
 	HandedOver []client.Object
 	// Older says that a pod or the Deployment's template mounts the older form of live settings.
 	Older bool
