@@ -77,7 +77,8 @@ func (w walk) as(t *testing.T, random *rand.Rand) *walk {
 
 func (w *walk) thereAndBack() {
 	w.clear(w.walked)
-	a, b := w.admitted(), w.admitted()
+	a := w.admitted(func(map[string]any) {})
+	b := w.admitted(func(spec map[string]any) { withSelectorOf(w.t, a, spec) })
 	w.t.Cleanup(func() {
 		if w.t.Failed() {
 			w.t.Logf("A is\n%sB is\n%s", text(a), text(b))
@@ -99,11 +100,25 @@ func text(spec map[string]any) string {
 	return string(written)
 }
 
-// admitted is a random spec that the API server admits.
-func (w *walk) admitted() map[string]any {
+// withSelectorOf gives a spec the selector of another one: it cannot change once there is a Deployment.
+func withSelectorOf(t *testing.T, other, spec map[string]any) {
+	t.Helper()
+	unstructured.RemoveNestedField(spec, "pod", "selector")
+	selector, set, err := unstructured.NestedFieldCopy(other, "pod", "selector")
+	if err == nil && set {
+		err = unstructured.SetNestedField(spec, selector, "pod", "selector")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// admitted is a random spec that the API server admits after a change.
+func (w *walk) admitted(change func(spec map[string]any)) map[string]any {
 	w.t.Helper()
 	for {
 		spec := w.specs.spec(w.schema)
+		change(spec)
 		err := applySpec(w.t.Context(), w.walked.namespace, spec, client.DryRunAll)
 		if err == nil {
 			return spec
