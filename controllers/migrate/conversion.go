@@ -100,6 +100,7 @@ func (c *conversion) pod() *v1alpha1.PodSpec {
 func (c *conversion) metadata() {
 	deployment := c.from.deployment
 	c.template.ObjectMeta = metav1.ObjectMeta{Labels: c.template.Labels, Annotations: c.template.Annotations} // pods have no other
+	maps.DeleteFunc(c.result.Labels, func(key, _ string) bool { return key == build.LabelManagedBy || bookkeeping(key) })
 	for key, value := range deployment.Annotations {
 		if bookkeeping(key) {
 			continue
@@ -114,9 +115,15 @@ func (c *conversion) metadata() {
 	}
 }
 
-// bookkeeping says whether an annotation is about the object that it stands on, and nothing that a person wants elsewhere.
+var bookkeepers = []string{
+	"goservice.dev/", "deployment.kubernetes.io/", "meta.helm.sh/", "helm.sh/", "argocd.argoproj.io/", "kustomize.toolkit.fluxcd.io/", "helm.toolkit.fluxcd.io/",
+	"kapp.k14s.io/", "config.k8s.io/owning-inventory", "applyset.kubernetes.io/",
+}
+
+// bookkeeping says whether a label or an annotation is about the object that it stands on, and nothing that a person wants elsewhere: a
+// tool that finds the GoService by it would take that for its own.
 func bookkeeping(key string) bool {
-	return key == corev1.LastAppliedConfigAnnotation || strings.HasPrefix(key, "goservice.dev/") || strings.HasPrefix(key, "deployment.kubernetes.io/") || strings.HasPrefix(key, "meta.helm.sh/")
+	return key == corev1.LastAppliedConfigAnnotation || slices.ContainsFunc(bookkeepers, func(prefix string) bool { return strings.HasPrefix(key, prefix) })
 }
 
 // unreachable are fields that a pod template of a Deployment cannot usefully have.

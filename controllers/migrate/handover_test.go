@@ -56,6 +56,19 @@ func TestTheCommandsHandOverWhatIsReplaced(t *testing.T) {
 	}
 }
 
+// What a tool finds its objects by would make the GoService one of them.
+func TestWhatToolsTrackByIsNotCarriedOver(t *testing.T) {
+	tracked := strings.Replace(cart, "metadata: {name: cart", `metadata: {labels: {app: cart, app.kubernetes.io/managed-by: Helm, helm.sh/chart: cart-1, argocd.argoproj.io/instance: shop}, `+
+		`annotations: {meta.helm.sh/release-name: shop, "argocd.argoproj.io/tracking-id": "shop:apps/Deployment:a/cart", pager: shop}, name: cart`, 1)
+	service := converted(t, read(t, tracked)).Results[0].Service
+	if diff := cmp.Diff(map[string]string{"app": "cart"}, service.Labels); diff != "" {
+		t.Errorf("labels (-want +got)\n%s", diff)
+	}
+	if diff := cmp.Diff(map[string]string{"pager": "shop"}, service.Annotations); diff != "" {
+		t.Errorf("annotations (-want +got)\n%s", diff)
+	}
+}
+
 // What was handed over, or back, and is converted then, is converted to the same.
 func TestTheOperatorsAnnotationsAreNotCarriedOver(t *testing.T) {
 	annotated := strings.ReplaceAll(cart+cartService, "metadata: {name: cart", `metadata: {annotations: {goservice.dev/adopt: cart}, name: cart`)

@@ -55,7 +55,7 @@ func otherSelector(child *build.Child, found *unstructured.Unstructured) (string
 		return "", err
 	}
 	if expressions, _, _ := unstructured.NestedSlice(found.Object, "spec", "selector", "matchExpressions"); len(expressions) > 0 {
-		return "its selector has matchExpressions, which pod.selector cannot have; give the GoService another name, and hand over the Service only", nil
+		return "its selector has matchExpressions, which pod.selector cannot have; give the GoService another name, and lead clients to its Service", nil
 	}
 	return fmt.Sprintf("nobody can change its selector; set spec.pod.selector to {%s}", strings.NewReplacer("=", ": ", ",", ", ").Replace(labels.FormatLabels(has))), nil
 }
