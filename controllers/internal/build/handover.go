@@ -32,10 +32,10 @@ func (t *Template) justHandedOver() bool {
 	return t != nil && t.Cause == v1alpha1.TemplateFromHandOver && t.Inputs == ""
 }
 
-// mayBeOthers says that the pods which a selector of the user's selects may be somebody else's: there is no Deployment of the service yet.
-// Nothing that selects them is made then.
+// mayBeOthers says that the pods which a selector of the user's selects may be somebody else's: there never was a Deployment of the service.
+// Nothing that selects them is made then. One that was deleted is made anew, and keeps its budget.
 func (in input) mayBeOthers() bool {
-	return ownSelector(&in.service.Spec) != nil && !in.environment.HasDeployment
+	return ownSelector(&in.service.Spec) != nil && !in.environment.HasDeployment && in.service.Status.Template == nil
 }
 
 // handedOver says that pods which the operator did not make may serve: ports are told by their numbers then, since those pods name them

@@ -172,6 +172,25 @@ func TestNothingSelectsPodsOfAnotherBeforeThereIsADeployment(t *testing.T) {
 	}
 }
 
+// A Deployment that was deleted is made anew, and what selects its pods stays in the meantime.
+func TestADeploymentThatWasDeletedKeepsItsBudget(t *testing.T) {
+	spec := ofTheUsers("blue")
+	service := &v1alpha1.GoService{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "checkout"}, Spec: spec}
+	service.Status.Template = &v1alpha1.TemplateStatus{Cause: v1alpha1.TemplateFromHandOver}
+	desired, err := Build(service, plan.Compute(&spec, plan.Observed{}), Environment{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"Service/checkout-metrics", "PodDisruptionBudget/checkout"} {
+		if !slices.Contains(kindsAndNames(desired), name) {
+			t.Errorf("%s would be removed", name)
+		}
+	}
+	if diff := cmp.Diff(byName, targets(t, desired)); diff != "" {
+		t.Errorf("ports that the Service leads to (-want +got):\n%s", diff)
+	}
+}
+
 // Pods with a selector of the user's have labels by which no other service selects them, whatever that selector says.
 func TestPodsWithASelectorOfTheUsersAreOneServicesOnly(t *testing.T) {
 	cart := &v1alpha1.GoService{ObjectMeta: metav1.ObjectMeta{Name: "cart"}}
