@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
@@ -35,9 +36,6 @@ func (e *Engine) GiveBack(ctx context.Context, owner client.Object, children map
 	}
 	var failures []error
 	for key := range keys {
-		if build.KindOf(key.Kind).Optional {
-			continue
-		}
 		if err := e.release(ctx, owner, key); err != nil {
 			failures = append(failures, err)
 		}
@@ -53,7 +51,9 @@ func (e *Engine) release(ctx context.Context, owner client.Object, key Key) erro
 	live := &metav1.PartialObjectMetadata{}
 	live.SetGroupVersionKind(key.Kind)
 	name := client.ObjectKey{Namespace: owner.GetNamespace(), Name: key.Name}
-	if err := e.Live.Get(ctx, name, live); err != nil {
+	if err := e.Live.Get(ctx, name, live); meta.IsNoMatchError(err) {
+		return nil // with its kind it is gone
+	} else if err != nil {
 		return client.IgnoreNotFound(failure(key.Kind, key.Name, fmt.Errorf("reading %s %q: %w", key.Kind.Kind, key.Name, err)))
 	}
 	controller := metav1.GetControllerOf(live)

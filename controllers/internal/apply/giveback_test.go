@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -17,8 +18,6 @@ import (
 
 	"goservice.dev/operator/controllers/internal/build"
 )
-
-var monitorKind = build.ServiceMonitorKind
 
 // part of a service: its component is service for what runs it.
 func part(t *testing.T, kind schema.GroupVersionKind, component string, change ...func(*unstructured.Unstructured)) *unstructured.Unstructured {
@@ -46,9 +45,16 @@ func TestWhatRunsIsGivenBack(t *testing.T) {
 		requests, results []string
 		failures          []string
 	}{
-		"what runs":                       {cached: part(t, configMapKind, "service"), requests: []string{looks, gives}, results: []string{"ConfigMap given back"}},
-		"what is about metrics":           {cached: part(t, configMapKind, "metrics")},
-		"a kind that need not be there":   {cached: part(t, monitorKind, "service")},
+		"what runs":             {cached: part(t, configMapKind, "service"), requests: []string{looks, gives}, results: []string{"ConfigMap given back"}},
+		"what is about metrics": {cached: part(t, configMapKind, "metrics")},
+		"a route": {
+			cached:   part(t, build.HTTPRouteKind, "service"),
+			requests: []string{"get HTTPRoute shop/checkout", "merge HTTPRoute shop/checkout by goservice-operator at 50 of uid-checkout"}, results: []string{"HTTPRoute given back"},
+		},
+		"a route whose kind is gone": {
+			cached: part(t, build.HTTPRouteKind, "service"), errs: map[string]error{"get HTTPRoute": &meta.NoKindMatchError{GroupKind: build.HTTPRouteKind.GroupKind()}},
+			requests: []string{"get HTTPRoute shop/checkout"},
+		},
 		"nothing":                         {},
 		"what is gone":                    {cached: part(t, configMapKind, "service"), gone: true, requests: []string{looks}},
 		"what is being deleted":           {cached: part(t, configMapKind, "service"), live: part(t, configMapKind, "service", deleted), requests: []string{looks}},
