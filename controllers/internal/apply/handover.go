@@ -126,7 +126,11 @@ func (e *Engine) obstacle(ctx context.Context, pass Pass, child *build.Child, fo
 		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(found.Object, &service); err != nil {
 			return "", fmt.Errorf("reading Service %q: %w", found.GetName(), err)
 		}
-		return lostByClients(child, &service)
+		declared, err := serviceOf(child)
+		if err != nil {
+			return "", err
+		}
+		return lostByClients(&service, declared), nil
 	}
 	return "", nil
 }

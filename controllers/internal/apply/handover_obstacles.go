@@ -81,7 +81,7 @@ func (e *Engine) lostByServices(ctx context.Context, pass Pass, child *build.Chi
 		service := &list.Items[i]
 		selector := labels.SelectorFromSet(service.Spec.Selector)
 		if service.Name == pass.Owner.GetName() && handedOver(service, pass.Owner) { // it follows, unless something is in the way of that
-			if reason, err := pass.obstacleToEntrance(service); reason != "" || err != nil {
+			if reason, err := pass.obstacleToEntrance(service, &before, &after); reason != "" || err != nil {
 				return reason, err
 			}
 			continue
@@ -106,14 +106,17 @@ func (e *Engine) lostByServices(ctx context.Context, pass Pass, child *build.Chi
 	return "", nil
 }
 
-// obstacleToEntrance is what is in the way of taking the Service of the owner's name.
-func (p *Pass) obstacleToEntrance(service *corev1.Service) (string, error) {
+// obstacleToEntrance is what is in the way of taking the Service of the owner's name, which leads to the former pods and to the new ones.
+func (p *Pass) obstacleToEntrance(service *corev1.Service, before, after *corev1.PodTemplateSpec) (string, error) {
 	reason := held(service)
 	for i := range p.Desired {
 		if child := &p.Desired[i]; reason == "" && child.Kind == build.ServiceKind && child.Name == service.Name {
-			var err error
-			if reason, err = lostByClients(child, service); err != nil {
+			declared, err := serviceOf(child)
+			if err != nil {
 				return "", err
+			}
+			if reason = lostByClients(service, declared); reason == "" {
+				reason = leadsElsewhere(service, declared, before, after)
 			}
 		}
 	}
@@ -123,31 +126,74 @@ func (p *Pass) obstacleToEntrance(service *corev1.Service) (string, error) {
 	return fmt.Sprintf("Service %q leads to it, and cannot be taken: %s", service.Name, reason), nil
 }
 
-// lostByClients is what clients of a Service have and would lose by what the service declares.
-func lostByClients(child *build.Child, before *corev1.Service) (string, error) {
+// leadsElsewhere says which port of a Service would lead to another one than that on which the former pods serve until they are replaced.
+func leadsElsewhere(was, is *corev1.Service, before, after *corev1.PodTemplateSpec) string {
+	if !labels.SelectorFromSet(was.Spec.Selector).Matches(labels.Set(before.Labels)) {
+		return ""
+	}
+	for i := range was.Spec.Ports {
+		port := &was.Spec.Ports[i]
+		same := slices.IndexFunc(is.Spec.Ports, func(p corev1.ServicePort) bool { return samePort(&p, port) })
+		if same < 0 {
+			continue
+		}
+		to, known := numberOf(before, port.TargetPort)
+		will, alsoKnown := numberOf(after, is.Spec.Ports[same].TargetPort)
+		if known && alsoKnown && to != will {
+			return fmt.Sprintf("its port %d leads to port %d of the pods that run, and would lead to %d; set spec.port, or the port in spec.ports, to %[2]d", port.Port, to, will)
+		}
+	}
+	return ""
+}
+
+// numberOf a port of pods; false where they declare none of the name.
+func numberOf(template *corev1.PodTemplateSpec, port intstr.IntOrString) (int32, bool) {
+	if port.Type == intstr.Int {
+		return port.IntVal, true
+	}
+	for _, c := range slices.Concat(template.Spec.Containers, template.Spec.InitContainers) {
+		for _, p := range c.Ports {
+			if p.Name == port.StrVal {
+				return p.ContainerPort, true
+			}
+		}
+	}
+	return 0, false
+}
+
+func samePort(a, b *corev1.ServicePort) bool {
+	return a.Port == b.Port && cmp.Or(a.Protocol, corev1.ProtocolTCP) == cmp.Or(b.Protocol, corev1.ProtocolTCP)
+}
+
+// serviceOf a child is the Service as it is declared.
+func serviceOf(child *build.Child) (*corev1.Service, error) {
 	content, err := child.Unstructured()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	var after corev1.Service
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(content, &after); err != nil {
-		return "", fmt.Errorf("reading the Service %q as declared: %w", child.Name, err)
+	var service corev1.Service
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(content, &service); err != nil {
+		return nil, fmt.Errorf("reading the Service %q as declared: %w", child.Name, err)
 	}
+	return &service, nil
+}
+
+// lostByClients is what clients of a Service have and would lose by what the service declares.
+func lostByClients(before, after *corev1.Service) string {
 	was, is := before.Spec.Type, after.Spec.Type
 	if outside := was == corev1.ServiceTypeLoadBalancer || was == corev1.ServiceTypeNodePort && is != corev1.ServiceTypeLoadBalancer; outside && is != was {
-		return fmt.Sprintf("its type is %[1]s; set spec.service.type to %[1]s, or change the Service first", was), nil
+		return fmt.Sprintf("its type is %[1]s; set spec.service.type to %[1]s, or change the Service first", was)
 	}
-	for _, port := range before.Spec.Ports {
-		if !slices.ContainsFunc(after.Spec.Ports, func(p corev1.ServicePort) bool {
-			return p.Port == port.Port && cmp.Or(p.Protocol, corev1.ProtocolTCP) == cmp.Or(port.Protocol, corev1.ProtocolTCP)
-		}) {
-			return fmt.Sprintf("its port %d would be gone; set spec.service.port, add it to spec.ports, or remove it from the Service first", port.Port), nil
+	for i := range before.Spec.Ports {
+		port := &before.Spec.Ports[i]
+		if !slices.ContainsFunc(after.Spec.Ports, func(p corev1.ServicePort) bool { return samePort(&p, port) }) {
+			return fmt.Sprintf("its port %d would be gone; set spec.service.port, add it to spec.ports, or remove it from the Service first", port.Port)
 		}
 	}
 	if len(before.Spec.LoadBalancerSourceRanges) > 0 && len(after.Spec.LoadBalancerSourceRanges) == 0 {
-		return "everybody could reach it then; set spec.service.loadBalancerSourceRanges, or remove them from the Service first", nil
+		return "everybody could reach it then; set spec.service.loadBalancerSourceRanges, or remove them from the Service first"
 	}
-	return "", nil
+	return ""
 }
 
 // opens reports whether pods declare a port of a name or number.

@@ -157,6 +157,32 @@ func TestADeploymentThatIsHandedOver(t *testing.T) {
 			requests: until(listsServices), results: []string{"Deployment conflict"},
 			failures: []string{notTaken + `Service "checkout" leads to it, and cannot be taken: Helm release "shop" still applies it`},
 		},
+		"its Service leads to another port of the pods that run": {
+			others:   []*unstructured.Unstructured{foreign(t, serviceKind, "checkout", strings.Replace(theirService, "targetPort: web", "targetPort: 3000", 1))},
+			also:     []build.Child{desired(t, serviceKind, "checkout", ourService)},
+			requests: append(until(listsServices), createsService), results: []string{"Deployment conflict", "Service created"},
+			failures: []string{notTaken + `Service "checkout" leads to it, and cannot be taken: its port 80 leads to port 3000 of the pods that run, and would lead to 8080; set spec.port, or the port in spec.ports, to 3000`},
+		},
+		"its Service leads by name to another port of the pods that run": {
+			deployment: []change{func(o *unstructured.Unstructured) {
+				spec := object(t, "spec: "+strings.Replace(theirs, "containerPort: 8080", "containerPort: 3000", 1))
+				o.Object["spec"] = spec.Object["spec"]
+			}},
+			others:   []*unstructured.Unstructured{foreign(t, serviceKind, "checkout", theirService)},
+			also:     []build.Child{desired(t, serviceKind, "checkout", strings.Replace(ourService, "targetPort: 8080", "targetPort: http", 1))},
+			requests: append(until(listsServices), createsService), results: []string{"Deployment conflict", "Service created"},
+			failures: []string{notTaken + `Service "checkout" leads to it, and cannot be taken: its port 80 leads to port 3000 of the pods that run, and would lead to 8080`},
+		},
+		"its Service leads to the same port, to no port, and to other pods": {
+			others:   []*unstructured.Unstructured{foreign(t, serviceKind, "checkout", `{selector: {app: a}, ports: [{port: 80, targetPort: web}, {port: 81, targetPort: nowhere}]}`)},
+			also:     []build.Child{desired(t, serviceKind, "checkout", `{selector: {app: a}, ports: [{port: 81, targetPort: 8081}, {port: 80, targetPort: 8080}]}`)},
+			requests: append(until(""), takesDeployment, createsService), results: []string{"Deployment taken", "Service created"}, failures: taken,
+		},
+		"its Service leads to another port of other pods": {
+			others:   []*unstructured.Unstructured{foreign(t, serviceKind, "checkout", strings.Replace(strings.Replace(theirService, "app: a", "app: b", 1), "targetPort: web", "targetPort: 3000", 1))},
+			also:     []build.Child{desired(t, serviceKind, "checkout", ourService)},
+			requests: append(until(""), takesDeployment, createsService), results: []string{"Deployment taken", "Service created"}, failures: taken,
+		},
 		"an autoscaler of another Deployment": {
 			others: []*unstructured.Unstructured{
 				foreign(t, autoscalerKind, "a", strings.Replace(theirScaler, "checkout", "cart", 1), handedToAnother),
