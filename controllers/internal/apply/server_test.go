@@ -330,7 +330,3 @@ func controlled(by string) func(*unstructured.Unstructured) {
 func handedToAnother(o *unstructured.Unstructured) {
 	o.SetAnnotations(map[string]string{build.AnnotationAdopt: "cart"})
 }
-
-func named(name string) func(*unstructured.Unstructured) {
-	return func(o *unstructured.Unstructured) { o.SetName(name) }
-}
