@@ -36,7 +36,9 @@ func (e *NotTakenError) Error() string {
 }
 
 // CanTake reports whether an object was handed over to an owner and nobody else holds it.
-func CanTake(owner, object client.Object) bool { return handedOver(object, owner) && held(object) == "" }
+func CanTake(owner, object client.Object) bool {
+	return handedOver(object, owner) && held(object) == ""
+}
 
 func handedOver(object client.Object, owner client.Object) bool {
 	return object.GetAnnotations()[build.AnnotationAdopt] == owner.GetName() && object.GetDeletionTimestamp() == nil
