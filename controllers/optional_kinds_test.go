@@ -71,15 +71,33 @@ func define(t *testing.T, definitions ...*apiextensionsv1.CustomResourceDefiniti
 				t.Error(err)
 			}
 		}
-		eventually(t, func(g gomega.Gomega) {
+		// The API server tries ever more rarely to remove one whose objects it could not list at once.
+		gomega.NewWithT(t).Eventually(func(g gomega.Gomega) {
 			for _, definition := range installed {
 				err := api.Get(context.Background(), client.ObjectKeyFromObject(definition), definition)
 				g.Expect(apierrors.IsNotFound(err)).To(gomega.BeTrue(), "definition %s: %v", definition.GetName(), err)
 			}
-		})
+		}).WithTimeout(3 * patience).Should(gomega.Succeed())
 	})
 	t.Cleanup(uninstall)
 	return uninstall
+}
+
+// keep creates definitions that no test minds, and that stay: to remove one takes the API server long.
+func keep(t *testing.T, definitions ...*apiextensionsv1.CustomResourceDefinition) {
+	t.Helper()
+	for _, definition := range definitions {
+		if err := api.Create(t.Context(), definition); err != nil && !apierrors.IsAlreadyExists(err) {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, func(g gomega.Gomega) {
+		for _, definition := range definitions {
+			g.Expect(api.Get(t.Context(), client.ObjectKeyFromObject(definition), definition)).To(gomega.Succeed())
+			g.Expect(definition.Status.Conditions).To(gomega.ContainElement(gomega.SatisfyAll(
+				gomega.HaveField("Type", apiextensionsv1.Established), gomega.HaveField("Status", apiextensionsv1.ConditionTrue))))
+		}
+	})
 }
 
 func serviceMonitor(namespace string) *unstructured.Unstructured {

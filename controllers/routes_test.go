@@ -135,7 +135,7 @@ func TestARouteFollowsGatewayAPI(t *testing.T) {
 	op := startOperator(t, namespace, nil)
 
 	t.Log("a cluster with GatewayClasses and Gateways, but without routes")
-	define(t, gatewayAPI(t, "gatewayclasses", "gateways")...)
+	keep(t, gatewayAPI(t, "gatewayclasses", "gateways")...)
 	applyService(t, namespace, gatewaySpec)
 	settled(t, namespace, serviceName)
 	message := expectExposed(t, namespace, metav1.ConditionFalse, v1alpha1.ReasonRouteKindAbsent, "")
@@ -204,7 +204,8 @@ func TestARouteFollowsGatewayAPI(t *testing.T) {
 func TestTheConditionFollowsWhatGatewaysSay(t *testing.T) {
 	namespace := newNamespace(t)
 	op := startOperator(t, namespace, nil)
-	define(t, gatewayAPI(t, "httproutes", "gateways")...)
+	keep(t, gatewayAPI(t, "gateways")...)
+	define(t, gatewayAPI(t, "httproutes")...)
 	const url = "https://shop.example/"
 	applyService(t, namespace, gatewaySpec)
 	message := expectExposed(t, namespace, metav1.ConditionUnknown, v1alpha1.ReasonAwaitingGateway, url)
