@@ -71,6 +71,7 @@ spec: {maxUnavailable: 1, selector: {matchLabels: {app.kubernetes.io/instance: s
 // A Deployment with all that belongs to it is converted, handed over, and given back under load, and no request is lost.
 func TestADeploymentIsHandedOverAndBack(t *testing.T) {
 	j := newJourney(t)
+	t.Cleanup(func() { _, _ = j.tryKubectl("", "delete", "service/shop", "--ignore-not-found") }) // other tests have the same node port
 	theirs := fmt.Sprintf(teamManifests, os.Getenv("FOREIGN_IMG"), nodePort)
 	j.apply(theirs)
 	j.kubectl("", "rollout", "status", "deployment/shop", "--timeout="+patience.String())
@@ -118,8 +119,12 @@ func TestADeploymentIsHandedOverAndBack(t *testing.T) {
 	given := j.deployment("shop")
 	j.Expect(given.Generation).To(gomega.Equal(generation), "nothing of it changed")
 	j.Expect(given.OwnerReferences).To(gomega.BeEmpty())
-	j.apply(theirs)
+	// The pods name their port differently from now on, so the Service must lead to its number until the last of the operator's is gone.
+	j.kubectl("", "patch", "service/shop", "-p", `{"spec":{"ports":[{"port":80,"targetPort":8080}]}}`)
+	deployment, rest, _ := strings.Cut(theirs, "---\n")
+	j.apply(deployment)
 	j.kubectl("", "rollout", "status", "deployment/shop", "--timeout="+patience.String())
+	j.apply(rest)
 	j.Expect(j.deployment("shop").Spec.Template.Spec.Containers[0].Env).To(gomega.ContainElement(gomega.HaveField("Name", "THEIRS")))
 	load.lossless(j)
 }
