@@ -124,6 +124,7 @@ func TestADeploymentIsHandedOverAndBack(t *testing.T) {
 	deployment, rest, _ := strings.Cut(theirs, "---\n")
 	j.apply(deployment)
 	j.kubectl("", "rollout", "status", "deployment/shop", "--timeout="+patience.String())
+	j.kubectl("", "delete", "hpa/shop", "pdb/shop") // theirs have other names
 	j.apply(rest)
 	j.Expect(j.deployment("shop").Spec.Template.Spec.Containers[0].Env).To(gomega.ContainElement(gomega.HaveField("Name", "THEIRS")))
 	load.lossless(j)
