@@ -87,8 +87,8 @@ type metricsAccess struct {
 	anywhere bool
 }
 
-// metricsAccess never keeps the operator out: where its pods are not known to be those that ask, and nobody named who else does,
-// everybody may.
+// metricsAccess never locks the operator out: if its requests may not come from its own pods, and --metrics-from does not say where they
+// come from, access is open to everybody.
 func (o *Options) metricsAccess(log logr.Logger) metricsAccess {
 	access := metricsAccess{from: o.MetricsFrom}
 	if len(access.from) == 0 {

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -74,7 +73,7 @@ func (e *Engine) release(ctx context.Context, owner client.Object, key Key) erro
 // releasing is the patch that takes away what makes an object the owner's.
 func releasing(owner, live client.Object) ([]byte, error) {
 	annotations, labels := map[string]any{}, map[string]any{}
-	for key := range maps.Keys(live.GetAnnotations()) {
+	for key := range live.GetAnnotations() {
 		if strings.HasPrefix(key, "goservice.dev/") {
 			annotations[key] = nil
 		}

@@ -77,12 +77,18 @@ func (e *Engine) take(ctx context.Context, pass Pass, child *build.Child, found 
 
 // serves reports whether the owner's Deployment has every pod available that it wants.
 func (p *Pass) serves() bool {
+	d := p.deployment()
+	return d != nil && d.Spec.Replicas != nil && d.Status.AvailableReplicas >= *d.Spec.Replicas
+}
+
+// deployment of the owner, nil where it has none.
+func (p *Pass) deployment() *appsv1.Deployment {
 	for _, object := range p.Existing {
 		if d, is := object.(*appsv1.Deployment); is {
-			return d.Spec.Replicas != nil && d.Status.AvailableReplicas >= *d.Spec.Replicas
+			return d
 		}
 	}
-	return false
+	return nil
 }
 
 // leadsHere reports whether a Service selects the pods of a Deployment that was handed over and is as it was then: clients reach the same
@@ -92,12 +98,8 @@ func (p *Pass) leadsHere(found *unstructured.Unstructured) bool {
 	if err != nil || len(selector) == 0 || found.GetKind() != build.ServiceKind.Kind {
 		return false
 	}
-	for _, object := range p.Existing {
-		if d, is := object.(*appsv1.Deployment); is {
-			return build.JustHandedOver(d) && labels.SelectorFromSet(selector).Matches(labels.Set(d.Spec.Template.Labels))
-		}
-	}
-	return false
+	d := p.deployment()
+	return d != nil && build.JustHandedOver(d) && labels.SelectorFromSet(selector).Matches(labels.Set(d.Spec.Template.Labels))
 }
 
 // waits is why a Deployment that was handed over stays as it is for now, nil where nothing keeps it. Its new pods may name their ports

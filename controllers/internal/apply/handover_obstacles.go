@@ -151,14 +151,20 @@ func numberOf(template *corev1.PodTemplateSpec, port intstr.IntOrString) (int32,
 	if port.Type == intstr.Int {
 		return port.IntVal, true
 	}
-	for _, c := range slices.Concat(template.Spec.Containers, template.Spec.InitContainers) {
-		for _, p := range c.Ports {
-			if p.Name == port.StrVal {
-				return p.ContainerPort, true
-			}
-		}
+	ports := portsOf(template)
+	if i := slices.IndexFunc(ports, func(p corev1.ContainerPort) bool { return p.Name == port.StrVal }); i >= 0 {
+		return ports[i].ContainerPort, true
 	}
 	return 0, false
+}
+
+// portsOf pods are those that their containers declare.
+func portsOf(template *corev1.PodTemplateSpec) []corev1.ContainerPort {
+	var ports []corev1.ContainerPort
+	for _, c := range slices.Concat(template.Spec.Containers, template.Spec.InitContainers) {
+		ports = append(ports, c.Ports...)
+	}
+	return ports
 }
 
 func samePort(a, b *corev1.ServicePort) bool {
@@ -198,13 +204,11 @@ func lostByClients(before, after *corev1.Service) string {
 
 // opens reports whether pods declare a port of a name or number.
 func opens(template *corev1.PodTemplateSpec, port intstr.IntOrString) bool {
-	return slices.ContainsFunc(slices.Concat(template.Spec.Containers, template.Spec.InitContainers), func(c corev1.Container) bool {
-		return slices.ContainsFunc(c.Ports, func(p corev1.ContainerPort) bool {
-			if port.Type == intstr.String {
-				return p.Name == port.StrVal
-			}
-			return p.ContainerPort == port.IntVal
-		})
+	return slices.ContainsFunc(portsOf(template), func(p corev1.ContainerPort) bool {
+		if port.Type == intstr.String {
+			return p.Name == port.StrVal
+		}
+		return p.ContainerPort == port.IntVal
 	})
 }
 
