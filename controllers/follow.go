@@ -26,7 +26,7 @@ func (r *GoServiceReconciler) follow(service *v1alpha1.GoService, seen observe.S
 	if r.loop == nil {
 		return nil
 	}
-	if givenBack(service) || service.Spec.SLO == nil || tuningIsOff(&service.Spec) || !plan.Measurable(&service.Spec) {
+	if build.GivenBack(service) || service.Spec.SLO == nil || tuningIsOff(&service.Spec) || !plan.Measurable(&service.Spec) {
 		r.loop.Forget(name)
 		return nil
 	}

@@ -190,7 +190,7 @@ func (r *GoServiceReconciler) converge(
 		r.tracker.Forget(name)
 		return converged{seen: seen}
 	}
-	if givenBack(service) {
+	if build.GivenBack(service) {
 		r.tracker.Forget(name)
 		return converged{seen: seen, err: r.engine.GiveBack(ctx, service, seen.Children)}
 	}
@@ -216,11 +216,6 @@ func (r *GoServiceReconciler) converge(
 	}
 	done.confirmed = r.tracker.Ensure(name, target(service, desired, figures, seen))
 	return done
-}
-
-// givenBack reports whether the user takes back what runs: the operator lets go of it, and makes nothing any more.
-func givenBack(service *v1alpha1.GoService) bool {
-	return service.Annotations[build.AnnotationGiveBack] == "true"
 }
 
 // earlier is the shorter of two waits, of which 0 is none.

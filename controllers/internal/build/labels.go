@@ -103,6 +103,11 @@ func objectLabels(service, component string) map[string]string {
 // Runs reports whether a service runs with a child that has these labels; the others are about its metrics.
 func Runs(childLabels map[string]string) bool { return childLabels[labelComponent] == componentService }
 
+// GivenBack reports whether the user takes back what runs: the operator lets go of it, and makes nothing any more.
+func GivenBack(service *v1alpha1.GoService) bool {
+	return service.Annotations[AnnotationGiveBack] == "true"
+}
+
 // merged is a new map with the entries of all; later ones win.
 func merged(all ...map[string]string) map[string]string {
 	result := map[string]string{}

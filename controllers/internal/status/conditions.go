@@ -66,7 +66,7 @@ var paused = chain{
 // givenBack tells of build.AnnotationGiveBack.
 func givenBack(s Situation) (string, string, bool) {
 	return v1alpha1.ReasonGivenBack, "what runs was given back and belongs to nobody: delete this GoService, or hand it over again and remove the annotation " + build.AnnotationGiveBack,
-		s.Service.Annotations[build.AnnotationGiveBack] == "true"
+		build.GivenBack(s.Service)
 }
 
 func stopped(s Situation) (string, string, bool) {
