@@ -253,6 +253,10 @@ bench-toolkit: ## The toolkit's limiter, pool, and fan-out compared with common 
 bench-workload: ## The bundled workload compared with bare net/http and podinfo: throughput, latency, CPU, pauses, start, memory, size.
 	go -C hack/bench run ./workload
 
+.PHONY: bench-clients
+bench-clients: ## What a well-behaved client sees while others send and read slowly, stream, hang, or flood; beside net/http alone and podinfo.
+	go -C hack/bench run ./clients
+
 .PHONY: bench-overload
 bench-overload: ## Goodput at four times the capacity, of handlers that compute, wait, or both, with what plan and tuner set, with settings by hand, and with none.
 	go -C hack/bench run ./overload

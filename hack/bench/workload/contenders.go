@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"time"
 
@@ -59,7 +58,7 @@ func contenders(ctx context.Context, s settings, folder string, progress io.Writ
 		return all, nil
 	}
 	fmt.Fprintln(progress, "building podinfo")
-	binary, err = buildPodinfo(ctx, s.podinfo, folder)
+	binary, err = child.BuildPodinfo(ctx, s.podinfo, folder)
 	if err != nil {
 		fmt.Fprintln(progress, err)
 		return all, nil
@@ -112,16 +111,6 @@ func chainCommand(port, adminPort int, settingsFile string) child.Command {
 
 // traceEndpoint sets tracing up. Nobody listens there, and nothing is sampled, so nothing is sent.
 const traceEndpoint = "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1"
-
-func buildPodinfo(ctx context.Context, version, folder string) (string, error) {
-	command := exec.CommandContext(ctx, "go", "install", "-trimpath", "-ldflags", "-s -w", "github.com/stefanprodan/podinfo/cmd/podinfo@"+version)
-	command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOBIN="+folder)
-	command.Dir = folder
-	if output, err := command.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("podinfo %s cannot be built here, so it is left out: %w\n%s", version, err, output)
-	}
-	return filepath.Join(folder, "podinfo"), nil
-}
 
 // imageSize is what the workload's image holds: the program and the root certificates.
 func imageSize(binary string) (int64, error) {

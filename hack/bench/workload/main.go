@@ -51,8 +51,7 @@ func main() {
 	flag.DurationVar(&s.duration, "duration", 3*time.Second, "of each round")
 	flag.IntVar(&s.connections, "connections", 32, "connections that find out the throughput")
 	flag.Float64Var(&s.rate, "rate", 4000, "requests per second at which latencies are measured")
-	flag.StringVar(&s.podinfo, "podinfo", "v1.8.1-0.20250910200901-e86405a8674e",
-		"version of podinfo's module; empty: without it. Its releases since v2 have module paths that Go does not resolve, but a commit's pseudo-version does: this one is of v6.9.2")
+	flag.StringVar(&s.podinfo, "podinfo", child.PodinfoVersion, "version of podinfo's module; empty: without it")
 	chain := flag.Bool("chain", false, "serve the handler behind the chain as the environment says; the program calls itself so")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -185,3 +185,18 @@ func Build(ctx context.Context, module, of, binary string) (string, error) {
 	}
 	return binary, nil
 }
+
+// PodinfoVersion is the version of podinfo's module that benchmarks compare with. Its releases since v2 have module paths that Go does
+// not resolve, but a commit's pseudo-version does: this one is of v6.9.2.
+const PodinfoVersion = "v1.8.1-0.20250910200901-e86405a8674e"
+
+// BuildPodinfo compiles podinfo. Where its module cannot be had, a benchmark can do without.
+func BuildPodinfo(ctx context.Context, version, folder string) (string, error) {
+	command := exec.CommandContext(ctx, "go", "install", "-trimpath", "-ldflags", "-s -w", "github.com/stefanprodan/podinfo/cmd/podinfo@"+version)
+	command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOBIN="+folder)
+	command.Dir = folder
+	if output, err := command.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("podinfo %s cannot be built here, so it is left out: %w\n%s", version, err, output)
+	}
+	return filepath.Join(folder, "podinfo"), nil
+}
