@@ -41,6 +41,8 @@ const (
 	slowCount   = 200
 	streamCount = 1000
 	hungRate    = 30
+	// hungPatience of those who call it is beyond the length of a measurement: they leave it to the server to give up.
+	hungPatience = time.Minute
 	// floodRate of requests of 5 ms each are four times what one processor can serve.
 	floodRate = 800
 )
@@ -58,12 +60,12 @@ func casesFor(s server) map[string]beside {
 		cases[slowReaders] = many(slowCount, readSlowly)
 		cases[idleStreams] = many(streamCount, follow)
 		cases[hung] = func(ctx context.Context, address string, of server, _ *misbehaved) {
-			load(ctx, "http://"+address+of.proxy+"/hang", hungRate)
+			load(ctx, "http://"+address+of.proxy+"/hang", hungRate, hungPatience)
 		}
 	}
 	if s.work != "" {
 		cases[flood] = func(ctx context.Context, address string, of server, _ *misbehaved) {
-			load(ctx, "http://"+address+of.work, floodRate)
+			load(ctx, "http://"+address+of.work, floodRate, time.Second)
 		}
 	}
 	return cases
@@ -190,8 +192,8 @@ func follow(ctx context.Context, address string, of server, seen *misbehaved) {
 }
 
 // load sends requests whose answers nobody looks at.
-func load(ctx context.Context, url string, rate float64) {
-	generator, err := loadgen.New(loadgen.Config{URL: url, Rate: rate, Duration: loadgen.MaxDuration, Outstanding: 2000, Timeout: time.Second})
+func load(ctx context.Context, url string, rate float64, patience time.Duration) {
+	generator, err := loadgen.New(loadgen.Config{URL: url, Rate: rate, Duration: loadgen.MaxDuration, Outstanding: 2000, Timeout: patience})
 	if err != nil {
 		panic(err) // constants that are always right
 	}

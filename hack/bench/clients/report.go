@@ -37,11 +37,11 @@ func (r *results) write(out io.Writer) error {
 	}
 	ours, bare := r.of[workloadName], r.of[bareName]
 	_, err := fmt.Fprintf(out, "\nRESULT bench-clients slow_body_failed_pct=%.2f slow_reader_failed_pct=%.2f stream_failed_pct=%.2f hung_upstream_failed_pct=%.2f "+
-		"flood_failed_pct=%.2f stream_hours=%.2f streams_cut=%d rss_mib=%.1f p99_ms=%.2f flood_p99_ms=%.2f baseline_p99_ms=%.2f bare_p99_ms=%.2f bare_flood_p99_ms=%.2f bare_rss_mib=%.1f\n",
+		"flood_failed_pct=%.2f stream_hours=%.2f streams_cut=%d rss_mib=%.1f p99_ms=%.2f flood_p99_ms=%.2f baseline_p99_ms=%.2f bare_p99_ms=%.2f bare_flood_failed_pct=%.2f bare_rss_mib=%.1f\n",
 		middle(ours[slowBodies], figures.failedPercent), middle(ours[slowReaders], figures.failedPercent), middle(ours[idleStreams], figures.failedPercent),
 		middle(ours[hung], figures.failedPercent), middle(ours[flood], figures.failedPercent), middle(ours[idleStreams], streamHours),
 		middle(ours[idleStreams], func(f figures) int64 { return f.cut }), highest(ours, func(f figures) float64 { return f.peakMiB }),
-		worstP99(ours), middle(ours[flood], p99), middle(ours[quiet], p99), worstP99(bare), middle(bare[flood], p99),
+		worstP99(ours), middle(ours[flood], p99), middle(ours[quiet], p99), worstP99(bare), middle(bare[flood], figures.failedPercent),
 		highest(bare, func(f figures) float64 { return f.peakMiB }))
 	return err
 }
