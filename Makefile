@@ -39,7 +39,7 @@ export VERSION IMG WORKLOAD_IMG COMPONENTS CLUSTER NODES
 # Go refuses to read the version control of a clone that belongs to somebody else; nothing reads the stamp.
 export GOFLAGS := $(strip $(GOFLAGS) -buildvcs=false)
 
-TOOL := go tool -modfile=hack/tools/go.mod
+TOOL := hack/tool.sh
 
 ##@ General
 
@@ -75,11 +75,13 @@ fmt: ## Format the Go code.
 
 .PHONY: tidy
 tidy: ## Tidy the go.mod of every module.
-	for module in $$(git ls-files 'go.mod' '*/go.mod'); do (cd "$$(dirname "$$module")" && go mod tidy); done
+	RIVALS=true hack/tidy.sh
 
 .PHONY: vet
 vet: ## Run go vet, including the end-to-end tests.
 	go vet ./...
+	go -C workload vet ./...
+	go -C workload/examples/orders vet ./...
 	go vet -tags e2e ./hack/...
 
 .PHONY: lint

@@ -1,25 +1,31 @@
 #!/bin/sh
 # Compiles what goes into the images: static, without paths of the machine, with the version inside. The same script runs
-# on a developer's machine (make binaries) and in the Dockerfile's compile stage, so both make the same bits.
+# on a developer's machine (make docker-build) and in the Dockerfile's compile stage. The same sources and the same Go make the
+# same bits, wherever they lie and whatever the caller's Go settings are.
 #
-#   OUT=bin/image/arm64 GOARCH=arm64 VERSION=v0.1.0 hack/binaries.sh
+#   OUT=bin/image/arm64 GOARCH=arm64 VERSION=v0.1.0 hack/binaries.sh [NAME…]     all of them if none is named
 set -eu
 
 : "${OUT:?name the folder to write to, such as OUT=bin/image/amd64}"
 VERSION=${VERSION:-dev}
-export CGO_ENABLED=0 GOOS="${GOOS:-linux}"
 mkdir -p "$OUT"
+OUT=$(cd "$OUT" && pwd)
 
+# What the environment may say otherwise. GOFLAGS may point to other go.mod files, tags, or overlays.
+export CGO_ENABLED=0 GOOS="${GOOS:-linux}" GOFLAGS=-buildvcs=false GOWORK="" GOEXPERIMENT="" GOFIPS140=off GOAMD64=v1 GOARM64=v8.0
+
+# compile NAME MODULE PACKAGE TAGS: in the module's own folder, because a workspace above it may have other versions.
 compile() {
-  name=$1 package=$2 tags=$3
-  go build -trimpath -buildvcs=false -tags "$tags" -ldflags "-s -w -X main.version=$VERSION" -o "$OUT/$name" "$package"
+  case " $wanted " in *" $1 "*) ;; *) return 0 ;; esac
+  (cd "$2" && go build -trimpath -tags "$4" -ldflags "-s -w -X main.version=$VERSION" -o "$OUT/$1" "$3")
 }
+wanted=${*:-manager workload orders load}
 # grpc, which the authentication of the metrics endpoint links, traces itself through html/template; without that the
 # linker can leave out what nothing calls, and the manager is a third smaller.
-compile manager . grpcnotrace
-compile workload ./workload "${WORKLOAD_TAGS:-}"
-compile orders ./workload/examples/orders "${WORKLOAD_TAGS:-}"
-compile load ./hack/load ""
+compile manager . . grpcnotrace
+compile workload workload . "${WORKLOAD_TAGS:-}"
+compile orders workload/examples/orders . "${WORKLOAD_TAGS:-}"
+compile load . ./hack/load ""
 
 # The roots that this machine trusts: Go looks in the same places.
 for bundle in "${SSL_CERT_FILE:-}" /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt \

@@ -19,7 +19,7 @@ NAMESPACE=goservice-system
 DEPLOYMENT=goservice-controller-manager
 CRD=goservices.goservice.dev
 
-kustomize() { go tool -modfile=hack/tools/go.mod kustomize "$@"; }
+kustomize() { hack/tool.sh kustomize "$@"; }
 
 # use_kubectl: kubectl of the person, or the test bed's where there is none; says which cluster is meant.
 use_kubectl() {

@@ -6,11 +6,11 @@ source "$(dirname "${BASH_SOURCE[0]}")/cluster/lib.sh"
 cd "$REPO_ROOT" || exit
 
 # Built once, then kept by Go's build cache.
-lint=$(go tool -n -modfile=hack/tools/go.mod golangci-lint-kube-api-linter)
+lint=$(hack/tool.sh -n golangci-lint-kube-api-linter)
 state=0
 for module in $(code_modules); do
   folder=$(dirname "$module")
   step "lint" "$module"
   (cd "$folder" && "$lint" run --allow-parallel-runners --config "$REPO_ROOT/.golangci.yml" --build-tags e2e ./...) || state=1
 done
-[ "$state" = 0 ] || die "the linters have something to say about the lines above; make fmt mends formatting, go tool -modfile=hack/tools/go.mod golangci-lint-kube-api-linter run --fix some of the rest"
+[ "$state" = 0 ] || die "the linters have something to say about the lines above; make fmt mends formatting, hack/tool.sh golangci-lint-kube-api-linter run --fix some of the rest"

@@ -18,21 +18,18 @@ generated() {
 }
 
 modules() {
-  local module differences
-  for module in hack/tools/go.mod $(code_modules); do
-    if ! differences=$(cd "$(dirname "$module")" && go mod tidy -diff 2>&1); then
-      head -n 40 <<<"$differences" >&2
-      die "$module is not tidy: run make tidy and commit the result"
-    fi
-  done
+  local differences
+  if ! differences=$(hack/tidy.sh -diff 2>&1); then
+    head -n 40 <<<"$differences" >&2
+    die "a go.mod is not tidy: run make tidy and commit the result"
+  fi
   step "verify" "go.mod of every module is tidy"
 }
 
 kustomizations() {
-  local kustomize folder
-  kustomize=$(go tool -n -modfile=hack/tools/go.mod kustomize)
+  local folder
   for folder in config/default config/samples; do
-    "$kustomize" build "$folder" >/dev/null || die "kustomize cannot build $folder"
+    hack/tool.sh kustomize build "$folder" >/dev/null || die "kustomize cannot build $folder"
   done
   COMPONENTS="prometheus grafana network-policy secret-references" hack/deploy.sh render >/dev/null
   step "verify" "kustomizations build"

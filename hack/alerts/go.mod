@@ -6,7 +6,7 @@ require (
 	github.com/prometheus/client_model v0.6.3
 	github.com/prometheus/common v0.72.0
 	github.com/prometheus/prometheus v0.312.0
-	goservice.dev/operator v0.0.0-00010101000000-000000000000
+	goservice.dev/operator/workload v0.1.0
 	sigs.k8s.io/yaml v1.6.0
 )
 
@@ -135,4 +135,4 @@ require (
 	sigs.k8s.io/structured-merge-diff/v6 v6.4.2 // indirect
 )
 
-replace goservice.dev/operator => ../..
+replace goservice.dev/operator/workload => ../../workload

@@ -16,6 +16,7 @@ require (
 	golang.org/x/sys v0.48.0
 	golang.org/x/time v0.16.0
 	goservice.dev/operator v0.0.0
+	goservice.dev/operator/workload v0.1.0
 	k8s.io/api v0.37.2
 	k8s.io/apiextensions-apiserver v0.37.2
 	k8s.io/apimachinery v0.37.2
@@ -95,3 +96,5 @@ require (
 )
 
 replace goservice.dev/operator => ../..
+
+replace goservice.dev/operator/workload => ../../workload

@@ -28,7 +28,7 @@ type Report struct {
 
 const (
 	maxError = 1000
-	module   = "goservice.dev/operator"
+	module   = "goservice.dev/operator/workload"
 )
 
 // toolkitVersion is that of the build information: of a dependency, or of the program itself.

@@ -171,7 +171,7 @@ func FreePorts(ctx context.Context, count int) ([]int, error) {
 
 // BuildWorkload compiles the bundled workload as its image has it.
 func BuildWorkload(ctx context.Context, root, folder string) (string, error) {
-	return Build(ctx, root, "./workload", filepath.Join(folder, "workload"))
+	return Build(ctx, filepath.Join(root, "workload"), ".", filepath.Join(folder, "workload"))
 }
 
 // Build compiles a package of the module in a folder as the workload's image has its program: stripped, static, without paths.
