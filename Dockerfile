@@ -4,14 +4,15 @@
 #   docker build --target manager --build-arg VERSION=v0.1.0 .       compiles inside; needs a registry for golang:
 #   make docker-build                                                 compiles on this machine; needs no registry
 #
+# The programs bring Mozilla's root certificates and the time zones with them, pinned by go.mod. Certificates that are mounted
+# (in /etc/ssl/certs, or where SSL_CERT_FILE or SSL_CERT_DIR say) replace the built-in ones.
+#
 # BINARIES chooses the stage that the binaries come from. BuildKit builds only that one, so `prebuilt` never asks for golang:.
 ARG BINARIES=compile
 ARG GO_VERSION=1.26
 
 FROM --platform=${BUILDPLATFORM} golang:${GO_VERSION} AS compile
 WORKDIR /src
-COPY go.mod go.sum ./
-RUN --mount=type=cache,target=/go/pkg/mod go mod download
 COPY . .
 ARG TARGETOS TARGETARCH
 ARG VERSION=dev
@@ -42,8 +43,6 @@ LABEL org.opencontainers.image.title="goservice-workload" \
       org.opencontainers.image.description="The bundled Go service: rate limit, worker pool, metrics, tracing, graceful drain" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}"
-# Upstreams and trace collectors are reached over TLS.
-COPY --from=binaries /out/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=binaries /out/workload /workload
 USER 65532:65532
 EXPOSE 8080 9100
@@ -55,7 +54,6 @@ LABEL org.opencontainers.image.title="goservice-orders" \
       org.opencontainers.image.description="An example of a team's own service, built on the toolkit of the bundled one" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}"
-COPY --from=binaries /out/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=binaries /out/orders /orders
 USER 65532:65532
 EXPOSE 8080 9100

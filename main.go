@@ -12,6 +12,8 @@ import (
 	"os"
 	"runtime/debug"
 
+	// Root certificates for an image that has none; the system's come first.
+	_ "golang.org/x/crypto/x509roots/fallback"
 	"k8s.io/apimachinery/pkg/runtime"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"

@@ -9,7 +9,7 @@ if tag=$(git describe --tags --exact-match HEAD 2>/dev/null) && [ -z "$(git stat
   echo "$tag"
   exit
 fi
-sources=(Dockerfile hack/binaries.sh go.work go.work.sum go.mod go.sum main.go api controllers hack/load workload)
+sources=(Dockerfile hack/binaries.sh go.work go.work.sum go.mod go.sum *.go api controllers hack/load workload)
 present=()
 for source in "${sources[@]}"; do
   if [ -e "$source" ]; then present+=("$source"); fi

@@ -6,6 +6,11 @@
 package main
 
 import (
+	// Time zones and root certificates for an image that has neither; what the system has comes first.
+	_ "time/tzdata"
+
+	_ "golang.org/x/crypto/x509roots/fallback"
+
 	"goservice.dev/operator/workload/app"
 	"goservice.dev/operator/workload/infra/faults"
 	"goservice.dev/operator/workload/infra/httpapi"

@@ -92,7 +92,7 @@ func fullChain(binary, folder string) (contender, error) {
 	if err := os.WriteFile(file, document, 0o600); err != nil {
 		return contender{}, err
 	}
-	size, err := imageSize(binary)
+	size, err := fileSize(binary)
 	return contender{name: chainName, binary: binary, imageBytes: size, command: func(port, adminPort int) child.Command {
 		return chainCommand(port, adminPort, file)
 	}}, err
@@ -112,19 +112,7 @@ func chainCommand(port, adminPort int, settingsFile string) child.Command {
 // traceEndpoint sets tracing up. Nobody listens there, and nothing is sampled, so nothing is sent.
 const traceEndpoint = "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1"
 
-// imageSize is what the workload's image holds: the program and the root certificates.
-func imageSize(binary string) (int64, error) {
-	size, err := fileSize(binary)
-	if err != nil {
-		return 0, err
-	}
-	certificates, err := fileSize("/etc/ssl/certs/ca-certificates.crt")
-	if err != nil {
-		return 0, fmt.Errorf("the image holds this machine's root certificates: %w", err)
-	}
-	return size + certificates, nil
-}
-
+// fileSize of a program is that of its image, which holds nothing else.
 func fileSize(path string) (int64, error) {
 	info, err := os.Stat(path)
 	if err != nil {

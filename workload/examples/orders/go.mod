@@ -2,7 +2,10 @@ module goservice.dev/operator/workload/examples/orders
 
 go 1.26.0
 
-require goservice.dev/operator/workload v0.1.0
+require (
+	golang.org/x/crypto/x509roots/fallback v0.0.0-20261030153154-30a33513ff6d
+	goservice.dev/operator/workload v0.1.0
+)
 
 require (
 	github.com/beorn7/perks v1.0.1 // indirect
