@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Writes a version into every go.mod and go.work: the modules of this repository require each other by it from then on. Commit
+# the result, and tag that commit once for each module; the last lines say how. docs/design/0006-modules.md has the reasons.
+#
+#   hack/release.sh VERSION
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+version=${1:-}
+if ! [[ $version =~ ^v[01]\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?$ ]]; then
+  echo "usage: hack/release.sh VERSION, with a version such as v0.2.0 (from v2 on, Go wants other module paths)" >&2
+  exit 2
+fi
+find . \( -name go.mod -o -name go.work \) -not -path './bin/*' -not -path './dist/*' -print0 |
+  xargs -0 sed -E -i "s#(goservice\.dev/operator(/[^[:space:]]+)?) v[0-9][^[:space:]]*#\1 $version#"
+
+echo "git commit -am 'Release $version'"
+find . -name go.mod -not -path './hack/*' -not -path './bin/*' -not -path './dist/*' | LC_ALL=C sort | while read -r module; do
+  folder=$(dirname "${module#./}")
+  if [ "$folder" = . ]; then echo "git tag $version"; else echo "git tag $folder/$version"; fi
+done
