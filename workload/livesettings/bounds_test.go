@@ -53,7 +53,7 @@ var boundsOf = map[string]bounds{
 	},
 	"tracing.sampleRatio": {[]string{`0`, `1`}, []string{`-5e-324`, `1.0000000000000002`, `2`}, "must be 0 to 1"},
 	"runtime.gogc": {
-		[]string{`-1`, `0`, `1`, `9223372036854775807`}, []string{`-2`}, "must be -1 (off), 0 (leave) or a percentage above 0",
+		[]string{`-1`, `0`, `1`, `2147483647`}, []string{`-2`, `2147483648`, `4294967296`}, "must be -1 (off), 0 (leave) or a percentage of at most 2147483647",
 	},
 	"runtime.memoryLimitBytes": {
 		[]string{`0`, `8388608`, `9223372036854775807`}, []string{`1`, `8388607`, `-1`}, "must be 0 (leave) or at least 8388608",

@@ -92,7 +92,7 @@ type Tracing struct {
 
 // Runtime sets the garbage collector.
 type Runtime struct {
-	// GOGC is the heap growth in percent; -1 switches the proportional trigger off, 0 leaves the environment's.
+	// GOGC is the heap growth in percent, at most MaxGOGC; -1 switches the proportional trigger off, 0 leaves the environment's.
 	GOGC int `json:"gogc,omitempty"`
 	// MemoryLimitBytes is the soft limit of the runtime's memory (GOMEMLIMIT); 0 leaves the environment's.
 	MemoryLimitBytes int64 `json:"memoryLimitBytes,omitempty"`
@@ -115,6 +115,8 @@ const (
 	MaxWorkers           = 100_000
 	MaxQueueDepth        = 1_000_000
 	MinMemoryLimitBytes  = 8 << 20
+	// MaxGOGC is what the runtime can hold; it takes the lower 32 bits of more.
+	MaxGOGC = 1<<31 - 1
 )
 
 // LogLevels are the valid values of Document.LogLevel, from the most to the least detailed.
@@ -160,8 +162,8 @@ func (d Document) Validate() error {
 		refuse("tracing.sampleRatio", t.SampleRatio, "must be 0 to 1")
 	}
 	if r := d.Runtime; r != nil {
-		if r.GOGC < -1 {
-			refuse("runtime.gogc", r.GOGC, "must be -1 (off), 0 (leave) or a percentage above 0")
+		if r.GOGC < -1 || int64(r.GOGC) > MaxGOGC {
+			refuse("runtime.gogc", r.GOGC, fmt.Sprintf("must be -1 (off), 0 (leave) or a percentage of at most %d", MaxGOGC))
 		}
 		if r.MemoryLimitBytes != 0 && r.MemoryLimitBytes < MinMemoryLimitBytes {
 			refuse("runtime.memoryLimitBytes", r.MemoryLimitBytes, fmt.Sprintf("must be 0 (leave) or at least %d", MinMemoryLimitBytes))

@@ -24,7 +24,7 @@ func TestParseSaysWhatCannotBeUsed(t *testing.T) {
 		"a pod's burst":  {`{"version":1,"rateLimit":{"requestsPerSecond":5,"burst":1,"pods":{"a":{"requestsPerSecond":5,"burst":0}}}}`, "rateLimit.pods.a.burst: 0: must be 1 to 10000000"},
 		"a level":        {`{"version":1,"logLevel":"loud"}`, `logLevel: "loud": must be debug, info, warn, error or off`},
 		"a long level":   {`{"version":1,"logLevel":"` + long + `"}`, `logLevel: "` + long[:97] + `…": must be debug, info, warn, error or off`},
-		"several values": {`{"version":1,"logLevel":"loud","runtime":{"gogc":-2}}`, `logLevel: "loud": must be debug, info, warn, error or off; runtime.gogc: -2: must be -1 (off), 0 (leave) or a percentage above 0`},
+		"several values": {`{"version":1,"logLevel":"loud","runtime":{"gogc":-2}}`, `logLevel: "loud": must be debug, info, warn, error or off; runtime.gogc: -2: must be -1 (off), 0 (leave) or a percentage of at most 2147483647`},
 		"another type":   {`{"version":1,"rateLimit":{"requestsPerSecond":"5","burst":1.5}}`, `rateLimit.burst: 1.5: must be a whole number; rateLimit.requestsPerSecond: "5": must be a number`},
 		"no object":      {`{"version":1,"pool":"wide","upstreams":7}`, `pool: "wide": must be an object; upstreams: 7: must be an object`},
 		"no string":      {`{"version":1,"logLevel":true}`, `logLevel: true: must be a string`},

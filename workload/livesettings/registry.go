@@ -18,9 +18,12 @@ type Knob func(Document)
 
 // Registry holds the document in force and the knobs that it turns. Its zero value is not usable; NewRegistry makes one.
 type Registry struct {
-	pod      string
+	pod   string
+	turns sync.Mutex // held while knobs are turned
+	knobs []Knob
+
+	// mu is never held while a knob turns: whoever asks for the revision, as each request may, does not wait for a knob.
 	mu       sync.Mutex
-	knobs    []Knob
 	report   Report
 	applied  uint64
 	rejected uint64
@@ -46,10 +49,10 @@ func NewRegistry(builtIn Document, pod string) (*Registry, error) {
 // Register adds a knob and turns it to the document in force, so that the order of registration and of the first load does
 // not matter.
 func (r *Registry) Register(knob Knob) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.turns.Lock()
+	defer r.turns.Unlock()
 	r.knobs = append(r.knobs, knob)
-	knob(r.report.Document)
+	knob(r.Report().Document)
 }
 
 // Apply validates the document and turns every knob to it, in the order of their registration. A document with the revision
@@ -65,20 +68,25 @@ func (r *Registry) Apply(document Document) (changed bool, err error) {
 	ignored := document.Ignored
 	document = document.For(r.pod)
 	document.Ignored = nil
+	r.turns.Lock()
+	defer r.turns.Unlock()
+	// The content is compared as well: somebody may have edited a document without giving it another revision.
+	current := r.Report()
+	changed = revision != current.Revision || !reflect.DeepEqual(document, current.Document)
+	if changed {
+		for _, knob := range r.knobs {
+			knob(document)
+		}
+	}
+	// The report changes last: whoever reads a revision here finds it enforced already.
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.report.Error, r.report.Ignored = "", ignored
-	// The content is compared as well: somebody may have edited a document without giving it another revision.
-	if revision == r.report.Revision && reflect.DeepEqual(document, r.report.Document) {
-		return false, nil
+	if changed {
+		r.report.Revision, r.report.Since, r.report.Document = revision, time.Now(), document
+		r.applied++
 	}
-	for _, knob := range r.knobs {
-		knob(document)
-	}
-	// The report changes last: whoever reads a revision here finds it enforced already.
-	r.report.Revision, r.report.Since, r.report.Document = revision, time.Now(), document
-	r.applied++
-	return true, nil
+	return changed, nil
 }
 
 // Reject records why the newest document was refused. The document in force stays.

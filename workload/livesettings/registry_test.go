@@ -144,3 +144,19 @@ func TestRegistryAnswersWithItsReport(t *testing.T) {
 		t.Errorf("content type %q", got)
 	}
 }
+
+func TestNobodyWaitsForAKnobToLearnTheRevision(t *testing.T) {
+	registry := newRegistry(t)
+	before := registry.Revision()
+	registry.Register(func(d livesettings.Document) {
+		if d.LogLevel != "warn" {
+			return
+		}
+		asked := make(chan string)
+		go func() { asked <- registry.Revision() }()
+		if got := <-asked; got != before { // it hangs where the knob is waited for
+			t.Errorf("revision %s while the knob turns, want the former %s", got, before)
+		}
+	})
+	apply(t, registry, livesettings.Document{Version: 1, LogLevel: "warn"})
+}

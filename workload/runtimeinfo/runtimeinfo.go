@@ -11,8 +11,10 @@ import (
 	"path"
 	"path/filepath"
 	"runtime/debug"
+	"runtime/metrics"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 const (
@@ -24,6 +26,9 @@ const (
 	minContainerMemory = 64 << 20
 )
 
+// MaxGOGC is the largest percentage that the runtime takes: it keeps 32 bits of it.
+const MaxGOGC = math.MaxInt32
+
 // Settings of Go's garbage collector.
 type Settings struct {
 	// GOGC is the heap growth in percent that starts a collection; negative: off.
@@ -32,16 +37,28 @@ type Settings struct {
 	MemoryLimitBytes int64
 }
 
-// Current settings of this process.
+// Current settings of this process. Reading them has no effect on the collector, so any number of goroutines may do it.
 func Current() Settings {
-	// The only way to read the percentage is to set it; the collector is not started by this.
-	gogc := debug.SetGCPercent(-1)
-	debug.SetGCPercent(gogc)
-	return Settings{GOGC: gogc, MemoryLimitBytes: debug.SetMemoryLimit(-1)}
+	// debug.SetGCPercent returns the percentage as well, but only by setting another one: it would switch the collector off,
+	// wait for a running collection, and leave it off where two callers meet.
+	samples := []metrics.Sample{{Name: "/gc/gogc:percent"}}
+	metrics.Read(samples)
+	gogc := int64(samples[0].Value.Uint64())
+	if gogc > math.MaxInt32 { // how the runtime counts "off" is its own matter
+		gogc = -1
+	}
+	return Settings{GOGC: int(max(gogc, -1)), MemoryLimitBytes: debug.SetMemoryLimit(-1)}
 }
 
-// Apply puts the settings in force, those that differ only: setting the percentage stops the world.
+// applying keeps two callers from comparing with what the other one is about to change.
+var applying sync.Mutex
+
+// Apply puts the settings in force, those that differ only: setting the percentage stops the world and waits for a running
+// collection. A GOGC below 0 is off; one above MaxGOGC is that.
 func (s Settings) Apply() {
+	s.GOGC = min(max(s.GOGC, -1), MaxGOGC)
+	applying.Lock()
+	defer applying.Unlock()
 	current := Current()
 	if s.MemoryLimitBytes != current.MemoryLimitBytes {
 		debug.SetMemoryLimit(s.MemoryLimitBytes)

@@ -6,6 +6,7 @@ package runtimeinfo
 import (
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -100,5 +101,36 @@ func TestApply(t *testing.T) {
 	off.Apply()
 	if diff := cmp.Diff(off, Current()); diff != "" {
 		t.Errorf("settings (-want +got):\n%s", diff)
+	}
+}
+
+func TestReadingTheSettingsNeverChangesThem(t *testing.T) {
+	before := Current()
+	t.Cleanup(before.Apply)
+	want := Settings{GOGC: 123, MemoryLimitBytes: 1 << 40}
+	want.Apply()
+	var readers sync.WaitGroup
+	for range 8 {
+		readers.Go(func() {
+			for range 2000 {
+				if got := Current(); got != want {
+					t.Errorf("%+v while others read, want %+v", got, want)
+					return
+				}
+			}
+		})
+	}
+	readers.Wait()
+	if got := Current(); got != want {
+		t.Errorf("%+v after concurrent reads, want %+v", got, want)
+	}
+}
+
+func TestAPercentageBeyondTheRuntimesRangeIsNotCutToAnother(t *testing.T) {
+	before := Current()
+	t.Cleanup(before.Apply)
+	Settings{GOGC: 1 << 32, MemoryLimitBytes: before.MemoryLimitBytes}.Apply()
+	if got := Current().GOGC; got != MaxGOGC && got != -1 {
+		t.Errorf("GOGC is %d", got)
 	}
 }
