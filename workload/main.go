@@ -23,9 +23,10 @@ import (
 var version string
 
 func main() {
-	svc := service.New(service.WithVersion(version))
-	wire(svc)
-	svc.Run()
+	service.Main(func(svc *service.Service) error {
+		wire(svc)
+		return nil
+	}, service.WithVersion(version))
 }
 
 // wire gives the use cases their adapters and serves them.
@@ -35,7 +36,7 @@ func wire(svc *service.Service) {
 		injector := new(faults.Injector)
 		svc.Use(injector.Middleware)
 		svc.HandleAdmin("/fault", injector)
-		logger.Warn().Msg("fault injection is switched on")
+		logger.Warn("fault injection is switched on")
 	}
 	others := upstreams.Adapter{Clients: svc}
 	httpapi.API{
@@ -48,7 +49,7 @@ func wire(svc *service.Service) {
 			Processors: map[string]app.Processor{"digest": app.Digest{}, "fetch": app.Fetch{Upstreams: others}},
 			Workers:    svc.Pool(),
 			Panicked: func(kind string, err *panics.Error) {
-				logger.Error().Str("kind", kind).Err(err).Bytes("stack", err.Stack).Msg("processor panicked")
+				logger.Error("processor panicked", "kind", kind, "error", err, "stack", string(err.Stack))
 			},
 		},
 		Proxy: upstreams.NewProxy(svc, httpapi.ProxyPrefix),

@@ -4,8 +4,7 @@
 package service
 
 import (
-	"context"
-	"fmt"
+	"io"
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,56 +18,31 @@ const (
 	stateDraining
 )
 
-type readyCheck struct {
-	name  string
-	check func(context.Context) error
-}
-
-// ReadyWhen adds a condition for readiness: the service gets no traffic while check fails. It must be called before Run.
-// A check of something that all instances share, such as a database, takes all of them out at once.
-func (s *Service) ReadyWhen(name string, check func(context.Context) error) {
-	s.checks = append(s.checks, readyCheck{name, check})
-}
-
 // registerAdmin serves the operator and the kubelet: metrics, the live settings report and the probes.
 func (s *Service) registerAdmin() {
 	s.admin.Handle("GET /metrics", promhttp.InstrumentMetricHandler(s.telemetry.Registry(), s.telemetry.MetricsHandler()))
 	s.admin.Handle("GET /live-settings", s.live)
-	s.admin.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { answerProbe(w, nil) })
+	s.admin.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { answerProbe(w, true, "ok\n") })
 	s.admin.HandleFunc("GET /startupz", func(w http.ResponseWriter, _ *http.Request) {
 		if s.state.Load() == stateStarting {
-			answerProbe(w, fmt.Errorf("starting"))
+			answerProbe(w, false, "starting\n")
 			return
 		}
-		answerProbe(w, nil)
+		answerProbe(w, true, "ok\n")
 	})
-	s.admin.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { answerProbe(w, s.ready(r.Context())) })
+	s.admin.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		ready, text := s.readiness()
+		answerProbe(w, ready, text)
+	})
 }
 
-func (s *Service) ready(ctx context.Context) error {
-	switch s.state.Load() {
-	case stateStarting:
-		return fmt.Errorf("starting")
-	case stateDraining:
-		return fmt.Errorf("draining")
-	}
-	for _, c := range s.checks {
-		if err := c.check(ctx); err != nil {
-			return fmt.Errorf("%s: %w", c.name, err)
-		}
-	}
-	return nil
-}
-
-func answerProbe(w http.ResponseWriter, err error) {
+func answerProbe(w http.ResponseWriter, ok bool, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
-	if err != nil {
+	if !ok {
 		w.WriteHeader(http.StatusServiceUnavailable)
-		_, _ = fmt.Fprintln(w, err)
-		return
 	}
-	_, _ = fmt.Fprintln(w, "ok")
+	_, _ = io.WriteString(w, text)
 }
 
 // registerMetrics adds the figures that the operator and the alerts read of the limiter, the pool and the live settings.
@@ -88,7 +62,7 @@ func (s *Service) registerMetrics() {
 		rate, _ := s.limiter.Limit()
 		return rate
 	})
-	s.telemetry.Registry().MustRegister(&liveSettingsCollector{service: s})
+	s.telemetry.Registry().MustRegister(&liveSettingsCollector{service: s}, dependencyCollector{s}, s.background)
 }
 
 var (

@@ -59,7 +59,7 @@ func (s *Service) tuneTelemetry(document livesettings.Document) {
 		level = defaultLogLevel
 	}
 	if err := s.telemetry.Level().Set(level); err != nil { // the document's validation knows the same levels
-		s.logger.Error().Err(err).Msg("log level stays")
+		s.logger.Error("log level stays", "error", err)
 	}
 	ratio := 0.0
 	if document.Tracing != nil {

@@ -4,9 +4,11 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"strconv"
 	"time"
@@ -24,6 +26,12 @@ const (
 	jobsReserve    = 500 * time.Millisecond
 	flushReserve   = time.Second
 	adminReserve   = 250 * time.Millisecond
+
+	backgroundReserve = 500 * time.Millisecond
+	stopReserve       = time.Second
+
+	// giveUpTimeout is the budget of a service whose configuration names none that can be used.
+	giveUpTimeout = 10 * time.Second
 )
 
 // ports are the servers of one service.
@@ -34,7 +42,7 @@ type ports struct {
 // Serve listens, answers requests until ctx ends, drains, and returns nil if nothing was lost. It can be called once.
 func (s *Service) Serve(ctx context.Context) error {
 	if s.err != nil {
-		return s.err
+		return s.giveUp(s.err)
 	}
 	following, stopFollowing := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopFollowing()
@@ -43,36 +51,61 @@ func (s *Service) Serve(ctx context.Context) error {
 		watcher.Load() // before the first request
 	}
 	if err := s.listen(ctx); err != nil {
-		return err
+		return s.giveUp(err)
 	}
 	failed := make(chan error, 3)
-	for _, one := range s.ports.all() {
-		go func() { failed <- one.Serve() }()
+	serve := func(one *server.Server) { go func() { failed <- one.Serve() }() }
+	for _, one := range s.ports.private() {
+		serve(one)
 	}
+	close(s.listening)
+	left, err := s.starting(ctx)
+	if err != nil || ctx.Err() != nil { // the public port never served
+		s.ports.public.Abandon()
+		return s.stop(left, err)
+	}
+	s.background.start()
+	for _, d := range s.dependencies {
+		go d.watch(following)
+	}
+	serve(s.ports.public)
 	if watcher != nil {
 		go watcher.Run(following)
 	}
 	s.state.Store(stateReady)
-	close(s.listening)
-	report := s.live.Report()
-	s.logger.Info().Str("address", s.Address().String()).Str("admin", s.AdminAddress().String()).Str("revision", report.Revision).
-		Dur("after_ms", time.Since(s.started)).Msg("ready")
+	s.logger.Info("ready", "address", s.Address().String(), "admin", s.AdminAddress().String(), "revision", s.live.Revision(),
+		"after_ms", milliseconds(time.Since(s.started)))
 	var broken error
 	select {
 	case <-ctx.Done():
 	case broken = <-failed:
+	case broken = <-s.background.broken:
 	}
 	outcome := s.drain()
-	if broken != nil {
-		return broken
+	if broken == nil && outcome.Cut > 0 {
+		broken = fmt.Errorf("%d requests or jobs were cut at the end of %s: %s", outcome.Cut, s.config.DrainTimeout, outcome)
 	}
-	if outcome.Cut > 0 {
-		return fmt.Errorf("%d requests or jobs were cut at the end of %s: %s", outcome.Cut, s.config.DrainTimeout, outcome)
-	}
-	return nil
+	return errors.Join(broken, s.lifecycle.err())
 }
 
-// Address of the service's port; it waits until Serve listens.
+// giveUp runs the OnStop hooks of a service that could not even listen.
+func (s *Service) giveUp(err error) error {
+	s.config.DrainTimeout = cmp.Or(max(s.config.DrainTimeout, 0), giveUpTimeout) // it may be what is wrong
+	drain.Run(context.Background(), s.config.DrainTimeout, s.last(nil)...)
+	return errors.Join(err, s.lifecycle.err())
+}
+
+// stop ends a service that did not come as far as to serve: because a hook failed with err, or because it was told to stop.
+func (s *Service) stop(left <-chan error, err error) error {
+	s.state.Store(stateDraining)
+	report := drain.Run(context.Background(), s.config.DrainTimeout, s.last(left)...)
+	s.logger.Info(report.String(), "started", false)
+	return errors.Join(err, s.lifecycle.err())
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// Address of the service's port; it waits until Serve has bound it. It is served once the OnStart hooks are through.
 func (s *Service) Address() net.Addr {
 	<-s.listening
 	return s.ports.public.Address()
@@ -84,12 +117,14 @@ func (s *Service) AdminAddress() net.Addr {
 	return s.ports.admin.Address()
 }
 
-func (p ports) all() []*server.Server {
-	all := []*server.Server{p.admin, p.public}
+func (p ports) all() []*server.Server { return append(p.private(), p.public) }
+
+// private are those that are served before the service has started.
+func (p ports) private() []*server.Server {
 	if p.profiling != nil {
-		all = append(all, p.profiling)
+		return []*server.Server{p.admin, p.profiling}
 	}
-	return all
+	return []*server.Server{p.admin}
 }
 
 func (s *Service) listen(ctx context.Context) error {
@@ -100,7 +135,7 @@ func (s *Service) listen(ctx context.Context) error {
 	if s.config.CertificateFile != "" {
 		files := server.Files{
 			Certificate: s.config.CertificateFile, Key: s.config.KeyFile, ClientCA: s.config.ClientCAFile,
-			Failed: func(err error) { s.logger.Error().Err(err).Msg("new certificate refused, the last good one stays") },
+			Failed: func(err error) { s.logger.Error("new certificate refused, the last good one stays", "error", err) },
 		}
 		config, err := files.TLS()
 		if err != nil {
@@ -128,7 +163,7 @@ func port(number uint16) string { return ":" + strconv.Itoa(int(number)) }
 
 func (s *Service) watcher() *livesettings.Watcher {
 	if s.config.LiveSettingsFile == "" {
-		s.logger.Info().Str("revision", s.live.Report().Revision).Msg("no live settings file, built-in values are in force")
+		s.logger.Info("no live settings file, built-in values are in force", "revision", s.live.Revision())
 		return nil
 	}
 	return &livesettings.Watcher{
@@ -136,17 +171,17 @@ func (s *Service) watcher() *livesettings.Watcher {
 		Registry: s.live,
 		Changed: func(report livesettings.Report) {
 			if report.Error != "" {
-				s.logger.Warn().Str("revision", report.Revision).Str("error", report.Error).Msg("live settings refused, the last good values stay")
+				s.logger.Warn("live settings refused, the last good values stay", "revision", report.Revision, "error", report.Error)
 				return
 			}
-			line := s.logger.Info().Str("revision", report.Revision)
+			attributes := []any{"revision", report.Revision}
 			if len(report.Ignored) > 0 {
-				line = line.Strs("ignored", report.Ignored) // the operator is newer than this toolkit
+				attributes = append(attributes, "ignored", report.Ignored) // the operator is newer than this toolkit
 			}
-			line.Msg("live settings in force")
+			s.logger.Info("live settings in force", attributes...)
 		},
 		Degraded: func(err error) {
-			s.logger.Warn().Err(err).Msg("the live settings file is polled each second instead of watched")
+			s.logger.Warn("the live settings file is polled each second instead of watched", "error", err)
 		},
 	}
 }
@@ -155,39 +190,61 @@ func (s *Service) watcher() *livesettings.Watcher {
 // what they left behind is finished, and the metrics can be scraped until the end.
 func (s *Service) drain() drain.Report {
 	budget := s.config.DrainTimeout
-	s.logger.Info().Dur("budget_ms", budget).Int64("in_flight", s.telemetry.InFlight()).
-		Int("connections", s.ports.public.Connections()).Msg("draining")
+	s.logger.Info("draining", "budget_ms", milliseconds(budget), "in_flight", s.telemetry.InFlight(),
+		"connections", s.ports.public.Connections())
 	s.state.Store(stateDraining)
-	report := drain.Run(context.Background(), budget,
-		drain.Step{Name: "settle", Run: func(ctx context.Context) (int, error) {
+	s.background.drain(s.draining)
+	steps := []drain.Step{
+		{Name: "settle", Run: func(ctx context.Context) (int, error) {
 			s.ports.public.Leave(ctx, s.config.DrainDelay, min(maxSettle, budget/settleFraction))
 			return 0, nil
 		}},
-		drain.Step{Name: "requests", Run: s.ports.public.Shutdown},
-		drain.Step{Name: "jobs", Reserve: scaled(jobsReserve, budget), Run: func(ctx context.Context) (int, error) {
+		{Name: "requests", Run: s.ports.public.Shutdown},
+		{Name: "jobs", Reserve: scaled(jobsReserve, budget), Run: func(ctx context.Context) (int, error) {
 			err := s.pool.Close(ctx)
 			return s.pool.Stats().Busy, err
 		}},
-		drain.Step{Name: "traces", Reserve: scaled(flushReserve, budget), Run: func(ctx context.Context) (int, error) {
+	}
+	report := drain.Run(context.Background(), budget, append(steps, s.last(nil)...)...)
+	level := slog.LevelInfo
+	if !report.Clean() {
+		level = slog.LevelWarn
+	}
+	s.logger.Log(context.Background(), level, report.String(), "cut", report.Cut, "took_ms", milliseconds(report.Took))
+	return report
+}
+
+// last are the steps at the end of every service, also of one that did not serve. left is a hook that still runs.
+func (s *Service) last(left <-chan error) []drain.Step {
+	budget := s.config.DrainTimeout
+	return []drain.Step{
+		{Name: "background", Reserve: scaled(backgroundReserve, budget), Run: func(ctx context.Context) (int, error) {
+			if left != nil {
+				select {
+				case <-left:
+				case <-ctx.Done():
+				}
+			}
+			return s.background.stop(ctx)
+		}},
+		{Name: "stop", Reserve: scaled(stopReserve, budget), Run: s.stopping},
+		{Name: "traces", Reserve: scaled(flushReserve, budget), Run: func(ctx context.Context) (int, error) {
 			for _, client := range s.upstreams {
 				client.CloseIdle()
 			}
 			return 0, s.telemetry.Shutdown(ctx)
 		}},
-		drain.Step{Name: "admin", Reserve: scaled(adminReserve, budget), Run: func(ctx context.Context) (int, error) {
+		{Name: "admin", Reserve: scaled(adminReserve, budget), Run: func(ctx context.Context) (int, error) {
+			if s.ports.admin == nil { // it never listened
+				return 0, nil
+			}
 			if s.ports.profiling != nil {
 				_, _ = s.ports.profiling.Shutdown(ended()) // a profile that still runs is not waited for
 			}
 			_, err := s.ports.admin.Shutdown(ctx)
 			return 0, err
 		}},
-	)
-	line := s.logger.Info()
-	if !report.Clean() {
-		line = s.logger.Warn()
 	}
-	line.Int("cut", report.Cut).Dur("took_ms", report.Took).Msg(report.String())
-	return report
 }
 
 // scaled keeps the reserves small beside a short budget.

@@ -4,31 +4,29 @@
 // Package service puts the toolkit together: a service that is configured by its environment, limited, measured, traced and
 // retuned while it runs, and that loses no request when it stops.
 //
-//	func main() {
-//		svc := service.New()
+//	func main() { service.Main(setUp) }
+//
+//	func setUp(svc *service.Service) error {
 //		svc.HandleFunc("POST /orders", placeOrder)
-//		svc.Run()
+//		return nil
 //	}
 package service
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"net/http"
 	"os"
-	"os/signal"
 	"runtime/debug"
 	"slices"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/rs/zerolog"
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
 
@@ -39,12 +37,6 @@ import (
 	"goservice.dev/operator/workload/upstream"
 )
 
-// Exit codes of Run.
-const (
-	exitFailed        = 1
-	exitConfiguration = 2
-)
-
 // Service is one process that answers HTTP requests on its port and the operator on its admin port.
 type Service struct {
 	config    Config
@@ -52,18 +44,21 @@ type Service struct {
 	version   string
 	started   time.Time
 	telemetry *telemetry.Telemetry
-	logger    zerolog.Logger
+	logger    *slog.Logger
 	limiter   *ratelimit.Limiter
 	pool      *pool.Pool
 	live      *livesettings.Registry
 	upstreams map[string]*upstream.Client
 	mux       *http.ServeMux
 	admin     *http.ServeMux
-	checks    []readyCheck
 	wrappers  []func(http.Handler) http.Handler
 	state     atomic.Int32
 	listening chan struct{}
 	ports     ports
+
+	lifecycle    lifecycle
+	background   *background
+	dependencies []*dependency
 }
 
 type options struct {
@@ -114,17 +109,21 @@ func New(given ...Option) *Service {
 		upstreams: map[string]*upstream.Client{},
 		listening: make(chan struct{}),
 	}
+	s.background = newBackground(s.backgroundFailed)
 	s.setUp(o)
 	return s
 }
 
-// setUp notes the first error in s.err and goes on with what does not need the failed part.
-func (s *Service) setUp(o options) {
-	fail := func(err error) {
-		if s.err == nil {
-			s.err = err
-		}
+// fail notes the first error, which Serve returns.
+func (s *Service) fail(err error) {
+	if s.err == nil {
+		s.err = err
 	}
+}
+
+// setUp goes on with what does not need a part that failed.
+func (s *Service) setUp(o options) {
+	fail := s.fail
 	config := telemetry.Config{
 		Service: s.config.Name, Namespace: s.config.Namespace, Instance: s.config.Pod, Version: s.version,
 		LatencyThreshold: s.config.LatencyThreshold, Log: o.log,
@@ -197,8 +196,8 @@ func (s *Service) Version() string { return s.version }
 // Started is when the service was made.
 func (s *Service) Started() time.Time { return s.started }
 
-// Logger of the service, whose level is live.
-func (s *Service) Logger() zerolog.Logger { return s.logger }
+// Logger of the service, whose level is live. Lines that are logged with the context of a request carry its trace_id.
+func (s *Service) Logger() *slog.Logger { return s.logger }
 
 // Metrics takes the service's own collectors.
 func (s *Service) Metrics() prometheus.Registerer { return s.telemetry.Registry() }
@@ -225,24 +224,6 @@ func (s *Service) Upstream(name string) (client *upstream.Client, ok bool) {
 
 // Upstreams are the names of all declared upstreams in order.
 func (s *Service) Upstreams() []string { return slices.Sorted(maps.Keys(s.upstreams)) }
-
-// Run serves until SIGTERM or an interrupt and returns when the service has drained. When it cannot start or serve, or had
-// to cut work at the end of its budget, it says why and ends the process with an exit code other than 0; 2 means that the
-// configuration cannot be used. A second signal ends the process at once.
-func (s *Service) Run() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
-	context.AfterFunc(ctx, stop)
-	err := s.Serve(ctx)
-	stop()
-	if err == nil {
-		return
-	}
-	fmt.Fprintf(os.Stderr, "%s: %v\n", s.config.Name, err)
-	if bad := (*ConfigError)(nil); errors.As(err, &bad) {
-		os.Exit(exitConfiguration)
-	}
-	os.Exit(exitFailed)
-}
 
 func environment() map[string]string {
 	variables := map[string]string{}

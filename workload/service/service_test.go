@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -14,9 +15,11 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -84,6 +87,17 @@ func start(t *testing.T, environment map[string]string, register func(*service.S
 		before.Apply()
 	})
 	return r
+}
+
+// until asks until the answer has the status and holds the text; a test that waits in vain ends with the test binary's time.
+func (r *running) until(url string, status int, body string) {
+	r.t.Helper()
+	for {
+		if gotStatus, gotBody, _ := r.get(url); gotStatus == status && strings.Contains(gotBody, body) {
+			return
+		}
+		runtime.Gosched()
+	}
 }
 
 // finish stops the service and returns what Serve did.
@@ -218,26 +232,24 @@ func TestEveryKnobIsLive(t *testing.T) {
 }
 
 func TestProbes(t *testing.T) {
-	broken := make(chan error, 1)
+	var broken atomic.Bool
 	r := start(t, nil, func(svc *service.Service) {
 		helloRoute(svc)
 		svc.ReadyWhen("database", func(context.Context) error {
-			select {
-			case err := <-broken:
-				return err
-			default:
-				return nil
+			if broken.Load() {
+				return errors.New("no connection")
 			}
-		})
+			return nil
+		}, service.CheckEvery(time.Millisecond))
 	})
-	for _, path := range []string{"/livez", "/startupz", "/readyz"} {
-		if status, body, _ := r.get(r.admin(path)); status != http.StatusOK || body != "ok\n" {
-			t.Errorf("%s: %d %s", path, status, body)
-		}
+	for _, path := range []string{"/livez", "/startupz"} {
+		r.until(r.admin(path), http.StatusOK, "ok\n")
 	}
-	broken <- fmt.Errorf("no connection")
-	if status, body, _ := r.get(r.admin("/readyz")); status != http.StatusServiceUnavailable || body != "database: no connection\n" {
-		t.Errorf("/readyz: %d %s", status, body)
+	r.until(r.admin("/readyz"), http.StatusOK, "ok\ndatabase: ok for ")
+	broken.Store(true)
+	r.until(r.admin("/readyz"), http.StatusServiceUnavailable, ": no connection\n")
+	if !r.metric(`goservice_dependency_up{name="database",optional="false"} 0`) {
+		t.Error("the metrics do not say that the database is down")
 	}
 }
 

@@ -41,7 +41,7 @@ func (l *Level) Enabled(level zerolog.Level) bool { return level >= zerolog.Leve
 func (l *Level) Sample(level zerolog.Level) bool { return l.Enabled(level) }
 
 func newLogger(config Config, level *Level) zerolog.Logger {
-	with := zerolog.New(config.Log).Level(zerolog.DebugLevel).Sample(level).With().Timestamp()
+	with := zerolog.New(config.Log).Level(zerolog.DebugLevel).Sample(level).With()
 	for _, field := range [][2]string{
 		{"service", config.Service}, {"namespace", config.Namespace}, {"pod", config.Instance}, {"version", config.Version},
 	} {

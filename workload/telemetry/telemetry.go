@@ -41,7 +41,8 @@ type Telemetry struct {
 	registry  *prometheus.Registry
 	requests  *requestMetrics
 	outbound  *prometheus.HistogramVec
-	logger    zerolog.Logger
+	logger    zerolog.Logger // puts the time on each line
+	plain     zerolog.Logger // leaves that to whoever writes
 	level     *Level
 	threshold time.Duration
 	sampler   *Sampler
@@ -60,7 +61,8 @@ func New(ctx context.Context, config Config) (*Telemetry, error) {
 		threshold: config.LatencyThreshold,
 		sampler:   new(Sampler),
 	}
-	t.logger = newLogger(config, t.level)
+	t.plain = newLogger(config, t.level)
+	t.logger = t.plain.With().Timestamp().Logger()
 	t.registry.MustRegister(
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		collectors.NewGoCollector(collectors.WithGoCollectorRuntimeMetrics(
@@ -81,9 +83,6 @@ func New(ctx context.Context, config Config) (*Telemetry, error) {
 
 // Registry takes further collectors.
 func (t *Telemetry) Registry() *prometheus.Registry { return t.registry }
-
-// Logger of the service. Its level changes with Level.
-func (t *Telemetry) Logger() zerolog.Logger { return t.logger }
 
 // Level of the logs.
 func (t *Telemetry) Level() *Level { return t.level }

@@ -2,15 +2,16 @@
 // Licensed under the Apache License, Version 2.0; see the LICENSE file.
 
 // Command orders is a team's own service on the toolkit: it places orders and tells about them. Everything else –
-// configuration, metrics, traces, limits, live settings, the drain – comes with service.New.
+// configuration, metrics, traces, limits, live settings, the drain – comes with service.Main.
 package main
 
 import "goservice.dev/operator/workload/service"
 
-func main() {
-	svc := service.New()
+func main() { service.Main(setUp) }
+
+func setUp(svc *service.Service) error {
 	register(svc, newBook())
-	svc.Run()
+	return nil
 }
 
 func register(svc *service.Service, orders *book) {

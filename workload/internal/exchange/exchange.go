@@ -41,6 +41,10 @@ type Exchange struct {
 	// Admitted says that the handler's own work began, and Waited how long after Start: the wait for a worker included.
 	Admitted bool
 	Waited   time.Duration
+	// RequestID by which callers and logs name the request; empty where the service uses none.
+	RequestID string
+	// Identity of the caller, where it was authenticated; nil if not.
+	Identity any
 	// Rejected is the reason why the request was not served; empty when it was.
 	Rejected string
 
