@@ -28,8 +28,32 @@ type Details struct {
 	Rule string `json:"rule,omitempty"`
 }
 
+// Answerer is a response writer that knows how its client wants to read errors, where that is not as application/problem+json.
+type Answerer interface {
+	// AnswerProblem writes the error and reports whether it did.
+	AnswerProblem(Details) bool
+}
+
+// Answered lets the writer, or one that it wraps, answer in the client's own protocol, and reports whether it did. A Retry-After
+// belongs into the header before.
+func Answered(w http.ResponseWriter, details Details) bool {
+	for {
+		if own, ok := w.(Answerer); ok {
+			return own.AnswerProblem(details)
+		}
+		wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return false
+		}
+		w = wrapper.Unwrap()
+	}
+}
+
 // Write answers with the error. Nothing must have been written to w before.
 func Write(w http.ResponseWriter, details Details) {
+	if Answered(w, details) {
+		return
+	}
 	if details.Title == "" {
 		details.Title = http.StatusText(details.Status)
 	}

@@ -25,7 +25,10 @@ const maxRetryAfter = 30 * time.Second
 // RouteOption changes how one route is served.
 type RouteOption func(*route)
 
-type route struct{ unpooled bool }
+type route struct {
+	unpooled bool
+	protocol Protocol
+}
 
 // Unpooled admits the route's requests without a worker of the pool: for handlers that take workers themselves, which would
 // wait for each other for ever, and for ones that only wait. The limiter still applies. The time that such a request takes is
@@ -40,6 +43,9 @@ func (s *Service) chain(next http.Handler) http.Handler {
 func (s *Service) limited(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !s.limiter.Allow() {
+			if _, pattern := s.mux.Handler(r); s.protocols[pattern] != nil {
+				w, r = begin(s.protocols[pattern], w, r)
+			}
 			rateLimited.answer(w, r, min(s.limiter.RetryAfter(), maxRetryAfter))
 			return
 		}
@@ -47,7 +53,7 @@ func (s *Service) limited(next http.Handler) http.Handler {
 	})
 }
 
-func (s *Service) admitted(handler http.Handler, options []RouteOption) http.Handler {
+func (s *Service) admitted(pattern string, handler http.Handler, options []RouteOption) http.Handler {
 	var served route
 	for _, option := range options {
 		option(&served)
@@ -55,9 +61,17 @@ func (s *Service) admitted(handler http.Handler, options []RouteOption) http.Han
 	for _, wrapper := range slices.Backward(s.wrappers) {
 		handler = wrapper(handler)
 	}
-	if served.unpooled {
+	if !served.unpooled {
+		handler = s.pooled(handler)
+	}
+	if served.protocol == nil {
 		return handler
 	}
+	s.protocols[pattern] = served.protocol
+	return speaking(served.protocol, handler)
+}
+
+func (s *Service) pooled(handler http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := s.pool.Acquire(r.Context()); err != nil {
 			s.turnAway(w, r, err)
@@ -94,25 +108,30 @@ func (s *Service) turnAway(w http.ResponseWriter, r *http.Request, err error) {
 
 // rejection is a response that costs little, because it is sent most often when the service has the least to spare.
 type rejection struct {
-	reason string
-	status int
-	body   []byte
+	reason  string
+	status  int
+	details problem.Details
+	body    []byte
 }
 
 func newRejection(reason string, status int, detail string) *rejection {
-	body, err := json.Marshal(problem.Details{Status: status, Title: http.StatusText(status), Reason: reason, Detail: detail})
+	details := problem.Details{Status: status, Title: http.StatusText(status), Reason: reason, Detail: detail}
+	body, err := json.Marshal(details)
 	if err != nil {
 		panic(err) // constants that always encode
 	}
-	return &rejection{reason: reason, status: status, body: append(body, '\n')}
+	return &rejection{reason: reason, status: status, details: details, body: append(body, '\n')}
 }
 
 func (x *rejection) answer(w http.ResponseWriter, r *http.Request, retryAfter time.Duration) {
 	telemetry.Rejected(r, x.reason)
 	header := w.Header()
+	problem.RetryAfter(header, retryAfter)
+	if problem.Answered(w, x.details) {
+		return
+	}
 	header.Set("Content-Type", "application/problem+json")
 	header.Set("Cache-Control", "no-store")
-	problem.RetryAfter(header, retryAfter)
 	w.WriteHeader(x.status)
 	_, _ = w.Write(x.body)
 }

@@ -52,6 +52,7 @@ type Service struct {
 	mux       *http.ServeMux
 	admin     *http.ServeMux
 	wrappers  []func(http.Handler) http.Handler
+	protocols map[string]Protocol // by pattern, of the routes that have one
 	state     atomic.Int32
 	listening chan struct{}
 	ports     ports
@@ -107,6 +108,7 @@ func New(given ...Option) *Service {
 		limiter:   ratelimit.New(ratelimit.Unlimited, 1),
 		pool:      pool.New(DefaultPool()),
 		upstreams: map[string]*upstream.Client{},
+		protocols: map[string]Protocol{},
 		listening: make(chan struct{}),
 	}
 	s.background = newBackground(s.backgroundFailed)
@@ -163,7 +165,7 @@ func (s *Service) setUp(o options) {
 
 // Handle serves the pattern, in the form of http.ServeMux, behind the limiter and the pool.
 func (s *Service) Handle(pattern string, handler http.Handler, routeOptions ...RouteOption) {
-	s.mux.Handle(pattern, s.admitted(handler, routeOptions))
+	s.mux.Handle(pattern, s.admitted(pattern, handler, routeOptions))
 }
 
 // HandleFunc is Handle for functions.

@@ -123,6 +123,12 @@ func (t *Telemetry) log(e *exchange.Exchange, r *http.Request, took time.Duratio
 	if e.Rejected != "" {
 		line = line.Str("rejected", e.Rejected)
 	}
+	if e.Call != nil && e.Call.Code != "" {
+		line = line.Str("code", e.Call.Code)
+		if e.Call.Err != nil {
+			line = line.Str("error", e.Call.Err.Error())
+		}
+	}
 	if e.Trace.Valid() {
 		line = line.Hex("trace_id", e.Trace.TraceID[:]).Hex("span_id", e.Trace.SpanID[:])
 	}
@@ -130,10 +136,10 @@ func (t *Telemetry) log(e *exchange.Exchange, r *http.Request, took time.Duratio
 }
 
 func endSpan(span trace.Span, r *http.Request, e *exchange.Exchange) {
-	span.SetName(r.Method + " " + route(r.Pattern))
+	span.SetName(spanName(r, e))
 	span.SetAttributes(
 		attribute.String("http.route", route(r.Pattern)),
-		attribute.Int("http.response.status_code", e.Status()),
+		attribute.Int("http.response.status_code", e.Sent()),
 		attribute.Int64("http.response.body.size", e.Written()),
 	)
 	if e.Rejected != "" {
@@ -143,4 +149,11 @@ func endSpan(span trace.Span, r *http.Request, e *exchange.Exchange) {
 		span.SetStatus(codes.Error, "")
 	}
 	span.End()
+}
+
+func spanName(r *http.Request, e *exchange.Exchange) string {
+	if e.Call != nil && e.Call.Name != "" {
+		return e.Call.Name
+	}
+	return r.Method + " " + route(r.Pattern)
 }

@@ -47,6 +47,8 @@ type Exchange struct {
 	Identity any
 	// Rejected is the reason why the request was not served; empty when it was.
 	Rejected string
+	// Call is what the protocol of the route says of the request; nil where that is plain HTTP.
+	Call *Call
 
 	writer   http.ResponseWriter
 	parent   context.Context
@@ -169,8 +171,16 @@ func (e *Exchange) Value(key any) any {
 	return e.parent.Value(key)
 }
 
-// Status of the response; 200 when the handler has not said otherwise.
+// Status under which the exchange counts: the one of the call where its protocol has results of its own, else the response's.
 func (e *Exchange) Status() int {
+	if e.Call != nil && e.Call.Status != 0 {
+		return e.Call.Status
+	}
+	return e.Sent()
+}
+
+// Sent is the status of the response; 200 when the handler has not said otherwise.
+func (e *Exchange) Sent() int {
 	if e.status == 0 {
 		return http.StatusOK
 	}

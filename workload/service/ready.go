@@ -1,0 +1,29 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package service
+
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrDraining is the error of Ready from the beginning of the drain on.
+var ErrDraining = errors.New("draining")
+
+// Ready is what /readyz answers, for protocols with health checks of their own: nil while the service wants traffic, else why it
+// does not. It reads the last results of the dependencies' checks and runs none.
+func (s *Service) Ready() error {
+	switch s.state.Load() {
+	case stateStarting:
+		return errors.New("starting")
+	case stateDraining:
+		return ErrDraining
+	}
+	for _, d := range s.dependencies {
+		if !d.optional && d.failing() {
+			return fmt.Errorf("not ready: %s", d.line())
+		}
+	}
+	return nil
+}
