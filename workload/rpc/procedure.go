@@ -1,0 +1,146 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package rpc
+
+import (
+	"context"
+	"net/http"
+
+	"connectrpc.com/connect"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+
+	"goservice.dev/operator/workload/telemetry"
+)
+
+// procedure measures what Connect's handler answers.
+type procedure struct {
+	registry *Registry
+	name     string // package.Service/Method
+	handler  http.Handler
+	streams  bool
+	series   [2][len(codes)]series
+}
+
+// ServeHTTP notes how the call ended, which is nowhere in the status of the response.
+func (p *procedure) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		// Of a panic, the chain answers what is not answered yet. A response that has begun is cut.
+		if _, sent, _ := telemetry.CallOf(r.Context()); sent != 0 {
+			p.ended(r, connect.CodeInternal, nil)
+		}
+	}()
+	if !p.streams {
+		w = &whole{ResponseWriter: w}
+	}
+	p.handler.ServeHTTP(w, r)
+	returned = true
+	noted, sent, _ := telemetry.CallOf(r.Context())
+	if code, is := p.result(w, r, noted, sent); is {
+		p.ended(r, code, noted.Err)
+	}
+}
+
+// result of a call; false if the request was none. The trailers of gRPC say it for certain. Elsewhere it is what the observer has
+// seen, and before that, where messages are read, Connect answers with a status.
+func (p *procedure) result(w http.ResponseWriter, r *http.Request, noted telemetry.Call, sent int) (connect.Code, bool) {
+	_, trailers := systemOf(r)
+	switch {
+	case trailers:
+		return fromTrailer(w.Header())
+	case sent == http.StatusMethodNotAllowed, sent == http.StatusUnsupportedMediaType, sent == http.StatusHTTPVersionNotSupported:
+		return ok, false
+	case noted.Code != "":
+		return byName(noted.Code), true
+	case sent >= http.StatusBadRequest:
+		return fromStatus(sent), true
+	}
+	code, is := fromTrailer(w.Header())
+	return code, is || sent < http.StatusBadRequest
+}
+
+// ended counts the call and describes its span.
+func (p *procedure) ended(r *http.Request, code connect.Code, err error) {
+	ctx := r.Context()
+	telemetry.Called(ctx, telemetry.Call{Name: p.name, Code: codes[code].name, Status: codes[code].status, Err: err})
+	system, _ := systemOf(r)
+	_, _, age := telemetry.CallOf(ctx)
+	p.registry.metrics.observe(p, system, code, age)
+	span := trace.SpanFromContext(ctx)
+	if !span.IsRecording() {
+		return
+	}
+	span.SetAttributes(attribute.String("rpc.system.name", system), attribute.String("rpc.method", p.name),
+		attribute.String("rpc.response.status_code", codes[code].name))
+	if codes[code].status >= http.StatusInternalServerError {
+		span.SetAttributes(attribute.String("error.type", codes[code].name))
+	}
+}
+
+// whole is the writer of a call with one answer. Connect flushes gRPC's after the message and after the trailers; nothing is gained
+// by that where nothing follows, and each flush is a write to the connection. Besides, a flushed response counts as a stream.
+type whole struct {
+	http.ResponseWriter
+	written bool
+}
+
+func (w *whole) Write(data []byte) (int, error) {
+	w.written = true
+	return w.ResponseWriter.Write(data)
+}
+
+// Flush does nothing. For trailers to be sent without a message before them, net/http has to know of them before the header is
+// written (go.dev/issue/54723).
+func (w *whole) Flush() {
+	if header := w.Header(); !w.written && header[http.TrailerPrefix+"Grpc-Status"] != nil {
+		header.Set("Trailer", "Grpc-Status")
+	}
+}
+
+// Unwrap serves http.ResponseController.
+func (w *whole) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// observer is the interceptor that sees the handlers' errors. It is the outermost, so that it sees what the others make of them.
+type observer struct{}
+
+func (observer) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
+	return func(ctx context.Context, request connect.AnyRequest) (connect.AnyResponse, error) {
+		response, err := next(ctx, request)
+		note(ctx, err)
+		return response, err
+	}
+}
+
+func (observer) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.StreamingHandlerFunc {
+	return func(ctx context.Context, conn connect.StreamingHandlerConn) error {
+		err := next(ctx, conn)
+		note(ctx, err)
+		return err
+	}
+}
+
+func (observer) WrapStreamingClient(next connect.StreamingClientFunc) connect.StreamingClientFunc {
+	return next
+}
+
+func note(ctx context.Context, err error) {
+	code := codeOf(err)
+	if code == connect.CodeUnknown && ctx.Err() != nil {
+		code = codeOf(ctx.Err())
+	}
+	telemetry.Called(ctx, telemetry.Call{Code: codes[code].name, Status: codes[code].status, Err: err})
+}
+
+func byName(name string) connect.Code {
+	for code, known := range codes {
+		if known.name == name {
+			return connect.Code(code)
+		}
+	}
+	return connect.CodeUnknown
+}
