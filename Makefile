@@ -69,6 +69,10 @@ docs: ## Generate docs/api.md from the comments of api/.
 	$(TOOL) crd-ref-docs --source-path=api --config=hack/tools/api-docs/config.yaml \
 		--templates-dir=hack/tools/api-docs/templates --renderer=markdown --output-path=docs/api.md --log-level=ERROR
 
+.PHONY: proto
+proto: ## Generate the Go code of the .proto files; needs no protoc.
+	go -C hack/proto run . $$(git ls-files '*.proto')
+
 .PHONY: fmt
 fmt: ## Format the Go code.
 	$(TOOL) golangci-lint-kube-api-linter fmt
@@ -262,6 +266,10 @@ bench-workload: ## The bundled workload compared with bare net/http and podinfo:
 .PHONY: bench-clients
 bench-clients: ## What a well-behaved client sees while others send and read slowly, stream, hang, or flood; beside net/http alone and podinfo.
 	go -C hack/bench run ./clients
+
+.PHONY: bench-grpc
+bench-grpc: ## Unary gRPC calls through the chain compared with grpc-go's own server and with Connect on bare net/http.
+	go -C hack/grpc run ./bench
 
 .PHONY: bench-overload
 bench-overload: ## Goodput at four times the capacity, of handlers that compute, wait, or both, with what plan and tuner set, with settings by hand, and with none.
