@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"net/url"
 	"reflect"
 	"strings"
 	"time"
@@ -48,10 +47,9 @@ type Config struct {
 	ClientCAFile    string `env:"GOSERVICE_TLS_CLIENT_CA_FILE"`
 	// FaultInjection switches the fault endpoints of the admin port on.
 	FaultInjection bool `env:"GOSERVICE_FAULT_INJECTION"`
-	// TraceEndpoint and TraceHeaders are the standard settings of trace exporters; the headers are percent-encoded
-	// name=value pairs.
-	TraceEndpoint string `env:"OTEL_EXPORTER_OTLP_ENDPOINT"`
-	TraceHeaders  string `env:"OTEL_EXPORTER_OTLP_HEADERS"`
+	// MaxCallerTraces is how many requests per second are traced and logged because their callers ask for it; 0: none.
+	// The variables of OpenTelemetry are read by telemetry.TracingFromEnvironment.
+	MaxCallerTraces float64 `env:"GOSERVICE_MAX_CALLER_TRACES" envDefault:"100"`
 }
 
 // DefaultLiveSettingsFile is where the operator mounts the live values.
@@ -120,6 +118,7 @@ func repeatable(variable string) bool {
 var typeRules = map[reflect.Type]string{
 	reflect.TypeFor[uint16]():        "must be a port number, 0 to 65535",
 	reflect.TypeFor[bool]():          "must be true or false",
+	reflect.TypeFor[float64]():       "must be a number",
 	reflect.TypeFor[time.Duration](): "must be a duration such as 500ms or 10s",
 }
 
@@ -174,13 +173,8 @@ func (c *Config) check() (problems []settingProblem) {
 	if c.ClientCAFile != "" && c.CertificateFile == "" {
 		refuse("GOSERVICE_TLS_CLIENT_CA_FILE", "needs GOSERVICE_TLS_CERT_FILE and GOSERVICE_TLS_KEY_FILE")
 	}
-	if c.TraceEndpoint != "" {
-		if u, err := url.Parse(c.TraceEndpoint); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
-			refuse("OTEL_EXPORTER_OTLP_ENDPOINT", "must be an http or https URL")
-		}
-	}
-	if _, err := parseHeaders(c.TraceHeaders); err != nil {
-		refuse("OTEL_EXPORTER_OTLP_HEADERS", err.Error())
+	if !(c.MaxCallerTraces >= 0 && c.MaxCallerTraces <= livesettings.MaxRequestsPerSecond) {
+		refuse("GOSERVICE_MAX_CALLER_TRACES", fmt.Sprintf("must be 0 to %g", livesettings.MaxRequestsPerSecond))
 	}
 	return problems
 }
@@ -192,22 +186,4 @@ func loopback(address string) bool {
 	}
 	ip, err := netip.ParseAddr(host)
 	return err == nil && ip.IsLoopback() || host == "localhost"
-}
-
-// parseHeaders reads name=value pairs between commas, percent-encoded.
-func parseHeaders(text string) (map[string]string, error) {
-	headers := map[string]string{}
-	for pair := range strings.SplitSeq(text, ",") {
-		if strings.TrimSpace(pair) == "" {
-			continue
-		}
-		name, value, ok := strings.Cut(pair, "=")
-		name = strings.TrimSpace(name)
-		decoded, err := url.PathUnescape(strings.TrimSpace(value))
-		if !ok || err != nil || name == "" || strings.ContainsAny(name, " \t\r\n:") || strings.ContainsAny(decoded, "\r\n") {
-			return nil, errors.New("must be name=value pairs separated by commas, percent-encoded")
-		}
-		headers[name] = decoded
-	}
-	return headers, nil
 }

@@ -61,7 +61,7 @@ func (s *Service) tuneTelemetry(document livesettings.Document) {
 	if err := s.telemetry.Level().Set(level); err != nil { // the document's validation knows the same levels
 		s.logger.Error("log level stays", "error", err)
 	}
-	ratio := 0.0
+	ratio := s.sampleRatio
 	if document.Tracing != nil {
 		ratio = document.Tracing.SampleRatio
 	}

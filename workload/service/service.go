@@ -28,7 +28,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
-	"go.opentelemetry.io/otel/trace/noop"
 
 	"goservice.dev/operator/workload/livesettings"
 	"goservice.dev/operator/workload/pool"
@@ -57,16 +56,20 @@ type Service struct {
 	listening chan struct{}
 	ports     ports
 
+	sampleRatio  float64 // of the environment
 	lifecycle    lifecycle
 	background   *background
 	dependencies []*dependency
 }
 
 type options struct {
-	environment map[string]string
-	version     string
-	log         io.Writer
-	builtIn     livesettings.Document
+	environment    map[string]string
+	version        string
+	log            io.Writer
+	builtIn        livesettings.Document
+	requestIDs     telemetry.RequestIDs
+	withoutGlobals bool
+	defaultLogger  bool
 }
 
 // Option changes what New does.
@@ -82,6 +85,20 @@ func WithEnvironment(environment map[string]string) Option {
 
 // WithLog sends log lines elsewhere than to standard output.
 func WithLog(log io.Writer) Option { return func(o *options) { o.log = log } }
+
+// WithoutGlobals leaves OpenTelemetry's global TracerProvider, propagators and error handler as they are. Without it New sets
+// them, so that instrumented libraries send their spans along.
+func WithoutGlobals() Option { return func(o *options) { o.withoutGlobals = true } }
+
+// WithDefaultLogger makes the service's logger that of slog's functions and of package log, so that what libraries log has the
+// same form and level.
+func WithDefaultLogger() Option { return func(o *options) { o.defaultLogger = true } }
+
+// WithRequestIDs gives each request an id, X-Request-Id, which stands in its response, its log lines and its calls to upstreams.
+// accept says whether the id that a request carries is taken over; nil accepts none. It costs each request three allocations.
+func WithRequestIDs(accept func(*http.Request) bool) Option {
+	return func(o *options) { o.requestIDs = telemetry.RequestIDs{Enabled: true, Accept: accept} }
+}
 
 // WithBuiltIn sets the live values that hold as long as no live settings file says otherwise. Where it names no pool, that of
 // DefaultPool holds.
@@ -128,22 +145,9 @@ func (s *Service) setUp(o options) {
 	fail := s.fail
 	config := telemetry.Config{
 		Service: s.config.Name, Namespace: s.config.Namespace, Instance: s.config.Pod, Version: s.version,
-		LatencyThreshold: s.config.LatencyThreshold, Log: o.log,
+		LatencyThreshold: s.config.LatencyThreshold, Log: o.log, RequestIDs: o.requestIDs,
 	}
-	if s.err == nil && s.config.TraceEndpoint != "" {
-		headers, err := parseHeaders(s.config.TraceHeaders)
-		if err != nil { // LoadConfig has checked them
-			fail(err)
-		}
-		config.Tracing = telemetry.TracingConfig{Endpoint: s.config.TraceEndpoint, Headers: headers}
-	}
-	t, err := telemetry.New(context.Background(), config)
-	if err != nil {
-		fail(err)
-		config.Tracing = telemetry.TracingConfig{}
-		t, _ = telemetry.New(context.Background(), config) // fails over traces only
-	}
-	s.telemetry, s.logger = t, t.Logger()
+	t := s.startTelemetry(config, o)
 	registry, err := livesettings.NewRegistry(o.builtIn, s.config.Pod)
 	if err != nil {
 		fail(fmt.Errorf("built-in values: %w", err))
@@ -161,6 +165,36 @@ func (s *Service) setUp(o options) {
 	s.registerKnobs()
 	s.registerMetrics()
 	s.registerAdmin()
+}
+
+// startTelemetry never fails: without traces a service can serve, and says why there are none.
+func (s *Service) startTelemetry(config telemetry.Config, o options) *telemetry.Telemetry {
+	tracing, warnings := telemetry.TracingFromEnvironment(o.environment)
+	tracing.MaxCallerTraces = s.config.MaxCallerTraces
+	if s.config.MaxCallerTraces == 0 {
+		tracing.MaxCallerTraces = -1 // none, where 0 is the default
+	}
+	s.sampleRatio, config.Tracing = tracing.SampleRatio, tracing
+	if s.err != nil {
+		config.Tracing.Endpoint = "" // it will not serve
+	}
+	t, err := telemetry.New(context.Background(), config)
+	if err != nil {
+		warnings = append(warnings, err.Error()+"; no traces are sent")
+		config.Tracing.Endpoint = ""
+		t, _ = telemetry.New(context.Background(), config) // fails over the endpoint only
+	}
+	s.telemetry, s.logger = t, t.Logger()
+	for _, warning := range warnings {
+		s.logger.Warn("a setting of OpenTelemetry cannot be used", "problem", warning)
+	}
+	if !o.withoutGlobals {
+		t.SetGlobals()
+	}
+	if o.defaultLogger {
+		slog.SetDefault(s.logger)
+	}
+	return t
 }
 
 // Handle serves the pattern, in the form of http.ServeMux, behind the limiter and the pool.
@@ -205,12 +239,10 @@ func (s *Service) Logger() *slog.Logger { return s.logger }
 func (s *Service) Metrics() prometheus.Registerer { return s.telemetry.Registry() }
 
 // Tracer for spans below those of the requests; they are recorded where the request is.
-func (s *Service) Tracer(name string) trace.Tracer {
-	if provider := s.telemetry.TracerProvider(); provider != nil {
-		return provider.Tracer(name)
-	}
-	return noop.NewTracerProvider().Tracer(name)
-}
+func (s *Service) Tracer(name string) trace.Tracer { return s.TracerProvider().Tracer(name) }
+
+// TracerProvider for libraries that take one; it is also OpenTelemetry's global one.
+func (s *Service) TracerProvider() trace.TracerProvider { return s.telemetry.TracerProvider() }
 
 // Pool that admits requests, for work that runs beside them under the same bound.
 func (s *Service) Pool() *pool.Pool { return s.pool }

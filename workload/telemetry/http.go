@@ -24,7 +24,7 @@ import (
 // as the route. A panic of a handler becomes a response with status 500 and a log line with the stack.
 func (t *Telemetry) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		e, r := exchange.Begin(w, r)
+		e, r := exchange.Begin(w, t.withBaggage(r))
 		t.requests.inFlight.Add(1)
 		t.begin(e, r)
 		defer t.end(e, r)
@@ -132,13 +132,18 @@ func (t *Telemetry) log(e *exchange.Exchange, r *http.Request, took time.Duratio
 	if e.Trace.Valid() {
 		line = line.Hex("trace_id", e.Trace.TraceID[:]).Hex("span_id", e.Trace.SpanID[:])
 	}
+	if e.RequestID != "" {
+		line = line.Str("request_id", e.RequestID)
+	}
 	line.Msg("request")
 }
 
 func endSpan(span trace.Span, r *http.Request, e *exchange.Exchange) {
 	span.SetName(spanName(r, e))
+	if path := route(r.Pattern); path != "" {
+		span.SetAttributes(attribute.String("http.route", path))
+	}
 	span.SetAttributes(
-		attribute.String("http.route", route(r.Pattern)),
 		attribute.Int("http.response.status_code", e.Sent()),
 		attribute.Int64("http.response.body.size", e.Written()),
 	)
@@ -155,5 +160,8 @@ func spanName(r *http.Request, e *exchange.Exchange) string {
 	if e.Call != nil && e.Call.Name != "" {
 		return e.Call.Name
 	}
-	return r.Method + " " + route(r.Pattern)
+	if path := route(r.Pattern); path != "" {
+		return knownMethod(r.Method) + " " + path
+	}
+	return knownMethod(r.Method)
 }

@@ -19,8 +19,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/rs/zerolog"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/propagation"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 )
 
 // Config of a Telemetry.
@@ -34,6 +37,8 @@ type Config struct {
 	Log io.Writer
 	// Tracing says where traces go; the zero value records none.
 	Tracing TracingConfig
+	// RequestIDs gives requests ids; the zero value none.
+	RequestIDs RequestIDs
 }
 
 // Telemetry is the metrics, logs and traces of one service.
@@ -46,8 +51,12 @@ type Telemetry struct {
 	level     *Level
 	threshold time.Duration
 	sampler   *Sampler
-	provider  *sdktrace.TracerProvider
+	provider  *sdktrace.TracerProvider // nil when traces go nowhere
 	tracer    trace.Tracer
+	callers   callers
+
+	withoutTraceContext, withoutBaggage bool
+	requestIDs                          RequestIDs
 }
 
 // New sets everything up; with the zero Tracing nothing is sent anywhere.
@@ -60,7 +69,13 @@ func New(ctx context.Context, config Config) (*Telemetry, error) {
 		level:     new(Level),
 		threshold: config.LatencyThreshold,
 		sampler:   new(Sampler),
+		callers:   newCallers(config.Tracing),
+
+		withoutTraceContext: config.Tracing.WithoutTraceContext,
+		withoutBaggage:      config.Tracing.WithoutBaggage,
+		requestIDs:          config.RequestIDs,
 	}
+	t.sampler.Set(config.Tracing.SampleRatio)
 	t.plain = newLogger(config, t.level)
 	t.logger = t.plain.With().Timestamp().Logger()
 	t.registry.MustRegister(
@@ -90,8 +105,38 @@ func (t *Telemetry) Level() *Level { return t.level }
 // Sampler of new traces.
 func (t *Telemetry) Sampler() *Sampler { return t.sampler }
 
-// TracerProvider for spans of the service's own; nil when traces go nowhere.
-func (t *Telemetry) TracerProvider() *sdktrace.TracerProvider { return t.provider }
+// TracerProvider for spans of the service's own. When traces go nowhere, its spans are not recorded and carry their parent's
+// trace on.
+func (t *Telemetry) TracerProvider() trace.TracerProvider {
+	if t.provider == nil {
+		return noop.NewTracerProvider()
+	}
+	return t.provider
+}
+
+// Propagator reads and writes what the service takes from its callers and tells its upstreams, for libraries that do so by
+// themselves.
+func (t *Telemetry) Propagator() propagation.TextMapPropagator {
+	var all []propagation.TextMapPropagator
+	if !t.withoutTraceContext {
+		all = append(all, propagation.TraceContext{})
+	}
+	if !t.withoutBaggage {
+		all = append(all, propagation.Baggage{})
+	}
+	return propagation.NewCompositeTextMapPropagator(all...)
+}
+
+// SetGlobals makes the provider and the propagator those of the process, which libraries such as otelsql, otelgrpc and redisotel
+// use where they are given no others, and logs what the tracing library reports. It should be called once.
+func (t *Telemetry) SetGlobals() {
+	if t.provider != nil { // else whatever another part of the program has set stays
+		otel.SetTracerProvider(t.provider)
+	}
+	otel.SetTextMapPropagator(t.Propagator())
+	logger := t.Logger()
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { logger.Warn("OpenTelemetry", "error", err) }))
+}
 
 // InFlight is the number of requests that are being answered.
 func (t *Telemetry) InFlight() int64 { return t.requests.inFlight.Load() }

@@ -7,13 +7,19 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
+	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
+	"net/url"
 	"strconv"
-	"sync/atomic"
+	"strings"
+	"syscall"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/baggage"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 
@@ -25,6 +31,8 @@ const (
 	sampledFlag       = 1
 	// maxTracestate is what the W3C recommendation asks to pass on at least; more is dropped whole.
 	maxTracestate = 512
+	// maxBaggage is what the W3C recommendation asks to pass on at least.
+	maxBaggage = 8192
 )
 
 func init() {
@@ -44,19 +52,6 @@ type keyProbe struct {
 func (p *keyProbe) Value(key any) any {
 	p.key = key
 	return nil
-}
-
-// Sampler decides about new traces; its ratio may change at any time. Its zero value records none.
-type Sampler struct{ threshold atomic.Uint64 }
-
-// Set the share of new traces to record, 0 to 1.
-func (s *Sampler) Set(ratio float64) {
-	s.threshold.Store(uint64(min(max(ratio, 0), 1) * (1 << 63)))
-}
-
-// Sample decides from the trace's id, so that every service with the same ratio decides alike.
-func (s *Sampler) Sample(traceID [16]byte) bool {
-	return binary.BigEndian.Uint64(traceID[8:])>>1 < s.threshold.Load()
 }
 
 // ParseTraceparent reads the header of the W3C recommendation. Of versions after 00 it reads the part that it knows.
@@ -133,15 +128,19 @@ func newTraceID() (id [16]byte) {
 
 // begin puts the request into its caller's trace or a new one, and starts a span if it is recorded.
 func (t *Telemetry) begin(e *exchange.Exchange, r *http.Request) {
-	caller, called := callerOf(r.Header)
+	t.identify(e, r)
+	caller, called := exchange.TraceContext{}, false
+	if !t.withoutTraceContext {
+		caller, called = callerOf(r.Header)
+	}
 	if called {
 		e.Trace = caller
 		e.Trace.SpanID = newSpanID()
 	} else {
 		e.Trace = exchange.TraceContext{TraceID: newTraceID(), SpanID: newSpanID()}
-		e.Trace.Sampled = t.tracer != nil && t.sampler.Sample(e.Trace.TraceID)
 	}
-	if t.tracer == nil || !e.Trace.Sampled {
+	e.Trace.Sampled = t.record(e.Trace, called)
+	if t.provider == nil || !e.Trace.Sampled {
 		return
 	}
 	ctx := context.Context(e)
@@ -150,13 +149,27 @@ func (t *Telemetry) begin(e *exchange.Exchange, r *http.Request) {
 	} else {
 		ctx = trace.ContextWithSpanContext(ctx, trace.SpanContext{})
 	}
-	_, span := t.tracer.Start(ctx, r.Method, trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(e.Start),
-		trace.WithAttributes(
+	_, span := t.tracer.Start(context.WithValue(ctx, decidedKey{}, e.Trace), r.Method,
+		trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(e.Start), trace.WithAttributes(
 			attribute.String("http.request.method", knownMethod(r.Method)),
 			attribute.String("url.path", r.URL.Path),
 			attribute.String("network.protocol.version", strconv.Itoa(r.ProtoMajor)+"."+strconv.Itoa(r.ProtoMinor)),
 		))
 	e.Trace, e.Span = traceContext(span.SpanContext()), span
+}
+
+// record decides whether the trace is recorded, and so what upstreams are told. A service that records nothing passes a
+// caller's decision on.
+func (t *Telemetry) record(own exchange.TraceContext, called bool) bool {
+	switch {
+	case !called:
+		return t.provider != nil && t.sampler.Sample(own.TraceID)
+	case t.provider == nil:
+		return own.Sampled
+	case t.callers.ignored:
+		return t.sampler.Sample(own.TraceID)
+	}
+	return own.Sampled && (t.sampler.Sample(own.TraceID) || t.callers.allow())
 }
 
 func callerOf(header http.Header) (exchange.TraceContext, bool) {
@@ -166,11 +179,29 @@ func callerOf(header http.Header) (exchange.TraceContext, bool) {
 	}
 	caller, ok := ParseTraceparent(values[0])
 	if ok {
-		if state := header.Get("Tracestate"); len(state) <= maxTracestate {
+		if state := strings.Join(header["Tracestate"], ","); len(state) <= maxTracestate { // several lines are one list
 			caller.State = state
 		}
 	}
 	return caller, ok
+}
+
+// withBaggage gives the request's context the baggage that came with it. Without any it costs nothing; baggage that cannot be
+// read or is too much is dropped whole.
+func (t *Telemetry) withBaggage(r *http.Request) *http.Request {
+	lines := r.Header["Baggage"]
+	if len(lines) == 0 || t.withoutBaggage {
+		return r
+	}
+	text := strings.Join(lines, ",")
+	if len(text) > maxBaggage {
+		return r
+	}
+	carried, err := baggage.Parse(text)
+	if err != nil || carried.Len() == 0 {
+		return r
+	}
+	return r.WithContext(baggage.ContextWithBaggage(r.Context(), carried))
 }
 
 func spanContext(t exchange.TraceContext) trace.SpanContext {
@@ -194,21 +225,17 @@ func (t *Telemetry) Transport(upstream string, next http.RoundTripper) http.Roun
 	return roundTripper(func(r *http.Request) (*http.Response, error) {
 		ctx, current := r.Context(), trace.SpanContextFromContext(r.Context())
 		var span trace.Span
-		if t.tracer != nil && current.IsSampled() {
+		if t.provider != nil && current.IsSampled() {
 			ctx, span = t.tracer.Start(ctx, r.Method, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(
 				attribute.String("http.request.method", knownMethod(r.Method)),
 				attribute.String("server.address", r.URL.Hostname()),
+				attribute.Int("server.port", portOf(r.URL)),
 				attribute.String("peer.service", upstream)))
 			defer span.End()
 			current = span.SpanContext()
 		}
-		if current.IsValid() {
-			r = r.Clone(ctx)
-			r.Header.Set("Traceparent", FormatTraceparent(traceContext(current)))
-			if state := current.TraceState().String(); state != "" {
-				r.Header.Set("Tracestate", state)
-			}
-		}
+		r = r.Clone(ctx)
+		t.inject(ctx, current, r.Header)
 		start := time.Now()
 		response, err := next.RoundTrip(r)
 		status := 0
@@ -217,13 +244,73 @@ func (t *Telemetry) Transport(upstream string, next http.RoundTripper) http.Roun
 		}
 		t.outbound.WithLabelValues(upstream, knownMethod(r.Method), strconv.Itoa(status)).Observe(time.Since(start).Seconds())
 		if span != nil {
-			span.SetAttributes(attribute.Int("http.response.status_code", status))
-			if err != nil || status >= 400 {
-				span.SetStatus(codes.Error, "")
-			}
+			endClientSpan(span, status, err)
 		}
 		return response, err
 	})
+}
+
+// inject tells the upstream whose call it is.
+func (t *Telemetry) inject(ctx context.Context, current trace.SpanContext, header http.Header) {
+	if current.IsValid() && !t.withoutTraceContext {
+		header.Set("Traceparent", FormatTraceparent(traceContext(current)))
+		if state := current.TraceState().String(); state != "" {
+			header.Set("Tracestate", state)
+		} else {
+			header.Del("Tracestate") // of a proxied request, which is not part of this trace
+		}
+	}
+	if !t.withoutBaggage {
+		if carried := baggage.FromContext(ctx); carried.Len() > 0 {
+			header.Set("Baggage", carried.String())
+		}
+	}
+	if e := exchange.From(ctx); e != nil && e.RequestID != "" {
+		header.Set(RequestIDHeader, e.RequestID)
+	}
+}
+
+func endClientSpan(span trace.Span, status int, err error) {
+	switch {
+	case err != nil:
+		span.SetAttributes(attribute.String("error.type", errorType(err)))
+		span.SetStatus(codes.Error, "")
+	case status >= 400:
+		span.SetAttributes(attribute.String("error.type", strconv.Itoa(status)))
+		span.SetStatus(codes.Error, "")
+	}
+	if err == nil {
+		span.SetAttributes(attribute.Int("http.response.status_code", status))
+	}
+}
+
+// errorType is a class of errors, of which there are few, as the semantic conventions ask for.
+func errorType(err error) string {
+	var timeout interface{ Timeout() bool }
+	switch {
+	case errors.Is(err, context.Canceled):
+		return "canceled"
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+		return "timeout"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "connection_refused"
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "connection_broken"
+	}
+	if dns := (*net.DNSError)(nil); errors.As(err, &dns) {
+		return "name_resolution"
+	}
+	return "_OTHER"
+}
+
+func portOf(u *url.URL) int {
+	if port, err := strconv.Atoi(u.Port()); err == nil {
+		return port
+	}
+	if u.Scheme == "https" {
+		return 443
+	}
+	return 80
 }
 
 type roundTripper func(*http.Request) (*http.Response, error)

@@ -77,7 +77,7 @@ func traced(t *testing.T, c *collector) *telemetry.Telemetry {
 	t.Helper()
 	tel := newTelemetry(t, telemetry.Config{
 		Service: "shop", Instance: "shop-1",
-		Tracing: telemetry.TracingConfig{Endpoint: c.URL, Headers: map[string]string{"X-Token": "t"}},
+		Tracing: telemetry.TracingConfig{Endpoint: c.URL + "/v1/traces", Headers: map[string]string{"X-Token": "t"}},
 	})
 	t.Cleanup(func() { _ = tel.Shutdown(context.Background()) })
 	return tel
