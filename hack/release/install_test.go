@@ -38,33 +38,13 @@ func TestEveryProgramInstallsByVersion(t *testing.T) {
 	run(t, t.TempDir(), environment, "go", "install", "-trimpath", "goservice.dev/operator/workload@"+released)
 }
 
-const program = `package main
-
-import (
-	"net/http"
-
-	"goservice.dev/operator/workload/service"
-)
-
-func main() {
-	svc := service.New()
-	svc.HandleFunc("GET /hello", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("hello")) })
-	svc.Run()
-}
-`
-
-// A team's new service on the toolkit gets the modules that testdata/modules.txt lists, and no others: none of Kubernetes above all.
+// A team's new service on the toolkit, made by the program that makes them, gets the modules that testdata/modules.txt lists and no
+// others: none of Kubernetes above all.
 func TestTheToolkitBringsFewModules(t *testing.T) {
 	environment := append(proxy(t), "GOFLAGS=-mod=mod")
 	folder := t.TempDir()
-	for name, content := range map[string]string{
-		"go.mod":  "module shop.example/hello\n\ngo 1.26.0\n\nrequire goservice.dev/operator/workload " + released + "\n",
-		"main.go": program,
-	} {
-		if err := os.WriteFile(filepath.Join(folder, name), []byte(content), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	run(t, folder, environment, "go", "run", "goservice.dev/operator/workload/new@"+released, "-module=shop.example/checkout", "checkout")
+	folder = filepath.Join(folder, "checkout")
 	run(t, folder, environment, "go", "mod", "tidy")
 	run(t, folder, environment, "go", "build", "-trimpath", "-o", os.DevNull, ".")
 
@@ -79,7 +59,9 @@ func TestTheToolkitBringsFewModules(t *testing.T) {
 		}
 	}
 	got := modules(run(t, folder, environment, "go", "mod", "graph"))
-	isIn := func(list []string) func(string) bool { return func(path string) bool { return slices.Contains(list, path) } }
+	isIn := func(list []string) func(string) bool {
+		return func(path string) bool { return slices.Contains(list, path) }
+	}
 	if more := slices.DeleteFunc(slices.Clone(got), isIn(allowed)); len(more) > 0 {
 		t.Errorf("with the toolkit come modules that testdata/modules.txt does not list: can it be done without them?\n%s", strings.Join(more, "\n"))
 	}
