@@ -4,7 +4,10 @@
 package main
 
 import (
+	"go/format"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -55,5 +58,27 @@ func TestTheDocumentedServiceIsTheExample(t *testing.T) {
 	_, code, _ := strings.Cut(source, "import ")
 	if !strings.Contains(page(t, "../docs/toolkit.md"), "import "+code) {
 		t.Error("docs/toolkit.md shows another program than workload/examples/orders/main.go")
+	}
+}
+
+// maxExampleLines of the README's program.
+const maxExampleLines = 40
+
+// The README's program is complete: it compiles as it stands there.
+func TestTheProgramOfTheReadmeCompiles(t *testing.T) {
+	_, code, _ := strings.Cut(page(t, "README.md"), "```go\n")
+	code, _, found := strings.Cut(code, "```\n")
+	if lines := strings.Count(code, "\n"); !found || lines > maxExampleLines {
+		t.Errorf("the program has %d lines, at most %d are meant to be read", lines, maxExampleLines)
+	}
+	if formatted, err := format.Source([]byte(code)); err != nil || string(formatted) != code {
+		t.Errorf("the program is not formatted (%v)", err)
+	}
+	file := filepath.Join(t.TempDir(), "main.go")
+	if err := os.WriteFile(file, []byte(code), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if output, err := exec.CommandContext(t.Context(), "go", "vet", file).CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, output)
 	}
 }
