@@ -62,7 +62,16 @@ var boundsOf = map[string]bounds{
 	"upstreams.*.requestsPerSecond": {
 		append([]string{`0`}, rates.accepted...), []string{`-5e-324`, `1.0000000000000002e7`}, rates.rule,
 	},
-	"upstreams.*.burst": bursts,
+	"upstreams.*.burst":                    bursts,
+	"routes.*.timeout":                     durations,
+	"routes.*.maxBodyBytes":                {[]string{`0`, `1`, `9223372036854775807`}, []string{`-1`}, "must not be negative"},
+	"routes.*.rateLimit.requestsPerSecond": rates,
+	"routes.*.rateLimit.burst":             bursts,
+	"routes.*.pool":                        {[]string{`true`, `false`, `null`}, []string{`0`, `"true"`}, "must be true or false"},
+	"routes.*.exempt":                      {[]string{`true`, `false`, `null`}, []string{`1`, `"no"`}, "must be true or false"},
+	"routes.*.priority": {
+		[]string{`""`, `"critical"`, `"normal"`, `"sheddable"`}, []string{`"high"`, `"Critical"`}, "must be critical, normal or sheddable",
+	},
 }
 
 // fieldsOf lists the paths of a type's values.
@@ -99,7 +108,8 @@ func documentWith(t *testing.T, path, value string) []byte {
 	var content map[string]any
 	bucket := `{"requestsPerSecond":1,"burst":1}`
 	whole := fmt.Sprintf(`{"version":1,"rateLimit":{"requestsPerSecond":1,"burst":1,"pods":{"a":%s,"key":%s,"z":%s}},"pool":{"workers":1},"tracing":{},`+
-		`"runtime":{},"upstreams":{"a":%s,"key":%s,"z":%s}}`, bucket, bucket, bucket, bucket, bucket, bucket)
+		`"runtime":{},"upstreams":{"a":%s,"key":%s,"z":%s},"routes":{"a":{},"key":{"rateLimit":%s},"z":{}}}`,
+		bucket, bucket, bucket, bucket, bucket, bucket, bucket)
 	if err := json.Unmarshal([]byte(whole), &content); err != nil {
 		t.Fatal(err)
 	}

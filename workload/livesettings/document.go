@@ -52,6 +52,10 @@ type Document struct {
 	Runtime *Runtime `json:"runtime,omitempty"`
 	// Upstreams holds the limits of outbound calls by the upstream's name. Upstreams that are not named here are unlimited.
 	Upstreams map[string]Upstream `json:"upstreams,omitempty"`
+	// Routes holds what is special about single routes, by their pattern as the service registered it: "GET /orders/{id}". What
+	// a route leaves out, and a route that is not named here, is as the service's code has it. Patterns that the service does
+	// not serve are reported and otherwise without effect.
+	Routes map[string]Route `json:"routes,omitempty"`
 
 	// Ignored names the fields that Parse found and does not know, such as "pool.priorities" or "upstreams.*.hedge", in
 	// order and at most 16 of them.
@@ -108,6 +112,22 @@ type Upstream struct {
 	Burst int `json:"burst,omitempty"`
 }
 
+// Route sets how one pod serves one route. Values that are not given are those of the service's code.
+type Route struct {
+	// Timeout from a request's head to the end of its response; "0s" means none.
+	Timeout *Duration `json:"timeout,omitempty"`
+	// MaxBodyBytes of a request; at least 1. 0 leaves the service's own.
+	MaxBodyBytes int64 `json:"maxBodyBytes,omitempty"`
+	// RateLimit of the route at this pod, besides that of the service.
+	RateLimit *Bucket `json:"rateLimit,omitempty"`
+	// Pool says whether requests take a worker.
+	Pool *bool `json:"pool,omitempty"`
+	// Priority is critical, normal or sheddable: what is less important is turned away first.
+	Priority string `json:"priority,omitempty"`
+	// Exempt requests pass neither limiter nor pool.
+	Exempt *bool `json:"exempt,omitempty"`
+}
+
 // Bounds that Validate enforces.
 const (
 	MaxRequestsPerSecond = 1e7
@@ -118,6 +138,16 @@ const (
 	// MaxGOGC is what the runtime can hold; it takes the lower 32 bits of more.
 	MaxGOGC = 1<<31 - 1
 )
+
+// The priorities of routes.
+const (
+	PriorityCritical  = "critical"
+	PriorityNormal    = "normal"
+	PrioritySheddable = "sheddable"
+)
+
+// Priorities are the valid values of Route.Priority, the most important first.
+var Priorities = []string{PriorityCritical, PriorityNormal, PrioritySheddable}
 
 // LogLevels are the valid values of Document.LogLevel, from the most to the least detailed.
 var LogLevels = []string{"debug", "info", "warn", "error", "off"}
@@ -178,7 +208,25 @@ func (d Document) Validate() error {
 			validateRate(field, u.RequestsPerSecond, u.Burst, refuse)
 		}
 	}
+	for _, pattern := range slices.Sorted(maps.Keys(d.Routes)) {
+		validateRoute("routes."+pattern, d.Routes[pattern], refuse)
+	}
 	return found.err()
+}
+
+func validateRoute(field string, r Route, refuse func(string, any, string)) {
+	if r.Timeout != nil && *r.Timeout < 0 {
+		refuse(field+".timeout", time.Duration(*r.Timeout), "must not be negative")
+	}
+	if r.MaxBodyBytes < 0 {
+		refuse(field+".maxBodyBytes", r.MaxBodyBytes, "must not be negative")
+	}
+	if r.RateLimit != nil {
+		validateRate(field+".rateLimit", r.RateLimit.RequestsPerSecond, r.RateLimit.Burst, refuse)
+	}
+	if r.Priority != "" && !slices.Contains(Priorities, r.Priority) {
+		refuse(field+".priority", r.Priority, "must be critical, normal or sheddable")
+	}
 }
 
 var validRevision = regexp.MustCompile(`^[A-Za-z0-9][-._A-Za-z0-9]{0,63}$`)

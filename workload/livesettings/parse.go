@@ -105,6 +105,8 @@ func typeRule(of reflect.Type) string {
 		return durationRule
 	case of.Kind() == reflect.String:
 		return "must be a string"
+	case of.Kind() == reflect.Bool:
+		return "must be true or false"
 	case of.Kind() == reflect.Float64:
 		return "must be a number"
 	case of.Kind() == reflect.Struct, of.Kind() == reflect.Map:

@@ -5,8 +5,10 @@ package livesettings
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 )
@@ -25,6 +27,7 @@ type Registry struct {
 	// mu is never held while a knob turns: whoever asks for the revision, as each request may, does not wait for a knob.
 	mu       sync.Mutex
 	report   Report
+	serves   func(pattern string) bool
 	applied  uint64
 	rejected uint64
 }
@@ -53,6 +56,14 @@ func (r *Registry) Register(knob Knob) {
 	defer r.turns.Unlock()
 	r.knobs = append(r.knobs, knob)
 	knob(r.Report().Document)
+}
+
+// Serves lets the report name the document's routes that the service does not serve: misspelled ones, or those of a version
+// that is not running yet.
+func (r *Registry) Serves(pattern func(string) bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.serves = pattern
 }
 
 // Apply validates the document and turns every knob to it, in the order of their registration. A document with the revision
@@ -101,7 +112,22 @@ func (r *Registry) Reject(err error) {
 func (r *Registry) Report() Report {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.report
+	report := r.report
+	report.Unserved = r.unserved()
+	return report
+}
+
+// unserved are the patterns in the document in force that nobody registered. The lock is held.
+func (r *Registry) unserved() (patterns []string) {
+	if r.serves == nil {
+		return nil
+	}
+	for _, pattern := range slices.Sorted(maps.Keys(r.report.Document.Routes)) {
+		if len(patterns) < maxIgnored && !r.serves(pattern) {
+			patterns = append(patterns, cut(pattern, maxName))
+		}
+	}
+	return patterns
 }
 
 // Revision in force.

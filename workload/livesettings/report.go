@@ -18,6 +18,8 @@ type Report struct {
 	Document Document `json:"document"`
 	// Ignored are the fields of the document in force that this toolkit does not know; at most 16 names.
 	Ignored []string `json:"ignored,omitempty"`
+	// Unserved are the patterns of the document's routes that this service does not serve, in order and at most 16 of them.
+	Unserved []string `json:"unserved,omitempty"`
 	// Error says in at most 1,000 bytes why the newest file was refused; empty when the newest file is in force.
 	Error string `json:"error,omitempty"`
 	// Versions of the document that this toolkit reads.

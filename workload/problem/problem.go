@@ -7,7 +7,10 @@ package problem
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
+	"os"
 	"strconv"
 	"time"
 )
@@ -74,6 +77,23 @@ func Write(w http.ResponseWriter, details Details) {
 // Invalid answers 400 with the field and the rule that it broke.
 func Invalid(w http.ResponseWriter, field, rule string) {
 	Write(w, Details{Status: http.StatusBadRequest, Field: field, Rule: rule, Detail: field + ": " + rule})
+}
+
+// Body answers for a request's body that could not be read: 413 if it is too large (*http.MaxBytesError), 408 if it came too
+// slowly (os.ErrDeadlineExceeded), 400 otherwise. err is what reading, or decoding from the body, returned.
+func Body(w http.ResponseWriter, err error) {
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		rule := fmt.Sprintf("must have at most %d bytes", tooLarge.Limit)
+		Write(w, Details{Status: http.StatusRequestEntityTooLarge, Field: "body", Rule: rule, Detail: "body: " + rule})
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		// Whatever of the body is still to come is not worth the wait for it.
+		w.Header().Set("Connection", "close")
+		Write(w, Details{Status: http.StatusRequestTimeout, Field: "body", Rule: "must be sent faster", Detail: "body: came too slowly"})
+	default:
+		Invalid(w, "body", "could not be read to its end")
+	}
 }
 
 // RetryAfter sets the header to whole seconds, rounded up and at least 1: a client that comes back at once would only be

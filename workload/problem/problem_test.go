@@ -5,8 +5,12 @@ package problem_test
 
 import (
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -32,6 +36,20 @@ func TestRetryAfterIsWholeSeconds(t *testing.T) {
 		problem.RetryAfter(header, wait)
 		if got := header.Get("Retry-After"); got != want {
 			t.Errorf("%s: %s, want %s", wait, got, want)
+		}
+	}
+}
+
+func TestABodyThatCannotBeReadIsAnsweredByItsCause(t *testing.T) {
+	for want, err := range map[string]error{
+		`413 "" {"status":413,"title":"Request Entity Too Large","detail":"body: must have at most 7 bytes","field":"body","rule":"must have at most 7 bytes"}`: fmt.Errorf("decoding: %w", &http.MaxBytesError{Limit: 7}),
+		`408 "close" {"status":408,"title":"Request Timeout","detail":"body: came too slowly","field":"body","rule":"must be sent faster"}`:                     &net.OpError{Err: os.ErrDeadlineExceeded},
+		`400 "" {"status":400,"title":"Bad Request","detail":"body: could not be read to its end","field":"body","rule":"could not be read to its end"}`:        io.ErrUnexpectedEOF,
+	} {
+		recorder := httptest.NewRecorder()
+		problem.Body(recorder, err)
+		if got := fmt.Sprintf("%d %q %s", recorder.Code, recorder.Header().Get("Connection"), strings.TrimSpace(recorder.Body.String())); got != want {
+			t.Errorf("%v: %s, want %s", err, got, want)
 		}
 	}
 }

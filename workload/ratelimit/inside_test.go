@@ -48,12 +48,12 @@ func TestForgottenKeysLeaveNothingBehind(t *testing.T) {
 	k.Set(2, 2)
 	k.Limit()
 	k.RetryAfter("key")
-	k.giveBack("key")
-	k.giveBack(strconv.Itoa(199_999))
+	k.GiveBack("key")
+	k.GiveBack(strconv.Itoa(199_999))
 	checkShards(t, k)
 	if before := k.Len(); before != 0 {
 		k.RetryAfter("never seen")
-		k.giveBack("never seen")
+		k.GiveBack("never seen")
 		if k.Len() != before {
 			t.Error("a question made room for a key")
 		}
@@ -99,7 +99,7 @@ func TestATokenIsGivenBack(t *testing.T) {
 		if k.RetryAfter("a") != time.Second || k.RetryAfter("b") != 0 {
 			t.Errorf("retry after %s and %s", k.RetryAfter("a"), k.RetryAfter("b"))
 		}
-		k.giveBack("a")
+		k.GiveBack("a")
 		if k.RetryAfter("a") != 0 || !k.Allow("a") || k.Allow("a") {
 			t.Error("not exactly one token was given back")
 		}
@@ -107,7 +107,7 @@ func TestATokenIsGivenBack(t *testing.T) {
 			k.Set(perSecond, 2)
 			s, hash := k.shard("a")
 			before := s.slots[s.places[hash]].tat
-			k.giveBack("a")
+			k.GiveBack("a")
 			if s.slots[s.places[hash]].tat != before {
 				t.Errorf("a limit of %v counts tokens", perSecond)
 			}
@@ -291,3 +291,25 @@ func TestNumbersInFieldsAreBounded(t *testing.T) {
 
 // over waits for an end, whatever it brings.
 func over[T any](end <-chan T) { <-end }
+
+// A token that was given back can be taken again, and a bucket never holds more than its burst.
+func TestATokenThatIsGivenBackCanBeTakenAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(1, 2)
+		for range 3 {
+			if !l.Allow() {
+				t.Fatal("no token, although each was given back")
+			}
+			l.GiveBack()
+		}
+		for range 5 {
+			l.GiveBack() // of a full bucket: nothing
+		}
+		if !l.Allow() || !l.Allow() || l.Allow() {
+			t.Error("the bucket does not hold its burst")
+		}
+		for _, l := range []*Limiter{New(Unlimited, 1), New(0, 1)} {
+			l.GiveBack()
+		}
+	})
+}

@@ -135,8 +135,8 @@ func (k *Keyed) take(key string) (ok bool, retryAfter time.Duration) {
 	return true, 0
 }
 
-// giveBack returns a token that take took for a request that was then refused for another reason.
-func (k *Keyed) giveBack(key string) {
+// GiveBack returns a token that Allow took for a request that was then refused for another reason.
+func (k *Keyed) GiveBack(key string) {
 	s, hash := k.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()

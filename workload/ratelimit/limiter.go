@@ -73,6 +73,17 @@ func (l *Limiter) Allow() bool {
 	}
 }
 
+// GiveBack returns a token that Allow took for a request that was then refused for another reason.
+func (l *Limiter) GiveBack() {
+	for {
+		b, tat := l.read()
+		// A TAT that falls behind the clock is as good as the clock: the bucket never holds more than its burst.
+		if b.free || b.shut || b.tat.CompareAndSwap(tat, tat-b.interval) {
+			return
+		}
+	}
+}
+
 // Set puts another rate and burst in force, with the meaning that they have for New. The bucket keeps the tokens that it
 // holds, up to the new burst: neither does a backlog of the old rate lock requests out, nor are tokens given away. Whoever
 // waits is woken by the new rate. Set may run at any time beside all other methods; with the values in force it does nothing.

@@ -91,7 +91,7 @@ func (m *middleware) admit(r *http.Request) (retryAfter time.Duration, ok bool) 
 	if m.limiter.Allow() {
 		return 0, true
 	}
-	m.keyed.giveBack(key)
+	m.keyed.GiveBack(key)
 	return m.limiter.RetryAfter(), false
 }
 

@@ -63,8 +63,8 @@ func TestARejectionIsAnErrorOfTheClientsProtocol(t *testing.T) {
 			if diff := cmp.Diff(want, r.counted(`goservice_requests_rejected_total\{reason="(rate_limit)"\} (\d+)`)); diff != "" {
 				t.Errorf("rejected (-want +got):\n%s", diff)
 			}
-			if got := r.counted(`(http_response_status_code="429")[^}]*\} 2\n`); len(got) == 0 {
-				t.Error("the rejections do not count under 429")
+			if got := r.counted(`_count\{[^}]*(http_response_status_code="429")[^}]*\} 1\n`); len(got) != 2 {
+				t.Errorf("the rejections count under 429 of %d procedures, want 2", len(got))
 			}
 		})
 		t.Run(name+" full pool", func(t *testing.T) {

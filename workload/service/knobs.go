@@ -34,7 +34,10 @@ func (s *Service) registerKnobs() {
 	s.live.Register(s.tunePool)
 	s.live.Register(s.tuneTelemetry)
 	s.live.Register(tuneRuntime(runtimeinfo.Baseline()))
+	s.live.Register(s.tuneBodies)
 	s.live.Register(s.tuneUpstreams)
+	s.live.Register(s.tuneRoutes)
+	s.live.Serves(s.routes.served)
 }
 
 func (s *Service) tuneLimiter(document livesettings.Document) {

@@ -23,20 +23,12 @@ type Protocol interface {
 
 // WithProtocol says that the route speaks the protocol instead of plain HTTP. The handler tells by telemetry.Called how each
 // request ended.
-func WithProtocol(protocol Protocol) RouteOption { return func(r *route) { r.protocol = protocol } }
+func WithProtocol(protocol Protocol) RouteOption { return func(rt *route) { rt.protocol = protocol } }
 
-// speaking begins a call before anything of the route can reject it.
-func speaking(protocol Protocol, next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next.ServeHTTP(begin(protocol, w, r))
-	})
-}
-
-func begin(protocol Protocol, w http.ResponseWriter, r *http.Request) (http.ResponseWriter, *http.Request) {
-	e, r := exchange.Begin(w, r)
+// begin a call before anything of the route can reject it.
+func begin(protocol Protocol, e *exchange.Exchange, r *http.Request) {
 	e.Call = &exchange.Call{Protocol: protocol, Request: r}
 	if timeout, ok := protocol.Timeout(r); ok {
 		e.LimitTo(e.Start.Add(timeout))
 	}
-	return e, r
 }

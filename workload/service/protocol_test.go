@@ -48,7 +48,7 @@ func shoutingService(document livesettings.Document, log io.Writer) *service.Ser
 	return svc
 }
 
-func ask(svc *service.Service, path string, header ...string) *httptest.ResponseRecorder {
+func call(svc *service.Service, path string, header ...string) *httptest.ResponseRecorder {
 	recorder := httptest.NewRecorder()
 	request := httptest.NewRequest(http.MethodPost, path, nil)
 	if len(header) == 2 {
@@ -75,7 +75,7 @@ func TestARouteWithAProtocolAnswersErrorsItsOwnWay(t *testing.T) {
 			svc := shoutingService(c.document, io.Discard)
 			var got *httptest.ResponseRecorder
 			for range c.requests {
-				got = ask(svc, c.path)
+				got = call(svc, c.path)
 			}
 			if text := fmt.Sprint(got.Code, " ", strings.TrimSpace(got.Body.String())); text != c.want {
 				t.Errorf("got  %s\nwant %s", text, c.want)
@@ -93,7 +93,7 @@ func TestAProtocolsTimeoutOnlyShortensTheDeadline(t *testing.T) {
 			deadline, _ := r.Context().Deadline()
 			_, _ = fmt.Fprint(w, time.Until(deadline).Round(time.Minute))
 		}, service.WithProtocol(shouting{}))
-		if got := ask(svc, "/deadline", "Shout-Timeout", timeout).Body.String(); got != want {
+		if got := call(svc, "/deadline", "Shout-Timeout", timeout).Body.String(); got != want {
 			t.Errorf("timeout %q: the deadline is in %s, want %s", timeout, got, want)
 		}
 	}
@@ -103,7 +103,7 @@ func TestACallCountsUnderItsOwnStatus(t *testing.T) {
 	log := new(syncBuffer)
 	svc := shoutingService(livesettings.Document{}, log)
 	for _, path := range []string{"/fail", "/plain"} {
-		if got := ask(svc, path); got.Code != http.StatusOK {
+		if got := call(svc, path); got.Code != http.StatusOK {
 			t.Errorf("%s: status %d is sent, want 200", path, got.Code)
 		}
 	}

@@ -178,6 +178,9 @@ func (s *Service) watcher() *livesettings.Watcher {
 			if len(report.Ignored) > 0 {
 				attributes = append(attributes, "ignored", report.Ignored) // the operator is newer than this toolkit
 			}
+			if len(report.Unserved) > 0 {
+				attributes = append(attributes, "unserved", report.Unserved) // misspelled, or of another version of the service
+			}
 			s.logger.Info("live settings in force", attributes...)
 		},
 		Degraded: func(err error) {

@@ -51,7 +51,9 @@ type Service struct {
 	mux       *http.ServeMux
 	admin     *http.ServeMux
 	wrappers  []func(http.Handler) http.Handler
-	protocols map[string]Protocol // by pattern, of the routes that have one
+	clientKey ratelimit.KeyFunc
+	routes    routes
+	bodies    memory // of requests that have not been served
 	state     atomic.Int32
 	listening chan struct{}
 	ports     ports
@@ -70,6 +72,7 @@ type options struct {
 	requestIDs     telemetry.RequestIDs
 	withoutGlobals bool
 	defaultLogger  bool
+	clientKey      ratelimit.KeyFunc
 }
 
 // Option changes what New does.
@@ -106,9 +109,13 @@ func WithBuiltIn(document livesettings.Document) Option {
 	return func(o *options) { o.builtIn = document }
 }
 
+// WithClientKey says how clients are told apart, for limits by client and for fairness among those who wait. Without it that is
+// the peer's address (ratelimit.RemoteIP), which behind a proxy is the proxy's.
+func WithClientKey(key ratelimit.KeyFunc) Option { return func(o *options) { o.clientKey = key } }
+
 // New reads the configuration and makes the service. A configuration that cannot be used is reported by Run and Serve.
 func New(given ...Option) *Service {
-	o := options{log: os.Stdout, builtIn: livesettings.Document{Version: livesettings.Version}}
+	o := options{log: os.Stdout, clientKey: ratelimit.RemoteIP, builtIn: livesettings.Document{Version: livesettings.Version}}
 	for _, option := range given {
 		option(&o)
 	}
@@ -125,7 +132,7 @@ func New(given ...Option) *Service {
 		limiter:   ratelimit.New(ratelimit.Unlimited, 1),
 		pool:      pool.New(DefaultPool()),
 		upstreams: map[string]*upstream.Client{},
-		protocols: map[string]Protocol{},
+		clientKey: o.clientKey,
 		listening: make(chan struct{}),
 	}
 	s.background = newBackground(s.backgroundFailed)
@@ -197,9 +204,15 @@ func (s *Service) startTelemetry(config telemetry.Config, o options) *telemetry.
 	return t
 }
 
-// Handle serves the pattern, in the form of http.ServeMux, behind the limiter and the pool.
+// Handle serves the pattern, in the form of http.ServeMux, behind the limiter and the pool. An option with a value out of range
+// is reported by Run and Serve.
 func (s *Service) Handle(pattern string, handler http.Handler, routeOptions ...RouteOption) {
-	s.mux.Handle(pattern, s.admitted(pattern, handler, routeOptions))
+	rt := s.newRoute(handler, routeOptions)
+	if rt.err != nil && s.err == nil {
+		s.err = fmt.Errorf("route %q: %w", pattern, rt.err)
+	}
+	s.mux.Handle(pattern, rt)
+	s.addRoute(pattern, rt)
 }
 
 // HandleFunc is Handle for functions.

@@ -4,7 +4,10 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
+	"io"
 	"net/http"
 	"strconv"
 	"sync"
@@ -34,11 +37,20 @@ type book struct {
 func newBook() *book { return &book{orders: map[string]order{}} }
 
 func (b *book) place(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		problem.Body(w, err)
+		return
+	}
 	var wanted order
-	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxOrderBytes))
+	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&wanted); err != nil {
 		problem.Invalid(w, "body", err.Error())
+		return
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		problem.Invalid(w, "body", "must be one JSON object, more follows it")
 		return
 	}
 	switch {

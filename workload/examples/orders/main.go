@@ -15,6 +15,6 @@ func setUp(svc *service.Service) error {
 }
 
 func register(svc *service.Service, orders *book) {
-	svc.HandleFunc("POST /orders", orders.place)
+	svc.HandleFunc("POST /orders", orders.place, service.MaxBody(maxOrderBytes))
 	svc.HandleFunc("GET /orders/{id}", orders.show)
 }

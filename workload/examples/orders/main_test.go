@@ -46,7 +46,8 @@ func TestOrders(t *testing.T) {
 		"not JSON":          {"POST", "/orders", `book`, http.StatusBadRequest, `"field":"body"`},
 		"no such route":     {"GET", "/invoices", "", http.StatusNotFound, ""},
 		"no such method":    {"DELETE", "/orders/1", "", http.StatusMethodNotAllowed, ""},
-		"oversized request": {"POST", "/orders", `{"item":"` + strings.Repeat("x", maxOrderBytes) + `"}`, http.StatusBadRequest, `"field":"body"`},
+		"oversized request": {"POST", "/orders", `{"item":"` + strings.Repeat("x", maxOrderBytes) + `"}`, http.StatusRequestEntityTooLarge, `"field":"body"`},
+		"more behind it":    {"POST", "/orders", `{"item":"book","quantity":1} {}`, http.StatusBadRequest, "more follows it"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -1,0 +1,165 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package service
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"goservice.dev/operator/workload/internal/exchange"
+	"goservice.dev/operator/workload/livesettings"
+	"goservice.dev/operator/workload/problem"
+	"goservice.dev/operator/workload/telemetry"
+)
+
+const (
+	// SmallBodyBytes is the declared length up to which a body is read before its request takes a worker.
+	SmallBodyBytes = 64 << 10
+	// bodyGrace and minBodyRate bound how long a small body may take to come: 5 s, and one more for each 8 KiB.
+	bodyGrace   = 5 * time.Second
+	minBodyRate = 8 << 10 // bytes per second
+	// bodyStep is what is allocated at first, and twice of it each time that as much has come: whoever declares much and sends
+	// little takes little.
+	bodyStep = 4 << 10
+
+	// The bodies that have been read and not been served share an eighth of GOMEMLIMIT, at least 4 MiB, or 64 MiB without one.
+	bodiesShareOfMemory  = 8
+	minBodiesBytes       = 4 << 20
+	defaultBodiesBytes   = 64 << 20
+	unlimitedMemoryBytes = 1 << 62
+)
+
+var noRoomForBody = newRejection(telemetry.RejectedQueueFull, http.StatusServiceUnavailable,
+	"the memory for the bodies of requests that wait is used up")
+
+// memory bounds the bytes of all small bodies together.
+type memory struct{ limit, used atomic.Int64 }
+
+var errNoRoom = errors.New("no room for the body")
+
+func (m *memory) take(bytes int64) error {
+	if m.used.Add(bytes) > m.limit.Load() {
+		m.used.Add(-bytes)
+		return errNoRoom
+	}
+	return nil
+}
+
+func (m *memory) giveBack(bytes int64) { m.used.Add(-bytes) }
+
+// tuneBodies follows GOMEMLIMIT, which a document may have changed just before.
+func (s *Service) tuneBodies(livesettings.Document) {
+	limit := debug.SetMemoryLimit(-1)
+	if limit >= unlimitedMemoryBytes {
+		limit = defaultBodiesBytes * bodiesShareOfMemory
+	}
+	s.bodies.limit.Store(max(minBodiesBytes, limit/bodiesShareOfMemory))
+}
+
+// bounded gives the body the route's bound, and refuses what declares more.
+func bounded(e *exchange.Exchange, r *http.Request, settings *routeSettings) bool {
+	limit := settings.maxBodyBytes
+	if limit <= 0 {
+		return true
+	}
+	if r.ContentLength > limit {
+		problem.Body(e, &http.MaxBytesError{Limit: limit})
+		return false
+	}
+	if r.ContentLength < 0 {
+		r.Body = http.MaxBytesReader(e.Unwrap(), r.Body, limit)
+	}
+	return true
+}
+
+// early reads a small body before the request takes a worker, so that a slow client holds none. It answers the request itself
+// if it cannot: ok is false then. taken must be given back when the request has been served.
+func (s *Service) early(e *exchange.Exchange, r *http.Request) (taken int64, ok bool) {
+	content, taken, err := s.readSmall(e, r)
+	if err == nil {
+		r.Body = &smallBody{rest: content, source: r.Body}
+		return taken, true
+	}
+	s.bodies.giveBack(taken)
+	if errors.Is(err, errNoRoom) {
+		noRoomForBody.answer(e, r, time.Second)
+	} else if r.Context().Err() != nil {
+		e.WriteHeader(statusClientLeft)
+	} else {
+		problem.Body(e, err)
+	}
+	return 0, false
+}
+
+func (s *Service) readSmall(e *exchange.Exchange, r *http.Request) (content []byte, taken int64, err error) {
+	patience := bodyGrace + time.Duration(r.ContentLength)*time.Second/minBodyRate
+	fired := make(chan struct{})
+	watch := time.AfterFunc(patience, func() {
+		defer close(fired)
+		_ = http.NewResponseController(e.Unwrap()).SetReadDeadline(time.Unix(1, 0)) // one in the past ends the read
+	})
+	defer func() {
+		if !watch.Stop() {
+			<-fired // the writer must not be used after the handler
+		}
+	}()
+	for read := int64(0); ; {
+		if read == int64(len(content)) {
+			size := min(max(bodyStep, 2*read), r.ContentLength)
+			if err := s.bodies.take(size - read); err != nil {
+				return nil, taken, err
+			}
+			taken = size
+			content = append(make([]byte, 0, size), content...)[:size]
+		}
+		n, err := r.Body.Read(content[read:])
+		read += int64(n)
+		switch {
+		case read == r.ContentLength:
+			return content, taken, nil
+		case errors.Is(err, io.EOF):
+			return nil, taken, io.ErrUnexpectedEOF
+		case err != nil:
+			return nil, taken, err
+		}
+	}
+}
+
+// smallBody is a body that has been read.
+type smallBody struct {
+	rest   []byte
+	source io.Closer
+	closed bool
+}
+
+func (b *smallBody) Read(p []byte) (int, error) {
+	switch {
+	case b.closed:
+		return 0, http.ErrBodyReadAfterClose
+	case len(b.rest) == 0:
+		return 0, io.EOF
+	}
+	n := copy(p, b.rest)
+	b.rest = b.rest[n:]
+	return n, nil
+}
+
+// WriteTo saves io.Copy its buffer.
+func (b *smallBody) WriteTo(w io.Writer) (int64, error) {
+	if b.closed {
+		return 0, http.ErrBodyReadAfterClose
+	}
+	n, err := w.Write(b.rest)
+	b.rest = b.rest[n:]
+	return int64(n), err
+}
+
+func (b *smallBody) Close() error {
+	b.closed = true
+	return b.source.Close()
+}

@@ -1,0 +1,74 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package service
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"goservice.dev/operator/workload/pool"
+	"goservice.dev/operator/workload/problem"
+	"goservice.dev/operator/workload/telemetry"
+)
+
+// statusClientLeft is what the metrics show for a client that left before it was served; nobody reads the response.
+const statusClientLeft = 499
+
+// maxRetryAfter keeps clients from staying away long after a peak: the pool's estimate is of this moment.
+const maxRetryAfter = 30 * time.Second
+
+// rejections of the pool by its reasons.
+var rejections = map[string]*rejection{
+	pool.ReasonQueueFull:    newRejection(telemetry.RejectedQueueFull, http.StatusServiceUnavailable, "all workers are busy and the queue is full"),
+	pool.ReasonQueueTimeout: newRejection(telemetry.RejectedQueueTimeout, http.StatusServiceUnavailable, "no worker became free in time"),
+	pool.ReasonShed:         newRejection(telemetry.RejectedShed, http.StatusServiceUnavailable, "no worker would become free before the deadline"),
+	pool.ReasonDraining:     newRejection(telemetry.RejectedDraining, http.StatusServiceUnavailable, "this instance is stopping"),
+}
+
+// rejections of the limiters.
+var (
+	rateLimited   = newRejection(telemetry.RejectedRateLimit, http.StatusTooManyRequests, "the rate limit of this instance is reached")
+	routeLimited  = newRejection(telemetry.RejectedRateLimit, http.StatusTooManyRequests, "the rate limit of this route is reached")
+	clientLimited = newRejection(telemetry.RejectedRateLimit, http.StatusTooManyRequests, "the rate limit of this client is reached")
+)
+
+func (s *Service) turnAway(w http.ResponseWriter, r *http.Request, err error) {
+	rejected, ok := rejections[pool.Reason(err)]
+	if !ok { // the client left while it waited
+		w.WriteHeader(statusClientLeft)
+		return
+	}
+	rejected.answer(w, r, min(s.pool.RetryAfter(), maxRetryAfter))
+}
+
+// rejection is a response that costs little, because it is sent most often when the service has the least to spare.
+type rejection struct {
+	reason  string
+	status  int
+	details problem.Details
+	body    []byte
+}
+
+func newRejection(reason string, status int, detail string) *rejection {
+	details := problem.Details{Status: status, Title: http.StatusText(status), Reason: reason, Detail: detail}
+	body, err := json.Marshal(details)
+	if err != nil {
+		panic(err) // constants that always encode
+	}
+	return &rejection{reason: reason, status: status, details: details, body: append(body, '\n')}
+}
+
+func (x *rejection) answer(w http.ResponseWriter, r *http.Request, retryAfter time.Duration) {
+	telemetry.Rejected(r, x.reason)
+	header := w.Header()
+	problem.RetryAfter(header, retryAfter)
+	if problem.Answered(w, x.details) {
+		return
+	}
+	header.Set("Content-Type", "application/problem+json")
+	header.Set("Cache-Control", "no-store")
+	w.WriteHeader(x.status)
+	_, _ = w.Write(x.body)
+}

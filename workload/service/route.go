@@ -1,0 +1,148 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package service
+
+import (
+	"net/http"
+	"runtime"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"goservice.dev/operator/workload/internal/exchange"
+	"goservice.dev/operator/workload/ratelimit"
+	"goservice.dev/operator/workload/telemetry"
+)
+
+// route serves one pattern of the mux. A request's way through it: the deadline, the limiters, the body if it is small, a
+// worker of the pool, the handler.
+type route struct {
+	service *Service
+	handler http.Handler
+	own     routeSettings                 // as the code has them
+	inForce atomic.Pointer[routeSettings] // with what the live settings say
+	limiter *ratelimit.Limiter
+	clients *clientLimit // nil without one
+	err     error        // of the first option that cannot be used
+
+	protocol Protocol // nil: plain HTTP
+}
+
+// clientLimit is the limit of each client by itself.
+type clientLimit struct {
+	keyed *ratelimit.Keyed
+	key   ratelimit.KeyFunc
+}
+
+func (s *Service) newRoute(handler http.Handler, options []RouteOption) *route {
+	rt := &route{service: s, own: s.routeDefaults(), limiter: ratelimit.New(ratelimit.Unlimited, 1)}
+	for _, option := range options {
+		option(rt)
+	}
+	for _, wrapper := range slices.Backward(s.wrappers) {
+		handler = wrapper(handler)
+	}
+	rt.handler = handler
+	rt.apply(rt.own)
+	return rt
+}
+
+// apply puts settings in force.
+func (rt *route) apply(settings routeSettings) {
+	rt.limiter.Set(settings.requestsPerSecond, settings.burst)
+	rt.inForce.Store(&settings)
+}
+
+func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	e, settings := exchange.From(r.Context()), rt.inForce.Load()
+	if rt.protocol != nil {
+		begin(rt.protocol, e, r)
+	}
+	if settings.timeout > 0 {
+		e.LimitTo(e.Start.Add(settings.timeout))
+	}
+	if settings.timeout != rt.service.config.RequestTimeout {
+		limitConnection(e, settings.timeout)
+	}
+	if !settings.exempt && !rt.allow(e, r, settings) {
+		return
+	}
+	hasBody := r.ContentLength != 0 // HTTP/2 has a body also where there is none
+	if hasBody && !bounded(e, r, settings) {
+		return
+	}
+	if settings.exempt || settings.unpooled {
+		rt.handler.ServeHTTP(e, r)
+		return
+	}
+	if hasBody && r.ContentLength > 0 && r.ContentLength <= SmallBodyBytes {
+		taken, ok := rt.service.early(e, r)
+		if !ok {
+			return
+		}
+		defer rt.service.bodies.giveBack(taken)
+	}
+	rt.work(e, r, settings)
+}
+
+// limitConnection replaces the server's time limits for the request, which are those of the service's own timeout.
+func limitConnection(e *exchange.Exchange, timeout time.Duration) {
+	var until time.Time
+	if timeout > 0 {
+		until = e.Start.Add(timeout + responseSlack)
+	}
+	control := http.NewResponseController(e.Unwrap()) // a connection without time limits needs none replaced
+	_ = control.SetReadDeadline(until)
+	_ = control.SetWriteDeadline(until)
+}
+
+// responseSlack is what a response may take beyond the request's deadline, so that a handler can still say that the deadline
+// passed. It is the server's own.
+const responseSlack = 2 * time.Second
+
+// allow asks the limiters, that of the fewest requests first. Whoever is refused by one takes nothing from the others.
+func (rt *route) allow(e *exchange.Exchange, r *http.Request, settings *routeSettings) bool {
+	s, key := rt.service, ""
+	if rt.clients != nil {
+		if key = rt.clients.key(r); !rt.clients.keyed.Allow(key) {
+			clientLimited.answer(e, r, min(rt.clients.keyed.RetryAfter(key), maxRetryAfter))
+			return false
+		}
+	}
+	if settings.limited() && !rt.limiter.Allow() {
+		rt.giveBack(key)
+		routeLimited.answer(e, r, min(rt.limiter.RetryAfter(), maxRetryAfter))
+		return false
+	}
+	if !s.limiter.Allow() {
+		rt.giveBack(key)
+		if settings.limited() {
+			rt.limiter.GiveBack()
+		}
+		rateLimited.answer(e, r, min(s.limiter.RetryAfter(), maxRetryAfter))
+		return false
+	}
+	return true
+}
+
+func (rt *route) giveBack(key string) {
+	if rt.clients != nil {
+		rt.clients.keyed.GiveBack(key)
+	}
+}
+
+// work runs the handler on a worker of the pool.
+func (rt *route) work(e *exchange.Exchange, r *http.Request, settings *routeSettings) {
+	if err := rt.service.acquire(r, settings.importance); err != nil {
+		rt.service.turnAway(e, r, err)
+		return
+	}
+	defer rt.service.pool.Release()
+	// A handler that computes keeps its processor for up to 10 ms. What comes meanwhile would wait in the scheduler's queue,
+	// which no limit sees, and find a free worker when its turn comes, long after its client has left. Letting the others
+	// go first brings all of them before the limiter and the pool, where waiting is bounded.
+	runtime.Gosched()
+	telemetry.Admitted(r)
+	rt.handler.ServeHTTP(e, r)
+}
