@@ -14,10 +14,9 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
-
-	"goservice.dev/operator/workload/internal/exchange"
 )
 
 // Limits that Config does not offer because one value suits every service.
@@ -30,9 +29,11 @@ const (
 	IdleTimeout = 90 * time.Second
 	// MaxHeaderBytes of one request.
 	MaxHeaderBytes = 64 << 10
-	// responseSlack is what a response may take beyond the request's deadline, so that a handler can still say that the
-	// deadline passed.
-	responseSlack = 2 * time.Second
+	// readSlack is what a request may take to come beyond its deadline, and writeSlack its response, so that a handler can still
+	// say that the deadline passed, and a client that sends too slowly is told so. Both are of requests that are not lifted out of
+	// the server's time limits because the client makes progress; these have limits of their own in the package exchange.
+	readSlack  = 2 * time.Second
+	writeSlack = 5 * time.Second
 	// quietTime without a connection means that clients have gone: those that were sent away and come back do so at once.
 	quietTime = 100 * time.Millisecond
 )
@@ -43,8 +44,9 @@ type Config struct {
 	Address string
 	// Handler of the requests.
 	Handler http.Handler
-	// RequestTimeout bounds reading a request and writing its response; 0 means unbounded. It does not end a handler by
-	// itself: Deadline hands it to the handler's context.
+	// RequestTimeout is the deadline of most requests; 0 means none. It does not end a handler by itself: Deadline hands it to
+	// the handler's context. The server closes what is not done a few seconds later, but not streams, requests with a longer
+	// deadline of their own, and bodies that come or go at a fair pace.
 	RequestTimeout time.Duration
 	// TLS serves the certificate; nil serves cleartext, HTTP/2 included.
 	TLS *tls.Config
@@ -52,25 +54,32 @@ type Config struct {
 	ErrorLog *log.Logger
 }
 
-// Server is an http.Server that knows its connections and can tell its clients to leave.
+// Server is an http.Server that knows its connections, requests and streams, and can tell its clients to leave.
 type Server struct {
 	http     *http.Server
 	listener net.Listener
-	leaving  atomic.Bool
+	bound    time.Duration
+	leaving  chan struct{} // closed when clients are told to leave
+	leave    sync.Once
 	open     atomic.Int64
 	changed  chan struct{} // told when the first connection opens and the last one closes
+	requests atomic.Int64  // that are not streams
+	streams  streams
+	wires    wires
+	cutting  atomic.Bool
 }
 
 // New makes a server that does not listen yet.
 func New(config Config) *Server {
-	s := &Server{changed: make(chan struct{}, 1)}
+	s := &Server{changed: make(chan struct{}, 1), leaving: make(chan struct{}), bound: config.RequestTimeout}
+	s.streams.changed = make(chan struct{}, 1)
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(config.TLS == nil)
 	s.http = &http.Server{
 		Addr:              config.Address,
-		Handler:           s.sayGoodbye(config.Handler),
+		Handler:           s.exchanges(config.Handler),
 		Protocols:         protocols,
 		TLSConfig:         config.TLS,
 		ReadHeaderTimeout: ReadHeaderTimeout,
@@ -78,10 +87,11 @@ func New(config Config) *Server {
 		MaxHeaderBytes:    MaxHeaderBytes,
 		ErrorLog:          config.ErrorLog,
 		ConnState:         s.count,
+		ConnContext:       s.wires.remember,
 	}
 	if config.RequestTimeout > 0 {
-		s.http.ReadTimeout = config.RequestTimeout + responseSlack
-		s.http.WriteTimeout = config.RequestTimeout + responseSlack
+		s.http.ReadTimeout = config.RequestTimeout + readSlack
+		s.http.WriteTimeout = config.RequestTimeout + writeSlack
 	}
 	return s
 }
@@ -92,7 +102,7 @@ func (s *Server) Listen(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("listening on %s: %w", s.http.Addr, err)
 	}
-	s.listener = listener
+	s.listener = &wiring{listener, &s.wires}
 	return nil
 }
 
@@ -118,51 +128,6 @@ func (s *Server) Serve() error {
 	return fmt.Errorf("serving %s: %w", s.http.Addr, err)
 }
 
-// Leave tells clients to use other connections from now on, while every request is still served: HTTP/1.1 responses say
-// Connection: close, HTTP/2 connections get a GOAWAY with their next response. It returns when no connection has been
-// open for a moment, but waits at least as long as atLeast and at most as long as atMost or until ctx ends.
-//
-// Shutdown alone closes idle connections at once, and loses the request that a client is about to send on one.
-func (s *Server) Leave(ctx context.Context, atLeast, atMost time.Duration) {
-	s.leaving.Store(true)
-	earliest := time.NewTimer(atLeast)
-	defer earliest.Stop()
-	latest := time.NewTimer(max(atLeast, atMost))
-	defer latest.Stop()
-	select {
-	case <-ctx.Done():
-		return
-	case <-earliest.C:
-	}
-	for {
-		var calm <-chan time.Time // never, while connections are open
-		if s.open.Load() == 0 {
-			calm = time.After(quietTime)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-latest.C:
-			return
-		case <-s.changed:
-		case <-calm:
-			return
-		}
-	}
-}
-
-// Shutdown stops accepting, closes idle connections and waits for the requests that run. When ctx ends first it closes
-// their connections and returns how many it cut, with ctx's error.
-func (s *Server) Shutdown(ctx context.Context) (cut int, err error) {
-	s.leaving.Store(true)
-	if err = s.http.Shutdown(ctx); err == nil {
-		return 0, nil
-	}
-	cut = int(s.open.Load())
-	_ = s.http.Close()
-	return cut, fmt.Errorf("stopping %s: %w", s.http.Addr, err)
-}
-
 // Abandon closes the listener of a server that has not served yet.
 func (s *Server) Abandon() {
 	if s.listener != nil {
@@ -170,10 +135,22 @@ func (s *Server) Abandon() {
 	}
 }
 
-// Connections is the number of open connections.
+// Connections is the number of open connections. Those that a handler has taken over are not among them.
 func (s *Server) Connections() int { return int(s.open.Load()) }
 
-func (s *Server) count(_ net.Conn, state http.ConnState) {
+// Requests is the number of requests that are being answered. Streams are not among them.
+func (s *Server) Requests() int { return int(s.requests.Load()) }
+
+// Streams is the number of streams, connections that a handler has taken over included.
+func (s *Server) Streams() int { return s.streams.count() }
+
+// StreamsCut is how many streams Shutdown had to close because they had not ended in time.
+func (s *Server) StreamsCut() int { return int(s.streams.cut.Load()) }
+
+func (s *Server) count(connection net.Conn, state http.ConnState) {
+	if w, ok := connection.(*wire); ok && w.protocol.Load() == speaksHTTP2 {
+		w.now(state)
+	}
 	switch state {
 	case http.StateNew:
 		if s.open.Add(1) != 1 {
@@ -190,26 +167,4 @@ func (s *Server) count(_ net.Conn, state http.ConnState) {
 	case s.changed <- struct{}{}:
 	default: // it has not looked since the last time
 	}
-}
-
-func (s *Server) sayGoodbye(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s.leaving.Load() {
-			w.Header().Set("Connection", "close")
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-// Deadline gives each request's context the timeout. Its timer starts only when something waits for the context.
-func Deadline(timeout time.Duration, next http.Handler) http.Handler {
-	if timeout <= 0 {
-		return next
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		e, r := exchange.Begin(w, r)
-		e.LimitTo(e.Start.Add(timeout))
-		defer e.Finish()
-		next.ServeHTTP(e, r)
-	})
 }

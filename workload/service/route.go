@@ -8,7 +8,6 @@ import (
 	"runtime"
 	"slices"
 	"sync/atomic"
-	"time"
 
 	"goservice.dev/operator/workload/internal/exchange"
 	"goservice.dev/operator/workload/ratelimit"
@@ -59,12 +58,7 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if rt.protocol != nil {
 		begin(rt.protocol, e, r)
 	}
-	if settings.timeout > 0 {
-		e.LimitTo(e.Start.Add(settings.timeout))
-	}
-	if settings.timeout != rt.service.config.RequestTimeout {
-		limitConnection(e, settings.timeout)
-	}
+	e.Limit(settings.timeout)
 	if !settings.exempt && !rt.allow(e, r, settings) {
 		return
 	}
@@ -85,21 +79,6 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	rt.work(e, r, settings)
 }
-
-// limitConnection replaces the server's time limits for the request, which are those of the service's own timeout.
-func limitConnection(e *exchange.Exchange, timeout time.Duration) {
-	var until time.Time
-	if timeout > 0 {
-		until = e.Start.Add(timeout + responseSlack)
-	}
-	control := http.NewResponseController(e.Unwrap()) // a connection without time limits needs none replaced
-	_ = control.SetReadDeadline(until)
-	_ = control.SetWriteDeadline(until)
-}
-
-// responseSlack is what a response may take beyond the request's deadline, so that a handler can still say that the deadline
-// passed. It is the server's own.
-const responseSlack = 2 * time.Second
 
 // allow asks the limiters, that of the fewest requests first. Whoever is refused by one takes nothing from the others.
 func (rt *route) allow(e *exchange.Exchange, r *http.Request, settings *routeSettings) bool {
@@ -138,7 +117,8 @@ func (rt *route) work(e *exchange.Exchange, r *http.Request, settings *routeSett
 		rt.service.turnAway(e, r, err)
 		return
 	}
-	defer rt.service.pool.Release()
+	e.Hold(rt.service.release)
+	defer e.LetGo()
 	// A handler that computes keeps its processor for up to 10 ms. What comes meanwhile would wait in the scheduler's queue,
 	// which no limit sees, and find a free worker when its turn comes, long after its client has left. Letting the others
 	// go first brings all of them before the limiter and the pool, where waiting is bounded.

@@ -193,7 +193,7 @@ func (s *Service) watcher() *livesettings.Watcher {
 // what they left behind is finished, and the metrics can be scraped until the end.
 func (s *Service) drain() drain.Report {
 	budget := s.config.DrainTimeout
-	s.logger.Info("draining", "budget_ms", milliseconds(budget), "in_flight", s.telemetry.InFlight(),
+	s.logger.Info("draining", "budget_ms", milliseconds(budget), "in_flight", s.telemetry.InFlight(), "streams", s.ports.public.Streams(),
 		"connections", s.ports.public.Connections())
 	s.state.Store(stateDraining)
 	s.background.drain(s.draining)
@@ -205,7 +205,7 @@ func (s *Service) drain() drain.Report {
 		{Name: "requests", Run: s.ports.public.Shutdown},
 		{Name: "jobs", Reserve: scaled(jobsReserve, budget), Run: func(ctx context.Context) (int, error) {
 			err := s.pool.Close(ctx)
-			return s.pool.Stats().Busy, err
+			return max(0, s.pool.Stats().Busy-s.ports.public.Requests()), err // requests that hold a worker are counted already
 		}},
 	}
 	report := drain.Run(context.Background(), budget, append(steps, s.last(nil)...)...)
@@ -213,7 +213,7 @@ func (s *Service) drain() drain.Report {
 	if !report.Clean() {
 		level = slog.LevelWarn
 	}
-	s.logger.Log(context.Background(), level, report.String(), "cut", report.Cut, "took_ms", milliseconds(report.Took))
+	s.logger.Log(context.Background(), level, report.String(), "cut", report.Cut, "streams_closed", s.ports.public.StreamsCut(), "took_ms", milliseconds(report.Took))
 	return report
 }
 

@@ -46,6 +46,7 @@ type Service struct {
 	logger    *slog.Logger
 	limiter   *ratelimit.Limiter
 	pool      *pool.Pool
+	release   func() // gives one of its workers back
 	live      *livesettings.Registry
 	upstreams map[string]*upstream.Client
 	mux       *http.ServeMux
@@ -136,6 +137,7 @@ func New(given ...Option) *Service {
 		listening: make(chan struct{}),
 	}
 	s.background = newBackground(s.backgroundFailed)
+	s.release = s.pool.Release
 	s.setUp(o)
 	return s
 }

@@ -68,6 +68,7 @@ type requestMetrics struct {
 	rejected  *prometheus.CounterVec
 	reasons   map[string]prometheus.Counter
 	inFlight  atomic.Int64
+	streams   streamMetrics
 
 	// series resolved so far. The map is replaced and never written to, so that a request reads it without a lock.
 	series atomic.Pointer[map[seriesKey]prometheus.Observer]
@@ -77,7 +78,7 @@ type requestMetrics struct {
 func newRequestMetrics(registry prometheus.Registerer, threshold time.Duration) *requestMetrics {
 	m := &requestMetrics{
 		durations: prometheus.NewHistogramVec(durationOpts("http_server_request_duration_seconds",
-			"Duration of HTTP requests as their clients see it: with the wait for a worker, and rejected ones included.", threshold),
+			"Duration of HTTP requests as their clients see it: with the wait for a worker, and rejected ones included. Of streams the time until they began.", threshold),
 			[]string{"http_request_method", "http_route", "http_response_status_code"}),
 		service: prometheus.NewHistogram(durationOpts("goservice_service_seconds",
 			"Time for which HTTP requests held a worker: the handler's own time, without the wait for the worker.", threshold)),
@@ -85,13 +86,14 @@ func newRequestMetrics(registry prometheus.Registerer, threshold time.Duration) 
 			Name: "goservice_requests_rejected_total", Help: "HTTP requests that were turned away, by reason.",
 		}, []string{"reason"}),
 		reasons: map[string]prometheus.Counter{},
+		streams: newStreamMetrics(registry),
 	}
 	for _, reason := range []string{RejectedRateLimit, RejectedQueueFull, RejectedQueueTimeout, RejectedShed, RejectedDraining} {
 		m.reasons[reason] = m.rejected.WithLabelValues(reason)
 	}
 	m.series.Store(&map[seriesKey]prometheus.Observer{})
 	registry.MustRegister(m.durations, m.service, m.rejected, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "http_server_active_requests", Help: "HTTP requests that are being answered.",
+		Name: "http_server_active_requests", Help: "HTTP requests that are being answered, streams excluded.",
 	}, func() float64 { return float64(m.inFlight.Load()) }))
 	return m
 }

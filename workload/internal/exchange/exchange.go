@@ -5,12 +5,15 @@
 // chain begins the exchange and the others find it, so that a whole chain costs two allocations: the Exchange, which is
 // the context and the response writer at once, and the copy of the request that carries it.
 //
+// An exchange ends in one of two ways. A request is answered within its deadline and may hold a worker of the pool until
+// then. A stream lasts for as long as both ends like: it has no deadline and holds no worker. An exchange becomes a stream
+// when its connection is taken over, when the type of a response that is flushed says so, or when the handler asks for it.
+//
 // Nothing that needs more than the standard library may enter.
 package exchange
 
 import (
 	"context"
-	"io"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -49,21 +52,49 @@ type Exchange struct {
 	Rejected string
 	// Call is what the protocol of the route says of the request; nil where that is plain HTTP.
 	Call *Call
+	// Unary says that the response is one message, whatever its type: flushing it makes no stream of it.
+	Unary bool
+	// Result is how the exchange ended where that was not as it should, in one word.
+	Result string
+	// Observer is told when the exchange becomes a stream and when the stream ends; nil for nobody.
+	Observer Observer
 
-	writer   http.ResponseWriter
-	parent   context.Context
-	deadline time.Time
-	status   int
-	written  int64
+	request *http.Request
+	writer  http.ResponseWriter
+	parent  context.Context
+	owner   Owner
 
-	arming sync.Mutex
-	timer  atomic.Pointer[timer]
+	// limit is the deadline as the time after Start, 0 for none, and timeout what progress moves it forward by.
+	limit   atomic.Int64
+	timeout time.Duration
+	arming  sync.Mutex
+	clock   atomic.Pointer[clock]
+
+	response
+	body   body
+	worker worker
+	stream stream
 }
 
-// timer is the real context behind an Exchange that somebody waits for.
-type timer struct {
-	context.Context
-	cancel context.CancelFunc
+// Owner is the server that an exchange came in by.
+type Owner interface {
+	// Leaving is closed when the server begins to stop.
+	Leaving() <-chan struct{}
+	// Bound is how long after its start the server itself cuts an exchange that does not lift it; 0 for never.
+	Bound() time.Duration
+	// Cutting reports whether the server closes what is still open, at the end of its stop.
+	Cutting() bool
+	// StreamBegan is told of each stream and StreamEnded when its handler has returned and its connection, if it was taken
+	// over, is closed.
+	StreamBegan(*Exchange)
+	StreamEnded(*Exchange)
+}
+
+// Observer measures streams.
+type Observer interface {
+	// StreamBegan is called in the handler's goroutine, StreamEnded in any.
+	StreamBegan(*Exchange)
+	StreamEnded(*Exchange)
 }
 
 type contextKey struct{}
@@ -80,11 +111,17 @@ func AnswerSpans(key any, unrecorded func(TraceContext) any) { spanKey, newSpan 
 
 // Begin finds the exchange of the request, or begins one. The handlers that follow are called with what it returns.
 func Begin(w http.ResponseWriter, r *http.Request) (*Exchange, *http.Request) {
-	if e, ok := w.(*Exchange); ok && r.Context() == context.Context(e) {
+	if e, ok := w.(*Exchange); ok && From(r.Context()) == e {
 		return e, r
 	}
 	e := &Exchange{Start: time.Now(), writer: w, parent: r.Context()}
-	return e, r.WithContext(e)
+	r = r.WithContext(e)
+	e.request = r
+	if r.Body != nil && r.Body != http.NoBody {
+		e.body.source, e.body.e = r.Body, e
+		r.Body = &e.body
+	}
+	return e, r
 }
 
 // From finds the exchange that the context belongs to; nil if there is none.
@@ -96,61 +133,47 @@ func From(ctx context.Context) *Exchange {
 	return e
 }
 
+// Own says which server the exchange came in by. It must be called before the next handler.
+func (e *Exchange) Own(owner Owner) { e.owner = owner }
+
+// Request that began the exchange. A ServeMux has set its pattern once it has found a route.
+func (e *Exchange) Request() *http.Request { return e.request }
+
 // Age is the time since Start. It reads the monotonic clock only, at half the price of time.Now.
 func (e *Exchange) Age() time.Duration { return time.Since(e.Start) }
 
-// LimitTo brings the deadline forward; it never moves it back.
-func (e *Exchange) LimitTo(deadline time.Time) {
-	if current, ok := e.Deadline(); !ok || deadline.Before(current) {
-		e.deadline = deadline
+// Leaving is closed when the server that the exchange came in by begins to stop; nil, which blocks for ever, without one.
+func (e *Exchange) Leaving() <-chan struct{} {
+	if e.owner == nil {
+		return nil
+	}
+	return e.owner.Leaving()
+}
+
+func (e *Exchange) leaving() bool {
+	select {
+	case <-e.Leaving():
+		return true
+	default:
+		return false
 	}
 }
 
-// Finish releases the deadline's timer. What still holds the context then finds it canceled.
+// ClientLeft reports whether the client broke off: its connection or its stream is closed, and not by the server.
+func (e *Exchange) ClientLeft() bool {
+	return (e.parent.Err() != nil || e.writeErr != nil) && !(e.owner != nil && e.owner.Cutting())
+}
+
+// Finish releases what belongs to the exchange, but not to a stream that outlives its handler. What still holds the context
+// then finds it canceled.
 func (e *Exchange) Finish() {
-	if t := e.timer.Load(); t != nil {
-		t.cancel()
+	e.LetGo()
+	if c := e.clock.Load(); c != nil {
+		c.end(context.Canceled, nil)
 	}
-}
-
-// Deadline is the earlier one of the exchange's and its parent's.
-func (e *Exchange) Deadline() (time.Time, bool) {
-	if e.deadline.IsZero() {
-		return e.parent.Deadline()
-	}
-	return e.deadline, true
-}
-
-// Done starts the deadline's timer when it is first asked for: most handlers never wait, and pay nothing.
-func (e *Exchange) Done() <-chan struct{} {
-	if e.deadline.IsZero() {
-		return e.parent.Done()
-	}
-	if t := e.timer.Load(); t != nil {
-		return t.Done()
-	}
-	e.arming.Lock()
-	defer e.arming.Unlock()
-	if t := e.timer.Load(); t != nil {
-		return t.Done()
-	}
-	ctx, cancel := context.WithDeadline(e.parent, e.deadline)
-	e.timer.Store(&timer{ctx, cancel})
-	return ctx.Done()
-}
-
-// Err is nil as long as the exchange's time runs and its client is there.
-func (e *Exchange) Err() error {
-	if t := e.timer.Load(); t != nil {
-		return t.Err()
-	}
-	if err := e.parent.Err(); err != nil {
-		return err
-	}
-	if !e.deadline.IsZero() && e.Age() >= e.deadline.Sub(e.Start) {
-		return context.DeadlineExceeded
-	}
-	return nil
+	e.body.reads.stop()
+	e.writes.stop()
+	e.stream.handlerReturned(e)
 }
 
 // Value finds the exchange itself and its span, and otherwise asks the parent.
@@ -164,82 +187,9 @@ func (e *Exchange) Value(key any) any {
 		}
 		return e.Span
 	}
-	// Behind a started timer, context.WithCancel finds the standard context here and needs no goroutine for a child.
-	if t := e.timer.Load(); t != nil {
-		return t.Value(key)
+	// Behind a started clock, context.WithCancel finds the standard context here and needs no goroutine for a child.
+	if c := e.clock.Load(); c != nil {
+		return c.inner.Value(key)
 	}
 	return e.parent.Value(key)
 }
-
-// Status under which the exchange counts: the one of the call where its protocol has results of its own, else the response's.
-func (e *Exchange) Status() int {
-	if e.Call != nil && e.Call.Status != 0 {
-		return e.Call.Status
-	}
-	return e.Sent()
-}
-
-// Sent is the status of the response; 200 when the handler has not said otherwise.
-func (e *Exchange) Sent() int {
-	if e.status == 0 {
-		return http.StatusOK
-	}
-	return e.status
-}
-
-// Started reports whether the response's head is written, so that its status cannot change any more.
-func (e *Exchange) Started() bool { return e.status != 0 }
-
-// Written is the number of bytes of the response's body.
-func (e *Exchange) Written() int64 { return e.written }
-
-// Header of the response.
-func (e *Exchange) Header() http.Header { return e.writer.Header() }
-
-// WriteHeader remembers the final status; informational ones pass.
-func (e *Exchange) WriteHeader(status int) {
-	if e.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
-		e.status = status
-	}
-	e.writer.WriteHeader(status)
-}
-
-func (e *Exchange) Write(data []byte) (int, error) {
-	if e.status == 0 {
-		e.status = http.StatusOK
-	}
-	n, err := e.writer.Write(data)
-	e.written += int64(n)
-	return n, err
-}
-
-// WriteString saves the copy that Write would need.
-func (e *Exchange) WriteString(data string) (int, error) {
-	if e.status == 0 {
-		e.status = http.StatusOK
-	}
-	n, err := io.WriteString(e.writer, data)
-	e.written += int64(n)
-	return n, err
-}
-
-// ReadFrom keeps the server's sendfile path.
-func (e *Exchange) ReadFrom(source io.Reader) (int64, error) {
-	if e.status == 0 {
-		e.status = http.StatusOK
-	}
-	n, err := io.Copy(e.writer, source)
-	e.written += n
-	return n, err
-}
-
-// Flush sends what is buffered; it serves the handlers that ask for an http.Flusher instead of a ResponseController.
-func (e *Exchange) Flush() {
-	if e.status == 0 {
-		e.status = http.StatusOK
-	}
-	_ = http.NewResponseController(e.writer).Flush()
-}
-
-// Unwrap serves http.ResponseController.
-func (e *Exchange) Unwrap() http.ResponseWriter { return e.writer }

@@ -1,0 +1,109 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package exchange
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"sync/atomic"
+	"time"
+)
+
+// smallBody of a declared length comes with the head or soon after it; the server's own deadline is enough for it.
+const smallBody = 64 << 10
+
+// body of the request. It asks for a fair pace, and remembers why it could not be read: that is the client's doing, whatever
+// the handler makes of it.
+type body struct {
+	source io.ReadCloser
+	e      *Exchange
+	began  time.Time
+	read   int64
+	failed atomic.Pointer[error]
+	reads  watch
+}
+
+// Read returns an error that is an os.ErrDeadlineExceeded when the client is too slow.
+func (b *body) Read(p []byte) (int, error) {
+	e := b.e
+	watched := !e.ownRead.Load() && (e.lifted.Load() || e.request.ContentLength < 0 || e.request.ContentLength > smallBody)
+	if watched {
+		b.reads.begin(b.mayTake(), e.readIsLate)
+	}
+	n, err := b.source.Read(p)
+	if watched {
+		b.reads.end()
+	}
+	b.read += int64(n)
+	if err == nil {
+		if watched {
+			e.progress()
+		}
+		return n, nil
+	}
+	if !errors.Is(err, io.EOF) && b.failed.CompareAndSwap(nil, &err) {
+		b.answerable()
+	}
+	return n, err
+}
+
+// mayTake is how long the next read may take.
+func (b *body) mayTake() time.Duration {
+	if !b.e.holding() {
+		return IdleTimeout
+	}
+	now := time.Now()
+	if b.began.IsZero() {
+		b.began = now
+	}
+	whole := BodyGrace + time.Duration(float64(b.read)/MinBodyRate*float64(time.Second))
+	return min(IdleTimeout, max(0, whole-now.Sub(b.began)))
+}
+
+// answerable leaves the handler time to say what was wrong: the server's deadline for the response may have passed as well.
+func (b *body) answerable() {
+	if e := b.e; e.owner != nil && !e.ownWrite.Load() {
+		_ = http.NewResponseController(e.writer).SetWriteDeadline(time.Now().Add(answerTime))
+		e.lifted.Store(true)
+	}
+}
+
+func (b *body) Close() error { return b.source.Close() }
+
+// BodyErr is why the request's body could not be read to its end; nil if it could, or nobody has tried.
+func (e *Exchange) BodyErr() error {
+	if failed := e.body.failed.Load(); failed != nil {
+		return *failed
+	}
+	return nil
+}
+
+// Statuses of a request that failed by its own client. Nobody reads a 499.
+const (
+	statusClientLeft = 499
+	statusTooSlow    = http.StatusRequestTimeout
+	statusMalformed  = http.StatusBadRequest
+)
+
+// BodyStatus is the status that a body which could not be read deserves: 408 for a client that is too slow, 499 for one that
+// left, 400 for one that broke the protocol. It is 0 where nothing was wrong.
+func (e *Exchange) BodyStatus() int {
+	if failed := e.body.failed.Load(); failed != nil {
+		return e.statusOf(*failed)
+	}
+	return 0
+}
+
+func (e *Exchange) statusOf(err error) int {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return statusTooSlow
+	}
+	if _, ok := errors.AsType[net.Error](err); ok || e.parent.Err() != nil || errors.Is(err, io.ErrUnexpectedEOF) {
+		return statusClientLeft
+	}
+	return statusMalformed
+}

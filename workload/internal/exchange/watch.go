@@ -1,0 +1,115 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package exchange
+
+import (
+	"net/http"
+	"sync"
+	"time"
+)
+
+// How fair a client has to be. They are exported for the documentation of the server.
+const (
+	// IdleTimeout is how long a read of the request's body or a write of the response may wait for the client without a
+	// single step. 64 KiB of a response are a step.
+	IdleTimeout = 30 * time.Second
+	// BodyGrace and MinBodyRate bound how long the request's body may take to come as long as a worker is held: 5 s, and one
+	// more for each 8 KiB.
+	BodyGrace   = 5 * time.Second
+	MinBodyRate = 8 << 10 // bytes per second
+	// MaxBlocked is how long a handler may wait, in all, for a client that takes the response slowly before it gives its
+	// worker back. It goes on without one, at the client's pace.
+	MaxBlocked = time.Second
+)
+
+// watch is a timer that runs only while a read or a write is under way. It interrupts it by a deadline in the past, as
+// setting one before each step would cost HTTP/2 a message to the connection's goroutine.
+type watch struct {
+	mu     sync.Mutex
+	timer  *time.Timer
+	active bool
+	began  time.Time
+	// waited is the sum of all steps.
+	waited time.Duration
+	// late says that a step was interrupted.
+	late bool
+}
+
+// begin a step that may take as long as given. The function is always the same one.
+func (w *watch) begin(limit time.Duration, fire func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.active, w.began = true, time.Now()
+	if w.timer == nil {
+		w.timer = time.AfterFunc(limit, fire)
+	} else {
+		w.timer.Reset(limit)
+	}
+}
+
+func (w *watch) end() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.active {
+		w.active = false
+		w.waited += time.Since(w.began)
+		w.timer.Stop()
+	}
+}
+
+// stop releases the timer.
+func (w *watch) stop() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.active = false
+	if w.timer != nil {
+		w.timer.Stop()
+	}
+}
+
+var past = time.Unix(1, 0)
+
+func (e *Exchange) beginWrite() {
+	if e.ownWrite.Load() {
+		return
+	}
+	limit := IdleTimeout
+	if e.holding() {
+		if limit = MaxBlocked - e.writes.waited; limit <= 0 {
+			e.LetGo()
+			limit = IdleTimeout
+		}
+	}
+	e.writes.begin(limit, e.writeIsLate)
+}
+
+func (e *Exchange) endWrite() {
+	e.writes.end()
+	e.progress()
+}
+
+func (e *Exchange) writeIsLate() {
+	e.writes.mu.Lock()
+	defer e.writes.mu.Unlock()
+	if !e.writes.active {
+		return
+	}
+	if left := IdleTimeout - time.Since(e.writes.began); left > 0 {
+		e.LetGo()
+		e.writes.timer.Reset(left)
+		return
+	}
+	e.writes.late = true
+	_ = http.NewResponseController(e.writer).SetWriteDeadline(past)
+}
+
+func (e *Exchange) readIsLate() {
+	e.body.reads.mu.Lock()
+	defer e.body.reads.mu.Unlock()
+	if !e.body.reads.active {
+		return
+	}
+	e.body.reads.late = true
+	_ = http.NewResponseController(e.writer).SetReadDeadline(past)
+}

@@ -1,0 +1,155 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package server
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"goservice.dev/operator/workload/internal/exchange"
+)
+
+// exchanges begins the exchange of each request and follows it to its end.
+func (s *Server) exchanges(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		e, r := exchange.Begin(w, r)
+		e.Own(s)
+		s.requests.Add(1)
+		defer s.ended(e)
+		if r.ProtoMajor > 1 && s.isLeaving() && !s.wires.tell(r.Context()) {
+			w.Header().Set("Connection", "close") // net/http makes a GOAWAY of it
+		}
+		next.ServeHTTP(e, r)
+		e.HandlerReturned()
+	})
+}
+
+func (s *Server) ended(e *exchange.Exchange) {
+	e.Finish()
+	if !e.Streaming() {
+		s.requests.Add(-1)
+	}
+}
+
+// Leaving is closed as soon as clients are told to leave.
+func (s *Server) Leaving() <-chan struct{} { return s.leaving }
+
+func (s *Server) isLeaving() bool {
+	select {
+	case <-s.leaving:
+		return true
+	default:
+		return false
+	}
+}
+
+// Bound implements the owner of exchanges.
+func (s *Server) Bound() time.Duration { return s.bound }
+
+// Cutting implements the owner of exchanges.
+func (s *Server) Cutting() bool { return s.cutting.Load() }
+
+// StreamBegan implements the owner of exchanges.
+func (s *Server) StreamBegan(e *exchange.Exchange) {
+	s.requests.Add(-1)
+	s.streams.add(e)
+}
+
+// StreamEnded implements the owner of exchanges.
+func (s *Server) StreamEnded(e *exchange.Exchange) { s.streams.remove(e) }
+
+// streams of a server.
+type streams struct {
+	mu      sync.Mutex
+	open    map[*exchange.Exchange]struct{}
+	changed chan struct{} // told when the last one ends
+	cut     atomic.Int64
+}
+
+func (s *streams) add(e *exchange.Exchange) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open == nil {
+		s.open = map[*exchange.Exchange]struct{}{}
+	}
+	s.open[e] = struct{}{}
+}
+
+func (s *streams) remove(e *exchange.Exchange) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.open, e)
+	if len(s.open) == 0 {
+		select {
+		case s.changed <- struct{}{}:
+		default: // nobody has looked since the last time
+		}
+	}
+}
+
+func (s *streams) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.open)
+}
+
+// each calls f for every stream, without the lock.
+func (s *streams) each(f func(*exchange.Exchange)) {
+	s.mu.Lock()
+	all := make([]*exchange.Exchange, 0, len(s.open))
+	for e := range s.open {
+		all = append(all, e)
+	}
+	s.mu.Unlock()
+	for _, e := range all {
+		f(e)
+	}
+}
+
+// Deadline gives each request's context the timeout; 0 or less gives it none. Its timer starts only when something waits for the
+// context. The deadline moves forward while a long body comes or goes at a fair pace, and a stream has none. Around a part of
+// the handlers, within another Deadline, it is a fixed bound.
+func Deadline(timeout time.Duration, next http.Handler) http.Handler {
+	if timeout <= 0 {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		outer := exchange.From(r.Context())
+		if outer != nil && outer.Limited() {
+			// What others wait for already cannot be brought forward, and what comes after this handler has the longer time.
+			ctx, cancel := context.WithTimeout(r.Context(), timeout)
+			defer cancel()
+			next.ServeHTTP(w, r.WithContext(ctx))
+			return
+		}
+		e, r := exchange.Begin(w, r)
+		e.Limit(timeout)
+		if e != outer {
+			defer e.Finish()
+		}
+		next.ServeHTTP(e, r)
+	})
+}
+
+// Draining returns a channel that is closed when the server that the request came in by begins to stop. It is nil, which
+// blocks for ever, where there is none, such as in a test of the handler alone.
+func Draining(ctx context.Context) <-chan struct{} {
+	if e := exchange.From(ctx); e != nil {
+		return e.Leaving()
+	}
+	return nil
+}
+
+// Stream makes a stream of the request's exchange: it gives its worker back, has no deadline from now on, is counted among the
+// streams instead of the requests, and ends at last when the server stops. Responses of the types text/event-stream,
+// application/x-ndjson and application/grpc become streams by themselves when they are flushed, and connections that are
+// taken over when they are. It is for everything else that lasts, such as long polls.
+func Stream(r *http.Request) {
+	if e := exchange.From(r.Context()); e != nil {
+		e.Stream()
+	}
+}
