@@ -82,7 +82,9 @@ func (r *Registry) Answer(w http.ResponseWriter, request *http.Request, details 
 		if info, err := connect.NewErrorDetail(&errdetails.RetryInfo{RetryDelay: durationpb.New(wait)}); err == nil {
 			failure.AddDetail(info)
 		}
-		failure.Meta().Set("Grpc-Retry-Pushback-Ms", strconv.FormatInt(wait.Milliseconds(), 10))
+		if system, _ := systemOf(request); system == systemGRPC {
+			failure.Meta().Set("Grpc-Retry-Pushback-Ms", strconv.FormatInt(wait.Milliseconds(), 10))
+		}
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	r.procedure(request.URL.Path).ended(request, code, nil)

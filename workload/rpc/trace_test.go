@@ -71,6 +71,7 @@ func TestASpanIsTheCalls(t *testing.T) {
 		t.Fatal(err)
 	}
 	streams(t, client)
+	s.client.CloseIdleConnections() // the drain waits for nobody then
 	if err := s.stop(); err != nil {
 		t.Fatal(err)
 	}
