@@ -14,6 +14,7 @@ import (
 
 	"github.com/caarlos0/env/v11"
 
+	"goservice.dev/operator/workload/auth"
 	"goservice.dev/operator/workload/livesettings"
 	"goservice.dev/operator/workload/upstream"
 )
@@ -45,6 +46,8 @@ type Config struct {
 	CertificateFile string `env:"GOSERVICE_TLS_CERT_FILE"`
 	KeyFile         string `env:"GOSERVICE_TLS_KEY_FILE"`
 	ClientCAFile    string `env:"GOSERVICE_TLS_CLIENT_CA_FILE"`
+	// ClientNames that client certificates must carry one of, in the form of auth.Certificates; empty accepts all.
+	ClientNames []string `env:"GOSERVICE_TLS_CLIENT_NAMES"`
 	// FaultInjection switches the fault endpoints of the admin port on.
 	FaultInjection bool `env:"GOSERVICE_FAULT_INJECTION"`
 	// MaxCallerTraces is how many requests per second are traced and logged because their callers ask for it; 0: none.
@@ -172,6 +175,12 @@ func (c *Config) check() (problems []settingProblem) {
 	}
 	if c.ClientCAFile != "" && c.CertificateFile == "" {
 		refuse("GOSERVICE_TLS_CLIENT_CA_FILE", "needs GOSERVICE_TLS_CERT_FILE and GOSERVICE_TLS_KEY_FILE")
+	}
+	if len(c.ClientNames) > 0 && c.ClientCAFile == "" {
+		refuse("GOSERVICE_TLS_CLIENT_NAMES", "needs GOSERVICE_TLS_CLIENT_CA_FILE")
+	}
+	if _, err := auth.Certificates(c.ClientNames...); err != nil {
+		refuse("GOSERVICE_TLS_CLIENT_NAMES", err.Error())
 	}
 	if !(c.MaxCallerTraces >= 0 && c.MaxCallerTraces <= livesettings.MaxRequestsPerSecond) {
 		refuse("GOSERVICE_MAX_CALLER_TRACES", fmt.Sprintf("must be 0 to %g", livesettings.MaxRequestsPerSecond))

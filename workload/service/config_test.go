@@ -30,7 +30,7 @@ func TestLoadConfigReadsEverything(t *testing.T) {
 	want := Config{
 		Name: "checkout", Namespace: "shop", Pod: "checkout-1", Port: 80, AdminPort: 81, LiveSettingsFile: "", ProfilingAddress: "127.0.0.1:6060",
 		RequestTimeout: time.Second, DrainTimeout: 12 * time.Second, DrainDelay: time.Second, LatencyThreshold: 50 * time.Millisecond,
-		Upstreams: upstream.List{{Name: "a", URL: "http://a"}}, CertificateFile: "c", KeyFile: "k", ClientCAFile: "ca",
+		Upstreams: upstream.List{{Name: "a", URL: "http://a"}}, CertificateFile: "c", KeyFile: "k", ClientCAFile: "ca", ClientNames: []string{"spiffe://d/*", "a.b"},
 		FaultInjection: true, MaxCallerTraces: 0.5,
 	}
 	got, err := LoadConfig(map[string]string{
@@ -39,7 +39,8 @@ func TestLoadConfigReadsEverything(t *testing.T) {
 		"GOSERVICE_REQUEST_TIMEOUT": "1s", "GOSERVICE_DRAIN_TIMEOUT": "12s", "GOSERVICE_DRAIN_DELAY": "1s",
 		"GOSERVICE_LATENCY_THRESHOLD": "50ms", "GOSERVICE_UPSTREAMS": `[{"name":"a","url":"http://a"}]`,
 		"GOSERVICE_TLS_CERT_FILE": "c", "GOSERVICE_TLS_KEY_FILE": "k", "GOSERVICE_TLS_CLIENT_CA_FILE": "ca",
-		"GOSERVICE_FAULT_INJECTION": "true", "GOSERVICE_MAX_CALLER_TRACES": "0.5",
+		"GOSERVICE_TLS_CLIENT_NAMES": "spiffe://d/*,a.b",
+		"GOSERVICE_FAULT_INJECTION":  "true", "GOSERVICE_MAX_CALLER_TRACES": "0.5",
 	})
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("%v, configuration (-want +got):\n%s", err, diff)
@@ -66,6 +67,7 @@ func TestLoadConfigNamesEveryProblem(t *testing.T) {
 		"half of TLS":   {map[string]string{"GOSERVICE_TLS_CERT_FILE": "c"}, []string{"GOSERVICE_TLS_KEY_FILE: must be set together"}},
 		"CA without":    {map[string]string{"GOSERVICE_TLS_CLIENT_CA_FILE": "c"}, []string{"GOSERVICE_TLS_CLIENT_CA_FILE"}},
 		"traces":        {map[string]string{"GOSERVICE_MAX_CALLER_TRACES": "NaN"}, []string{`GOSERVICE_MAX_CALLER_TRACES: "NaN": must be 0 to`}},
+		"names without": {map[string]string{"GOSERVICE_TLS_CLIENT_NAMES": "a"}, []string{"GOSERVICE_TLS_CLIENT_NAMES: needs GOSERVICE_TLS_CLIENT_CA_FILE"}},
 		"upstreams":     {map[string]string{"GOSERVICE_UPSTREAMS": "[{}]"}, []string{`GOSERVICE_UPSTREAMS: [0].name: must be 1 to 63`}},
 	}
 	for name, c := range cases {

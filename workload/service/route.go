@@ -9,12 +9,13 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"goservice.dev/operator/workload/auth"
 	"goservice.dev/operator/workload/internal/exchange"
 	"goservice.dev/operator/workload/ratelimit"
 	"goservice.dev/operator/workload/telemetry"
 )
 
-// route serves one pattern of the mux. A request's way through it: the deadline, the limiters, the body if it is small, a
+// route serves one pattern of the mux. A request's way through it: the deadline, the caller's identity, the limiters, the body if it is small, a
 // worker of the pool, the handler.
 type route struct {
 	service *Service
@@ -25,7 +26,9 @@ type route struct {
 	clients *clientLimit // nil without one
 	err     error        // of the first option that cannot be used
 
-	protocol Protocol // nil: plain HTTP
+	protocol       Protocol // nil: plain HTTP
+	public         bool
+	authenticators []auth.Authenticator
 }
 
 // clientLimit is the limit of each client by itself.
@@ -43,6 +46,9 @@ func (s *Service) newRoute(handler http.Handler, options []RouteOption) *route {
 		handler = wrapper(handler)
 	}
 	rt.handler = handler
+	if !rt.public {
+		rt.authenticators = slices.Clone(s.authenticators)
+	}
 	rt.apply(rt.own)
 	return rt
 }
@@ -59,6 +65,9 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		begin(rt.protocol, e, r)
 	}
 	e.Limit(settings.timeout)
+	if !rt.identified(e, r) {
+		return
+	}
 	if !settings.exempt && !rt.allow(e, r, settings) {
 		return
 	}

@@ -29,6 +29,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
 
+	"goservice.dev/operator/workload/auth"
 	"goservice.dev/operator/workload/livesettings"
 	"goservice.dev/operator/workload/pool"
 	"goservice.dev/operator/workload/ratelimit"
@@ -63,6 +64,8 @@ type Service struct {
 	lifecycle    lifecycle
 	background   *background
 	dependencies []*dependency
+
+	authenticators []auth.Authenticator
 }
 
 type options struct {
@@ -170,6 +173,13 @@ func (s *Service) setUp(o options) {
 			continue
 		}
 		s.upstreams[target.Name] = client
+	}
+	if len(s.config.ClientNames) > 0 {
+		certificates, err := auth.Certificates(s.config.ClientNames...)
+		if err != nil { // LoadConfig has checked them
+			fail(err)
+		}
+		s.Authenticate(certificates)
 	}
 	s.registerKnobs()
 	s.registerMetrics()
