@@ -4,7 +4,6 @@
 package service
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -69,22 +68,24 @@ func (e *ConfigError) Error() string {
 	return fmt.Sprintf("%d %s cannot be used:\n  %s", len(e.Problems), noun, strings.Join(e.Problems, "\n  "))
 }
 
-// LoadConfig reads the environment given as a map and reports all that is wrong with it in one *ConfigError.
+// LoadConfig reads the environment given as a map and reports all that is wrong with it in one *ConfigError. For each variable
+// NAME that is not set, NAME_FILE may name a file with its value.
 func LoadConfig(environment map[string]string) (Config, error) {
 	var config Config
-	var problems []string
-	broken := map[string]bool{}
 	if _, set := environment["GOSERVICE_LIVE_SETTINGS_FILE"]; !set { // the library's own defaults also replace what is set to nothing
 		config.LiveSettingsFile = DefaultLiveSettingsFile
 	}
-	err := env.ParseWithOptions(&config, env.Options{Environment: environment})
-	for _, problem := range parseProblems(err) {
+	known := variablesOf(reflect.TypeFor[Config](), "")
+	with, fromFile, problems := readFiles(environment, known)
+	l := loader{known: known, environment: with, fromFile: fromFile}
+	broken := map[string]bool{}
+	for _, problem := range l.describe(env.ParseWithOptions(&config, env.Options{Environment: with})) {
 		broken[problem.variable] = true
-		problems = append(problems, problem.describe(environment))
+		problems = append(problems, problem.text)
 	}
-	for _, problem := range config.check() {
-		if !broken[problem.variable] { // its value is not what the environment says
-			problems = append(problems, problem.describe(environment))
+	for _, refused := range config.check() {
+		if !broken[refused.variable] { // its value is not what the environment says
+			problems = append(problems, l.problem(refused.variable, refused.rule).text)
 		}
 	}
 	if len(problems) > 0 {
@@ -93,65 +94,11 @@ func LoadConfig(environment map[string]string) (Config, error) {
 	return config, nil
 }
 
-type settingProblem struct{ variable, rule string }
+// refusedSetting breaks a rule.
+type refusedSetting struct{ variable, rule string }
 
-func (p settingProblem) describe(environment map[string]string) string {
-	if p.variable == "" {
-		return p.rule
-	}
-	if value, set := environment[p.variable]; set && repeatable(p.variable) {
-		return fmt.Sprintf("%s: %q: %s", p.variable, value, p.rule)
-	}
-	return fmt.Sprintf("%s: %s", p.variable, p.rule)
-}
-
-// repeatable says whether a message may hold the variable's value, which ends in logs and in the pod's termination message.
-// URLs and headers may hold passwords and tokens; of what is text only the profiling address cannot.
-func repeatable(variable string) bool {
-	for field := range reflect.TypeFor[Config]().Fields() {
-		if field.Tag.Get("env") == variable {
-			_, plain := typeRules[field.Type]
-			return plain || variable == "GOSERVICE_PROFILING_ADDRESS"
-		}
-	}
-	return false
-}
-
-// rules of types, in words for people who do not know Go's parsers.
-var typeRules = map[reflect.Type]string{
-	reflect.TypeFor[uint16]():        "must be a port number, 0 to 65535",
-	reflect.TypeFor[bool]():          "must be true or false",
-	reflect.TypeFor[float64]():       "must be a number",
-	reflect.TypeFor[time.Duration](): "must be a duration such as 500ms or 10s",
-}
-
-func parseProblems(err error) []settingProblem {
-	if err == nil {
-		return nil
-	}
-	var all env.AggregateError
-	if !errors.As(err, &all) {
-		return []settingProblem{{rule: err.Error()}}
-	}
-	problems := make([]settingProblem, 0, len(all.Errors))
-	for _, err := range all.Errors {
-		var parse env.ParseError
-		if !errors.As(err, &parse) {
-			problems = append(problems, settingProblem{rule: err.Error()})
-			continue
-		}
-		field, _ := reflect.TypeFor[Config]().FieldByName(parse.Name)
-		rule, ok := typeRules[parse.Type]
-		if !ok {
-			rule = parse.Err.Error()
-		}
-		problems = append(problems, settingProblem{field.Tag.Get("env"), rule})
-	}
-	return problems
-}
-
-func (c *Config) check() (problems []settingProblem) {
-	refuse := func(variable, rule string) { problems = append(problems, settingProblem{variable, rule}) }
+func (c *Config) check() (problems []refusedSetting) {
+	refuse := func(variable, rule string) { problems = append(problems, refusedSetting{variable, rule}) }
 	if c.Port != 0 && c.Port == c.AdminPort {
 		refuse("GOSERVICE_ADMIN_PORT", "must differ from GOSERVICE_PORT")
 	}

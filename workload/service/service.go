@@ -39,26 +39,28 @@ import (
 
 // Service is one process that answers HTTP requests on its port and the operator on its admin port.
 type Service struct {
-	config    Config
-	err       error // why it cannot start
-	version   string
-	started   time.Time
-	telemetry *telemetry.Telemetry
-	logger    *slog.Logger
-	limiter   *ratelimit.Limiter
-	pool      *pool.Pool
-	release   func() // gives one of its workers back
-	live      *livesettings.Registry
-	upstreams map[string]*upstream.Client
-	mux       *http.ServeMux
-	admin     *http.ServeMux
-	wrappers  []func(http.Handler) http.Handler
-	clientKey ratelimit.KeyFunc
-	routes    routes
-	bodies    memory // of requests that have not been served
-	state     atomic.Int32
-	listening chan struct{}
-	ports     ports
+	config Config
+	// environment that the service was made with.
+	environment map[string]string
+	err         error // why it cannot start
+	version     string
+	started     time.Time
+	telemetry   *telemetry.Telemetry
+	logger      *slog.Logger
+	limiter     *ratelimit.Limiter
+	pool        *pool.Pool
+	release     func() // gives one of its workers back
+	live        *livesettings.Registry
+	upstreams   map[string]*upstream.Client
+	mux         *http.ServeMux
+	admin       *http.ServeMux
+	wrappers    []func(http.Handler) http.Handler
+	clientKey   ratelimit.KeyFunc
+	routes      routes
+	bodies      memory // of requests that have not been served
+	state       atomic.Int32
+	listening   chan struct{}
+	ports       ports
 
 	sampleRatio  float64 // of the environment
 	lifecycle    lifecycle
@@ -131,7 +133,7 @@ func New(given ...Option) *Service {
 	}
 	config, err := LoadConfig(o.environment)
 	s := &Service{
-		config: config, err: err, version: o.version, started: time.Now(),
+		config: config, environment: o.environment, err: err, version: o.version, started: time.Now(),
 		mux: http.NewServeMux(), admin: http.NewServeMux(),
 		limiter:   ratelimit.New(ratelimit.Unlimited, 1),
 		pool:      pool.New(DefaultPool()),
