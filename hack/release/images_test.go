@@ -179,9 +179,8 @@ func TestTheSameSourcesMakeTheSameBits(t *testing.T) {
 func homeOf(t *testing.T) string {
 	t.Helper()
 	home := t.TempDir()
-	for name, variable := range map[string]string{"GOCACHE": "", "GOMODCACHE": ""} {
-		variable = strings.TrimSpace(run(t, ".", nil, "go", "env", name))
-		t.Setenv(name, variable)
+	for _, name := range []string{"GOCACHE", "GOMODCACHE"} {
+		t.Setenv(name, strings.TrimSpace(run(t, ".", nil, "go", "env", name)))
 	}
 	return home
 }
