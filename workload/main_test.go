@@ -13,11 +13,13 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
 	"goservice.dev/operator/workload/livesettings"
+	"goservice.dev/operator/workload/runtimeinfo"
 	"goservice.dev/operator/workload/service"
 )
 
@@ -220,6 +222,56 @@ func TestABatchNeedsNoWorkerOfItsOwn(t *testing.T) {
 	if lines := strings.Count(got.Body.String(), "\n"); lines != 50 {
 		t.Errorf("%d results, want 50", lines)
 	}
+}
+
+// A batch is accepted as a whole: its jobs wait for workers at its own pace, whatever the queue.
+func TestNoJobOfABatchIsTurnedAway(t *testing.T) {
+	svc := workload(t, livesettings.Document{Pool: &livesettings.Pool{Workers: 1, QueueDepth: 0}}, nil)
+	got := call(svc.Handler(), "POST", "/jobs", asLines, strings.Repeat(digest+"\n", 50))
+	if got.Code != 200 || strings.Count(got.Body.String(), `"output"`) != 50 {
+		t.Errorf("%d %.300s", got.Code, got.Body)
+	}
+}
+
+// Three batches of 4 MiB killed a pod of 256 MiB: what all batches take together is bounded, and so are all synthetic loads.
+func TestMemoryIsBoundedOverAllRequests(t *testing.T) {
+	before := runtimeinfo.Current()
+	defer before.Apply()
+	document := livesettings.Document{Runtime: &livesettings.Runtime{MemoryLimitBytes: 16 << 20}}
+	t.Run("batches", func(t *testing.T) {
+		handler := workload(t, document, nil).Handler()
+		large := strings.Repeat(digest+"\n", 1) + strings.Repeat(" ", 3<<20)
+		for range 2 { // what the first took is given back
+			got := call(handler, "POST", "/jobs", asLines, large)
+			if got.Code != 503 || got.Header().Get("Retry-After") == "" || !strings.Contains(got.Body.String(), "memory for batches") {
+				t.Errorf("12 MiB of 4: %d %s", got.Code, got.Body)
+			}
+			if got := call(handler, "POST", "/jobs", asLines, digest+"\n"+strings.Repeat(" ", 900<<10)); got.Code != 200 {
+				t.Errorf("3.6 MiB of 4: %d %s", got.Code, got.Body)
+			}
+		}
+	})
+	t.Run("loads", func(t *testing.T) {
+		handler := workload(t, document, nil).Handler()
+		synctest.Test(t, func(t *testing.T) {
+			codes := make(chan int, 10)
+			for range cap(codes) {
+				go func() { codes <- call(handler, "GET", "/work?alloc=2MiB&sleep=1s", "", "").Code }()
+			}
+			served := 0
+			for range cap(codes) {
+				if <-codes == 200 {
+					served++
+				}
+			}
+			if served != 4 {
+				t.Errorf("%d of 10 loads of 2 MiB ran at once; 8 MiB are allowed", served)
+			}
+			if got := call(handler, "GET", "/work?alloc=8MiB", "", "").Code; got != 200 {
+				t.Errorf("afterwards: %d", got)
+			}
+		})
+	})
 }
 
 // A client that goes away cancels its jobs.

@@ -37,9 +37,11 @@ type Part struct {
 	Upstream string `json:"upstream"`
 	Status   int    `json:"status,omitempty"`
 	// Body as it came if it is JSON, else as a JSON string.
-	Body  json.RawMessage `json:"body,omitempty"`
-	Error string          `json:"error,omitempty"`
-	Took  string          `json:"took"`
+	Body json.RawMessage `json:"body,omitempty"`
+	// BodyEncoding is base64 for a body that is neither JSON nor UTF-8.
+	BodyEncoding string `json:"bodyEncoding,omitempty"`
+	Error        string `json:"error,omitempty"`
+	Took         string `json:"took"`
 }
 
 // Gather asks the named upstreams, or all if there are no names, for the path. What has not answered shortly before ctx's
@@ -93,13 +95,7 @@ func (a Aggregate) part(ctx context.Context, name, path string) Part {
 	if content.Status >= 500 {
 		part.Error = fmt.Sprintf("the upstream answered %d", content.Status)
 	}
-	part.Body = content.Body
-	if !content.JSON {
-		part.Body, err = json.Marshal(string(content.Body))
-		if err != nil { // a string always encodes
-			part.Error = err.Error()
-		}
-	}
+	part.Body, part.BodyEncoding = bodyOf(content)
 	return part
 }
 

@@ -82,6 +82,13 @@ func TestGather(t *testing.T) {
 				{Upstream: "c", Status: 200, Body: json.RawMessage(`"text"`), Took: "300ms"},
 			}},
 		},
+		"one answers in Latin-1": {
+			others{"a": {content: app.Content{Status: 200, Body: []byte("caf\xe9")}}},
+			[]string{"a"},
+			app.Gathered{Complete: true, Parts: []app.Part{
+				{Upstream: "a", Status: 200, Body: json.RawMessage(`"Y2Fm6Q=="`), BodyEncoding: "base64", Took: "0s"},
+			}},
+		},
 		"one is too slow": {
 			others{"a": {after: time.Hour}, "b": {content: answer(200, "2")}},
 			[]string{"b", "a"},
@@ -216,6 +223,8 @@ func (nap) Process(ctx context.Context, input json.RawMessage) (any, error) {
 	}
 }
 
+const notUnicode = "error: text: must be Unicode: UTF-8 without unpaired surrogates"
+
 func TestProcessors(t *testing.T) {
 	fetch := app.Fetch{Upstreams: others{
 		"a": {content: app.Content{Status: 200, JSON: true, Body: []byte(`{"x":1}`)}}, "b": {content: app.Content{Status: 404}},
@@ -232,6 +241,15 @@ func TestProcessors(t *testing.T) {
 		"text":     {fetch, `{"upstream":"b","path":"/y"}`, `{"status":404,"body":"b/y"}`},
 		"broken":   {fetch, `{"upstream":"c"}`, `error: cannot be reached`},
 		"no input": {fetch, `{}`, `error: upstream: must be one of a, b, c`},
+		// What a decoder would replace by U+FFFD is refused: different texts must not have one digest.
+		"half a pair":       {app.Digest{}, `{"text":"\ud800"}`, notUnicode},
+		"the other half":    {app.Digest{}, `{"text":"x\udC00"}`, notUnicode},
+		"two first halves":  {app.Digest{}, `{"text":"\uD834\uD834"}`, notUnicode},
+		"half, then text":   {app.Digest{}, `{"text":"\uD834x"}`, notUnicode},
+		"no UTF-8":          {app.Digest{}, "{\"text\":\"caf\xe9\"}", notUnicode},
+		"a pair":            {app.Digest{}, `{"text":"\ud834\udd1e"}`, `{"digest":"e419efd3d6046adf7662b0daadab65047e8014a523316d7ccc8710de694aa9b6"}`},
+		"U+FFFD itself":     {app.Digest{}, `{"text":"\ufffd"}`, `{"digest":"83d544ccc223c057d2bf80d3f2a32982c32c3c0db8e2674820da5064783fb097"}`},
+		"escaped backslash": {app.Digest{}, `{"text":"\\ud800"}`, `{"digest":"fb3d435851b285a9c1dedadb318b5399d4769d64a30baaf8cf0db9071ad0a71c"}`},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

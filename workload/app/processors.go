@@ -11,7 +11,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 )
 
@@ -35,6 +34,9 @@ func (Digest) parse(input json.RawMessage) (parsed digestInput, err error) {
 	}
 	if parsed.Text == nil {
 		return parsed, invalid("text", "must be given")
+	}
+	if !losesNothing(input) {
+		return parsed, invalid("text", "must be Unicode: UTF-8 without unpaired surrogates")
 	}
 	return parsed, nil
 }
@@ -72,6 +74,8 @@ type fetchInput struct {
 type Fetched struct {
 	Status int             `json:"status"`
 	Body   json.RawMessage `json:"body,omitempty"`
+	// BodyEncoding is base64 for a body that is neither JSON nor UTF-8.
+	BodyEncoding string `json:"bodyEncoding,omitempty"`
 }
 
 func (f Fetch) parse(input json.RawMessage) (parsed fetchInput, err error) {
@@ -103,13 +107,8 @@ func (f Fetch) Process(ctx context.Context, input json.RawMessage) (any, error) 
 	if err != nil {
 		return nil, err
 	}
-	fetched := Fetched{Status: content.Status, Body: content.Body}
-	if !content.JSON {
-		if fetched.Body, err = json.Marshal(string(content.Body)); err != nil {
-			return nil, fmt.Errorf("answer of upstream %s: %w", parsed.Upstream, err)
-		}
-	}
-	return fetched, nil
+	body, encoding := bodyOf(content)
+	return Fetched{Status: content.Status, Body: body, BodyEncoding: encoding}, nil
 }
 
 // strict decodes one JSON object without unknown fields; its errors are *Invalid.

@@ -7,8 +7,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"runtime/debug"
-	"sync/atomic"
 	"time"
 
 	"goservice.dev/operator/workload/internal/exchange"
@@ -27,38 +25,18 @@ const (
 	// little takes little.
 	bodyStep = 4 << 10
 
-	// The bodies that have been read and not been served share an eighth of GOMEMLIMIT, at least 4 MiB, or 64 MiB without one.
-	bodiesShareOfMemory  = 8
-	minBodiesBytes       = 4 << 20
-	defaultBodiesBytes   = 64 << 20
-	unlimitedMemoryBytes = 1 << 62
+	// bodiesShareOfMemory is an eighth of GOMEMLIMIT for all bodies that have been read and not been served.
+	bodiesShareOfMemory = 8
 )
 
 var noRoomForBody = newRejection(telemetry.RejectedQueueFull, http.StatusServiceUnavailable,
 	"the memory for the bodies of requests that wait is used up")
 
-// memory bounds the bytes of all small bodies together.
-type memory struct{ limit, used atomic.Int64 }
-
 var errNoRoom = errors.New("no room for the body")
-
-func (m *memory) take(bytes int64) error {
-	if m.used.Add(bytes) > m.limit.Load() {
-		m.used.Add(-bytes)
-		return errNoRoom
-	}
-	return nil
-}
-
-func (m *memory) giveBack(bytes int64) { m.used.Add(-bytes) }
 
 // tuneBodies follows GOMEMLIMIT, which a document may have changed just before.
 func (s *Service) tuneBodies(livesettings.Document) {
-	limit := debug.SetMemoryLimit(-1)
-	if limit >= unlimitedMemoryBytes {
-		limit = defaultBodiesBytes * bodiesShareOfMemory
-	}
-	s.bodies.limit.Store(max(minBodiesBytes, limit/bodiesShareOfMemory))
+	s.bodies.Follow(bodiesShareOfMemory)
 }
 
 // bounded gives the body the route's bound, and refuses what declares more.
@@ -85,7 +63,7 @@ func (s *Service) early(e *exchange.Exchange, r *http.Request) (taken int64, ok 
 		r.Body = &smallBody{rest: content, source: r.Body}
 		return taken, true
 	}
-	s.bodies.giveBack(taken)
+	s.bodies.GiveBack(taken)
 	if errors.Is(err, errNoRoom) {
 		noRoomForBody.answer(e, r, time.Second)
 	} else if r.Context().Err() != nil {
@@ -111,8 +89,8 @@ func (s *Service) readSmall(e *exchange.Exchange, r *http.Request) (content []by
 	for read := int64(0); ; {
 		if read == int64(len(content)) {
 			size := min(max(bodyStep, 2*read), r.ContentLength)
-			if err := s.bodies.take(size - read); err != nil {
-				return nil, taken, err
+			if !s.bodies.Take(size - read) {
+				return nil, taken, errNoRoom
 			}
 			taken = size
 			content = append(make([]byte, 0, size), content...)[:size]

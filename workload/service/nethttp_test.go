@@ -46,7 +46,7 @@ func whole(t *testing.T, response *http.Response, err error) string {
 }
 
 // post sends a body whose end comes when the test says so.
-func post(t *testing.T, c *http.Client, address string, body io.Reader) (*http.Response, error) {
+func postTo(t *testing.T, c *http.Client, address string, body io.Reader) (*http.Response, error) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+address+"/", body)
 	if err != nil {
@@ -80,19 +80,19 @@ func upgrade(t *testing.T, _ *http.Client, address string) string {
 		t.Fatal(err)
 	}
 	defer connection.Close()
-	_, _ = io.WriteString(connection, "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nahead")
+	_, _ = io.WriteString(connection, "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echoed\r\n\r\nahead")
 	_ = connection.(*net.TCPConn).CloseWrite()
 	all, err := io.ReadAll(connection)
 	return fmt.Sprintf("%q %v", all, err)
 }
 
-func echo(connection net.Conn, buffer *bufio.ReadWriter, err error, say func(string, ...any)) {
+func echoed(connection net.Conn, buffer *bufio.ReadWriter, err error, say func(string, ...any)) {
 	if err != nil {
 		say("%v", err)
 		return
 	}
 	defer connection.Close()
-	_, _ = buffer.WriteString("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+	_, _ = buffer.WriteString("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echoed\r\n\r\n")
 	_, _ = io.Copy(buffer, buffer)
 	_ = buffer.Flush()
 	half, ok := connection.(interface{ CloseWrite() error })
@@ -173,11 +173,11 @@ var abilities = map[string]ability{
 		_, late := io.WriteString(w, "x")
 		_, _, again := w.(http.Hijacker).Hijack()
 		say("%v %v", errors.Is(late, http.ErrHijacked), errors.Is(again, http.ErrHijacked))
-		echo(connection, buffer, err, say)
+		echoed(connection, buffer, err, say)
 	}},
 	"hijack by a controller": {only: "HTTP/1.1", client: upgrade, handler: func(_ *testing.T, w http.ResponseWriter, _ *http.Request, say func(string, ...any)) {
 		connection, buffer, err := http.NewResponseController(w).Hijack()
-		echo(connection, buffer, err, say)
+		echoed(connection, buffer, err, say)
 	}},
 	"hijack in vain": {only: "HTTP/2.0", handler: func(_ *testing.T, w http.ResponseWriter, _ *http.Request, say func(string, ...any)) {
 		_, _, err := http.NewResponseController(w).Hijack()
@@ -201,7 +201,7 @@ var abilities = map[string]ability{
 		say("%d %v", n, err)
 	}, client: func(t *testing.T, c *http.Client, address string) string {
 		body, send := io.Pipe()
-		response, err := post(t, c, address, body)
+		response, err := postTo(t, c, address, body)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -253,7 +253,7 @@ var abilities = map[string]ability{
 	}, client: func(t *testing.T, c *http.Client, address string) string {
 		body, send := io.Pipe()
 		defer send.Close()
-		response, err := post(t, c, address, body)
+		response, err := postTo(t, c, address, body)
 		if err != nil {
 			return "no response"
 		}

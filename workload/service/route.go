@@ -84,7 +84,7 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if !ok {
 			return
 		}
-		defer rt.service.bodies.giveBack(taken)
+		defer rt.service.bodies.GiveBack(taken)
 	}
 	rt.work(e, r, settings)
 }

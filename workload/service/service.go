@@ -30,6 +30,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"goservice.dev/operator/workload/auth"
+	"goservice.dev/operator/workload/internal/budget"
 	"goservice.dev/operator/workload/livesettings"
 	"goservice.dev/operator/workload/pool"
 	"goservice.dev/operator/workload/ratelimit"
@@ -57,7 +58,7 @@ type Service struct {
 	wrappers    []func(http.Handler) http.Handler
 	clientKey   ratelimit.KeyFunc
 	routes      routes
-	bodies      memory // of requests that have not been served
+	bodies      budget.Memory // of requests that have not been served
 	state       atomic.Int32
 	listening   chan struct{}
 	ports       ports

@@ -15,10 +15,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"goservice.dev/operator/workload/app"
+	"goservice.dev/operator/workload/internal/budget"
+	"goservice.dev/operator/workload/livesettings"
 	"goservice.dev/operator/workload/problem"
 	"goservice.dev/operator/workload/service"
+	"goservice.dev/operator/workload/telemetry"
 )
 
 // API holds the use cases.
@@ -28,18 +32,31 @@ type API struct {
 	Batch     app.Batch
 	// Proxy serves ProxyPrefix{upstream}/….
 	Proxy http.Handler
+
+	batches, loads *budget.Memory
 }
+
+// All batches together may take a quarter of GOMEMLIMIT, and all synthetic loads a half.
+const (
+	batchesShareOfMemory = 4
+	loadsShareOfMemory   = 2
+)
 
 // ProxyPrefix is where the upstreams begin.
 const ProxyPrefix = "/proxy/"
 
 // Register serves the use cases.
 func (a API) Register(svc *service.Service) {
+	a.batches, a.loads = new(budget.Memory), new(budget.Memory)
+	svc.LiveSettings().Register(func(livesettings.Document) { // it may have changed GOMEMLIMIT
+		a.batches.Follow(batchesShareOfMemory)
+		a.loads.Follow(loadsShareOfMemory)
+	})
 	svc.HandleFunc("GET /{$}", a.whoAmI)
-	svc.HandleFunc("GET /work", work)
+	svc.HandleFunc("GET /work", a.work)
 	svc.HandleFunc("GET /aggregate", a.aggregate)
 	// A batch takes a worker for each of its jobs, so it must not hold one itself.
-	svc.HandleFunc("POST /jobs", a.jobs, service.Unpooled())
+	svc.HandleFunc("POST /jobs", a.jobs, service.Unpooled(), service.MaxBody(maxBatchBytes))
 	svc.Handle(ProxyPrefix+"{upstream}/{path...}", a.Proxy)
 	svc.HandleAdmin("GET /status/{code}", http.HandlerFunc(status))
 }
@@ -70,12 +87,18 @@ func (a API) aggregate(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, code, gathered)
 }
 
-func work(w http.ResponseWriter, r *http.Request) {
+func (a API) work(w http.ResponseWriter, r *http.Request) {
 	load, err := parseLoad(r.URL.RawQuery)
-	if err == nil {
-		err = load.Do(r.Context())
-	}
 	if err != nil {
+		fail(w, err)
+		return
+	}
+	if !a.loads.Take(load.AllocBytes) {
+		busy(w, r, "the memory for synthetic loads is used up")
+		return
+	}
+	defer a.loads.GiveBack(load.AllocBytes)
+	if err := load.Do(r.Context()); err != nil {
 		fail(w, err)
 		return
 	}
@@ -135,6 +158,13 @@ func fail(w http.ResponseWriter, err error) {
 	default:
 		problem.Write(w, problem.Details{Status: http.StatusInternalServerError, Detail: "the request failed"})
 	}
+}
+
+// busy turns a request away for which there is no memory at the moment.
+func busy(w http.ResponseWriter, r *http.Request, detail string) {
+	telemetry.Rejected(r, telemetry.RejectedQueueFull)
+	problem.RetryAfter(w.Header(), time.Second)
+	problem.Write(w, problem.Details{Status: http.StatusServiceUnavailable, Reason: telemetry.RejectedQueueFull, Detail: detail})
 }
 
 // statusClientGone is what the metrics show; nobody reads it.

@@ -4,18 +4,14 @@
 package httpapi
 
 import (
-	"bytes"
-	"cmp"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"mime"
 	"net/http"
-	"reflect"
-	"strings"
 
 	"goservice.dev/operator/workload/app"
+	"goservice.dev/operator/workload/internal/budget"
 	"goservice.dev/operator/workload/problem"
 )
 
@@ -38,18 +34,21 @@ func (a API) jobs(w http.ResponseWriter, r *http.Request) {
 		})
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBatchBytes))
-	if err != nil {
-		refuseBody(w, err)
-		return
-	}
-	var batch []app.Job
+	body := &batchBody{source: r.Body, memory: a.batches}
+	defer body.giveBack()
+	parse := parseBatch
 	if kind == typeNDJSON {
-		batch, err = parseLines(body)
-	} else {
-		batch, err = parseBatch(body)
+		parse = parseLines
 	}
-	if err == nil {
+	batch, err := parse(body)
+	switch {
+	case errors.Is(body.err, errNoMemory):
+		busy(w, r, "the memory for batches is used up")
+		return
+	case body.err != nil:
+		problem.Body(w, body.err)
+		return
+	case err == nil:
 		err = a.Batch.Check(batch)
 	}
 	if err != nil {
@@ -64,92 +63,33 @@ func (a API) jobs(w http.ResponseWriter, r *http.Request) {
 	stream.end()
 }
 
-func refuseBody(w http.ResponseWriter, err error) {
-	var tooLarge *http.MaxBytesError
-	if !errors.As(err, &tooLarge) {
-		problem.Invalid(w, "body", "could not be read to its end")
-		return
-	}
-	rule := fmt.Sprintf("must have at most %d bytes", tooLarge.Limit)
-	problem.Write(w, problem.Details{Status: http.StatusRequestEntityTooLarge, Field: "body", Rule: rule, Detail: "body: " + rule})
+// bytesPerByte is what a byte of a batch takes in memory at most: its text, the decoder's copies of it, and the job.
+const bytesPerByte = 4
+
+var errNoMemory = errors.New("the memory for batches is used up")
+
+// batchBody takes the memory of a batch from that of all, as the batch comes.
+type batchBody struct {
+	source io.Reader
+	memory *budget.Memory
+	taken  int64
+	err    error // why the body could not be read, apart from what it holds
 }
 
-// parseBatch reads {"jobs":[…]}.
-func parseBatch(body []byte) ([]app.Job, error) {
-	var batch struct {
-		Jobs []json.RawMessage `json:"jobs"`
+func (b *batchBody) Read(p []byte) (int, error) {
+	n, err := b.source.Read(p)
+	if need := int64(n) * bytesPerByte; b.memory.Take(need) {
+		b.taken += need
+	} else {
+		n, err = 0, errNoMemory
 	}
-	if err := decodeStrict(body, &batch); err != nil {
-		return nil, refuse("", err)
+	if err != nil && !errors.Is(err, io.EOF) {
+		b.err = err
 	}
-	return parseJobs(batch.Jobs)
+	return n, err
 }
 
-// parseLines reads one job per line and passes over empty lines.
-func parseLines(body []byte) ([]app.Job, error) {
-	var lines []json.RawMessage
-	for line := range bytes.Lines(body) {
-		if line = bytes.TrimSpace(line); len(line) > 0 {
-			lines = append(lines, line)
-		}
-		if len(lines) > app.MaxJobs {
-			break // refused by the batch's check
-		}
-	}
-	return parseJobs(lines)
-}
-
-func parseJobs(texts []json.RawMessage) ([]app.Job, error) {
-	if len(texts) > app.MaxJobs {
-		return make([]app.Job, len(texts)), nil // refused by the batch's check before a job is looked at
-	}
-	jobs := make([]app.Job, len(texts))
-	for i, text := range texts {
-		if err := decodeStrict(text, &jobs[i]); err != nil {
-			return nil, refuse(fmt.Sprintf("jobs[%d]", i), err)
-		}
-	}
-	return jobs, nil
-}
-
-// decodeStrict decodes one JSON object without unknown fields and with nothing behind it.
-func decodeStrict(text []byte, into any) error {
-	if trimmed := bytes.TrimSpace(text); len(trimmed) == 0 || trimmed[0] != '{' {
-		return errors.New("must be a JSON object")
-	}
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(into); err != nil {
-		return err
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("must be one JSON object, more follows it")
-	}
-	return nil
-}
-
-// refuse makes an *app.Invalid of a decoder's error, with the field that it is about below the given one.
-func refuse(field string, err error) error {
-	below := func(name string) string { return strings.Trim(field+"."+name, ".") }
-	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return &app.Invalid{Field: cmp.Or(below(wrong.Field), "body"), Rule: fmt.Sprintf("must be %s, not a value of type %s", jsonType(wrong), wrong.Value)}
-	}
-	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		return &app.Invalid{Field: cmp.Or(below(shorten(strings.Trim(name, `"`))), "body"), Rule: "is not known"}
-	}
-	return &app.Invalid{Field: cmp.Or(field, "body"), Rule: strings.TrimPrefix(err.Error(), "json: ")}
-}
-
-// jsonType names what was wanted in JSON's words, with its article.
-func jsonType(wrong *json.UnmarshalTypeError) string {
-	switch wrong.Type.Kind() {
-	case reflect.Slice:
-		return "an array"
-	case reflect.Struct:
-		return "an object"
-	}
-	return "a " + wrong.Type.Kind().String()
-}
+func (b *batchBody) giveBack() { b.memory.GiveBack(b.taken) }
 
 // resultStream writes results while others still run: as lines, or as one JSON object {"results":[…]}.
 type resultStream struct {

@@ -4,7 +4,9 @@
 package httpapi
 
 import (
+	"bytes"
 	"errors"
+	"io"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -46,8 +48,8 @@ func FuzzParseJobs(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		batch := app.Batch{Processors: map[string]app.Processor{"digest": app.Digest{}}}
-		for _, parse := range []func([]byte) ([]app.Job, error){parseBatch, parseLines} {
-			jobs, err := parse(body)
+		for _, parse := range []func(io.Reader) ([]app.Job, error){parseBatch, parseLines} {
+			jobs, err := parse(bytes.NewReader(body))
 			if err == nil {
 				err = batch.Check(jobs)
 			}
@@ -67,5 +69,42 @@ func FuzzParseJobs(f *testing.F) {
 func TestShorten(t *testing.T) {
 	if got := shorten(strings.Repeat("ä", 100)); len(got) > maxEcho+8 || !utf8.ValidString(got) {
 		t.Errorf("%q", got)
+	}
+}
+
+// counted is how much of a text has been read.
+type counted struct {
+	*strings.Reader
+	bytes int
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	c.bytes += n
+	return n, err
+}
+
+// A batch with too many jobs is refused for the first one too many. Its array is not built, and what follows is not read.
+func TestWhatIsBeyondTheBoundOfABatchIsNotRead(t *testing.T) {
+	for name, c := range map[string]struct {
+		parse func(io.Reader) ([]app.Job, error)
+		text  string
+	}{
+		"an array":  {parseBatch, `{"jobs":[` + strings.Repeat("{},", 1<<20) + `{}]}`},
+		"lines":     {parseLines, strings.Repeat("{}\n", 1<<20)},
+		"no job":    {parseBatch, `{"jobs":[` + strings.Repeat("1,", 1<<20) + `1]}`},
+		"two lists": {parseBatch, `{"jobs":[],"jobs":[` + strings.Repeat("{},", 1<<20) + `{}]}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := &counted{Reader: strings.NewReader(c.text)}
+			jobs, err := c.parse(text)
+			if err == nil {
+				err = app.Batch{}.Check(jobs)
+			}
+			named(t, err)
+			if len(jobs) > app.MaxJobs+1 || text.bytes > 128<<10 {
+				t.Errorf("%d jobs of %d bytes were read", len(jobs), text.bytes)
+			}
+		})
 	}
 }
