@@ -51,7 +51,7 @@ ENTRYPOINT ["/workload"]
 FROM scratch AS orders
 ARG VERSION=dev
 LABEL org.opencontainers.image.title="goservice-orders" \
-      org.opencontainers.image.description="An example of a team's own service, built on the toolkit of the bundled one" \
+      org.opencontainers.image.description="The reference service of the toolkit: orders on PostgreSQL, Redis and Kafka" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}"
 COPY --from=binaries /out/orders /orders

@@ -132,6 +132,10 @@ test-rivals: ## Whether the simulator's models decide as Kubernetes' and Knative
 	go -C hack/rivals vet ./...
 	go -C hack/rivals test -count=1 -timeout 20m . $(if $(filter true,$(UPDATE)),-update)
 
+.PHONY: test-jaeger
+test-jaeger: ## Whether a trace through all parts of the reference service arrives in a real Jaeger, which is compiled at first (4 minutes).
+	hack/jaeger.sh
+
 .PHONY: e2e-down
 e2e-down: ## Remove the cluster of the end-to-end tests.
 	CLUSTER=$(E2E_CLUSTER) hack/cluster/cluster.sh down

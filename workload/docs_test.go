@@ -54,10 +54,10 @@ func TestTheDocumentationIsComplete(t *testing.T) {
 
 // The twenty lines of the page are those of the example.
 func TestTheDocumentedServiceIsTheExample(t *testing.T) {
-	source := page(t, "examples/orders/main.go")
+	source := page(t, "examples/hello/main.go")
 	_, code, _ := strings.Cut(source, "import ")
 	if !strings.Contains(page(t, "../docs/toolkit.md"), "import "+code) {
-		t.Error("docs/toolkit.md shows another program than workload/examples/orders/main.go")
+		t.Error("docs/toolkit.md shows another program than workload/examples/hello/main.go")
 	}
 }
 

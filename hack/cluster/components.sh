@@ -3,7 +3,7 @@
 # a download site. Each result is cached outside the checkout by version: a second call takes no time.
 #
 #   components.sh PART…     PART: envtest, setup-envtest, kind, kubectl, buildx, node, metrics-server,
-#                           kube-router, prometheus, podinfo, all
+#                           kube-router, prometheus, podinfo, jaeger, all (without jaeger)
 #
 # Says only how it gets on; the binaries land in $TESTBED_CACHE/bin/<component>-<version>/.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -125,6 +125,9 @@ prometheus() {
 # A service of others, which the end-to-end tests run as it is.
 podinfo() { build podinfo "" github.com/stefanprodan/podinfo/cmd/podinfo; }
 
+# The collector and store of traces, for make test-jaeger.
+jaeger() { build jaeger "" github.com/jaegertracing/jaeger/cmd/jaeger; }
+
 all() {
   node
   buildx
@@ -134,10 +137,10 @@ all() {
   podinfo
 }
 
-[ $# -gt 0 ] || die "usage: components.sh envtest|setup-envtest|kind|kubectl|buildx|node|metrics-server|kube-router|prometheus|podinfo|all …"
+[ $# -gt 0 ] || die "usage: components.sh envtest|setup-envtest|kind|kubectl|buildx|node|metrics-server|kube-router|prometheus|podinfo|jaeger|all …"
 for part in "$@"; do
   case "$part" in
-  envtest | setup-envtest | kind | kubectl | buildx | node | metrics-server | kube-router | prometheus | podinfo | all) "$part" ;;
+  envtest | setup-envtest | kind | kubectl | buildx | node | metrics-server | kube-router | prometheus | podinfo | jaeger | all) "$part" ;;
   *) die "no part of the test bed is called $part" ;;
   esac
 done

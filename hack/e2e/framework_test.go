@@ -191,6 +191,12 @@ func (j *journey) pods(name string) []corev1.Pod {
 // expose leads the loopback port to the service until the test ends.
 func (j *journey) expose(name string) {
 	j.t.Helper()
+	j.exposeAt(name, "", http.StatusOK)
+}
+
+// exposeAt is for services that answer something else than 200 on /.
+func (j *journey) exposeAt(name, path string, status int) {
+	j.t.Helper()
 	service := &corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{Namespace: j.namespace, Name: name + "-loopback"},
 		Spec: corev1.ServiceSpec{
@@ -205,7 +211,7 @@ func (j *journey) expose(name string) {
 			j.t.Errorf("removing %s: %v", service.Name, err)
 		}
 	})
-	j.eventually(func() (int, error) { return get(j.ctx, cluster.url) }).Should(gomega.Equal(http.StatusOK))
+	j.eventually(func() (int, error) { return get(j.ctx, cluster.url+path) }).Should(gomega.Equal(status))
 }
 
 func get(ctx context.Context, url string) (int, error) {

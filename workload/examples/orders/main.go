@@ -1,20 +1,36 @@
 // Copyright 2026 The GoService Authors.
 // Licensed under the Apache License, Version 2.0; see the LICENSE file.
 
-// Command orders is a team's own service on the toolkit: it places orders and tells about them. Everything else –
-// configuration, metrics, traces, limits, live settings, the drain – comes with service.Main.
+// Command orders is the reference service of the toolkit: it places orders, shows and cancels them, and publishes what happened.
+// Use cases and ports are in app, adapters in infra; this package only connects them.
 package main
 
-import "goservice.dev/operator/workload/service"
+import (
+	"os"
+	"strings"
 
-func main() { service.Main(setUp) }
+	"goservice.dev/operator/workload/service"
+)
+
+// version is set by the linker.
+var version = ""
+
+func main() { service.Main(setUp, service.WithVersion(version)) }
 
 func setUp(svc *service.Service) error {
-	register(svc, newBook())
-	return nil
+	c, err := loadConfig(environment())
+	if err != nil {
+		return err
+	}
+	_, err = wire(svc, c)
+	return err
 }
 
-func register(svc *service.Service, orders *book) {
-	svc.HandleFunc("POST /orders", orders.place, service.MaxBody(maxOrderBytes))
-	svc.HandleFunc("GET /orders/{id}", orders.show)
+func environment() map[string]string {
+	variables := map[string]string{}
+	for _, pair := range os.Environ() {
+		name, value, _ := strings.Cut(pair, "=")
+		variables[name] = value
+	}
+	return variables
 }
