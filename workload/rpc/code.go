@@ -66,9 +66,9 @@ func fromStatus(status int) connect.Code {
 		return connect.CodePermissionDenied
 	case http.StatusNotFound, http.StatusNotImplemented:
 		return connect.CodeUnimplemented
-	case http.StatusRequestTimeout, http.StatusGatewayTimeout:
+	case http.StatusGatewayTimeout:
 		return connect.CodeDeadlineExceeded
-	case http.StatusConflict:
+	case http.StatusConflict, http.StatusRequestTimeout: // the client was too slow, and no deadline has passed
 		return connect.CodeAborted
 	case http.StatusRequestEntityTooLarge, http.StatusTooManyRequests:
 		return connect.CodeResourceExhausted

@@ -20,11 +20,11 @@ import (
 const watchInterval = time.Second
 
 // serveHealth answers grpc.health.v1: NOT_SERVING while the service is not ready, from the first moment of the drain on, and
-// where a service has a check of its own that fails.
+// where a service has a check of its own that fails. Load balancers get an answer whatever the load.
 func (r *Registry) serveHealth() {
 	path, handler := grpchealth.NewHandler(health{r}, connect.WithInterceptors(observer{}, ending{}))
-	r.handle(path+"Check", handler, false, []service.RouteOption{service.Unpooled()})
-	r.handle(path+"Watch", handler, true, nil)
+	r.handle(path+"Check", handler, false, []service.RouteOption{service.Exempt()})
+	r.handle(path+"Watch", handler, true, []service.RouteOption{service.Exempt()})
 	r.handleOthers(path)
 }
 

@@ -32,7 +32,7 @@ func (p *procedure) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		// Of a panic, the chain answers what is not answered yet. A response that has begun is cut.
 		if _, sent, _ := telemetry.CallOf(r.Context()); sent != 0 {
-			p.ended(r, connect.CodeInternal, nil)
+			p.ended(r, connect.CodeInternal, http.StatusInternalServerError, nil)
 		}
 	}()
 	if !p.streams {
@@ -42,7 +42,7 @@ func (p *procedure) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	returned = true
 	noted, sent, _ := telemetry.CallOf(r.Context())
 	if code, is := p.result(w, r, noted, sent); is {
-		p.ended(r, code, noted.Err)
+		p.ended(r, code, codes[code].status, noted.Err)
 	}
 }
 
@@ -64,10 +64,10 @@ func (p *procedure) result(w http.ResponseWriter, r *http.Request, noted telemet
 	return code, is || sent < http.StatusBadRequest
 }
 
-// ended counts the call and describes its span.
-func (p *procedure) ended(r *http.Request, code connect.Code, err error) {
+// ended counts the call under the status and describes its span.
+func (p *procedure) ended(r *http.Request, code connect.Code, status int, err error) {
 	ctx := r.Context()
-	telemetry.Called(ctx, telemetry.Call{Name: p.name, Code: codes[code].name, Status: codes[code].status, Err: err})
+	telemetry.Called(ctx, telemetry.Call{Name: p.name, Code: codes[code].name, Status: status, Err: err})
 	system, _ := systemOf(r)
 	_, _, age := telemetry.CallOf(ctx)
 	p.registry.metrics.observe(p, system, code, age)
@@ -77,7 +77,7 @@ func (p *procedure) ended(r *http.Request, code connect.Code, err error) {
 	}
 	span.SetAttributes(attribute.String("rpc.system.name", system), attribute.String("rpc.method", p.name),
 		attribute.String("rpc.response.status_code", codes[code].name))
-	if codes[code].status >= http.StatusInternalServerError {
+	if status >= http.StatusInternalServerError {
 		span.SetAttributes(attribute.String("error.type", codes[code].name))
 	}
 }

@@ -87,6 +87,6 @@ func (r *Registry) Answer(w http.ResponseWriter, request *http.Request, details 
 		}
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	r.procedure(request.URL.Path).ended(request, code, nil)
+	r.procedure(request.URL.Path).ended(request, code, details.Status, nil)
 	_ = r.errors.Write(w, request, failure) // whoever does not read it has left
 }

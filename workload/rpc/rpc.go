@@ -97,7 +97,7 @@ func WithHealth(check func(context.Context) error) HandleOption {
 // implementation what it takes, as the interface that is generated beside it: the compiler does not infer that.
 //
 // Each procedure is a route of its own, whose pattern is its path: /acme.orders.v1.Orders/Place. That is its http_route in the
-// metrics. Procedures that stream hold no worker of the pool.
+// metrics. Procedures that stream hold no worker of the pool, and only the client's deadline bounds them.
 //
 // It panics, as http.ServeMux does, if the service is served already, if its generated code is not linked in, or if an option names
 // a method that it does not have.
@@ -141,7 +141,7 @@ func (r *Registry) handle(path string, handler http.Handler, streams bool, optio
 	r.procedures[path] = p
 	given := []service.RouteOption{service.WithProtocol(r)}
 	if streams {
-		given = append(given, service.Unpooled())
+		given = append(given, service.Unpooled(), service.Timeout(0), service.MaxBody(0)) // the client's own deadline holds
 	}
 	r.service.Handle(path, p, append(given, options...)...)
 }
@@ -149,7 +149,7 @@ func (r *Registry) handle(path string, handler http.Handler, streams bool, optio
 // handleOthers answers calls of methods that the service does not have.
 func (r *Registry) handleOthers(path string) {
 	r.service.Handle(path, http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
-		r.fallback.ended(request, connect.CodeUnimplemented, nil)
+		r.fallback.ended(request, connect.CodeUnimplemented, http.StatusNotFound, nil)
 		_ = r.errors.Write(w, request, connect.NewError(connect.CodeUnimplemented, errors.New("there is no method "+request.URL.Path)))
 	}), service.WithProtocol(r), service.Unpooled())
 }
