@@ -151,6 +151,13 @@ func inForce(service *v1alpha1.GoService, seen observe.State) tuner.InForce {
 		upstream, limit := document.Upstreams[spec.Upstreams[i].Name], spec.Upstreams[i].RateLimit
 		if limit != nil && limit.Scope != v1alpha1.ScopePod && upstream.RequestsPerSecond > 0 {
 			found.Pods = pods(float64(limit.RequestsPerSecond), upstream.RequestsPerSecond)
+			return found
+		}
+	}
+	for i := range spec.Routes {
+		route, limit := document.Routes[spec.Routes[i].Pattern].RateLimit, spec.Routes[i].RateLimit
+		if route != nil && limit != nil && limit.Scope != v1alpha1.ScopePod {
+			found.Pods = pods(float64(limit.RequestsPerSecond), route.RequestsPerSecond)
 			break
 		}
 	}

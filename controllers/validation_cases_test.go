@@ -25,6 +25,7 @@ var specCases = cases{
 		[]string{
 			`observability: {metrics: {indicators: OpenTelemetry}}`, `{image: a, rateLimit: {requestsPerSecond: 1}, observability: {metrics: {indicators: GRPC}}}`,
 			`{image: a, pool: {workers: 1}, observability: {metrics: {indicators: GRPC}}}`, `{image: a, runtime: {gogc: 100}, observability: {metrics: {indicators: GRPC}}}`,
+			`{image: a, routes: [{pattern: /}], observability: {metrics: {indicators: GRPC}}}`,
 			`{image: a, upstreams: [{name: a, url: "http://a"}], observability: {metrics: {indicators: GRPC}}}`,
 		},
 	},
@@ -224,6 +225,20 @@ var specCases = cases{
 	"upstreams[].timeout must be": {
 		[]string{`upstreams: [{name: a, url: "http://b", timeout: 1ms}]`, `upstreams: [{name: a, url: "http://b", timeout: 10m}]`},
 		[]string{`upstreams: [{name: a, url: "http://b", timeout: 0s}]`, `upstreams: [{name: a, url: "http://b", timeout: 11m}]`},
+	},
+	"routes[].pattern must be": {
+		[]string{
+			`routes: [{pattern: "/"}, {pattern: "GET /{$}"}, {pattern: "POST  shop.example/orders/{id}/items/"}, {pattern: "/files/{path...}"}]`,
+			`routes: [{pattern: "/orders.v1.Orders/Place"}, {pattern: "/café/{_a1}"}]`,
+		},
+		[]string{
+			`routes: [{pattern: ""}]`, `routes: [{pattern: GET}]`, `routes: [{pattern: orders}]`, `routes: [{pattern: "get /orders"}]`, `routes: [{pattern: "/a b"}]`,
+			`routes: [{pattern: "/{}"}]`, `routes: [{pattern: "/{id"}]`, `routes: [{pattern: "/x{id}"}]`, `routes: [{pattern: "/{path...}/x"}]`, `routes: [{pattern: "/{$}/x"}]`,
+		},
+	},
+	"routes[].timeout must be": {
+		[]string{`routes: [{pattern: /, timeout: 0s}]`, `routes: [{pattern: /, timeout: 24h}]`},
+		[]string{`routes: [{pattern: /, timeout: 25h}]`},
 	},
 	"observability.metrics.interval must be": {
 		[]string{`observability: {metrics: {interval: 1s}}`, `observability: {metrics: {interval: 5m}}`},

@@ -65,7 +65,7 @@ type GoServiceList struct {
 //
 // +kubebuilder:validation:XValidation:rule="has(self.observability) && has(self.observability.metrics) && has(self.observability.metrics.indicators) && self.observability.metrics.indicators != 'Toolkit' || !has(self.port) || !(self.port in [9100, 6060])",message="port must be neither 9100 (metrics and probes) nor 6060 (profiling), which belong to the toolkit: choose another"
 // +kubebuilder:validation:XValidation:rule="has(self.observability) && has(self.observability.metrics) && has(self.observability.metrics.indicators) && self.observability.metrics.indicators != 'Toolkit' || !has(self.ports) || self.ports.all(p, p.protocol != 'TCP' || !(p.port in [9100, 6060]))",fieldPath=".ports",message="ports must have neither 9100 (metrics and probes) nor 6060 (profiling), which belong to the toolkit: choose another"
-// +kubebuilder:validation:XValidation:rule="!(has(self.observability) && has(self.observability.metrics) && has(self.observability.metrics.indicators) && self.observability.metrics.indicators != 'Toolkit') || has(self.image) && !has(self.rateLimit) && !has(self.pool) && !has(self.runtime) && !has(self.upstreams)",fieldPath=".observability.metrics.indicators",message="observability.metrics.indicators other than Toolkit needs image, and none of rateLimit, pool, runtime and upstreams, which only the toolkit carries out"
+// +kubebuilder:validation:XValidation:rule="!(has(self.observability) && has(self.observability.metrics) && has(self.observability.metrics.indicators) && self.observability.metrics.indicators != 'Toolkit') || has(self.image) && !has(self.rateLimit) && !has(self.pool) && !has(self.runtime) && !has(self.upstreams) && !has(self.routes)",fieldPath=".observability.metrics.indicators",message="observability.metrics.indicators other than Toolkit needs image, and none of rateLimit, pool, routes, runtime and upstreams, which only the toolkit carries out"
 // +kubebuilder:validation:XValidation:rule="!(has(self.observability) && has(self.observability.metrics) && has(self.observability.metrics.indicators) && self.observability.metrics.indicators != 'Toolkit') || !has(self.probes) || ((has(self.probes.startup) ? [dyn(self.probes.startup)] : []) + (has(self.probes.liveness) ? [dyn(self.probes.liveness)] : []) + (has(self.probes.readiness) ? [dyn(self.probes.readiness)] : [])).all(p, (!has(p.httpGet) || !has(p.httpGet.port) || p.httpGet.port != 'admin') && (!has(p.tcpSocket) || !has(p.tcpSocket.port) || p.tcpSocket.port != 'admin'))",fieldPath=".probes",message="probes must not name the port admin, which belongs to the toolkit, while observability.metrics.indicators is another than Toolkit"
 // +kubebuilder:validation:XValidation:rule="!has(self.observability) || !has(self.observability.tracing) || !has(self.env) || self.env.all(e, e.name != 'OTEL_EXPORTER_OTLP_ENDPOINT')",fieldPath=".env",message="env must not name OTEL_EXPORTER_OTLP_ENDPOINT beside observability.tracing, which sets it: remove one of the two"
 // +kubebuilder:validation:XValidation:rule="!has(self.ports) || self.ports.all(p, p.protocol != 'TCP' || p.port != (has(self.port) ? self.port : 8080))",fieldPath=".ports",message="ports must not have the number of spec.port with the protocol TCP: that one is named http"
@@ -204,6 +204,13 @@ type GoServiceSpec struct {
 	// 503. Live. Default: derived from resources, and adjusted to measurements if slo is set.
 	// +optional
 	Pool *PoolSpec `json:"pool,omitempty"`
+
+	// routes sets how single routes are served. Live.
+	// +optional
+	// +listType=map
+	// +listMapKey=pattern
+	// +kubebuilder:validation:MaxItems=64
+	Routes []RouteSpec `json:"routes,omitempty"`
 
 	// shutdown configures graceful termination. Rolling. The termination grace period is always preStopDelay + drainTimeout +
 	// 5 s.

@@ -30,6 +30,8 @@ func TestWhichLimitsAreShared(t *testing.T) {
 		"an upstream":                  {v1alpha1.GoServiceSpec{Upstreams: []v1alpha1.UpstreamSpec{{Name: "a"}, {Name: "b", RateLimit: limit("")}}}, 0, true},
 		"an upstream's, of each pod":   {v1alpha1.GoServiceSpec{Upstreams: []v1alpha1.UpstreamSpec{{Name: "b", RateLimit: limit(v1alpha1.ScopePod)}}}, 0, false},
 		"of each pod, and an upstream": {v1alpha1.GoServiceSpec{RateLimit: limit(v1alpha1.ScopePod), Upstreams: []v1alpha1.UpstreamSpec{{Name: "b", RateLimit: limit("")}}}, 0, true},
+		"a route":                      {v1alpha1.GoServiceSpec{Routes: []v1alpha1.RouteSpec{{Pattern: "/a"}, {Pattern: "/b", RateLimit: limit("")}}}, 0, true},
+		"a route's, of each pod":       {v1alpha1.GoServiceSpec{Routes: []v1alpha1.RouteSpec{{Pattern: "/b", RateLimit: limit(v1alpha1.ScopePod)}}}, 0, false},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -108,6 +108,8 @@ type Plan struct {
 	PodShares map[string]Share
 	// UpstreamShares of the outbound rate limits by the upstream's name; upstreams without a limit are absent.
 	UpstreamShares map[string]Share
+	// RouteShares of the rate limits of single routes by the route's pattern; routes without a limit are absent.
+	RouteShares map[string]Share
 	// Alerts watch over the declared objectives; nil where none is declared.
 	Alerts *Alerts
 	// Findings say which objectives cannot be met; empty when all can.

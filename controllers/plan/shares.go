@@ -50,6 +50,16 @@ func (p *Plan) planShares(spec *v1alpha1.GoServiceSpec, observed Observed) {
 		}
 		p.UpstreamShares[upstream.Name] = shareOf(upstream.RateLimit, pods)
 	}
+	for i := range spec.Routes {
+		route := &spec.Routes[i]
+		if route.RateLimit == nil {
+			continue
+		}
+		if p.RouteShares == nil {
+			p.RouteShares = map[string]Share{}
+		}
+		p.RouteShares[route.Pattern] = shareOf(route.RateLimit, pods)
+	}
 }
 
 // SharedLimit is the rate that all pods of a service admit together, in requests per second; 0 without one.
@@ -60,10 +70,16 @@ func SharedLimit(spec *v1alpha1.GoServiceSpec) float64 {
 	return float64(spec.RateLimit.RequestsPerSecond)
 }
 
-// SharesLimits says whether the pods of a service share any limit, inbound or to an upstream.
+// SharesLimits says whether the pods of a service share any limit: inbound, of a route or to an upstream.
 func SharesLimits(spec *v1alpha1.GoServiceSpec) bool {
+	shared := func(limit *v1alpha1.RateLimitSpec) bool { return limit != nil && limit.Scope != v1alpha1.ScopePod }
 	for i := range spec.Upstreams {
-		if limit := spec.Upstreams[i].RateLimit; limit != nil && limit.Scope != v1alpha1.ScopePod {
+		if shared(spec.Upstreams[i].RateLimit) {
+			return true
+		}
+	}
+	for i := range spec.Routes {
+		if shared(spec.Routes[i].RateLimit) {
 			return true
 		}
 	}

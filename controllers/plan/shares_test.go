@@ -36,7 +36,11 @@ func TestShares(t *testing.T) {
 			p := Compute(&v1alpha1.GoServiceSpec{
 				RateLimit: &c.limit,
 				Upstreams: []v1alpha1.UpstreamSpec{{Name: "limited", RateLimit: &c.limit}, {Name: "free"}},
+				Routes:    []v1alpha1.RouteSpec{{Pattern: "GET /limited", RateLimit: &c.limit}, {Pattern: "/free"}},
 			}, c.observed)
+			if diff := cmp.Diff(map[string]Share{"GET /limited": c.want}, p.RouteShares); diff != "" {
+				t.Errorf("shares of the limits of routes (-want +got):\n%s", diff)
+			}
 			if diff := cmp.Diff(c.want, p.SharePerPod.Value); diff != "" {
 				t.Errorf("share of the inbound limit (-want +got):\n%s", diff)
 			}

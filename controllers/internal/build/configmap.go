@@ -110,7 +110,31 @@ func document(spec *v1alpha1.GoServiceSpec, p plan.Plan) livesettings.Document {
 		}
 		d.Upstreams[upstream.Name] = limits
 	}
+	d.Routes = routes(spec, p)
 	return d
+}
+
+// routes are what the spec says of single routes, with the pod's part of their limits.
+func routes(spec *v1alpha1.GoServiceSpec, p plan.Plan) map[string]livesettings.Route {
+	if len(spec.Routes) == 0 {
+		return nil
+	}
+	all := make(map[string]livesettings.Route, len(spec.Routes))
+	for i := range spec.Routes {
+		given := &spec.Routes[i]
+		route := livesettings.Route{Pool: given.Pool, Priority: string(given.Priority), Exempt: given.Exempt}
+		if given.Timeout != nil {
+			route.Timeout = new(livesettings.Duration(given.Timeout.Duration))
+		}
+		if given.MaxBodyBytes != nil {
+			route.MaxBodyBytes = *given.MaxBodyBytes
+		}
+		if share, limited := p.RouteShares[given.Pattern]; limited {
+			route.RateLimit = &livesettings.Bucket{RequestsPerSecond: share.RequestsPerSecond, Burst: share.Burst}
+		}
+		all[given.Pattern] = route
+	}
+	return all
 }
 
 func runtimeSettings(p plan.Plan) *livesettings.Runtime {
