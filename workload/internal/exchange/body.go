@@ -21,10 +21,10 @@ const smallBody = 64 << 10
 type body struct {
 	source io.ReadCloser
 	e      *Exchange
-	began  time.Time
+	began  time.Duration // age of the exchange at the first read with a worker
 	read   int64
 	failed atomic.Pointer[error]
-	reads  watch
+	reads  atomic.Pointer[watch]
 }
 
 // Read returns an error that is an os.ErrDeadlineExceeded when the client is too slow.
@@ -32,11 +32,11 @@ func (b *body) Read(p []byte) (int, error) {
 	e := b.e
 	watched := !e.ownRead.Load() && (e.lifted.Load() || e.request.ContentLength < 0 || e.request.ContentLength > smallBody)
 	if watched {
-		b.reads.begin(b.mayTake(), e.readIsLate)
+		lazily(&b.reads).begin(b.mayTake(), e.readIsLate)
 	}
 	n, err := b.source.Read(p)
 	if watched {
-		b.reads.end()
+		b.reads.Load().end()
 	}
 	b.read += int64(n)
 	if err == nil {
@@ -56,12 +56,12 @@ func (b *body) mayTake() time.Duration {
 	if !b.e.holding() {
 		return IdleTimeout
 	}
-	now := time.Now()
-	if b.began.IsZero() {
-		b.began = now
+	age := b.e.Age()
+	if b.began == 0 {
+		b.began = age
 	}
 	whole := BodyGrace + time.Duration(float64(b.read)/MinBodyRate*float64(time.Second))
-	return min(IdleTimeout, max(0, whole-now.Sub(b.began)))
+	return min(IdleTimeout, max(0, b.began+whole-age))
 }
 
 // answerable leaves the handler time to say what was wrong: the server's deadline for the response may have passed as well.

@@ -73,7 +73,7 @@ type Exchange struct {
 	response
 	body   body
 	worker worker
-	stream stream
+	stream atomic.Pointer[stream]
 }
 
 // Owner is the server that an exchange came in by.
@@ -171,9 +171,10 @@ func (e *Exchange) Finish() {
 	if c := e.clock.Load(); c != nil {
 		c.end(context.Canceled, nil)
 	}
-	e.body.reads.stop()
-	e.writes.stop()
-	e.stream.handlerReturned(e)
+	e.stopWatches()
+	if s := e.stream.Load(); s != nil {
+		s.handlerReturned(e)
+	}
 }
 
 // Value finds the exchange itself and its span, and otherwise asks the parent.

@@ -31,7 +31,7 @@ type response struct {
 	status   int
 	written  int64
 	writeErr error
-	writes   watch
+	writes   atomic.Pointer[watch]
 	// lifted says that the server's own deadlines no longer hold, ownRead and ownWrite that the handler sets its own. The
 	// request may be read in another goroutine than the one that writes the response.
 	lifted, ownRead, ownWrite atomic.Bool
@@ -212,8 +212,8 @@ func (e *Exchange) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	}
 	e.ownRead.Store(true)
 	e.ownWrite.Store(true)
-	e.stream.hijacked(e, connection)
 	e.Stream()
+	e.stream.Load().hijacked(e, connection)
 	return connection, buffer, nil
 }
 

@@ -49,7 +49,6 @@ func (e *Exchange) Held() (time.Duration, bool) {
 
 // stream is what is known of an exchange that became one.
 type stream struct {
-	is      atomic.Bool
 	since   time.Duration
 	cut     atomic.Bool
 	mu      sync.Mutex
@@ -60,13 +59,9 @@ type stream struct {
 
 // Stream makes a stream of the exchange: it gives its worker back, has no deadline from now on, and counts among the streams.
 func (e *Exchange) Stream() {
-	if !e.stream.is.CompareAndSwap(false, true) {
+	if !e.stream.CompareAndSwap(nil, &stream{since: e.Age(), pending: 1}) {
 		return
 	}
-	e.stream.since = e.Age()
-	e.stream.mu.Lock()
-	e.stream.pending++
-	e.stream.mu.Unlock()
 	e.LetGo()
 	e.limit.Store(0)
 	if e.bound() > 0 {
@@ -81,26 +76,38 @@ func (e *Exchange) Stream() {
 }
 
 // Streaming reports whether the exchange became a stream.
-func (e *Exchange) Streaming() bool { return e.stream.is.Load() }
+func (e *Exchange) Streaming() bool { return e.stream.Load() != nil }
 
-// StreamedAt is the age at which it did.
-func (e *Exchange) StreamedAt() time.Duration { return e.stream.since }
+// StreamedAt is the age at which it did; 0 if it did not.
+func (e *Exchange) StreamedAt() time.Duration {
+	if s := e.stream.Load(); s != nil {
+		return s.since
+	}
+	return 0
+}
 
 // Cut ends a stream that has not ended by itself: the context ends with the cause, and a connection that was taken over is
 // closed.
 func (e *Exchange) Cut(cause error) {
-	e.stream.cut.Store(true)
+	s := e.stream.Load()
+	if s == nil {
+		return
+	}
+	s.cut.Store(true)
 	e.End(cause)
-	e.stream.mu.Lock()
-	conn := e.stream.conn
-	e.stream.mu.Unlock()
+	s.mu.Lock()
+	conn := s.conn
+	s.mu.Unlock()
 	if conn != nil {
 		_ = conn.Close()
 	}
 }
 
 // WasCut reports whether the server ended the stream.
-func (e *Exchange) WasCut() bool { return e.stream.cut.Load() }
+func (e *Exchange) WasCut() bool {
+	s := e.stream.Load()
+	return s != nil && s.cut.Load()
+}
 
 // isStream tells responses that go on from those that are sent in parts.
 func isStream(header http.Header) bool {
@@ -147,7 +154,7 @@ func (s *stream) handlerReturned(e *Exchange) {
 	again := s.left
 	s.left = true
 	s.mu.Unlock()
-	if s.is.Load() && !again {
+	if !again {
 		s.done(e)
 	}
 }

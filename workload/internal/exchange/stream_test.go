@@ -291,8 +291,8 @@ func TestAReaderThatStopsIsCutOff(t *testing.T) {
 // Short responses wait in the server's buffers.
 func TestAShortResponseStartsNoTimer(t *testing.T) {
 	e, _, _ := begin(t, context.Background())
-	if _, err := e.Write(make([]byte, bufferedBytes)); err != nil || e.writes.timer != nil {
-		t.Errorf("%v, timer %v", err, e.writes.timer)
+	if _, err := e.Write(make([]byte, bufferedBytes)); err != nil || e.writes.Load() != nil {
+		t.Errorf("%v, watched %t", err, e.writes.Load() != nil)
 	}
 }
 

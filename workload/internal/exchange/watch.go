@@ -6,6 +6,7 @@ package exchange
 import (
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -32,8 +33,14 @@ type watch struct {
 	began  time.Time
 	// waited is the sum of all steps.
 	waited time.Duration
-	// late says that a step was interrupted.
-	late bool
+}
+
+// lazily makes the watch that most exchanges never need.
+func lazily(place *atomic.Pointer[watch]) *watch {
+	if place.Load() == nil {
+		place.CompareAndSwap(nil, new(watch))
+	}
+	return place.Load()
 }
 
 // begin a step that may take as long as given. The function is always the same one.
@@ -74,42 +81,51 @@ func (e *Exchange) beginWrite() {
 	if e.ownWrite.Load() {
 		return
 	}
-	limit := IdleTimeout
+	w, limit := lazily(&e.writes), IdleTimeout
 	if e.holding() {
-		if limit = MaxBlocked - e.writes.waited; limit <= 0 {
+		if limit = MaxBlocked - w.waited; limit <= 0 {
 			e.LetGo()
 			limit = IdleTimeout
 		}
 	}
-	e.writes.begin(limit, e.writeIsLate)
+	w.begin(limit, e.writeIsLate)
 }
 
 func (e *Exchange) endWrite() {
-	e.writes.end()
+	if w := e.writes.Load(); w != nil {
+		w.end()
+	}
 	e.progress()
 }
 
 func (e *Exchange) writeIsLate() {
-	e.writes.mu.Lock()
-	defer e.writes.mu.Unlock()
-	if !e.writes.active {
+	w := e.writes.Load()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.active {
 		return
 	}
-	if left := IdleTimeout - time.Since(e.writes.began); left > 0 {
+	if left := IdleTimeout - time.Since(w.began); left > 0 {
 		e.LetGo()
-		e.writes.timer.Reset(left)
+		w.timer.Reset(left)
 		return
 	}
-	e.writes.late = true
 	_ = http.NewResponseController(e.writer).SetWriteDeadline(past)
 }
 
 func (e *Exchange) readIsLate() {
-	e.body.reads.mu.Lock()
-	defer e.body.reads.mu.Unlock()
-	if !e.body.reads.active {
-		return
+	w := e.body.reads.Load()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.active {
+		_ = http.NewResponseController(e.writer).SetReadDeadline(past)
 	}
-	e.body.reads.late = true
-	_ = http.NewResponseController(e.writer).SetReadDeadline(past)
+}
+
+func (e *Exchange) stopWatches() {
+	for _, place := range []*atomic.Pointer[watch]{&e.body.reads, &e.writes} {
+		if w := place.Load(); w != nil {
+			w.stop()
+		}
+	}
 }
