@@ -58,6 +58,7 @@ var boundsOf = map[string]bounds{
 	"runtime.memoryLimitBytes": {
 		[]string{`0`, `8388608`, `9223372036854775807`}, []string{`1`, `8388607`, `-1`}, "must be 0 (leave) or at least 8388608",
 	},
+	"settings.*":          {[]string{`{}`, `{"a":[1,{}]}`}, []string{`1`, `"x"`, `[]`, `null`, `true`}, "must be an object"},
 	"upstreams.*.timeout": durations,
 	"upstreams.*.requestsPerSecond": {
 		append([]string{`0`}, rates.accepted...), []string{`-5e-324`, `1.0000000000000002e7`}, rates.rule,
@@ -108,7 +109,7 @@ func documentWith(t *testing.T, path, value string) []byte {
 	var content map[string]any
 	bucket := `{"requestsPerSecond":1,"burst":1}`
 	whole := fmt.Sprintf(`{"version":1,"rateLimit":{"requestsPerSecond":1,"burst":1,"pods":{"a":%s,"key":%s,"z":%s}},"pool":{"workers":1},"tracing":{},`+
-		`"runtime":{},"upstreams":{"a":%s,"key":%s,"z":%s},"routes":{"a":{},"key":{"rateLimit":%s},"z":{}}}`,
+		`"runtime":{},"upstreams":{"a":%s,"key":%s,"z":%s},"routes":{"a":{},"key":{"rateLimit":%s},"z":{}},"settings":{"a":{},"key":{}}}`,
 		bucket, bucket, bucket, bucket, bucket, bucket, bucket)
 	if err := json.Unmarshal([]byte(whole), &content); err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@
 package livesettings
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -57,6 +58,9 @@ type Document struct {
 	// not serve are reported and otherwise without effect.
 	Routes map[string]Route `json:"routes,omitempty"`
 
+	// Settings holds sections of the service's own by their names, which AddSetting registers; at most MaxSettings. Each must be an
+	// object. Sections that no service registers are ignored.
+	Settings map[string]json.RawMessage `json:"settings,omitempty"`
 	// Ignored names the fields that Parse found and does not know, such as "pool.priorities" or "upstreams.*.hedge", in
 	// order and at most 16 of them.
 	Ignored []string `json:"-"`
@@ -211,6 +215,14 @@ func (d Document) Validate() error {
 	for _, pattern := range slices.Sorted(maps.Keys(d.Routes)) {
 		validateRoute("routes."+pattern, d.Routes[pattern], refuse)
 	}
+	if len(d.Settings) > MaxSettings {
+		refuse("settings", len(d.Settings), fmt.Sprintf("must have at most %d sections", MaxSettings))
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.Settings)) {
+		if content := bytes.TrimSpace(d.Settings[name]); !bytes.HasPrefix(content, []byte("{")) || !json.Valid(content) {
+			refuse("settings."+name, literal(cut(string(content), maxQuoted)), "must be an object")
+		}
+	}
 	return found.err()
 }
 
@@ -242,11 +254,17 @@ func (p *problems) refuse(field string, value any, rule string) {
 	*p = append(*p, fmt.Sprintf("%s: %v: %s", cut(field, maxQuoted), value, rule))
 }
 
+// note takes over the problems of an error that err has made, or another error as it is.
+func (p *problems) note(err error) { *p = append(*p, strings.TrimPrefix(err.Error(), prefix)) }
+
+// prefix of all errors about a document.
+const prefix = "live settings: "
+
 func (p problems) err() error {
 	if len(p) == 0 {
 		return nil
 	}
-	return errors.New("live settings: " + strings.Join(p, "; "))
+	return errors.New(prefix + strings.Join(p, "; "))
 }
 
 func validateRate(field string, requestsPerSecond float64, burst int, refuse func(string, any, string)) {

@@ -6,6 +6,7 @@ package livesettings
 import (
 	"bytes"
 	"cmp"
+	"encoding"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -58,17 +59,35 @@ func Parse(data []byte) (Document, error) {
 	}
 	var document Document
 	if err := json.Unmarshal(content, &document); err != nil {
-		return Document{}, cmp.Or(typeErrors(content), fmt.Errorf("live settings: %w", err))
+		return Document{}, cmp.Or(typeErrors("", content, reflect.TypeFor[Document]()), fmt.Errorf("live settings: %w", err))
 	}
-	document.Ignored = unknownFields(content)
+	document.Ignored = unknownFields("", content, reflect.TypeFor[Document]())
+	for name, section := range document.Settings {
+		document.Settings[name] = canonical(section)
+	}
 	if err := document.Validate(); err != nil {
 		return Document{}, err
 	}
 	return document, nil
 }
 
-// unknownFields are the names that Document has no field for; those in a map are told once for all of its keys.
-func unknownFields(content json.RawMessage) []string {
+// canonical JSON has its keys in order, and no white space, so that equal documents have equal digests.
+func canonical(content json.RawMessage) json.RawMessage {
+	decoder := json.NewDecoder(bytes.NewReader(content))
+	decoder.UseNumber() // as it is written
+	var value any
+	if decoder.Decode(&value) != nil {
+		return content
+	}
+	encoded, err := json.Marshal(value)
+	if err != nil { // impossible for what has been decoded
+		return content
+	}
+	return encoded
+}
+
+// unknownFields are the names that a type has no field for; those in a map are told once for all of its keys.
+func unknownFields(path string, content json.RawMessage, of reflect.Type) []string {
 	unknown := map[string]bool{}
 	walker{
 		everyKey: "*",
@@ -78,12 +97,12 @@ func unknownFields(content json.RawMessage) []string {
 			}
 		},
 		leaf: func(string, json.RawMessage, reflect.Type) {},
-	}.walk("", content, reflect.TypeFor[Document]())
+	}.walk(path, content, of)
 	return slices.Sorted(maps.Keys(unknown))
 }
 
 // typeErrors names every value of another type than its field's.
-func typeErrors(content json.RawMessage) error {
+func typeErrors(path string, content json.RawMessage, of reflect.Type) error {
 	var found problems
 	walker{
 		unknown: func(string) {},
@@ -92,7 +111,7 @@ func typeErrors(content json.RawMessage) error {
 				found.refuse(cmp.Or(path, "the file"), literal(cut(string(value), maxQuoted)), typeRule(of))
 			}
 		},
-	}.walk("", content, reflect.TypeFor[Document]())
+	}.walk(path, content, of)
 	return found.err()
 }
 
@@ -105,10 +124,14 @@ func typeRule(of reflect.Type) string {
 		return durationRule
 	case of.Kind() == reflect.String:
 		return "must be a string"
+	case of.Kind() == reflect.Float32, of.Kind() == reflect.Float64:
+		return "must be a number"
 	case of.Kind() == reflect.Bool:
 		return "must be true or false"
-	case of.Kind() == reflect.Float64:
-		return "must be a number"
+	case of.Kind() == reflect.Slice, of.Kind() == reflect.Array:
+		return "must be a list of values that fit"
+	case isUnmarshaler(of):
+		return "must be a " + of.String()
 	case of.Kind() == reflect.Struct, of.Kind() == reflect.Map:
 		return "must be an object"
 	}
@@ -129,7 +152,7 @@ func (w walker) walk(path string, value json.RawMessage, of reflect.Type) {
 	if of.Kind() == reflect.Pointer {
 		of = of.Elem()
 	}
-	isObject := of.Kind() == reflect.Struct || of.Kind() == reflect.Map
+	isObject := (of.Kind() == reflect.Struct || of.Kind() == reflect.Map) && !isUnmarshaler(of)
 	var members map[string]json.RawMessage
 	if !isObject || json.Unmarshal(value, &members) != nil {
 		w.leaf(path, value, of)
@@ -148,13 +171,31 @@ func (w walker) walk(path string, value json.RawMessage, of reflect.Type) {
 
 // fieldOf finds the field that encoding/json decodes a key into, which heeds no case.
 func fieldOf(of reflect.Type, key string) (reflect.Type, bool) {
-	for i := range of.NumField() {
-		name, _, _ := strings.Cut(of.Field(i).Tag.Get("json"), ",")
-		if name != "-" && strings.EqualFold(name, key) {
-			return of.Field(i).Type, true
+	for field := range of.Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		switch {
+		case name == "" && field.Anonymous:
+			embedded := field.Type
+			if embedded.Kind() == reflect.Pointer {
+				embedded = embedded.Elem()
+			}
+			if embedded.Kind() != reflect.Struct {
+				continue
+			}
+			if found, known := fieldOf(embedded, key); known {
+				return found, true
+			}
+		case name != "-" && field.IsExported() && strings.EqualFold(cmp.Or(name, field.Name), key):
+			return field.Type, true
 		}
 	}
 	return nil, false
+}
+
+// isUnmarshaler says whether the type reads its JSON itself, so that nothing is known of what it should hold.
+func isUnmarshaler(of reflect.Type) bool {
+	pointer := reflect.PointerTo(of)
+	return pointer.Implements(reflect.TypeFor[json.Unmarshaler]()) || pointer.Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
 }
 
 func join(path, key string) string {

@@ -24,6 +24,8 @@ type Registry struct {
 	turns sync.Mutex // held while knobs are turned
 	knobs []Knob
 
+	sections []section
+
 	// mu is never held while a knob turns: whoever asks for the revision, as each request may, does not wait for a knob.
 	mu       sync.Mutex
 	report   Report
@@ -81,12 +83,21 @@ func (r *Registry) Apply(document Document) (changed bool, err error) {
 	document.Ignored = nil
 	r.turns.Lock()
 	defer r.turns.Unlock()
+	settings, unknown, err := r.prepare(document)
+	if err != nil {
+		return false, err
+	}
+	ignored = append(slices.Clone(ignored), unknown...)
+	ignored = ignored[:min(len(ignored), maxIgnored)]
 	// The content is compared as well: somebody may have edited a document without giving it another revision.
 	current := r.Report()
 	changed = revision != current.Revision || !reflect.DeepEqual(document, current.Document)
 	if changed {
 		for _, knob := range r.knobs {
 			knob(document)
+		}
+		for _, apply := range settings {
+			apply()
 		}
 	}
 	// The report changes last: whoever reads a revision here finds it enforced already.

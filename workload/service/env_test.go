@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"goservice.dev/operator/workload/livesettings"
 )
 
 type database struct {
@@ -153,5 +155,22 @@ func TestMainReportsAndCleansUp(t *testing.T) {
 				t.Errorf("code %d, closed %t, %s", code, closed, &errs)
 			}
 		})
+	}
+}
+
+func TestLiveSettingsOfATeamTakeEffectAndBadOnesKeepItFromStarting(t *testing.T) {
+	type pricing struct{ Discount float64 }
+	s := New(WithLog(io.Discard), WithEnvironment(map[string]string{"GOSERVICE_LIVE_SETTINGS_FILE": ""}))
+	prices := LiveSetting(s, "pricing", pricing{0.1}, nil)
+	document, err := livesettings.Parse([]byte(`{"version":1,"settings":{"pricing":{"discount":0.5}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.LiveSettings().Apply(document); err != nil || prices.Load().Discount != 0.5 {
+		t.Errorf("%v, discount %g", err, prices.Load().Discount)
+	}
+	LiveSetting(s, "pricing", pricing{0.2}, nil)
+	if err := s.Serve(t.Context()); err == nil || !strings.Contains(err.Error(), "settings.pricing: is registered twice") {
+		t.Errorf("%v", err)
 	}
 }
