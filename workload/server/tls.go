@@ -23,6 +23,8 @@ type Files struct {
 	Certificate, Key string
 	// ClientCA holds the authorities of client certificates; empty asks for none, else every client must show one.
 	ClientCA string
+	// Loaded, if set, is called with the certificate that is served from now on.
+	Loaded func(*x509.Certificate)
 	// Failed, if set, is called when changed files cannot be used and the last good ones are kept.
 	Failed func(error)
 }
@@ -108,5 +110,8 @@ func (s *tlsSource) load(stamp string) error {
 		config.ClientAuth = tls.RequireAndVerifyClientCert
 	}
 	s.config, s.loaded, s.refused = config, stamp, ""
+	if s.files.Loaded != nil {
+		s.files.Loaded(certificate.Leaf)
+	}
 	return nil
 }

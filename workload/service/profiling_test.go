@@ -7,6 +7,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -24,6 +25,9 @@ func TestProfiling(t *testing.T) {
 		"goroutines":     {"/debug/pprof/goroutine?debug=2", 200, "goroutine "},
 		"processor":      {"/debug/pprof/profile?seconds=300", 200, compressed},
 		"trace":          {"/debug/pprof/trace?seconds=300", 200, "go 1."},
+		"contention":     {"/debug/pprof/mutex?seconds=300", 200, compressed},
+		"waiting":        {"/debug/pprof/block?debug=1", 200, "--- contention:"},
+		"a difference":   {"/debug/pprof/heap?seconds=30", 400, `{"status":400,`},
 		"unknown":        {"/debug/pprof/nothing", 404, `{"status":404,`},
 		"no number":      {"/debug/pprof/profile?seconds=x", 400, `{"status":400,`},
 		"for too long":   {"/debug/pprof/profile?seconds=301", 400, `{"status":400,`},
@@ -39,5 +43,24 @@ func TestProfiling(t *testing.T) {
 				t.Errorf("answered %d, %q; want %d, %q…", answer.Code, body[:min(len(body), 40)], test.status, test.want)
 			}
 		})
+	}
+}
+
+// Without a rate the runtime notes nothing, and the profile is empty.
+func TestContentionIsLookedForWhileSomebodyAsks(t *testing.T) {
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		profiling().ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodGet, "/debug/pprof/mutex", http.NoBody))
+	}()
+	for runtime.SetMutexProfileFraction(-1) != 1 { // below 0 it only reads
+		runtime.Gosched()
+	}
+	leave()
+	<-done
+	if rate := runtime.SetMutexProfileFraction(-1); rate != 0 {
+		t.Errorf("rate %d after the request, want 0", rate)
 	}
 }

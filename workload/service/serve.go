@@ -6,12 +6,17 @@ package service
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"strconv"
+	"sync/atomic"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"goservice.dev/operator/workload/drain"
 	"goservice.dev/operator/workload/livesettings"
@@ -137,7 +142,7 @@ func (s *Service) listen(ctx context.Context) error {
 			Certificate: s.config.CertificateFile, Key: s.config.KeyFile, ClientCA: s.config.ClientCAFile,
 			Failed: func(err error) { s.logger.Error("new certificate refused, the last good one stays", "error", err) },
 		}
-		config, err := files.TLS()
+		config, err := s.servedCertificate(&files)
 		if err != nil {
 			return err
 		}
@@ -157,6 +162,20 @@ func (s *Service) listen(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// servedCertificate is measured: a certificate that nobody renews takes the service down on a day that is known in advance.
+func (s *Service) servedCertificate(files *server.Files) (*tls.Config, error) {
+	var expiry atomic.Int64
+	files.Loaded = func(leaf *x509.Certificate) { expiry.Store(leaf.NotAfter.Unix()) }
+	config, err := files.TLS()
+	if err != nil {
+		return nil, err
+	}
+	s.telemetry.Registry().MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "goservice_tls_certificate_expiry_timestamp_seconds", Help: "When the certificate that is served expires, as a Unix time.",
+	}, func() float64 { return float64(expiry.Load()) }))
+	return config, nil
 }
 
 func port(number uint16) string { return ":" + strconv.Itoa(int(number)) }
