@@ -53,6 +53,6 @@ func wire(svc *service.Service) {
 				logger.Error("processor panicked", "kind", kind, "error", err, "stack", string(err.Stack))
 			},
 		},
-		Proxy: upstreams.NewProxy(svc, httpapi.ProxyPrefix),
+		Proxy: upstreams.NewProxy(svc, httpapi.ProxyPrefix, svc.TrustedProxies(), logger),
 	}.Register(svc)
 }

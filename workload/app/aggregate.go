@@ -69,7 +69,7 @@ func (a Aggregate) Gather(ctx context.Context, names []string, path string) (Gat
 	}
 	// The error repeats what the results of calls that never began hold.
 	results, _ := fanout.Collect(ctx, len(names), maxParallelFetches, func(ctx context.Context, i int) (Part, error) {
-		return a.part(ctx, names[i], path), nil
+		return a.part(ctx, names[i], path, min(maxFetchBytes, maxGatheredBytes/int64(len(names)))), nil
 	})
 	gathered := Gathered{Complete: true, Parts: make([]Part, len(names))}
 	for i, result := range results {
@@ -82,10 +82,10 @@ func (a Aggregate) Gather(ctx context.Context, names []string, path string) (Gat
 	return gathered, nil
 }
 
-func (a Aggregate) part(ctx context.Context, name, path string) Part {
+func (a Aggregate) part(ctx context.Context, name, path string, maxBytes int64) Part {
 	start := time.Now()
 	part := Part{Upstream: name}
-	content, err := a.Upstreams.Fetch(ctx, name, path, maxFetchBytes)
+	content, err := a.Upstreams.Fetch(ctx, name, path, maxBytes)
 	part.Took = time.Since(start).Round(time.Microsecond).String()
 	if err != nil {
 		part.Error = describe(err)

@@ -265,3 +265,33 @@ func TestProcessors(t *testing.T) {
 		})
 	}
 }
+
+// many upstreams, each of which has as much to say as it may.
+type many struct {
+	names []string
+	asked chan int64
+}
+
+func (m many) Names() []string { return m.names }
+
+func (m many) Fetch(_ context.Context, _, _ string, maxBytes int64) (app.Content, error) {
+	m.asked <- maxBytes
+	return app.Content{Status: 200, Body: []byte("x")}, nil
+}
+
+func TestWhatIsHeldOfAllAnswersIsBounded(t *testing.T) {
+	for count, each := range map[int]int64{1: 256 << 10, 16: 256 << 10, 64: 64 << 10} {
+		upstreams := many{asked: make(chan int64, count)}
+		for i := range count {
+			upstreams.names = append(upstreams.names, fmt.Sprint("u", i))
+		}
+		if _, err := (app.Aggregate{Upstreams: upstreams}).Gather(t.Context(), nil, "/"); err != nil {
+			t.Fatal(err)
+		}
+		for range count {
+			if got := <-upstreams.asked; got != each {
+				t.Errorf("of %d upstreams each may answer with %d bytes, want %d", count, got, each)
+			}
+		}
+	}
+}

@@ -26,8 +26,12 @@ type Content struct {
 	Body []byte
 }
 
-// maxFetchBytes bounds what is read of one answer.
-const maxFetchBytes = 256 << 10
+const (
+	// maxFetchBytes bounds what is read of one answer.
+	maxFetchBytes = 256 << 10
+	// maxGatheredBytes bounds what is held of all answers to one request: each upstream may have its share.
+	maxGatheredBytes = 4 << 20
+)
 
 func checkUpstream(field, name string, known []string) error {
 	if slices.Contains(known, name) {

@@ -73,6 +73,11 @@ var boundsOf = map[string]bounds{
 	"routes.*.priority": {
 		[]string{`""`, `"critical"`, `"normal"`, `"sheddable"`}, []string{`"high"`, `"Critical"`}, "must be critical, normal or sheddable",
 	},
+	"upstreams.*.maxInFlight": {[]string{`0`, `1`, `100000`}, []string{`-1`, `100001`}, "must be 0 (the service's own) to 100000"},
+	"trustedProxies": {
+		[]string{`[]`, `["10.0.0.0/8","2001:db8::/32","::1/128"]`}, []string{`["10.0.0.1"]`, `["10.0.0.1/8"]`, `["x"]`, `[""]`},
+		"must be a range of addresses such as 10.0.0.0/8, with no bits set beyond the prefix",
+	},
 }
 
 // fieldsOf lists the paths of a type's values.

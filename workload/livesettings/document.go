@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -57,6 +58,9 @@ type Document struct {
 	// a route leaves out, and a route that is not named here, is as the service's code has it. Patterns that the service does
 	// not serve are reported and otherwise without effect.
 	Routes map[string]Route `json:"routes,omitempty"`
+	// TrustedProxies are the peers whose X-Forwarded-* and Forwarded headers are believed, as CIDRs, at most 64; empty leaves the
+	// service's own (none).
+	TrustedProxies []string `json:"trustedProxies,omitempty"`
 
 	// Settings holds sections of the service's own by their names, which AddSetting registers; at most MaxSettings. Each must be an
 	// object. Sections that no service registers are ignored.
@@ -108,12 +112,14 @@ type Runtime struct {
 
 // Upstream limits the calls of this one pod to one upstream.
 type Upstream struct {
-	// Timeout of one attempt; 0 leaves the service's own.
+	// Timeout of one attempt: the longest time without progress; 0 leaves the service's own.
 	Timeout Duration `json:"timeout,omitempty"`
 	// RequestsPerSecond of this pod to the upstream; 0 means unlimited.
 	RequestsPerSecond float64 `json:"requestsPerSecond,omitempty"`
 	// Burst is the size of the bucket in requests; at least 1 where RequestsPerSecond is set.
 	Burst int `json:"burst,omitempty"`
+	// MaxInFlight is how many calls may wait for the upstream at the same time, 1 to MaxWorkers; 0 leaves the service's own.
+	MaxInFlight int `json:"maxInFlight,omitempty"`
 }
 
 // Route sets how one pod serves one route. Values that are not given are those of the service's code.
@@ -141,6 +147,8 @@ const (
 	MinMemoryLimitBytes  = 8 << 20
 	// MaxGOGC is what the runtime can hold; it takes the lower 32 bits of more.
 	MaxGOGC = 1<<31 - 1
+
+	maxTrusted = 64
 )
 
 // The priorities of routes.
@@ -210,6 +218,17 @@ func (d Document) Validate() error {
 		}
 		if u.RequestsPerSecond != 0 {
 			validateRate(field, u.RequestsPerSecond, u.Burst, refuse)
+		}
+		if u.MaxInFlight < 0 || u.MaxInFlight > MaxWorkers {
+			refuse(field+".maxInFlight", u.MaxInFlight, fmt.Sprintf("must be 0 (the service's own) to %d", MaxWorkers))
+		}
+	}
+	if len(d.TrustedProxies) > maxTrusted {
+		refuse("trustedProxies", len(d.TrustedProxies), fmt.Sprintf("must have at most %d ranges", maxTrusted))
+	}
+	for _, text := range d.TrustedProxies {
+		if prefix, err := netip.ParsePrefix(text); err != nil || prefix != prefix.Masked() {
+			refuse("trustedProxies", text, "must be a range of addresses such as 10.0.0.0/8, with no bits set beyond the prefix")
 		}
 	}
 	for _, pattern := range slices.Sorted(maps.Keys(d.Routes)) {

@@ -128,6 +128,8 @@ func typeRule(of reflect.Type) string {
 		return "must be a number"
 	case of.Kind() == reflect.Bool:
 		return "must be true or false"
+	case of.Kind() == reflect.Slice && of.Elem().Kind() == reflect.String:
+		return "must be a list of strings"
 	case of.Kind() == reflect.Slice, of.Kind() == reflect.Array:
 		return "must be a list of values that fit"
 	case isUnmarshaler(of):

@@ -18,7 +18,12 @@ func RemoteIP(r *http.Request) string {
 	if err != nil {
 		return r.RemoteAddr
 	}
-	address := peer.Addr().Unmap()
+	return AddressKey(peer.Addr())
+}
+
+// AddressKey is the key of a client's address: IPv4 as a whole, IPv6 by its /64.
+func AddressKey(address netip.Addr) string {
+	address = address.Unmap()
 	if address.Is4() {
 		return address.String()
 	}

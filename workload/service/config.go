@@ -14,6 +14,7 @@ import (
 	"github.com/caarlos0/env/v11"
 
 	"goservice.dev/operator/workload/auth"
+	"goservice.dev/operator/workload/forwarded"
 	"goservice.dev/operator/workload/livesettings"
 	"goservice.dev/operator/workload/upstream"
 )
@@ -39,8 +40,10 @@ type Config struct {
 	DrainDelay   time.Duration `env:"GOSERVICE_DRAIN_DELAY" envDefault:"0s"`
 	// LatencyThreshold of the service's objective becomes an exact histogram bucket; 0: none.
 	LatencyThreshold time.Duration `env:"GOSERVICE_LATENCY_THRESHOLD"`
-	// Upstreams that may be called, as JSON: [{"name":"billing","url":"http://billing"}].
+	// Upstreams that may be called, as a JSON array of upstream.Target: [{"name":"billing","url":"http://billing"}].
 	Upstreams upstream.List `env:"GOSERVICE_UPSTREAMS"`
+	// TrustedProxies are the peers whose X-Forwarded-* and Forwarded headers are believed, as CIDRs between commas; none by default.
+	TrustedProxies forwarded.Ranges `env:"GOSERVICE_TRUSTED_PROXIES"`
 	// CertificateFile and KeyFile serve TLS; ClientCAFile demands client certificates.
 	CertificateFile string `env:"GOSERVICE_TLS_CERT_FILE"`
 	KeyFile         string `env:"GOSERVICE_TLS_KEY_FILE"`

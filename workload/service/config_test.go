@@ -5,12 +5,14 @@ package service
 
 import (
 	"errors"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"goservice.dev/operator/workload/forwarded"
 	"goservice.dev/operator/workload/upstream"
 )
 
@@ -30,7 +32,8 @@ func TestLoadConfigReadsEverything(t *testing.T) {
 	want := Config{
 		Name: "checkout", Namespace: "shop", Pod: "checkout-1", Port: 80, AdminPort: 81, LiveSettingsFile: "", ProfilingAddress: "127.0.0.1:6060",
 		RequestTimeout: time.Second, DrainTimeout: 12 * time.Second, DrainDelay: time.Second, LatencyThreshold: 50 * time.Millisecond,
-		Upstreams: upstream.List{{Name: "a", URL: "http://a"}}, CertificateFile: "c", KeyFile: "k", ClientCAFile: "ca", ClientNames: []string{"spiffe://d/*", "a.b"},
+		Upstreams: upstream.List{{Name: "a", URL: "http://a"}}, TrustedProxies: forwarded.Ranges{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")},
+		CertificateFile: "c", KeyFile: "k", ClientCAFile: "ca", ClientNames: []string{"spiffe://d/*", "a.b"},
 		FaultInjection: true, MaxCallerTraces: 0.5,
 	}
 	got, err := LoadConfig(map[string]string{
@@ -38,11 +41,12 @@ func TestLoadConfigReadsEverything(t *testing.T) {
 		"GOSERVICE_ADMIN_PORT": "81", "GOSERVICE_LIVE_SETTINGS_FILE": "", "GOSERVICE_PROFILING_ADDRESS": "127.0.0.1:6060",
 		"GOSERVICE_REQUEST_TIMEOUT": "1s", "GOSERVICE_DRAIN_TIMEOUT": "12s", "GOSERVICE_DRAIN_DELAY": "1s",
 		"GOSERVICE_LATENCY_THRESHOLD": "50ms", "GOSERVICE_UPSTREAMS": `[{"name":"a","url":"http://a"}]`,
-		"GOSERVICE_TLS_CERT_FILE": "c", "GOSERVICE_TLS_KEY_FILE": "k", "GOSERVICE_TLS_CLIENT_CA_FILE": "ca",
+		"GOSERVICE_TRUSTED_PROXIES": "10.0.0.0/8, ::1",
+		"GOSERVICE_TLS_CERT_FILE":   "c", "GOSERVICE_TLS_KEY_FILE": "k", "GOSERVICE_TLS_CLIENT_CA_FILE": "ca",
 		"GOSERVICE_TLS_CLIENT_NAMES": "spiffe://d/*,a.b",
 		"GOSERVICE_FAULT_INJECTION":  "true", "GOSERVICE_MAX_CALLER_TRACES": "0.5",
 	})
-	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" || err != nil {
 		t.Errorf("%v, configuration (-want +got):\n%s", err, diff)
 	}
 }

@@ -4,9 +4,11 @@
 package service
 
 import (
+	"cmp"
 	"runtime"
 	"time"
 
+	"goservice.dev/operator/workload/forwarded"
 	"goservice.dev/operator/workload/livesettings"
 	"goservice.dev/operator/workload/pool"
 	"goservice.dev/operator/workload/ratelimit"
@@ -38,6 +40,7 @@ func (s *Service) registerKnobs() {
 	s.live.Register(s.tuneUpstreams)
 	s.live.Register(s.tuneRoutes)
 	s.live.Serves(s.routes.served)
+	s.live.Register(s.tuneProxies)
 }
 
 func (s *Service) tuneLimiter(document livesettings.Document) {
@@ -92,6 +95,30 @@ func (s *Service) tuneUpstreams(document livesettings.Document) {
 		u := document.Upstreams[name]
 		client.SetLimits(upstream.Limits{
 			Timeout: time.Duration(u.Timeout), RequestsPerSecond: u.RequestsPerSecond, Burst: u.Burst,
+			MaxInFlight: cmp.Or(u.MaxInFlight, maxInFlight(document)),
 		})
 	}
+}
+
+// maxInFlight of an upstream that says nothing about it leaves a quarter of the workers to those who do not call it: each call
+// holds one while it waits.
+func maxInFlight(document livesettings.Document) int {
+	workers := DefaultPool().Workers
+	if document.Pool != nil {
+		workers = document.Pool.Workers
+	}
+	return min(upstream.DefaultMaxInFlight, max(1, workers-max(1, workers/4)))
+}
+
+func (s *Service) tuneProxies(document livesettings.Document) {
+	trusted := s.config.TrustedProxies
+	if len(document.TrustedProxies) > 0 {
+		ranges, err := forwarded.Parse(document.TrustedProxies)
+		if err != nil { // the document's validation has the same rule
+			s.logger.Error("trusted proxies stay", "error", err)
+			return
+		}
+		trusted = ranges
+	}
+	s.proxies.Set(trusted)
 }

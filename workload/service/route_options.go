@@ -111,7 +111,7 @@ func RateLimit(requestsPerSecond float64, burst int) RouteOption {
 }
 
 // PerClient also limits each client of the route by itself, within the ranges of RateLimit. key tells clients apart; nil: by
-// WithClientKey, or by the peer's address. 65,536 clients are remembered.
+// WithClientKey, or by the client's address. 65,536 clients are remembered.
 func PerClient(requestsPerSecond float64, burst int, key ratelimit.KeyFunc) RouteOption {
 	return func(rt *route) {
 		if !rt.validRate("perClient", requestsPerSecond, burst) {

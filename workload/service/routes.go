@@ -4,6 +4,8 @@
 package service
 
 import (
+	"fmt"
+	"net/http"
 	"sync"
 	"time"
 
@@ -23,8 +25,12 @@ func (r *routes) served(pattern string) bool {
 	return ok
 }
 
-// addRoute serves the pattern by what is in force already.
-func (s *Service) addRoute(pattern string, rt *route) {
+// addRoute makes the route of a pattern, by what is in force already.
+func (s *Service) addRoute(pattern string, handler http.Handler, options []RouteOption) *route {
+	rt := s.newRoute(handler, options)
+	if rt.err != nil {
+		s.fail(fmt.Errorf("route %q: %w", pattern, rt.err))
+	}
 	s.routes.mu.Lock()
 	if s.routes.by == nil {
 		s.routes.by = map[string]*route{}
@@ -35,6 +41,7 @@ func (s *Service) addRoute(pattern string, rt *route) {
 	if live, ok := s.live.Report().Document.Routes[pattern]; ok {
 		rt.apply(rt.own.with(live))
 	}
+	return rt
 }
 
 // tuneRoutes passes over patterns that this service does not serve: a document may be ahead of a rollout, and the report

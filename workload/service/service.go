@@ -30,6 +30,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"goservice.dev/operator/workload/auth"
+	"goservice.dev/operator/workload/forwarded"
 	"goservice.dev/operator/workload/internal/budget"
 	"goservice.dev/operator/workload/livesettings"
 	"goservice.dev/operator/workload/pool"
@@ -53,7 +54,9 @@ type Service struct {
 	release     func() // gives one of its workers back
 	live        *livesettings.Registry
 	upstreams   map[string]*upstream.Client
+	proxies     *forwarded.Proxies
 	mux         *http.ServeMux
+	raw         []rawRoute
 	admin       *http.ServeMux
 	wrappers    []func(http.Handler) http.Handler
 	clientKey   ratelimit.KeyFunc
@@ -117,12 +120,12 @@ func WithBuiltIn(document livesettings.Document) Option {
 }
 
 // WithClientKey says how clients are told apart, for limits by client and for fairness among those who wait. Without it that is
-// the peer's address (ratelimit.RemoteIP), which behind a proxy is the proxy's.
+// the client's address (forwarded.Proxies.Key): the peer's, or what a trusted proxy says.
 func WithClientKey(key ratelimit.KeyFunc) Option { return func(o *options) { o.clientKey = key } }
 
 // New reads the configuration and makes the service. A configuration that cannot be used is reported by Run and Serve.
 func New(given ...Option) *Service {
-	o := options{log: os.Stdout, clientKey: ratelimit.RemoteIP, builtIn: livesettings.Document{Version: livesettings.Version}}
+	o := options{log: os.Stdout, builtIn: livesettings.Document{Version: livesettings.Version}}
 	for _, option := range given {
 		option(&o)
 	}
@@ -140,7 +143,11 @@ func New(given ...Option) *Service {
 		pool:      pool.New(DefaultPool()),
 		upstreams: map[string]*upstream.Client{},
 		clientKey: o.clientKey,
+		proxies:   new(forwarded.Proxies),
 		listening: make(chan struct{}),
+	}
+	if s.clientKey == nil {
+		s.clientKey = s.proxies.Key
 	}
 	s.background = newBackground(s.backgroundFailed)
 	s.release = s.pool.Release
@@ -160,7 +167,7 @@ func (s *Service) setUp(o options) {
 	fail := s.fail
 	config := telemetry.Config{
 		Service: s.config.Name, Namespace: s.config.Namespace, Instance: s.config.Pod, Version: s.version,
-		LatencyThreshold: s.config.LatencyThreshold, Log: o.log, RequestIDs: o.requestIDs,
+		LatencyThreshold: s.config.LatencyThreshold, Log: o.log, RequestIDs: o.requestIDs, Client: s.proxies.Client,
 	}
 	t := s.startTelemetry(config, o)
 	registry, err := livesettings.NewRegistry(o.builtIn, s.config.Pod)
@@ -170,9 +177,11 @@ func (s *Service) setUp(o options) {
 	}
 	s.live = registry
 	for _, target := range s.config.Upstreams {
-		client, err := upstream.New(target, t.Transport)
-		if err != nil { // the list has been checked when it was read
-			fail(fmt.Errorf("upstream %s: %w", target.Name, err))
+		client, err := upstream.New(target, t.Transport, upstream.WithReport(func(err error) {
+			s.logger.Warn("changed files refused, the last good ones stay", "error", err)
+		}))
+		if err != nil { // the list has been checked when it was read, its files have not
+			fail(&ConfigError{Problems: []string{"GOSERVICE_UPSTREAMS: " + err.Error()}})
 			continue
 		}
 		s.upstreams[target.Name] = client
@@ -222,12 +231,7 @@ func (s *Service) startTelemetry(config telemetry.Config, o options) *telemetry.
 // Handle serves the pattern, in the form of http.ServeMux, behind the limiter and the pool. An option with a value out of range
 // is reported by Run and Serve.
 func (s *Service) Handle(pattern string, handler http.Handler, routeOptions ...RouteOption) {
-	rt := s.newRoute(handler, routeOptions)
-	if rt.err != nil && s.err == nil {
-		s.err = fmt.Errorf("route %q: %w", pattern, rt.err)
-	}
-	s.mux.Handle(pattern, rt)
-	s.addRoute(pattern, rt)
+	s.mux.Handle(pattern, s.addRoute(pattern, handler, routeOptions))
 }
 
 // HandleFunc is Handle for functions.
@@ -246,7 +250,7 @@ func (s *Service) Use(wrapper func(http.Handler) http.Handler) {
 func (s *Service) HandleAdmin(pattern string, handler http.Handler) { s.admin.Handle(pattern, handler) }
 
 // Handler is everything that the service's port serves, for tests without a network.
-func (s *Service) Handler() http.Handler { return s.chain(s.mux) }
+func (s *Service) Handler() http.Handler { return s.chain(http.HandlerFunc(s.dispatch)) }
 
 // AdminHandler is everything that the admin port serves.
 func (s *Service) AdminHandler() http.Handler { return s.admin }
@@ -283,6 +287,9 @@ func (s *Service) Upstream(name string) (client *upstream.Client, ok bool) {
 	client, ok = s.upstreams[name]
 	return client, ok
 }
+
+// TrustedProxies tell the address of a request's client behind the load balancers that the live settings name.
+func (s *Service) TrustedProxies() *forwarded.Proxies { return s.proxies }
 
 // Upstreams are the names of all declared upstreams in order.
 func (s *Service) Upstreams() []string { return slices.Sorted(maps.Keys(s.upstreams)) }

@@ -180,12 +180,13 @@ func TestEveryKnobIsLive(t *testing.T) {
 		t.Errorf("without a file: %+v", report)
 	}
 	r.tune(livesettings.Document{
-		RateLimit: &livesettings.RateLimit{RequestsPerSecond: 0.001, Burst: 2},
-		Pool:      &livesettings.Pool{Workers: 3, QueueDepth: 5, QueueTimeout: livesettings.Duration(time.Second)},
-		LogLevel:  "debug",
-		Tracing:   &livesettings.Tracing{SampleRatio: 0.5},
-		Runtime:   &livesettings.Runtime{GOGC: 321, MemoryLimitBytes: 1 << 33},
-		Upstreams: map[string]livesettings.Upstream{"billing": {Timeout: livesettings.Duration(time.Second), RequestsPerSecond: 9, Burst: 2}, "unknown": {}},
+		RateLimit:      &livesettings.RateLimit{RequestsPerSecond: 0.001, Burst: 2},
+		Pool:           &livesettings.Pool{Workers: 3, QueueDepth: 5, QueueTimeout: livesettings.Duration(time.Second)},
+		LogLevel:       "debug",
+		Tracing:        &livesettings.Tracing{SampleRatio: 0.5},
+		Runtime:        &livesettings.Runtime{GOGC: 321, MemoryLimitBytes: 1 << 33},
+		Upstreams:      map[string]livesettings.Upstream{"billing": {Timeout: livesettings.Duration(time.Second), RequestsPerSecond: 9, Burst: 2, MaxInFlight: 7}, "unknown": {}},
+		TrustedProxies: []string{"192.0.2.0/24"},
 	})
 	statuses := make([]int, 0, 3)
 	for range cap(statuses) {
@@ -211,8 +212,13 @@ func TestEveryKnobIsLive(t *testing.T) {
 		t.Errorf("runtime %+v", runtimeinfo.Current())
 	}
 	billing, _ := r.Upstream("billing")
-	if got := billing.Limits(); got != (upstream.Limits{Timeout: time.Second, RequestsPerSecond: 9, Burst: 2}) {
+	if got := billing.Limits(); got != (upstream.Limits{Timeout: time.Second, RequestsPerSecond: 9, Burst: 2, MaxInFlight: 7}) {
 		t.Errorf("upstream %+v", got)
+	}
+	behind := httptest.NewRequest(http.MethodGet, "/", nil) // its peer is 192.0.2.1
+	behind.Header.Set("X-Forwarded-For", "203.0.113.9")
+	if got := r.TrustedProxies().Client(behind).String(); got != "203.0.113.9" {
+		t.Errorf("client %s", got)
 	}
 	if !strings.Contains(r.log.String(), `"level":"debug"`) {
 		t.Error("no debug lines")
@@ -317,6 +323,9 @@ func TestServeReportsWhatIsWrong(t *testing.T) {
 			"GOSERVICE_TLS_CERT_FILE": "/none", "GOSERVICE_TLS_KEY_FILE": "/none",
 			"GOSERVICE_LIVE_SETTINGS_FILE": "",
 		}, want: "certificate /none"},
+		"an upstream's files": {environment: map[string]string{
+			"GOSERVICE_UPSTREAMS": `[{"name":"billing","url":"https://a","tlsDirectory":"/none"}]`,
+		}, want: "1 setting cannot be used:\n  GOSERVICE_UPSTREAMS: upstream billing: tlsDirectory: /none: must hold ca.crt, or tls.crt and tls.key"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

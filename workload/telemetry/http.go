@@ -182,6 +182,9 @@ func (t *Telemetry) log(e *exchange.Exchange, r *http.Request, result result, to
 			line = line.Str("error", e.Call.Err.Error())
 		}
 	}
+	if t.client != nil {
+		line = line.Stringer("client", t.client(r))
+	}
 	if e.Trace.Valid() {
 		line = line.Hex("trace_id", e.Trace.TraceID[:]).Hex("span_id", e.Trace.SpanID[:])
 	}

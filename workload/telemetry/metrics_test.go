@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -213,6 +214,18 @@ func TestRequestLog(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+func TestARequestIsLoggedWithItsClient(t *testing.T) {
+	var log bytes.Buffer
+	tel := newTelemetry(t, telemetry.Config{Log: &log, Client: func(r *http.Request) netip.Addr { return netip.MustParseAddr(r.Header.Get("X-Forwarded-For")) }})
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.Header.Set("X-Forwarded-For", "203.0.113.9")
+	tel.Middleware(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) })).
+		ServeHTTP(httptest.NewRecorder(), r)
+	if !strings.Contains(log.String(), `"client":"203.0.113.9"`) {
+		t.Errorf("logged %s", log.String())
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/netip"
 	"os"
 	"time"
 
@@ -35,6 +36,8 @@ type Config struct {
 	LatencyThreshold time.Duration
 	// Log is where log lines go; nil means standard output.
 	Log io.Writer
+	// Client finds the address of a request's client, for log lines; nil leaves it out.
+	Client func(*http.Request) netip.Addr
 	// Tracing says where traces go; the zero value records none.
 	Tracing TracingConfig
 	// RequestIDs gives requests ids; the zero value none.
@@ -50,6 +53,7 @@ type Telemetry struct {
 	plain     zerolog.Logger // leaves that to whoever writes
 	level     *Level
 	threshold time.Duration
+	client    func(*http.Request) netip.Addr
 	sampler   *Sampler
 	provider  *sdktrace.TracerProvider // nil when traces go nowhere
 	tracer    trace.Tracer
@@ -68,6 +72,7 @@ func New(ctx context.Context, config Config) (*Telemetry, error) {
 		registry:  prometheus.NewRegistry(),
 		level:     new(Level),
 		threshold: config.LatencyThreshold,
+		client:    config.Client,
 		sampler:   new(Sampler),
 		callers:   newCallers(config.Tracing),
 

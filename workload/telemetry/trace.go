@@ -234,7 +234,9 @@ func (t *Telemetry) Transport(upstream string, next http.RoundTripper) http.Roun
 			defer span.End()
 			current = span.SpanContext()
 		}
+		trailer := r.Trailer
 		r = r.Clone(ctx)
+		r.Trailer = trailer // the one that gets its values when the body has been read
 		t.inject(ctx, current, r.Header)
 		start := time.Now()
 		response, err := next.RoundTrip(r)

@@ -1,19 +1,18 @@
 // Copyright 2026 The GoService Authors.
 // Licensed under the Apache License, Version 2.0; see the LICENSE file.
 
-// Package upstream calls other services: each named target has a rate limit and a timeout that change while calls run,
-// and retries where they are safe and do not add to an overload.
+// Package upstream calls other services. Each target has connections of its own, a rate limit, a timeout and a bound on calls in
+// flight that change while calls run, a breaker that fails fast while it does not answer, and retries where they are safe and do not
+// add to an overload.
 package upstream
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,59 +22,95 @@ import (
 const (
 	// DefaultTimeout of one attempt, where Limits names none.
 	DefaultTimeout = 5 * time.Second
-	// maxIdlePerHost is far above the 2 of http.DefaultTransport, with which a busy client opens connections all the time.
-	maxIdlePerHost = 64
-	idleTimeout    = 60 * time.Second
+	// DefaultMaxInFlight calls, where Limits names no bound.
+	DefaultMaxInFlight = 1024
 )
 
 // Limits of the calls to one target; all of them may change at any time.
 type Limits struct {
-	// Timeout of one attempt, from the connection to the end of the body; 0 means DefaultTimeout.
+	// Timeout is the longest time for which an attempt may make no progress while the upstream is waited for: from the connection
+	// to the response's head, and then for each part of its body. The time that the caller takes to send or to read does not count,
+	// and streams may be silent for as long as they like. 0 means DefaultTimeout.
 	Timeout time.Duration
-	// RequestsPerSecond, attempts counted; 0 means unlimited.
+	// RequestsPerSecond, attempts counted; 0 means unlimited. Calls wait for their turn as long as Timeout at most.
 	RequestsPerSecond float64
 	// Burst in requests; at least 1 where RequestsPerSecond is set.
 	Burst int
+	// MaxInFlight is how many calls may wait for the upstream at the same time; 0 means DefaultMaxInFlight. One more fails with
+	// ErrBusy, at once if the upstream is stuck, and else if no other has finished within 100 ms.
+	MaxInFlight int
 }
 
 // Client calls one target.
 type Client struct {
-	target    Target
-	base      *url.URL
-	limiter   *ratelimit.Limiter
-	timeout   atomic.Int64
-	budget    retryBudget
+	target  Target
+	base    *url.URL
+	limiter *ratelimit.Limiter
+	gate    gate
+	breaker breaker
+	budget  retryBudget
+	timeout atomic.Int64
+	usual   atomic.Int64 // latency of answers in nanoseconds, a moving mean; 0 before the first
+	latest  atomic.Int64 // answer, as Unix time in nanoseconds
+
 	transport http.RoundTripper
-	idle      *http.Transport
+	wires     *wires
 }
 
-// New makes a client. instrument, if not nil, wraps the transport of single attempts, for metrics and traces.
-func New(target Target, instrument func(name string, next http.RoundTripper) http.RoundTripper) (*Client, error) {
+// Option changes what New does.
+type Option func(*options)
+
+type options struct {
+	instrument func(name string, next http.RoundTripper) http.RoundTripper
+	report     func(error)
+}
+
+// WithReport is told when a target's files have changed and cannot be used; the last good ones stay.
+func WithReport(report func(error)) Option { return func(o *options) { o.report = report } }
+
+// New makes a client. instrument, if not nil, wraps the transport of single attempts, for metrics and traces. A target that cannot be
+// used, or whose files cannot be, is an error.
+func New(target Target, instrument func(name string, next http.RoundTripper) http.RoundTripper, given ...Option) (*Client, error) {
+	o := options{instrument: instrument, report: func(error) {}}
+	for _, option := range given {
+		option(&o)
+	}
+	if err := target.check(); err != nil {
+		return nil, err
+	}
 	base, err := target.parse()
 	if err != nil {
 		return nil, err
 	}
-	if base.Path == "" {
-		base.Path = "/" // JoinPath would make a relative path of it
+	wires, err := newWires(target, base.Scheme, o.report)
+	if err != nil {
+		return nil, err
 	}
-	wire := http.DefaultTransport.(*http.Transport).Clone()
-	wire.MaxIdleConnsPerHost = maxIdlePerHost
-	wire.IdleConnTimeout = idleTimeout
-	wire.Proxy = nil // an upstream is a named neighbour
-	c := &Client{target: target, base: base, limiter: ratelimit.New(ratelimit.Unlimited, 1), idle: wire}
-	c.SetLimits(Limits{})
-	var attempt http.RoundTripper = wire
-	if instrument != nil {
-		attempt = instrument(target.Name, attempt)
-	}
-	c.transport = &retrying{client: c, next: &limited{client: c, next: ratelimit.Transport(attempt, c.limiter)}}
+	c := newClient(target, base, wires, o)
+	c.wires = wires
 	return c, nil
+}
+
+func newClient(target Target, base *url.URL, attempt http.RoundTripper, o options) *Client {
+	if base.Path == "" {
+		base.Path = "/"
+	}
+	if base.Scheme == schemeH2C {
+		base.Scheme = "http"
+	}
+	c := &Client{target: target, base: base, limiter: ratelimit.New(ratelimit.Unlimited, 1)}
+	c.SetLimits(Limits{})
+	if o.instrument != nil {
+		attempt = o.instrument(target.Name, attempt)
+	}
+	c.transport = &retrying{client: c, next: &guarded{client: c, next: attempt}}
+	return c
 }
 
 // Name of the target.
 func (c *Client) Name() string { return c.target.Name }
 
-// URL of the target; a copy.
+// URL of the target; a copy. Its scheme is http or https.
 func (c *Client) URL() *url.URL {
 	u := *c.base
 	return &u
@@ -86,7 +121,11 @@ func (c *Client) SetLimits(limits Limits) {
 	if limits.Timeout <= 0 {
 		limits.Timeout = DefaultTimeout
 	}
+	if limits.MaxInFlight <= 0 {
+		limits.MaxInFlight = DefaultMaxInFlight
+	}
 	c.timeout.Store(int64(limits.Timeout))
+	c.gate.set(limits.MaxInFlight)
 	if limits.RequestsPerSecond > 0 {
 		c.limiter.Set(limits.RequestsPerSecond, max(1, limits.Burst))
 	} else {
@@ -96,7 +135,8 @@ func (c *Client) SetLimits(limits Limits) {
 
 // Limits in force; RequestsPerSecond is 0 when unlimited.
 func (c *Client) Limits() Limits {
-	limits := Limits{Timeout: time.Duration(c.timeout.Load())}
+	_, maxInFlight, _ := c.gate.stats()
+	limits := Limits{Timeout: time.Duration(c.timeout.Load()), MaxInFlight: maxInFlight}
 	if rate, burst := c.limiter.Limit(); rate != ratelimit.Unlimited {
 		limits.RequestsPerSecond, limits.Burst = rate, burst
 	}
@@ -114,6 +154,43 @@ func (c *Client) HTTP() *http.Client {
 	}
 }
 
+// Stats of a client.
+type Stats struct {
+	// InFlight is how many calls wait for the upstream now.
+	InFlight int
+	// Busy counts the calls that failed with ErrBusy, Unavailable those with an *UnavailableError.
+	Busy, Unavailable int64
+	// Open says that the breaker is open: the upstream did not answer when it was called last.
+	Open bool
+}
+
+// Stats of the client since it was made.
+func (c *Client) Stats() (s Stats) {
+	s.InFlight, _, s.Busy = c.gate.stats()
+	s.Open, s.Unavailable = c.breaker.stats()
+	return s
+}
+
+// learn notes an answer.
+func (c *Client) learn(began time.Time, alone bool) {
+	now := time.Now()
+	c.latest.Store(now.UnixNano())
+	if !alone { // the time to send the body is not the upstream's
+		return
+	}
+	took := max(int64(now.Sub(began)), 1)
+	if usual := c.usual.Load(); usual != 0 {
+		took = usual + (took-usual)/8
+	}
+	c.usual.Store(max(took, 1)) // that of two at once, one is lost, is no matter
+}
+
+// patience is how long an upstream must have been waited for before the end of the caller's own deadline counts as its failure: a
+// caller in a hurry says nothing about it.
+func (c *Client) patience(timeout time.Duration) time.Duration {
+	return min(timeout, max(time.Second, 8*time.Duration(c.usual.Load())))
+}
+
 var errOutside = errors.New("path: must not contain the segments dot and dot-dot")
 
 // Resolve adds a path, which may carry a query, to the target's URL. Segments that would lead out of it are an error.
@@ -122,13 +199,67 @@ func (c *Client) Resolve(path string) (*url.URL, error) {
 	if err != nil {
 		return nil, fmt.Errorf("path: %w", err)
 	}
-	for segment := range strings.SplitSeq(relative.Path, "/") {
+	if leads(relative.Path) {
+		return nil, errOutside
+	}
+	target, err := c.join(relative.EscapedPath())
+	if err != nil {
+		return nil, err
+	}
+	target.RawQuery, target.ForceQuery = relative.RawQuery, relative.ForceQuery
+	return target, nil
+}
+
+// ResolveRaw is Resolve for a path and a query as they stand in a request line: they are sent as they are, byte for byte. The URL is for
+// Transport only.
+func (c *Client) ResolveRaw(path, query string) (*url.URL, error) {
+	decoded, err := url.PathUnescape(path)
+	if err != nil {
+		return nil, fmt.Errorf("path: %w", err)
+	}
+	if leads(decoded) {
+		return nil, errOutside
+	}
+	target, err := c.join(path)
+	if err != nil {
+		return nil, err
+	}
+	target.RawQuery = query
+	if full := target.RawPath; target.EscapedPath() != full && c.target.Proxy == "" && printable(full) && !strings.HasPrefix(full, "//") {
+		target.Opaque = full // the standard library would escape more of it
+	}
+	return target, nil
+}
+
+// printable is what may stand in a request line without ending the path.
+func printable(path string) bool {
+	return !strings.ContainsFunc(path, func(c rune) bool { return c <= ' ' || c == 0x7f || c == '#' || c == '?' || c == '\\' })
+}
+
+// leads reports whether a decoded path has a segment that leads to another directory for anybody: with parameters behind it, as
+// servlets read it, or between backslashes, as Windows does.
+func leads(path string) bool {
+	for segment := range strings.FieldsFuncSeq(path, func(c rune) bool { return c == '/' || c == '\\' }) {
+		segment, _, _ = strings.Cut(segment, ";")
 		if segment == "." || segment == ".." {
-			return nil, errOutside
+			return true
 		}
 	}
-	target := c.base.JoinPath(relative.EscapedPath())
-	target.RawQuery = relative.RawQuery
+	return false
+}
+
+// join adds an encoded path to the target's, and leaves both as they are.
+func (c *Client) join(path string) (*url.URL, error) {
+	target := c.URL()
+	full := target.EscapedPath()
+	if path != "" {
+		full = strings.TrimSuffix(full, "/") + "/" + strings.TrimPrefix(path, "/")
+	}
+	decoded, err := url.PathUnescape(full)
+	if err != nil {
+		return nil, fmt.Errorf("path: %w", err)
+	}
+	target.Path, target.RawPath = decoded, full
 	return target, nil
 }
 
@@ -146,44 +277,4 @@ func (c *Client) Get(ctx context.Context, path string) (*http.Response, error) {
 }
 
 // CloseIdle closes the connections that no call uses.
-func (c *Client) CloseIdle() { c.idle.CloseIdleConnections() }
-
-// limited bounds an attempt's time, the wait for the limiter and the reading of the body included.
-type limited struct {
-	client *Client
-	next   http.RoundTripper
-}
-
-func (l *limited) RoundTrip(r *http.Request) (*http.Response, error) {
-	ctx, cancel := context.WithTimeout(r.Context(), time.Duration(l.client.timeout.Load()))
-	response, err := l.next.RoundTrip(r.WithContext(ctx))
-	if err != nil {
-		cancel()
-		return nil, err
-	}
-	if response.StatusCode == http.StatusSwitchingProtocols {
-		// The connection now belongs to both ends and lives for as long as they like; it must stay an io.ReadWriter.
-		context.AfterFunc(r.Context(), cancel)
-		return response, nil
-	}
-	response.Body = &timedBody{ReadCloser: response.Body, cancel: sync.OnceFunc(cancel)}
-	return response, nil
-}
-
-type timedBody struct {
-	io.ReadCloser
-	cancel func()
-}
-
-func (b *timedBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if err != nil {
-		b.cancel()
-	}
-	return n, err
-}
-
-func (b *timedBody) Close() error {
-	defer b.cancel()
-	return b.ReadCloser.Close()
-}
+func (c *Client) CloseIdle() { c.wires.closeIdle() }

@@ -21,9 +21,21 @@ const MaxUpstreams = 64
 type Target struct {
 	// Name by which callers know it: lower-case letters, digits and '-', at most 63.
 	Name string `json:"name"`
-	// URL that paths are added to; http or https, without user, query or fragment.
+	// URL that paths are added to, without user, query or fragment: http, https, or h2c for HTTP/2 without TLS, as gRPC servers
+	// speak it.
 	URL string `json:"url"`
+	// TLSDirectory holds PEM files with the names that they have in a Secret of type kubernetes.io/tls: ca.crt with the authorities
+	// that are trusted instead of the system's, tls.crt and tls.key with the client's certificate, or all three; https only.
+	TLSDirectory string `json:"tlsDirectory,omitempty"`
+	// HeadersDirectory holds a file for each header that every call carries: the name of the file is that of the header, what is in
+	// it is the value. It replaces a header of the same name in the call.
+	HeadersDirectory string `json:"headersDirectory,omitempty"`
+	// Proxy is empty for direct connections, or ProxyEnvironment.
+	Proxy string `json:"proxy,omitempty"`
 }
+
+// ProxyEnvironment calls a Target through the proxy that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name for it.
+const ProxyEnvironment = "environment"
 
 // List of targets. It reads the JSON of an environment variable.
 type List []Target
@@ -60,8 +72,8 @@ func (l *List) UnmarshalText(text []byte) error {
 			refuse("[%d].name %q: must be there once only", i, target.Name)
 		}
 		seen[target.Name] = true
-		if _, err := target.parse(); err != nil {
-			refuse("[%d].url: %v", i, err)
+		if err := target.check(); err != nil {
+			refuse("[%d].%v", i, err)
 		}
 	}
 	if len(found) > 0 {
@@ -71,14 +83,32 @@ func (l *List) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// check reports the first field that cannot be used. No message repeats the URL, which may hold a password.
+func (t Target) check() error {
+	base, err := t.parse()
+	switch {
+	case err != nil:
+		return fmt.Errorf("url: %w", err)
+	case t.TLSDirectory != "" && base.Scheme != "https":
+		return errors.New("tlsDirectory: needs a url that begins with https://")
+	case t.Proxy != "" && t.Proxy != ProxyEnvironment:
+		return fmt.Errorf("proxy: must be empty or %s", ProxyEnvironment)
+	case t.Proxy != "" && base.Scheme == schemeH2C:
+		return errors.New("proxy: must be empty for a url that begins with h2c://")
+	}
+	return nil
+}
+
+const schemeH2C = "h2c"
+
 func (t Target) parse() (*url.URL, error) {
 	parsed, err := url.Parse(t.URL)
 	if err != nil {
 		return nil, errors.New("must be a URL") // the cause may repeat a password
 	}
 	switch {
-	case parsed.Scheme != "http" && parsed.Scheme != "https":
-		return nil, errors.New("must begin with http:// or https://")
+	case parsed.Scheme != "http" && parsed.Scheme != "https" && parsed.Scheme != schemeH2C:
+		return nil, errors.New("must begin with http://, https:// or h2c://")
 	case parsed.Hostname() == "":
 		return nil, errors.New("must name a host")
 	case parsed.User != nil, parsed.RawQuery != "", parsed.ForceQuery, parsed.Fragment != "":

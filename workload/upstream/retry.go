@@ -9,6 +9,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -24,7 +25,9 @@ const (
 	// trouble, however many calls fail.
 	retryCost    = 10
 	retryReserve = 10 * retryCost
-	drainBytes   = 4 << 10
+	// maxRetryAfter is the longest Retry-After that is waited for; a caller that is told of a longer one decides for itself.
+	maxRetryAfter = time.Second
+	drainBytes    = 4 << 10
 )
 
 // retryBudget counts in tenths of a retry what has been spent of the reserve.
@@ -51,6 +54,9 @@ func (b *retryBudget) spend() bool {
 	}
 }
 
+// refund takes back what was spent on a retry that was not made.
+func (b *retryBudget) refund() { b.spent.Add(-retryCost) }
+
 // retrying repeats a call only where a second one cannot do harm: methods that change nothing, without a body, whose first
 // try failed in a way that time mends, and within the request's deadline and the budget of retries.
 type retrying struct {
@@ -61,13 +67,13 @@ type retrying struct {
 func (t *retrying) RoundTrip(r *http.Request) (*http.Response, error) {
 	t.client.budget.earn()
 	for attempt := 1; ; attempt++ {
+		began := time.Now()
 		response, err := t.next.RoundTrip(r)
-		if attempt == maxAttempts || !repeatable(r) || !worthRepeating(r.Context(), response, err) || !t.client.budget.spend() {
+		if attempt == maxAttempts || !repeatable(r) || !t.worthRepeating(r.Context(), began, response, err) {
 			return response, err
 		}
-		pause := retryBackoff << (attempt - 1)
-		pause = pause/2 + rand.N(pause/2)
-		if deadline, ok := r.Context().Deadline(); ok && time.Until(deadline) <= pause {
+		pause, ok := t.pause(r.Context(), attempt, response)
+		if !ok || !t.client.budget.spend() {
 			return response, err
 		}
 		if response != nil {
@@ -78,10 +84,38 @@ func (t *retrying) RoundTrip(r *http.Request) (*http.Response, error) {
 		select {
 		case <-r.Context().Done():
 			timer.Stop()
+			t.client.budget.refund()
 			return nil, r.Context().Err()
 		case <-timer.C:
 		}
 	}
+}
+
+// pause before the next attempt: at least as long as the upstream asks for. It reports false if the caller would be gone before an
+// answer that comes as fast as usual.
+func (t *retrying) pause(ctx context.Context, attempt int, response *http.Response) (time.Duration, bool) {
+	pause := retryBackoff << (attempt - 1)
+	pause = pause/2 + rand.N(pause/2)
+	if response != nil {
+		pause = max(pause, retryAfter(response.Header))
+	}
+	if pause > maxRetryAfter {
+		return 0, false
+	}
+	deadline, ok := ctx.Deadline()
+	return pause, !ok || time.Until(deadline) > pause+time.Duration(t.client.usual.Load())
+}
+
+// retryAfter reads the header in both of its forms; 0 if there is none that can be read.
+func retryAfter(header http.Header) time.Duration {
+	value := header.Get("Retry-After")
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+		return time.Duration(seconds) * time.Second
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return time.Until(at)
+	}
+	return 0
 }
 
 func repeatable(r *http.Request) bool {
@@ -92,10 +126,20 @@ func repeatable(r *http.Request) bool {
 	return false
 }
 
-func worthRepeating(ctx context.Context, response *http.Response, err error) bool {
+// worthRepeating says whether time may mend the failure. Whatever this side decided by itself is none, and of an upstream that answered
+// nobody since the attempt began another try would only take longer.
+func (t *retrying) worthRepeating(ctx context.Context, began time.Time, response *http.Response, err error) bool {
 	if err != nil {
-		// Its own limit and its own end are no fault of the upstream.
-		return ctx.Err() == nil && !errors.Is(err, ratelimit.ErrWouldMissDeadline)
+		var unavailable *UnavailableError
+		var body *RequestBodyError
+		switch {
+		case ctx.Err() != nil, errors.Is(err, ratelimit.ErrWouldMissDeadline), errors.Is(err, ErrBusy),
+			errors.As(err, &unavailable), errors.As(err, &body):
+			return false
+		case errors.Is(err, ErrTimeout):
+			return t.client.latest.Load() > began.UnixNano()
+		}
+		return true
 	}
 	switch response.StatusCode {
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:

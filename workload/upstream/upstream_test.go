@@ -198,7 +198,7 @@ func TestRateLimitIsLive(t *testing.T) {
 	if err := get(); err != nil {
 		t.Errorf("after the limit was lifted: %v", err)
 	}
-	if diff := cmp.Diff(upstream.Limits{Timeout: upstream.DefaultTimeout}, client.Limits()); diff != "" {
+	if diff := cmp.Diff(upstream.Limits{Timeout: upstream.DefaultTimeout, MaxInFlight: upstream.DefaultMaxInFlight}, client.Limits()); diff != "" {
 		t.Errorf("limits (-want +got):\n%s", diff)
 	}
 }
@@ -246,7 +246,7 @@ func TestList(t *testing.T) {
 		err  string
 	}{
 		"empty":         {"", nil, ""},
-		"two":           {`[{"name":"a","url":"http://a"},{"name":"b-1","url":"https://b:8443/base"}]`, upstream.List{{"a", "http://a"}, {"b-1", "https://b:8443/base"}}, ""},
+		"two":           {`[{"name":"a","url":"http://a"},{"name":"b-1","url":"https://b:8443/base"}]`, upstream.List{{Name: "a", URL: "http://a"}, {Name: "b-1", URL: "https://b:8443/base"}}, ""},
 		"not JSON":      {`a=http://a`, nil, "must be JSON such as"},
 		"unknown field": {`[{"name":"a","uri":"http://a"}]`, nil, "uri"},
 		"more behind":   {`[] []`, nil, "more follows"},

@@ -12,16 +12,10 @@ import (
 	"fmt"
 	"io"
 	"mime"
-	"net/http"
-	"net/http/httputil"
-	"net/url"
 	"strings"
-	"sync"
 
 	"goservice.dev/operator/workload/app"
-	"goservice.dev/operator/workload/problem"
 	"goservice.dev/operator/workload/ratelimit"
-	"goservice.dev/operator/workload/telemetry"
 	"goservice.dev/operator/workload/upstream"
 )
 
@@ -71,110 +65,12 @@ func outcome(ctx context.Context, name string, err error) error {
 		return ctx.Err()
 	case errors.Is(err, ratelimit.ErrWouldMissDeadline):
 		return fmt.Errorf("the limit of calls to upstream %s is reached", name)
+	case errors.Is(err, upstream.ErrBusy):
+		return fmt.Errorf("as many calls as may be are waiting for upstream %s", name)
+	case errors.As(err, new(*upstream.UnavailableError)):
+		return fmt.Errorf("upstream %s does not answer", name)
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("upstream %s did not answer in time", name)
 	}
 	return fmt.Errorf("upstream %s cannot be reached", name)
 }
-
-const (
-	// maxProxyBody bounds what one request may send through.
-	maxProxyBody     = 32 << 20
-	copyBufferBytes  = 32 << 10
-	statusClientGone = 499
-)
-
-// Proxy passes requests for {prefix}{upstream}/{path…} on to the upstream. It reads the path values upstream and path.
-type Proxy struct {
-	clients Clients
-	prefix  string
-	reverse map[string]*httputil.ReverseProxy
-}
-
-// NewProxy makes one for all declared upstreams.
-func NewProxy(clients Clients, prefix string) *Proxy {
-	p := &Proxy{clients: clients, prefix: prefix, reverse: map[string]*httputil.ReverseProxy{}}
-	for _, name := range clients.Upstreams() {
-		if client, ok := clients.Upstream(name); ok {
-			p.reverse[name] = p.to(client)
-		}
-	}
-	return p
-}
-
-func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	name := r.PathValue("upstream")
-	reverse, ok := p.reverse[name]
-	if !ok {
-		rule := "must be one of " + strings.Join(p.clients.Upstreams(), ", ")
-		if len(p.reverse) == 0 {
-			rule = "must be a declared upstream; none is declared"
-		}
-		problem.Write(w, problem.Details{Status: http.StatusNotFound, Field: "upstream", Rule: rule, Detail: "upstream: " + rule})
-		return
-	}
-	if _, err := p.resolve(name, r); err != nil {
-		problem.Invalid(w, "path", strings.TrimPrefix(err.Error(), "path: "))
-		return
-	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxProxyBody)
-	reverse.ServeHTTP(w, r)
-}
-
-// resolve finds the URL of the upstream that the request is for.
-func (p *Proxy) resolve(name string, r *http.Request) (*url.URL, error) {
-	client, ok := p.clients.Upstream(name)
-	if !ok {
-		return nil, fmt.Errorf("upstream %s is not declared", name)
-	}
-	return client.Resolve(strings.TrimPrefix(r.URL.EscapedPath(), p.prefix+name))
-}
-
-func (p *Proxy) to(client *upstream.Client) *httputil.ReverseProxy {
-	return &httputil.ReverseProxy{
-		Transport:  client.Transport(),
-		BufferPool: buffers{},
-		Rewrite: func(out *httputil.ProxyRequest) {
-			target, err := p.resolve(client.Name(), out.In)
-			if err != nil { // ServeHTTP has resolved it once
-				target = client.URL()
-			}
-			target.RawQuery = out.Out.URL.RawQuery
-			out.Out.URL, out.Out.Host = target, "" // the upstream's own host
-			out.SetXForwarded()
-		},
-		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) { answerError(w, r, client.Name(), err) },
-	}
-}
-
-func answerError(w http.ResponseWriter, r *http.Request, name string, err error) {
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		problem.Write(w, problem.Details{
-			Status: http.StatusRequestEntityTooLarge, Field: "body",
-			Rule: fmt.Sprintf("must have at most %d bytes", tooLarge.Limit),
-		})
-	case errors.Is(err, ratelimit.ErrWouldMissDeadline):
-		problem.RetryAfter(w.Header(), 0)
-		problem.Write(w, problem.Details{
-			Status: http.StatusServiceUnavailable, Reason: "upstream_" + telemetry.RejectedRateLimit,
-			Detail: outcome(context.Background(), name, err).Error(),
-		})
-	case errors.Is(r.Context().Err(), context.Canceled):
-		w.WriteHeader(statusClientGone)
-	case errors.Is(err, context.DeadlineExceeded):
-		problem.Write(w, problem.Details{Status: http.StatusGatewayTimeout, Detail: outcome(context.Background(), name, err).Error()})
-	default:
-		problem.Write(w, problem.Details{Status: http.StatusBadGateway, Detail: outcome(context.Background(), name, err).Error()})
-	}
-}
-
-// buffers shares the copy buffers of all responses.
-type buffers struct{}
-
-var bufferPool = sync.Pool{New: func() any { return new([copyBufferBytes]byte) }}
-
-func (buffers) Get() []byte { return bufferPool.Get().(*[copyBufferBytes]byte)[:] }
-
-func (buffers) Put(buffer []byte) { bufferPool.Put((*[copyBufferBytes]byte)(buffer)) }
