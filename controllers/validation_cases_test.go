@@ -213,7 +213,7 @@ var specCases = cases{
 		[]string{`shutdown: {drainTimeout: 999ms}`, `shutdown: {drainTimeout: 1h0m1s}`},
 	},
 	"upstreams[].url must be": {
-		[]string{`upstreams: [{name: a, url: "http://billing"}]`, `upstreams: [{name: a, url: "https://billing.shop.svc:8443/v1"}]`, `upstreams: [{name: a, url: "HTTP://[fd00::1]:80"}]`},
+		[]string{`upstreams: [{name: a, url: "http://billing"}]`, `upstreams: [{name: a, url: "https://billing.shop.svc:8443/v1"}]`, `upstreams: [{name: a, url: "HTTP://[fd00::1]:80"}]`, `upstreams: [{name: a, url: "h2c://billing:9000"}]`},
 		[]string{
 			`upstreams: [{name: a, url: billing}]`, `upstreams: [{name: a, url: "ftp://billing"}]`, `upstreams: [{name: a, url: "http://"}]`,
 			`upstreams: [{name: a, url: ""}]`, `upstreams: [{name: a, url: /billing}]`, `upstreams: [{name: a, url: "http://user:pw@billing"}]`,
@@ -221,6 +221,14 @@ var specCases = cases{
 			`upstreams: [{name: a, url: "http://billing:99999"}]`, `upstreams: [{name: a, url: "http://billing:0"}]`, `upstreams: [{name: a, url: "http://bil ling"}]`,
 			`upstreams: [{name: a, url: "http://%zz"}]`, `upstreams: [{name: a, url: "http://billing/%zz"}]`,
 		},
+	},
+	"upstreams[].tlsSecretName needs": {
+		[]string{`upstreams: [{name: a, url: "HTTPS://b", tlsSecretName: a}]`},
+		[]string{`upstreams: [{name: a, url: "http://b", tlsSecretName: a}]`, `upstreams: [{name: a, url: "h2c://b", tlsSecretName: a}]`},
+	},
+	"upstreams[].proxy needs": {
+		[]string{`upstreams: [{name: a, url: "http://b", proxy: Environment}]`},
+		[]string{`upstreams: [{name: a, url: "h2c://b", proxy: Environment}]`},
 	},
 	"upstreams[].timeout must be": {
 		[]string{`upstreams: [{name: a, url: "http://b", timeout: 1ms}]`, `upstreams: [{name: a, url: "http://b", timeout: 10m}]`},

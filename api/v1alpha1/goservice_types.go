@@ -217,6 +217,12 @@ type GoServiceSpec struct {
 	// +optional
 	Shutdown *ShutdownSpec `json:"shutdown,omitempty"`
 
+	// trustedProxies are the peers whose X-Forwarded-* and Forwarded headers are believed, as CIDRs. Live. Default: none.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=32
+	TrustedProxies []CIDR `json:"trustedProxies,omitempty"`
+
 	// upstreams lists the services that this one calls. Names and URLs are Rolling, limits and timeouts are Live.
 	// +optional
 	// +listType=map

@@ -78,6 +78,9 @@ type ShutdownSpec struct {
 }
 
 // UpstreamSpec is a service that this one calls.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.tlsSecretName) || self.url.lowerAscii().startsWith('https:')",fieldPath=".tlsSecretName",message="upstreams[].tlsSecretName needs an https url"
+// +kubebuilder:validation:XValidation:rule="!has(self.proxy) || !self.url.startsWith('h2c:')",fieldPath=".proxy",message="upstreams[].proxy needs an http or https url"
 type UpstreamSpec struct {
 	// name by which the workload knows the upstream, as in /proxy/{name}/: a DNS label.
 	// +required
@@ -85,13 +88,13 @@ type UpstreamSpec struct {
 	// +kubebuilder:validation:MaxLength=63
 	Name string `json:"name"`
 
-	// url of the upstream, http or https. Rolling.
+	// url of the upstream, http, https, or h2c for HTTP/2 without TLS. Rolling.
 	// +required
 	// +kubebuilder:validation:MaxLength=1024
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[hH][tT][tT][pP][sS]?://(\\\\[[0-9a-fA-F:.]+\\\\]|[^]/?#@:[ ]+)(:[0-9]{1,5})?(/[^?# ]*)?$') && isURL(self) && (url(self).getPort() == '' || int(url(self).getPort()) >= 1 && int(url(self).getPort()) <= 65535)",message="upstreams[].url must be an absolute http or https URL such as http://billing.shop.svc: a host, an optional port from 1 to 65535 and an optional path, without user, query or fragment"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([hH][tT][tT][pP][sS]?|h2c)://(\\\\[[0-9a-fA-F:.]+\\\\]|[^]/?#@:[ ]+)(:[0-9]{1,5})?(/[^?# ]*)?$') && isURL(self) && (url(self).getPort() == '' || int(url(self).getPort()) >= 1 && int(url(self).getPort()) <= 65535)",message="upstreams[].url must be an absolute http, https or h2c URL such as http://billing.shop.svc: a host, an optional port from 1 to 65535 and an optional path, without user, query or fragment"
 	URL string `json:"url"`
 
-	// timeout of one attempt, 1ms to 10m. Live. Default: 5s.
+	// timeout is how long an attempt may make no progress, 1ms to 10m. Live. Default: 5s.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
@@ -103,7 +106,33 @@ type UpstreamSpec struct {
 	// Default: unlimited.
 	// +optional
 	RateLimit *RateLimitSpec `json:"rateLimit,omitempty"`
+
+	// maxInFlight calls of each pod may wait for the upstream, 1 to 100000. Live. Default: three quarters of the pool, at most 1024.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100000
+	MaxInFlight *int32 `json:"maxInFlight,omitempty"`
+
+	// tlsSecretName is a Secret with ca.crt (the authority), tls.crt and tls.key (the client's own), or all. Rolling.
+	// +optional
+	TLSSecretName ObjectName `json:"tlsSecretName,omitempty"`
+
+	// headersSecretName is a Secret whose keys are headers of each call. Rolling.
+	// +optional
+	HeadersSecretName ObjectName `json:"headersSecretName,omitempty"`
+
+	// proxy is Environment to use HTTP_PROXY, HTTPS_PROXY and NO_PROXY. Rolling.
+	// +optional
+	Proxy UpstreamProxy `json:"proxy,omitempty"`
 }
+
+// UpstreamProxy is the proxy of the calls to an upstream.
+//
+// +kubebuilder:validation:Enum=Environment
+type UpstreamProxy string
+
+// UpstreamProxyEnvironment is the proxy that the environment names.
+const UpstreamProxyEnvironment UpstreamProxy = "Environment"
 
 // TLSSpec configures TLS.
 type TLSSpec struct {

@@ -108,9 +108,15 @@ func document(spec *v1alpha1.GoServiceSpec, p plan.Plan) livesettings.Document {
 		if share, limited := p.UpstreamShares[upstream.Name]; limited {
 			limits.RequestsPerSecond, limits.Burst = share.RequestsPerSecond, share.Burst
 		}
+		if upstream.MaxInFlight != nil {
+			limits.MaxInFlight = int(*upstream.MaxInFlight)
+		}
 		d.Upstreams[upstream.Name] = limits
 	}
 	d.Routes = routes(spec, p)
+	for _, proxies := range spec.TrustedProxies {
+		d.TrustedProxies = append(d.TrustedProxies, string(proxies))
+	}
 	return d
 }
 

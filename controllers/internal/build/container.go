@@ -5,8 +5,6 @@ package build
 
 import (
 	"cmp"
-	"encoding/json"
-	"fmt"
 	"slices"
 	"strconv"
 
@@ -139,22 +137,6 @@ func environment(in input) []*corev1ac.EnvVarApplyConfiguration {
 func profiling(spec *v1alpha1.GoServiceSpec) bool {
 	o := spec.Observability
 	return o == nil || o.Profiling == nil || o.Profiling.Enabled == nil || *o.Profiling.Enabled
-}
-
-func upstreams(spec *v1alpha1.GoServiceSpec) string {
-	type upstream struct {
-		Name string `json:"name"`
-		URL  string `json:"url"`
-	}
-	list := make([]upstream, len(spec.Upstreams))
-	for i := range spec.Upstreams {
-		list[i] = upstream{spec.Upstreams[i].Name, spec.Upstreams[i].URL}
-	}
-	encoded, err := json.Marshal(list)
-	if err != nil {
-		panic(fmt.Sprintf("encoding two strings cannot fail: %v", err))
-	}
-	return string(encoded)
 }
 
 func resources(in input) *corev1ac.ResourceRequirementsApplyConfiguration {

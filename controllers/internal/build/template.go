@@ -207,7 +207,7 @@ func (t *Template) with(now Template, content json.RawMessage) (*Template, json.
 // left out where it has the default.
 func templateInputs(spec v1alpha1.GoServiceSpec) string {
 	spec.Replicas, spec.Autoscaling, spec.Tuning, spec.Paused = nil, nil, nil, false
-	spec.RateLimit, spec.Pool, spec.Runtime, spec.Routes = nil, nil, nil, nil
+	spec.RateLimit, spec.Pool, spec.Runtime, spec.Routes, spec.TrustedProxies = nil, nil, nil, nil, nil
 	var threshold *v1alpha1.SLOSpec
 	if spec.SLO != nil && spec.SLO.Latency != nil && plan.OnToolkit(&spec) {
 		threshold = &v1alpha1.SLOSpec{Latency: &v1alpha1.LatencyObjective{Threshold: spec.SLO.Latency.Threshold}}
@@ -215,7 +215,8 @@ func templateInputs(spec v1alpha1.GoServiceSpec) string {
 	spec.SLO = threshold
 	upstreams := make([]v1alpha1.UpstreamSpec, len(spec.Upstreams))
 	for i := range spec.Upstreams {
-		upstreams[i] = v1alpha1.UpstreamSpec{Name: spec.Upstreams[i].Name, URL: spec.Upstreams[i].URL}
+		upstreams[i] = spec.Upstreams[i]
+		upstreams[i].Timeout, upstreams[i].RateLimit, upstreams[i].MaxInFlight = nil, nil, nil
 	}
 	spec.Upstreams = upstreams
 	onToolkit := plan.OnToolkit(&spec)

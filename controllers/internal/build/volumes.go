@@ -55,6 +55,11 @@ func volumes(in input) ([]*corev1ac.VolumeApplyConfiguration, error) {
 					WithItems(corev1ac.KeyToPath().WithKey(clientCAKey).WithPath(clientCAKey))))
 		}
 	}
+	if in.plan.OnToolkit {
+		for _, one := range upstreamSecrets(&in.service.Spec) {
+			result = append(result, corev1ac.Volume().WithName(one.volume).WithSecret(corev1ac.SecretVolumeSource().WithSecretName(one.secret)))
+		}
+	}
 	for i := range in.service.Spec.Volumes {
 		volume := corev1ac.Volume()
 		if err := strictly(&in.service.Spec.Volumes[i], volume); err != nil {
@@ -84,6 +89,11 @@ func volumeMounts(in input) []*corev1ac.VolumeMountApplyConfiguration {
 		result = append(result, mount(tlsVolume, tlsDirectory, true))
 		if tls.ClientCASecretName != "" {
 			result = append(result, mount(clientCAVolume, clientCADirectory, true))
+		}
+	}
+	if in.plan.OnToolkit {
+		for _, one := range upstreamSecrets(&in.service.Spec) {
+			result = append(result, one.mount())
 		}
 	}
 	return append(result, mounts(in.service.Spec.VolumeMounts)...)

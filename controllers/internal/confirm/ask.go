@@ -23,7 +23,7 @@ const (
 	livePath      = "/live-settings"
 	olderLivePath = "/tuning"
 	// maxReportBytes bounds what a pod may answer: the document as it concerns that pod, without the other pods' rate limits.
-	// The largest that a GoService can ask for takes 6 KiB, most of it 32 upstreams; the rest is for the pod's error.
+	// The largest that a GoService can ask for takes 9 KiB, most of it 32 upstreams; the rest is for the pod's error.
 	maxReportBytes = 32 << 10
 )
 
