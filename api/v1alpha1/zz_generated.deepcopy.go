@@ -921,6 +921,11 @@ func (in *GoServiceSpec) DeepCopyInto(out *GoServiceSpec) {
 		*out = new(ShutdownSpec)
 		(*in).DeepCopyInto(*out)
 	}
+	if in.TrustedProxies != nil {
+		in, out := &in.TrustedProxies, &out.TrustedProxies
+		*out = make([]CIDR, len(*in))
+		copy(*out, *in)
+	}
 	if in.Upstreams != nil {
 		in, out := &in.Upstreams, &out.Upstreams
 		*out = make([]UpstreamSpec, len(*in))
@@ -2560,6 +2565,11 @@ func (in *UpstreamSpec) DeepCopyInto(out *UpstreamSpec) {
 		in, out := &in.RateLimit, &out.RateLimit
 		*out = new(RateLimitSpec)
 		(*in).DeepCopyInto(*out)
+	}
+	if in.MaxInFlight != nil {
+		in, out := &in.MaxInFlight, &out.MaxInFlight
+		*out = new(int32)
+		**out = **in
 	}
 }
 
