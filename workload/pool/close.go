@@ -11,8 +11,8 @@ import (
 
 // Stats is a pool at one moment.
 type Stats struct {
-	// Workers and QueueDepth are the budget in force.
-	Workers, QueueDepth int
+	// Workers and QueueDepth are the budget in force. A pool that sizes itself has MinWorkers to MaxWorkers, else both are Workers.
+	Workers, MinWorkers, MaxWorkers, QueueDepth int
 	// Busy is how many run; above Workers for a while after the pool was made smaller.
 	Busy int
 	// Queued is how many wait.
@@ -32,17 +32,22 @@ type Rejected struct {
 func (p *Pool) Stats() Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return Stats{
-		Workers: p.config.Workers, QueueDepth: p.config.QueueDepth,
-		Busy: int(busyOf(p.word.Load())), Queued: p.line.length, Rejected: p.rejected,
+	stats := Stats{
+		Workers: p.workers(), QueueDepth: p.config.QueueDepth,
+		Busy: int(busyOf(p.word.Load())), Queued: p.queue.length, Rejected: p.rejected,
 	}
+	stats.MinWorkers, stats.MaxWorkers = stats.Workers, stats.Workers
+	if p.sizing.on {
+		stats.MinWorkers, stats.MaxWorkers = int(p.sizing.min), int(p.sizing.max)
+	}
+	return stats
 }
 
 // RetryAfter is the time in which those who wait now will have got their workers, by the pace of the queue; 0 if nobody waits.
 func (p *Pool) RetryAfter() time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return time.Duration(p.line.length) * p.pace.interval(p.now())
+	return p.pace.wait(p.queue.length, p.now())
 }
 
 // Close turns everybody new away with ErrClosed and waits until all that runs or waits is done. If the context ends before that,
@@ -60,10 +65,12 @@ func (p *Pool) Close(ctx context.Context) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	cut := p.line.length
-	for p.line.head != nil {
-		p.rejected.Closed++
-		p.refuse(p.line.head, ErrClosed)
+	cut := p.queue.length
+	for i := range p.queue.lines {
+		for line := &p.queue.lines[i]; line.length > 0; {
+			p.rejected.Closed++
+			p.refuse(line.oldest, ErrClosed)
+		}
 	}
 	p.dispatch(false)
 	p.settle()

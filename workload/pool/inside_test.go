@@ -34,19 +34,49 @@ func consistent(t *testing.T, p *Pool) {
 		t.Fatal("the pool is locked")
 	}
 	defer p.mu.Unlock()
-	length := 0
-	for w := p.line.head; w != nil; w = w.next {
-		if !w.inLine || w.next == nil && p.line.tail != w || w.next != nil && w.next.previous != w {
-			t.Fatalf("the line is torn at %d", length)
-		}
-		length++
+	length := p.queue.length
+	for class := range p.queue.lines {
+		length -= consistentLine(t, &p.queue.lines[class])
 	}
-	if length != p.line.length || (length == 0) != (p.line.tail == nil) {
-		t.Fatalf("%d are in line, %d are counted", length, p.line.length)
+	if length != 0 {
+		t.Fatalf("the lines have %d less than the queue", length)
 	}
+	length = p.queue.length
 	if flagged := p.word.Load()&queued != 0; flagged != (length > 0) && p.word.Load()&closed == 0 {
 		t.Fatalf("%d are in line, and the flag is up: %t", length, flagged)
 	}
+}
+
+// consistentLine makes sure that every client in the circle has a place, and returns how many wait.
+func consistentLine(t *testing.T, l *line) (length int) {
+	t.Helper()
+	for f, i := l.turn, 0; f != nil && i < len(l.flows); f, i = f.next, i+1 {
+		own := 0
+		for w := f.head; w != nil; w = w.behind {
+			if w.flow != f || w.behind == nil && f.tail != w || w.behind != nil && w.behind.ahead != w {
+				t.Fatalf("the line of client %q is torn at %d", f.client, own)
+			}
+			own++
+		}
+		if own == 0 || own != f.length || l.flows[f.client] != f || f.next.previous != f {
+			t.Fatalf("client %q has %d in line, %d are counted", f.client, own, f.length)
+		}
+		length += own
+	}
+	arrived := 0
+	for w := l.oldest; w != nil; w = w.later {
+		if w.flow == nil || w.flow.line != l || w.later == nil && l.newest != w || w.later != nil && w.later.earlier != w {
+			t.Fatalf("the order of arrival is torn at %d", arrived)
+		}
+		arrived++
+	}
+	if length != arrived || (arrived == 0) != (l.newest == nil) {
+		t.Fatalf("%d are in line, %d of them have arrived", length, arrived)
+	}
+	if length != l.length || (l.turn == nil) != (len(l.flows) == 0) {
+		t.Fatalf("%d of %d clients are in line, %d are counted", length, len(l.flows), l.length)
+	}
+	return length
 }
 
 // Once nobody waits, whoever comes has the quick way again, however the line became empty.
@@ -102,7 +132,7 @@ func TestThoseWhoLeaveFromAnywhere(t *testing.T) {
 				}
 				consistent(t, p)
 			}
-			want := Stats{Workers: 1, QueueDepth: 4, Busy: 1, Rejected: Rejected{Canceled: 1}}
+			want := Stats{Workers: 1, MinWorkers: 1, MaxWorkers: 1, QueueDepth: 4, Busy: 1, Rejected: Rejected{Canceled: 1}}
 			if diff := cmp.Diff(want, p.Stats()); diff != "" {
 				t.Errorf("stats (-want +got):\n%s", diff)
 			}
@@ -118,13 +148,13 @@ func TestThePaceIsThatOfHandOvers(t *testing.T) {
 		time.Sleep(time.Hour)
 		out := arrive(t.Context(), p, 50)
 		for i := range 40 {
-			if got := p.RetryAfter(); i >= paceKnown && got != time.Duration(50-i)*10*ms {
+			if got := p.RetryAfter(); i >= paceKnown && got != time.Duration(50-i)*15*ms {
 				t.Fatalf("after %d hand-overs: %s for %d in line", i, got, 50-i)
 			}
 			if i < paceKnown && p.RetryAfter() != 0 {
 				t.Fatalf("after %d hand-overs a pace is known", i)
 			}
-			time.Sleep(10 * ms)
+			time.Sleep(15 * ms)
 			p.Release()
 			over(out)
 		}
@@ -139,7 +169,7 @@ func TestThePaceIsThatOfHandOvers(t *testing.T) {
 		time.Sleep(time.Hour)
 		over(arrive(t.Context(), p, 1))
 		arrive(t.Context(), p, 2)
-		if got := p.RetryAfter(); got > 20*ms || got < 10*ms {
+		if got := p.RetryAfter(); got > 30*ms || got < 15*ms {
 			t.Errorf("after an hour without a line, two wait for %s", got)
 		}
 		consistent(t, p)
@@ -156,27 +186,27 @@ func TestThePaceForgets(t *testing.T) {
 			if p.grants != i {
 				t.Fatalf("%d workers: %d hand-overs are remembered after %d", c.workers, p.grants, i)
 			}
-			p.observe(time.Duration(i+1)*ms, c.workers)
+			p.observe(time.Duration(i+1)*10*ms, c.workers)
 		}
-		if p.grants != c.window/2 || p.spent != time.Duration(c.window)*ms/2 {
+		if p.grants != c.window/2 || p.spent != time.Duration(c.window)*10*ms/2 {
 			t.Errorf("%d workers: %d hand-overs in %s are remembered after %d", c.workers, p.grants, p.spent, c.window)
 		}
 	}
-	p := pace{spent: 60 * ms, grants: 10}
+	p := pace{spent: 600 * ms, grants: 100}
 	p.scale(3, 3)
-	if p.spent != 60*ms {
+	if p.spent != 600*ms {
 		t.Errorf("as many workers: %s", p.spent)
 	}
 	p.scale(2, 3)
-	if p.spent != 40*ms {
+	if p.spent != 400*ms {
 		t.Errorf("from two workers to three: %s", p.spent)
 	}
 	p.begin(time.Second)
-	if got := p.interval(time.Second); got != 4*ms {
+	if got := p.wait(1, time.Second); got != 4*ms {
 		t.Errorf("the interval is %s, want 4ms", got)
 	}
-	if got := p.interval(time.Second + 70*ms); got != 10*ms {
-		t.Errorf("during a standstill the interval is %s, want 10ms", got)
+	if got := p.wait(2, time.Second+70*ms); got != 74*ms {
+		t.Errorf("during a standstill two hand-overs take %s, want 74ms", got)
 	}
 }
 
@@ -245,7 +275,7 @@ func TestWhatCloseCuts(t *testing.T) {
 		if err := p.Acquire(t.Context()); !errors.Is(err, ErrClosed) {
 			t.Errorf("error %v, want %v", err, ErrClosed)
 		}
-		want := Stats{Workers: 1, QueueDepth: 3, Busy: 1, Rejected: Rejected{Closed: 3}}
+		want := Stats{Workers: 1, MinWorkers: 1, MaxWorkers: 1, QueueDepth: 3, Busy: 1, Rejected: Rejected{Closed: 3}}
 		if diff := cmp.Diff(want, p.Stats()); diff != "" {
 			t.Errorf("stats (-want +got):\n%s", diff)
 		}

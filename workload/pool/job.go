@@ -35,10 +35,10 @@ func (p *Pool) Submit(ctx context.Context, f func(context.Context) error) (*Job,
 	w := &waiter{ctx: ctx, job: j}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if err := p.enqueue(w); err != nil {
+	if err := p.enqueue(w, Claim{}); err != nil {
 		return nil, err
 	}
-	if w.inLine && ctx.Done() != nil {
+	if w.flow != nil && ctx.Done() != nil {
 		j.stop = context.AfterFunc(ctx, func() { p.abandon(w) })
 	}
 	return j, nil
@@ -112,7 +112,7 @@ func (p *Pool) releaseTo(goesOn bool) *Job {
 func (p *Pool) abandon(w *waiter) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if w.inLine {
+	if w.flow != nil {
 		p.rejected.Canceled++
 		p.refuse(w, w.ctx.Err())
 		p.dispatch(false)

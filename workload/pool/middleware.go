@@ -67,8 +67,15 @@ func WithReject(handler http.Handler) Option {
 	return func(m *middleware) { m.reject = handler }
 }
 
+// WithClaim has requests wait by the claim that claim makes of them: their priority, and the client that they come from. It is called
+// only for requests that find no worker free.
+func WithClaim(claim func(r *http.Request) Claim) Option {
+	return func(m *middleware) { m.claim = claim }
+}
+
 type middleware struct {
 	pool     *Pool
+	claim    func(*http.Request) Claim
 	onReject func(*http.Request, string)
 	onAdmit  func(*http.Request, time.Duration)
 	reject   http.Handler
@@ -77,7 +84,7 @@ type middleware struct {
 // Middleware runs the handler as work of the pool. Requests that get no worker in time are answered with 503 and a Retry-After of
 // whole seconds, at least 1.
 func Middleware(p *Pool, options ...Option) func(http.Handler) http.Handler {
-	m := &middleware{pool: p, reject: http.HandlerFunc(unavailable)}
+	m := &middleware{pool: p, reject: http.HandlerFunc(unavailable), claim: func(*http.Request) Claim { return Claim{} }}
 	for _, option := range options {
 		option(m)
 	}
@@ -90,7 +97,7 @@ func (m *middleware) serve(w http.ResponseWriter, r *http.Request, next http.Han
 	var waited time.Duration
 	if !m.pool.take(queued | closed) {
 		var err error
-		if waited, err = m.pool.wait(r.Context()); err != nil {
+		if waited, err = m.pool.wait(r.Context(), m.claim(r)); err != nil {
 			m.refuse(w, r, err)
 			return
 		}

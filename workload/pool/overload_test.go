@@ -117,7 +117,7 @@ func TestPaceRecovers(t *testing.T) {
 			t.Errorf("at the old pace: %+v", *c)
 		}
 		// The pace is 500 times too slow and halves every 16 hand-overs.
-		const turns, healed = 250, 150
+		const turns, healed = 280, 190
 		for turn := range turns {
 			time.Sleep(10 * ms)
 			p.Release()

@@ -7,10 +7,11 @@ import "time"
 
 const (
 	// paceWindow is how many hand-overs the pace remembers, or paceRounds of each worker if that is more: workers that finish
-	// together must not make it swing.
+	// together must not make it swing. Nor must a pause of the process, so it remembers those of paceTime to twice that at least.
 	paceWindow = 32
 	paceRounds = 4
-	// paceKnown is the number of hand-overs below which nobody is turned away for the pace.
+	paceTime   = 100 * time.Millisecond
+	// paceKnown is the number of hand-overs below which nobody is turned away for the pace, nor within paceTime.
 	paceKnown = 8
 )
 
@@ -29,19 +30,28 @@ func (c *pace) observe(now time.Duration, workers int) {
 	c.spent += now - c.last
 	c.last = now
 	c.grants++
-	if c.grants >= max(paceWindow, paceRounds*workers) {
+	if c.grants >= max(paceWindow, paceRounds*workers) && c.spent >= 2*paceTime {
 		c.spent, c.grants = c.spent/2, c.grants/2
 	}
 }
 
-// interval is the mean time from one hand-over to the next; 0 while it is not known. When the queue stands still, the time
-// since the last hand-over counts as soon as it makes the mean worse.
-func (c *pace) interval(now time.Duration) time.Duration {
-	if c.grants < paceKnown {
+func (c *pace) known() bool { return c.grants >= paceKnown && c.spent >= paceTime }
+
+// interval is the mean time from one hand-over to the next; 0 while it is not known.
+func (c *pace) interval() time.Duration {
+	if !c.known() {
 		return 0
 	}
-	mean := c.spent / time.Duration(c.grants)
-	return max(mean, (c.spent+now-c.last)/time.Duration(c.grants+1))
+	return c.spent / time.Duration(c.grants)
+}
+
+// wait for so many hand-overs; 0 while the pace is not known. A queue that stands still is expected to do so for as long again.
+func (c *pace) wait(turns int, now time.Duration) time.Duration {
+	if !c.known() || turns == 0 {
+		return 0
+	}
+	each := c.interval()
+	return time.Duration(turns)*each + max(now-c.last-each, 0)
 }
 
 // scale foretells the pace with another number of workers.

@@ -26,12 +26,35 @@ var (
 
 // Config is the budget of a pool.
 type Config struct {
-	// Workers is how much may run at once, at least 1; smaller values count as 1.
+	// Workers is how much may run at once, at least 1; smaller values count as 1. A pool that sizes itself begins with it.
 	Workers int
-	// QueueDepth is how many may wait when all workers are busy; 0 or less turns everybody away instead.
+	// MaxWorkers above 0 has the pool size itself: it works on as few things at once as keep the processors busy, between MinWorkers
+	// and MaxWorkers. It looks at the CPU time that the process uses, at the goroutines that wait for a processor, and at the live
+	// memory below GOMEMLIMIT, every 10 ms while callers have to wait. 0: the pool keeps Workers.
+	MaxWorkers int
+	// MinWorkers of a pool that sizes itself; 0: one for each processor that the process may use, or Workers if
+	// that is less.
+	MinWorkers int
+	// QueueDepth is how many may wait when all workers are busy; 0 or less turns everybody away instead. It bounds memory: what
+	// bounds the wait is QueueTimeout.
 	QueueDepth int
 	// QueueTimeout is the longest that anybody waits; 0 or less sets no bound beyond the caller's context.
 	QueueTimeout time.Duration
+}
+
+// inRange brings the values into their ranges.
+func (c Config) inRange() Config {
+	c.Workers = min(max(c.Workers, 1), maxInWord)
+	c.QueueDepth = max(c.QueueDepth, 0)
+	c.QueueTimeout = max(c.QueueTimeout, 0)
+	if c.MaxWorkers <= 0 {
+		c.MinWorkers, c.MaxWorkers = 0, 0
+		return c
+	}
+	c.MaxWorkers = min(c.MaxWorkers, maxInWord)
+	c.MinWorkers = min(max(c.MinWorkers, 0), c.MaxWorkers)
+	c.Workers = min(max(c.Workers, c.MinWorkers), c.MaxWorkers)
+	return c
 }
 
 // The word holds all that a worker's comings and goings change: how many are busy, how many may be, and whether somebody has to
@@ -56,8 +79,9 @@ type Pool struct {
 
 	mu       sync.Mutex
 	config   Config
-	line     line
-	pace     pace
+	queue    queue
+	pace     pace // of all lines together
+	sizing   sizing
 	timer    *time.Timer
 	rejected Rejected
 	idle     chan struct{} // closed when the pool is closed and the last worker is done
@@ -74,38 +98,64 @@ func New(config Config) *Pool {
 }
 
 // Set puts another budget in force. Fewer workers let those at work finish: the pool shrinks as they do. More workers are handed
-// to those who wait at once. Whoever already waits beyond a smaller depth may stay, a shorter timeout counts for them too.
+// to those who wait at once. Whoever already waits beyond a smaller depth may stay, a shorter timeout counts for them too. A pool
+// that sizes itself keeps the number of workers that it has found, within the new bounds.
 func (p *Pool) Set(config Config) {
-	config.Workers = min(max(config.Workers, 1), maxInWord)
-	config.QueueDepth = max(config.QueueDepth, 0)
-	config.QueueTimeout = max(config.QueueTimeout, 0)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.pace.scale(p.config.Workers, config.Workers)
-	p.config = config
-	for {
-		word := p.word.Load()
-		if p.word.CompareAndSwap(word, word&^(maxInWord<<busyBits)|uint64(config.Workers)<<busyBits) {
-			break
-		}
+	p.config = config.inRange()
+	before, workers := p.workers(), p.setSizing()
+	if before != workers && workers < before {
+		p.scale(before, workers)
 	}
-	pace := p.pace
-	p.dispatch(false)
-	p.pace = pace // hand-overs to new workers say nothing about how long work takes
-	p.pace.begin(p.now())
-	p.watchHead()
+	p.resize(workers)
+	p.dispatchUnpaced()
+	p.watchOldest()
 }
 
+// dispatchUnpaced is dispatch for new workers, whose hand-overs say nothing about how long work takes.
+func (p *Pool) dispatchUnpaced() {
+	total, now := p.pace, p.now()
+	var each [classes]pace
+	for i := range each {
+		each[i] = p.queue.lines[i].pace
+	}
+	p.dispatch(false)
+	p.pace = total
+	p.pace.begin(now)
+	for i := range each {
+		p.queue.lines[i].pace = each[i]
+		p.queue.lines[i].pace.begin(now)
+	}
+}
+
+// scale foretells the pace of all lines with another number of workers.
+func (p *Pool) scale(from, to int) {
+	p.pace.scale(from, to)
+	for i := range p.queue.lines {
+		p.queue.lines[i].pace.scale(from, to)
+	}
+}
+
+// workers is the number in force.
+func (p *Pool) workers() int { return int(limitOf(p.word.Load())) }
+
 // Acquire waits for a free worker and makes the caller its work: Release must follow. Without error at once or after a wait in
-// line, else the context's error or one of the package's.
-func (p *Pool) Acquire(ctx context.Context) error {
+// line, else the context's error or one of the package's. It is AcquireFor with the zero Claim.
+func (p *Pool) Acquire(ctx context.Context) error { return p.AcquireFor(ctx, Claim{}) }
+
+// AcquireFor is Acquire for a claim, which counts only if the caller has to wait: more important callers are served first, clients of
+// one priority in turns, and each client's callers in the order of their arrival. Of all hand-overs, the next less important line has
+// at least one in 16, and the least important one at least one in 64. If the queue is full, the last of the least important line makes
+// room for somebody more important, and that of a client with many places for a client with few.
+func (p *Pool) AcquireFor(ctx context.Context, claim Claim) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	if p.take(queued | closed) {
 		return nil
 	}
-	_, err := p.wait(ctx)
+	_, err := p.wait(ctx, claim)
 	return err
 }
 
@@ -156,7 +206,7 @@ func (p *Pool) freed(worker bool) *Job {
 
 // settle tells Close when the last worker is done. The lock is held.
 func (p *Pool) settle() {
-	if word := p.word.Load(); word&closed == 0 || busyOf(word) > 0 || p.line.head != nil {
+	if word := p.word.Load(); word&closed == 0 || busyOf(word) > 0 || p.queue.length > 0 {
 		return
 	}
 	select {

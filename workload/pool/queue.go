@@ -5,58 +5,16 @@ package pool
 
 import (
 	"context"
+	"math"
 	"time"
 )
 
-// waiter is a place in line: of a goroutine that waits in Acquire, or of a job.
-type waiter struct {
-	previous, next *waiter
-	inLine         bool
-
-	ctx   context.Context
-	since time.Duration // on the pool's clock
-	ready chan error    // the answer to a goroutine; holds one, so answering never blocks
-	job   *Job          // nil for a goroutine
-}
-
-// line is a list with the links in its elements, so that anybody can leave it from anywhere in constant time.
-type line struct {
-	head, tail *waiter
-	length     int
-}
-
-func (l *line) push(w *waiter) {
-	w.previous, w.next, w.inLine = l.tail, nil, true
-	if l.tail != nil {
-		l.tail.next = w
-	} else {
-		l.head = w
-	}
-	l.tail = w
-	l.length++
-}
-
-func (l *line) remove(w *waiter) {
-	if w.previous != nil {
-		w.previous.next = w.next
-	} else {
-		l.head = w.next
-	}
-	if w.next != nil {
-		w.next.previous = w.previous
-	} else {
-		l.tail = w.previous
-	}
-	w.previous, w.next, w.inLine = nil, nil, false
-	l.length--
-}
-
 // wait is the part of Acquire that finds no worker free. waited is the time in line.
-func (p *Pool) wait(ctx context.Context) (waited time.Duration, err error) {
+func (p *Pool) wait(ctx context.Context, claim Claim) (waited time.Duration, err error) {
 	w := p.spare.Get().(*waiter)
 	w.ctx = ctx
 	p.mu.Lock()
-	err = p.enqueue(w)
+	err = p.enqueue(w, claim)
 	p.mu.Unlock()
 	since := w.since
 	if err == nil {
@@ -72,26 +30,36 @@ func (p *Pool) wait(ctx context.Context) (waited time.Duration, err error) {
 }
 
 // enqueue puts w in line, or says why not. The lock is held. If a worker became free in the meantime, w is answered already.
-func (p *Pool) enqueue(w *waiter) error {
+func (p *Pool) enqueue(w *waiter, claim Claim) error {
 	w.since = p.now()
-	switch {
-	case p.word.Load()&closed != 0:
+	class := claim.Priority.class()
+	p.sizing.seen.attempts++
+	if p.word.Load()&closed != 0 {
 		p.rejected.Closed++
 		return ErrClosed
-	case p.line.head == nil && p.take(0):
+	}
+	if p.queue.length == 0 && (p.take(0) || p.growNow() && p.take(0)) {
 		p.grant(w, false)
 		return nil
-	case p.line.length >= p.config.QueueDepth:
-		p.rejected.QueueFull++
-		return ErrQueueFull
-	case p.wouldMiss(w):
+	}
+	p.watchSize()
+	if p.wouldMiss(w, class, claim.Client) {
 		p.rejected.WouldMissDeadline++
 		return ErrWouldMissDeadline
 	}
-	p.line.push(w)
-	if p.line.length == 1 {
+	if p.queue.length >= p.config.QueueDepth && !p.makeRoom(class, claim.Client) {
+		p.rejected.QueueFull++
+		return ErrQueueFull
+	}
+	line := &p.queue.lines[class]
+	p.queue.push(w, class, claim.Client)
+	line.admitted()
+	if p.queue.length == 1 {
 		p.pace.begin(w.since)
-		p.watchHead()
+	}
+	if line.length == 1 {
+		line.pace.begin(w.since)
+		p.watchOldest()
 	}
 	p.word.Or(queued)
 	p.dispatch(false) // a worker may have become free before the flag was up
@@ -100,24 +68,93 @@ func (p *Pool) enqueue(w *waiter) error {
 
 // wouldMiss tells from the pace of the line whether w would have to wait too long in it. The first in line always may: it is
 // how a pace that has become wrong gets right again. The lock is held.
-func (p *Pool) wouldMiss(w *waiter) bool {
-	if p.line.head == nil {
+func (p *Pool) wouldMiss(w *waiter, class int, client string) bool {
+	line := &p.queue.lines[class]
+	if line.length == 0 {
 		return false
 	}
-	expected := time.Duration(p.line.length+1) * p.pace.interval(w.since)
-	if p.config.QueueTimeout > 0 && expected > p.config.QueueTimeout {
+	expected := p.expected(class, client, w.since)
+	if bound := p.bound(class, w.since); bound > 0 && expected > bound {
+		line.tooLong(w.since)
 		return true
 	}
 	deadline, ok := w.ctx.Deadline()
 	return ok && expected > time.Until(deadline)
 }
 
+// longLine is where the pace of the last moments alone says too little: a pause of the process, multiplied by so many, is no
+// overload. Then nobody is expected to wait for more than ageFactor times as long, for each in line, as the oldest has waited.
+const (
+	longLine  = 64
+	ageFactor = 2
+)
+
+// expected is the wait of one more request of the client: by the pace of its line, or, as long as that is not known, by the pace of
+// all lines, with those ahead that are more important.
+func (p *Pool) expected(class int, client string, now time.Duration) time.Duration {
+	line := &p.queue.lines[class]
+	turns := line.before(client)
+	wait := line.pace.wait(turns, now)
+	if !line.pace.known() {
+		ahead := turns
+		for higher := range class {
+			ahead += p.queue.lines[higher].length
+		}
+		wait = p.pace.wait(ahead, now)
+	}
+	if line.length >= longLine {
+		each := (now - line.oldest.since) / time.Duration(line.length)
+		wait = min(wait, ageFactor*time.Duration(turns)*each)
+	}
+	return wait
+}
+
+const (
+	// overloadedShare of the longest wait is what those who come during an overload may expect to wait. Once the wait has reached its
+	// bound, a shorter queue serves as many requests, sooner (K. Nichols, V. Jacobson: Controlling Queue Delay, 2012). A burst that
+	// is over before that never sees it.
+	overloadedShare = 2
+	// criticalPatience is how many times Config.QueueTimeout critical callers wait: as long as they are few enough not to be the
+	// overload themselves, they are served late rather than not at all.
+	criticalPatience = 2
+)
+
+// patience is the longest wait in a line; 0 without a bound.
+func (p *Pool) patience(class int) time.Duration {
+	if class == Critical.class() {
+		return criticalPatience * p.config.QueueTimeout
+	}
+	return p.config.QueueTimeout
+}
+
+// bound is the longest wait that somebody who comes now may expect.
+func (p *Pool) bound(class int, now time.Duration) time.Duration {
+	if p.queue.lines[class].overloaded(now) {
+		return p.patience(class) / overloadedShare
+	}
+	return p.patience(class)
+}
+
+// makeRoom turns somebody away for one more request of the client, or says that there is nobody. The lock is held.
+func (p *Pool) makeRoom(class int, client string) bool {
+	if p.config.QueueDepth == 0 {
+		return false
+	}
+	victim := p.queue.victim(class, client)
+	if victim == nil {
+		return false
+	}
+	p.rejected.QueueFull++
+	p.refuse(victim, ErrQueueFull)
+	return true
+}
+
 // leave takes a goroutine whose context ended out of line. A worker that it got in the same moment goes to the next.
 func (p *Pool) leave(w *waiter) error {
 	p.mu.Lock()
-	inLine := w.inLine
+	inLine := w.flow != nil
 	if inLine {
-		p.line.remove(w)
+		p.queue.remove(w)
 		p.rejected.Canceled++
 		p.dispatch(false)
 		p.settle()
@@ -135,13 +172,9 @@ func (p *Pool) leave(w *waiter) error {
 // dispatch hands free workers to those who wait, in order, and turns away those who cannot use them any more. Given a worker's
 // own goroutine, it returns the first job instead of starting a goroutine for it. The lock is held.
 func (p *Pool) dispatch(worker bool) (own *Job) {
-	for w := p.line.head; w != nil; w = p.line.head {
-		now := p.now()
-		if p.expired(w, now) {
-			p.rejected.QueueTimeout++
-			p.refuse(w, ErrQueueTimeout)
-			continue
-		}
+	now := p.now()
+	p.expire(now)
+	for w := p.queue.first(); w != nil; w = p.queue.first() {
 		if err := w.ctx.Err(); err != nil {
 			p.rejected.Canceled++
 			p.refuse(w, err)
@@ -150,8 +183,10 @@ func (p *Pool) dispatch(worker bool) (own *Job) {
 		if !p.take(0) {
 			return own
 		}
-		p.line.remove(w)
-		p.pace.observe(now, p.config.Workers)
+		line := w.flow.line
+		p.queue.granted(w)
+		p.pace.observe(now, p.workers())
+		line.pace.observe(now, p.workers())
 		if job := p.grant(w, worker && own == nil); job != nil {
 			own = job
 		}
@@ -160,8 +195,24 @@ func (p *Pool) dispatch(worker bool) (own *Job) {
 	return own
 }
 
+// expire turns away all who have waited as long as they may. The lock is held.
+func (p *Pool) expire(now time.Duration) {
+	if p.config.QueueTimeout == 0 {
+		return
+	}
+	for class := range p.queue.lines {
+		line, patience := &p.queue.lines[class], p.patience(class)
+		for line.length > 0 && now-line.oldest.since >= patience {
+			line.tooLong(now)
+			p.rejected.QueueTimeout++
+			p.refuse(line.oldest, ErrQueueTimeout)
+		}
+	}
+}
+
 // grant gives w the worker that was taken for it. The lock is held.
 func (p *Pool) grant(w *waiter, keep bool) *Job {
+	p.sizing.seen.grants++
 	switch {
 	case w.job == nil:
 		w.ready <- nil
@@ -175,26 +226,30 @@ func (p *Pool) grant(w *waiter, keep bool) *Job {
 
 // refuse takes w out of line with an error. The lock is held.
 func (p *Pool) refuse(w *waiter, err error) {
-	p.line.remove(w)
+	p.queue.remove(w)
 	if w.job == nil {
 		w.ready <- err
-	} else {
-		w.job.finish(err)
-	}
-}
-
-func (p *Pool) expired(w *waiter, now time.Duration) bool {
-	return p.config.QueueTimeout > 0 && now-w.since >= p.config.QueueTimeout
-}
-
-// watchHead sets the one timer of the queue for its head, whose time is up first. It is not moved when the head gets its worker:
-// it finds out when it fires, at most once per QueueTimeout. The lock is held.
-func (p *Pool) watchHead() {
-	head := p.line.head
-	if head == nil || p.config.QueueTimeout == 0 {
 		return
 	}
-	left := head.since + p.config.QueueTimeout - p.now()
+	if stop := w.job.stop; stop != nil {
+		stop() // the context may live for long, and would keep the job
+	}
+	w.job.finish(err)
+}
+
+// watchOldest sets the one timer of the queue for whoever's time is up first. It is not moved when that one gets a worker: it finds
+// out when it fires, at most once per QueueTimeout. The lock is held.
+func (p *Pool) watchOldest() {
+	if p.queue.length == 0 || p.config.QueueTimeout == 0 {
+		return
+	}
+	first := time.Duration(math.MaxInt64)
+	for class := range p.queue.lines {
+		if line := &p.queue.lines[class]; line.length > 0 {
+			first = min(first, line.oldest.since+p.patience(class))
+		}
+	}
+	left := first - p.now()
 	if p.timer != nil {
 		p.timer.Reset(left)
 		return
@@ -204,6 +259,6 @@ func (p *Pool) watchHead() {
 		defer p.mu.Unlock()
 		p.dispatch(false)
 		p.settle()
-		p.watchHead()
+		p.watchOldest()
 	})
 }

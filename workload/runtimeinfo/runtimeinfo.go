@@ -86,37 +86,48 @@ func ContainerMemory() (bytes int64, ok bool) {
 	return containerMemory("/proc/self/cgroup", "/sys/fs/cgroup")
 }
 
-// containerMemory looks at the process's own group and all above it, and takes the lowest limit. Inside a container the
-// group's path often names a place that is not mounted there; the root of the mount is then the container's group.
+// containerMemory takes the lowest limit of the process's own group and all above it.
 func containerMemory(groups, mount string) (bytes int64, ok bool) {
+	lowest := int64(math.MaxInt64)
+	eachGroup(groups, mount, "memory", func(folder string, unified bool) {
+		file := "memory.limit_in_bytes"
+		if unified {
+			file = "memory.max"
+		}
+		if limit, ok := readLimit(filepath.Join(folder, file)); ok {
+			lowest = min(lowest, limit)
+		}
+	})
+	return lowest, lowest != math.MaxInt64
+}
+
+// eachGroup visits the folders of the process's own group and all above it, in the unified hierarchy (version 2) and in that of the
+// controller. Inside a container the group's path often names a place that is not mounted there; the root of the mount is then the
+// container's group.
+func eachGroup(groups, mount, controller string, visit func(folder string, unified bool)) {
 	content, err := os.ReadFile(groups)
 	if err != nil {
-		return 0, false
+		return
 	}
-	lowest := int64(math.MaxInt64)
 	for line := range strings.Lines(string(content)) {
 		parts := strings.SplitN(strings.TrimSpace(line), ":", 3)
 		if len(parts) != 3 {
 			continue
 		}
-		root, file := mount, "memory.max"
-		switch {
-		case parts[1] == "": // version 2
-		case containsController(parts[1], "memory"):
-			root, file = filepath.Join(mount, "memory"), "memory.limit_in_bytes"
-		default:
-			continue
+		root, unified := mount, parts[1] == ""
+		if !unified {
+			if !containsController(parts[1], controller) {
+				continue
+			}
+			root = filepath.Join(mount, controller)
 		}
 		for group := path.Clean("/" + parts[2]); ; group = path.Dir(group) {
-			if limit, ok := readLimit(filepath.Join(root, group, file)); ok {
-				lowest = min(lowest, limit)
-			}
+			visit(filepath.Join(root, group), unified)
 			if group == "/" {
 				break
 			}
 		}
 	}
-	return lowest, lowest != math.MaxInt64
 }
 
 func containsController(list, name string) bool {

@@ -1,0 +1,137 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package pool
+
+import (
+	"math"
+	"time"
+)
+
+// sizing is what a pool that sizes itself has besides.
+type sizing struct {
+	sizer
+	on      bool
+	looking bool    // the timer runs
+	seen    traffic // since the last look
+	extra   int     // workers that may be added before the next look
+	calm    int     // looks in a row at which nobody had to wait
+	timer   *time.Timer
+	measure func() reading
+}
+
+// calmLooks end the looking, once the pool is back where it starts.
+const calmLooks = 10
+
+// setSizing takes the bounds of a new Config over. What the pool has found out stays, within the bounds. The lock is held. It returns
+// the workers to begin with.
+func (p *Pool) setSizing() int {
+	s, c := &p.sizing, p.config
+	was := s.on
+	s.on = c.MaxWorkers > 0
+	if !s.on {
+		return c.Workers
+	}
+	if s.measure == nil {
+		s.measure = newMeter().read
+	}
+	s.start, s.max = float64(c.Workers), float64(c.MaxWorkers)
+	s.min = float64(c.MinWorkers)
+	if c.MinWorkers == 0 {
+		s.min = math.Min(math.Ceil(s.measure().processors), s.start)
+	}
+	if !was || !s.moved {
+		s.limit, s.available = s.start, 1
+	}
+	s.limit = math.Min(math.Max(s.limit, s.min), s.max)
+	return s.workers()
+}
+
+// watchSize has the pool look at its process for as long as callers have to wait, and some time after. The lock is held.
+func (p *Pool) watchSize() {
+	s := &p.sizing
+	if !s.on {
+		return
+	}
+	s.seen.waited = true
+	if s.looking {
+		return
+	}
+	s.looking, s.calm, s.extra = true, 0, 0
+	s.begin(p.now(), s.measure())
+	p.lookAfter(idleWindow)
+}
+
+func (p *Pool) lookAfter(d time.Duration) {
+	s := &p.sizing
+	if s.timer != nil {
+		s.timer.Reset(d)
+		return
+	}
+	s.timer = time.AfterFunc(d, p.look)
+}
+
+// look at the process and resize the pool.
+func (p *Pool) look() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := &p.sizing
+	if !s.on {
+		s.looking = false
+		return
+	}
+	now, seen := p.now(), s.seen
+	s.seen = traffic{}
+	seen.busy = int(busyOf(p.word.Load()))
+	seen.waited = seen.waited || p.queue.length > 0
+	seen.hold, seen.patience = time.Duration(seen.busy)*p.pace.interval(), p.config.QueueTimeout
+	s.sizer.look(now, s.measure(), seen)
+	p.resize(s.workers())
+	s.extra = 0
+	if seen.waited && s.idle() {
+		s.extra = s.workers()
+	}
+	if seen.waited {
+		s.calm = 0
+		p.lookAfter(tickEvery)
+		return
+	}
+	s.calm++
+	if s.calm >= calmLooks && s.limit == math.Min(math.Max(s.start, s.min), s.max) {
+		s.looking = false
+		return
+	}
+	p.lookAfter(restEvery)
+}
+
+// growNow adds a worker for somebody who would have to wait while the processors are mostly idle. The lock is held.
+func (p *Pool) growNow() bool {
+	s := &p.sizing
+	if s.extra <= 0 || s.limit+1 > s.max {
+		return false
+	}
+	s.extra--
+	s.limit++
+	s.moved = true
+	p.resize(s.workers())
+	return true
+}
+
+// resize puts another number of workers in force. The lock is held.
+func (p *Pool) resize(workers int) {
+	before := p.workers()
+	if workers == before {
+		return
+	}
+	for {
+		word := p.word.Load()
+		if p.word.CompareAndSwap(word, word&^(maxInWord<<busyBits)|uint64(workers)<<busyBits) {
+			break
+		}
+	}
+	if workers < before {
+		return // where processors are busy, fewer workers do as much
+	}
+	p.scale(before, workers)
+	p.dispatchUnpaced()
+}
