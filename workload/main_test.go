@@ -211,7 +211,7 @@ func TestFaults(t *testing.T) {
 
 // A batch whose jobs need every worker would wait for ever if it held one itself.
 func TestABatchNeedsNoWorkerOfItsOwn(t *testing.T) {
-	svc := workload(t, livesettings.Document{Pool: &livesettings.Pool{Workers: 1, QueueDepth: 64}}, nil)
+	svc := workload(t, livesettings.Document{Pool: &livesettings.Pool{Workers: 1, MinWorkers: 1, MaxWorkers: 1, QueueDepth: 64}}, nil)
 	got := call(svc.Handler(), "POST", "/jobs", asLines, strings.Repeat(digest+"\n", 50))
 	for line := range strings.Lines(got.Body.String()) {
 		var result struct{ Error string }

@@ -28,6 +28,8 @@ var (
 	rates = bounds{
 		[]string{`5e-324`, `1`, `1e7`}, []string{`0`, `-5e-324`, `1.0000000000000002e7`}, "must be above 0 and at most 1e+07",
 	}
+	ownOrWorkers = bounds{[]string{`0`, `1`, `100000`}, []string{`-1`, `100001`}, "must be 0 (the service's own) to 100000"}
+
 	bursts    = bounds{[]string{`1`, `10000000`}, []string{`0`, `-1`, `10000001`}, "must be 1 to 10000000"}
 	durations = bounds{[]string{`"0s"`, `"1ns"`, `"2562047h47m16.854775807s"`}, []string{`"-1ns"`}, "must not be negative"}
 )
@@ -45,6 +47,8 @@ var boundsOf = map[string]bounds{
 	"rateLimit.pods.*.requestsPerSecond": rates,
 	"rateLimit.pods.*.burst":             bursts,
 	"pool.workers":                       {[]string{`1`, `100000`}, []string{`0`, `-1`, `100001`}, "must be 1 to 100000"},
+	"pool.minWorkers":                    ownOrWorkers,
+	"pool.maxWorkers":                    ownOrWorkers,
 	"pool.queueDepth":                    {[]string{`0`, `1000000`}, []string{`-1`, `1000001`}, "must be 0 to 1000000"},
 	"pool.queueTimeout":                  durations,
 	"logLevel": {

@@ -88,8 +88,13 @@ type Bucket struct {
 
 // Pool bounds how much work runs and waits at once.
 type Pool struct {
-	// Workers is how many requests or jobs may run at once; 1 to MaxWorkers.
+	// Workers is how many requests or jobs may run at once, 1 to MaxWorkers: the number that the pod begins with, until it has found
+	// out by its CPU time how few of them keep the processors busy.
 	Workers int `json:"workers"`
+	// MinWorkers and MaxWorkers bound the number that the pod finds, 0 to MaxWorkers; 0 leaves the service's own bounds. Where both
+	// are Workers, that number stays.
+	MinWorkers int `json:"minWorkers,omitempty"`
+	MaxWorkers int `json:"maxWorkers,omitempty"`
 	// QueueDepth is how many more may wait; 0 to MaxQueueDepth.
 	QueueDepth int `json:"queueDepth"`
 	// QueueTimeout is the longest wait in the queue; 0 means no bound of its own.
@@ -189,6 +194,15 @@ func (d Document) Validate() error {
 	if p := d.Pool; p != nil {
 		if p.Workers < 1 || p.Workers > MaxWorkers {
 			refuse("pool.workers", p.Workers, fmt.Sprintf("must be 1 to %d", MaxWorkers))
+		}
+		if p.MinWorkers < 0 || p.MinWorkers > MaxWorkers {
+			refuse("pool.minWorkers", p.MinWorkers, fmt.Sprintf("must be 0 (the service's own) to %d", MaxWorkers))
+		}
+		if p.MaxWorkers < 0 || p.MaxWorkers > MaxWorkers {
+			refuse("pool.maxWorkers", p.MaxWorkers, fmt.Sprintf("must be 0 (the service's own) to %d", MaxWorkers))
+		}
+		if p.MaxWorkers > 0 && p.MaxWorkers < p.MinWorkers {
+			refuse("pool.maxWorkers", p.MaxWorkers, fmt.Sprintf("must be at least pool.minWorkers (%d)", p.MinWorkers))
 		}
 		if p.QueueDepth < 0 || p.QueueDepth > MaxQueueDepth {
 			refuse("pool.queueDepth", p.QueueDepth, fmt.Sprintf("must be 0 to %d", MaxQueueDepth))

@@ -22,7 +22,7 @@ func TestWaitingForTheProcessorIsBounded(t *testing.T) {
 	before := runtime.GOMAXPROCS(1)
 	defer runtime.GOMAXPROCS(before)
 	svc := service.New(service.WithLog(io.Discard), service.WithEnvironment(map[string]string{"GOSERVICE_LIVE_SETTINGS_FILE": ""}),
-		service.WithBuiltIn(livesettings.Document{Version: livesettings.Version, LogLevel: "off", Pool: &livesettings.Pool{Workers: 1, QueueDepth: 0}}))
+		service.WithBuiltIn(livesettings.Document{Version: livesettings.Version, LogLevel: "off", Pool: &livesettings.Pool{Workers: 1, MinWorkers: 1, MaxWorkers: 1, QueueDepth: 0}}))
 	svc.HandleFunc("GET /compute", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	handler := svc.Handler()
 

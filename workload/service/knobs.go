@@ -17,17 +17,38 @@ import (
 )
 
 const (
-	defaultLogLevel     = "info"
-	defaultQueueTimeout = 250 * time.Millisecond
-	minDefaultWorkers   = 64
-	workersPerProcessor = 32
+	defaultLogLevel = "info"
+
+	// A pool begins with few workers for each processor: it grows within milliseconds while processors are idle. The upper bound is one
+	// of memory, like the depth of the queue.
+	startPerProcessor   = 16
+	defaultMaxWorkers   = 4096
+	defaultQueueDepth   = 4096
+	defaultQueueTimeout = time.Second
 )
 
-// DefaultPool is the pool of a service without live settings: wide, because a handler that mostly waits must not be held
-// back by a guess, and with a short queue.
+// DefaultPool is the pool of a service without live settings: it sizes itself, from 16 workers for each processor. 4,096 requests may
+// wait, for up to a second each.
 func DefaultPool() pool.Config {
-	workers := max(minDefaultWorkers, workersPerProcessor*runtime.GOMAXPROCS(0))
-	return pool.Config{Workers: workers, QueueDepth: 2 * workers, QueueTimeout: defaultQueueTimeout}
+	return pool.Config{
+		Workers: startPerProcessor * runtime.GOMAXPROCS(0), MaxWorkers: defaultMaxWorkers,
+		QueueDepth: defaultQueueDepth, QueueTimeout: defaultQueueTimeout,
+	}
+}
+
+// PoolFor is the pool of a service with the document in force.
+func PoolFor(document livesettings.Document) pool.Config {
+	p := document.Pool
+	if p == nil {
+		return DefaultPool()
+	}
+	config := pool.Config{
+		Workers: p.Workers, MinWorkers: p.MinWorkers, MaxWorkers: p.MaxWorkers, QueueDepth: p.QueueDepth, QueueTimeout: time.Duration(p.QueueTimeout),
+	}
+	if config.MaxWorkers == 0 {
+		config.MaxWorkers = max(defaultMaxWorkers, p.Workers, p.MinWorkers)
+	}
+	return config
 }
 
 // registerKnobs binds every live setting. What a document leaves out goes back to the service's own.
@@ -51,13 +72,7 @@ func (s *Service) tuneLimiter(document livesettings.Document) {
 	}
 }
 
-func (s *Service) tunePool(document livesettings.Document) {
-	config := DefaultPool()
-	if p := document.Pool; p != nil {
-		config = pool.Config{Workers: p.Workers, QueueDepth: p.QueueDepth, QueueTimeout: time.Duration(p.QueueTimeout)}
-	}
-	s.pool.Set(config)
-}
+func (s *Service) tunePool(document livesettings.Document) { s.pool.Set(PoolFor(document)) }
 
 func (s *Service) tuneTelemetry(document livesettings.Document) {
 	level := document.LogLevel

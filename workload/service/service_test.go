@@ -268,7 +268,7 @@ func TestOverloadIsTurnedAway(t *testing.T) {
 		})
 		svc.HandleFunc("GET /free", hello, service.Unpooled())
 	})
-	r.tune(livesettings.Document{Pool: &livesettings.Pool{Workers: 1, QueueDepth: 0}})
+	r.tune(livesettings.Document{Pool: &livesettings.Pool{Workers: 1, MinWorkers: 1, MaxWorkers: 1, QueueDepth: 0}})
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -282,7 +282,7 @@ func TestOverloadIsTurnedAway(t *testing.T) {
 	if status, _, _ := r.get(r.url("/free")); status != http.StatusOK {
 		t.Errorf("a route without a worker: %d", status)
 	}
-	r.tune(livesettings.Document{Pool: &livesettings.Pool{Workers: 1, QueueDepth: 1, QueueTimeout: livesettings.Duration(time.Millisecond)}})
+	r.tune(livesettings.Document{Pool: &livesettings.Pool{Workers: 1, MinWorkers: 1, MaxWorkers: 1, QueueDepth: 1, QueueTimeout: livesettings.Duration(time.Millisecond)}})
 	if status, body, _ := r.get(r.url("/slow")); status != http.StatusServiceUnavailable || !strings.Contains(body, `"reason":"queue_timeout"`) {
 		t.Errorf("%d %s", status, body)
 	}
