@@ -194,6 +194,32 @@ func TestPool(t *testing.T) {
 	}
 }
 
+// Pods size their pools themselves and let bursts wait, whatever the operator counts with, unless the user has said otherwise.
+func TestThePoolOfAPodHasRoomForBursts(t *testing.T) {
+	measured := Observed{Tuned: Tuned{Workers: &Figure[int32]{3, "measured"}, QueueDepth: &Figure[int32]{8, "measured"}}}
+	for name, c := range map[string]struct {
+		spec                 v1alpha1.GoServiceSpec
+		observed             Observed
+		least, most, waiting int32
+	}{
+		"planned": {v1alpha1.GoServiceSpec{}, Observed{}, 0, 4096, 4096},
+		"tuned":   {v1alpha1.GoServiceSpec{}, measured, 0, 4096, 4096},
+		"more workers than that": {
+			v1alpha1.GoServiceSpec{Resources: &v1alpha1.ResourcesSpec{Requests: quantities("cpu", "100")}}, Observed{}, 0, 6400, 6400,
+		},
+		"given workers": {v1alpha1.GoServiceSpec{Pool: &v1alpha1.PoolSpec{Workers: new(int32(8))}}, measured, 8, 8, 4096},
+		"given depth":   {v1alpha1.GoServiceSpec{Pool: &v1alpha1.PoolSpec{QueueDepth: new(int32(0))}}, measured, 0, 4096, 0},
+		"given workers and depth": {
+			v1alpha1.GoServiceSpec{Pool: &v1alpha1.PoolSpec{Workers: new(int32(8)), QueueDepth: new(int32(2))}}, measured, 8, 8, 2,
+		},
+	} {
+		p := Compute(&c.spec, c.observed)
+		if least, most, waiting := p.PoolBounds(&c.spec); least != c.least || most != c.most || waiting != c.waiting {
+			t.Errorf("%s: %d to %d workers, %d wait; want %d to %d, %d", name, least, most, waiting, c.least, c.most, c.waiting)
+		}
+	}
+}
+
 func TestShutdown(t *testing.T) {
 	type want struct{ Request, PreStop, Drain, Grace time.Duration }
 	const second, ms = time.Second, time.Millisecond
