@@ -17,6 +17,10 @@
 // are sent at four times that rate, whatever becomes of the answers. Goodput is what was answered within the target, from when the
 // request was due. The client gives up after a second, as clients do. Each round measures all rows, and begins with another one.
 //
+// With -ways, the ways to find the number of workers that others have are compared with the pool's own and with the best fixed pool,
+// which is searched for, in a small server that is otherwise the same, from the third second on: also beside a noisy neighbor, and after an
+// upstream got five times slower. A fifth of the requests is critical. -rounds 0 does nothing else.
+//
 // The last line of its output is made for machines.
 package main
 
@@ -40,6 +44,7 @@ type settings struct {
 	factor   float64
 	duration time.Duration
 	rounds   int
+	ways     bool
 }
 
 func main() {
@@ -51,6 +56,7 @@ func main() {
 	flag.Float64Var(&s.factor, "factor", 4, "how many times the capacity is offered")
 	flag.DurationVar(&s.duration, "duration", 10*time.Second, "of each measurement")
 	flag.IntVar(&s.rounds, "rounds", 3, "rounds over all measurements; medians are reported")
+	flag.BoolVar(&s.ways, "ways", true, "compare ways to find the number of workers, too")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -65,8 +71,8 @@ func main() {
 }
 
 func run(ctx context.Context, s settings, out, progress io.Writer) error {
-	if s.rounds < 1 || s.factor <= 1 || s.duration < time.Second {
-		return fmt.Errorf("-rounds must be at least 1, -factor above 1, and -duration at least 1s")
+	if s.rounds < 0 || s.factor <= 1 || s.duration < time.Second {
+		return fmt.Errorf("-rounds must not be negative, -factor above 1, and -duration at least 1s")
 	}
 	for _, k := range s.kinds {
 		if s.target <= k.alone() {
@@ -88,6 +94,14 @@ func run(ctx context.Context, s settings, out, progress io.Writer) error {
 			}
 			rounds[k.name] = append(rounds[k.name], r)
 		}
+	}
+	if s.ways {
+		if err := bench.compare(ctx, progress, out); err != nil {
+			return err
+		}
+	}
+	if s.rounds == 0 {
+		return nil
 	}
 	return write(out, s, rounds)
 }

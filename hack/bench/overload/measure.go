@@ -78,7 +78,7 @@ func (b *bench) measure(ctx context.Context, k kind, first int) (r round, err er
 	}
 	operator := newOperator(b.settings.target)
 	before, _ := operator.plan()
-	documents := [rowCount]livesettings.Document{planned: documentOf(before), byHand: setByHand(r.capacity, b.settings.target, k.wait), off: open()}
+	documents := [rowCount]livesettings.Document{planned: documentOf(before, operator.spec), byHand: setByHand(r.capacity, b.settings.target, k.wait), off: open()}
 	err = b.serve(ctx, k, documents[planned], timeout, func(s served) error { return b.calm(ctx, s, calmShare*r.capacity, operator) })
 	if err != nil {
 		return r, err
@@ -87,7 +87,7 @@ func (b *bench) measure(ctx context.Context, k kind, first int) (r round, err er
 	if !measured {
 		return r, fmt.Errorf("the tuner has measured nothing after %s of a calm load", calmFor)
 	}
-	documents[tuned], r.reason = documentOf(after), after.Workers.Reason
+	documents[tuned], r.reason = documentOf(after, operator.spec), after.Workers.Reason
 	for i := range rowCount {
 		row := (first + i) % rowCount
 		err = b.serve(ctx, k, documents[row], timeout, func(s served) error {

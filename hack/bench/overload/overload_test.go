@@ -24,11 +24,11 @@ func TestThePlannedRowIsThePlan(t *testing.T) {
 		t.Error("something was measured before anything was looked at")
 	}
 	p := plan.Compute(declared(target), plan.Observed{})
-	want := livesettings.Pool{Workers: int(p.Workers.Value), QueueDepth: int(p.QueueDepth.Value), QueueTimeout: livesettings.Duration(p.QueueTimeout.Value)}
-	if diff := cmp.Diff(want, *documentOf(before).Pool); diff != "" {
+	want := livesettings.Pool{Workers: int(p.Workers.Value), MaxWorkers: 4096, QueueDepth: 4096, QueueTimeout: livesettings.Duration(p.QueueTimeout.Value)}
+	if diff := cmp.Diff(want, *documentOf(before, declared(target)).Pool); diff != "" {
 		t.Error(diff)
 	}
-	if documentOf(before).RateLimit != nil {
+	if documentOf(before, declared(target)).RateLimit != nil {
 		t.Error("the operator derives no rate limit")
 	}
 }
@@ -58,14 +58,15 @@ go_sched_gomaxprocs_threads 1
 			}
 		}
 		after, measured := o.plan()
-		pool := documentOf(after).Pool
+		pool := documentOf(after, declared(target)).Pool
 		if !measured || pool.Workers < 2 || pool.QueueDepth < 1 {
 			t.Fatalf("%s: measured %t, %+v", k.name, measured, pool)
 		}
 		if waits := k.wait.Seconds() / cost; float64(pool.Workers) < waits {
 			t.Errorf("%s: %+v for %.0f requests that wait when the core is fully used", k.name, pool, waits)
 		}
-		if took := float64(2*pool.Workers+pool.QueueDepth) * cost; k.wait == 0 && took > 0.9*target.Seconds() {
+		queue := min(float64(pool.QueueDepth)*cost, time.Duration(pool.QueueTimeout).Seconds())
+		if took := float64(2*pool.Workers)*cost + queue; k.wait == 0 && took > 0.9*target.Seconds() {
 			t.Errorf("%s: %+v: the last one that is admitted is answered after %.0f ms", k.name, pool, 1000*took)
 		}
 		if err := o.look(now.Add(time.Hour), []byte("up 1\n")); err == nil {
@@ -79,7 +80,7 @@ func TestSetByHand(t *testing.T) {
 	got := setByHand(185, target, 0)
 	want := livesettings.Document{
 		Version: livesettings.Version, LogLevel: "off",
-		Pool:      &livesettings.Pool{Workers: 2, QueueDepth: 10, QueueTimeout: livesettings.Duration(50 * time.Millisecond)},
+		Pool:      &livesettings.Pool{Workers: 2, MinWorkers: 2, MaxWorkers: 2, QueueDepth: 10, QueueTimeout: livesettings.Duration(50 * time.Millisecond)},
 		RateLimit: &livesettings.RateLimit{RequestsPerSecond: 222, Burst: 23},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

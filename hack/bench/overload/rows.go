@@ -84,15 +84,22 @@ func declared(target time.Duration) *v1alpha1.GoServiceSpec {
 func open() livesettings.Document {
 	return livesettings.Document{
 		Version: livesettings.Version, LogLevel: "off",
-		Pool: &livesettings.Pool{Workers: livesettings.MaxWorkers, QueueDepth: livesettings.MaxQueueDepth},
+		Pool: fixedPool(livesettings.MaxWorkers, livesettings.MaxQueueDepth, 0),
 	}
 }
 
+// fixedPool does not size itself.
+func fixedPool(workers, depth int, wait time.Duration) *livesettings.Pool {
+	return &livesettings.Pool{Workers: workers, MinWorkers: workers, MaxWorkers: workers, QueueDepth: depth, QueueTimeout: livesettings.Duration(wait)}
+}
+
 // documentOf is what the operator has a pod of the plan run with, as far as overload is concerned.
-func documentOf(p plan.Plan) livesettings.Document {
+func documentOf(p plan.Plan, spec *v1alpha1.GoServiceSpec) livesettings.Document {
 	document := open()
+	least, most, waiting := p.PoolBounds(spec)
 	document.Pool = &livesettings.Pool{
-		Workers: int(p.Workers.Value), QueueDepth: int(p.QueueDepth.Value), QueueTimeout: livesettings.Duration(p.QueueTimeout.Value),
+		Workers: int(p.Workers.Value), MinWorkers: int(least), MaxWorkers: int(most), QueueDepth: int(waiting),
+		QueueTimeout: livesettings.Duration(p.QueueTimeout.Value),
 	}
 	return document
 }
@@ -102,9 +109,7 @@ func documentOf(p plan.Plan) livesettings.Document {
 func setByHand(capacity float64, target, waits time.Duration) livesettings.Document {
 	wait, limit := (target-waits)/handWaitShare, handLimit*capacity
 	document := open()
-	document.Pool = &livesettings.Pool{
-		Workers: handWorkers + int(math.Ceil(capacity*waits.Seconds())), QueueDepth: int(math.Ceil(capacity * wait.Seconds())), QueueTimeout: livesettings.Duration(wait),
-	}
+	document.Pool = fixedPool(handWorkers+int(math.Ceil(capacity*waits.Seconds())), int(math.Ceil(capacity*wait.Seconds())), wait)
 	document.RateLimit = &livesettings.RateLimit{RequestsPerSecond: limit, Burst: int(math.Ceil(limit / 10))}
 	return document
 }
@@ -115,6 +120,9 @@ func describe(d livesettings.Document) string {
 		return "no bound"
 	}
 	text := fmt.Sprintf("%d workers, %d wait %s", d.Pool.Workers, d.Pool.QueueDepth, time.Duration(d.Pool.QueueTimeout))
+	if d.Pool.MaxWorkers != d.Pool.MinWorkers {
+		text = "at first " + text
+	}
 	if d.RateLimit != nil {
 		text += fmt.Sprintf(", %.0f/s", d.RateLimit.RequestsPerSecond)
 	}
