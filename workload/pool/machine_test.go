@@ -189,7 +189,7 @@ func (s service) run(t *testing.T, config Config) (r result) {
 // are sent four times what they can serve. What is compared is from the third second on, and from the third second after an upstream
 // got slower or a neighbor came.
 func TestTheSizeThatAPoolFindsIsAsGoodAsTheBestOne(t *testing.T) {
-	const asGood = 0.93 // goroutines take turns by chance, so runs differ by some percent
+	const asGood = 0.92 // goroutines take turns by chance, so runs differ by some percent
 	services := map[string]service{
 		"computing":                  {processors: 1, cpu: 5 * ms, target: 100 * ms, load: 4, variation: 0.3, fixed: [2]int{1, 3}},
 		"computing for longer":       {processors: 1, cpu: 12 * ms, target: 100 * ms, load: 4, variation: 0.5, fixed: [2]int{1, 3}},
