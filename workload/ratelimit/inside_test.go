@@ -4,8 +4,11 @@
 package ratelimit
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"math"
+	"runtime"
 	"strconv"
 	"testing"
 	"testing/synctest"
@@ -32,6 +35,47 @@ func checkShards(t *testing.T, k *Keyed) {
 		}
 		s.mu.Unlock()
 	}
+}
+
+// A caller that waits for Set to finish does not take more stack with every look.
+func TestWaitingForSetTakesNoStack(t *testing.T) {
+	l := New(1e6, 1)
+	b := l.bucket.Load()
+	tat := b.tat.Swap(frozen)
+	done := make(chan bool)
+	go func() { done <- l.Allow() }()
+	for range 1000 {
+		runtime.Gosched()
+	}
+	stacks := make([]byte, 1<<20)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	b.tat.Store(tat)
+	if !<-done {
+		t.Error("the token was not given")
+	}
+	if calls := bytes.Count(stacks, []byte("(*Limiter).Allow(")); calls > 1 {
+		t.Errorf("%d calls of Allow are on the stack", calls)
+	}
+}
+
+// At the lowest rate, the turn of those far behind in line is beyond all time, and not in the past.
+func TestALongLineAtTheLowestRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(1e-9, 1)
+		l.Allow()
+		ctx, cancel := context.WithCancel(t.Context())
+		for range 100 {
+			go func() { _ = l.Wait(ctx) }()
+		}
+		synctest.Wait()
+		short, end := context.WithTimeout(t.Context(), time.Minute)
+		defer end()
+		if err := l.Wait(short); !errors.Is(err, ErrWouldMissDeadline) {
+			t.Errorf("error %v", err)
+		}
+		cancel()
+		synctest.Wait()
+	})
 }
 
 func TestForgottenKeysLeaveNothingBehind(t *testing.T) {

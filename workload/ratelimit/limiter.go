@@ -60,7 +60,10 @@ func (l *Limiter) Allow() bool {
 		tat := b.tat.Load()
 		if tat == frozen {
 			runtime.Gosched() // Set is between two instructions
-			return l.Allow()
+			if b = l.bucket.Load(); b.free || b.shut {
+				return b.free
+			}
+			continue
 		}
 		// A clock that has gone stale since it was read makes the test stricter, never laxer: the TAT only moves forward.
 		next, ok := b.spend(tat, now)

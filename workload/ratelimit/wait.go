@@ -60,7 +60,7 @@ func (l *Limiter) enqueue(ctx context.Context) (*list.Element, error) {
 	if b.free {
 		return nil, nil
 	}
-	turn := l.turn + int64(l.line.Len())*b.interval
+	turn := l.turn + min(int64(l.line.Len()), maxDepth/b.interval)*b.interval // centuries are as good as never
 	if l.line.Len() == 0 {
 		turn = b.claim(now)
 		if turn <= now && !b.shut {
