@@ -11,10 +11,10 @@ import (
 )
 
 const (
-	// The breaker opens when, within the last window, at least minFailures calls failed and half of all calls.
+	// The breaker opens when, within the last window, at least minFailures attempts failed, and half of all.
 	windowBuckets = 10
 	bucketSpan    = time.Second
-	minFailures   = 5
+	minFailures   = 10
 	// It stays open for minOpen, after each probe that fails twice as long, and at most for maxOpen.
 	minOpen = time.Second
 	maxOpen = 30 * time.Second

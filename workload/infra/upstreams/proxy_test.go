@@ -282,7 +282,7 @@ func TestWhatIsRefusedNeverReachesTheUpstream(t *testing.T) {
 func TestAClientsOwnBodyIsNotTheUpstreamsFault(t *testing.T) {
 	address, svc, _ := proxied(t, "", func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
 	for _, chunk := range []string{"ZZ\r\n", "4\nbody\n"} {
-		for range 10 { // more than would open the breaker
+		for range 20 { // more than would open the breaker
 			response, body := exchange(t, address, "POST /proxy/up/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n"+chunk)
 			if response.StatusCode != http.StatusBadRequest || !strings.Contains(body, `"field":"body"`) {
 				t.Fatalf("%q: %d %s", chunk, response.StatusCode, body)
