@@ -115,13 +115,10 @@ func (s *Service) tuneUpstreams(document livesettings.Document) {
 	}
 }
 
-// maxInFlight of an upstream that says nothing about it leaves a quarter of the workers to those who do not call it: each call
-// holds one while it waits.
+// maxInFlight of an upstream that says nothing about it leaves a quarter of the workers that there can be to those who do not call
+// it: each call holds one while it waits.
 func maxInFlight(document livesettings.Document) int {
-	workers := DefaultPool().Workers
-	if document.Pool != nil {
-		workers = document.Pool.Workers
-	}
+	workers := PoolFor(document).MaxWorkers
 	return min(upstream.DefaultMaxInFlight, max(1, workers-max(1, workers/4)))
 }
 

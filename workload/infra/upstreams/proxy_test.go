@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -330,6 +331,9 @@ func TestAHungUpstreamLeavesWorkersToOthers(t *testing.T) {
 		case <-r.Context().Done():
 		}
 	})
+	apply(t, svc, livesettings.Document{Pool: &livesettings.Pool{
+		Workers: 64, MinWorkers: 64, MaxWorkers: 64, QueueDepth: 128, QueueTimeout: livesettings.Duration(250 * time.Millisecond),
+	}})
 	client, _ := svc.Upstream("up")
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
@@ -376,7 +380,13 @@ func TestAHungUpstreamLeavesWorkersToOthers(t *testing.T) {
 
 func trust(t *testing.T, svc *service.Service, ranges ...string) {
 	t.Helper()
-	if _, err := svc.LiveSettings().Apply(livesettings.Document{Version: livesettings.Version, TrustedProxies: ranges}); err != nil {
+	apply(t, svc, livesettings.Document{TrustedProxies: ranges})
+}
+
+func apply(t *testing.T, svc *service.Service, document livesettings.Document) {
+	t.Helper()
+	document.Version = livesettings.Version
+	if _, err := svc.LiveSettings().Apply(document); err != nil {
 		t.Fatal(err)
 	}
 }
