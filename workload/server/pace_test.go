@@ -147,7 +147,7 @@ func TestBodiesAreGivenTheTimeThatTheyTakeAsLongAsTheyMakeProgress(t *testing.T)
 		t.Run(name, func(t *testing.T) {
 			between(t, hold, func(t *testing.T, client *http.Client) {
 				body := &slowly{size: c.size, piece: c.piece, every: c.every, closed: make(chan struct{})}
-				defer body.Close()
+				defer func() { _ = body.Close() }()
 				request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://service/", body)
 				if err != nil {
 					t.Fatal(err)

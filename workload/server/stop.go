@@ -87,9 +87,6 @@ func (s *Server) Shutdown(ctx context.Context) (cut int, err error) {
 		case <-soft:
 			s.streams.each(func(e *exchange.Exchange) { e.End(ErrStopped) })
 		case <-ctx.Done():
-			if waiting {
-				<-closed
-			}
 			return s.cut(ctx)
 		}
 	}

@@ -252,7 +252,7 @@ var abilities = map[string]ability{
 		w.WriteHeader(http.StatusRequestTimeout)
 	}, client: func(t *testing.T, c *http.Client, address string) string {
 		body, send := io.Pipe()
-		defer send.Close()
+		defer func() { _ = send.Close() }()
 		response, err := postTo(t, c, address, body)
 		if err != nil {
 			return "no response"
