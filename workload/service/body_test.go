@@ -224,3 +224,75 @@ func TestABodyThatWasReadEarlyIsABody(t *testing.T) {
 		t.Errorf("%s", recorder.Body)
 	}
 }
+
+// Clients that send nothing, as many streams of one connection can, keep no worker from others.
+func TestAHandlerThatWaitsForItsClientLendsItsWorker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		svc := offline(oneWorker())
+		svc.HandleFunc("POST /echo", echo)
+		svc.HandleFunc("GET /other", hello)
+		client := post(svc, "/echo", -1)
+		_, _ = io.WriteString(client.send, "some")
+		time.Sleep(time.Second)
+		if got := statuses(svc, 3, "GET", "/other"); got != "[200 200 200]" {
+			t.Errorf("other clients: %s", got)
+		}
+		_, _ = io.WriteString(client.send, "thing")
+		_ = client.send.Close()
+		if <-client.done; client.Code != http.StatusOK || client.Body.String() != "something" {
+			t.Errorf("the slow client: %d %s", client.Code, client.Body)
+		}
+		if busy := svc.Pool().Stats().Busy; busy != 0 {
+			t.Errorf("%d workers are still held", busy)
+		}
+	})
+}
+
+// What has come is worked on by a worker only, however long one has to be waited for.
+func TestALentWorkerIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		svc := offline(oneWorker())
+		atWork := 0
+		svc.HandleFunc("POST /echo", func(w http.ResponseWriter, r *http.Request) {
+			content, err := io.ReadAll(r.Body)
+			if busy := svc.Pool().Stats().Busy; busy != 1 || err != nil {
+				t.Errorf("%d workers busy, %v", busy, err)
+			}
+			atWork++
+			_, _ = w.Write(content)
+		})
+		client := post(svc, "/echo", -1)
+		time.Sleep(time.Second)
+		if err := svc.Pool().Acquire(t.Context()); err != nil {
+			t.Fatalf("the worker was not lent: %v", err)
+		}
+		_, _ = io.WriteString(client.send, "something")
+		_ = client.send.Close()
+		time.Sleep(time.Second)
+		if atWork != 0 {
+			t.Error("the handler went on without a worker")
+		}
+		svc.Pool().Release()
+		if <-client.done; client.Code != http.StatusOK || client.Body.String() != "something" {
+			t.Errorf("%d %s", client.Code, client.Body)
+		}
+	})
+}
+
+// The time in which others had the worker is not service time.
+func TestTheTimeThatAWorkerWasLentIsNotServiceTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		svc := offline(oneWorker())
+		svc.HandleFunc("POST /echo", echo)
+		client := post(svc, "/echo", -1)
+		time.Sleep(time.Second)
+		_ = client.send.Close()
+		<-client.done
+		recorder := httptest.NewRecorder()
+		svc.AdminHandler().ServeHTTP(recorder, httptest.NewRequest("GET", "/metrics", http.NoBody))
+		if want := "\ngoservice_service_seconds_sum 0.01\n"; !strings.Contains(recorder.Body.String(), want) {
+			_, got, _ := strings.Cut(recorder.Body.String(), "\ngoservice_service_seconds_sum")
+			t.Errorf("service time%.20s, want the 10 ms until the worker was lent", got)
+		}
+	})
+}

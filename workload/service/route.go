@@ -85,8 +85,9 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		defer rt.service.bodies.GiveBack(taken)
+		hasBody = false
 	}
-	rt.work(e, r, settings)
+	rt.work(e, r, settings, hasBody)
 }
 
 // allow asks the limiters, that of the fewest requests first. Whoever is refused by one takes nothing from the others.
@@ -120,13 +121,22 @@ func (rt *route) giveBack(key string) {
 	}
 }
 
-// work runs the handler on a worker of the pool.
-func (rt *route) work(e *exchange.Exchange, r *http.Request, settings *routeSettings) {
+// work runs the handler on a worker of the pool, which others have while the handler waits for its client's body.
+func (rt *route) work(e *exchange.Exchange, r *http.Request, settings *routeSettings, hasBody bool) {
 	if err := rt.service.acquire(r, settings.importance); err != nil {
 		rt.service.turnAway(e, r, err)
 		return
 	}
-	e.Hold(rt.service.release)
+	release := rt.service.release
+	if hasBody {
+		body := &lease{
+			ReadCloser: r.Body, exchange: e, release: release,
+			acquire: func() error { return rt.service.acquire(r, settings.importance) },
+		}
+		r.Body, release = body, body.end
+		defer body.settle()
+	}
+	e.Hold(release)
 	defer e.LetGo()
 	// A handler that computes keeps its processor for up to 10 ms. What comes meanwhile would wait in the scheduler's queue,
 	// which no limit sees, and find a free worker when its turn comes, long after its client has left. Letting the others

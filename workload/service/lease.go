@@ -1,0 +1,128 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package service
+
+import (
+	"io"
+	"sync"
+	"time"
+
+	"goservice.dev/operator/workload/internal/exchange"
+	"goservice.dev/operator/workload/internal/patience"
+)
+
+// lendAfter is how long a read of the body may wait for the client before the request's worker goes to others.
+const lendAfter = 10 * time.Millisecond
+
+// lease is the worker of a request whose body its handler reads. While the handler waits for the client, the worker serves
+// others: however many clients send slowly, or nothing, they keep nobody from being served.
+type lease struct {
+	io.ReadCloser // the body
+
+	exchange *exchange.Exchange
+	acquire  func() error
+	release  func()
+	timer    *time.Timer
+
+	mu      sync.Mutex
+	state   leaseState
+	reading bool
+	since   time.Time     // it was lent
+	away    time.Duration // in all
+}
+
+type leaseState int
+
+const (
+	held leaseState = iota
+	lent
+	over // it does not come back
+)
+
+// end gives the worker back for good.
+func (l *lease) end() {
+	l.mu.Lock()
+	before := l.state
+	l.back()
+	l.state = over
+	l.mu.Unlock()
+	if before == held {
+		l.release()
+	}
+}
+
+// settle accounts for the time in which others had the worker; the handler has returned.
+func (l *lease) settle() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.timer != nil {
+		l.timer.Stop()
+	}
+	l.exchange.Waited += l.away
+}
+
+// back ends the time that the worker was lent. The lock is held.
+func (l *lease) back() {
+	if l.state == lent {
+		l.away += time.Since(l.since)
+	}
+}
+
+// Read returns when there is something to read and the request has its worker again.
+func (l *lease) Read(p []byte) (int, error) {
+	l.begin()
+	n, err := l.ReadCloser.Read(p)
+	if failed := l.retake(); failed != nil && err == nil {
+		err = failed
+	}
+	return n, err
+}
+
+func (l *lease) begin() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.state != held {
+		return
+	}
+	l.reading = true
+	if l.timer == nil {
+		l.timer = time.AfterFunc(lendAfter, l.lend)
+	} else {
+		l.timer.Reset(lendAfter)
+	}
+}
+
+func (l *lease) lend() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.reading && l.state == held {
+		l.state, l.since = lent, time.Now()
+		l.release()
+	}
+}
+
+func (l *lease) retake() error {
+	l.mu.Lock()
+	l.reading = false
+	if l.timer != nil {
+		l.timer.Stop()
+	}
+	wasLent := l.state == lent
+	l.mu.Unlock()
+	if !wasLent {
+		return nil
+	}
+	if err := patience.Acquire(l.exchange, l.acquire); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.state != lent { // it became a stream meanwhile, or the handler has returned
+		l.release()
+		return nil
+	}
+	l.back()
+	l.state = held
+	return nil
+}
