@@ -226,16 +226,7 @@ func (d Document) Validate() error {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.Upstreams)) {
-		u, field := d.Upstreams[name], "upstreams."+name
-		if u.Timeout < 0 {
-			refuse(field+".timeout", time.Duration(u.Timeout), "must not be negative")
-		}
-		if u.RequestsPerSecond != 0 {
-			validateRate(field, u.RequestsPerSecond, u.Burst, refuse)
-		}
-		if u.MaxInFlight < 0 || u.MaxInFlight > MaxWorkers {
-			refuse(field+".maxInFlight", u.MaxInFlight, fmt.Sprintf("must be 0 (the service's own) to %d", MaxWorkers))
-		}
+		validateUpstream("upstreams."+name, d.Upstreams[name], refuse)
 	}
 	if len(d.TrustedProxies) > maxTrusted {
 		refuse("trustedProxies", len(d.TrustedProxies), fmt.Sprintf("must have at most %d ranges", maxTrusted))
@@ -257,6 +248,18 @@ func (d Document) Validate() error {
 		}
 	}
 	return found.err()
+}
+
+func validateUpstream(field string, u Upstream, refuse func(string, any, string)) {
+	if u.Timeout < 0 {
+		refuse(field+".timeout", time.Duration(u.Timeout), "must not be negative")
+	}
+	if u.RequestsPerSecond != 0 {
+		validateRate(field, u.RequestsPerSecond, u.Burst, refuse)
+	}
+	if u.MaxInFlight < 0 || u.MaxInFlight > MaxWorkers {
+		refuse(field+".maxInFlight", u.MaxInFlight, fmt.Sprintf("must be 0 (the service's own) to %d", MaxWorkers))
+	}
 }
 
 func validateRoute(field string, r Route, refuse func(string, any, string)) {

@@ -45,7 +45,7 @@ func post(svc *service.Service, path string, length int64) *slowly {
 	request.ContentLength = length
 	go func() {
 		defer close(s.done)
-		defer body.Close() // ends what is still being sent
+		defer func() { _ = body.Close() }() // ends what is still being sent
 		svc.Handler().ServeHTTP(s, request)
 	}()
 	return s
