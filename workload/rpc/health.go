@@ -5,7 +5,6 @@ package rpc
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -20,11 +19,12 @@ import (
 const watchInterval = time.Second
 
 // serveHealth answers grpc.health.v1: NOT_SERVING while the service is not ready, from the first moment of the drain on, and
-// where a service has a check of its own that fails. Load balancers get an answer whatever the load.
+// where a service has a check of its own that fails. Load balancers get an answer whatever the load, and without credentials.
 func (r *Registry) serveHealth() {
 	path, handler := grpchealth.NewHandler(health{r}, connect.WithInterceptors(observer{}, ending{}))
-	r.handle(path+"Check", handler, false, []service.RouteOption{service.Exempt()})
-	r.handle(path+"Watch", handler, true, []service.RouteOption{service.Exempt()})
+	always := []service.RouteOption{service.Exempt(), service.Public()}
+	r.handle(path+"Check", &procedure{handler: handler}, always)
+	r.handle(path+"Watch", &procedure{handler: handler, sends: true}, always)
 	r.handleOthers(path)
 }
 
@@ -32,9 +32,9 @@ func (r *Registry) serveHealth() {
 func (r *Registry) serveReflection() {
 	reflector := grpcreflect.NewReflector(grpcreflect.NamerFunc(func() []string { return r.names }))
 	path, handler := grpcreflect.NewHandlerV1(reflector, connect.WithInterceptors(observer{}))
-	r.handle(path+"ServerReflectionInfo", handler, true, nil)
+	r.handle(path+"ServerReflectionInfo", &procedure{handler: handler, receives: true, sends: true}, nil)
 	path, handler = grpcreflect.NewHandlerV1Alpha(reflector, connect.WithInterceptors(observer{}))
-	r.handle(path+"ServerReflectionInfo", handler, true, nil)
+	r.handle(path+"ServerReflectionInfo", &procedure{handler: handler, receives: true, sends: true}, nil)
 }
 
 type health struct{ registry *Registry }
@@ -62,19 +62,19 @@ func (h health) Watch(ctx context.Context, _ *grpchealth.CheckRequest, changed f
 	go func() {
 		ticker := time.NewTicker(watchInterval)
 		defer ticker.Stop()
-		told := false
+		draining := service.Draining(ctx)
 		for {
 			select {
 			case <-watched.Done():
 				return
 			case <-ticker.C:
-			}
-			if told {
+				changed()
+			case <-draining:
+				changed()
+				<-ticker.C // by then it has been told
 				end()
 				return
 			}
-			told = errors.Is(h.registry.service.Ready(), service.ErrDraining)
-			changed()
 		}
 	}()
 	return stop, nil

@@ -62,9 +62,14 @@ func serve(t *testing.T, svc *service.Service) *serving {
 	return s
 }
 
-func newService(log *syncBuffer) *service.Service {
-	return service.New(service.WithLog(log), service.WithBuiltIn(livesettings.Document{Version: livesettings.Version}),
-		service.WithEnvironment(map[string]string{"GOSERVICE_LIVE_SETTINGS_FILE": "", "GOSERVICE_PORT": "0", "GOSERVICE_ADMIN_PORT": "0"}))
+// newService with further variables of its environment, each a name and a value.
+func newService(log *syncBuffer, variables ...string) *service.Service {
+	environment := map[string]string{"GOSERVICE_LIVE_SETTINGS_FILE": "", "GOSERVICE_PORT": "0", "GOSERVICE_ADMIN_PORT": "0"}
+	for i := 0; i+1 < len(variables); i += 2 {
+		environment[variables[i]] = variables[i+1]
+	}
+	return service.New(service.WithLog(log), service.WithEnvironment(environment),
+		service.WithBuiltIn(livesettings.Document{Version: livesettings.Version}))
 }
 
 func TestHealthFollowsReadinessAndEachServicesOwnCheck(t *testing.T) {

@@ -5,12 +5,16 @@ package rpc
 
 import (
 	"context"
+	"errors"
 	"net/http"
+	"time"
 
 	"connectrpc.com/connect"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
 
+	"goservice.dev/operator/workload/server"
+	"goservice.dev/operator/workload/service"
 	"goservice.dev/operator/workload/telemetry"
 )
 
@@ -19,7 +23,8 @@ type procedure struct {
 	registry *Registry
 	name     string // package.Service/Method
 	handler  http.Handler
-	streams  bool
+	receives bool // the client streams
+	sends    bool // the server streams
 	series   [2][len(codes)]series
 }
 
@@ -35,14 +40,21 @@ func (p *procedure) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			p.ended(r, connect.CodeInternal, http.StatusInternalServerError, nil)
 		}
 	}()
-	if !p.streams {
-		w = &whole{ResponseWriter: w}
+	answer := &answer{ResponseWriter: w, request: r, streams: p.sends}
+	if p.receives {
+		// A client may say nothing for as long as it likes; whether it is still there, its connection tells.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+		service.Stream(r)
 	}
-	p.handler.ServeHTTP(w, r)
+	p.handler.ServeHTTP(answer, r)
 	returned = true
 	noted, sent, _ := telemetry.CallOf(r.Context())
 	if code, is := p.result(w, r, noted, sent); is {
-		p.ended(r, code, codes[code].status, noted.Err)
+		status := codes[code].status
+		if code == byName(noted.Code) {
+			status = noted.Status
+		}
+		p.ended(r, code, status, noted.Err)
 	}
 }
 
@@ -82,28 +94,34 @@ func (p *procedure) ended(r *http.Request, code connect.Code, status int, err er
 	}
 }
 
-// whole is the writer of a call with one answer. Connect flushes gRPC's after the message and after the trailers; nothing is gained
-// by that where nothing follows, and each flush is a write to the connection. Besides, a flushed response counts as a stream.
-type whole struct {
+// answer is the writer of a call. Connect flushes gRPC's after each message and after the trailers. That is of use only between the
+// messages of a stream: each flush is a write to the connection, and a flushed response counts as a stream from then on.
+type answer struct {
 	http.ResponseWriter
-	written bool
+	request          *http.Request
+	streams, written bool
 }
 
-func (w *whole) Write(data []byte) (int, error) {
-	w.written = true
-	return w.ResponseWriter.Write(data)
+func (a *answer) Write(data []byte) (int, error) {
+	a.written = true
+	return a.ResponseWriter.Write(data)
 }
 
-// Flush does nothing. For trailers to be sent without a message before them, net/http has to know of them before the header is
-// written (go.dev/issue/54723).
-func (w *whole) Flush() {
-	if header := w.Header(); !w.written && header[http.TrailerPrefix+"Grpc-Status"] != nil {
+// Flush sends the messages of a stream; what comes after its result is sent when the handler returns. For trailers to be sent without
+// a message before them, net/http has to know of them before the header is written (go.dev/issue/54723).
+func (a *answer) Flush() {
+	noted, _, _ := telemetry.CallOf(a.request.Context())
+	switch header := a.Header(); {
+	case a.written && a.streams && noted.Code == "":
+		service.Stream(a.request)
+		_ = http.NewResponseController(a.ResponseWriter).Flush() // the next write fails as well
+	case !a.written && header[http.TrailerPrefix+"Grpc-Status"] != nil:
 		header.Set("Trailer", "Grpc-Status")
 	}
 }
 
 // Unwrap serves http.ResponseController.
-func (w *whole) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
 // observer is the interceptor that sees the handlers' errors. It is the outermost, so that it sees what the others make of them.
 type observer struct{}
@@ -119,6 +137,11 @@ func (observer) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 func (observer) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.StreamingHandlerFunc {
 	return func(ctx context.Context, conn connect.StreamingHandlerConn) error {
 		err := next(ctx, conn)
+		if err != nil && errors.Is(context.Cause(ctx), server.ErrStopped) {
+			// The client is to go on elsewhere. A stream has no end of its own: that the service stops is no failure of it.
+			telemetry.Called(ctx, telemetry.Call{Code: codes[connect.CodeUnavailable].name, Status: http.StatusOK})
+			return connect.NewError(connect.CodeUnavailable, errors.New("this instance is stopping"))
+		}
 		note(ctx, err)
 		return err
 	}

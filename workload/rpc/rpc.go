@@ -126,8 +126,8 @@ func Handle[T any](
 	}
 	for i := range methods.Len() {
 		method := methods.Get(i)
-		streams := method.IsStreamingClient() || method.IsStreamingServer()
-		r.handle(path+string(method.Name()), handler, streams, slices.Concat(s.all, s.routes[string(method.Name())]))
+		p := &procedure{handler: handler, receives: method.IsStreamingClient(), sends: method.IsStreamingServer()}
+		r.handle(path+string(method.Name()), p, slices.Concat(s.all, s.routes[string(method.Name())]))
 	}
 	r.handleOthers(path)
 	r.names = append(r.names, name)
@@ -136,12 +136,15 @@ func Handle[T any](
 }
 
 // handle one procedure.
-func (r *Registry) handle(path string, handler http.Handler, streams bool, options []service.RouteOption) {
-	p := &procedure{registry: r, name: strings.TrimPrefix(path, "/"), handler: handler, streams: streams}
+func (r *Registry) handle(path string, p *procedure, options []service.RouteOption) {
+	p.registry, p.name = r, strings.TrimPrefix(path, "/")
 	r.procedures[path] = p
 	given := []service.RouteOption{service.WithProtocol(r)}
-	if streams {
-		given = append(given, service.Unpooled(), service.Timeout(0), service.MaxBody(0)) // the client's own deadline holds
+	if p.receives || p.sends {
+		given = append(given, service.Unpooled(), service.Timeout(0)) // the client's own deadline holds
+	}
+	if p.receives {
+		given = append(given, service.MaxBody(0)) // each message has its bound
 	}
 	r.service.Handle(path, p, append(given, options...)...)
 }
