@@ -32,7 +32,7 @@ func (b *body) Read(p []byte) (int, error) {
 	e := b.e
 	watched := !e.ownRead.Load() && (e.lifted.Load() || e.request.ContentLength < 0 || e.request.ContentLength > smallBody)
 	if watched {
-		lazily(&b.reads).begin(b.mayTake(), e.readIsLate)
+		lazily(&b.reads).begin(b.mayTake(), e, (*Exchange).readIsLate)
 	}
 	n, err := b.source.Read(p)
 	if watched {
@@ -45,8 +45,11 @@ func (b *body) Read(p []byte) (int, error) {
 		}
 		return n, nil
 	}
-	if !errors.Is(err, io.EOF) && b.failed.CompareAndSwap(nil, &err) {
-		b.answerable()
+	if !errors.Is(err, io.EOF) {
+		failure := err // the address of err itself would make each read allocate
+		if b.failed.CompareAndSwap(nil, &failure) {
+			b.answerable()
+		}
 	}
 	return n, err
 }

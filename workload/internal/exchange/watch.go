@@ -43,13 +43,14 @@ func lazily(place *atomic.Pointer[watch]) *watch {
 	return place.Load()
 }
 
-// begin a step that may take as long as given. The function is always the same one.
-func (w *watch) begin(limit time.Duration, fire func()) {
+// begin a step that may take as long as given. The function is always the same one; a method of the exchange as a value would be an
+// allocation for each step.
+func (w *watch) begin(limit time.Duration, e *Exchange, late func(*Exchange)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.active, w.began = true, time.Now()
 	if w.timer == nil {
-		w.timer = time.AfterFunc(limit, fire)
+		w.timer = time.AfterFunc(limit, func() { late(e) })
 	} else {
 		w.timer.Reset(limit)
 	}
@@ -88,7 +89,7 @@ func (e *Exchange) beginWrite() {
 			limit = IdleTimeout
 		}
 	}
-	w.begin(limit, e.writeIsLate)
+	w.begin(limit, e, (*Exchange).writeIsLate)
 }
 
 func (e *Exchange) endWrite() {
