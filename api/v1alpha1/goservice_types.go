@@ -241,6 +241,12 @@ type GoServiceSpec struct {
 	// +optional
 	Runtime *RuntimeSpec `json:"runtime,omitempty"`
 
+	// settings are live settings that the service's own code registers (service.LiveSetting): objects by their names. What the
+	// service does not know is ignored. Live.
+	// +optional
+	// +kubebuilder:validation:MaxProperties=32
+	Settings map[string]SettingsSection `json:"settings,omitempty"` //nolint:kubeapilinter // one line each for those who write them
+
 	// observability configures metrics, logs, traces and profiles.
 	// +optional
 	Observability *ObservabilitySpec `json:"observability,omitempty"`

@@ -63,7 +63,7 @@ func Parse(data []byte) (Document, error) {
 	}
 	document.Ignored = unknownFields("", content, reflect.TypeFor[Document]())
 	for name, section := range document.Settings {
-		document.Settings[name] = canonical(section)
+		document.Settings[name] = Canonical(section)
 	}
 	if err := document.Validate(); err != nil {
 		return Document{}, err
@@ -71,8 +71,9 @@ func Parse(data []byte) (Document, error) {
 	return document, nil
 }
 
-// canonical JSON has its keys in order, and no white space, so that equal documents have equal digests.
-func canonical(content json.RawMessage) json.RawMessage {
+// Canonical is JSON with its keys in order and without white space, the form in which equal sections of Document.Settings are equal
+// bytes, as Parse makes it. What is no JSON stays as it is.
+func Canonical(content json.RawMessage) json.RawMessage {
 	decoder := json.NewDecoder(bytes.NewReader(content))
 	decoder.UseNumber() // as it is written
 	var value any

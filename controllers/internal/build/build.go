@@ -153,7 +153,7 @@ func KindOf(kind schema.GroupVersionKind) Kind {
 	return Kind{GroupVersionKind: kind}
 }
 
-// Build returns what should exist for the service. The only error is a plan whose figures do not make valid live settings.
+// Build returns what should exist for the service. The only errors are live settings that are not valid or too large.
 func Build(service *v1alpha1.GoService, p plan.Plan, environment Environment) (Desired, error) {
 	live := document(&service.Spec, p)
 	if err := live.Validate(); err != nil {
@@ -166,6 +166,10 @@ func Build(service *v1alpha1.GoService, p plan.Plan, environment Environment) (D
 	encoded, err := live.Encode()
 	if err != nil {
 		return Desired{}, err
+	}
+	if len(encoded) > livesettings.MaxDocumentBytes { // pods would refuse it
+		return Desired{}, fmt.Errorf("rendering GoService %s/%s: the live settings have %d bytes, at most %d are allowed; shorten spec.settings",
+			service.Namespace, service.Name, len(encoded), livesettings.MaxDocumentBytes)
 	}
 	desired := Desired{LiveSettings: live}
 	in := input{service: service.DeepCopy(), plan: p, environment: environment, document: encoded, inputs: templateInputs(service.Spec)}

@@ -99,6 +99,12 @@ func document(spec *v1alpha1.GoServiceSpec, p plan.Plan) livesettings.Document {
 		}
 	}
 	d.Runtime = runtimeSettings(p)
+	for name, section := range spec.Settings {
+		if d.Settings == nil {
+			d.Settings = make(map[string]json.RawMessage, len(spec.Settings))
+		}
+		d.Settings[name] = livesettings.Canonical(section.Raw)
+	}
 	for i := range spec.Upstreams {
 		if d.Upstreams == nil {
 			d.Upstreams = make(map[string]livesettings.Upstream, len(spec.Upstreams))
