@@ -66,7 +66,7 @@ func validate(settings any) (problems []string) {
 	if err == nil {
 		return nil
 	}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // only what it was joined of itself is told apart
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, one := range joined.Unwrap() {
 			problems = append(problems, one.Error())
 		}

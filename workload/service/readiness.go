@@ -91,13 +91,13 @@ type dependency struct {
 // watch checks until ctx ends.
 func (d *dependency) watch(ctx context.Context) {
 	for {
-		result := d.begin(ctx)
+		late := d.begin(ctx)
 		if ctx.Err() != nil {
 			return
 		}
-		if result != nil { // it is not asked twice at once
+		if late != nil { // it is not asked twice at once
 			select {
-			case <-result:
+			case <-late:
 			case <-ctx.Done():
 				return
 			}
@@ -116,12 +116,14 @@ func (d *dependency) watch(ctx context.Context) {
 	}
 }
 
-// begin runs one check and notes its result. It returns where that of a check that outlives its time will come; nil if it has
-// returned.
-func (d *dependency) begin(ctx context.Context) (late <-chan error) {
+// begin runs one check and notes its result. late is closed when a check that outlives its time returns; nil if it has.
+func (d *dependency) begin(ctx context.Context) (late <-chan struct{}) {
 	limited, cancel := context.WithTimeout(ctx, d.timeout)
-	result := make(chan error, 1)
-	go contain(func() error { return d.check(limited) }, func(err error) { result <- err })
+	result, returned := make(chan error, 1), make(chan struct{})
+	go contain(func() error { return d.check(limited) }, func(err error) {
+		result <- err
+		close(returned)
+	})
 	select {
 	case err := <-result:
 		cancel()
@@ -135,7 +137,7 @@ func (d *dependency) begin(ctx context.Context) (late <-chan error) {
 	if ctx.Err() == nil {
 		d.note(fmt.Errorf("%w (%s)", errNoAnswer, d.timeout))
 	}
-	return result
+	return returned
 }
 
 func (d *dependency) note(err error) {

@@ -243,7 +243,8 @@ func (s *Service) last(left <-chan error) []drain.Step {
 		{Name: "background", Reserve: scaled(backgroundReserve, budget), Run: func(ctx context.Context) (int, error) {
 			if left != nil {
 				select {
-				case <-left:
+				case err := <-left: // it was told to stop, so this is no failure
+					s.logger.Debug("a start hook was told to stop", "error", err)
 				case <-ctx.Done():
 				}
 			}

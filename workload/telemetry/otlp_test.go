@@ -138,8 +138,8 @@ func TestWhatCannotBeReachedIsNamedWithoutItsPassword(t *testing.T) {
 // Agents replace the default transport with one of their own type before main begins.
 func TestAnInstrumentedDefaultTransportDoesNoHarm(t *testing.T) {
 	before := http.DefaultTransport
-	http.DefaultTransport = &answers{}                //nolint:reassign // it is what the test is about
-	defer func() { http.DefaultTransport = before }() //nolint:reassign // as it was
+	http.DefaultTransport = &answers{}
+	defer func() { http.DefaultTransport = before }()
 	if _, err := newOTLPClient(TracingConfig{Endpoint: "http://collector"}); err != nil {
 		t.Error(err)
 	}

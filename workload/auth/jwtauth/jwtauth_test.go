@@ -220,7 +220,9 @@ func TestAnIssuerThatIsDownIsNotTheCallersFault(t *testing.T) {
 		runtime.Gosched()
 	}
 	cancel()
-	<-ran
+	if err := <-ran; err != nil {
+		t.Error(err)
+	}
 	i.down.Store(true)
 	if _, err := ask(verifier, "Bearer "+i.token(key, nil)); err != nil {
 		t.Errorf("with the keys that are known: %v", err)
