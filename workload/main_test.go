@@ -226,7 +226,7 @@ func TestABatchNeedsNoWorkerOfItsOwn(t *testing.T) {
 
 // A batch is accepted as a whole: its jobs wait for workers at its own pace, whatever the queue.
 func TestNoJobOfABatchIsTurnedAway(t *testing.T) {
-	svc := workload(t, livesettings.Document{Pool: &livesettings.Pool{Workers: 1, QueueDepth: 0}}, nil)
+	svc := workload(t, livesettings.Document{Pool: &livesettings.Pool{Workers: 1, MinWorkers: 1, MaxWorkers: 1, QueueDepth: 0}}, nil)
 	got := call(svc.Handler(), "POST", "/jobs", asLines, strings.Repeat(digest+"\n", 50))
 	if got.Code != 200 || strings.Count(got.Body.String(), `"output"`) != 50 {
 		t.Errorf("%d %.300s", got.Code, got.Body)

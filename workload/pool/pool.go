@@ -144,6 +144,9 @@ func (p *Pool) workers() int { return int(limitOf(p.word.Load())) }
 // line, else the context's error or one of the package's. It is AcquireFor with the zero Claim.
 func (p *Pool) Acquire(ctx context.Context) error { return p.AcquireFor(ctx, Claim{}) }
 
+// TryAcquire takes a free worker, if nobody waits for it; Release must follow if it reports true. It never waits.
+func (p *Pool) TryAcquire() bool { return p.take(queued | closed) }
+
 // AcquireFor is Acquire for a claim, which counts only if the caller has to wait: more important callers are served first, clients of
 // one priority in turns, and each client's callers in the order of their arrival. Of all hand-overs, the next less important line has
 // at least one in 16, and the least important one at least one in 64. If the queue is full, the last of the least important line makes

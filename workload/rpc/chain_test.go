@@ -70,7 +70,7 @@ func TestARejectionIsAnErrorOfTheClientsProtocol(t *testing.T) {
 		t.Run(name+" full pool", func(t *testing.T) {
 			entered, leave := make(chan struct{}), make(chan struct{})
 			r := start(t, setup{
-				document: livesettings.Document{Pool: &livesettings.Pool{Workers: 1}},
+				document: livesettings.Document{Pool: &livesettings.Pool{Workers: 1, MinWorkers: 1, MaxWorkers: 1}},
 				pinger: pinger{ping: func(context.Context, *pingv1.PingRequest) (*pingv1.PingResponse, error) {
 					close(entered)
 					<-leave
@@ -194,7 +194,7 @@ func TestTheEarlierDeadlineCounts(t *testing.T) {
 func TestTheClientsDeadlineBoundsTheWaitForAWorker(t *testing.T) {
 	entered, leave := make(chan struct{}), make(chan struct{})
 	r := start(t, setup{
-		document: livesettings.Document{Pool: &livesettings.Pool{Workers: 1, QueueDepth: 10, QueueTimeout: livesettings.Duration(time.Hour)}},
+		document: livesettings.Document{Pool: &livesettings.Pool{Workers: 1, MinWorkers: 1, MaxWorkers: 1, QueueDepth: 10, QueueTimeout: livesettings.Duration(time.Hour)}},
 		pinger: pinger{ping: func(context.Context, *pingv1.PingRequest) (*pingv1.PingResponse, error) {
 			close(entered)
 			<-leave

@@ -160,7 +160,7 @@ func TestAMessageThatIsTooLargeIsTheClientsFault(t *testing.T) {
 }
 
 func TestAStreamHoldsNoWorker(t *testing.T) {
-	r := start(t, setup{document: livesettings.Document{Pool: &livesettings.Pool{Workers: 1}}})
+	r := start(t, setup{document: livesettings.Document{Pool: &livesettings.Pool{Workers: 1, MinWorkers: 1, MaxWorkers: 1}}})
 	client := r.pings(connect.WithGRPC())
 	echoing := client.Echo(t.Context())
 	if err := echoing.Send(&pingv1.PingRequest{Number: 1}); err != nil {

@@ -37,7 +37,7 @@ func (byName) Authenticate(r *http.Request) (auth.Identity, error) {
 }
 
 func guarded() http.Handler {
-	one := livesettings.Document{Version: livesettings.Version, Pool: &livesettings.Pool{Workers: 1}}
+	one := livesettings.Document{Version: livesettings.Version, Pool: &livesettings.Pool{Workers: 1, MinWorkers: 1, MaxWorkers: 1}}
 	svc := service.New(service.WithEnvironment(map[string]string{"GOSERVICE_LIVE_SETTINGS_FILE": ""}), service.WithLog(io.Discard), service.WithBuiltIn(one))
 	svc.HandleFunc("GET /before", func(http.ResponseWriter, *http.Request) {})
 	svc.Authenticate(byName{})

@@ -61,7 +61,7 @@ func echo(w http.ResponseWriter, r *http.Request) {
 }
 
 func oneWorker() livesettings.Document {
-	return livesettings.Document{Pool: &livesettings.Pool{Workers: 1}}
+	return livesettings.Document{Pool: &livesettings.Pool{Workers: 1, MinWorkers: 1, MaxWorkers: 1}}
 }
 
 func TestAClientThatSendsASmallBodySlowlyHoldsNoWorker(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"goservice.dev/operator/workload/livesettings"
+	"goservice.dev/operator/workload/pool"
 	"goservice.dev/operator/workload/ratelimit"
 )
 
@@ -41,31 +42,31 @@ func (s *Service) routeDefaults() routeSettings {
 }
 
 // Importance decides whose requests are turned away first when there are more than the service can serve.
-type Importance int8
+type Importance = pool.Priority
 
 // The zero value is Normal.
 const (
 	// Sheddable requests are turned away first: prefetching, crawlers, whatever its caller repeats later.
-	Sheddable Importance = iota - 1
+	Sheddable = pool.Sheddable
 	// Normal is the importance of routes that say nothing else.
-	Normal
+	Normal = pool.Normal
 	// Critical requests are turned away last: what users wait for, and what keeps other services alive.
-	Critical
+	Critical = pool.Critical
 )
 
 // importanceOf reads the live settings' word, which their validation has checked.
 func importanceOf(word string) Importance {
-	switch word {
-	case livesettings.PriorityCritical:
-		return Critical
-	case livesettings.PrioritySheddable:
-		return Sheddable
-	}
-	return Normal
+	importance, _ := pool.ParsePriority(word)
+	return importance
 }
 
-// acquire waits for a worker for the request.
-func (s *Service) acquire(r *http.Request, _ Importance) error { return s.pool.Acquire(r.Context()) }
+// acquire waits for a worker for the request. Who it is for counts only in the queue.
+func (s *Service) acquire(r *http.Request, importance Importance) error {
+	if s.pool.TryAcquire() {
+		return nil
+	}
+	return s.pool.AcquireFor(r.Context(), pool.Claim{Priority: importance, Client: s.clientKey(r)})
+}
 
 // Unpooled admits the route's requests without a worker of the pool: for handlers that take workers themselves, which would
 // wait for each other for ever, and for ones that only wait. The limiters still apply. The time that such a request takes is

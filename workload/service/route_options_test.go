@@ -107,7 +107,7 @@ func TestWhatTheServiceRefusesCostsTheClientNothing(t *testing.T) {
 // A load balancer that checks the serving port must not take a pod for dead because it is busy.
 func TestAnExemptRouteIsServedWhateverTheLoad(t *testing.T) {
 	svc := offline(livesettings.Document{
-		RateLimit: &livesettings.RateLimit{RequestsPerSecond: 0.001, Burst: 1}, Pool: &livesettings.Pool{Workers: 1},
+		RateLimit: &livesettings.RateLimit{RequestsPerSecond: 0.001, Burst: 1}, Pool: &livesettings.Pool{Workers: 1, MinWorkers: 1, MaxWorkers: 1},
 	})
 	svc.HandleFunc("GET /healthz", hello, service.Exempt())
 	svc.HandleFunc("GET /other", hello)
@@ -126,11 +126,11 @@ func TestAnExemptRouteIsServedWhateverTheLoad(t *testing.T) {
 // Whatever a route's code says, the document may say otherwise, and what it leaves out goes back to the code.
 func TestTheSettingsOfRoutesAreLive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		svc := offline(livesettings.Document{Pool: &livesettings.Pool{Workers: 1}})
+		svc := offline(livesettings.Document{Pool: &livesettings.Pool{Workers: 1, MinWorkers: 1, MaxWorkers: 1}})
 		svc.HandleFunc("POST /x", left, service.Timeout(time.Minute), service.MaxBody(10), service.RateLimit(0.001, 1), service.Unpooled())
 		put := func(route *livesettings.Route) {
 			t.Helper()
-			document := livesettings.Document{Version: livesettings.Version, Pool: &livesettings.Pool{Workers: 1}}
+			document := livesettings.Document{Version: livesettings.Version, Pool: &livesettings.Pool{Workers: 1, MinWorkers: 1, MaxWorkers: 1}}
 			if route != nil {
 				document.Routes = map[string]livesettings.Route{"POST /x": *route, "GET /unknown": {}}
 			}

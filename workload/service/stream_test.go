@@ -72,7 +72,7 @@ func TestAStreamHoldsNoWorkerAndEndsWellInADrain(t *testing.T) {
 		svc.HandleFunc("GET /events", events)
 		helloRoute(svc)
 	})
-	r.tune(livesettings.Document{Pool: &livesettings.Pool{Workers: 1, QueueDepth: 0}})
+	r.tune(livesettings.Document{Pool: &livesettings.Pool{Workers: 1, MinWorkers: 1, MaxWorkers: 1, QueueDepth: 0}})
 	response, err := r.client.Get(r.url("/events"))
 	if err != nil {
 		t.Fatal(err)
@@ -250,7 +250,7 @@ func TestADeadlineWithinADeadlineHoldsAfterAWait(t *testing.T) {
 			outcome <- r.Context().Err()
 		})))
 	})
-	r.tune(livesettings.Document{Pool: &livesettings.Pool{Workers: 1, QueueDepth: 10}})
+	r.tune(livesettings.Document{Pool: &livesettings.Pool{Workers: 1, MinWorkers: 1, MaxWorkers: 1, QueueDepth: 10}})
 	_, _ = r.dial("GET /hold HTTP/1.1\r\nHost: x\r\n\r\n")
 	<-began
 	_, _ = r.dial("GET /short HTTP/1.1\r\nHost: x\r\n\r\n")
