@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.opentelemetry.io/otel/trace/noop"
@@ -103,7 +102,7 @@ func TestWhatTheBrokerRefusesIsNotConfirmed(t *testing.T) {
 		for i := range produce.Topics {
 			for _, partition := range produce.Topics[i].Partitions {
 				if partition.Partition == 1 {
-					return refusal(produce), nil, true
+					return servers.Refusal(request), nil, true
 				}
 			}
 		}
@@ -121,21 +120,6 @@ func TestWhatTheBrokerRefusesIsNotConfirmed(t *testing.T) {
 	if len(confirmed) != 1 || confirmed[0].ID != "taken" || len(problems) != 1 || !strings.Contains(problems[0], "1 of 1 events") {
 		t.Errorf("confirmed are %+v, problems %q", confirmed, problems)
 	}
-}
-
-func refusal(produce *kmsg.ProduceRequest) kmsg.Response {
-	response := produce.ResponseKind().(*kmsg.ProduceResponse)
-	for _, topic := range produce.Topics {
-		refused := kmsg.NewProduceResponseTopic()
-		refused.Topic, refused.TopicID = topic.Topic, topic.TopicID
-		for _, partition := range topic.Partitions {
-			one := kmsg.NewProduceResponseTopicPartition()
-			one.Partition, one.ErrorCode = partition.Partition, kerr.MessageTooLarge.Code
-			refused.Partitions = append(refused.Partitions, one)
-		}
-		response.Topics = append(response.Topics, refused)
-	}
-	return response
 }
 
 // A broker that is away fails the batch within the time that the relay gives it.

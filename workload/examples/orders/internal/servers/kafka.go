@@ -47,3 +47,20 @@ func Kafka(t *testing.T) (brokers []string, topic string, inProcess *kfake.Clust
 	}
 	return brokers, topic, inProcess
 }
+
+// Refusal is how a broker refuses all records of a request for good.
+func Refusal(request kmsg.Request) kmsg.Response {
+	produce := request.(*kmsg.ProduceRequest)
+	response := produce.ResponseKind().(*kmsg.ProduceResponse)
+	for _, topic := range produce.Topics {
+		refused := kmsg.NewProduceResponseTopic()
+		refused.Topic, refused.TopicID = topic.Topic, topic.TopicID
+		for _, partition := range topic.Partitions {
+			one := kmsg.NewProduceResponseTopicPartition()
+			one.Partition, one.ErrorCode = partition.Partition, kerr.MessageTooLarge.Code
+			refused.Partitions = append(refused.Partitions, one)
+		}
+		response.Topics = append(response.Topics, refused)
+	}
+	return response
+}
