@@ -4,9 +4,8 @@
 package main
 
 import (
+	"errors"
 	"net"
-
-	"github.com/caarlos0/env/v11"
 
 	"goservice.dev/operator/workload/service"
 )
@@ -22,17 +21,14 @@ type config struct {
 	KafkaTopic   string   `env:"ORDERS_KAFKA_TOPIC" envDefault:"orders"`
 }
 
-func loadConfig(environment map[string]string) (config, error) {
-	var c config
-	if err := env.ParseWithOptions(&c, env.Options{Environment: environment}); err != nil {
-		return c, &service.ConfigError{Problems: []string{err.Error()}}
-	}
+// Validate is called by service.Env.
+func (c config) Validate() error {
 	for _, broker := range c.KafkaBrokers {
 		if host, port, err := net.SplitHostPort(broker); err != nil || host == "" || port == "" {
-			return c, &service.ConfigError{Problems: []string{"ORDERS_KAFKA_BROKERS: must be host:port, separated by commas"}}
+			return errors.New("ORDERS_KAFKA_BROKERS: must be host:port, separated by commas")
 		}
 	}
-	return c, nil
+	return nil
 }
 
 // unusable reports a setting as the toolkit reports its own.

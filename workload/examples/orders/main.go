@@ -5,12 +5,7 @@
 // Use cases and ports are in app, adapters in infra; this package only connects them.
 package main
 
-import (
-	"os"
-	"strings"
-
-	"goservice.dev/operator/workload/service"
-)
+import "goservice.dev/operator/workload/service"
 
 // version is set by the linker.
 var version = ""
@@ -18,19 +13,10 @@ var version = ""
 func main() { service.Main(setUp, service.WithVersion(version)) }
 
 func setUp(svc *service.Service) error {
-	c, err := loadConfig(environment())
+	c, err := service.Env[config](svc)
 	if err != nil {
 		return err
 	}
 	_, err = wire(svc, c)
 	return err
-}
-
-func environment() map[string]string {
-	variables := map[string]string{}
-	for _, pair := range os.Environ() {
-		name, value, _ := strings.Cut(pair, "=")
-		variables[name] = value
-	}
-	return variables
 }

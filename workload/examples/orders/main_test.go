@@ -164,10 +164,7 @@ func TestSettingsThatCannotBeUsedAreNamedWithoutTheirSecrets(t *testing.T) {
 		"brokers":  {"ORDERS_KAFKA_BROKERS", "kafka-0:9092,hunter2", "host:port"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			loaded, err := loadConfig(map[string]string{c.variable: c.value})
-			if err == nil {
-				_, err = wire(service.New(service.WithEnvironment(map[string]string{}), service.WithLog(io.Discard)), loaded)
-			}
+			err := setUp(service.New(service.WithEnvironment(map[string]string{c.variable: c.value}), service.WithLog(io.Discard)))
 			if err == nil || !strings.Contains(err.Error(), c.variable) || !strings.Contains(err.Error(), c.rule) || strings.Contains(err.Error(), "hunter2") || service.ExitCode(err) != 2 {
 				t.Errorf("error: %v", err)
 			}

@@ -24,7 +24,6 @@ import (
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
 
-	"goservice.dev/operator/workload/examples/orders/infra/tracing"
 	"goservice.dev/operator/workload/examples/orders/internal/servers"
 	"goservice.dev/operator/workload/livesettings"
 )
@@ -89,7 +88,7 @@ func consume(t *testing.T, c config, endpoint string, count int) {
 	billing := newInstance(t, config{}, map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "GOSERVICE_NAME": "billing"}, livesettings.Document{})
 	_, stop := billing.serve(t)
 	defer stop() // sends the spans
-	tracer := kotel.NewTracer(kotel.TracerProvider(tracing.Provider(billing.Tracer)), kotel.TracerPropagator(propagation.TraceContext{}),
+	tracer := kotel.NewTracer(kotel.TracerProvider(billing.TracerProvider()), kotel.TracerPropagator(propagation.TraceContext{}),
 		kotel.ConsumerGroup("billing"))
 	client, err := kgo.NewClient(kgo.SeedBrokers(c.KafkaBrokers...), kgo.ConsumeTopics(c.KafkaTopic),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.WithHooks(kotel.NewKotel(kotel.WithTracer(tracer)).Hooks()...))

@@ -19,7 +19,6 @@ import (
 	"goservice.dev/operator/workload/examples/orders/infra/postgres"
 	"goservice.dev/operator/workload/examples/orders/infra/redis"
 	"goservice.dev/operator/workload/examples/orders/infra/rpcapi"
-	"goservice.dev/operator/workload/examples/orders/infra/tracing"
 	"goservice.dev/operator/workload/service"
 )
 
@@ -68,7 +67,7 @@ func wire(svc *service.Service, c config) (*app.Relay, error) {
 }
 
 func adapt(svc *service.Service, c config) (a adapters, err error) {
-	traces := tracing.Provider(svc.Tracer)
+	traces := svc.TracerProvider()
 	if c.DatabaseURL == "" {
 		orders := memory.NewOrders()
 		a = adapters{orders, orders, memory.NewKeys(), nil}
