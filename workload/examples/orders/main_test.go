@@ -144,6 +144,32 @@ func TestBadRequestsAreAnsweredInTheClientsWords(t *testing.T) {
 	}
 }
 
+func TestEventsAreCounted(t *testing.T) {
+	shop := newInstance(t, config{}, nil, livesettings.Document{})
+	url, stop := shop.serve(t)
+	if status, _, body := request(t, http.MethodPost, url+"/orders", `{"item":"book","quantity":2}`); status != http.StatusCreated {
+		t.Fatalf("%d %s", status, body)
+	}
+	stop()
+	got := call(shop.AdminHandler(), http.MethodGet, "/metrics", "").Body.String()
+	for _, line := range []string{"\norders_events_published_total 1\n", "\norders_events_waiting 0\n"} {
+		if !strings.Contains(got, line) {
+			t.Errorf("the metrics have no line %q", strings.TrimSpace(line))
+		}
+	}
+}
+
+func TestAClientThatLeftIsNoFailureOfTheService(t *testing.T) {
+	handler := newInstance(t, config{}, nil, livesettings.Document{}).Handler()
+	ctx, leave := context.WithCancel(t.Context())
+	leave()
+	recorder := httptest.NewRecorder()
+	handler.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/orders/1", http.NoBody).WithContext(ctx))
+	if recorder.Code != 499 {
+		t.Errorf("the request counts as %d", recorder.Code)
+	}
+}
+
 // What the toolkit adds without a line of the service's own.
 func TestTheServiceIsLimited(t *testing.T) {
 	limit := livesettings.Document{RateLimit: &livesettings.RateLimit{RequestsPerSecond: 0.001, Burst: 1}}

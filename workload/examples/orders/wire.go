@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"math"
 	"net/http"
 	"time"
 
@@ -28,6 +29,7 @@ const (
 	flushTimeout  = 3 * time.Second
 	sweepInterval = 10 * time.Minute
 	migrateRetry  = time.Second
+	countTimeout  = time.Second
 )
 
 // adapters for the ports. Nothing connects before the service starts.
@@ -62,7 +64,9 @@ func wire(svc *service.Service, c config) (*app.Relay, error) {
 	}, service.StopLast())
 	svc.Metrics().MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "orders_events_published_total", Help: "Events that were published.",
-	}, func() float64 { return float64(relay.Published()) }))
+	}, func() float64 { return float64(relay.Published()) }), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "orders_events_waiting", Help: "Events in the outbox, which all instances share; NaN if the database does not answer.",
+	}, func() float64 { return waiting(a.outbox) }))
 	return relay, nil
 }
 
@@ -132,4 +136,15 @@ func sweep(ctx context.Context, logger *slog.Logger, expired func(context.Contex
 			}
 		}
 	}
+}
+
+// waiting is asked by each scrape.
+func waiting(outbox app.Outbox) float64 {
+	ctx, cancel := context.WithTimeout(context.Background(), countTimeout)
+	defer cancel()
+	count, err := outbox.Waiting(ctx)
+	if err != nil {
+		return math.NaN()
+	}
+	return float64(count)
 }

@@ -8,6 +8,7 @@ package porttest
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -132,7 +133,9 @@ func oneOrderOfMany(t *testing.T, store Store) {
 }
 
 func notFound(t *testing.T, store Store) {
-	for _, id := range []string{newID(t), "", "7", "'; DROP TABLE orders", "\x00"} {
+	order, _ := add(t, store)
+	otherForms := []string{strings.ToUpper(order.ID), strings.ReplaceAll(order.ID, "-", ""), "{" + order.ID + "}", "urn:uuid:" + order.ID}
+	for _, id := range append(otherForms, newID(t), "", "7", "'; DROP TABLE orders", "\x00") {
 		if _, err := store.Find(t.Context(), id); !errors.Is(err, app.ErrNotFound) {
 			t.Errorf("Find(%q): %v", id, err)
 		}

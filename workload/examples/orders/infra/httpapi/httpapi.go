@@ -22,6 +22,8 @@ const (
 	maxBodyBytes = 64 << 10
 	keyHeader    = "Idempotency-Key"
 	retryAfter   = time.Second
+	// statusClientLeft is not sent by anybody else.
+	statusClientLeft = 499
 )
 
 // Order as clients see it.
@@ -136,8 +138,8 @@ func (a *api) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		problem.Write(w, problem.Details{
 			Status: http.StatusUnprocessableEntity, Field: app.KeyField, Rule: "must not be used for another order", Detail: err.Error(),
 		})
-	case errors.Is(r.Context().Err(), context.Canceled): // the client left
-		panic(http.ErrAbortHandler)
+	case errors.Is(r.Context().Err(), context.Canceled): // nobody reads the answer; this is how the metrics show it
+		w.WriteHeader(statusClientLeft)
 	default:
 		// The store is away or slow. Whether the order is placed is unknown, so the client must repeat the request.
 		a.failed(r, err)

@@ -69,7 +69,6 @@ func (s *Store) Relay(ctx context.Context, limit int, publish func(context.Conte
 			gone = append(gone, positions[event.ID])
 		}
 		removed = len(gone)
-		// What is published stays published when the context ends: then one statement more is worth it.
 		if _, err := tx.Exec(ctx, "DELETE FROM outbox WHERE position = ANY($1)", gone); err != nil {
 			return fmt.Errorf("deleting from outbox: %w", err)
 		}
