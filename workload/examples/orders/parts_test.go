@@ -217,6 +217,9 @@ func ordersOutlive(t *testing.T, c config) {
 			t.Errorf("%d %s; the first instance answered %s", status, order, first)
 		}
 		first = order
+		if _, _, metrics := request(t, http.MethodGet, "http://"+shop.AdminAddress().String()+"/metrics", ""); !strings.Contains(metrics, "\ndb_client_connection_count{") {
+			t.Error("the pool of connections is not measured")
+		}
 		stop()
 	}
 	consume(t, c, "", 1)

@@ -21,6 +21,7 @@ import (
 	"goservice.dev/operator/workload/examples/orders/infra/redis"
 	"goservice.dev/operator/workload/examples/orders/infra/rpcapi"
 	"goservice.dev/operator/workload/service"
+	"goservice.dev/operator/workload/telemetry"
 )
 
 const (
@@ -81,6 +82,7 @@ func adapt(svc *service.Service, c config) (a adapters, err error) {
 			return a, unusable("ORDERS_DATABASE_URL", err)
 		}
 		a = adapters{store, store, store, nil}
+		svc.Metrics().MustRegister(telemetry.PGXPool("orders", store.Pool()))
 		svc.OnStop("database", func(context.Context) error { store.Close(); return nil })
 		// Only at the start: if an instance left the Service whenever the database is away, all would leave at once.
 		svc.OnStart("migrations", func(ctx context.Context) error { return untilDone(ctx, svc.Logger(), store.Migrate) })
