@@ -8,6 +8,7 @@ package main
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,9 +19,21 @@ import (
 func TestATraceArrivesInJaeger(t *testing.T) {
 	collector, query := servers.Jaeger(t)
 	id := trace(t, newParts(t).all(t), collector)
+	var spans []span
+	// Jaeger stores what it has got in batches.
+	for !slices.ContainsFunc(spans, func(s span) bool { return s.service == "orders" }) {
+		spans = stored(t, query, id)
+	}
+	t.Logf("%d spans of trace %s", len(spans), id)
+	checkTrace(t, spans)
+}
+
+// stored are the spans that Jaeger has of a trace.
+func stored(t *testing.T, query, id string) (spans []span) {
+	t.Helper()
 	status, _, body := request(t, http.MethodGet, query+"/api/traces/"+id, "")
-	if status != http.StatusOK {
-		t.Fatalf("%d %s", status, body)
+	if status == http.StatusNotFound {
+		return nil
 	}
 	var answer struct {
 		Data []struct {
@@ -31,11 +44,10 @@ func TestATraceArrivesInJaeger(t *testing.T) {
 			Processes map[string]struct{ ServiceName string }
 		}
 	}
-	if err := json.NewDecoder(strings.NewReader(body)).Decode(&answer); err != nil || len(answer.Data) != 1 {
-		t.Fatalf("%v: %s", err, body)
+	if err := json.NewDecoder(strings.NewReader(body)).Decode(&answer); status != http.StatusOK || err != nil || len(answer.Data) != 1 {
+		t.Fatalf("%d, %v: %s", status, err, body)
 	}
 	found := answer.Data[0]
-	var spans []span
 	for _, s := range found.Spans {
 		parent := ""
 		for _, reference := range s.References {
@@ -45,6 +57,5 @@ func TestATraceArrivesInJaeger(t *testing.T) {
 		}
 		spans = append(spans, span{found.Processes[s.ProcessID].ServiceName, s.OperationName, s.SpanID, parent})
 	}
-	t.Logf("%d spans of trace %s", len(spans), id)
-	checkTrace(t, spans)
+	return spans
 }

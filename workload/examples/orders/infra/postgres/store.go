@@ -50,7 +50,7 @@ func Open(ctx context.Context, url string, traces trace.TracerProvider) (*Store,
 	if _, set := config.ConnConfig.RuntimeParams[idleSetting]; !set {
 		config.ConnConfig.RuntimeParams[idleSetting] = strconv.FormatInt(idleTimeout.Milliseconds(), 10)
 	}
-	config.ConnConfig.Tracer = otelpgx.NewTracer(otelpgx.WithTracerProvider(traces), otelpgx.WithTrimSQLInSpanName())
+	config.ConnConfig.Tracer = otelpgx.NewTracer(otelpgx.WithTracerProvider(traces))
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("making a pool of connections: %w", err)

@@ -96,7 +96,8 @@ func Jaeger(t *testing.T) (collector, query string) {
 		t.Fatal("JAEGER must name the program: make test-jaeger")
 	}
 	const port = "16686"
-	if err := startOn(t, port, command(t, folder(t), program), func(ctx context.Context, port string) error {
+	// As the user of the tests, who built it where nobody else may look.
+	if err := startOn(t, port, own(command(t, t.TempDir(), program)), func(ctx context.Context, port string) error {
 		connection, err := (&net.Dialer{}).DialContext(ctx, "tcp", "127.0.0.1:"+port)
 		if err != nil {
 			return err
@@ -166,6 +167,12 @@ func command(t *testing.T, folder, program string, arguments ...string) *exec.Cm
 	return command
 }
 
+// own runs the command as the user of the tests.
+func own(command *exec.Cmd) *exec.Cmd {
+	command.SysProcAttr.Credential = nil
+	return command
+}
+
 func run(t *testing.T, command *exec.Cmd) {
 	t.Helper()
 	if output, err := command.CombinedOutput(); err != nil {
@@ -200,7 +207,7 @@ func startOn(t *testing.T, port string, command *exec.Cmd, answers func(ctx cont
 	go func() { ended <- command.Wait() }()
 	t.Cleanup(func() {
 		_ = command.Process.Signal(syscall.SIGQUIT) // it may have ended
-		<-ended
+		_ = <-ended                                 // nothing of it matters any more
 	})
 	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
 	defer cancel()
