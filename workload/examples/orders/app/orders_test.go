@@ -8,6 +8,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"goservice.dev/operator/workload/examples/orders/app"
@@ -18,12 +19,12 @@ import (
 type shop struct {
 	*app.Orders
 	store   *memory.Orders
-	changes int
+	changes atomic.Int32
 }
 
 func newShop(repository func(*memory.Orders) app.OrderRepository) *shop {
 	s := &shop{store: memory.NewOrders()}
-	s.Orders = app.NewOrders(repository(s.store), memory.NewKeys(), func() { s.changes++ })
+	s.Orders = app.NewOrders(repository(s.store), memory.NewKeys(), func() { s.changes.Add(1) })
 	return s
 }
 
@@ -62,7 +63,7 @@ func TestAnOrderIsPlacedAndCanceledOnce(t *testing.T) {
 	if len(events) != 2 || events[0].Type != app.OrderPlaced || events[1].Type != app.OrderCanceled || events[1].Order.Status != app.Canceled {
 		t.Errorf("events: %+v", events)
 	}
-	if s.changes == 0 {
+	if s.changes.Load() == 0 {
 		t.Error("nobody was told of the changes")
 	}
 	if _, err := s.Cancel(t.Context(), "nonsense"); !errors.Is(err, app.ErrNotFound) {

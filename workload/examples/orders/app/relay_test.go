@@ -6,6 +6,9 @@ package app_test
 import (
 	"context"
 	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,6 +19,7 @@ import (
 
 // broker is one that may be away.
 type broker struct {
+	mu    sync.Mutex
 	away  bool
 	tried []time.Duration
 	began time.Time
@@ -23,6 +27,8 @@ type broker struct {
 }
 
 func (b *broker) Publish(_ context.Context, events []app.Event) ([]app.Event, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	b.tried = append(b.tried, time.Since(b.began))
 	if b.away {
 		return nil, errors.New("the broker is away")
@@ -31,6 +37,19 @@ func (b *broker) Publish(_ context.Context, events []app.Event) ([]app.Event, er
 		b.got = append(b.got, event.ID)
 	}
 	return events, nil
+}
+
+// seen returns when it was asked, and what it has got.
+func (b *broker) seen() (tried []time.Duration, got []string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.tried), slices.Clone(b.got)
+}
+
+func (b *broker) goes(away bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.away = away
 }
 
 func put(t *testing.T, store *memory.Orders, id string) {
@@ -56,8 +75,9 @@ func TestAnEventIsPublishedAtOnceOrSoon(t *testing.T) {
 		put(t, store, "of another process") // which tells nobody here
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if len(b.got) != 2 || b.tried[0] != 100*time.Millisecond || b.tried[1] != 1100*time.Millisecond || relay.Published() != 2 {
-			t.Errorf("published %q at %s", b.got, b.tried)
+		tried, got := b.seen()
+		if len(got) != 2 || tried[0] != 100*time.Millisecond || tried[1] != 1100*time.Millisecond || relay.Published() != 2 {
+			t.Errorf("published %q at %s", got, tried)
 		}
 		cancel()
 	})
@@ -65,8 +85,9 @@ func TestAnEventIsPublishedAtOnceOrSoon(t *testing.T) {
 
 func TestARelayAsksABrokerThatIsAwayLessAndLess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store, b, failures := memory.NewOrders(), &broker{began: time.Now(), away: true}, 0
-		relay := app.NewRelay(store, b, func(error) { failures++ })
+		store, b := memory.NewOrders(), &broker{began: time.Now(), away: true}
+		var failures atomic.Int32
+		relay := app.NewRelay(store, b, func(error) { failures.Add(1) })
 		ctx, cancel := context.WithCancel(t.Context())
 		put(t, store, "1")
 		go relay.Run(ctx)
@@ -75,20 +96,21 @@ func TestARelayAsksABrokerThatIsAwayLessAndLess(t *testing.T) {
 			relay.Wake() // new orders are no reason to ask more
 		}
 		synctest.Wait()
+		tried, _ := b.seen()
 		// 0.1 + 0.2 + … + 6.4 s, then at most 10 s each, and at least half of that.
-		if tries := len(b.tried); tries < 11 || tries > 18 || failures != tries {
-			t.Errorf("%d tries in a minute, %d failures: %s", tries, failures, b.tried)
+		if tries := len(tried); tries < 11 || tries > 18 || int(failures.Load()) != tries {
+			t.Errorf("%d tries in a minute, %d failures: %s", tries, failures.Load(), tried)
 		}
-		if last := b.tried[len(b.tried)-1] - b.tried[len(b.tried)-2]; last < 5*time.Second || last > 10*time.Second {
+		if last := tried[len(tried)-1] - tried[len(tried)-2]; last < 5*time.Second || last > 10*time.Second {
 			t.Errorf("the last wait was %s", last)
 		}
-		b.away = false
+		b.goes(false)
 		time.Sleep(10 * time.Second)
 		put(t, store, "2")
 		relay.Wake()
 		synctest.Wait()
-		if len(b.got) != 2 {
-			t.Errorf("published %q", b.got)
+		if _, got := b.seen(); len(got) != 2 {
+			t.Errorf("published %q", got)
 		}
 		cancel()
 	})

@@ -203,11 +203,15 @@ func startOn(t *testing.T, port string, command *exec.Cmd, answers func(ctx cont
 	if err := command.Start(); err != nil {
 		return err
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- command.Wait() }()
+	ended := make(chan struct{})
+	var why error
+	go func() {
+		why = command.Wait()
+		close(ended)
+	}()
 	t.Cleanup(func() {
 		_ = command.Process.Signal(syscall.SIGQUIT) // it may have ended
-		_ = <-ended                                 // nothing of it matters any more
+		<-ended
 	})
 	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
 	defer cancel()
@@ -218,8 +222,7 @@ func startOn(t *testing.T, port string, command *exec.Cmd, answers func(ctx cont
 			return nil
 		}
 		select {
-		case why := <-ended:
-			ended <- why
+		case <-ended:
 			text, _ := os.ReadFile(log.Name())
 			return fmt.Errorf("it ended: %w\n%s", why, text)
 		case <-ctx.Done():
