@@ -192,24 +192,7 @@ func (d Document) Validate() error {
 		}
 	}
 	if p := d.Pool; p != nil {
-		if p.Workers < 1 || p.Workers > MaxWorkers {
-			refuse("pool.workers", p.Workers, fmt.Sprintf("must be 1 to %d", MaxWorkers))
-		}
-		if p.MinWorkers < 0 || p.MinWorkers > MaxWorkers {
-			refuse("pool.minWorkers", p.MinWorkers, fmt.Sprintf("must be 0 (the service's own) to %d", MaxWorkers))
-		}
-		if p.MaxWorkers < 0 || p.MaxWorkers > MaxWorkers {
-			refuse("pool.maxWorkers", p.MaxWorkers, fmt.Sprintf("must be 0 (the service's own) to %d", MaxWorkers))
-		}
-		if p.MaxWorkers > 0 && p.MaxWorkers < p.MinWorkers {
-			refuse("pool.maxWorkers", p.MaxWorkers, fmt.Sprintf("must be at least pool.minWorkers (%d)", p.MinWorkers))
-		}
-		if p.QueueDepth < 0 || p.QueueDepth > MaxQueueDepth {
-			refuse("pool.queueDepth", p.QueueDepth, fmt.Sprintf("must be 0 to %d", MaxQueueDepth))
-		}
-		if p.QueueTimeout < 0 {
-			refuse("pool.queueTimeout", time.Duration(p.QueueTimeout), "must not be negative")
-		}
+		validatePool(p, refuse)
 	}
 	if d.LogLevel != "" && !slices.Contains(LogLevels, d.LogLevel) {
 		refuse("logLevel", d.LogLevel, "must be "+strings.Join(LogLevels[:len(LogLevels)-1], ", ")+" or "+LogLevels[len(LogLevels)-1])
@@ -248,6 +231,27 @@ func (d Document) Validate() error {
 		}
 	}
 	return found.err()
+}
+
+func validatePool(p *Pool, refuse func(string, any, string)) {
+	if p.Workers < 1 || p.Workers > MaxWorkers {
+		refuse("pool.workers", p.Workers, fmt.Sprintf("must be 1 to %d", MaxWorkers))
+	}
+	if p.MinWorkers < 0 || p.MinWorkers > MaxWorkers {
+		refuse("pool.minWorkers", p.MinWorkers, fmt.Sprintf("must be 0 (the service's own) to %d", MaxWorkers))
+	}
+	if p.MaxWorkers < 0 || p.MaxWorkers > MaxWorkers {
+		refuse("pool.maxWorkers", p.MaxWorkers, fmt.Sprintf("must be 0 (the service's own) to %d", MaxWorkers))
+	}
+	if p.MaxWorkers > 0 && p.MaxWorkers < p.MinWorkers {
+		refuse("pool.maxWorkers", p.MaxWorkers, fmt.Sprintf("must be at least pool.minWorkers (%d)", p.MinWorkers))
+	}
+	if p.QueueDepth < 0 || p.QueueDepth > MaxQueueDepth {
+		refuse("pool.queueDepth", p.QueueDepth, fmt.Sprintf("must be 0 to %d", MaxQueueDepth))
+	}
+	if p.QueueTimeout < 0 {
+		refuse("pool.queueTimeout", time.Duration(p.QueueTimeout), "must not be negative")
+	}
 }
 
 func validateUpstream(field string, u Upstream, refuse func(string, any, string)) {

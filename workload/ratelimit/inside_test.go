@@ -349,8 +349,10 @@ func TestATokenThatIsGivenBackCanBeTakenAgain(t *testing.T) {
 		for range 5 {
 			l.GiveBack() // of a full bucket: nothing
 		}
-		if !l.Allow() || !l.Allow() || l.Allow() {
-			t.Error("the bucket does not hold its burst")
+		for i, want := range []bool{true, true, false} {
+			if got := l.Allow(); got != want {
+				t.Errorf("request %d after the bucket was full: %t, want %t", i+1, got, want)
+			}
 		}
 		for _, l := range []*Limiter{New(Unlimited, 1), New(0, 1)} {
 			l.GiveBack()
