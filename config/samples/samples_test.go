@@ -82,15 +82,8 @@ func missing(path string, schema *apiextensionsv1.JSONSchemaProps, value any) []
 		if len(items) == 0 {
 			return []string{path}
 		}
-		// All items together show what an item can have.
-		paths := missing(path+"[]", schema.Items.Schema, items[0])
-		for _, item := range items[1:] {
-			lacks := missing(path+"[]", schema.Items.Schema, item)
-			paths = slices.DeleteFunc(paths, func(path string) bool {
-				return !slices.ContainsFunc(lacks, func(lack string) bool { return strings.HasPrefix(path, lack) })
-			})
-		}
-		return paths
+		// The first item shows what an item can have.
+		return missing(path+"[]", schema.Items.Schema, items[0])
 	}
 	fields, _ := value.(map[string]any)
 	var paths []string
