@@ -240,3 +240,35 @@ func TestAnIdleStreamLastsForHours(t *testing.T) {
 		}
 	})
 }
+
+// A server of HTTP/1.1 reads what a handler has left of the body before it answers, in which the handler's deadlines have no part.
+func TestAResponseWaitsForABodyThatNobodyReadsForAWhileOnly(t *testing.T) {
+	for name, size := range map[string]int{"short response": 10, "long response": 1 << 20} {
+		t.Run(name, func(t *testing.T) {
+			between(t, func(w http.ResponseWriter, _ *http.Request) {
+				began := time.Now()
+				_, _ = w.Write(make([]byte, size))
+				if took := time.Since(began); took > exchange.IdleTimeout {
+					t.Errorf("written after %s", took)
+				}
+			}, func(t *testing.T, client *http.Client) {
+				body := &slowly{size: 100_000, piece: 1, stalls: true, closed: make(chan struct{})}
+				defer time.AfterFunc(2*exchange.IdleTimeout, func() { _ = body.Close() }).Stop() // the client waits for it
+				request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://service/", body)
+				if err != nil {
+					t.Fatal(err)
+				}
+				request.ContentLength = int64(body.size)
+				response, err := client.Do(request)
+				if err != nil {
+					if size < 1<<10 {
+						t.Error(err)
+					}
+					return
+				}
+				_ = response.Body.Close()
+				_ = body.Close()
+			})
+		})
+	}
+}

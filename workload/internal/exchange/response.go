@@ -268,10 +268,16 @@ func (e *Exchange) lift() {
 	}
 }
 
-// HandlerReturned bounds the writing of what is left in the server's buffers. It is for the server.
+// HandlerReturned bounds the writing of what is left in the server's buffers, and the reading of a body that the handler has left:
+// a server of HTTP/1.1 reads some of it before it answers. It is for the server.
 func (e *Exchange) HandlerReturned() {
 	e.head(http.StatusOK)
-	if e.lifted.Load() && !e.ownWrite.Load() {
-		_ = http.NewResponseController(e.writer).SetWriteDeadline(time.Now().Add(answerTime))
+	if !e.lifted.Load() && !e.ownRead.Load() || e.hijacked() {
+		return
+	}
+	control, now := http.NewResponseController(e.writer), time.Now()
+	_ = control.SetReadDeadline(now.Add(answerTime / 2)) // which leaves the other half for the answer
+	if !e.ownWrite.Load() {
+		_ = control.SetWriteDeadline(now.Add(answerTime))
 	}
 }

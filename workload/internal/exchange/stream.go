@@ -130,6 +130,17 @@ type Notifier interface {
 	OnClose(func())
 }
 
+// hijacked reports whether a handler has taken the connection over.
+func (e *Exchange) hijacked() bool {
+	s := e.stream.Load()
+	if s == nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.conn != nil
+}
+
 // hijacked keeps the stream alive until its connection is closed, where that can be told.
 func (s *stream) hijacked(e *Exchange, conn net.Conn) {
 	wire := conn

@@ -183,7 +183,11 @@ func (p *pace) SetReadDeadline(deadline time.Time) error  { return p.set(deadlin
 
 func (p *pace) set(deadline time.Time) error {
 	if !deadline.IsZero() && deadline.Before(time.Now()) {
-		close(p.deadline)
+		select {
+		case <-p.deadline:
+		default:
+			close(p.deadline)
+		}
 	}
 	return nil
 }

@@ -111,7 +111,11 @@ func (e *Exchange) writeIsLate() {
 		w.timer.Reset(left)
 		return
 	}
-	_ = http.NewResponseController(e.writer).SetWriteDeadline(past)
+	control := http.NewResponseController(e.writer)
+	_ = control.SetWriteDeadline(past)
+	if !e.ownRead.Load() { // a server of HTTP/1.1 may wait for the rest of the request before it writes
+		_ = control.SetReadDeadline(past)
+	}
 }
 
 func (e *Exchange) readIsLate() {
