@@ -36,3 +36,26 @@ func TestAMountedRouterNamesItsRoutes(t *testing.T) {
 		t.Error("the place where the router is mounted stands for its routes")
 	}
 }
+
+// Baggage makes a copy of the request, and a mux names the route of that one.
+func TestARequestWithBaggageHasItsRoute(t *testing.T) {
+	r := start(t, nil, helloRoute)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.url("/hello"), http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Baggage", "tenant=a")
+	response, err := r.client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	if err := r.finish(); err != nil { // the request is counted by then
+		t.Error(err)
+	}
+	page := httptest.NewRecorder()
+	r.AdminHandler().ServeHTTP(page, httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody))
+	if want := `http_server_request_duration_seconds_count{http_request_method="GET",http_response_status_code="200",http_route="/hello"} 1`; !strings.Contains(page.Body.String(), want) {
+		t.Errorf("no %s", want)
+	}
+}

@@ -109,9 +109,11 @@ var (
 // its own for its span, and a span that a handler starts below it is not recorded either. It must be called from an init.
 func AnswerSpans(key any, unrecorded func(TraceContext) any) { spanKey, newSpan = key, unrecorded }
 
-// Begin finds the exchange of the request, or begins one. The handlers that follow are called with what it returns.
+// Begin finds the exchange of the request, or begins one. The handlers that follow are called with what it returns, which a middleware
+// may have made a copy of: the last one is the exchange's request.
 func Begin(w http.ResponseWriter, r *http.Request) (*Exchange, *http.Request) {
 	if e, ok := w.(*Exchange); ok && From(r.Context()) == e {
+		e.request = r
 		return e, r
 	}
 	e := &Exchange{Start: time.Now(), writer: w, parent: r.Context()}
@@ -136,7 +138,7 @@ func From(ctx context.Context) *Exchange {
 // Own says which server the exchange came in by. It must be called before the next handler.
 func (e *Exchange) Own(owner Owner) { e.owner = owner }
 
-// Request that began the exchange. A ServeMux has set its pattern once it has found a route.
+// Request of the exchange. A ServeMux has set its pattern once it has found a route.
 func (e *Exchange) Request() *http.Request { return e.request }
 
 // Age is the time since Start. It reads the monotonic clock only, at half the price of time.Now.
