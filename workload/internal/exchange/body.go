@@ -21,7 +21,6 @@ const smallBody = 64 << 10
 type body struct {
 	source io.ReadCloser
 	e      *Exchange
-	began  time.Duration // age of the exchange at the first read with a worker
 	read   int64
 	failed atomic.Pointer[error]
 	reads  atomic.Pointer[watch]
@@ -32,7 +31,8 @@ func (b *body) Read(p []byte) (int, error) {
 	e := b.e
 	watched := !e.ownRead.Load() && (e.lifted.Load() || e.request.ContentLength < 0 || e.request.ContentLength > smallBody)
 	if watched {
-		lazily(&b.reads).begin(b.mayTake(), e, (*Exchange).readIsLate)
+		w := lazily(&b.reads)
+		w.begin(b.mayTake(w), e, (*Exchange).readIsLate)
 	}
 	n, err := b.source.Read(p)
 	if watched {
@@ -54,17 +54,14 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// mayTake is how long the next read may take.
-func (b *body) mayTake() time.Duration {
+// mayTake is how long the next read may take. The client answers for the time in which it is waited for, not for what the handler
+// does between two reads.
+func (b *body) mayTake(w *watch) time.Duration {
 	if !b.e.holding() {
 		return IdleTimeout
 	}
-	age := b.e.Age()
-	if b.began == 0 {
-		b.began = age
-	}
 	whole := BodyGrace + time.Duration(float64(b.read)/MinBodyRate*float64(time.Second))
-	return min(IdleTimeout, max(0, b.began+whole-age))
+	return min(IdleTimeout, max(0, whole-w.waited))
 }
 
 // answerable leaves the handler time to say what was wrong: the server's deadline for the response may have passed as well.

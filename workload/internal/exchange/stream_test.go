@@ -235,6 +235,20 @@ func TestABodyThatComesTooSlowlyForAWorkerIsTheClientsFault(t *testing.T) {
 	})
 }
 
+func TestTheTimeThatAHandlerTakesBetweenReadsIsNotItsClients(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, r := paced(time.Second / 100)
+		e.Hold(func() {})
+		for range 3 {
+			if _, err := r.Body.Read(make([]byte, 1<<10)); err != nil {
+				t.Fatalf("%v at %s, status %d", err, e.Age(), e.BodyStatus())
+			}
+			time.Sleep(time.Minute)
+		}
+		e.Finish()
+	})
+}
+
 func TestAnUploadWithoutAWorkerMayBeSlowButNotStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e, r := paced(IdleTimeout - time.Second)
