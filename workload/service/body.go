@@ -6,7 +6,9 @@ package service
 import (
 	"errors"
 	"io"
+	"math"
 	"net/http"
+	"sync"
 	"time"
 
 	"goservice.dev/operator/workload/internal/exchange"
@@ -108,36 +110,49 @@ func (s *Service) readSmall(e *exchange.Exchange, r *http.Request) (content []by
 	}
 }
 
-// smallBody is a body that has been read.
+// smallBody is a body that has been read. Like the server's own it may be closed while another goroutine reads it, as that of an
+// upstream call may when the upstream answers before it has read the request.
 type smallBody struct {
-	rest   []byte
 	source io.Closer
+
+	mu     sync.Mutex
+	rest   []byte
 	closed bool
 }
 
-func (b *smallBody) Read(p []byte) (int, error) {
-	switch {
-	case b.closed:
-		return 0, http.ErrBodyReadAfterClose
-	case len(b.rest) == 0:
-		return 0, io.EOF
+// take the next bytes, as many as given at most.
+func (b *smallBody) take(most int) ([]byte, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return nil, http.ErrBodyReadAfterClose
 	}
-	n := copy(p, b.rest)
-	b.rest = b.rest[n:]
-	return n, nil
+	next := b.rest[:min(most, len(b.rest))]
+	b.rest = b.rest[len(next):]
+	return next, nil
+}
+
+func (b *smallBody) Read(p []byte) (int, error) {
+	next, err := b.take(len(p))
+	if err == nil && len(next) == 0 {
+		err = io.EOF
+	}
+	return copy(p, next), err
 }
 
 // WriteTo saves io.Copy its buffer.
 func (b *smallBody) WriteTo(w io.Writer) (int64, error) {
-	if b.closed {
-		return 0, http.ErrBodyReadAfterClose
+	rest, err := b.take(math.MaxInt)
+	if err != nil || len(rest) == 0 {
+		return 0, err
 	}
-	n, err := w.Write(b.rest)
-	b.rest = b.rest[n:]
+	n, err := w.Write(rest)
 	return int64(n), err
 }
 
 func (b *smallBody) Close() error {
+	b.mu.Lock()
 	b.closed = true
+	b.mu.Unlock()
 	return b.source.Close()
 }

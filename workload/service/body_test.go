@@ -225,6 +225,24 @@ func TestABodyThatWasReadEarlyIsABody(t *testing.T) {
 	}
 }
 
+// A transport may still send a request whose response has come, and whose handler closes the body.
+func TestABodyThatWasReadEarlyMayBeClosedWhileItIsRead(t *testing.T) {
+	svc := offline(oneWorker())
+	svc.HandleFunc("POST /x", func(_ http.ResponseWriter, r *http.Request) {
+		var reading sync.WaitGroup
+		defer reading.Wait()
+		reading.Go(func() {
+			one := make([]byte, 1)
+			for err := error(nil); err == nil; {
+				_, err = r.Body.Read(one)
+			}
+			_, _ = io.Copy(io.Discard, r.Body)
+		})
+		_ = r.Body.Close()
+	})
+	svc.Handler().ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "/x", strings.NewReader("0123456789")))
+}
+
 // Clients that send nothing, as many streams of one connection can, keep no worker from others.
 func TestAHandlerThatWaitsForItsClientLendsItsWorker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
