@@ -38,7 +38,7 @@ func (p *Pool) enqueue(w *waiter, claim Claim) error {
 		p.rejected.Closed++
 		return ErrClosed
 	}
-	if p.queue.length == 0 && (p.take(0) || p.growNow() && p.take(0)) {
+	if p.queue.length == 0 && p.take(0) {
 		p.grant(w, false)
 		return nil
 	}

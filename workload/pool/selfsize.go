@@ -14,7 +14,6 @@ type sizing struct {
 	on      bool
 	looking bool    // the timer runs
 	seen    traffic // since the last look
-	extra   int     // workers that may be added before the next look
 	calm    int     // looks in a row at which nobody had to wait
 	timer   *time.Timer
 	measure func() reading
@@ -57,7 +56,7 @@ func (p *Pool) watchSize() {
 	if s.looking {
 		return
 	}
-	s.looking, s.calm, s.extra = true, 0, 0
+	s.looking, s.calm = true, 0
 	s.begin(p.now(), s.measure())
 	p.lookAfter(idleWindow)
 }
@@ -87,10 +86,6 @@ func (p *Pool) look() {
 	seen.hold, seen.patience = time.Duration(seen.busy)*p.pace.interval(), p.config.QueueTimeout
 	s.sizer.look(now, s.measure(), seen)
 	p.resize(s.workers())
-	s.extra = 0
-	if seen.waited && s.idle() {
-		s.extra = s.workers()
-	}
 	if seen.waited {
 		s.calm = 0
 		p.lookAfter(tickEvery)
@@ -102,19 +97,6 @@ func (p *Pool) look() {
 		return
 	}
 	p.lookAfter(restEvery)
-}
-
-// growNow adds a worker for somebody who would have to wait while the processors are mostly idle. The lock is held.
-func (p *Pool) growNow() bool {
-	s := &p.sizing
-	if s.extra <= 0 || s.limit+1 > s.max {
-		return false
-	}
-	s.extra--
-	s.limit++
-	s.moved = true
-	p.resize(s.workers())
-	return true
 }
 
 // resize puts another number of workers in force. The lock is held.

@@ -93,11 +93,6 @@ func (s *sizer) reset() {
 // workers is the limit as a whole number.
 func (s *sizer) workers() int { return int(math.Ceil(s.limit - rounding)) }
 
-// idle says that the last reading found processors mostly idle: then callers get workers at once.
-func (s *sizer) idle() bool {
-	return s.samples > 0 && s.span >= idleWindow && !s.last.tight && !s.backlogged && s.share() < mostlyIdle
-}
-
 // share of the available CPU time that was used in the window.
 func (s *sizer) share() float64 {
 	if s.span <= 0 || s.last.processors <= 0 {
