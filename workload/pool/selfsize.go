@@ -13,6 +13,7 @@ type sizing struct {
 	sizer
 	on      bool
 	looking bool    // the timer runs
+	resting bool    // it runs slowly, since nobody has to wait
 	seen    traffic // since the last look
 	calm    int     // looks in a row at which nobody had to wait
 	timer   *time.Timer
@@ -39,7 +40,7 @@ func (p *Pool) setSizing() int {
 	if c.MinWorkers == 0 {
 		s.min = math.Min(math.Ceil(s.measure().processors), s.start)
 	}
-	if !was || !s.moved {
+	if !was || !s.looking {
 		s.limit, s.available = s.start, 1
 	}
 	s.limit = math.Min(math.Max(s.limit, s.min), s.max)
@@ -53,10 +54,10 @@ func (p *Pool) watchSize() {
 		return
 	}
 	s.seen.waited = true
-	if s.looking {
+	if s.looking && !s.resting {
 		return
 	}
-	s.looking, s.calm = true, 0
+	s.looking, s.resting, s.calm = true, false, 0
 	s.begin(p.now(), s.measure())
 	p.lookAfter(idleWindow)
 }
@@ -86,6 +87,7 @@ func (p *Pool) look() {
 	seen.hold, seen.patience = time.Duration(seen.busy)*p.pace.interval(), p.config.QueueTimeout
 	s.sizer.look(now, s.measure(), seen)
 	p.resize(s.workers())
+	s.resting = !seen.waited
 	if seen.waited {
 		s.calm = 0
 		p.lookAfter(tickEvery)

@@ -62,7 +62,6 @@ type reading struct {
 type sizer struct {
 	limit           float64
 	start, min, max float64
-	moved           bool
 
 	last   reading
 	lastAt time.Duration
@@ -230,6 +229,5 @@ func (s *sizer) relax(share float64) {
 func (s *sizer) move(limit float64) {
 	least := math.Max(s.min, 1)
 	s.limit = math.Min(math.Max(limit, least), math.Max(s.max, least))
-	s.moved = true
 	s.reset()
 }

@@ -208,6 +208,39 @@ func TestSetKeepsWhatAPoolHasFound(t *testing.T) {
 	})
 }
 
+// What a pool had found when it was last busy says nothing once it is back where it starts: it then starts elsewhere.
+func TestAPoolAtRestTakesAnotherStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := &process{reading: reading{processors: 2}, busy: 0.1}
+		config := Config{Workers: 64, MaxWorkers: 1000, QueueDepth: 2000, QueueTimeout: time.Second}
+		p := sizedPool(x, config)
+		press(p, 500, time.Second)
+		time.Sleep(time.Minute)
+		config.Workers = 8
+		p.Set(config)
+		if got := p.Stats().Workers; got != 8 {
+			t.Errorf("%d workers, want the 8 that are set", got)
+		}
+	})
+}
+
+// Callers who have to wait again soon after others did find a pool that grows as fast as one that was at rest.
+func TestAPoolGrowsAsFastWhileItReturnsToWhereItStarts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := &process{reading: reading{processors: 2}, busy: 0.1}
+		p := sizedPool(x, Config{Workers: 8, MaxWorkers: 1000, QueueDepth: 2000, QueueTimeout: 50 * ms})
+		press(p, 10, 20*ms)
+		for range 5 {
+			time.Sleep(311 * ms) // the pool looks at its process every 100 ms now
+			press(p, 60, 50*ms)
+			time.Sleep(time.Second)
+		}
+		if rejected := p.Stats().Rejected; rejected != (Rejected{}) {
+			t.Errorf("turned away although processors were idle: %+v", rejected)
+		}
+	})
+}
+
 func TestAPoolThatDoesNotSizeItselfMeasuresNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := &process{reading: reading{processors: 2}}
