@@ -58,9 +58,9 @@ const (
 	mostWaiting = 4096
 )
 
-// PoolBounds within which a pod's pool sizes itself, from Workers on, and how many may wait in it. Workers and QueueDepth are what the
-// operator counts with: how many requests a pod answers in time. The pod bounds the wait itself, by QueueTimeout, so that a burst that it
-// can serve is not turned away. What the user has set holds as it stands. A least of 0 is the pod's own: one for each processor.
+// PoolBounds within which a pod's pool sizes itself, from Workers on, and how many may wait in it. The pod bounds the wait itself, by
+// QueueTimeout, so that a burst that it can serve is not turned away. What the user has set holds as it stands. A least of 0 is the
+// pod's own: one for each processor.
 func (p *Plan) PoolBounds(spec *v1alpha1.GoServiceSpec) (least, most, waiting int32) {
 	least, most, waiting = 0, max(mostWorkers, p.Workers.Value), max(mostWaiting, p.QueueDepth.Value)
 	if pool := spec.Pool; pool != nil {

@@ -117,6 +117,7 @@ func TestThePodsCapacity(t *testing.T) {
 		"workers":                   {Bounds{Workers: 4}, Estimates{ServiceTime: 20 * ms, Pooled: 1}, 100, "20ms in one of 4 workers each"},
 		"workers that half pass by": {Bounds{Workers: 4}, Estimates{ServiceTime: 20 * ms, Pooled: 0.5}, 200, "20ms in one of 4 workers each"},
 		"workers that all pass by":  {Bounds{Workers: 4}, Estimates{ServiceTime: 20 * ms}, 0, ""},
+		"most workers":              {Bounds{Workers: 4}, Estimates{ServiceTime: 20 * ms, Pooled: 1, MostWorkers: 8}, 200, "20ms in one of 8 workers each"},
 		"no pool":                   {Bounds{}, Estimates{ServiceTime: 20 * ms, Pooled: 1}, 0, ""},
 		"fewer by workers":          {Bounds{Cores: 2, Workers: 4}, Estimates{CPUTime: 10 * ms, ServiceTime: 40 * ms, Pooled: 1}, 50, "40ms in one of 4 workers each"},
 		"fewer by the CPU":          {Bounds{Cores: 2, Workers: 4}, Estimates{CPUTime: 10 * ms, ServiceTime: 10 * ms, Pooled: 1}, 100, "10ms of CPU each on 2 cores"},

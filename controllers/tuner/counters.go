@@ -33,6 +33,8 @@ type Counters struct {
 	StartSeconds float64
 	// Active requests are being answered; Busy of Workers have work and Queued wait for one.
 	Active, Busy, Workers, Queued float64
+	// MostWorkers that the pool may have, which sizes itself; 0 from pods whose toolkit does not say.
+	MostWorkers float64
 	// Processors that the process may use at once.
 	Processors float64
 	// HeapLiveBytes survived the last collection; GOGC is in force, in percent.

@@ -100,6 +100,22 @@ func TestFloorByWorkersOfWaitingHandlers(t *testing.T) {
 	}
 }
 
+// Handlers that wait hold workers, of which a pod that sizes its pool has as many as it takes: its CPU bounds what it can serve.
+func TestFloorOfWaitingHandlersWhereThePoolSizesItself(t *testing.T) {
+	for most, want := range map[float64]int32{4096: 2, 0: 15} {
+		got := steps(&Decider{}, 0, 10*time.Minute, func(time.Duration) Situation {
+			s := constant(500, 1)(0)
+			s.Bounds.Threshold, s.Bounds.SlowBudget = 0, 0
+			s.Estimates.MostWorkers = most
+			s.Estimates.CPUTime, s.Estimates.ServiceTime = time.Millisecond, 2*time.Second // 128 workers · 0.8 ÷ 2 s = 51 per second and pod
+			return s
+		})
+		if got.Floor.Value != want {
+			t.Errorf("at most %v workers: floor %d, %q; want %d", most, got.Floor.Value, got.Floor.Reason, want)
+		}
+	}
+}
+
 func TestNoPodForRequestsThatTheLimitTurnsAway(t *testing.T) {
 	limited := func(shared, each float64) func(time.Duration) Situation {
 		return func(at time.Duration) Situation {

@@ -41,6 +41,8 @@ type Estimates struct {
 	P99 time.Duration
 	// Saturation is the busy share of all workers, in the last round.
 	Saturation float64
+	// MostWorkers that the pool of every pod may have; 0 while a pod does not say, whose pool does not size itself.
+	MostWorkers float64
 	// Processors that one pod may use at once, HeapLiveBytes of the fullest pod, GOGC in force.
 	Processors, HeapLiveBytes, GOGC float64
 }
@@ -176,7 +178,10 @@ func (e *Estimator) Estimate(threshold time.Duration) Estimates {
 
 func (e *Estimator) gauges(result *Estimates) {
 	busy, workers := 0.0, 0.0
-	for _, pod := range e.podsNow {
+	for i, pod := range e.podsNow {
+		if i == 0 || pod.mostWorkers < result.MostWorkers {
+			result.MostWorkers = pod.mostWorkers
+		}
 		busy += pod.busy
 		workers += pod.workers
 		result.Backlog += pod.queued * e.standsFor

@@ -41,7 +41,7 @@ type Estimator struct {
 }
 
 type podGauges struct {
-	busy, workers, queued, processors, heap, gogc float64
+	busy, workers, mostWorkers, queued, processors, heap, gogc float64
 }
 
 // sample is what all pods together did between two observations.
@@ -81,7 +81,7 @@ func (e *Estimator) Observe(at time.Time, total int, reports []Report) {
 			continue
 		}
 		answered++
-		e.podsNow = append(e.podsNow, podGauges{now.Busy, now.Workers, now.Queued, now.Processors, now.HeapLiveBytes, now.GOGC})
+		e.podsNow = append(e.podsNow, podGauges{now.Busy, now.Workers, now.MostWorkers, now.Queued, now.Processors, now.HeapLiveBytes, now.GOGC})
 		if d, span, known := e.since(report.Pod, now, at, taken); known {
 			counted++
 			e.add(&s, d, span)

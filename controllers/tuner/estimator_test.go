@@ -350,3 +350,17 @@ func specified() *v1alpha1.GoServiceSpec {
 		Resources:   &v1alpha1.ResourcesSpec{Requests: cpu, Limits: cpu},
 	}
 }
+
+// While a pod does not say how many workers it may have, its pool does not size itself, and nothing is counted on beyond the plan's.
+func TestTheMostWorkersAreThoseThatEachPodMayHave(t *testing.T) {
+	for want, pods := range map[float64][]float64{4096: {4096, 4096, 4096}, 8: {4096, 8, 4096}, 0: {4096, 0, 4096}} {
+		f, e := newFleet(3), &Estimator{}
+		for i, most := range pods {
+			f.counters[fmt.Sprintf("p%d", i)].MostWorkers = most
+		}
+		e.Observe(f.at, 3, f.run(time.Second, 10, 0))
+		if got := e.Estimate(0).MostWorkers; got != want {
+			t.Errorf("%v workers of pods with %v, want %v", got, pods, want)
+		}
+	}
+}

@@ -4,6 +4,7 @@
 package tuner
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"time"
@@ -27,18 +28,19 @@ const (
 	tolerance = 0.03
 )
 
-// capacity is how many requests per second a pod can take at the utilization rho: the lowest of what its CPU, its workers
-// (utilization law, ρ = λ·S per server) and its own rate limit let through. 0 while the cost of a request is unknown.
+// capacity is how many requests per second a pod can take at the utilization rho: the lowest of what its CPU, the most workers that
+// it may have (utilization law, ρ = λ·S per server) and its own rate limit let through. 0 while the cost of a request is unknown.
 func capacity(s Situation, rho float64) (perPod float64, reason string) {
 	e := s.Estimates
 	if e.CPUTime > 0 && s.Bounds.Cores > 0 {
 		perPod = s.Bounds.Cores * rho / e.CPUTime.Seconds()
 		reason = fmt.Sprintf("%s of CPU each on %s cores", round(e.CPUTime), short(s.Bounds.Cores))
 	}
-	if held := e.ServiceTime.Seconds() * e.Pooled; held > 0 && s.Bounds.Workers > 0 {
-		byWorkers := float64(s.Bounds.Workers) * rho / held
+	workers := cmp.Or(e.MostWorkers, float64(s.Bounds.Workers))
+	if held := e.ServiceTime.Seconds() * e.Pooled; held > 0 && workers > 0 {
+		byWorkers := workers * rho / held
 		if perPod == 0 || byWorkers < perPod {
-			perPod, reason = byWorkers, fmt.Sprintf("%s in one of %d workers each", round(e.ServiceTime), s.Bounds.Workers)
+			perPod, reason = byWorkers, fmt.Sprintf("%s in one of %s workers each", round(e.ServiceTime), short(workers))
 		}
 	}
 	if limit := s.Bounds.PodLimit * rho; limit > 0 && (perPod == 0 || limit < perPod) {

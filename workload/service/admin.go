@@ -52,6 +52,8 @@ func (s *Service) registerMetrics() {
 	}
 	gauge("goservice_pool_workers", "Requests and jobs that may run at once.",
 		func() float64 { return float64(s.pool.Stats().Workers) })
+	gauge("goservice_pool_max_workers", "Up to how many requests and jobs the pool may let run at once.",
+		func() float64 { return float64(s.pool.Stats().MaxWorkers) })
 	gauge("goservice_pool_busy", "Requests and jobs that run now.",
 		func() float64 { return float64(s.pool.Stats().Busy) })
 	gauge("goservice_pool_queue_depth", "Requests and jobs that may wait for a worker.",

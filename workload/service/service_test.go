@@ -200,7 +200,7 @@ func TestEveryKnobIsLive(t *testing.T) {
 		t.Errorf("with a burst of two: %v", statuses)
 	}
 	for _, line := range []string{
-		"goservice_rate_limit_requests_per_second 0.001", "goservice_pool_workers 3", "goservice_pool_queue_depth 5",
+		"goservice_rate_limit_requests_per_second 0.001", "goservice_pool_workers 3", "goservice_pool_max_workers 4096", "goservice_pool_queue_depth 5",
 		`goservice_requests_rejected_total{reason="rate_limit"} 1`, `goservice_live_settings_reloads_total{result="applied"} 1`,
 		fmt.Sprintf("goservice_live_settings_info{revision=%q} 1", r.report().Revision),
 	} {

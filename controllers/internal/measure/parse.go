@@ -121,6 +121,7 @@ var plain = [...]struct {
 	{"goservice_service_seconds_count ", func(c *tuner.Counters) *float64 { return &c.Served }},
 	{"goservice_pool_busy ", func(c *tuner.Counters) *float64 { return &c.Busy }},
 	{"goservice_pool_workers ", func(c *tuner.Counters) *float64 { return &c.Workers }},
+	{"goservice_pool_max_workers ", func(c *tuner.Counters) *float64 { return &c.MostWorkers }},
 	{"goservice_pool_queued ", func(c *tuner.Counters) *float64 { return &c.Queued }},
 	{"http_server_active_requests ", func(c *tuner.Counters) *float64 { return &c.Active }},
 	{"process_cpu_seconds_total ", func(c *tuner.Counters) *float64 { return &c.CPUSeconds }},
