@@ -43,7 +43,8 @@ type RateLimitSpec struct {
 
 // PoolSpec limits the work in each pod.
 type PoolSpec struct {
-	// workers is how many requests and jobs run at the same time in each pod, 1 to 100000.
+	// workers is how many requests and jobs run at the same time in each pod, 1 to 100000. Default: pods size their pools
+	// themselves, up to 4096 workers.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100000
