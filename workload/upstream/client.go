@@ -206,12 +206,12 @@ func (c *Client) Resolve(path string) (*url.URL, error) {
 	if err != nil {
 		return nil, err
 	}
-	target.RawQuery, target.ForceQuery = relative.RawQuery, relative.ForceQuery
+	target.RawQuery, target.ForceQuery = oneWord(relative.RawQuery), relative.ForceQuery
 	return target, nil
 }
 
-// ResolveRaw is Resolve for a path and a query as they stand in a request line: they are sent as they are, byte for byte. The URL is for
-// Transport only.
+// ResolveRaw is Resolve for a path and a query as they stand in a request line: they are sent as they are, byte for byte, but for blanks,
+// which HTTP/2 allows and HTTP/1.1 does not. The URL is for Transport only.
 func (c *Client) ResolveRaw(path, query string) (*url.URL, error) {
 	decoded, err := url.PathUnescape(path)
 	if err != nil {
@@ -224,12 +224,15 @@ func (c *Client) ResolveRaw(path, query string) (*url.URL, error) {
 	if err != nil {
 		return nil, err
 	}
-	target.RawQuery = query
+	target.RawQuery = oneWord(query)
 	if full := target.RawPath; target.EscapedPath() != full && c.target.Proxy == "" && printable(full) && !strings.HasPrefix(full, "//") {
 		target.Opaque = full // the standard library would escape more of it
 	}
 	return target, nil
 }
+
+// oneWord keeps the query from ending the request line: what follows a blank would stand for the version of HTTP.
+func oneWord(query string) string { return strings.ReplaceAll(query, " ", "%20") }
 
 // printable is what may stand in a request line without ending the path.
 func printable(path string) bool {

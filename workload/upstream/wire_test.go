@@ -175,6 +175,9 @@ func TestAPathIsSentByteForByte(t *testing.T) {
 				t.Errorf("sent %q, want %q", got, want)
 			}
 		}
+		if target, err := c.Resolve("/a?b HTTP/1.0"); err != nil || target.RawQuery != "b%20HTTP/1.0" { // it would end the request line
+			t.Errorf("%v, the query is %q", err, target.RawQuery)
+		}
 		for _, path := range []string{"/..", "/a/../b", "/%2e%2E/x", "/..;/admin", "/a%5c..%5cadmin", "/a/.;x=1/", "/%2e", "/%zz"} {
 			if target, err := c.ResolveRaw(path, ""); err == nil {
 				t.Errorf("%q leads to %s", path, target)

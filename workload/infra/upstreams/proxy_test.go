@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -129,6 +130,26 @@ func TestPathsAndQueriesArriveByteForByte(t *testing.T) {
 		if at := response.Header.Get("Location"); status == 307 && at != "/proxy/up/?x=1" {
 			t.Errorf("%s: redirected to %s", target, at)
 		}
+	}
+}
+
+// HTTP/2 allows blanks in the path, HTTP/1.1 separates the parts of its request line by them.
+func TestABlankInAQueryOfHTTP2EndsNoRequestLine(t *testing.T) {
+	address, _, _ := proxied(t, "", func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.Proto+" "+r.RequestURI) })
+	transport := &http.Transport{Protocols: new(http.Protocols)}
+	transport.Protocols.SetUnencryptedHTTP2(true)
+	defer transport.CloseIdleConnections()
+	request := &http.Request{
+		Method: http.MethodGet, Header: http.Header{},
+		URL: &url.URL{Scheme: "http", Host: address, Path: "/proxy/up/", RawQuery: "a=1 HTTP/1.0"},
+	}
+	response, err := transport.RoundTrip(request.WithContext(t.Context()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if got, err := io.ReadAll(response.Body); err != nil || string(got) != "HTTP/1.1 /?a=1%20HTTP/1.0" {
+		t.Errorf("%v, the upstream got %s", err, got)
 	}
 }
 
