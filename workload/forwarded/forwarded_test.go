@@ -83,6 +83,14 @@ func TestWhatIsPassedOn(t *testing.T) {
 		"from anybody": {"198.51.100.7:9", said, true, http.Header{
 			"X-Forwarded-For": {"198.51.100.7"}, "X-Forwarded-Proto": {"https"}, "X-Forwarded-Host": {"here"}, "Accept": {"*/*"},
 		}},
+		"spelled with underscores": {
+			"198.51.100.7:9", http.Header{"X_forwarded_for": {"203.0.113.9"}, "X-Forwarded_proto": {"https"}, "X_real_ip": {"203.0.113.9"}, "X_own": {"1"}}, false,
+			http.Header{"X-Forwarded-For": {"198.51.100.7"}, "X-Forwarded-Proto": {"http"}, "X-Forwarded-Host": {"here"}, "X_own": {"1"}},
+		},
+		"spelled with underscores, from a trusted peer": {
+			"10.1.1.1:9", http.Header{"X_forwarded_for": {"203.0.113.9"}}, false,
+			http.Header{"X-Forwarded-For": {"10.1.1.1"}, "X-Forwarded-Proto": {"http"}, "X-Forwarded-Host": {"here"}},
+		},
 		"Forwarded alone": {"[fd00::1]:9", http.Header{"Forwarded": {"for=203.0.113.9;proto=https"}}, false, http.Header{
 			"X-Forwarded-For": {"203.0.113.9, fd00::1"}, "X-Forwarded-Proto": {"https"}, "X-Forwarded-Host": {"here"},
 			"Forwarded": {`for=203.0.113.9;proto=https, for="[fd00::1]"`},

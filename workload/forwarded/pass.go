@@ -5,6 +5,7 @@ package forwarded
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -22,6 +23,9 @@ func (p *Proxies) Pass(in *http.Request, out http.Header) {
 	for name := range in.Header {
 		if strings.HasPrefix(name, "X-Forwarded-") {
 			copyOrDelete(out, in.Header, name, trusted)
+		}
+		if disguised(name) {
+			delete(out, name)
 		}
 	}
 	for _, name := range forged {
@@ -58,6 +62,16 @@ func (p *Proxies) Pass(in *http.Request, out http.Header) {
 	if out["X-Forwarded-Host"] == nil {
 		out.Set("X-Forwarded-Host", in.Host)
 	}
+}
+
+// disguised reports whether a header is another's in the eyes of servers that write both - and _ as _, as CGI and WSGI do. No proxy
+// means it so, and trusted ones pass it on from anybody.
+func disguised(name string) bool {
+	if !strings.Contains(name, "_") {
+		return false
+	}
+	name = http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))
+	return strings.HasPrefix(name, "X-Forwarded-") || slices.Contains(forged, name)
 }
 
 func copyOrDelete(out, in http.Header, name string, keep bool) {
