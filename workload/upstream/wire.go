@@ -5,6 +5,7 @@ package upstream
 
 import (
 	"crypto/tls"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -81,9 +82,12 @@ func (w *wires) RoundTrip(r *http.Request) (*http.Response, error) {
 		trailer := r.Trailer
 		r = r.Clone(r.Context())
 		r.Trailer = trailer // the one that gets its values when the body has been read
-		for name, values := range now.headers {
-			r.Header[name] = values
+		for name := range r.Header {
+			if now.disguises(name) {
+				delete(r.Header, name)
+			}
 		}
+		maps.Copy(r.Header, now.headers)
 	}
 	response, err := now.transport.RoundTrip(r)
 	if err == nil && response.ProtoMajor == 1 {
@@ -92,6 +96,15 @@ func (w *wires) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 	}
 	return response, err
+}
+
+// disguises reports whether servers that write both - and _ as _, as CGI and WSGI do, would take the header for one from a file.
+func (w *wire) disguises(name string) bool {
+	if !strings.Contains(name, "_") {
+		return false
+	}
+	_, taken := w.headers[http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))]
+	return taken
 }
 
 // closeIdle closes the connections that no call uses.

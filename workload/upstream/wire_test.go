@@ -120,6 +120,33 @@ func TestOwnAuthorityCertificateAndHeaders(t *testing.T) {
 	}
 }
 
+func TestACallerCannotSpeakForAHeaderFromAFile(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, r.Header["X-Caller"], r.Header["X_caller"], r.Header["X_other"])
+	}))
+	defer server.Close()
+	headers := t.TempDir()
+	write(t, filepath.Join(headers, "X-Caller"), []byte("shop"))
+	c, err := New(Target{Name: "a", URL: server.URL, HeadersDirectory: headers}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.CloseIdle()
+	request := httptest.NewRequest(http.MethodGet, server.URL, nil)
+	request.Header = http.Header{"X-Caller": {"admin"}, "X_caller": {"admin"}, "X_other": {"1"}}
+	response, err := c.Transport().RoundTrip(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if got, err := io.ReadAll(response.Body); err != nil || string(got) != "[shop] [] [1]" {
+		t.Errorf("%v, the upstream got %s", err, got)
+	}
+	if len(request.Header) != 3 {
+		t.Errorf("the caller's request has changed: %v", request.Header)
+	}
+}
+
 func TestTargetsThatCannotBeUsed(t *testing.T) {
 	directory := t.TempDir()
 	headers := filepath.Join(directory, "headers")
