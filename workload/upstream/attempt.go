@@ -65,7 +65,7 @@ func (g *guarded) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // enter waits until the attempt may be sent.
 func (c *Client) enter(ctx context.Context) (pass, error) {
-	p, err := c.breaker.admit()
+	p, err := c.breaker.admit(time.Duration(c.timeout.Load()))
 	if err != nil {
 		return p, err
 	}

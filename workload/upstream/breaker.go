@@ -38,7 +38,6 @@ func (e *UnavailableError) Error() string {
 type breaker struct {
 	mu         sync.Mutex
 	open       bool
-	probing    bool
 	until      time.Time     // when the next probe may go
 	openFor    time.Duration // doubled by each probe that fails
 	generation int           // of the window: what began before the breaker opened says nothing afterward
@@ -66,18 +65,20 @@ const (
 	unknown // the caller went away, or was itself what was waited for
 )
 
-// admit lets a call through, or returns an *UnavailableError.
-func (b *breaker) admit() (pass, error) {
+// admit lets a call through, or returns an *UnavailableError. A probe that says nothing within patience is joined by another: its
+// client may take any time to send its body.
+func (b *breaker) admit(patience time.Duration) (pass, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !b.open {
 		return pass{generation: b.generation}, nil
 	}
-	if now := time.Now(); b.probing || now.Before(b.until) {
+	now := time.Now()
+	if now.Before(b.until) {
 		b.refused++
-		return pass{}, &UnavailableError{RetryAfter: max(b.until.Sub(now), 0)}
+		return pass{}, &UnavailableError{RetryAfter: b.until.Sub(now)}
 	}
-	b.probing = true
+	b.until = now.Add(patience)
 	return pass{generation: b.generation, probe: true}, nil
 }
 
@@ -88,8 +89,9 @@ func (b *breaker) done(p pass, how outcome) {
 	switch {
 	case p.generation != b.generation:
 	case p.probe:
-		b.probing = false
 		switch how {
+		case unknown:
+			b.until = time.Time{}
 		case answered:
 			b.reset()
 		case failed:

@@ -186,6 +186,44 @@ func TestOnlyOneProbeGoesAtATime(t *testing.T) {
 	})
 }
 
+// The time that a client takes to send its body is not the upstream's, so no clock ends such a probe.
+func TestAProbeWhoseClientSendsSlowlyDoesNotKeepTheBreakerOpen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var back atomic.Bool
+		c := faked(func(r *http.Request) (*http.Response, error) {
+			if !back.Load() {
+				return nil, errors.New("connection refused")
+			}
+			if r.Body != nil {
+				_, _ = io.Copy(io.Discard, r.Body)
+			}
+			return reply(http.StatusOK, nil, strings.NewReader("")), nil
+		}, Limits{Timeout: time.Second})
+		for range minFailures {
+			_, _ = send(t.Context(), c, http.MethodPost, nil)
+		}
+		back.Store(true)
+		<-time.After(minOpen)
+		done := make(chan error, 1)
+		go func() {
+			_, err := send(t.Context(), c, http.MethodPost, &slowly{parts: 60, pause: time.Minute})
+			done <- err
+		}()
+		synctest.Wait()
+		var open *UnavailableError
+		if _, err := send(t.Context(), c, http.MethodPost, nil); !errors.As(err, &open) || open.RetryAfter <= 0 || open.RetryAfter > time.Second {
+			t.Errorf("beside a probe: %v", err)
+		}
+		<-time.After(time.Second)
+		if _, err := send(t.Context(), c, http.MethodPost, nil); err != nil || c.Stats().Open {
+			t.Errorf("when the probe had its time: %v, %+v", err, c.Stats())
+		}
+		if err := <-done; err != nil {
+			t.Errorf("the slow upload: %v", err)
+		}
+	})
+}
+
 func TestWhatIsNotTheUpstreamsFaultOpensNoBreaker(t *testing.T) {
 	cases := map[string]func(t *testing.T, c *Client, how *fake){
 		"answers of any status": func(t *testing.T, c *Client, how *fake) {
