@@ -15,6 +15,17 @@ var (
 		[]string{"upstream", "reason"}, nil)
 )
 
+// upstreamChanged logs when an upstream is given up and when it is back. The calls that fail in between say nothing new.
+func (s *Service) upstreamChanged(name string) func(available bool) {
+	return func(available bool) {
+		if available {
+			s.logger.Info("the upstream answers again", "upstream", name)
+			return
+		}
+		s.logger.Error("the upstream does not answer, calls to it fail at once", "upstream", name)
+	}
+}
+
 // upstreamCollector reads the clients when it is scraped.
 type upstreamCollector struct{ service *Service }
 

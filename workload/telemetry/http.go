@@ -42,6 +42,14 @@ func Rejected(r *http.Request, reason string) {
 	}
 }
 
+// Told notes that the log says already why the request fails, such as that an upstream does not answer: its own line is for
+// debugging, since one cause may fail any number of requests.
+func Told(r *http.Request) {
+	if e := exchange.From(r.Context()); e != nil {
+		e.Told = true
+	}
+}
+
 // Admitted notes that the request has its worker and its own work begins now.
 func Admitted(r *http.Request) {
 	if e := exchange.From(r.Context()); e != nil {
@@ -146,7 +154,7 @@ func (t *Telemetry) answerPanic(e *exchange.Exchange, r *http.Request, cause any
 // others, turned away ones included, are for debugging: a service under attack must not spend its time on logging.
 func (t *Telemetry) logLevel(e *exchange.Exchange, result result, took time.Duration) zerolog.Level {
 	switch {
-	case e.Rejected != "":
+	case e.Rejected != "", e.Told:
 		return zerolog.DebugLevel
 	case result.kind == resultAborted, result.kind == resultTruncated:
 		return zerolog.WarnLevel

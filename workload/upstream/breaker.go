@@ -36,6 +36,8 @@ func (e *UnavailableError) Error() string {
 // a part of its calls away must not lose the rest. When its time is over, one call at a time is let through; the first answer closes
 // the breaker.
 type breaker struct {
+	changed func(open bool) // told when it opens and when it closes
+
 	mu         sync.Mutex
 	open       bool
 	until      time.Time     // when the next probe may go
@@ -85,7 +87,17 @@ func (b *breaker) admit(patience time.Duration) (pass, error) {
 // done notes how a call that was let through ended. It may be called again with failed for a call whose answer broke off.
 func (b *breaker) done(p pass, how outcome) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
+	before := b.open
+	b.note(p, how)
+	open := b.open
+	b.mu.Unlock()
+	if open != before && b.changed != nil {
+		b.changed(open)
+	}
+}
+
+// note is done under the lock.
+func (b *breaker) note(p pass, how outcome) {
 	switch {
 	case p.generation != b.generation:
 	case p.probe:

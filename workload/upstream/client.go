@@ -63,10 +63,16 @@ type Option func(*options)
 type options struct {
 	instrument func(name string, next http.RoundTripper) http.RoundTripper
 	report     func(error)
+	changed    func(available bool)
 }
 
 // WithReport is told when a target's files have changed and cannot be used; the last good ones stay.
 func WithReport(report func(error)) Option { return func(o *options) { o.report = report } }
+
+// WithAvailability is told when the breaker opens, after which calls fail at once, and when the target answers again.
+func WithAvailability(changed func(available bool)) Option {
+	return func(o *options) { o.changed = changed }
+}
 
 // New makes a client. instrument, if not nil, wraps the transport of single attempts, for metrics and traces. A target that cannot be
 // used, or whose files cannot be, is an error.
@@ -99,6 +105,9 @@ func newClient(target Target, base *url.URL, attempt http.RoundTripper, o option
 		base.Scheme = "http"
 	}
 	c := &Client{target: target, base: base, limiter: ratelimit.New(ratelimit.Unlimited, 1)}
+	if o.changed != nil {
+		c.breaker.changed = func(open bool) { o.changed(!open) }
+	}
 	c.SetLimits(Limits{})
 	if o.instrument != nil {
 		attempt = o.instrument(target.Name, attempt)

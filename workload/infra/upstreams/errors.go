@@ -46,6 +46,7 @@ func answerError(w http.ResponseWriter, r *http.Request, name string, err error)
 	case errors.Is(err, upstream.ErrBusy):
 		turnAway(reasonBusy, 0)
 	case errors.As(err, &unavailable):
+		telemetry.Told(r)
 		turnAway(reasonUnavailable, unavailable.RetryAfter)
 	case errors.Is(err, context.DeadlineExceeded):
 		problem.Write(w, problem.Details{Status: http.StatusGatewayTimeout, Detail: detail})

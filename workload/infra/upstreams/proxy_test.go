@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -61,12 +62,12 @@ func proxiedWithin(t *testing.T, deadline, base string, handler http.HandlerFunc
 	server.Start()
 	t.Cleanup(server.Close)
 	own := strings.TrimPrefix(server.URL, "http://")
-	svc = service.New(service.WithLog(io.Discard), service.WithBuiltIn(livesettings.Document{Version: livesettings.Version}),
+	log = new(lines)
+	svc = service.New(service.WithLog(log), service.WithBuiltIn(livesettings.Document{Version: livesettings.Version}),
 		service.WithEnvironment(map[string]string{
 			"GOSERVICE_LIVE_SETTINGS_FILE": "", "GOSERVICE_REQUEST_TIMEOUT": deadline,
 			"GOSERVICE_UPSTREAMS": fmt.Sprintf(`[{"name":"up","url":"http://%s%s"},{"name":"grpc","url":"h2c://%s"}]`, own, base, own),
 		}))
-	log = new(lines)
 	proxy := upstreams.NewProxy(svc, "/proxy/", svc.TrustedProxies(), slog.New(slog.NewJSONHandler(log, nil)))
 	svc.HandleRaw("/proxy/{upstream}/{path...}", proxy)
 	svc.HandleFunc("GET /{$}", func(http.ResponseWriter, *http.Request) {})
@@ -340,6 +341,38 @@ func TestABrokenAnswerIsLoggedWithItsUpstream(t *testing.T) {
 	}
 	if line := log.String(); !strings.HasPrefix(line, `{"time"`) || !strings.Contains(line, `"level":"WARN"`) || !strings.Contains(line, `"upstream":"up"`) {
 		t.Errorf("logged %q", line)
+	}
+}
+
+func TestAnUpstreamThatIsGivenUpIsToldOnce(t *testing.T) {
+	var back atomic.Bool
+	address, _, log := proxied(t, "", func(http.ResponseWriter, *http.Request) {
+		if !back.Load() {
+			panic(http.ErrAbortHandler)
+		}
+	})
+	post := func() int {
+		response, _ := exchange(t, address, "POST /proxy/up/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+		return response.StatusCode
+	}
+	for range 100 {
+		if status := post(); status < 500 {
+			t.Fatalf("a broken upstream answers %d", status)
+		}
+	}
+	const given, again = "the upstream does not answer, calls to it fail at once", "the upstream answers again"
+	text := log.String()
+	if strings.Count(text, given) != 1 || strings.Count(text, `"status":503`) != 0 || strings.Contains(text, again) {
+		t.Errorf("logged %s", text)
+	}
+	back.Store(true)
+	for deadline := time.Now().Add(10 * time.Second); post() != http.StatusOK; <-time.After(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the upstream is not called again")
+		}
+	}
+	if text := log.String(); strings.Count(text, given) != 1 || strings.Count(text, again) != 1 {
+		t.Errorf("logged %s", text)
 	}
 }
 

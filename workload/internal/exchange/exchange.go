@@ -50,6 +50,8 @@ type Exchange struct {
 	Identity any
 	// Rejected is the reason why the request was not served; empty when it was.
 	Rejected string
+	// Told says that the log has the cause of the failure already.
+	Told bool
 	// Call is what the protocol of the route says of the request; nil where that is plain HTTP.
 	Call *Call
 	// Unary says that the response is one message, whatever its type: flushing it makes no stream of it.
