@@ -28,6 +28,7 @@ var errDrainOver = errors.New("the time for draining is over")
 type GoOption func(*work)
 
 // Essential work ends the service when it fails: the service drains, and Serve returns the failure.
+// An error in the drain is returned, too.
 func Essential() GoOption { return func(w *work) { w.essential = true } }
 
 // StopLast tells the work to stop only when the last request and job has ended, for work that they hand things to, such as a
@@ -154,6 +155,16 @@ func (b *background) run(w *work) {
 		}
 		b.ended(w, err != nil && !toldToStop)
 	})
+}
+
+// failure of essential work that nobody has received yet.
+func (b *background) failure() error {
+	select {
+	case err := <-b.broken:
+		return err
+	default:
+		return nil
+	}
 }
 
 func (b *background) ended(w *work, failed bool) {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -228,6 +229,41 @@ func TestEssentialWorkEndsTheServiceWhenItFails(t *testing.T) {
 	r.ended <- err
 	if !errors.Is(err, lost) || service.ExitCode(err) != 1 {
 		t.Errorf("%v, want what failed", err)
+	}
+}
+
+func TestEssentialWorkThatFailsInTheDrainIsReported(t *testing.T) {
+	lost := errors.New("the last events are lost")
+	r := start(t, nil, func(svc *service.Service) {
+		helloRoute(svc)
+		svc.Go("relay", func(ctx context.Context) error { <-ctx.Done(); return lost }, service.Essential(), service.StopLast())
+	})
+	r.until(r.admin("/readyz"), http.StatusOK, "ok")
+	if err := r.finish(); !errors.Is(err, lost) {
+		t.Errorf("%v, want what failed", err)
+	}
+}
+
+func TestDependenciesAreNotCheckedOnceTheDrainBegins(t *testing.T) {
+	var closed, late atomic.Bool
+	r := start(t, nil, func(svc *service.Service) {
+		helloRoute(svc)
+		svc.ReadyWhen("database", func(context.Context) error {
+			late.Store(late.Load() || closed.Load())
+			return nil
+		}, service.CheckEvery(time.Millisecond))
+		svc.OnStop("database", func(context.Context) error {
+			closed.Store(true)
+			<-time.After(50 * time.Millisecond)
+			return nil
+		})
+	})
+	r.until(r.admin("/readyz"), http.StatusOK, "ok")
+	if err := r.finish(); err != nil {
+		t.Error(err)
+	}
+	if late.Load() {
+		t.Error("a dependency was checked that was closed")
 	}
 }
 

@@ -71,7 +71,7 @@ func (s *Service) Serve(ctx context.Context) error {
 	}
 	s.background.start()
 	for _, d := range s.dependencies {
-		go d.watch(following)
+		go d.watch(s.background.early) // ends when the drain begins
 	}
 	serve(s.ports.public)
 	if watcher != nil {
@@ -87,6 +87,9 @@ func (s *Service) Serve(ctx context.Context) error {
 	case broken = <-s.background.broken:
 	}
 	outcome := s.drain()
+	if broken == nil {
+		broken = s.background.failure() // essential work may also fail at its end
+	}
 	if broken == nil && outcome.Cut > 0 {
 		broken = fmt.Errorf("%d requests or jobs were cut at the end of %s: %s", outcome.Cut, s.config.DrainTimeout, outcome)
 	}
