@@ -201,9 +201,10 @@ func (l loader) one(err error) settingProblem {
 		}
 	}
 	if len(names) != 1 { // structs within the struct have fields of the same name
-		return settingProblem{text: fmt.Sprintf("%s: %s", strings.Join(names, " or "), ruleOf("", parse))}
+		secret := slices.ContainsFunc(names, func(name string) bool { return l.fromFile[name] })
+		return settingProblem{text: fmt.Sprintf("%s: %s", strings.Join(names, " or "), ruleOf("", parse, secret))}
 	}
-	return l.problem(names[0], ruleOf(names[0], parse))
+	return l.problem(names[0], ruleOf(names[0], parse, l.fromFile[names[0]]))
 }
 
 // problem names the variable, its value where that may be repeated, and the rule.
@@ -226,14 +227,15 @@ func (l loader) repeatable(name string) bool {
 	return false
 }
 
-func ruleOf(name string, parse env.ParseError) string {
+// ruleOf a variable. That of a secret says nothing that a type has to say of the value, since it may repeat it.
+func ruleOf(name string, parse env.ParseError, secret bool) string {
 	if parse.Type.Kind() == reflect.Uint16 && strings.HasSuffix(name, "PORT") {
 		return "must be a port number, 0 to 65535"
 	}
 	if rule := typeRule(parse.Type); rule != "" {
 		return rule
 	}
-	if reflect.PointerTo(parse.Type).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
+	if !secret && reflect.PointerTo(parse.Type).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
 		return parse.Err.Error() // the type's own words, which are for it to choose
 	}
 	return "cannot be read as " + parse.Type.String() // the cause may repeat the value

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"maps"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -106,6 +107,28 @@ func TestProblemsOfATeamsSettingsStandBesideTheServices(t *testing.T) {
 				t.Errorf("Serve: %v, want the same", again)
 			}
 		})
+	}
+}
+
+func TestAFileIsNotRepeatedByATypeOfItsOwnWords(t *testing.T) {
+	type settings struct {
+		Peer netip.Addr `env:"PEER"`
+		Main struct {
+			Next netip.Addr `env:"NEXT"`
+		} `envPrefix:"MAIN_"`
+		Other struct {
+			Next netip.Addr `env:"NEXT"`
+		} `envPrefix:"OTHER_"`
+	}
+	secret := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secret, []byte("hunter2"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"PEER", "MAIN_NEXT", "OTHER_NEXT"} {
+		s := New(WithLog(io.Discard), WithEnvironment(map[string]string{"GOSERVICE_LIVE_SETTINGS_FILE": "", name + "_FILE": secret}))
+		if _, err := Env[settings](s); err == nil || !strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
