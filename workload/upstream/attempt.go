@@ -21,6 +21,13 @@ import (
 // context.DeadlineExceeded.
 var ErrTimeout = fmt.Errorf("upstream: no progress within its timeout: %w", context.DeadlineExceeded)
 
+// ErrHeadTooLarge is returned for a call whose header fields are more than an upstream of HTTP/2 says that it takes. It is no fault of
+// the upstream.
+var ErrHeadTooLarge = errors.New("upstream: the request's header fields are larger than it accepts")
+
+// headTooLarge is how the standard library's error ends, which has no name outside of it.
+const headTooLarge = "request header list larger than peer's advertised limit"
+
 // RequestBodyError is returned for a call that failed because the request's own body could not be read, or did not come in time. It
 // is no fault of the upstream.
 type RequestBodyError struct{ Err error }
@@ -172,6 +179,8 @@ func (a *attempt) fail(ctx context.Context, err error) error {
 	switch {
 	case timedOut:
 		err = fmt.Errorf("%w (%s)", ErrTimeout, a.timeout)
+	case strings.HasSuffix(err.Error(), headTooLarge):
+		how, err = unknown, ErrHeadTooLarge
 	case bodyErr != nil:
 		how, err = unknown, &RequestBodyError{bodyErr}
 	case errors.Is(ctx.Err(), context.DeadlineExceeded) && uploading:

@@ -134,7 +134,7 @@ func (t *retrying) worthRepeating(ctx context.Context, began time.Time, response
 		var body *RequestBodyError
 		switch {
 		case ctx.Err() != nil, errors.Is(err, ratelimit.ErrWouldMissDeadline), errors.Is(err, ErrBusy),
-			errors.As(err, &unavailable), errors.As(err, &body):
+			errors.Is(err, ErrHeadTooLarge), errors.As(err, &unavailable), errors.As(err, &body):
 			return false
 		case errors.Is(err, ErrTimeout):
 			return t.client.latest.Load() > began.UnixNano()

@@ -39,6 +39,8 @@ func answerError(w http.ResponseWriter, r *http.Request, name string, err error)
 		problem.Body(w, large)
 	case errors.Is(r.Context().Err(), context.Canceled):
 		w.WriteHeader(statusClientGone)
+	case errors.Is(err, upstream.ErrHeadTooLarge):
+		problem.Write(w, problem.Details{Status: http.StatusRequestHeaderFieldsTooLarge, Detail: fmt.Sprintf("upstream %s accepts no header fields of this size", name)})
 	case errors.As(err, &body):
 		answerBody(w, body)
 	case errors.Is(err, ratelimit.ErrWouldMissDeadline):

@@ -56,6 +56,7 @@ func proxied(t *testing.T, base string, handler http.HandlerFunc) (address strin
 func proxiedWithin(t *testing.T, deadline, base string, handler http.HandlerFunc) (address string, svc *service.Service, log *lines) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(handler)
+	server.Config.MaxHeaderBytes = 32 << 10
 	server.Config.Protocols = new(http.Protocols)
 	server.Config.Protocols.SetHTTP1(true)
 	server.Config.Protocols.SetUnencryptedHTTP2(true)
@@ -313,6 +314,20 @@ func TestAClientsOwnBodyIsNotTheUpstreamsFault(t *testing.T) {
 		}
 	}
 	if client, _ := svc.Upstream("up"); client.Stats().Open {
+		t.Error("the breaker is open")
+	}
+}
+
+func TestAHeadThatIsTooLargeForAnUpstreamIsNotItsFault(t *testing.T) {
+	address, svc, _ := proxied(t, "", func(http.ResponseWriter, *http.Request) {})
+	fields := strings.Repeat("A: b\r\n", 1<<10) // each counts for 32 bytes more in HTTP/2
+	for range 20 {                              // more than would open the breaker
+		response, body := exchange(t, address, "POST /proxy/grpc/ HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n"+fields+"\r\n")
+		if response.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+			t.Fatalf("%d %s", response.StatusCode, body)
+		}
+	}
+	if client, _ := svc.Upstream("grpc"); client.Stats().Open {
 		t.Error("the breaker is open")
 	}
 }
