@@ -88,7 +88,7 @@ func fitIndicators(spec map[string]any) {
 	if spec["image"] == nil {
 		spec["image"] = "registry.example/checkout:v1"
 	}
-	for _, field := range []string{"rateLimit", "pool", "runtime", "upstreams"} {
+	for _, field := range []string{"rateLimit", "pool", "routes", "runtime", "trustedProxies", "upstreams", "settings"} {
 		delete(spec, field)
 	}
 	probes, _ := spec["probes"].(map[string]any)

@@ -27,6 +27,8 @@ var specCases = cases{
 			`{image: a, pool: {workers: 1}, observability: {metrics: {indicators: GRPC}}}`, `{image: a, runtime: {gogc: 100}, observability: {metrics: {indicators: GRPC}}}`,
 			`{image: a, routes: [{pattern: /}], observability: {metrics: {indicators: GRPC}}}`,
 			`{image: a, upstreams: [{name: a, url: "http://a"}], observability: {metrics: {indicators: GRPC}}}`,
+			`{image: a, trustedProxies: [10.0.0.0/8], observability: {metrics: {indicators: GRPC}}}`,
+			`{image: a, settings: {pricing: {discount: 1}}, observability: {metrics: {indicators: GRPC}}}`,
 		},
 	},
 	"probes must not name the port admin": {
