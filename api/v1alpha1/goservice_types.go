@@ -201,7 +201,7 @@ type GoServiceSpec struct {
 	RateLimit *RateLimitSpec `json:"rateLimit,omitempty"`
 
 	// pool limits the requests and jobs that run and wait at the same time in each pod. Requests above the limit get status
-	// 503. Live. Default: derived from resources, and adjusted to measurements if slo is set.
+	// 503. Live. Default: each pod sizes its pool itself, from the workers in status.plan on.
 	// +optional
 	Pool *PoolSpec `json:"pool,omitempty"`
 

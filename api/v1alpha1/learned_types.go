@@ -136,10 +136,10 @@ type RecommendedStatus struct {
 	// cpuTarget is the CPU use that the HorizontalPodAutoscaler would steer for.
 	// +optional
 	CPUTarget *PlannedValue `json:"cpuTarget,omitempty"`
-	// workers of each pod.
+	// workers that the pool of each pod starts with.
 	// +optional
 	Workers *PlannedValue `json:"workers,omitempty"`
-	// queueDepth of each pod.
+	// queueDepth of each pod that the operator counts with.
 	// +optional
 	QueueDepth *PlannedValue `json:"queueDepth,omitempty"`
 	// gogc is the collector's pace in percent.

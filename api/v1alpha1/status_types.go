@@ -180,10 +180,10 @@ type PlanStatus struct {
 	// concurrency is how many requests a pod processes at the same time at that utilization.
 	// +optional
 	Concurrency *PlannedValue `json:"concurrency,omitempty"`
-	// workers of each pod.
+	// workers that the pool of each pod starts with, or has if spec.pool.workers is set.
 	// +optional
 	Workers *PlannedValue `json:"workers,omitempty"`
-	// queueDepth of each pod.
+	// queueDepth of each pod that the operator counts with.
 	// +optional
 	QueueDepth *PlannedValue `json:"queueDepth,omitempty"`
 	// queueTimeout is the longest wait in the queue.

@@ -50,7 +50,7 @@ type PoolSpec struct {
 	// +kubebuilder:validation:Maximum=100000
 	Workers *int32 `json:"workers,omitempty"`
 
-	// queueDepth is how many more may wait in each pod, 0 to 1000000.
+	// queueDepth is how many more may wait in each pod, 0 to 1000000. Default: 4096, or that of status.plan if it is more.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=1000000
