@@ -101,7 +101,13 @@ func (s *Service) readSmall(e *exchange.Exchange, r *http.Request) (content []by
 		read += int64(n)
 		switch {
 		case read == r.ContentLength:
-			return content, taken, nil
+			if r.Trailer != nil && err == nil { // HTTP/2 has its values once the end is read
+				_, err = io.Copy(io.Discard, r.Body)
+			}
+			if errors.Is(err, io.EOF) {
+				err = nil
+			}
+			return content, taken, err
 		case errors.Is(err, io.EOF):
 			return nil, taken, io.ErrUnexpectedEOF
 		case err != nil:

@@ -225,6 +225,18 @@ var abilities = map[string]ability{
 		response, err := c.Do(request)
 		return whole(t, response, err)
 	}},
+	"trailers of a declared length": {only: "HTTP/2.0", handler: func(_ *testing.T, _ http.ResponseWriter, r *http.Request, say func(string, ...any)) {
+		body, err := io.ReadAll(r.Body)
+		say("%s %v %d %v", body, err, r.ContentLength, r.Trailer)
+	}, client: func(t *testing.T, c *http.Client, address string) string {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+address+"/", io.NopCloser(strings.NewReader("body")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.ContentLength, request.Trailer = 4, http.Header{"Sum": {"42"}}
+		response, err := c.Do(request)
+		return whole(t, response, err)
+	}},
 	"informational responses": {handler: func(_ *testing.T, w http.ResponseWriter, _ *http.Request, _ func(string, ...any)) {
 		w.Header().Set("Link", "</a.css>")
 		w.WriteHeader(http.StatusEarlyHints)
