@@ -297,20 +297,34 @@ func TestALentWorkerIsWaitedFor(t *testing.T) {
 	})
 }
 
-// The time in which others had the worker is not service time.
+// The time in which others had the worker is not service time, of streams neither.
 func TestTheTimeThatAWorkerWasLentIsNotServiceTime(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		svc := offline(oneWorker())
-		svc.HandleFunc("POST /echo", echo)
-		client := post(svc, "/echo", -1)
-		time.Sleep(time.Second)
-		_ = client.send.Close()
-		<-client.done
-		recorder := httptest.NewRecorder()
-		svc.AdminHandler().ServeHTTP(recorder, httptest.NewRequest("GET", "/metrics", http.NoBody))
-		if want := "\ngoservice_service_seconds_sum 0.01\n"; !strings.Contains(recorder.Body.String(), want) {
-			_, got, _ := strings.Cut(recorder.Body.String(), "\ngoservice_service_seconds_sum")
-			t.Errorf("service time%.20s, want the 10 ms until the worker was lent", got)
-		}
-	})
+	for name, handler := range map[string]http.HandlerFunc{
+		"a request": echo,
+		"a stream": func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.ReadAll(r.Body)
+			service.Stream(r)
+		},
+		"a stream that begins meanwhile": func(_ http.ResponseWriter, r *http.Request) {
+			time.AfterFunc(time.Second/2, func() { service.Stream(r) })
+			_, _ = io.ReadAll(r.Body)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				svc := offline(oneWorker())
+				svc.HandleFunc("POST /x", handler)
+				client := post(svc, "/x", -1)
+				time.Sleep(time.Second)
+				_ = client.send.Close()
+				<-client.done
+				recorder := httptest.NewRecorder()
+				svc.AdminHandler().ServeHTTP(recorder, httptest.NewRequest("GET", "/metrics", http.NoBody))
+				if want := "\ngoservice_service_seconds_sum 0.01\n"; !strings.Contains(recorder.Body.String(), want) {
+					_, got, _ := strings.Cut(recorder.Body.String(), "\ngoservice_service_seconds_sum")
+					t.Errorf("service time%.20s, want the 10 ms until the worker was lent", got)
+				}
+			})
+		})
+	}
 }

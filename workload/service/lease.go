@@ -28,8 +28,7 @@ type lease struct {
 	mu      sync.Mutex
 	state   leaseState
 	reading bool
-	since   time.Time     // it was lent
-	away    time.Duration // in all
+	since   time.Time // it was lent
 }
 
 type leaseState int
@@ -46,26 +45,19 @@ func (l *lease) end() {
 	before := l.state
 	l.back()
 	l.state = over
+	if l.timer != nil {
+		l.timer.Stop()
+	}
 	l.mu.Unlock()
 	if before == held {
 		l.release()
 	}
 }
 
-// settle accounts for the time in which others had the worker; the handler has returned.
-func (l *lease) settle() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.timer != nil {
-		l.timer.Stop()
-	}
-	l.exchange.Waited += l.away
-}
-
 // back ends the time that the worker was lent. The lock is held.
 func (l *lease) back() {
 	if l.state == lent {
-		l.away += time.Since(l.since)
+		l.exchange.Lent(time.Since(l.since))
 	}
 }
 

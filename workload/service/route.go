@@ -134,7 +134,6 @@ func (rt *route) work(e *exchange.Exchange, r *http.Request, settings *routeSett
 			acquire: func() error { return rt.service.acquire(r, settings.importance) },
 		}
 		r.Body, release = body, body.end
-		defer body.settle()
 	}
 	e.Hold(release)
 	defer e.LetGo()

@@ -18,6 +18,7 @@ type worker struct {
 	state   atomic.Uint32
 	release func()
 	ended   atomic.Int64 // age of the exchange when it let go
+	lent    atomic.Int64 // time for which others had it
 }
 
 const (
@@ -42,9 +43,13 @@ func (e *Exchange) LetGo() {
 
 func (e *Exchange) holding() bool { return e.worker.state.Load() == holdsWorker }
 
-// Held is the age at which the exchange gave its worker back; false if it has not, or never held one.
+// Lent notes for how long others had the worker in between. It is for the one that gave it to Hold.
+func (e *Exchange) Lent(away time.Duration) { e.worker.lent.Add(int64(away)) }
+
+// Held is the age at which the exchange gave its worker back, without the time for which it was lent; false if it has not, or never
+// held one.
 func (e *Exchange) Held() (time.Duration, bool) {
-	return time.Duration(e.worker.ended.Load()), e.worker.state.Load() == letWorkerGo
+	return time.Duration(e.worker.ended.Load() - e.worker.lent.Load()), e.worker.state.Load() == letWorkerGo
 }
 
 // stream is what is known of an exchange that became one.
