@@ -52,10 +52,10 @@ func (m *meter) read() reading {
 	}
 	metrics.Read(m.samples)
 	value := func(place int) uint64 { return m.samples[place].Value.Uint64() }
-	limit := value(sampleLimit)
+	limit, live := value(sampleLimit), value(sampleLive)+value(sampleStacks)
 	return reading{
 		cpu: cpuTime(), runnable: int(value(sampleRunnable)), processors: m.processors, limited: m.limited,
-		tight:      limit < math.MaxInt64 && float64(value(sampleLive)+value(sampleStacks)) > tightShare*float64(limit),
+		tight: limit < math.MaxInt64 && float64(live) > tightShare*float64(limit), live: live,
 		collection: value(sampleCollections),
 	}
 }

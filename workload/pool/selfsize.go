@@ -94,7 +94,8 @@ func (p *Pool) look() {
 		return
 	}
 	s.calm++
-	if s.calm >= calmLooks && s.limit == math.Min(math.Max(s.start, s.min), s.max) {
+	start := math.Min(math.Max(s.start, s.min), s.max)
+	if s.calm >= calmLooks && (s.limit == start || s.limit < start && s.last.tight) { // short memory keeps it from growing back
 		s.looking = false
 		return
 	}

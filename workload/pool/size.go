@@ -34,6 +34,7 @@ const (
 	mostGrowth, leastGrowth = 1.25, 1.03
 	mostCut, cutForMemory   = 0.75, 0.75
 	damping                 = 0.5
+	leastFreed              = 0.05 // of the live memory, by a cut that helps
 	leastAvailable          = 0.05
 	leastAdmitted           = 0.1
 	learning                = 0.25 // weight of one window for what is available
@@ -55,6 +56,7 @@ type reading struct {
 	limited    bool
 	// tight memory: little is left below the limit with what is live. It is found out once per collection.
 	tight      bool
+	live       uint64 // bytes
 	collection uint64
 }
 
@@ -76,7 +78,8 @@ type sizer struct {
 	attempts, grants float64
 	used             float64 // workers in use at most, fading
 	available        float64 // share of the processors that the process can get
-	cutAt            uint64  // collection of the last cut for memory
+	cutAt            uint64  // collection that was last looked at for a cut for memory
+	cutLive          float64 // live memory at the last cut; 0 once there was enough
 }
 
 func (s *sizer) begin(now time.Duration, r reading) {
@@ -149,22 +152,21 @@ func (s *sizer) decide(seen traffic) {
 		return
 	}
 	s.learn()
+	if !s.last.tight {
+		s.cutLive = 0
+	}
 	share = s.share()
 	excess, wanted := s.excess(), s.wanted(seen.patience)
 	effective := s.span >= min(max(seen.hold/2, least), longWindow) // what was added last has had its effect
 	switch {
-	case s.last.tight:
-		if s.cutAt != s.last.collection {
-			s.cutAt = s.last.collection
-			s.move(s.limit * cutForMemory)
-		}
-	case starving:
+	case s.last.tight && s.cutMemory():
+	case starving && !s.last.tight:
 		s.move(s.limit * 2)
 	case share >= saturated && excess > wanted:
 		from := math.Min(s.limit, math.Max(s.used, s.min))
 		least := math.Min(s.limit, wanted*s.last.processors)
 		s.move(max(from-(excess-wanted)*s.last.processors*damping, from*mostCut, least))
-	case s.waited && !s.backlogged && share < saturated && effective:
+	case s.waited && !s.backlogged && share < saturated && effective && !s.last.tight:
 		s.move(s.limit * math.Min(math.Max(1/share, leastGrowth), mostGrowth))
 	case !s.waited:
 		s.relax(share)
@@ -172,6 +174,22 @@ func (s *sizer) decide(seen traffic) {
 	if s.span >= longWindow {
 		s.reset()
 	}
+}
+
+// cutMemory shrinks the pool once per collection. If the last cut has freed nothing, it is not its workers that hold the memory, but
+// a cache, say: then the next one would not help either, unless more memory is live than at the last one.
+func (s *sizer) cutMemory() bool {
+	if s.cutAt == s.last.collection {
+		return false
+	}
+	s.cutAt = s.last.collection
+	live := float64(s.last.live)
+	if s.cutLive > 0 && math.Abs(live-s.cutLive) < leastFreed*s.cutLive {
+		return false
+	}
+	s.cutLive = live
+	s.move(s.limit * cutForMemory)
+	return true
 }
 
 // excess is how many workers wait for a processor, for each of them: of all goroutines that do, those of requests that have been let
@@ -220,7 +238,7 @@ func (s *sizer) relax(share float64) {
 	switch kept := math.Max(s.start, room*s.used); {
 	case s.limit > kept:
 		s.move(math.Max(kept, s.limit*(1-part)))
-	case s.limit < s.start && share < saturated:
+	case s.limit < s.start && share < saturated && !s.last.tight:
 		s.move(math.Min(s.start, s.limit+s.start*part))
 	}
 }

@@ -134,13 +134,13 @@ func TestAQuotaIsAllThereIs(t *testing.T) {
 // Live memory close to the limit: fewer workers with each collection that finds it so, and none more.
 func TestAPoolShrinksWhereMemoryIsShort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		x := &process{reading: reading{processors: 2, tight: true, collection: 1}, busy: 0.1}
+		x := &process{reading: reading{processors: 2, tight: true, live: 100 << 20, collection: 1}, busy: 0.1}
 		p := sizedPool(x, Config{Workers: 64, MaxWorkers: 1000, QueueDepth: 2000})
 		press(p, 500, 10*time.Second)
 		if s := p.Stats(); s.Workers != 48 {
 			t.Errorf("%d workers after one collection, want 48", s.Workers)
 		}
-		x.set(p, func(r *reading) { r.collection = 2 })
+		x.set(p, func(r *reading) { r.collection, r.live = 2, 90<<20 })
 		press(p, 500, 10*time.Second)
 		if s := p.Stats(); s.Workers != 36 {
 			t.Errorf("%d workers after two collections, want 36", s.Workers)
@@ -149,6 +149,34 @@ func TestAPoolShrinksWhereMemoryIsShort(t *testing.T) {
 		press(p, 500, 10*time.Second)
 		if s := p.Stats(); s.Workers < 500 {
 			t.Errorf("%d workers once there is memory", s.Workers)
+		}
+	})
+}
+
+// Memory that workers do not hold, such as that of a cache, does not become less with fewer workers.
+func TestAPoolDoesNotShrinkForMemoryThatItsWorkersDoNotHold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := &process{reading: reading{processors: 2, tight: true, live: 100 << 20}, busy: 0.1}
+		p := sizedPool(x, Config{Workers: 64, MaxWorkers: 1000, QueueDepth: 2000})
+		for collection := range uint64(20) {
+			x.set(p, func(r *reading) { r.collection = collection + 1 })
+			press(p, 500, 5*time.Second)
+		}
+		if s := p.Stats(); s.Workers != 48 {
+			t.Errorf("%d workers after 20 collections that found as much as before, want 48", s.Workers)
+		}
+		time.Sleep(time.Minute)
+		var before, after int
+		x.set(p, func(*reading) { before = x.read })
+		time.Sleep(time.Minute)
+		x.set(p, func(*reading) { after = x.read })
+		if after != before {
+			t.Errorf("a pool at rest looks at its process %d times in a minute", after-before)
+		}
+		x.set(p, func(r *reading) { x.busy, r.runnable = 2, 300 })
+		press(p, 500, 15*time.Second)
+		if s := p.Stats(); s.Workers != 2 {
+			t.Errorf("%d workers where processors are busy, want one for each", s.Workers)
 		}
 	})
 }
