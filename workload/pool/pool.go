@@ -54,6 +54,9 @@ func (c Config) inRange() Config {
 	c.MaxWorkers = min(c.MaxWorkers, maxInWord)
 	c.MinWorkers = min(max(c.MinWorkers, 0), c.MaxWorkers)
 	c.Workers = min(max(c.Workers, c.MinWorkers), c.MaxWorkers)
+	if c.MinWorkers == c.MaxWorkers { // there is nothing to find out
+		c.MinWorkers, c.MaxWorkers = 0, 0
+	}
 	return c
 }
 
@@ -105,7 +108,7 @@ func (p *Pool) Set(config Config) {
 	defer p.mu.Unlock()
 	p.config = config.inRange()
 	before, workers := p.workers(), p.setSizing()
-	if before != workers && workers < before {
+	if workers < before {
 		p.scale(before, workers)
 	}
 	p.resize(workers)

@@ -270,14 +270,23 @@ func TestAPoolGrowsAsFastWhileItReturnsToWhereItStarts(t *testing.T) {
 }
 
 func TestAPoolThatDoesNotSizeItselfMeasuresNothing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		x := &process{reading: reading{processors: 2}}
-		p := sizedPool(x, Config{Workers: 8, QueueDepth: 2000})
-		press(p, 100, 10*time.Second)
-		if x.read != 0 {
-			t.Errorf("measured %d times", x.read)
-		}
-	})
+	for name, config := range map[string]Config{
+		"without bounds": {Workers: 8, QueueDepth: 2000}, "between bounds that are the same": {Workers: 3, MinWorkers: 8, MaxWorkers: 8, QueueDepth: 2000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				x := &process{reading: reading{processors: 2}}
+				p := sizedPool(x, config)
+				press(p, 100, 10*time.Second)
+				if x.read != 0 {
+					t.Errorf("measured %d times", x.read)
+				}
+				if s := p.Stats(); s.Workers != 8 || s.MinWorkers != 8 || s.MaxWorkers != 8 {
+					t.Errorf("%d workers, %d to %d", s.Workers, s.MinWorkers, s.MaxWorkers)
+				}
+			})
+		})
+	}
 }
 
 // A burst that the workers finish within the timeout is served, however long it is; nobody is turned away for the pace of others.
