@@ -38,7 +38,7 @@ func (p *Pool) setSizing() int {
 	s.start, s.max = float64(c.Workers), float64(c.MaxWorkers)
 	s.min = float64(c.MinWorkers)
 	if c.MinWorkers == 0 {
-		s.min = math.Min(math.Ceil(s.measure().processors), s.start)
+		s.min = s.least(s.measure())
 	}
 	if !was || !s.looking {
 		s.limit, s.available = s.start, 1
@@ -46,6 +46,9 @@ func (p *Pool) setSizing() int {
 	s.limit = math.Min(math.Max(s.limit, s.min), s.max)
 	return s.workers()
 }
+
+// least is the lower bound of a pool whose Config has none: a worker for each processor, if it starts with as many.
+func (s *sizing) least(r reading) float64 { return math.Min(math.Ceil(r.processors), s.start) }
 
 // watchSize has the pool look at its process for as long as callers have to wait, and some time after. The lock is held.
 func (p *Pool) watchSize() {
@@ -85,7 +88,11 @@ func (p *Pool) look() {
 	seen.busy = int(busyOf(p.word.Load()))
 	seen.waited = seen.waited || p.queue.length > 0
 	seen.hold, seen.patience = time.Duration(seen.busy)*p.pace.interval(), p.config.QueueTimeout
-	s.sizer.look(now, s.measure(), seen)
+	r := s.measure()
+	if p.config.MinWorkers == 0 { // a quota may have changed
+		s.min = s.least(r)
+	}
+	s.sizer.look(now, r, seen)
 	p.resize(s.workers())
 	s.resting = !seen.waited
 	if seen.waited {

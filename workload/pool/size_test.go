@@ -131,6 +131,19 @@ func TestAQuotaIsAllThereIs(t *testing.T) {
 	})
 }
 
+// A container's quota may change while it runs; the least number of workers follows it.
+func TestTheLeastNumberFollowsTheQuota(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := &process{reading: reading{processors: 8, limited: true, runnable: 300}, busy: 8}
+		p := sizedPool(x, Config{Workers: 16, MaxWorkers: 1000, QueueDepth: 2000, QueueTimeout: 100 * ms})
+		x.set(p, func(r *reading) { x.busy, r.processors = 1, 1 })
+		press(p, 500, 15*time.Second)
+		if s := p.Stats(); s.Workers != 1 || s.MinWorkers != 1 {
+			t.Errorf("%d workers, at least %d; want one for the one processor", s.Workers, s.MinWorkers)
+		}
+	})
+}
+
 // Live memory close to the limit: fewer workers with each collection that finds it so, and none more.
 func TestAPoolShrinksWhereMemoryIsShort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
