@@ -127,7 +127,7 @@ func (v *Verifier) Authenticate(r *http.Request) (auth.Identity, error) {
 	if err != nil || len(token.Headers) != 1 {
 		return auth.Identity{}, invalid(err)
 	}
-	key, err := v.keys.find(r.Context(), token.Headers[0].KeyID)
+	key, err := v.keys.find(r.Context(), token.Headers[0].KeyID, token.Headers[0].Algorithm)
 	if errors.Is(err, errUnavailable) {
 		return auth.Identity{}, &auth.Rejection{Status: http.StatusServiceUnavailable, Detail: "the token cannot be verified now", Err: err}
 	} else if err != nil {

@@ -8,6 +8,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -167,6 +168,24 @@ func TestTokensAreVerified(t *testing.T) {
 	for _, none := range [][]string{nil, {"Basic YTpi"}} {
 		if _, err := ask(verifier, none...); !errors.Is(err, auth.ErrNoCredentials) {
 			t.Errorf("%q: %v", none, err)
+		}
+	}
+}
+
+// RFC 8725, section 3.1: a key is for one algorithm.
+func TestAKeyIsForTheAlgorithmThatItIsPublishedFor(t *testing.T) {
+	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := newIssuer(t)
+	i.publish(newKey(t, "1"), jose.JSONWebKey{Key: private, KeyID: "1", Algorithm: string(jose.PS256)}) // kinds may share an id (RFC 7517, section 4.5)
+	verifier := i.verifier(nil)
+	claims := map[string]any{"iss": i.URL, "sub": "ann", "aud": "orders", "exp": time.Now().Add(time.Hour).Unix()}
+	for algorithm, want := range map[jose.SignatureAlgorithm]int{jose.PS256: 0, jose.RS256: http.StatusUnauthorized} {
+		token := sign(t, jose.SigningKey{Algorithm: algorithm, Key: jose.JSONWebKey{Key: private, KeyID: "1"}}, claims)
+		if _, err := ask(verifier, "Bearer "+token); statusOf(err) != want || (err == nil) != (want == 0) {
+			t.Errorf("%s: %v", algorithm, err)
 		}
 	}
 }

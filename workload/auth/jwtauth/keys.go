@@ -44,8 +44,8 @@ type keys struct {
 }
 
 // find waits for a refresh where it does not know the key; that is bounded by the request's context and the refresh's own time.
-func (k *keys) find(ctx context.Context, id string) (any, error) {
-	key, refreshed := k.known(id)
+func (k *keys) find(ctx context.Context, id, algorithm string) (any, error) {
+	key, refreshed := k.known(id, algorithm)
 	if key != nil {
 		return key, nil
 	}
@@ -56,7 +56,7 @@ func (k *keys) find(ctx context.Context, id string) (any, error) {
 			return nil, fmt.Errorf("%w: %w", errUnavailable, ctx.Err())
 		}
 		k.mu.Lock()
-		key = k.lookUp(id)
+		key = k.lookUp(id, algorithm)
 		k.mu.Unlock()
 	}
 	if key != nil {
@@ -69,10 +69,10 @@ func (k *keys) find(ctx context.Context, id string) (any, error) {
 }
 
 // known is the key, or the end of a refresh that may bring it; neither if it was asked for a moment ago.
-func (k *keys) known(id string) (key any, refreshed <-chan struct{}) {
+func (k *keys) known(id, algorithm string) (key any, refreshed <-chan struct{}) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if key := k.lookUp(id); key != nil {
+	if key := k.lookUp(id, algorithm); key != nil {
 		return key, nil
 	}
 	if k.running == nil && time.Since(k.tried) < minRefresh {
@@ -81,11 +81,13 @@ func (k *keys) known(id string) (key any, refreshed <-chan struct{}) {
 	return nil, k.begin()
 }
 
-// lookUp is called under the lock. A token that names no key is verified where there is no choice.
-func (k *keys) lookUp(id string) any {
+// lookUp is called under the lock. A token that names no key is verified where there is no choice. A key that is published for an algorithm
+// is for no other (RFC 8725, section 3.1).
+func (k *keys) lookUp(id, algorithm string) any {
 	for i := range k.set {
-		if k.set[i].KeyID == id || id == "" && len(k.set) == 1 {
-			return k.set[i].Key
+		key := &k.set[i]
+		if (key.KeyID == id || id == "" && len(k.set) == 1) && (key.Algorithm == "" || key.Algorithm == algorithm) {
+			return key.Key
 		}
 	}
 	return nil
