@@ -16,6 +16,7 @@ import (
 
 	"goservice.dev/operator/workload/forwarded"
 	"goservice.dev/operator/workload/problem"
+	"goservice.dev/operator/workload/telemetry"
 	"goservice.dev/operator/workload/upstream"
 )
 
@@ -131,6 +132,9 @@ func (p *Proxy) to(client *upstream.Client, target *url.URL) *httputil.ReversePr
 		ModifyResponse: func(response *http.Response) error {
 			if len(response.Trailer) > 0 { // HTTP/1.1 has trailers only without it
 				response.Header.Del("Content-Length")
+			}
+			if telemetry.RequestID(response.Request.Context()) != "" { // the response has it already
+				response.Header.Del(telemetry.RequestIDHeader)
 			}
 			return redirects{base: client.URL(), prefix: p.prefix + name, host: response.Request.Header.Get("X-Forwarded-Host")}.rewrite(response)
 		},

@@ -64,7 +64,7 @@ func proxiedWithin(t *testing.T, deadline, base string, handler http.HandlerFunc
 	t.Cleanup(server.Close)
 	own := strings.TrimPrefix(server.URL, "http://")
 	log = new(lines)
-	svc = service.New(service.WithLog(log), service.WithBuiltIn(livesettings.Document{Version: livesettings.Version}),
+	svc = service.New(service.WithLog(log), service.WithRequestIDs(nil), service.WithBuiltIn(livesettings.Document{Version: livesettings.Version}),
 		service.WithEnvironment(map[string]string{
 			"GOSERVICE_LIVE_SETTINGS_FILE": "", "GOSERVICE_REQUEST_TIMEOUT": deadline,
 			"GOSERVICE_UPSTREAMS": fmt.Sprintf(`[{"name":"up","url":"http://%s%s"},{"name":"grpc","url":"h2c://%s"}]`, own, base, own),
@@ -231,6 +231,16 @@ func TestRedirectsStayWithinTheProxy(t *testing.T) {
 		if got := response.Header.Get("Location"); got != want || want == "" && response.StatusCode != http.StatusBadGateway || strings.Contains(body, own) {
 			t.Errorf("%s: %d to %q (%s), want %q", to, response.StatusCode, got, body, want)
 		}
+	}
+}
+
+func TestAResponseHasOneRequestID(t *testing.T) {
+	address, _, _ := proxied(t, "", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Request-Id", r.Header.Get("X-Request-Id")) // as many servers do
+	})
+	response, _ := exchange(t, address, "GET /proxy/up/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+	if got := response.Header["X-Request-Id"]; len(got) != 1 || got[0] == "" {
+		t.Errorf("%q", got)
 	}
 }
 
