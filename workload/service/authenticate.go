@@ -15,7 +15,8 @@ import (
 
 // Authenticate makes the routes that are registered later demand one of the credentials: the authenticators are asked in order, and
 // the first one that finds its kind decides. They run before the limiters and the pool of the route. Handlers find the caller with
-// auth.From(r.Context()); auth.Key limits by caller. A request without any is answered with 401, as are invalid ones.
+// auth.From(r.Context()); auth.Key limits by caller. A request without any is answered with 401, as are invalid ones. The client names of
+// GOSERVICE_TLS_CLIENT_NAMES are demanded besides, and say who the caller is only where nothing else is demanded.
 func (s *Service) Authenticate(authenticators ...auth.Authenticator) {
 	s.authenticators = append(s.authenticators, authenticators...)
 }
@@ -25,15 +26,14 @@ func Public() RouteOption { return func(rt *route) { rt.public = true } }
 
 // identified reports whether the caller may pass; else it has answered the request.
 func (rt *route) identified(e *exchange.Exchange, r *http.Request) bool {
-	if len(rt.authenticators) == 0 {
-		return true
+	for _, asked := range rt.demanded {
+		identity, err := authenticate(asked, r)
+		if err != nil {
+			rt.service.refuseCaller(e, r, asked, err)
+			return false
+		}
+		e.Identity = identity
 	}
-	identity, err := authenticate(rt.authenticators, r)
-	if err != nil {
-		rt.service.refuseCaller(e, r, rt.authenticators, err)
-		return false
-	}
-	e.Identity = identity
 	return true
 }
 

@@ -4,6 +4,8 @@
 package service_test
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net/http"
@@ -98,5 +100,42 @@ func TestCertificatesOfOthersAreRefusedByTheSettings(t *testing.T) {
 	svc.Handler().ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/hello", nil))
 	if recorder.Code != http.StatusUnauthorized {
 		t.Errorf("%d, want 401", recorder.Code)
+	}
+}
+
+// Whoever deploys the service sets the names, whoever writes it the credentials; neither replaces the other.
+func TestAllowedCertificatesReplaceNoOtherCredentials(t *testing.T) {
+	svc := service.New(service.WithLog(io.Discard), service.WithEnvironment(map[string]string{
+		"GOSERVICE_LIVE_SETTINGS_FILE": "", "GOSERVICE_TLS_CERT_FILE": "c", "GOSERVICE_TLS_KEY_FILE": "k", "GOSERVICE_TLS_CLIENT_CA_FILE": "ca",
+		"GOSERVICE_TLS_CLIENT_NAMES": "shop.svc",
+	}))
+	tell := func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, auth.Key(r)) }
+	svc.HandleFunc("GET /before", tell)
+	svc.Authenticate(byName{})
+	svc.HandleFunc("GET /me", tell)
+	for name, c := range map[string]struct {
+		path, certificate, caller string
+		status                    int
+		key                       string
+	}{
+		"the certificate where nothing else is asked for": {"/before", "shop.svc", "", 200, "tls shop.svc"},
+		"the certificate alone":                           {"/me", "shop.svc", "", 401, ""},
+		"both":                                            {"/me", "shop.svc", "ann", 200, "test ann"},
+		"a certificate of others":                         {"/me", "other.svc", "ann", 403, ""},
+		"no certificate":                                  {"/me", "", "ann", 401, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			request := httptest.NewRequest(http.MethodGet, c.path, nil)
+			request.Header.Set("Name", c.caller)
+			if c.certificate != "" {
+				leaf := &x509.Certificate{DNSNames: []string{c.certificate}}
+				request.TLS = &tls.ConnectionState{VerifiedChains: [][]*x509.Certificate{{leaf}}}
+			}
+			recorder := httptest.NewRecorder()
+			svc.Handler().ServeHTTP(recorder, request)
+			if got := recorder.Body.String(); recorder.Code != c.status || c.status == 200 && got != c.key {
+				t.Errorf("%d %s", recorder.Code, got)
+			}
+		})
 	}
 }

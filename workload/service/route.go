@@ -26,9 +26,9 @@ type route struct {
 	clients *clientLimit // nil without one
 	err     error        // of the first option that cannot be used
 
-	protocol       Protocol // nil: plain HTTP
-	public         bool
-	authenticators []auth.Authenticator
+	protocol Protocol // nil: plain HTTP
+	public   bool
+	demanded [][]auth.Authenticator // one of each
 }
 
 // clientLimit is the limit of each client by itself.
@@ -47,7 +47,11 @@ func (s *Service) newRoute(handler http.Handler, options []RouteOption) *route {
 	}
 	rt.handler = handler
 	if !rt.public {
-		rt.authenticators = slices.Clone(s.authenticators)
+		for _, one := range [][]auth.Authenticator{s.clients, slices.Clone(s.authenticators)} {
+			if len(one) > 0 {
+				rt.demanded = append(rt.demanded, one)
+			}
+		}
 	}
 	rt.apply(rt.own)
 	return rt

@@ -71,6 +71,7 @@ type Service struct {
 	background   *background
 	dependencies []*dependency
 
+	clients        []auth.Authenticator // of the environment: each request needs its certificate besides
 	authenticators []auth.Authenticator
 }
 
@@ -191,7 +192,7 @@ func (s *Service) setUp(o options) {
 		if err != nil { // LoadConfig has checked them
 			fail(err)
 		}
-		s.Authenticate(certificates)
+		s.clients = []auth.Authenticator{certificates}
 	}
 	s.registerKnobs()
 	s.registerMetrics()
