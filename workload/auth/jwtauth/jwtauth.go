@@ -41,7 +41,8 @@ type Config struct {
 	// Audiences of which each token must name one in its aud. At least one must be set: tokens for other services are not for this
 	// one.
 	Audiences []string
-	// KeysURL is where the issuer publishes its keys (jwks_uri); empty: what the OpenID configuration below Issuer says.
+	// KeysURL is where the issuer publishes its keys (jwks_uri); empty: what the OpenID configuration below Issuer says,
+	// which must be an https URL where Issuer is one.
 	KeysURL string
 	// Algorithms that are accepted, by their names in RFC 7518; nil means all asymmetric ones. Those with a shared secret, and none,
 	// are refused.

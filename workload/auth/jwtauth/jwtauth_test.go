@@ -172,6 +172,33 @@ func TestTokensAreVerified(t *testing.T) {
 	}
 }
 
+// Whoever is on the way could put their own keys in place of the issuer's.
+func TestKeysOfAnIssuerWithTLSComeByTLS(t *testing.T) {
+	i, key := newIssuer(t), newKey(t, "1")
+	i.publish(key)
+	for name, serve := range map[string]func(secure string) (keys string, handler http.HandlerFunc){
+		"the configuration names an address without TLS": func(string) (string, http.HandlerFunc) { return i.URL + "/keys", nil },
+		"a redirect leads to one": func(secure string) (string, http.HandlerFunc) {
+			return secure + "/keys", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, i.URL+"/keys", http.StatusFound) }
+		},
+	} {
+		mux := http.NewServeMux()
+		server := httptest.NewTLSServer(mux)
+		defer server.Close()
+		keys, handler := serve(server.URL)
+		mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
+			_ = json.NewEncoder(w).Encode(map[string]string{"issuer": server.URL, "jwks_uri": keys})
+		})
+		if handler != nil {
+			mux.HandleFunc("GET /keys", handler)
+		}
+		verifier := i.verifier(func(c *jwtauth.Config) { c.Issuer, c.Client = server.URL, server.Client() })
+		if identity, err := ask(verifier, "Bearer "+i.token(key, map[string]any{"iss": server.URL})); statusOf(err) != http.StatusServiceUnavailable {
+			t.Errorf("%s: %+v, %v", name, identity, err)
+		}
+	}
+}
+
 // RFC 8725, section 3.1: a key is for one algorithm.
 func TestAKeyIsForTheAlgorithmThatItIsPublishedFor(t *testing.T) {
 	private, err := rsa.GenerateKey(rand.Reader, 2048)

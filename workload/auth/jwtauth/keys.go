@@ -217,6 +217,8 @@ func (k *keys) get(ctx context.Context, from string, into any) error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("asking the issuer: %w", err)
+	case (secure(from) || k.config.KeysURL == "" && secure(k.config.Issuer)) && response.Request.URL.Scheme != "https":
+		return errors.New("asking the issuer: it is asked with TLS, and leads to an address without")
 	case response.StatusCode != http.StatusOK:
 		return fmt.Errorf("asking the issuer: %s answers %s", from, response.Status)
 	case len(body) > maxDocument:
@@ -227,3 +229,5 @@ func (k *keys) get(ctx context.Context, from string, into any) error {
 	}
 	return nil
 }
+
+func secure(address string) bool { return strings.HasPrefix(strings.ToLower(address), "https:") }
