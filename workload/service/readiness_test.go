@@ -35,8 +35,10 @@ func TestReadinessAsksDependenciesInTheBackground(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var calls atomic.Int64
 		var down atomic.Bool
+		first := make(chan struct{})
 		s := watched(t, func(s *Service) {
 			s.ReadyWhen("database", func(context.Context) error {
+				<-first
 				calls.Add(1)
 				if down.Load() {
 					return errors.New("no\nconnection")
@@ -47,6 +49,7 @@ func TestReadinessAsksDependenciesInTheBackground(t *testing.T) {
 		if ready, text := s.readiness(); ready || !strings.Contains(text, "not checked yet") {
 			t.Errorf("before the first check: %t %q", ready, text)
 		}
+		close(first)
 		synctest.Wait()
 		time.Sleep(3 * time.Second)
 		for range 1000 {
