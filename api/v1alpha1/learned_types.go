@@ -139,7 +139,7 @@ type RecommendedStatus struct {
 	// workers that the pool of each pod starts with.
 	// +optional
 	Workers *PlannedValue `json:"workers,omitempty"`
-	// queueDepth of each pod that the operator counts with.
+	// queueDepth of each pod; unless spec.pool.queueDepth is set, it lets at least 4096 requests wait.
 	// +optional
 	QueueDepth *PlannedValue `json:"queueDepth,omitempty"`
 	// gogc is the collector's pace in percent.
