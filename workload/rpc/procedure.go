@@ -55,6 +55,8 @@ func (p *procedure) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			status = noted.Status
 		}
 		p.ended(r, code, status, noted.Err)
+	} else if sent == http.StatusHTTPVersionNotSupported { // no call, and no fault of the server
+		telemetry.Called(r.Context(), telemetry.Call{Status: http.StatusBadRequest})
 	}
 }
 

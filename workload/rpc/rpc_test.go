@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -217,5 +219,20 @@ func TestWhatCannotBeServedPanicsAtOnce(t *testing.T) {
 			}()
 			c.handle(rpc.New(service.New(service.WithEnvironment(map[string]string{"GOSERVICE_LIVE_SETTINGS_FILE": ""}))))
 		})
+	}
+}
+
+// Streams in both directions need HTTP/2. Whoever comes without it must not use up the objective's budget of failures.
+func TestACallByAProtocolThatCannotCarryItIsTheClientsMistake(t *testing.T) {
+	r := start(t, setup{})
+	request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/goservice.rpc.ping.v1.PingService/Echo", http.NoBody) // HTTP/1.1
+	request.Header.Set("Content-Type", "application/connect+proto")
+	recorder := httptest.NewRecorder()
+	r.Handler().ServeHTTP(recorder, request)
+	if recorder.Code != http.StatusHTTPVersionNotSupported {
+		t.Errorf("%d, want 505", recorder.Code)
+	}
+	if got := r.counted(httpSeries); len(got) != 1 || got[0] != "400 Echo" {
+		t.Errorf("counted as %q, want 400", got)
 	}
 }
