@@ -22,6 +22,10 @@ func TestRestartsAreToldFromClocks(t *testing.T) {
 			*c = restartedAt(now.Add(-time.Second), c.Requests+1000)
 			c.Served, c.CPUSeconds = 1e6, 1e6
 		}, (30*200 + 1000) / 2},
+		"a restart that counts more, on a clock a second ahead": {func(c *Counters, now time.Time) {
+			*c = restartedAt(now.Add(time.Second), c.Requests+1000)
+			c.Served, c.CPUSeconds = 1e6, 1e6
+		}, (30*200 + 1000) / 2},
 		"a restart on a wrong clock": {func(c *Counters, now time.Time) { *c = restartedAt(now.Add(-time.Hour), 60) }, 30},
 		"no start":                   {func(c *Counters, _ time.Time) { c.StartSeconds = 0 }, 100},
 	} {

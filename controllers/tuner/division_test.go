@@ -180,6 +180,28 @@ func TestNoSharedLimitNoParts(t *testing.T) {
 	}
 }
 
+// What was known of a limit that is gone, or of pods that do not serve any more, says nothing of those that come.
+func TestALimitThatHadNobodyToDivideItStartsEqually(t *testing.T) {
+	for name, gone := range map[string]func(*Budget){
+		"the limit is taken back": func(b *Budget) { b.Total = 0 },
+		"no pod serves":           func(b *Budget) { b.Serving = nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newLimited(t, 100, "a", "b")
+			s.settle(map[string]float64{"a": 75, "b": 15})
+			before := s.budget
+			gone(&s.budget)
+			if parts := s.look(nil); parts != nil {
+				t.Errorf("%+v of nothing", parts)
+			}
+			s.budget = before
+			if parts := s.look(nil); parts != nil {
+				t.Errorf("%+v, want equal parts", parts)
+			}
+		})
+	}
+}
+
 func TestAChangedLimitReachesUnevenPartsAtOnce(t *testing.T) {
 	for _, total := range []float64{40, 400} {
 		for _, confirmed := range []bool{true, false} {
@@ -297,5 +319,22 @@ func TestOthersGrowAsALeavingPodUsesLess(t *testing.T) {
 	}
 	if got := look(map[string]float64{"a": 800, "b": 800, "c": 0, "d": 0}); got < 999 {
 		t.Errorf("%g to those that stay when nobody uses anything else", got)
+	}
+}
+
+// Each division is a write to every pod: the others do not follow every request of a leaving one.
+func TestALeavingPodThatUsesALittleMoreOrLessMovesNobody(t *testing.T) {
+	demand := map[string]float64{"a": 750, "b": 150}
+	s := newLimited(t, 1000, "a", "b")
+	s.budget.reserved = 200
+	s.settle(demand)
+	for _, step := range []struct {
+		reserved float64
+		changes  int
+	}{{205, 1}, {190, 1}, {220, 1}, {221, 2}, {241, 2}, {0, 3}} {
+		s.budget.reserved = step.reserved
+		if parts := s.look(demand); s.changes != step.changes {
+			t.Errorf("%d divisions when a leaving pod uses %g of 1000, want %d: %+v", s.changes, step.reserved, step.changes, parts)
+		}
 	}
 }

@@ -106,10 +106,9 @@ func (d *divisor) need(now time.Time, b Budget, leaving float64, inForce int) (n
 			expected-- // it took traffic and does no more
 		}
 	}
-	switch {
-	case d.pods == 0 && inForce > 0 && inForce < expected: // the operator before this one did not wait for them any more
-		d.progressAt = now.Add(-lateAfter)
-	case progress:
+	// The operator before this one did not wait for them any more: nor does this one.
+	givenUp := d.pods == 0 && inForce > 0 && inForce < expected
+	if progress && !givenUp {
 		d.progressAt = now
 	}
 	d.served = served

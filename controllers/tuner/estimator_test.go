@@ -82,6 +82,8 @@ func TestEstimatesOfASteadyLoad(t *testing.T) {
 	got := e.Estimate(100 * time.Millisecond)
 	near(t, "demand", got.Demand.PerSecond(), 400, 1e-6)
 	near(t, "demand of the panic window", got.DemandPanic.PerSecond(), 400, 1e-6)
+	near(t, "seconds of the stable window", got.Demand.Seconds, 60, 0)
+	near(t, "seconds of the panic window", got.DemandPanic.Seconds, 6, 0)
 	near(t, "trend", got.Trend, 0, 0)
 	near(t, "service time", got.ServiceTime.Seconds(), 0.010, 1e-6)
 	near(t, "CPU time", got.CPUTime.Seconds(), 0.005, 1e-6)
@@ -242,6 +244,50 @@ func TestTrend(t *testing.T) {
 		f.steady(e, 1, 100+float64(i), 0) // 2 pods, 2 s: one request per second per second
 	}
 	near(t, "trend", e.Estimate(0).Trend, 1, 1e-3)
+}
+
+func TestALineThatMayBeChanceIsNoTrend(t *testing.T) {
+	f, e := newFleet(2), &Estimator{}
+	for i := range 30 {
+		f.steady(e, 1, 100+float64(i%2), 0)
+	}
+	if got := e.Estimate(0); got.Trend != 0 || got.TrendError != 0 {
+		t.Errorf("a trend of %v with an error of %v", got.Trend, got.TrendError)
+	}
+}
+
+// Where pods are overloaded, handlers take longer because they wait for a processor: that is not what a request takes by itself, also
+// where the overload is all that this operator has seen.
+func TestOverloadDoesNotCountAsServiceTime(t *testing.T) {
+	for name, c := range map[string]struct {
+		overload func(*Counters)
+		want     float64
+	}{
+		"a slow dependency":            {func(*Counters) {}, 0.050},
+		"requests wait for a worker":   {func(c *Counters) { c.Queued = 3 }, 0.010},
+		"requests are turned away":     {func(c *Counters) { c.Rejected += 10 }, 0.010},
+		"some are beyond a rate limit": {func(c *Counters) { c.Rejected, c.RateLimited = c.Rejected+10, c.RateLimited+10 }, 0.050},
+	} {
+		for before, begin := range map[string]func(*fleet, *Estimator){
+			"measured before": func(f *fleet, e *Estimator) { f.steady(e, 30, 100, 0) },
+			"learned earlier": func(_ *fleet, e *Estimator) {
+				e.presume(Cost{ServiceTime: 10 * time.Millisecond, CPUTime: 5 * time.Millisecond})
+			},
+		} {
+			t.Run(name+", "+before, func(t *testing.T) {
+				f, e := newFleet(2), &Estimator{}
+				begin(f, e)
+				for range 200 {
+					for _, counters := range f.counters {
+						counters.ServiceSeconds += 100 * tick.Seconds() * 0.040 // 10 ms are counted anyway
+						c.overload(counters)
+					}
+					f.steady(e, 1, 100, 0)
+				}
+				near(t, "service time", e.Estimate(0).ServiceTime.Seconds(), c.want, 0.01)
+			})
+		}
+	}
 }
 
 // A step, whenever it was, is no trend, and what was before it does not count any more.

@@ -4,6 +4,7 @@
 package tuner
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -62,6 +63,18 @@ func TestAFallByChanceIsNoEvidence(t *testing.T) {
 	}
 }
 
+// Of 10 req/s, chance alone makes the ends of a line through a minute differ with a standard deviation of 1.41.
+func TestAFallIsEvidenceFromFourStandardDeviationsOn(t *testing.T) {
+	for deviations, want := range map[float64]bool{3.9: false, 4.1: true} {
+		d := &Decider{hold: time.Minute}
+		e := estimates(10)
+		e.Trend = -deviations * math.Sqrt(2) / 60
+		if got := d.falls(epoch, Situation{Estimates: e, Bounds: Bounds{HoldFor: time.Minute}}, false); got != want {
+			t.Errorf("a fall by %v standard deviations is believed: %t, want %t", deviations, got, want)
+		}
+	}
+}
+
 // While pods are replaced, and for a stable window after, what is sent to those that leave is missing from what is measured.
 func TestARolloutIsNoFall(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -86,6 +99,15 @@ func TestARolloutIsNoFall(t *testing.T) {
 				t.Errorf("floor %d, want %d: %s", got.Floor.Value, c.want, got.Floor.Reason)
 			}
 		})
+	}
+}
+
+func TestPodsAreHeldLongerUntilAMinuteAfterARollout(t *testing.T) {
+	for after, want := range map[time.Duration]time.Duration{0: maxHold, time.Minute: maxHold, time.Minute + 1: time.Minute} {
+		d := &Decider{hold: time.Minute, replacedAt: epoch}
+		if got := d.holds(epoch.Add(after)); got != want {
+			t.Errorf("held for %s at %s after a rollout, want %s", got, after, want)
+		}
 	}
 }
 
@@ -202,7 +224,7 @@ func TestALongHoldIsForgotten(t *testing.T) {
 	steps(d, 0, time.Minute, quiet)
 	d.hold, d.heldSince = maxHold, epoch.Add(time.Minute)
 	for _, c := range []struct{ after, want time.Duration }{
-		{20 * time.Minute, maxHold}, {25 * time.Minute, maxHold / 2}, {45 * time.Minute, maxHold / 4}, {2 * time.Hour, time.Minute},
+		{21 * time.Minute, maxHold}, {21*time.Minute + tick, maxHold / 2}, {25 * time.Minute, maxHold / 2}, {45 * time.Minute, maxHold / 4}, {2 * time.Hour, time.Minute},
 	} {
 		if steps(d, d.needs[len(d.needs)-1].at.Sub(epoch)+tick, c.after, quiet); d.hold != c.want {
 			t.Errorf("held for %s after %s, want %s", d.hold, c.after, c.want)

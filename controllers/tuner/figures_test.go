@@ -58,6 +58,9 @@ func TestAPresumedMeanGivesWayToRequests(t *testing.T) {
 	if m.presume(0); m.mean() != 0 || m.weight != 0 {
 		t.Errorf("nothing presumed: %s of weight %v", m.mean(), m.weight)
 	}
+	if m.presume(1); m.weight != minServed {
+		t.Errorf("a cost of 1 ns presumed: weight %v", m.weight)
+	}
 	if m.presume(3 * time.Millisecond); m.mean() != 3*time.Millisecond || m.weight != minServed {
 		t.Errorf("presumed: %s of weight %v", m.mean(), m.weight)
 	}

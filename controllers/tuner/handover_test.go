@@ -145,6 +145,47 @@ func TestATakeoverKeepsThePartsUntilMoreIsKnown(t *testing.T) {
 	}
 }
 
+// Also where the limit was raised while nobody divided it: for a minute, what was found stays in force if nobody tells what it is asked.
+func TestATakeoverAfterALimitWasRaisedKeepsThePartsForAMinute(t *testing.T) {
+	left := map[string]float64{"a": 30, "b": 10}
+	s := newLimited(t, 100, "a", "b")
+	s.division.takeOver(s.now, s.budget, InForce{Parts: maps.Clone(left), Newcomer: 0.1})
+	for range 29 { // rounds of two seconds
+		if parts := s.look(nil); parts == nil || !maps.Equal(parts.Pods, left) {
+			t.Fatalf("%+v after %s, %v were found", parts, s.now.Sub(epoch), left)
+		}
+	}
+	if parts := s.look(nil); parts != nil {
+		t.Errorf("%+v after a minute, want equal parts of the limit", parts)
+	}
+}
+
+// Figures are rough for whoever takes over from another operator, and for nobody else.
+func TestANewServiceIsDividedByFiguresAtOnce(t *testing.T) {
+	for name, c := range map[string]struct {
+		inForce func() InForce
+		at      time.Duration
+		moves   bool
+	}{
+		"nobody divided before":        {nil, 2 * time.Second, true},
+		"nothing is found":             {func() InForce { return InForce{} }, 2 * time.Second, true},
+		"another operator divided":     {func() InForce { return InForce{Pods: 2} }, 2 * time.Second, false},
+		"another one, but long before": {func() InForce { return InForce{Pods: 2} }, time.Minute, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var s Sharing
+			b := Budget{Total: 100, Serving: []string{"a", "b"}, Wanted: 2, Measured: true, Confirmed: true, InForce: c.inForce}
+			s.Next(epoch, b, nil)
+			at := epoch.Add(c.at)
+			// 6 of 76 requests per second are turned away with equal parts, which is less than 10%.
+			divided := s.Next(at, b, &Usage{At: at, Demand: map[string]float64{"a": 56, "b": 20}})
+			if moved := divided.Parts != nil; moved != c.moves {
+				t.Errorf("parts %+v", divided.Parts)
+			}
+		})
+	}
+}
+
 // Parts of a former limit are known by their sum: what is found says nothing else of it.
 func TestATakeoverAfterALimitWasLoweredShrinksThePartsAtOnce(t *testing.T) {
 	for name, demand := range map[string]map[string]float64{

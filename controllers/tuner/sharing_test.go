@@ -189,6 +189,20 @@ func TestARolloutCostsAFewWritesPerPod(t *testing.T) {
 	}
 }
 
+// As long as what is in force does not exceed the limit together with what leaving pods have, a rollout changes nothing.
+func TestARolloutChangesNothingThatIsWithinTheLimit(t *testing.T) {
+	var s Sharing
+	b := Budget{Total: 1200, Wanted: 12, LeaveWithin: 10 * time.Second, Confirmed: true}
+	for i := range 12 {
+		b.Serving = append(b.Serving, fmt.Sprintf("p%02d", i))
+	}
+	s.Next(epoch, b, nil)
+	b.Wanted, b.Rolling, b.Serving, b.Leaving = 11, true, b.Serving[:11], b.Serving[11:]
+	if got := s.Next(epoch.Add(time.Minute), b, nil).Pods; got != 12 {
+		t.Errorf("divided among %d; with 11 that serve and one that leaves, 12 have the whole limit", got)
+	}
+}
+
 func TestAStuckRolloutTakesNothingAwayForLong(t *testing.T) {
 	f := newRollable(t, 2)
 	f.version, f.startup = 1, -1
@@ -208,6 +222,26 @@ func TestAStuckRolloutTakesNothingAwayForLong(t *testing.T) {
 	}
 }
 
+// Nothing happens to a pod that does not become ready: whoever looks only when asked to must see that it is late.
+func TestALookIsAskedForWhenExpectedPodsAreLate(t *testing.T) {
+	var s Sharing
+	b := Budget{Total: 100, Serving: []string{"a", "b"}, Wanted: 2, Confirmed: true}
+	s.Next(epoch, b, nil)
+	b.Unready, b.Wanted = []string{"c"}, 3
+	now := epoch.Add(time.Minute)
+	divided := s.Next(now, b, nil)
+	if late := now.Add(lateAfter); divided.Pods != 3 || !divided.Again.Equal(late) {
+		t.Fatalf("divided among %d until %s, want 3 until %s", divided.Pods, divided.Again, late)
+	}
+	for looks := 0; !divided.Again.IsZero() && looks < 10; looks++ {
+		now = divided.Again
+		divided = s.Next(now, b, nil)
+	}
+	if divided.Pods != 2 {
+		t.Errorf("divided among %d, want the 2 that serve", divided.Pods)
+	}
+}
+
 func TestPodsThatLoseReadinessGiveUpTheirPart(t *testing.T) {
 	f := newRollable(t, 4)
 	f.pods[0].lost, f.pods[1].lost = true, true
@@ -216,6 +250,23 @@ func TestPodsThatLoseReadinessGiveUpTheirPart(t *testing.T) {
 	f.pods[0].lost, f.pods[1].lost = false, false
 	f.run(200 * time.Millisecond)
 	f.expect(4, "after it came back")
+}
+
+// Pods that come back after none served are expected as those of a new service are.
+func TestAnOutageOfAllPodsDividesNothingAgain(t *testing.T) {
+	f := newRollable(t, 4)
+	for _, p := range f.pods {
+		p.lost = true
+	}
+	f.run(time.Minute)
+	for _, p := range f.pods {
+		p.lost = false
+		f.run(4 * time.Second)
+		f.expect(4, "while all are expected back")
+	}
+	if f.changes > 0 {
+		t.Errorf("divided among %v", f.dividing)
+	}
 }
 
 func TestAPodThatLosesReadinessRightAfterItsStartGivesUpItsPart(t *testing.T) {

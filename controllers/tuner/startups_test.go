@@ -153,3 +153,22 @@ func TestALongLeadMultipliesNoChance(t *testing.T) {
 		t.Errorf("%v req/s are forecast of a rise that is nearly certain", demand)
 	}
 }
+
+// However slow a change of the demand is: where it is certain, its direction says what is to come.
+func TestASlowChangeIsForecast(t *testing.T) {
+	for _, c := range []struct {
+		trend, want float64
+		why         string
+		rising      bool
+	}{
+		{0.5, 20 + 0.5*(30+30), "forecast for 30s ahead from the last minute's rise", true},
+		{0, 20, "over the last minute", false},
+		{-0.5, 20 - 0.5*30, "forecast from the last minute's fall", false},
+	} {
+		e := estimates(20)
+		e.DemandPanic, e.Trend = Rate{}, c.trend
+		if demand, why, rising := forecast(e, 30*time.Second, false); demand != c.want || why != c.why || rising != c.rising {
+			t.Errorf("%v req/s %s, rising %t; want %+v", demand, why, rising, c)
+		}
+	}
+}

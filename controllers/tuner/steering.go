@@ -51,9 +51,6 @@ type steering struct {
 // and raises it by small steps after a calm time, never above the plan's.
 func (d *Decider) steer(now time.Time, s Situation, decision *Decision) plan.Figure[float64] {
 	r := &d.rho
-	if r.reason == "" {
-		r.reason = "by the queueing formula"
-	}
 	if !r.lowered || r.value > s.Bounds.Utilization {
 		r.lowered = false
 		r.value, r.reason = s.Bounds.Utilization, "by the queueing formula"

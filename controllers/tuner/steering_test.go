@@ -53,7 +53,7 @@ func TestWhenTheUtilizationIsLowered(t *testing.T) {
 		"after a panic":                  {began(func(d *Decider) { d.panicUntil = dawn.Add(-1) }), judging(0.02), 0.7 * lowerBy, slow},
 		"soon after a change":            {began(func(d *Decider) { d.rho.judgedAt = dawn.Add(1 - StableWindow) }), judging(0.02), 0.7, formula},
 		"a window after a change":        {began(func(d *Decider) { d.rho.judgedAt = dawn.Add(-StableWindow) }), judging(0.02), 0.7 * lowerBy, slow},
-		"as full as is tolerated":        {began(), judging(0.02, func(s *Situation) { s.Estimates.CPU = 7 * tolerated }), 0.7 * lowerBy, slow},
+		"as full as is tolerated":        {began(), judging(0.02, func(s *Situation) { s.Estimates.CPU *= tolerated }), 0.7 * lowerBy, slow},
 		"too few pods":                   {began(), judging(0.02, func(s *Situation) { s.Estimates.CPU = 7*tolerated + 0.01 }), 0.7, formula},
 		"fixed by the user":              {began(), judging(0.02, func(s *Situation) { s.Bounds.UtilizationIsFixed = true }), 0.7, "set by hand"},
 		"steps were futile":              {began(func(d *Decider) { d.rho.futile = true }), judging(0.02), 0.7, formula},

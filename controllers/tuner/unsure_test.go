@@ -82,6 +82,27 @@ func TestAStuckPodAndANewcomerStayWithinTheLimit(t *testing.T) {
 	}
 }
 
+// What a pod keeps is what it had before another one came, which is more than an equal part is now.
+func TestAStuckPodKeepsItsPartOfFewerPods(t *testing.T) {
+	var s Sharing
+	now, demand := epoch, map[string]float64{"a": 10, "b": 10, "c": 200}
+	b := Budget{Total: 100, Serving: []string{"a", "b"}, Wanted: 2, Measured: true, Confirmed: true}
+	s.Next(now, b, nil)
+	b.Serving, b.Wanted = []string{"a", "b", "c"}, 3
+	divided := s.Next(now, b, &Usage{At: now, Demand: demand})
+	if divided.Parts == nil || divided.Parts.Pods["a"] > 10 {
+		t.Fatalf("%+v", divided.Parts)
+	}
+	b.Confirmed, b.Unconfirmed = false, []string{"a"}
+	for range 5 {
+		now = now.Add(2 * time.Second)
+		divided = s.Next(now, b, &Usage{At: now, Demand: demand})
+	}
+	if parts := divided.Parts; parts == nil || 50+sumOf(parts.Pods, b.Serving[1:]) > 100+1e-9 {
+		t.Errorf("a keeps the 50 of 100 that it had, and what is given is %+v", parts)
+	}
+}
+
 // Equal parts are a cut as any other for the pod that had most.
 func TestAStuckPodStaysWithinTheLimitWhenPartsBecomeEqual(t *testing.T) {
 	s := newLimited(t, 100, "a", "b")

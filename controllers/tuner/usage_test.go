@@ -82,6 +82,36 @@ func TestDemandIsSteadyAndQuick(t *testing.T) {
 	}
 }
 
+// A change by so little that chance may be the reason is followed slowly, and more slowly where few requests are counted.
+func TestASmallChangeIsSmoothed(t *testing.T) {
+	for _, c := range []struct{ before, after, over float64 }{{100, 110, 4}, {50, 55, 4}, {20, 22, 10}, {5, 6, 20}} {
+		w := newWatched()
+		w.look(0)
+		for range 60 {
+			w.look(c.before)
+		}
+		const looks = 8
+		for range looks - 1 {
+			w.look(c.after)
+		}
+		got, want := w.look(c.after).Demand["p"], c.after-(c.after-c.before)*math.Exp(-looks/c.over)
+		if math.Abs(got-want) > 0.05*(c.after-c.before) {
+			t.Errorf("%g after %d s in which %g became %g, want about %.1f", got, looks, c.before, c.after, want)
+		}
+	}
+}
+
+// The longer was counted, the less of a difference is chance.
+func TestWhatChanceExplains(t *testing.T) {
+	for _, c := range []struct{ expected, seconds, most float64 }{{100, 1, 40}, {100, 4, 20}, {100, 0.25, 80}, {25, 1, 20}, {0, 1, 4}, {0, 4, 2}} {
+		for _, sign := range []float64{-1, 1} {
+			if !explained(c.expected+sign*c.most, c.expected, c.seconds) || explained(c.expected+sign*(c.most+0.01), c.expected, c.seconds) {
+				t.Errorf("%g/s counted for %g s: chance does not explain %g more or less at most", c.expected, c.seconds, c.most)
+			}
+		}
+	}
+}
+
 // The first looks count alike, until as much is counted as is smoothed over: the first one, which may be short, is not weighed more.
 func TestAYoungDemandIsTheMeanOfAllLooks(t *testing.T) {
 	w := newWatched()
