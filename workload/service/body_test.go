@@ -297,6 +297,42 @@ func TestALentWorkerIsWaitedFor(t *testing.T) {
 	})
 }
 
+// A stream needs no worker, also where one is being waited for when it begins.
+func TestAStreamThatBeginsWhileItsWorkerIsLentWaitsForNone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		svc := offline(oneWorker())
+		svc.HandleFunc("POST /x", func(w http.ResponseWriter, r *http.Request) {
+			var reading sync.WaitGroup
+			var content []byte
+			reading.Go(func() { content, _ = io.ReadAll(r.Body) })
+			time.Sleep(2 * time.Second)
+			service.Stream(r)
+			reading.Wait()
+			_, _ = w.Write(content)
+		})
+		client := post(svc, "/x", -1)
+		time.Sleep(time.Second)
+		if err := svc.Pool().Acquire(t.Context()); err != nil {
+			t.Fatalf("the worker was not lent: %v", err)
+		}
+		began := time.Now()
+		_, _ = io.WriteString(client.send, "something")
+		_ = client.send.Close()
+		select {
+		case <-client.done:
+		case <-time.After(5 * time.Second):
+			t.Fatal("it waits for a worker")
+		}
+		if took := time.Since(began); took != time.Second || client.Body.String() != "something" {
+			t.Errorf("%d %s after %s", client.Code, client.Body, took)
+		}
+		svc.Pool().Release()
+		if busy := svc.Pool().Stats().Busy; busy != 0 {
+			t.Errorf("%d workers are still held", busy)
+		}
+	})
+}
+
 // The time in which others had the worker is not service time, of streams neither.
 func TestTheTimeThatAWorkerWasLentIsNotServiceTime(t *testing.T) {
 	for name, handler := range map[string]http.HandlerFunc{
@@ -306,8 +342,11 @@ func TestTheTimeThatAWorkerWasLentIsNotServiceTime(t *testing.T) {
 			service.Stream(r)
 		},
 		"a stream that begins meanwhile": func(_ http.ResponseWriter, r *http.Request) {
-			time.AfterFunc(time.Second/2, func() { service.Stream(r) })
-			_, _ = io.ReadAll(r.Body)
+			var reading sync.WaitGroup
+			reading.Go(func() { _, _ = io.ReadAll(r.Body) })
+			time.Sleep(time.Second / 2)
+			service.Stream(r)
+			reading.Wait()
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

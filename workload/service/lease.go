@@ -4,6 +4,7 @@
 package service
 
 import (
+	"context"
 	"io"
 	"sync"
 	"time"
@@ -21,14 +22,15 @@ type lease struct {
 	io.ReadCloser // the body
 
 	exchange *exchange.Exchange
-	acquire  func() error
+	acquire  func(context.Context) error
 	release  func()
 	timer    *time.Timer
 
 	mu      sync.Mutex
 	state   leaseState
 	reading bool
-	since   time.Time // it was lent
+	since   time.Time          // it was lent
+	stop    context.CancelFunc // ends the wait for it to come back; nil if nobody waits
 }
 
 type leaseState int
@@ -47,6 +49,9 @@ func (l *lease) end() {
 	l.state = over
 	if l.timer != nil {
 		l.timer.Stop()
+	}
+	if l.stop != nil {
+		l.stop()
 	}
 	l.mu.Unlock()
 	if before == held {
@@ -95,26 +100,39 @@ func (l *lease) lend() {
 }
 
 func (l *lease) retake() error {
-	l.mu.Lock()
-	l.reading = false
-	if l.timer != nil {
-		l.timer.Stop()
-	}
-	wasLent := l.state == lent
-	l.mu.Unlock()
-	if !wasLent {
+	ctx := l.waits()
+	if ctx == nil {
 		return nil
 	}
-	if err := patience.Acquire(l.exchange, l.acquire); err != nil {
-		return err
-	}
+	err := patience.Acquire(ctx, func() error { return l.acquire(ctx) })
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.state != lent { // it became a stream meanwhile, or the handler has returned
-		l.release()
+	l.stop()
+	l.stop = nil
+	switch {
+	case l.state != lent: // it became a stream meanwhile, which needs none, or the handler has returned
+		if err == nil {
+			l.release()
+		}
 		return nil
+	case err != nil:
+		return err
 	}
 	l.back()
 	l.state = held
 	return nil
+}
+
+// waits ends a step of reading. If the worker was lent meanwhile, it returns the context of the wait for it, else nil.
+func (l *lease) waits() (ctx context.Context) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.reading = false
+	if l.timer != nil {
+		l.timer.Stop()
+	}
+	if l.state == lent {
+		ctx, l.stop = context.WithCancel(l.exchange)
+	}
+	return ctx
 }

@@ -4,6 +4,7 @@
 package service
 
 import (
+	"context"
 	"net/http"
 	"runtime"
 	"slices"
@@ -127,7 +128,7 @@ func (rt *route) giveBack(key string) {
 
 // work runs the handler on a worker of the pool, which others have while the handler waits for its client's body.
 func (rt *route) work(e *exchange.Exchange, r *http.Request, settings *routeSettings, hasBody bool) {
-	if err := rt.service.acquire(r, settings.importance); err != nil {
+	if err := rt.service.acquire(r.Context(), r, settings.importance); err != nil {
 		rt.service.turnAway(e, r, err)
 		return
 	}
@@ -135,7 +136,7 @@ func (rt *route) work(e *exchange.Exchange, r *http.Request, settings *routeSett
 	if hasBody {
 		body := &lease{
 			ReadCloser: r.Body, exchange: e, release: release,
-			acquire: func() error { return rt.service.acquire(r, settings.importance) },
+			acquire: func(ctx context.Context) error { return rt.service.acquire(ctx, r, settings.importance) },
 		}
 		r.Body, release = body, body.end
 	}

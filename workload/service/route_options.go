@@ -4,6 +4,7 @@
 package service
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"net/http"
@@ -61,11 +62,11 @@ func importanceOf(word string) Importance {
 }
 
 // acquire waits for a worker for the request. Who it is for counts only in the queue.
-func (s *Service) acquire(r *http.Request, importance Importance) error {
+func (s *Service) acquire(ctx context.Context, r *http.Request, importance Importance) error {
 	if s.pool.TryAcquire() {
 		return nil
 	}
-	return s.pool.AcquireFor(r.Context(), pool.Claim{Priority: importance, Client: s.clientKey(r)})
+	return s.pool.AcquireFor(ctx, pool.Claim{Priority: importance, Client: s.clientKey(r)})
 }
 
 // Unpooled admits the route's requests without a worker of the pool: for handlers that take workers themselves, which would
