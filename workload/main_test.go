@@ -305,3 +305,21 @@ func TestJobsEndWithTheirClient(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A batch has an end, in whichever form its results come: it is a request with a deadline, and no stream.
+func TestABatchIsARequest(t *testing.T) {
+	svc := workload(t, livesettings.Document{}, nil)
+	for _, kind := range []string{asLines, asJSON} {
+		body := digest
+		if kind == asJSON {
+			body = `{"jobs":[` + digest + `]}`
+		}
+		if response := call(svc.Handler(), "POST", "/jobs", kind, body); response.Code != http.StatusOK || !response.Flushed {
+			t.Errorf("%s: %d, flushed %t", kind, response.Code, response.Flushed)
+		}
+	}
+	metrics := call(svc.AdminHandler(), "GET", "/metrics", "", "").Body.String()
+	if strings.Contains(metrics, `goservice_stream_seconds_count{end="completed",http_route="/jobs"}`) {
+		t.Error("a batch counts as a stream")
+	}
+}

@@ -12,6 +12,7 @@ import (
 
 	"goservice.dev/operator/workload/app"
 	"goservice.dev/operator/workload/internal/budget"
+	"goservice.dev/operator/workload/internal/exchange"
 	"goservice.dev/operator/workload/problem"
 )
 
@@ -54,6 +55,9 @@ func (a API) jobs(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		fail(w, err)
 		return
+	}
+	if e := exchange.From(r.Context()); e != nil {
+		e.Unary = true // a batch ends: it keeps its deadline, which each result moves, and a drain that cuts it has lost something
 	}
 	stream := newResultStream(w, kind)
 	if err := a.Batch.Run(r.Context(), batch, stream.emit); err != nil {

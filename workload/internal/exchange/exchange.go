@@ -54,7 +54,7 @@ type Exchange struct {
 	Told bool
 	// Call is what the protocol of the route says of the request; nil where that is plain HTTP.
 	Call *Call
-	// Unary says that the response is one message, whatever its type: flushing it makes no stream of it.
+	// Unary says that the response has an end of its own, whatever its type: flushing it makes no stream of it.
 	Unary bool
 	// Result is how the exchange ended where that was not as it should, in one word.
 	Result string
