@@ -22,6 +22,7 @@ type body struct {
 	source io.ReadCloser
 	e      *Exchange
 	read   int64
+	ended  atomic.Bool
 	failed atomic.Pointer[error]
 	reads  atomic.Pointer[watch]
 }
@@ -45,7 +46,9 @@ func (b *body) Read(p []byte) (int, error) {
 		}
 		return n, nil
 	}
-	if !errors.Is(err, io.EOF) {
+	if errors.Is(err, io.EOF) {
+		b.ended.Store(true)
+	} else {
 		failure := err // the address of err itself would make each read allocate
 		if b.failed.CompareAndSwap(nil, &failure) {
 			b.answerable()

@@ -276,7 +276,9 @@ func (e *Exchange) HandlerReturned() {
 		return
 	}
 	control, now := http.NewResponseController(e.writer), time.Now()
-	_ = control.SetReadDeadline(now.Add(answerTime / 2)) // which leaves the other half for the answer
+	if e.request.ProtoMajor == 1 && e.body.source != nil && !e.body.ended.Load() {
+		_ = control.SetReadDeadline(now.Add(answerTime / 2)) // which leaves the other half for the answer
+	}
 	if !e.ownWrite.Load() {
 		_ = control.SetWriteDeadline(now.Add(answerTime))
 	}
