@@ -186,6 +186,15 @@ func TestNewPodsWithoutTrafficAreNotScaledTo(t *testing.T) {
 	near(t, "demand now", e.Estimate(0).DemandNow.PerSecond(), 200, 1e-6)
 }
 
+func TestAPodThatStartedSinceTheLastRoundCountsFromItsStart(t *testing.T) {
+	f, e := newFleet(2), &Estimator{}
+	f.steady(e, 30, 100, 0)
+	f.start("new")
+	f.counters["new"].StartSeconds++
+	f.steady(e, 1, 100, 0)
+	near(t, "demand now", e.Estimate(0).DemandNow.PerSecond(), 300, 1e-6)
+}
+
 func TestLostMeasurementsAreNotKnown(t *testing.T) {
 	f, e := newFleet(2), &Estimator{}
 	f.steady(e, 30, 100, 0)
