@@ -86,7 +86,8 @@ func TestBreachPagesAndRecoveryResolves(t *testing.T) {
 	broken.count.Do(func() {}) // meant to fail, and so no figure of the run
 	broken.stop()
 	seen := broken.total()
-	j.Expect(seen.Failed()).To(gomega.Equal(seen.Sent()), statuses(seen))
+	j.Expect(seen.Sent()).To(gomega.BeNumerically(">", 0))
+	j.Expect(seen.Accepted()).To(gomega.BeZero(), statuses(seen)) // once the breaker is open, calls fail without being sent
 
 	t.Log("requests are answered again")
 	healthy = j.send(cluster.url+healthyPath, perSecond)
