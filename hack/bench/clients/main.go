@@ -62,12 +62,9 @@ func run(ctx context.Context, s settings, out, progress io.Writer) error {
 	if s.rounds < 1 || s.rate <= 0 || s.duration < time.Second {
 		return fmt.Errorf("-rounds must be at least 1, -rate above 0, and -duration at least 1s")
 	}
-	processors, err := child.Processors()
+	measured, clients, err := child.Pair()
 	if err != nil {
 		return err
-	}
-	if len(processors) < 2 {
-		return fmt.Errorf("needs two processors: one for the server and one for the clients")
 	}
 	folder, err := os.MkdirTemp("", "bench-clients-")
 	if err != nil {
@@ -83,7 +80,7 @@ func run(ctx context.Context, s settings, out, progress io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := child.Stay(processors[1]); err != nil {
+	if err := child.Stay(clients); err != nil {
 		return err
 	}
 	found := results{settings: s, servers: all, of: map[string]map[string][]figures{}}
@@ -91,7 +88,7 @@ func run(ctx context.Context, s settings, out, progress io.Writer) error {
 		for turn := range all {
 			server := all[(i+turn)%len(all)]
 			fmt.Fprintf(progress, "round %d of %d: %s\n", i+1, s.rounds, server.name)
-			if err := found.measure(ctx, server, processors[0]); err != nil {
+			if err := found.measure(ctx, server, measured); err != nil {
 				return fmt.Errorf("%s: %w", server.name, err)
 			}
 		}

@@ -7,17 +7,17 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"os"
 	"runtime"
 	"slices"
-	"strings"
 	"text/tabwriter"
 	"time"
+
+	"goservice.dev/operator/hack/bench/internal/child"
 )
 
 func (r *results) write(out io.Writer) error {
 	fmt.Fprintf(out, "%s, %s/%s, load average %s; medians of %d rounds of %s; GET / at %g requests per second\n\n", runtime.Version(),
-		runtime.GOOS, runtime.GOARCH, loadAverage(), r.settings.rounds, r.settings.duration, r.settings.rate)
+		runtime.GOOS, runtime.GOARCH, child.LoadAverage(), r.settings.rounds, r.settings.duration, r.settings.rate)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "beside\tnot served\tp50\tp99\tpeak memory\tstreams held\tcut\tclient late, p99\t  \t")
 	for _, name := range caseNames {
@@ -83,13 +83,4 @@ func middle[V cmp.Ordered](of []figures, value func(figures) V) V {
 	}
 	slices.Sort(values)
 	return values[len(values)/2]
-}
-
-// loadAverage of the machine, which says how undisturbed the figures are.
-func loadAverage() string {
-	content, err := os.ReadFile("/proc/loadavg")
-	if err != nil {
-		return "unknown"
-	}
-	return strings.Join(strings.Fields(string(content))[:3], " ")
 }

@@ -31,7 +31,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -104,13 +103,4 @@ func run(ctx context.Context, s settings, out, progress io.Writer) error {
 		return nil
 	}
 	return write(out, s, rounds)
-}
-
-// loadAverage of the machine, which says how undisturbed the figures are.
-func loadAverage() string {
-	content, err := os.ReadFile("/proc/loadavg")
-	if err != nil {
-		return "unknown"
-	}
-	return strings.Join(strings.Fields(string(content))[:3], " ")
 }

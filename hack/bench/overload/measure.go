@@ -42,21 +42,18 @@ type bench struct {
 
 // newBench takes one processor for the server and another one for itself.
 func newBench(ctx context.Context, s settings, progress io.Writer) (*bench, error) {
-	processors, err := child.Processors()
+	measured, clients, err := child.Pair()
 	if err != nil {
 		return nil, err
-	}
-	if len(processors) < 2 {
-		return nil, fmt.Errorf("needs two processors: one for the server and one for the load")
 	}
 	folder, err := os.MkdirTemp("", "bench-overload-")
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{settings: s, folder: folder, processor: processors[0]}
+	b := &bench{settings: s, folder: folder, processor: measured}
 	fmt.Fprintln(progress, "building the workload")
 	if b.binary, err = child.BuildWorkload(ctx, s.root, folder); err == nil {
-		err = child.Stay(processors[1])
+		err = child.Stay(clients)
 	}
 	if err != nil {
 		os.RemoveAll(folder)

@@ -13,6 +13,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"goservice.dev/operator/hack/bench/internal/child"
 	"goservice.dev/operator/hack/load/loadgen"
 )
 
@@ -45,7 +46,7 @@ func outcomeOf(counts *loadgen.Counts, offered float64, s settings) outcome {
 // write prints a table of medians for each kind of handlers, and the line for machines.
 func write(out io.Writer, s settings, rounds map[string][]round) error {
 	fmt.Fprintf(out, "%s, %s/%s, load average %s; medians of %d rounds of %s; target %s, %g times the capacity is offered\n", runtime.Version(),
-		runtime.GOOS, runtime.GOARCH, loadAverage(), s.rounds, s.duration, s.target, s.factor)
+		runtime.GOOS, runtime.GOARCH, child.LoadAverage(), s.rounds, s.duration, s.target, s.factor)
 	for _, k := range s.kinds {
 		if err := writeKind(out, k, rounds[k.name]); err != nil {
 			return err

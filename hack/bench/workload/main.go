@@ -21,7 +21,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -70,12 +69,9 @@ func run(ctx context.Context, s settings, out, progress io.Writer) error {
 	if s.slices < 1 || s.rounds < 1 || s.starts < 1 || s.connections < 1 || s.rate <= 0 || s.duration < time.Second {
 		return fmt.Errorf("-slices, -rounds, -starts and -connections must be at least 1, -rate above 0, -duration at least 1s")
 	}
-	processors, err := child.Processors()
+	measured, clients, err := child.Pair()
 	if err != nil {
 		return err
-	}
-	if len(processors) < 2 {
-		return fmt.Errorf("needs two processors: one for the servers and one for the clients")
 	}
 	folder, err := os.MkdirTemp("", "bench-workload-")
 	if err != nil {
@@ -90,21 +86,12 @@ func run(ctx context.Context, s settings, out, progress io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := child.Stay(processors[1]); err != nil {
+	if err := child.Stay(clients); err != nil {
 		return err
 	}
 	found := results{settings: s, contenders: all, extraAllocs: extra, of: map[string]*figures{}}
-	if err := found.measure(ctx, processors[0], progress); err != nil {
+	if err := found.measure(ctx, measured, progress); err != nil {
 		return err
 	}
 	return found.write(out)
-}
-
-// loadAverage of the machine, which says how undisturbed the figures are.
-func loadAverage() string {
-	content, err := os.ReadFile("/proc/loadavg")
-	if err != nil {
-		return "unknown"
-	}
-	return strings.Join(strings.Fields(string(content))[:3], " ")
 }

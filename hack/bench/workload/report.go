@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"text/tabwriter"
 	"time"
+
+	"goservice.dev/operator/hack/bench/internal/child"
 )
 
 const (
@@ -21,7 +23,7 @@ func (r *results) write(out io.Writer) error {
 	bare, chain := r.of[bareName], r.of[chainName]
 	ratio := median(ratios(chain.perSecond, bare.perSecond))
 	fmt.Fprintf(out, "%s, %s/%s, load average %s; medians of %d slices of throughput, %d rounds of %s and %d starts\n", runtime.Version(), runtime.GOOS,
-		runtime.GOARCH, loadAverage(), r.settings.slices, r.settings.rounds, r.settings.duration, r.settings.starts)
+		runtime.GOARCH, child.LoadAverage(), r.settings.slices, r.settings.rounds, r.settings.duration, r.settings.starts)
 	fmt.Fprintf(out, "each server alone on one processor; throughput by %d connections, latencies at %.0f requests per second from when each was due\n\n",
 		r.settings.connections, r.settings.rate)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)

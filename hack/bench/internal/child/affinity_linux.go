@@ -4,11 +4,13 @@
 package child
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"runtime"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -26,6 +28,27 @@ func Processors() ([]int, error) {
 		}
 	}
 	return processors, nil
+}
+
+// Pair are two processors: one for what is measured, one for whoever sends to it.
+func Pair() (measured, clients int, err error) {
+	processors, err := Processors()
+	if err != nil {
+		return 0, 0, err
+	}
+	if len(processors) < 2 {
+		return 0, 0, errors.New("needs two processors: one for the servers and one for the clients")
+	}
+	return processors[0], processors[1], nil
+}
+
+// LoadAverage of the machine, which says how undisturbed the figures are.
+func LoadAverage() string {
+	content, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "unknown"
+	}
+	return strings.Join(strings.Fields(string(content))[:3], " ")
 }
 
 // Stay keeps all of this process's threads on one processor, those that it starts later too.
