@@ -4,8 +4,6 @@
 package runtimeinfo
 
 import (
-	"os"
-	"path/filepath"
 	"runtime"
 	"testing"
 )
@@ -29,21 +27,8 @@ func TestProcessors(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			root := t.TempDir()
-			write := func(path, content string) {
-				t.Helper()
-				if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-					t.Fatal(err)
-				}
-				if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			write(filepath.Join(root, "cgroup"), c.groups)
-			for path, content := range c.files {
-				write(filepath.Join(root, "mount", path), content)
-			}
-			got, limited := processorsOf(filepath.Join(root, "cgroup"), filepath.Join(root, "mount"), 4, 8)
+			groups, mount := cgroups(t, c.groups, c.files)
+			got, limited := processorsOf(groups, mount, 4, 8)
 			if got != c.want || limited != c.limited {
 				t.Errorf("%g, limited %t; want %g, %t", got, limited, c.want, c.limited)
 			}

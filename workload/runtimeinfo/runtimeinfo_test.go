@@ -46,21 +46,8 @@ func TestContainerMemory(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			root := t.TempDir()
-			write := func(path, content string) {
-				t.Helper()
-				if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-					t.Fatal(err)
-				}
-				if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			write(filepath.Join(root, "cgroup"), c.groups)
-			for path, content := range c.files {
-				write(filepath.Join(root, "fs", path), content)
-			}
-			got, ok := containerMemory(filepath.Join(root, "cgroup"), filepath.Join(root, "fs"))
+			groups, mount := cgroups(t, c.groups, c.files)
+			got, ok := containerMemory(groups, mount)
 			if ok != c.ok || ok && got != c.want {
 				t.Errorf("%d, %t; want %d, %t", got, ok, c.want, c.ok)
 			}
@@ -133,4 +120,24 @@ func TestAPercentageBeyondTheRuntimesRangeIsNotCutToAnother(t *testing.T) {
 	if got := Current().GOGC; got != MaxGOGC && got != -1 {
 		t.Errorf("GOGC is %d", got)
 	}
+}
+
+// cgroups lays out a process's list of groups and the files below the mount point, and returns the paths of both.
+func cgroups(t *testing.T, groups string, files map[string]string) (list, mount string) {
+	t.Helper()
+	root := t.TempDir()
+	list, mount = filepath.Join(root, "cgroup"), filepath.Join(root, "mount")
+	write := func(path, content string) {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(list, groups)
+	for path, content := range files {
+		write(filepath.Join(mount, path), content)
+	}
+	return list, mount
 }
