@@ -68,7 +68,7 @@ func grpcTimeout(value string) (time.Duration, bool) {
 }
 
 // Answer implements service.Protocol: what the chain has to say, such as that the rate limit is reached, as an error of the
-// protocol that the client speaks. Where the client shall wait, the error says for how long, twice: as a RetryInfo, and by the
+// protocol that the client speaks. If the client has to wait, the error says for how long, twice: as a RetryInfo and in the
 // trailer grpc-retry-pushback-ms, which gRPC's own retries follow.
 func (r *Registry) Answer(w http.ResponseWriter, request *http.Request, details problem.Details) {
 	detail := details.Detail
