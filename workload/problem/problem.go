@@ -15,6 +15,10 @@ import (
 	"time"
 )
 
+// StatusClientLeft is what metrics and logs show of a request whose client left before it was answered, as nginx has it; nobody reads
+// the response.
+const StatusClientLeft = 499
+
 // Details of one error, as the client reads them.
 type Details struct {
 	// Status of the response.

@@ -19,10 +19,7 @@ import (
 
 const (
 	// SmallBodyBytes is the declared length up to which a body is read before its request takes a worker.
-	SmallBodyBytes = 64 << 10
-	// bodyGrace and minBodyRate bound how long a small body may take to come: 5 s, and one more for each 8 KiB.
-	bodyGrace   = 5 * time.Second
-	minBodyRate = 8 << 10 // bytes per second
+	SmallBodyBytes = exchange.SmallBodyBytes
 	// bodyStep is what is allocated at first, and twice of it each time that as much has come: whoever declares much and sends
 	// little takes little.
 	bodyStep = 4 << 10
@@ -69,7 +66,7 @@ func (s *Service) early(e *exchange.Exchange, r *http.Request) (taken int64, ok 
 	if errors.Is(err, errNoRoom) {
 		noRoomForBody.answer(e, r, time.Second)
 	} else if r.Context().Err() != nil {
-		e.WriteHeader(statusClientLeft)
+		e.WriteHeader(problem.StatusClientLeft)
 	} else {
 		problem.Body(e, err)
 	}
@@ -77,7 +74,7 @@ func (s *Service) early(e *exchange.Exchange, r *http.Request) (taken int64, ok 
 }
 
 func (s *Service) readSmall(e *exchange.Exchange, r *http.Request) (content []byte, taken int64, err error) {
-	patience := bodyGrace + time.Duration(r.ContentLength)*time.Second/minBodyRate
+	patience := exchange.BodyGrace + time.Duration(r.ContentLength)*time.Second/exchange.MinBodyRate // the pace of every body
 	fired := make(chan struct{})
 	watch := time.AfterFunc(patience, func() {
 		defer close(fired)

@@ -13,9 +13,6 @@ import (
 	"goservice.dev/operator/workload/telemetry"
 )
 
-// statusClientLeft is what the metrics show for a client that left before it was served; nobody reads the response.
-const statusClientLeft = 499
-
 // maxRetryAfter keeps clients from staying away long after a peak: the pool's estimate is of this moment.
 const maxRetryAfter = 30 * time.Second
 
@@ -37,7 +34,7 @@ var (
 func (s *Service) turnAway(w http.ResponseWriter, r *http.Request, err error) {
 	rejected, ok := rejections[pool.Reason(err)]
 	if !ok { // the client left while it waited
-		w.WriteHeader(statusClientLeft)
+		w.WriteHeader(problem.StatusClientLeft)
 		return
 	}
 	rejected.answer(w, r, min(s.pool.RetryAfter(), maxRetryAfter))

@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"goservice.dev/operator/workload/internal/exchange"
+	"goservice.dev/operator/workload/problem"
 )
 
 // How an exchange ended, as error_type in logs and spans, and as the label end of streams.
@@ -22,9 +23,6 @@ const (
 	resultClientSlow = "client_slow" // the client sends its body or takes the response too slowly
 	resultBadBody    = "bad_body"    // the client's body breaks the protocol
 )
-
-// statusClientLeft is what the metrics show where the response did not arrive because of the client.
-const statusClientLeft = 499
 
 // maxPanicText bounds the message of a panic in the log.
 const maxPanicText = 4 << 10
@@ -42,9 +40,9 @@ func resultOf(e *exchange.Exchange, broken bool) result {
 	status, body := e.Status(), e.BodyStatus()
 	switch err := e.WriteErr(); {
 	case err != nil && errors.Is(err, os.ErrDeadlineExceeded):
-		return result{statusClientLeft, resultClientSlow}
+		return result{problem.StatusClientLeft, resultClientSlow}
 	case (broken || err != nil) && e.ClientLeft():
-		return result{statusClientLeft, resultClientLeft}
+		return result{problem.StatusClientLeft, resultClientLeft}
 	case body != 0 && (broken || status >= http.StatusInternalServerError):
 		return result{body, bodyResult(body)}
 	case broken && e.Truncated():
@@ -61,7 +59,7 @@ func bodyResult(status int) string {
 	switch status {
 	case http.StatusRequestTimeout:
 		return resultClientSlow
-	case statusClientLeft:
+	case problem.StatusClientLeft:
 		return resultClientLeft
 	}
 	return resultBadBody

@@ -154,7 +154,7 @@ func fail(w http.ResponseWriter, err error) {
 	case errors.Is(err, context.DeadlineExceeded):
 		problem.Write(w, problem.Details{Status: http.StatusGatewayTimeout, Detail: "not done before the deadline"})
 	case errors.Is(err, context.Canceled):
-		w.WriteHeader(statusClientGone)
+		w.WriteHeader(problem.StatusClientLeft)
 	default:
 		problem.Write(w, problem.Details{Status: http.StatusInternalServerError, Detail: "the request failed"})
 	}
@@ -166,9 +166,6 @@ func busy(w http.ResponseWriter, r *http.Request, detail string) {
 	problem.RetryAfter(w.Header(), time.Second)
 	problem.Write(w, problem.Details{Status: http.StatusServiceUnavailable, Reason: telemetry.RejectedQueueFull, Detail: detail})
 }
-
-// statusClientGone is what the metrics show; nobody reads it.
-const statusClientGone = 499
 
 func writeJSON(w http.ResponseWriter, code int, value any) {
 	encoded, err := json.Marshal(value)

@@ -38,7 +38,7 @@ func answerError(w http.ResponseWriter, r *http.Request, name string, err error)
 	case errors.As(err, &large):
 		problem.Body(w, large)
 	case errors.Is(r.Context().Err(), context.Canceled):
-		w.WriteHeader(statusClientGone)
+		w.WriteHeader(problem.StatusClientLeft)
 	case errors.Is(err, upstream.ErrHeadTooLarge):
 		problem.Write(w, problem.Details{Status: http.StatusRequestHeaderFieldsTooLarge, Detail: fmt.Sprintf("upstream %s accepts no header fields of this size", name)})
 	case errors.As(err, &body):

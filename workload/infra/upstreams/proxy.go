@@ -21,8 +21,7 @@ import (
 )
 
 const (
-	copyBufferBytes  = 32 << 10
-	statusClientGone = 499
+	copyBufferBytes = 32 << 10
 	// allowedMethods through the proxy: TRACE would tell the headers that are added on the way, CONNECT asks for a tunnel.
 	allowedMethods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 )

@@ -11,10 +11,12 @@ import (
 	"os"
 	"sync/atomic"
 	"time"
+
+	"goservice.dev/operator/workload/problem"
 )
 
-// smallBody of a declared length comes with the head or soon after it; the server's own deadline is enough for it.
-const smallBody = 64 << 10
+// SmallBodyBytes of a declared length comes with the head or soon after it; the server's own deadline is enough for it.
+const SmallBodyBytes = 64 << 10
 
 // body of the request. It asks for a fair pace, and remembers why it could not be read: that is the client's doing, whatever
 // the handler makes of it.
@@ -30,7 +32,7 @@ type body struct {
 // Read returns an error that is an os.ErrDeadlineExceeded when the client is too slow.
 func (b *body) Read(p []byte) (int, error) {
 	e := b.e
-	watched := !e.ownRead.Load() && (e.lifted.Load() || e.request.ContentLength < 0 || e.request.ContentLength > smallBody)
+	watched := !e.ownRead.Load() && (e.lifted.Load() || e.request.ContentLength < 0 || e.request.ContentLength > SmallBodyBytes)
 	if watched {
 		w := lazily(&b.reads)
 		w.begin(b.mayTake(w), e, (*Exchange).readIsLate)
@@ -85,11 +87,10 @@ func (e *Exchange) BodyErr() error {
 	return nil
 }
 
-// Statuses of a request that failed by its own client. Nobody reads a 499.
+// Further statuses of a request that failed by its own client.
 const (
-	statusClientLeft = 499
-	statusTooSlow    = http.StatusRequestTimeout
-	statusMalformed  = http.StatusBadRequest
+	statusTooSlow   = http.StatusRequestTimeout
+	statusMalformed = http.StatusBadRequest
 )
 
 // BodyStatus is the status that a body which could not be read deserves: 408 for a client that is too slow, 499 for one that
@@ -106,7 +107,7 @@ func (e *Exchange) statusOf(err error) int {
 		return statusTooSlow
 	}
 	if _, ok := errors.AsType[net.Error](err); ok || e.parent.Err() != nil || errors.Is(err, io.ErrUnexpectedEOF) {
-		return statusClientLeft
+		return problem.StatusClientLeft
 	}
 	return statusMalformed
 }

@@ -22,8 +22,6 @@ const (
 	maxBodyBytes = 64 << 10
 	keyHeader    = "Idempotency-Key"
 	retryAfter   = time.Second
-	// statusClientLeft is not sent by anybody else.
-	statusClientLeft = 499
 )
 
 // Order as clients see it.
@@ -139,7 +137,7 @@ func (a *api) refuse(w http.ResponseWriter, r *http.Request, err error) {
 			Status: http.StatusUnprocessableEntity, Field: app.KeyField, Rule: "must not be used for another order", Detail: err.Error(),
 		})
 	case errors.Is(r.Context().Err(), context.Canceled): // nobody reads the answer; this is how the metrics show it
-		w.WriteHeader(statusClientLeft)
+		w.WriteHeader(problem.StatusClientLeft)
 	default:
 		// The store is away or slow. Whether the order is placed is unknown, so the client must repeat the request.
 		a.failed(r, err)
