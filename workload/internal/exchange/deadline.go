@@ -14,12 +14,13 @@ import (
 // route, before the next handler runs. Of several the earliest holds.
 //
 // The deadline is a bound on the handler, not on the client: as long as a body that is longer than what is buffered comes
-// or goes at a fair pace, it moves forward.
+// or goes at a fair pace, it moves forward. The server's own deadlines are lifted only where they would be in the way, now
+// or later, as that costs each request more than the rest of the chain does.
 func (e *Exchange) Limit(timeout time.Duration) {
 	if timeout > 0 {
 		e.LimitTo(e.Start.Add(timeout))
 	}
-	if bound := e.bound(); bound > 0 && (timeout <= 0 || timeout >= bound) {
+	if bound := e.bound(); bound > 0 && (timeout <= 0 || timeout > bound) {
 		e.lift()
 	}
 }

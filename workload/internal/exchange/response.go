@@ -272,7 +272,7 @@ func (e *Exchange) lift() {
 // a server of HTTP/1.1 reads some of it before it answers. It is for the server.
 func (e *Exchange) HandlerReturned() {
 	e.head(http.StatusOK)
-	if !e.lifted.Load() && !e.ownRead.Load() || e.hijacked() {
+	if lifted := e.lifted.Swap(true); !lifted && !e.ownRead.Load() || e.hijacked() { // nobody lifts what is set here
 		return
 	}
 	control, now := http.NewResponseController(e.writer), time.Now()

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -154,6 +155,7 @@ type pace struct {
 	*httptest.ResponseRecorder
 	every    time.Duration
 	deadline chan struct{} // closed when a deadline in the past is set
+	calls    atomic.Int64  // that set a deadline
 }
 
 func (p *pace) Write(data []byte) (int, error) {
@@ -182,6 +184,7 @@ func (p *pace) SetWriteDeadline(deadline time.Time) error { return p.set(deadlin
 func (p *pace) SetReadDeadline(deadline time.Time) error  { return p.set(deadline) }
 
 func (p *pace) set(deadline time.Time) error {
+	p.calls.Add(1)
 	if !deadline.IsZero() && deadline.Before(time.Now()) {
 		select {
 		case <-p.deadline:
@@ -304,6 +307,30 @@ func TestAReaderThatStopsIsCutOff(t *testing.T) {
 		}
 		e.Finish()
 	})
+}
+
+// Each of them is a system call, or by HTTP/2 a message to the connection's goroutine.
+func TestOnlyASlowStepChangesTheServersOwnDeadlines(t *testing.T) {
+	for name, test := range map[string]struct {
+		every time.Duration
+		calls int64
+	}{"fast": {liftAfter / 2, 0}, "slow": {2 * liftAfter, 2}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e, r := paced(test.every)
+				if _, err := r.Body.Read(make([]byte, 1<<10)); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := e.Write(make([]byte, 2*bufferedBytes)); err != nil {
+					t.Fatal(err)
+				}
+				if got := e.writer.(*pace).calls.Load(); got != test.calls {
+					t.Errorf("%d deadlines were set, want %d", got, test.calls)
+				}
+				e.Finish()
+			})
+		})
+	}
 }
 
 // Short responses wait in the server's buffers.

@@ -22,6 +22,8 @@ const (
 	// MaxBlocked is how long a handler may wait, in all, for a client that takes the response slowly before it gives its
 	// worker back. It goes on without one, at the client's pace.
 	MaxBlocked = time.Second
+	// liftAfter is how long a step may take under the server's own deadlines, which are seconds longer than any timeout.
+	liftAfter = time.Second
 )
 
 // watch is a timer that runs only while a read or a write is under way. It interrupts it by a deadline in the past, as
@@ -31,6 +33,7 @@ type watch struct {
 	timer  *time.Timer
 	active bool
 	began  time.Time
+	limit  time.Duration
 	// waited is the sum of all steps.
 	waited time.Duration
 }
@@ -43,17 +46,37 @@ func lazily(place *atomic.Pointer[watch]) *watch {
 	return place.Load()
 }
 
-// begin a step that may take as long as given. The function is always the same one; a method of the exchange as a value would be an
-// allocation for each step.
+// begin a step that may take as long as given. One that takes a while is first lifted out of the server's own deadlines, which
+// may be shorter. The function is always the same one; a method of the exchange as a value would be an allocation for each step.
 func (w *watch) begin(limit time.Duration, e *Exchange, late func(*Exchange)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.active, w.began = true, time.Now()
-	if w.timer == nil {
-		w.timer = time.AfterFunc(limit, func() { late(e) })
-	} else {
-		w.timer.Reset(limit)
+	w.active, w.began, w.limit = true, time.Now(), limit
+	first := limit
+	if !e.lifted.Load() {
+		first = min(limit, liftAfter)
 	}
+	if w.timer == nil {
+		w.timer = time.AfterFunc(first, func() { w.fire(e, late) })
+	} else {
+		w.timer.Reset(first)
+	}
+}
+
+func (w *watch) fire(e *Exchange, late func(*Exchange)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.active {
+		return
+	}
+	if left := w.limit - time.Since(w.began); left > 0 {
+		if e.Limited() {
+			e.lift()
+		}
+		w.timer.Reset(left)
+		return
+	}
+	late(e)
 }
 
 func (w *watch) end() {
@@ -101,13 +124,9 @@ func (e *Exchange) endWrite() {
 
 func (e *Exchange) writeIsLate() {
 	w := e.writes.Load()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if !w.active {
-		return
-	}
 	if left := IdleTimeout - time.Since(w.began); left > 0 {
 		e.LetGo()
+		w.limit = IdleTimeout
 		w.timer.Reset(left)
 		return
 	}
@@ -119,12 +138,7 @@ func (e *Exchange) writeIsLate() {
 }
 
 func (e *Exchange) readIsLate() {
-	w := e.body.reads.Load()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.active {
-		_ = http.NewResponseController(e.writer).SetReadDeadline(past)
-	}
+	_ = http.NewResponseController(e.writer).SetReadDeadline(past)
 }
 
 func (e *Exchange) stopWatches() {
