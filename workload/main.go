@@ -15,7 +15,6 @@ import (
 	"goservice.dev/operator/workload/infra/faults"
 	"goservice.dev/operator/workload/infra/httpapi"
 	"goservice.dev/operator/workload/infra/upstreams"
-	"goservice.dev/operator/workload/infra/workers"
 	"goservice.dev/operator/workload/panics"
 	"goservice.dev/operator/workload/service"
 )
@@ -48,7 +47,7 @@ func wire(svc *service.Service) {
 		Aggregate: app.Aggregate{Upstreams: others},
 		Batch: app.Batch{
 			Processors: map[string]app.Processor{"digest": app.Digest{}, "fetch": app.Fetch{Upstreams: others}},
-			Workers:    workers.Patient{Pool: svc.Pool()},
+			Workers:    svc,
 			Panicked: func(kind string, err *panics.Error) {
 				logger.Error("processor panicked", "kind", kind, "error", err, "stack", string(err.Stack))
 			},

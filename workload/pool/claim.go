@@ -41,10 +41,16 @@ func ParsePriority(text string) (Priority, error) {
 	return Normal, fmt.Errorf("priority %.40q: must be critical, normal or sheddable", text)
 }
 
-// Claim says for whom a worker is wanted. The zero value is what Acquire asks for.
+// Claim says for whom a worker is wanted, and for what. The zero value is what Acquire asks for. Keys are kept only while somebody waits.
 type Claim struct {
 	Priority Priority
-	// Client is a key for whoever waits, such as its address: the waiting clients of a priority are served in turns, however
-	// many requests each of them has in the queue. All callers without a key count as one client.
+	// Route is a key for what is wanted, such as the pattern of a request's route: the routes of a priority that callers wait for are served in
+	// turns, however many wait for each. A turn has one worker for each client that waits for the route, at most 4.
+	Route string
+	// Client is a key for whoever waits, such as its address: the clients that wait for a route are served in turns, however many
+	// requests each of them has in the queue. All callers without a key count as one client.
 	Client string
+	// Patient callers wait until their context ends or the pool is closed: QueueTimeout and QueueDepth do not apply to them, and nobody takes
+	// their place. It is for work that was admitted before, such as the jobs of a batch. A client's patient callers have turns of their own.
+	Patient bool
 }

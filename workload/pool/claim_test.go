@@ -172,8 +172,8 @@ func TestAClientCannotKeepAllPlaces(t *testing.T) {
 			c.come(t, "again", Claim{Client: "0"})
 		}
 		line := &c.p.queue.lines[Normal.class()]
-		if greedy := line.flows["greedy"].length; greedy != 2 || len(line.flows) != 9 || c.p.queue.length != 10 {
-			t.Errorf("the greedy client has %d places of %d, beside %d others", greedy, c.p.queue.length, len(line.flows)-1)
+		if greedy := line.flows[key{client: "greedy"}].places(); greedy != 2 || len(line.flows) != 9+1 || c.p.queue.length != 10 {
+			t.Errorf("the greedy client has %d places of %d, beside %d others", greedy, c.p.queue.length, len(line.flows)-2)
 		}
 		consistent(t, c.p)
 		c.release(11)

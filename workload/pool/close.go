@@ -69,7 +69,7 @@ func (p *Pool) Close(ctx context.Context) error {
 	for i := range p.queue.lines {
 		for line := &p.queue.lines[i]; line.length > 0; {
 			p.rejected.Closed++
-			p.refuse(line.oldest, ErrClosed)
+			p.refuse(line.first(), ErrClosed)
 		}
 	}
 	p.dispatch(false)

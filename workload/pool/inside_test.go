@@ -47,21 +47,32 @@ func consistent(t *testing.T, p *Pool) {
 	}
 }
 
-// consistentLine makes sure that every client in the circle has a place, and returns how many wait.
+// consistentLine makes sure that every route and client in the circles has a place, and returns how many wait.
 func consistentLine(t *testing.T, l *line) (length int) {
 	t.Helper()
-	for f, i := l.turn, 0; f != nil && i < len(l.flows); f, i = f.next, i+1 {
-		own := 0
-		for w := f.head; w != nil; w = w.behind {
-			if w.flow != f || w.behind == nil && f.tail != w || w.behind != nil && w.behind.ahead != w {
-				t.Fatalf("the line of client %q is torn at %d", f.client, own)
+	patient, flows, round := 0, 0, 0
+	for r, i := l.routes.turn, 0; i < l.routes.length; r, i = r.next, i+1 {
+		of := 0
+		for f, i := r.clients.turn, 0; i < r.clients.length; f, i = f.next, i+1 {
+			own := consistentFlow(t, l, f)
+			if f.route != r {
+				t.Fatalf("%+v is not of the route %+v", f.key, r.key)
 			}
-			own++
+			if f.key.patient {
+				patient += own
+			}
+			of += own
+			flows++
 		}
-		if own == 0 || own != f.length || l.flows[f.client] != f || f.next.previous != f {
-			t.Fatalf("client %q has %d in line, %d are counted", f.client, own, f.length)
+		if of == 0 || of != r.length || l.flows[r.key] != r || r.next.previous != r || r.left >= clientsPerTurn {
+			t.Fatalf("route %q has %d in line, %d are counted", r.key.route, of, r.length)
 		}
-		length += own
+		length += of
+		round += r.quantum()
+		flows++
+	}
+	if flows != len(l.flows) || round != l.round {
+		t.Fatalf("%d routes and clients are in line, %d are kept; a round is %d, counted as %d", flows, len(l.flows), round, l.round)
 	}
 	arrived := 0
 	for w := l.oldest; w != nil; w = w.later {
@@ -70,13 +81,27 @@ func consistentLine(t *testing.T, l *line) (length int) {
 		}
 		arrived++
 	}
-	if length != arrived || (arrived == 0) != (l.newest == nil) {
+	if length != arrived+patient || (arrived == 0) != (l.newest == nil) {
 		t.Fatalf("%d are in line, %d of them have arrived", length, arrived)
 	}
-	if length != l.length || (l.turn == nil) != (len(l.flows) == 0) {
-		t.Fatalf("%d of %d clients are in line, %d are counted", length, len(l.flows), l.length)
+	if length != l.length || (l.routes.turn == nil) != (length == 0) {
+		t.Fatalf("%d are in line, %d are counted", length, l.length)
 	}
 	return length
+}
+
+func consistentFlow(t *testing.T, l *line, f *flow) (own int) {
+	t.Helper()
+	for w := f.head; w != nil; w = w.behind {
+		if w.flow != f || w.behind == nil && f.tail != w || w.behind != nil && w.behind.ahead != w {
+			t.Fatalf("the line of %+v is torn at %d", f.key, own)
+		}
+		own++
+	}
+	if own == 0 || own != f.length || l.flows[f.key] != f || f.next.previous != f {
+		t.Fatalf("%+v has %d in line, %d are counted", f.key, own, f.length)
+	}
+	return own
 }
 
 // Once nobody waits, whoever comes has the quick way again, however the line became empty.

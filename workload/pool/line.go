@@ -19,21 +19,12 @@ type waiter struct {
 	job            *Job          // nil for a goroutine
 }
 
-// flow is what one client has in line at one priority. It exists only while that is something, so the memory that clients take is
-// bounded by the places in the queue, whatever keys they come with.
-type flow struct {
-	client         string
-	line           *line
-	head, tail     *waiter
-	length         int
-	previous, next *flow // in the circle of those who take turns
-}
-
-// line is what waits at one priority: its clients take turns.
+// line is what waits at one priority: routes take turns, and so do the clients of each.
 type line struct {
-	flows          map[string]*flow
-	turn           *flow   // whose turn it is; nil if nobody waits
-	oldest, newest *waiter // in the order of arrival
+	flows          map[key]*flow
+	routes         circle
+	round          int     // hand-overs in one turn of each route
+	oldest, newest *waiter // of those who are not patient, in the order of arrival
 	length         int
 	pace           pace
 	turnedAway     float64       // share of those who came lately that waited too long, or would have
@@ -66,11 +57,12 @@ func (l *line) overloaded(now time.Duration) bool {
 
 // queue holds all lines. Its links are in the waiters, so that anybody can leave from anywhere in constant time.
 type queue struct {
-	lines  [classes]line
-	length int
-	grants uint // which decide when less important lines have their share
-	spare  *flow
-	spares int
+	lines   [classes]line
+	length  int
+	patient int  // of them
+	grants  uint // which decide when less important lines have their share
+	spare   *flow
+	spares  int
 }
 
 // The least that waiting work of less priority gets of all hand-overs, so that no line starves: the line below the most important
@@ -83,11 +75,10 @@ const (
 // maxSpareFlows are kept for reuse.
 const maxSpareFlows = 256
 
-func (q *queue) push(w *waiter, class int, client string) {
-	l := &q.lines[class]
-	f := l.flows[client]
+func (q *queue) push(w *waiter, at spot) {
+	l, f := at.line, at.client
 	if f == nil {
-		f = q.newFlow(l, client)
+		f = q.newClient(at)
 	}
 	w.flow, w.ahead, w.behind = f, f.tail, nil
 	if f.tail != nil {
@@ -96,8 +87,24 @@ func (q *queue) push(w *waiter, class int, client string) {
 		f.head = w
 	}
 	f.tail = w
-	f.length++
-	l.length++
+	f.count(1)
+	if f.key.patient {
+		q.patient++
+	} else {
+		l.arrive(w)
+	}
+	q.length++
+}
+
+// count who came or left.
+func (f *flow) count(n int) {
+	f.length += n
+	f.route.length += n
+	f.line.length += n
+}
+
+// arrive puts w at the end of the order of arrival, and depart takes it out.
+func (l *line) arrive(w *waiter) {
 	w.earlier, w.later = l.newest, nil
 	if l.newest != nil {
 		l.newest.later = w
@@ -105,45 +112,9 @@ func (q *queue) push(w *waiter, class int, client string) {
 		l.oldest = w
 	}
 	l.newest = w
-	q.length++
 }
 
-// newFlow adds a client, whose turn comes after all others'.
-func (q *queue) newFlow(l *line, client string) *flow {
-	f := q.spare
-	if f != nil {
-		q.spare, f.next = f.next, nil
-		q.spares--
-	} else {
-		f = &flow{}
-	}
-	f.client, f.line = client, l
-	if l.turn == nil {
-		f.previous, f.next = f, f
-		l.turn = f
-	} else {
-		f.previous, f.next = l.turn.previous, l.turn
-		f.previous.next, f.next.previous = f, f
-	}
-	if l.flows == nil {
-		l.flows = map[string]*flow{}
-	}
-	l.flows[client] = f
-	return f
-}
-
-func (q *queue) remove(w *waiter) {
-	f, l := w.flow, w.flow.line
-	if w.ahead != nil {
-		w.ahead.behind = w.behind
-	} else {
-		f.head = w.behind
-	}
-	if w.behind != nil {
-		w.behind.ahead = w.ahead
-	} else {
-		f.tail = w.ahead
-	}
+func (l *line) depart(w *waiter) {
 	if w.earlier != nil {
 		w.earlier.later = w.later
 	} else {
@@ -154,25 +125,78 @@ func (q *queue) remove(w *waiter) {
 	} else {
 		l.newest = w.earlier
 	}
+}
+
+// newClient adds a client to the line, and its route if nobody waits for that.
+func (q *queue) newClient(at spot) *flow {
+	l, route := at.line, at.route
+	if route == nil {
+		route = q.newFlow(l, key{route: at.key.route, all: true})
+		l.routes.add(route)
+	}
+	f := q.newFlow(l, at.key)
+	f.route = route
+	l.round -= route.quantum()
+	route.clients.add(f)
+	l.round += route.quantum()
+	return f
+}
+
+func (q *queue) newFlow(l *line, k key) *flow {
+	f := q.spare
+	if f != nil {
+		q.spare, f.next = f.next, nil
+		q.spares--
+	} else {
+		f = &flow{}
+	}
+	f.key, f.line = k, l
+	if l.flows == nil {
+		l.flows = map[key]*flow{}
+	}
+	l.flows[k] = f
+	return f
+}
+
+func (q *queue) remove(w *waiter) {
+	f := w.flow
+	if w.ahead != nil {
+		w.ahead.behind = w.behind
+	} else {
+		f.head = w.behind
+	}
+	if w.behind != nil {
+		w.behind.ahead = w.ahead
+	} else {
+		f.tail = w.ahead
+	}
+	if f.key.patient {
+		q.patient--
+	} else {
+		f.line.depart(w)
+	}
 	w.flow, w.ahead, w.behind, w.earlier, w.later = nil, nil, nil, nil, nil
-	f.length--
-	l.length--
+	f.count(-1)
 	q.length--
 	if f.length == 0 {
-		q.endFlow(f)
+		q.endClient(f)
+	}
+}
+
+func (q *queue) endClient(f *flow) {
+	l, route := f.line, f.route
+	l.round -= route.quantum()
+	route.clients.remove(f)
+	l.round += route.quantum()
+	q.endFlow(f)
+	if route.length == 0 {
+		l.routes.remove(route)
+		q.endFlow(route)
 	}
 }
 
 func (q *queue) endFlow(f *flow) {
-	l := f.line
-	delete(l.flows, f.client)
-	if l.turn == f {
-		l.turn = f.next
-	}
-	if l.turn == f {
-		l.turn = nil
-	}
-	f.previous.next, f.next.previous = f.next, f.previous
+	delete(f.line.flows, f.key)
 	*f = flow{}
 	if q.spares < maxSpareFlows {
 		f.next, q.spare = q.spare, f
@@ -201,61 +225,15 @@ func (q *queue) first() *waiter {
 			class++
 		}
 	}
-	return q.lines[class].turn.head
+	return q.lines[class].first()
 }
+
+// first of the client whose turn it is.
+func (l *line) first() *waiter { return l.routes.turn.clients.turn.head }
 
 // granted takes w, which was first, out of line and passes the turn on.
 func (q *queue) granted(w *waiter) {
-	f := w.flow
-	f.line.turn = f.next
+	w.flow.line.pass(w.flow)
 	q.grants++
 	q.remove(w)
-}
-
-// before is how many hand-overs of a line come before and with that of one more request of the client: all that wait, or as many
-// rounds of all clients as the client itself has requests in line.
-func (l *line) before(client string) int {
-	own, clients := 0, len(l.flows)
-	if f := l.flows[client]; f != nil {
-		own = f.length
-	} else {
-		clients++
-	}
-	return min(l.length, (own+1)*clients-1) + 1
-}
-
-// looked bounds the search for the client with the most places.
-const looked = 8
-
-// victim is who has to make room for one more request of the client when the queue is full: the last of a less important line, or of
-// a client of the same line that has more places. Nil: nobody has to.
-func (q *queue) victim(class int, client string) *waiter {
-	for lower := classes - 1; lower > class; lower-- {
-		if l := &q.lines[lower]; l.length > 0 {
-			return l.longest().tail
-		}
-	}
-	l := &q.lines[class]
-	if l.length == 0 {
-		return nil
-	}
-	own := 0
-	if f := l.flows[client]; f != nil {
-		own = f.length
-	}
-	if most := l.longest(); most.length > own+1 {
-		return most.tail
-	}
-	return nil
-}
-
-// longest is the client with the most places among the next ones whose turn it is, and the last.
-func (l *line) longest() *flow {
-	most := l.turn.previous
-	for f, i := l.turn, 0; i < min(looked, len(l.flows)); f, i = f.next, i+1 {
-		if f.length > most.length {
-			most = f
-		}
-	}
-	return most
 }

@@ -150,10 +150,10 @@ func (p *Pool) Acquire(ctx context.Context) error { return p.AcquireFor(ctx, Cla
 // TryAcquire takes a free worker, if nobody waits for it; Release must follow if it reports true. It never waits.
 func (p *Pool) TryAcquire() bool { return p.take(queued | closed) }
 
-// AcquireFor is Acquire for a claim, which counts only if the caller has to wait: more important callers are served first, clients of
-// one priority in turns, and each client's callers in the order of their arrival. Of all hand-overs, the next less important line has
-// at least one in 16, and the least important one at least one in 64. If the queue is full, the last of the least important line makes
-// room for somebody more important, and that of a client with many places for a client with few.
+// AcquireFor is Acquire for a claim, which counts only if the caller has to wait: more important callers are served first, the routes of
+// one priority in turns, the clients of one route in turns, and each client's callers in the order of their arrival. Of all hand-overs,
+// the next less important line has at least one in 16, and the least important one at least one in 64. If the queue is full, the last of
+// the least important line makes room for somebody more important, and that of a client or a route with many places for one with few.
 func (p *Pool) AcquireFor(ctx context.Context, claim Claim) error {
 	if err := ctx.Err(); err != nil {
 		return err

@@ -43,22 +43,22 @@ func (p *Pool) enqueue(w *waiter, claim Claim) error {
 		return nil
 	}
 	p.watchSize()
-	if p.wouldMiss(w, class, claim.Client) {
-		p.rejected.WouldMissDeadline++
-		return ErrWouldMissDeadline
-	}
-	if p.queue.length >= p.config.QueueDepth && !p.makeRoom(class, claim.Client) {
-		p.rejected.QueueFull++
-		return ErrQueueFull
-	}
 	line := &p.queue.lines[class]
-	p.queue.push(w, class, claim.Client)
-	line.admitted()
+	at := line.spot(claim.key())
+	if !claim.Patient {
+		if err := p.turnAway(w, class, at); err != nil {
+			return err
+		}
+		line.admitted()
+	}
+	p.queue.push(w, at)
 	if p.queue.length == 1 {
 		p.pace.begin(w.since)
 	}
 	if line.length == 1 {
 		line.pace.begin(w.since)
+	}
+	if line.oldest == w {
 		p.watchOldest()
 	}
 	p.word.Or(queued)
@@ -66,14 +66,27 @@ func (p *Pool) enqueue(w *waiter, claim Claim) error {
 	return nil
 }
 
+// turnAway says why w may not wait; nil if it may. The lock is held.
+func (p *Pool) turnAway(w *waiter, class int, at spot) error {
+	if p.wouldMiss(w, class, at) {
+		p.rejected.WouldMissDeadline++
+		return ErrWouldMissDeadline
+	}
+	if p.queue.length-p.queue.patient >= p.config.QueueDepth && !p.makeRoom(class, at) {
+		p.rejected.QueueFull++
+		return ErrQueueFull
+	}
+	return nil
+}
+
 // wouldMiss tells from the pace of the line whether w would have to wait too long in it. The first in line always may: it is
 // how a pace that has become wrong gets right again. The lock is held.
-func (p *Pool) wouldMiss(w *waiter, class int, client string) bool {
+func (p *Pool) wouldMiss(w *waiter, class int, at spot) bool {
 	line := &p.queue.lines[class]
 	if line.length == 0 {
 		return false
 	}
-	expected := p.expected(class, client, w.since)
+	expected := p.expected(class, at, w.since)
 	if bound := p.bound(class, w.since); bound > 0 && expected > bound {
 		line.tooLong(w.since)
 		return true
@@ -89,11 +102,11 @@ const (
 	ageFactor = 2
 )
 
-// expected is the wait of one more request of the client: by the pace of its line, or, as long as that is not known, by the pace of
+// expected is the wait of one more request: by the pace of its line, or, as long as that is not known, by the pace of
 // all lines, with those ahead that are more important.
-func (p *Pool) expected(class int, client string, now time.Duration) time.Duration {
+func (p *Pool) expected(class int, at spot, now time.Duration) time.Duration {
 	line := &p.queue.lines[class]
-	turns := line.before(client)
+	turns := at.before()
 	wait := line.pace.wait(turns, now)
 	if !line.pace.known() {
 		ahead := turns
@@ -102,7 +115,7 @@ func (p *Pool) expected(class int, client string, now time.Duration) time.Durati
 		}
 		wait = p.pace.wait(ahead, now)
 	}
-	if line.length >= longLine {
+	if line.length >= longLine && line.oldest != nil {
 		each := (now - line.oldest.since) / time.Duration(line.length)
 		wait = min(wait, ageFactor*time.Duration(turns)*each)
 	}
@@ -135,12 +148,12 @@ func (p *Pool) bound(class int, now time.Duration) time.Duration {
 	return p.patience(class)
 }
 
-// makeRoom turns somebody away for one more request of the client, or says that there is nobody. The lock is held.
-func (p *Pool) makeRoom(class int, client string) bool {
+// makeRoom turns somebody away for one more request, or says that there is nobody. The lock is held.
+func (p *Pool) makeRoom(class int, at spot) bool {
 	if p.config.QueueDepth == 0 {
 		return false
 	}
-	victim := p.queue.victim(class, client)
+	victim := p.queue.victim(class, at)
 	if victim == nil {
 		return false
 	}
@@ -202,7 +215,7 @@ func (p *Pool) expire(now time.Duration) {
 	}
 	for class := range p.queue.lines {
 		line, patience := &p.queue.lines[class], p.patience(class)
-		for line.length > 0 && now-line.oldest.since >= patience {
+		for line.oldest != nil && now-line.oldest.since >= patience {
 			line.tooLong(now)
 			p.rejected.QueueTimeout++
 			p.refuse(line.oldest, ErrQueueTimeout)
@@ -240,12 +253,12 @@ func (p *Pool) refuse(w *waiter, err error) {
 // watchOldest sets the one timer of the queue for whoever's time is up first. It is not moved when that one gets a worker: it finds
 // out when it fires, at most once per QueueTimeout. The lock is held.
 func (p *Pool) watchOldest() {
-	if p.queue.length == 0 || p.config.QueueTimeout == 0 {
+	if p.queue.length == p.queue.patient || p.config.QueueTimeout == 0 {
 		return
 	}
 	first := time.Duration(math.MaxInt64)
 	for class := range p.queue.lines {
-		if line := &p.queue.lines[class]; line.length > 0 {
+		if line := &p.queue.lines[class]; line.oldest != nil {
 			first = min(first, line.oldest.since+p.patience(class))
 		}
 	}

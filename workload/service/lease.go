@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"goservice.dev/operator/workload/internal/exchange"
-	"goservice.dev/operator/workload/internal/patience"
 )
 
 // lendAfter is how long a read of the body may wait for the client before the request's worker goes to others.
@@ -104,7 +103,7 @@ func (l *lease) retake() error {
 	if ctx == nil {
 		return nil
 	}
-	err := patience.Acquire(ctx, func() error { return l.acquire(ctx) })
+	err := l.acquire(ctx)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.stop()

@@ -20,6 +20,7 @@ import (
 // worker of the pool, the handler.
 type route struct {
 	service *Service
+	pattern string
 	handler http.Handler
 	own     routeSettings                 // as the code has them
 	inForce atomic.Pointer[routeSettings] // with what the live settings say
@@ -38,8 +39,8 @@ type clientLimit struct {
 	key   ratelimit.KeyFunc
 }
 
-func (s *Service) newRoute(handler http.Handler, options []RouteOption) *route {
-	rt := &route{service: s, own: s.routeDefaults(), limiter: ratelimit.New(ratelimit.Unlimited, 1)}
+func (s *Service) newRoute(pattern string, handler http.Handler, options []RouteOption) *route {
+	rt := &route{service: s, pattern: pattern, own: s.routeDefaults(), limiter: ratelimit.New(ratelimit.Unlimited, 1)}
 	for _, option := range options {
 		option(rt)
 	}
@@ -66,6 +67,7 @@ func (rt *route) apply(settings routeSettings) {
 
 func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e, settings := exchange.From(r.Context()), rt.inForce.Load()
+	e.Route = rt
 	if rt.protocol != nil {
 		begin(rt.protocol, e, r)
 	}
@@ -92,7 +94,7 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		defer rt.service.bodies.GiveBack(taken)
 		hasBody = false
 	}
-	rt.work(e, r, settings, hasBody)
+	rt.work(e, r, hasBody)
 }
 
 // allow asks the limiters, that of the fewest requests first. Whoever is refused by one takes nothing from the others.
@@ -127,8 +129,8 @@ func (rt *route) giveBack(key string) {
 }
 
 // work runs the handler on a worker of the pool, which others have while the handler waits for its client's body.
-func (rt *route) work(e *exchange.Exchange, r *http.Request, settings *routeSettings, hasBody bool) {
-	if err := rt.service.acquire(r.Context(), r, settings.importance); err != nil {
+func (rt *route) work(e *exchange.Exchange, r *http.Request, hasBody bool) {
+	if err := rt.acquire(r.Context(), r, false); err != nil {
 		rt.service.turnAway(e, r, err)
 		return
 	}
@@ -136,7 +138,7 @@ func (rt *route) work(e *exchange.Exchange, r *http.Request, settings *routeSett
 	if hasBody {
 		body := &lease{
 			ReadCloser: r.Body, exchange: e, release: release,
-			acquire: func(ctx context.Context) error { return rt.service.acquire(ctx, r, settings.importance) },
+			acquire: func(ctx context.Context) error { return rt.acquire(ctx, r, true) },
 		}
 		r.Body, release = body, body.end
 	}

@@ -4,10 +4,8 @@
 package service
 
 import (
-	"context"
 	"fmt"
 	"math"
-	"net/http"
 	"time"
 
 	"goservice.dev/operator/workload/livesettings"
@@ -59,14 +57,6 @@ const (
 func importanceOf(word string) Importance {
 	importance, _ := pool.ParsePriority(word)
 	return importance
-}
-
-// acquire waits for a worker for the request. Who it is for counts only in the queue.
-func (s *Service) acquire(ctx context.Context, r *http.Request, importance Importance) error {
-	if s.pool.TryAcquire() {
-		return nil
-	}
-	return s.pool.AcquireFor(ctx, pool.Claim{Priority: importance, Client: s.clientKey(r)})
 }
 
 // Unpooled admits the route's requests without a worker of the pool: for handlers that take workers themselves, which would

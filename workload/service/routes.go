@@ -27,7 +27,7 @@ func (r *routes) served(pattern string) bool {
 
 // addRoute makes the route of a pattern, by what is in force already.
 func (s *Service) addRoute(pattern string, handler http.Handler, options []RouteOption) *route {
-	rt := s.newRoute(handler, options)
+	rt := s.newRoute(pattern, handler, options)
 	if rt.err != nil {
 		s.fail(fmt.Errorf("route %q: %w", pattern, rt.err))
 	}

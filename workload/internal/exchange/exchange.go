@@ -46,6 +46,8 @@ type Exchange struct {
 	Waited   time.Duration
 	// RequestID by which callers and logs name the request; empty where the service uses none.
 	RequestID string
+	// Route that serves the request, for the package that has routes; nil before one is found.
+	Route any
 	// Identity of the caller, where it was authenticated; nil if not.
 	Identity any
 	// Rejected is the reason why the request was not served; empty when it was.
