@@ -55,8 +55,11 @@ func (s *Server) Cutting() bool { return s.cutting.Load() }
 
 // StreamBegan implements the owner of exchanges.
 func (s *Server) StreamBegan(e *exchange.Exchange) {
+	s.streams.add(e) // first, so that a stop finds it among the one or the other
 	s.requests.Add(-1)
-	s.streams.add(e)
+	if s.cutting.Load() { // it may have begun too late to be found
+		s.cutStream(e)
+	}
 }
 
 // StreamEnded implements the owner of exchanges.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"sync/atomic"
 	"testing"
@@ -270,5 +271,22 @@ func TestAResponseWaitsForABodyThatNobodyReadsForAWhileOnly(t *testing.T) {
 				_ = body.Close()
 			})
 		})
+	}
+}
+
+// A stream that begins after the others were cut would otherwise last for as long as the process.
+func TestAStreamThatBeginsAfterTheOthersWereCutIsCutToo(t *testing.T) {
+	s := New(Config{})
+	s.cutting.Store(true)
+	s.requests.Add(1)
+	e, _ := exchange.Begin(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody))
+	e.Own(s)
+	e.Stream()
+	if !e.WasCut() || e.Err() == nil || s.StreamsCut() != 1 {
+		t.Errorf("cut: %t, its context: %v, %d are counted", e.WasCut(), e.Err(), s.StreamsCut())
+	}
+	e.Finish()
+	if s.Streams() != 0 || s.Requests() != 0 {
+		t.Errorf("%d streams and %d requests are left", s.Streams(), s.Requests())
 	}
 }

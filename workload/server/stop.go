@@ -93,13 +93,19 @@ func (s *Server) Shutdown(ctx context.Context) (cut int, err error) {
 	return 0, nil
 }
 
+// cutStream closes one.
+func (s *Server) cutStream(e *exchange.Exchange) {
+	if e.Cut(ErrStopped) {
+		s.streams.cut.Add(1)
+	}
+}
+
 // cut closes everything at once.
 func (s *Server) cut(ctx context.Context) (int, error) {
 	s.cutting.Store(true)
 	requests := s.Requests()
 	s.streams.each(func(e *exchange.Exchange) {
-		s.streams.cut.Add(1)
-		e.Cut(ErrStopped)
+		s.cutStream(e)
 	})
 	_ = s.http.Close()
 	if requests == 0 {

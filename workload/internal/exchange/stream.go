@@ -91,14 +91,13 @@ func (e *Exchange) StreamedAt() time.Duration {
 	return 0
 }
 
-// Cut ends a stream that has not ended by itself: the context ends with the cause, and a connection that was taken over is
-// closed.
-func (e *Exchange) Cut(cause error) {
+// Cut ends a stream that has not ended by itself: the context ends with the cause, and a connection that was taken over, or is about to
+// be, is closed. It reports whether it was the first to do so.
+func (e *Exchange) Cut(cause error) bool {
 	s := e.stream.Load()
-	if s == nil {
-		return
+	if s == nil || s.cut.Swap(true) {
+		return false
 	}
-	s.cut.Store(true)
 	e.End(cause)
 	s.mu.Lock()
 	conn := s.conn
@@ -106,6 +105,7 @@ func (e *Exchange) Cut(cause error) {
 	if conn != nil {
 		_ = conn.Close()
 	}
+	return true
 }
 
 // WasCut reports whether the server ended the stream.
@@ -161,6 +161,9 @@ func (s *stream) hijacked(e *Exchange, conn net.Conn) {
 	s.mu.Unlock()
 	if ok {
 		notifier.OnClose(func() { s.done(e) })
+	}
+	if s.cut.Load() { // before it could know of the connection
+		_ = conn.Close()
 	}
 }
 

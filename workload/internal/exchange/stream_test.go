@@ -4,9 +4,11 @@
 package exchange
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -23,13 +25,19 @@ type owner struct {
 	bound        time.Duration
 	began, ended int
 	cutting      bool
+	cuts         error // what each stream is cut by when it begins; nil: none is
 }
 
 func (o *owner) Leaving() <-chan struct{} { return o.leaving }
 func (o *owner) Bound() time.Duration     { return o.bound }
 func (o *owner) Cutting() bool            { return o.cutting }
-func (o *owner) StreamBegan(*Exchange)    { o.began++ }
-func (o *owner) StreamEnded(*Exchange)    { o.ended++ }
+func (o *owner) StreamBegan(e *Exchange) {
+	o.began++
+	if o.cuts != nil {
+		e.Cut(o.cuts)
+	}
+}
+func (o *owner) StreamEnded(*Exchange) { o.ended++ }
 
 func TestAWorkerIsGivenBackOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -133,6 +141,31 @@ func TestAStreamEndsWithTheCauseOfItsServer(t *testing.T) {
 			}
 		}
 	})
+}
+
+// takenOver is a response writer whose connection is there to be taken over.
+type takenOver struct {
+	http.ResponseWriter
+	conn net.Conn
+}
+
+func (w takenOver) Hijack() (net.Conn, *bufio.ReadWriter, error) { return w.conn, nil, nil }
+
+// A drain that cuts the streams at the moment in which a handler takes its connection over closes the connection.
+func TestAConnectionThatIsTakenOverWhileStreamsAreCutIsClosed(t *testing.T) {
+	near, far := net.Pipe()
+	defer far.Close()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody)
+	e, _ := Begin(takenOver{httptest.NewRecorder(), near}, r)
+	e.Own(&owner{cuts: errors.New("over")})
+	connection, _, err := e.Hijack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Finish()
+	if err := connection.SetDeadline(time.Time{}); !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("the connection is still open: %v", err)
+	}
 }
 
 // The timer may run already, because the request has waited for a worker.
