@@ -178,3 +178,41 @@ func TestDrainCutsAtTheEndOfItsBudget(t *testing.T) {
 		t.Error("the request was answered although it was cut")
 	}
 }
+
+// What a drain cuts are requests, and work of the pool that is none: a request that holds no worker must not hide such work.
+func TestAJobThatIsCutIsCountedBesideARequestWithoutAWorker(t *testing.T) {
+	for name, option := range map[string]service.RouteOption{
+		"a request with a worker":    service.Priority(service.Normal),
+		"a request without a worker": service.Unpooled(),
+		"an exempt request":          service.Exempt(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			begun, release := make(chan struct{}), make(chan struct{})
+			r := start(t, map[string]string{"GOSERVICE_DRAIN_TIMEOUT": "200ms"}, func(svc *service.Service) {
+				svc.HandleFunc("GET /stuck", func(http.ResponseWriter, *http.Request) {
+					close(begun)
+					<-release
+				}, option)
+			})
+			if err := r.Pool().Acquire(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			url, failed := r.url("/stuck"), make(chan error, 1)
+			go func() {
+				response, err := r.client.Get(url)
+				if err == nil {
+					_ = response.Body.Close()
+				}
+				failed <- err
+			}()
+			<-begun
+			err := r.finish()
+			close(release)
+			r.Pool().Release()
+			if err == nil || !strings.Contains(err.Error(), "2 requests or jobs were cut") {
+				t.Errorf("%v, want that the request and the job were cut", err)
+			}
+			<-failed
+		})
+	}
+}

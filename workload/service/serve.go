@@ -227,7 +227,7 @@ func (s *Service) drain() drain.Report {
 		{Name: "requests", Run: s.ports.public.Shutdown},
 		{Name: "jobs", Reserve: scaled(jobsReserve, budget), Run: func(ctx context.Context) (int, error) {
 			err := s.pool.Close(ctx)
-			return max(0, s.pool.Stats().Busy-s.ports.public.Requests()), err // requests that hold a worker are counted already
+			return max(0, s.pool.Stats().Busy-int(s.held.Load())), err // requests that hold a worker are counted already
 		}},
 	}
 	report := drain.Run(context.Background(), budget, append(steps, s.last(nil)...)...)

@@ -51,7 +51,7 @@ type Service struct {
 	logger      *slog.Logger
 	limiter     *ratelimit.Limiter
 	pool        *pool.Pool
-	release     func() // gives one of its workers back
+	release     func() // gives a worker of it that a request holds back
 	live        *livesettings.Registry
 	upstreams   map[string]*upstream.Client
 	proxies     *forwarded.Proxies
@@ -73,6 +73,9 @@ type Service struct {
 
 	clients        []auth.Authenticator // of the environment: each request needs its certificate besides
 	authenticators []auth.Authenticator
+
+	_    [64]byte     // keeps the traffic of what follows off the fields that every request reads
+	held atomic.Int64 // workers that requests hold by themselves, not by Do
 }
 
 type options struct {
@@ -151,7 +154,10 @@ func New(given ...Option) *Service {
 		s.clientKey = s.proxies.Key
 	}
 	s.background = newBackground(s.backgroundFailed)
-	s.release = s.pool.Release
+	s.release = func() {
+		s.held.Add(-1)
+		s.pool.Release()
+	}
 	s.setUp(o)
 	return s
 }

@@ -13,10 +13,14 @@ import (
 
 // acquire waits for a worker for the request. Who it is for, and for what, counts only in the queue. A patient request was admitted before.
 func (rt *route) acquire(ctx context.Context, r *http.Request, patient bool) error {
-	if rt.service.pool.TryAcquire() {
-		return nil
+	s := rt.service
+	if !s.pool.TryAcquire() {
+		if err := s.pool.AcquireFor(ctx, rt.claim(r, patient)); err != nil {
+			return err
+		}
 	}
-	return rt.service.pool.AcquireFor(ctx, rt.claim(r, patient))
+	s.held.Add(1)
+	return nil
 }
 
 func (rt *route) claim(r *http.Request, patient bool) pool.Claim {
