@@ -41,6 +41,10 @@ type Exchange struct {
 	Trace TraceContext
 	// Span is the recorded span of the request; nil if it is not recorded.
 	Span any
+	// Unary says that the response has an end of its own, whatever its type: flushing it makes no stream of it.
+	Unary bool
+	// Told says that the log has the cause of the failure already.
+	Told bool
 	// Admitted says that the handler's own work began, and Waited how long after Start: the wait for a worker included.
 	Admitted bool
 	Waited   time.Duration
@@ -52,12 +56,8 @@ type Exchange struct {
 	Identity any
 	// Rejected is the reason why the request was not served; empty when it was.
 	Rejected string
-	// Told says that the log has the cause of the failure already.
-	Told bool
 	// Call is what the protocol of the route says of the request; nil where that is plain HTTP.
 	Call *Call
-	// Unary says that the response has an end of its own, whatever its type: flushing it makes no stream of it.
-	Unary bool
 	// Result is how the exchange ended where that was not as it should, in one word.
 	Result string
 	// Observer is told when the exchange becomes a stream and when the stream ends; nil for nobody.
