@@ -6,6 +6,7 @@
 package problem
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -34,6 +35,25 @@ type Details struct {
 	// Rule that the field broke.
 	Rule string `json:"rule,omitempty"`
 }
+
+// Error is an error that says itself how it is answered. Reading the body of a request returns one where the service is to blame that the
+// rest cannot be read: 503 with a Retry-After when it stops, 504 when no worker became free before the deadline.
+type Error struct {
+	Details Details
+	// RetryAfter is when the client may come back; 0: the answer does not say.
+	RetryAfter time.Duration
+	// Cause in the service's own words, which the client does not read.
+	Cause error
+}
+
+func (e *Error) Error() string {
+	if e.Cause == nil {
+		return e.Details.Detail
+	}
+	return e.Details.Detail + ": " + e.Cause.Error()
+}
+
+func (e *Error) Unwrap() error { return e.Cause }
 
 // Answerer is a response writer that knows how its client wants to read errors, where that is not as application/problem+json.
 type Answerer interface {
@@ -84,10 +104,17 @@ func Invalid(w http.ResponseWriter, field, rule string) {
 }
 
 // Body answers for a request's body that could not be read: 413 if it is too large (*http.MaxBytesError), 408 if it came too
-// slowly (os.ErrDeadlineExceeded), 400 otherwise. err is what reading, or decoding from the body, returned.
+// slowly (os.ErrDeadlineExceeded), as an *Error says, 504 if the request's own deadline passed (context.DeadlineExceeded), 499 if the client
+// left (context.Canceled), and 400 otherwise. err is what reading, or decoding from the body, returned.
 func Body(w http.ResponseWriter, err error) {
 	var tooLarge *http.MaxBytesError
+	var own *Error
 	switch {
+	case errors.As(err, &own):
+		if own.RetryAfter > 0 {
+			RetryAfter(w.Header(), own.RetryAfter)
+		}
+		Write(w, own.Details)
 	case errors.As(err, &tooLarge):
 		rule := fmt.Sprintf("must have at most %d bytes", tooLarge.Limit)
 		Write(w, Details{Status: http.StatusRequestEntityTooLarge, Field: "body", Rule: rule, Detail: "body: " + rule})
@@ -95,6 +122,10 @@ func Body(w http.ResponseWriter, err error) {
 		// Whatever of the body is still to come is not worth the wait for it.
 		w.Header().Set("Connection", "close")
 		Write(w, Details{Status: http.StatusRequestTimeout, Field: "body", Rule: "must be sent faster", Detail: "body: came too slowly"})
+	case errors.Is(err, context.DeadlineExceeded):
+		Write(w, Details{Status: http.StatusGatewayTimeout, Detail: "not done before the deadline"})
+	case errors.Is(err, context.Canceled):
+		w.WriteHeader(StatusClientLeft)
 	default:
 		Invalid(w, "body", "could not be read to its end")
 	}

@@ -4,6 +4,7 @@
 package problem_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -45,6 +46,11 @@ func TestABodyThatCannotBeReadIsAnsweredByItsCause(t *testing.T) {
 		`413 "" {"status":413,"title":"Request Entity Too Large","detail":"body: must have at most 7 bytes","field":"body","rule":"must have at most 7 bytes"}`: fmt.Errorf("decoding: %w", &http.MaxBytesError{Limit: 7}),
 		`408 "close" {"status":408,"title":"Request Timeout","detail":"body: came too slowly","field":"body","rule":"must be sent faster"}`:                     &net.OpError{Err: os.ErrDeadlineExceeded},
 		`400 "" {"status":400,"title":"Bad Request","detail":"body: could not be read to its end","field":"body","rule":"could not be read to its end"}`:        io.ErrUnexpectedEOF,
+		`504 "" {"status":504,"title":"Gateway Timeout","detail":"not done before the deadline"}`:                                                               fmt.Errorf("reading: %w", context.DeadlineExceeded),
+		`499 "" `: fmt.Errorf("reading: %w", context.Canceled),
+		`503 "" {"status":503,"title":"Service Unavailable","detail":"stopping","reason":"draining"}`: fmt.Errorf("reading: %w", &problem.Error{
+			Details: problem.Details{Status: http.StatusServiceUnavailable, Reason: "draining", Detail: "stopping"}, Cause: context.Canceled,
+		}),
 	} {
 		recorder := httptest.NewRecorder()
 		problem.Body(recorder, err)

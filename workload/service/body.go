@@ -65,7 +65,7 @@ func (s *Service) early(e *exchange.Exchange, r *http.Request) (taken int64, ok 
 	s.bodies.GiveBack(taken)
 	if errors.Is(err, errNoRoom) {
 		noRoomForBody.answer(e, r, time.Second)
-	} else if r.Context().Err() != nil {
+	} else if e.ClientLeft() {
 		e.WriteHeader(problem.StatusClientLeft)
 	} else {
 		problem.Body(e, err)

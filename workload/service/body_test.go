@@ -5,6 +5,7 @@ package service_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -94,6 +95,18 @@ func TestASmallBodyHasToComeInTime(t *testing.T) {
 			if took := time.Since(began); client.Code != want || took > 6*time.Second {
 				t.Errorf("%d bytes of 10: %d after %s, want %d", len(sent), client.Code, took, want)
 			}
+		}
+	})
+}
+
+// A client that is too slow for the deadline of its route has not left.
+func TestASmallBodyThatMissesTheDeadlineCameTooSlowly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		svc := offline(oneWorker())
+		svc.HandleFunc("POST /echo", echo, service.Timeout(time.Second))
+		client := post(svc, "/echo", 10)
+		if <-client.done; client.Code != http.StatusRequestTimeout {
+			t.Errorf("%d %s", client.Code, client.Body)
 		}
 	})
 }
@@ -295,6 +308,49 @@ func TestALentWorkerIsWaitedFor(t *testing.T) {
 			t.Errorf("%d %s", client.Code, client.Body)
 		}
 	})
+}
+
+// That a worker cannot be had back is the service's failure, not a bad body.
+func TestALentWorkerThatDoesNotComeBackIsTheServicesFailure(t *testing.T) {
+	for name, c := range map[string]struct {
+		end        func(*service.Service)
+		status     int
+		retryAfter string
+	}{
+		"before the deadline":    {func(*service.Service) { time.Sleep(time.Minute) }, http.StatusGatewayTimeout, ""},
+		"from a pool that stops": {func(svc *service.Service) { _ = svc.Pool().Close(ended()) }, http.StatusServiceUnavailable, "1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				svc := offline(oneWorker())
+				svc.HandleFunc("POST /x", func(w http.ResponseWriter, r *http.Request) {
+					if _, err := io.ReadAll(r.Body); err != nil {
+						problem.Body(w, err)
+					}
+				})
+				client := post(svc, "/x", -1)
+				time.Sleep(time.Second)
+				if err := svc.Pool().Acquire(t.Context()); err != nil {
+					t.Fatalf("the worker was not lent: %v", err)
+				}
+				_, _ = io.WriteString(client.send, "something")
+				_ = client.send.Close()
+				synctest.Wait()
+				c.end(svc)
+				<-client.done
+				if got := client.Header().Get("Retry-After"); client.Code != c.status || got != c.retryAfter {
+					t.Errorf("%d %s, Retry-After %q, want %d and %q", client.Code, client.Body, got, c.status, c.retryAfter)
+				}
+				svc.Pool().Release()
+			})
+		})
+	}
+}
+
+func ended() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
 }
 
 // A stream needs no worker, also where one is being waited for when it begins.

@@ -4,10 +4,13 @@
 package service
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"time"
 
+	"goservice.dev/operator/workload/internal/exchange"
 	"goservice.dev/operator/workload/pool"
 	"goservice.dev/operator/workload/problem"
 	"goservice.dev/operator/workload/telemetry"
@@ -31,13 +34,29 @@ var (
 	clientLimited = newRejection(telemetry.RejectedRateLimit, http.StatusTooManyRequests, "the rate limit of this client is reached")
 )
 
-func (s *Service) turnAway(w http.ResponseWriter, r *http.Request, err error) {
+func (s *Service) turnAway(e *exchange.Exchange, r *http.Request, err error) {
 	rejected, ok := rejections[pool.Reason(err)]
-	if !ok { // the client left while it waited
-		w.WriteHeader(problem.StatusClientLeft)
+	switch {
+	case ok:
+	case e.ClientLeft():
+		e.WriteHeader(problem.StatusClientLeft)
 		return
+	default: // it still waited when the drain was over
+		rejected = rejections[pool.ReasonDraining]
 	}
-	rejected.answer(w, r, min(s.pool.RetryAfter(), maxRetryAfter))
+	rejected.answer(e, r, min(s.pool.RetryAfter(), maxRetryAfter))
+}
+
+// noWorker is the error of a read whose request did not get its worker back. That is not its client's doing.
+func (s *Service) noWorker(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		const detail = "no worker became free before the deadline"
+		return &problem.Error{Details: problem.Details{Status: http.StatusGatewayTimeout, Detail: detail}, Cause: err}
+	}
+	if rejected, ok := rejections[pool.Reason(err)]; ok {
+		return &problem.Error{Details: rejected.details, RetryAfter: max(time.Second, min(s.pool.RetryAfter(), maxRetryAfter)), Cause: err}
+	}
+	return err // the client has left
 }
 
 // rejection is a response that costs little, because it is sent most often when the service has the least to spare.

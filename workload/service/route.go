@@ -138,7 +138,12 @@ func (rt *route) work(e *exchange.Exchange, r *http.Request, hasBody bool) {
 	if hasBody {
 		body := &lease{
 			ReadCloser: r.Body, exchange: e, release: release,
-			acquire: func(ctx context.Context) error { return rt.acquire(ctx, r, true) },
+			acquire: func(ctx context.Context) error {
+				if err := rt.acquire(ctx, r, true); err != nil {
+					return rt.service.noWorker(err)
+				}
+				return nil
+			},
 		}
 		r.Body, release = body, body.end
 	}

@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"goservice.dev/operator/workload/internal/exchange"
 	"goservice.dev/operator/workload/livesettings"
 	"goservice.dev/operator/workload/service"
 )
@@ -106,6 +107,37 @@ func TestThePartsOfARequestHaveItsPriority(t *testing.T) {
 		requests.Wait()
 		if got := strings.Join(order, " "); got != "/first /critical /sheddable" {
 			t.Errorf("served: %s", got)
+		}
+	})
+}
+
+// cutter is a server at the end of its drain.
+type cutter struct{}
+
+func (cutter) Leaving() <-chan struct{}       { return nil }
+func (cutter) Bound() time.Duration           { return 0 }
+func (cutter) Cutting() bool                  { return true }
+func (cutter) StreamBegan(*exchange.Exchange) {}
+func (cutter) StreamEnded(*exchange.Exchange) {}
+
+// What still waits for a worker when the drain is over was turned away by the service. Its client has not left.
+func TestARequestThatADrainCutsInTheQueueWasTurnedAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		svc := one()
+		svc.HandleFunc("GET /", func(http.ResponseWriter, *http.Request) { t.Error("it was served") })
+		if err := svc.Pool().Acquire(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		defer svc.Pool().Release()
+		ctx, cut := context.WithCancel(t.Context())
+		recorder := httptest.NewRecorder()
+		e, r := exchange.Begin(recorder, httptest.NewRequestWithContext(ctx, http.MethodGet, "/", http.NoBody))
+		defer e.Finish()
+		e.Own(cutter{})
+		time.AfterFunc(time.Millisecond, cut)
+		svc.Handler().ServeHTTP(e, r)
+		if recorder.Code != http.StatusServiceUnavailable || !strings.Contains(recorder.Body.String(), `"reason":"draining"`) {
+			t.Errorf("%d %s", recorder.Code, recorder.Body)
 		}
 	})
 }

@@ -28,6 +28,7 @@ const (
 func answerError(w http.ResponseWriter, r *http.Request, name string, err error) {
 	detail := outcome(context.Background(), name, err).Error()
 	var large *http.MaxBytesError
+	var own *problem.Error
 	var body *upstream.RequestBodyError
 	var unavailable *upstream.UnavailableError
 	turnAway := func(reason string, after time.Duration) {
@@ -41,6 +42,8 @@ func answerError(w http.ResponseWriter, r *http.Request, name string, err error)
 		w.WriteHeader(problem.StatusClientLeft)
 	case errors.Is(err, upstream.ErrHeadTooLarge):
 		problem.Write(w, problem.Details{Status: http.StatusRequestHeaderFieldsTooLarge, Detail: fmt.Sprintf("upstream %s accepts no header fields of this size", name)})
+	case errors.As(err, &own):
+		problem.Body(w, own)
 	case errors.As(err, &body):
 		answerBody(w, body)
 	case errors.Is(err, ratelimit.ErrWouldMissDeadline):

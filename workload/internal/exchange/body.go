@@ -48,9 +48,12 @@ func (b *body) Read(p []byte) (int, error) {
 		}
 		return n, nil
 	}
-	if errors.Is(err, io.EOF) {
+	switch {
+	case errors.Is(err, io.EOF):
 		b.ended.Store(true)
-	} else {
+	case e.cutting():
+		return n, &problem.Error{Details: stopping, Cause: err}
+	default:
 		failure := err // the address of err itself would make each read allocate
 		if b.failed.CompareAndSwap(nil, &failure) {
 			b.answerable()
@@ -58,6 +61,9 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
+
+// stopping is the answer to a request whose body the server itself has cut.
+var stopping = problem.Details{Status: http.StatusServiceUnavailable, Reason: "draining", Detail: "this instance is stopping"}
 
 // mayTake is how long the next read may take. The client answers for the time in which it is waited for, not for what the handler
 // does between two reads.

@@ -167,8 +167,10 @@ func (e *Exchange) leaving() bool {
 
 // ClientLeft reports whether the client broke off: its connection or its stream is closed, and not by the server.
 func (e *Exchange) ClientLeft() bool {
-	return (e.parent.Err() != nil || e.writeErr != nil) && !(e.owner != nil && e.owner.Cutting())
+	return (e.parent.Err() != nil || e.writeErr != nil) && !e.cutting()
 }
+
+func (e *Exchange) cutting() bool { return e.owner != nil && e.owner.Cutting() }
 
 // Finish releases what belongs to the exchange, but not to a stream that outlives its handler. What still holds the context
 // then finds it canceled.

@@ -7,12 +7,15 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"goservice.dev/operator/workload/problem"
 )
 
 func begin(t *testing.T, ctx context.Context) (*Exchange, *http.Request, *httptest.ResponseRecorder) {
@@ -158,5 +161,27 @@ func TestUnwrapReachesTheConnection(t *testing.T) {
 	e, _, recorder := begin(t, context.Background())
 	if e.Unwrap() != http.ResponseWriter(recorder) {
 		t.Error("Unwrap is not the writer")
+	}
+}
+
+type brokenBody struct{ err error }
+
+func (b brokenBody) Read([]byte) (int, error) { return 0, b.err }
+func (b brokenBody) Close() error             { return nil }
+
+// A server that closes the connections at the end of its stop breaks uploads off: that is not their clients' doing.
+func TestABodyThatTheServerCutsIsNotItsClientsFailure(t *testing.T) {
+	for cutting, want := range map[bool]int{false: problem.StatusClientLeft, true: 0} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", brokenBody{net.ErrClosed})
+		ctx, cancel := context.WithCancel(t.Context())
+		e, r := Begin(httptest.NewRecorder(), r.WithContext(ctx))
+		e.Own(&owner{cutting: cutting})
+		cancel()
+		_, err := r.Body.Read(make([]byte, 1))
+		_, own := errors.AsType[*problem.Error](err)
+		if got := e.BodyStatus(); got != want || own != cutting || !errors.Is(err, net.ErrClosed) {
+			t.Errorf("cutting %t: the body counts as %d, want %d; %v", cutting, got, want, err)
+		}
+		e.Finish()
 	}
 }

@@ -5,6 +5,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -52,7 +53,12 @@ func Register(svc *service.Service, orders *app.Orders, failed func(*http.Reques
 }
 
 func (a *api) place(w http.ResponseWriter, r *http.Request) {
-	wanted, err := decode(w, r)
+	content, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBodyBytes))
+	if err != nil { // too large, too slow, or gone; not to be taken for bad JSON
+		problem.Body(w, err)
+		return
+	}
+	wanted, err := decode(content)
 	if err != nil {
 		a.refuse(w, r, err)
 		return
@@ -85,16 +91,13 @@ func (a *api) cancel(w http.ResponseWriter, r *http.Request) {
 }
 
 // decode takes exactly one JSON object.
-func decode(w http.ResponseWriter, r *http.Request) (wanted draft, err error) {
-	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBodyBytes))
+func decode(content []byte) (wanted draft, err error) {
+	decoder := json.NewDecoder(bytes.NewReader(content))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&wanted); err != nil {
 		return wanted, bodyError(err)
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-			return wanted, tooLarge
-		}
 		return wanted, &app.InvalidError{Field: "body", Rule: "must be one JSON object with nothing after it"}
 	}
 	return wanted, nil
@@ -104,10 +107,7 @@ func decode(w http.ResponseWriter, r *http.Request) (wanted draft, err error) {
 func bodyError(err error) error {
 	var wrongType *json.UnmarshalTypeError
 	var syntax *json.SyntaxError
-	var tooLarge *http.MaxBytesError
 	switch {
-	case errors.As(err, &tooLarge):
-		return tooLarge
 	case errors.As(err, &wrongType) && wrongType.Field != "":
 		return &app.InvalidError{Field: wrongType.Field, Rule: fmt.Sprintf("must not be a JSON %s", wrongType.Value)}
 	case errors.As(err, &wrongType):
@@ -122,12 +122,7 @@ func bodyError(err error) error {
 
 func (a *api) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	var invalid *app.InvalidError
-	var tooLarge *http.MaxBytesError
 	switch {
-	case errors.As(err, &tooLarge):
-		problem.Write(w, problem.Details{
-			Status: http.StatusRequestEntityTooLarge, Field: "body", Rule: fmt.Sprintf("must have at most %d bytes", tooLarge.Limit),
-		})
 	case errors.As(err, &invalid):
 		problem.Invalid(w, invalid.Field, invalid.Rule)
 	case errors.Is(err, app.ErrNotFound):
