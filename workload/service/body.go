@@ -74,17 +74,8 @@ func (s *Service) early(e *exchange.Exchange, r *http.Request) (taken int64, ok 
 }
 
 func (s *Service) readSmall(e *exchange.Exchange, r *http.Request) (content []byte, taken int64, err error) {
-	patience := exchange.BodyGrace + time.Duration(r.ContentLength)*time.Second/exchange.MinBodyRate // the pace of every body
-	fired := make(chan struct{})
-	watch := time.AfterFunc(patience, func() {
-		defer close(fired)
-		_ = http.NewResponseController(e.Unwrap()).SetReadDeadline(time.Unix(1, 0)) // one in the past ends the read
-	})
-	defer func() {
-		if !watch.Stop() {
-			<-fired // the writer must not be used after the handler
-		}
-	}()
+	e.Early(true)
+	defer e.Early(false)
 	for read := int64(0); ; {
 		if read == int64(len(content)) {
 			size := min(max(bodyStep, 2*read), r.ContentLength)

@@ -99,6 +99,26 @@ func TestASmallBodyHasToComeInTime(t *testing.T) {
 	})
 }
 
+// A small body comes at the pace of every other: who declares much and sends nothing is given no more time for it.
+func TestASmallBodyHasThePaceOfEveryOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		svc := offline(oneWorker())
+		svc.HandleFunc("POST /echo", echo)
+		began, client := time.Now(), post(svc, "/echo", 60<<10)
+		if <-client.done; client.Code != http.StatusRequestTimeout || time.Since(began) != 5*time.Second {
+			t.Errorf("nothing of a body: %d after %s", client.Code, time.Since(began))
+		}
+		began, client = time.Now(), post(svc, "/echo", 60<<10)
+		for range 6 {
+			_, _ = io.WriteString(client.send, strings.Repeat("x", 10<<10))
+			time.Sleep(2 * time.Second)
+		}
+		if <-client.done; client.Code != http.StatusOK || time.Since(began) != 12*time.Second {
+			t.Errorf("at 5 KiB per second: %d after %s", client.Code, time.Since(began))
+		}
+	})
+}
+
 // A client that is too slow for the deadline of its route has not left.
 func TestASmallBodyThatMissesTheDeadlineCameTooSlowly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -15,7 +15,8 @@ import (
 	"goservice.dev/operator/workload/problem"
 )
 
-// SmallBodyBytes of a declared length comes with the head or soon after it; the server's own deadline is enough for it.
+// SmallBodyBytes of a declared length comes with the head or soon after it; the server's own deadline is enough for it, unless it is read
+// early.
 const SmallBodyBytes = 64 << 10
 
 // body of the request. It asks for a fair pace, and remembers why it could not be read: that is the client's doing, whatever
@@ -25,6 +26,7 @@ type body struct {
 	e      *Exchange
 	read   int64
 	ended  atomic.Bool
+	early  bool
 	failed atomic.Pointer[error]
 	reads  atomic.Pointer[watch]
 }
@@ -32,7 +34,7 @@ type body struct {
 // Read returns an error that is an os.ErrDeadlineExceeded when the client is too slow.
 func (b *body) Read(p []byte) (int, error) {
 	e := b.e
-	watched := !e.ownRead.Load() && (e.lifted.Load() || e.request.ContentLength < 0 || e.request.ContentLength > SmallBodyBytes)
+	watched := !e.ownRead.Load() && (b.early || e.lifted.Load() || e.request.ContentLength < 0 || e.request.ContentLength > SmallBodyBytes)
 	if watched {
 		w := lazily(&b.reads)
 		w.begin(b.mayTake(w), e, (*Exchange).readIsLate)
@@ -68,7 +70,7 @@ var stopping = problem.Details{Status: http.StatusServiceUnavailable, Reason: "d
 // mayTake is how long the next read may take. The client answers for the time in which it is waited for, not for what the handler
 // does between two reads.
 func (b *body) mayTake(w *watch) time.Duration {
-	if !b.e.holding() {
+	if !b.early && !b.e.holding() {
 		return IdleTimeout
 	}
 	whole := BodyGrace + time.Duration(float64(b.read)/MinBodyRate*float64(time.Second))
@@ -82,6 +84,10 @@ func (b *body) answerable() {
 		e.lifted.Store(true)
 	}
 }
+
+// Early says that the body is read now, before the request takes a worker: its client has to send it at the same pace as if one were
+// held.
+func (e *Exchange) Early(early bool) { e.body.early = early }
 
 func (b *body) Close() error { return b.source.Close() }
 

@@ -15,8 +15,8 @@ const (
 	// IdleTimeout is how long a read of the request's body or a write of the response may wait for the client without a
 	// single step. 64 KiB of a response are a step.
 	IdleTimeout = 30 * time.Second
-	// BodyGrace and MinBodyRate bound how long a handler with a worker may have to wait, in all, for the request's body: 5 s, and one
-	// more for each 8 KiB. The time in which the worker is lent to others counts as well.
+	// BodyGrace and MinBodyRate bound how long a handler with a worker, or a request that is about to take one, may have to wait, in all,
+	// for the request's body: 5 s, and one more for each 8 KiB. The time in which the worker is lent to others counts as well.
 	BodyGrace   = 5 * time.Second
 	MinBodyRate = 8 << 10 // bytes per second
 	// MaxBlocked is how long a handler may wait, in all, for a client that takes the response slowly before it gives its
