@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -36,6 +37,7 @@ func TestPrioritiesHaveNames(t *testing.T) {
 // crowd is callers that wait for the one worker of a pool, and the order in which they got it.
 type crowd struct {
 	p      *Pool
+	mu     sync.Mutex // several may be turned away at once
 	served []string
 	failed map[string]error
 }
@@ -53,7 +55,10 @@ func newCrowd(t *testing.T, config Config) *crowd {
 
 func (c *crowd) come(t *testing.T, name string, claim Claim) {
 	go func() {
-		if err := c.p.AcquireFor(t.Context(), claim); err != nil {
+		err := c.p.AcquireFor(t.Context(), claim)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if err != nil {
 			c.failed[name] = err
 		} else {
 			c.served = append(c.served, name)

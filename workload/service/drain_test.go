@@ -212,7 +212,7 @@ func TestAJobThatIsCutIsCountedBesideARequestWithoutAWorker(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), "2 requests or jobs were cut") {
 				t.Errorf("%v, want that the request and the job were cut", err)
 			}
-			<-failed
+			_ = <-failed
 		})
 	}
 }
