@@ -28,7 +28,7 @@ type routeSettings struct {
 	maxBodyBytes      int64         // 0: unbounded
 	requestsPerSecond float64
 	burst             int
-	importance        Importance
+	priority          pool.Priority
 	unpooled, exempt  bool
 }
 
@@ -40,23 +40,20 @@ func (s *Service) routeDefaults() routeSettings {
 	}
 }
 
-// Importance decides whose requests are turned away first when there are more than the service can serve.
-type Importance = pool.Priority
-
-// The zero value is Normal.
+// Priorities of routes, those of package pool.
 const (
 	// Sheddable requests are turned away first: prefetching, crawlers, whatever its caller repeats later.
 	Sheddable = pool.Sheddable
-	// Normal is the importance of routes that say nothing else.
+	// Normal is the priority of routes that say nothing else.
 	Normal = pool.Normal
 	// Critical requests are turned away last: what users wait for, and what keeps other services alive.
 	Critical = pool.Critical
 )
 
-// importanceOf reads the live settings' word, which their validation has checked.
-func importanceOf(word string) Importance {
-	importance, _ := pool.ParsePriority(word)
-	return importance
+// priorityOf reads the live settings' word, which their validation has checked.
+func priorityOf(word string) pool.Priority {
+	priority, _ := pool.ParsePriority(word)
+	return priority
 }
 
 // Unpooled admits the route's requests without a worker of the pool: for handlers that take workers themselves, which would
@@ -116,14 +113,15 @@ func PerClient(requestsPerSecond float64, burst int, key ratelimit.KeyFunc) Rout
 	}
 }
 
-// Priority says which routes' requests are turned away first in an overload.
-func Priority(importance Importance) RouteOption {
+// Priority says which routes' requests are turned away first in an overload: those of a lower priority. It must be Critical, Normal
+// or Sheddable; Normal by default.
+func Priority(priority pool.Priority) RouteOption {
 	return func(rt *route) {
-		if importance < Sheddable || importance > Critical {
-			rt.invalid("priority", int(importance), "must be Critical, Normal or Sheddable")
+		if priority < Sheddable || priority > Critical {
+			rt.invalid("priority", int(priority), "must be Critical, Normal or Sheddable")
 			return
 		}
-		rt.own.importance = importance
+		rt.own.priority = priority
 	}
 }
 

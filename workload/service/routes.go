@@ -69,7 +69,7 @@ func (s routeSettings) with(live livesettings.Route) routeSettings {
 		s.unpooled = !*live.Pool
 	}
 	if live.Priority != "" {
-		s.importance = importanceOf(live.Priority)
+		s.priority = priorityOf(live.Priority)
 	}
 	if live.Exempt != nil {
 		s.exempt = *live.Exempt

@@ -25,7 +25,7 @@ func (rt *route) acquire(ctx context.Context, r *http.Request, patient bool) err
 
 func (rt *route) claim(r *http.Request, patient bool) pool.Claim {
 	return pool.Claim{
-		Priority: rt.inForce.Load().importance, Route: rt.pattern, Client: rt.service.clientKey(r), Patient: patient,
+		Priority: rt.inForce.Load().priority, Route: rt.pattern, Client: rt.service.clientKey(r), Patient: patient,
 	}
 }
 
