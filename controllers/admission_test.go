@@ -4,6 +4,8 @@
 package controllers
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"maps"
 	"slices"
@@ -33,6 +35,7 @@ func oddSpecs() map[string]string {
 		"TLS":                    `{tls: {secretName: a, clientCASecretName: b}, probes: {liveness: {httpGet: {path: /}}}}`,
 		"empty volumes":          `{volumes: [{name: a, emptyDir: {}}, {name: b, emptyDir: {medium: "", sizeLimit: 0}}], volumeMounts: [{name: a, mountPath: /tmp}], pod: {writableTmp: true}}`,
 		"one volume, two places": `{volumes: [{name: a, emptyDir: {}}], volumeMounts: [{name: a, mountPath: /a}, {name: a, mountPath: /a/b, subPath: c}]}`,
+		"an upstream's Secrets":  `{upstreams: [{name: a, url: "https://a", tlsSecretName: b, headersSecretName: c}], volumes: [{name: upstream-a, emptyDir: {}}], volumeMounts: [{name: upstream-a, mountPath: /a}]}`,
 		"the same place twice":   `{volumes: [{name: a, emptyDir: {}}], volumeMounts: [{name: a, mountPath: /a}, {name: a, mountPath: /a}]}`,
 		"one path twice":         `volumes: [{name: a, projected: {sources: [{secret: {name: a, items: [{key: a, path: b}]}}, {configMap: {name: a, items: [{key: a, path: b}]}}]}}]`,
 		"one path below another": `volumes: [{name: a, projected: {sources: [{secret: {name: a, items: [{key: a, path: b}]}}, {configMap: {name: a, items: [{key: a, path: b/c}]}}]}}]`,
@@ -128,6 +131,15 @@ func oddSpecs() map[string]string {
 		specs["no IPv4 but "+address] = fmt.Sprintf(`networkPolicy: {from: [{ipBlock: {cidr: 0.0.0.0/0, except: [%q]}}]}`, address)
 		specs["no IPv6 but "+address] = fmt.Sprintf(`networkPolicy: {from: [{ipBlock: {cidr: "::/0", except: [%q]}}]}`, address)
 		specs["clients "+address] = fmt.Sprintf(`service: {type: LoadBalancer, loadBalancerSourceRanges: [%q]}`, address)
+	}
+	long := strings.Repeat("a", 63) // names that become too long are cut, and told apart by a hash
+	sum := sha256.Sum256([]byte("upstream-" + long))
+	for _, volume := range []string{
+		"live-settings", "tmp", "tls", "client-ca", "upstream-a-tls", "upstream-a-headers", "upstream-a-headers-tls",
+		("upstream-" + long)[:50] + "-" + hex.EncodeToString(sum[:])[:8] + "-tls",
+	} {
+		specs["the operator's volume "+volume] = fmt.Sprintf(`{volumes: [{name: %q, emptyDir: {}}], pod: {writableTmp: true}, tls: {secretName: a, clientCASecretName: b},
+			upstreams: [{name: a, url: "https://a", tlsSecretName: b, headersSecretName: c}, {name: %q, url: "https://a", tlsSecretName: b}]}`, volume, long)
 	}
 	for _, share := range []string{"0", "1", "-1", "100000", "0%", "00%", "25%", "100%", "101%", "1000%", "a", "1.5", "50 %"} {
 		specs["surge "+share] = fmt.Sprintf(`rollout: {maxSurge: %s}`, share)

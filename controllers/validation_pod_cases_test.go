@@ -148,8 +148,11 @@ var podCases = cases{
 		[]string{`volumes: [{name: a}]`, `volumes: [{name: a, emptyDir: {}, secret: {secretName: b}}]`},
 	},
 	"volumes[].name must not be": {
-		[]string{`volumes: [{name: tls-2, emptyDir: {}}]`},
-		[]string{`volumes: [{name: live-settings, emptyDir: {}}]`, `volumes: [{name: tmp, emptyDir: {}}]`},
+		[]string{`volumes: [{name: tls-2, emptyDir: {}}, {name: upstream-tls, emptyDir: {}}, {name: upstream-billing, emptyDir: {}}]`},
+		[]string{
+			`volumes: [{name: live-settings, emptyDir: {}}]`, `volumes: [{name: tmp, emptyDir: {}}]`, `volumes: [{name: upstream-billing-tls, emptyDir: {}}]`,
+			`volumes: [{name: upstream-billing-headers, emptyDir: {}}]`,
+		},
 	},
 	"must be a relative path": {
 		[]string{`volumes: [{name: a, configMap: {name: b, items: [{key: c, path: d/e..f}]}}]`},
