@@ -99,6 +99,8 @@ func (s *Service) Serve(ctx context.Context) error {
 // giveUp runs the OnStop hooks of a service that could not even listen.
 func (s *Service) giveUp(err error) error {
 	s.config.DrainTimeout = cmp.Or(max(s.config.DrainTimeout, 0), giveUpTimeout) // it may be what is wrong
+	s.ports = ports{}
+	close(s.listening) // whoever waits for an address waits in vain
 	drain.Run(context.Background(), s.config.DrainTimeout, s.last(nil)...)
 	return errors.Join(err, s.lifecycle.err())
 }
@@ -113,16 +115,23 @@ func (s *Service) stop(left <-chan error, err error) error {
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-// Address of the service's port; it waits until Serve has bound it. It is served once the OnStart hooks are through.
+// Address of the service's port; it waits until Serve has bound it, and is nil if Serve could not. It is served once the OnStart hooks
+// are through.
 func (s *Service) Address() net.Addr {
-	<-s.listening
-	return s.ports.public.Address()
+	return s.bound(func(p ports) *server.Server { return p.public })
 }
 
-// AdminAddress of the admin port; it waits until Serve listens.
+// AdminAddress of the admin port; it waits until Serve listens, and is nil if Serve could not.
 func (s *Service) AdminAddress() net.Addr {
+	return s.bound(func(p ports) *server.Server { return p.admin })
+}
+
+func (s *Service) bound(which func(ports) *server.Server) net.Addr {
 	<-s.listening
-	return s.ports.admin.Address()
+	if one := which(s.ports); one != nil {
+		return one.Address()
+	}
+	return nil
 }
 
 func (p ports) all() []*server.Server { return append(p.private(), p.public) }
