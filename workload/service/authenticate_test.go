@@ -4,6 +4,7 @@
 package service_test
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -87,6 +88,49 @@ func TestCallersAreAuthenticatedBeforeAnythingIsSpent(t *testing.T) {
 				t.Error("no Retry-After")
 			}
 		})
+	}
+}
+
+// One cause may fail any number of requests.
+func TestAnAuthenticatorThatCannotAnswerIsToldOnce(t *testing.T) {
+	log := new(syncBuffer)
+	svc := service.New(service.WithEnvironment(map[string]string{"GOSERVICE_LIVE_SETTINGS_FILE": ""}), service.WithLog(log))
+	other := auth.Func(func(r *http.Request) (auth.Identity, error) {
+		if r.Header.Get("Other") == "" {
+			return auth.Identity{}, auth.ErrNoCredentials
+		}
+		return auth.Identity{Issuer: "other", Subject: "x"}, nil
+	})
+	svc.Authenticate(other, byName{})
+	helloRoute(svc)
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	ask := func(ctx context.Context, header, caller string, status int) {
+		t.Helper()
+		request := httptest.NewRequestWithContext(ctx, http.MethodGet, "/hello", nil)
+		request.Header.Set(header, caller)
+		recorder := httptest.NewRecorder()
+		if svc.Handler().ServeHTTP(recorder, request); recorder.Code != status {
+			t.Errorf("%s %s: %d, want %d", header, caller, recorder.Code, status)
+		}
+	}
+	ask(gone, "Name", "down", 499) // whoever leaves has seen nothing
+	if got := log.String(); strings.Contains(got, "authenticated") {
+		t.Errorf("a client that left: %s", got)
+	}
+	for range 3 {
+		ask(t.Context(), "Name", "down", 503)
+		ask(t.Context(), "Name", "nobody", 403) // could be told without whatever is down
+		ask(t.Context(), "Other", "x", 200)
+	}
+	for range 3 {
+		ask(t.Context(), "Name", "ann", 200)
+	}
+	ask(t.Context(), "Name", "down", 503)
+	for text, want := range map[string]int{"callers cannot be authenticated": 2, "can be authenticated again": 1, `"status":503`: 2, `"level":"error"`: 2, `"level":"warn"`: 0} {
+		if got := strings.Count(log.String(), text); got != want {
+			t.Errorf("%s: %d times, want %d:\n%s", text, got, want, log)
+		}
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"goservice.dev/operator/workload/auth"
 	"goservice.dev/operator/workload/internal/exchange"
 	"goservice.dev/operator/workload/ratelimit"
 	"goservice.dev/operator/workload/telemetry"
@@ -30,7 +29,7 @@ type route struct {
 
 	protocol Protocol // nil: plain HTTP
 	public   bool
-	demanded [][]auth.Authenticator // one of each
+	demanded [][]*authenticator // one of each
 }
 
 // clientLimit is the limit of each client by itself.
@@ -49,7 +48,7 @@ func (s *Service) newRoute(pattern string, handler http.Handler, options []Route
 	}
 	rt.handler = handler
 	if !rt.public {
-		for _, one := range [][]auth.Authenticator{s.clients, slices.Clone(s.authenticators)} {
+		for _, one := range [][]*authenticator{s.clients, slices.Clone(s.authenticators)} {
 			if len(one) > 0 {
 				rt.demanded = append(rt.demanded, one)
 			}

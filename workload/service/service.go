@@ -71,8 +71,8 @@ type Service struct {
 	background   *background
 	dependencies []*dependency
 
-	clients        []auth.Authenticator // of the environment: each request needs its certificate besides
-	authenticators []auth.Authenticator
+	clients        []*authenticator // of the environment: each request needs its certificate besides
+	authenticators []*authenticator
 
 	_    [64]byte     // keeps the traffic of what follows off the fields that every request reads
 	held atomic.Int64 // workers that requests hold by themselves, not by Do
@@ -198,7 +198,7 @@ func (s *Service) setUp(o options) {
 		if err != nil { // LoadConfig has checked them
 			fail(err)
 		}
-		s.clients = []auth.Authenticator{certificates}
+		s.clients = []*authenticator{{Authenticator: certificates}}
 	}
 	s.registerKnobs()
 	s.registerMetrics()

@@ -8,6 +8,7 @@ package jwtauth
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
@@ -34,6 +35,9 @@ var algorithms = []jose.SignatureAlgorithm{
 	jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512, jose.ES256, jose.ES384, jose.ES512, jose.EdDSA,
 }
 
+// accessTokenTypes are the typ of tokens that say who is calling, as media types without application/.
+var accessTokenTypes = []string{"jwt", "at+jwt"}
+
 // Config of a Verifier.
 type Config struct {
 	// Issuer of the tokens, exactly as it stands in their iss; an https URL, or an http one for tests. It must be set.
@@ -53,6 +57,9 @@ type Config struct {
 	Refresh time.Duration
 	// Client asks for keys; nil means one with a timeout of 5 s.
 	Client *http.Client
+	// Logger has a line when the keys cannot be refreshed any more, and one when they can again, however often it was tried;
+	// nil means slog.Default(). In a service, it is svc.Logger().
+	Logger *slog.Logger
 }
 
 // Verifier is an auth.Authenticator for requests with an Authorization of Bearer and a token.
@@ -103,6 +110,9 @@ func New(config Config) (*Verifier, error) {
 	if v.config.Client == nil {
 		v.config.Client = &http.Client{Timeout: fetchTimeout}
 	}
+	if v.config.Logger == nil {
+		v.config.Logger = slog.Default()
+	}
 	v.keys.config = v.config
 	return v, nil
 }
@@ -118,7 +128,9 @@ func checkURL(field, text string) error {
 // Challenge is the WWW-Authenticate of responses to requests without a token.
 func (v *Verifier) Challenge() string { return bearer }
 
-// Authenticate verifies the request's token: its signature, issuer, audience, and times, of which exp must be there.
+// Authenticate verifies the request's token: its signature, issuer, audience, and times, of which exp must be there. Its typ must be
+// JWT or at+jwt (RFC 9068), with or without application/ before it and in any case, or be left out: with any other, the issuer has made
+// it for something else than an access token, such as a logout or a proof of possession (RFC 8725, section 3.11).
 func (v *Verifier) Authenticate(r *http.Request) (auth.Identity, error) {
 	text, err := tokenOf(r)
 	if err != nil {
@@ -127,6 +139,9 @@ func (v *Verifier) Authenticate(r *http.Request) (auth.Identity, error) {
 	token, err := jwt.ParseSigned(text, v.algorithms)
 	if err != nil || len(token.Headers) != 1 {
 		return auth.Identity{}, invalid(err)
+	}
+	if !isAccessToken(token.Headers[0]) {
+		return auth.Identity{}, invalid(fmt.Errorf("its typ is %.40q", fmt.Sprint(token.Headers[0].ExtraHeaders[jose.HeaderType])))
 	}
 	key, err := v.keys.find(r.Context(), token.Headers[0].KeyID, token.Headers[0].Algorithm)
 	if errors.Is(err, errUnavailable) {
@@ -147,6 +162,16 @@ func (v *Verifier) Authenticate(r *http.Request) (auth.Identity, error) {
 		return auth.Identity{}, invalid(err)
 	}
 	return auth.Identity{Issuer: claims.Issuer, Subject: claims.Subject, Scopes: scopes(all), Claims: all}, nil
+}
+
+func isAccessToken(header jose.Header) bool {
+	value, ok := header.ExtraHeaders[jose.HeaderType]
+	if !ok {
+		return true
+	}
+	text, _ := value.(string)
+	text = strings.ToLower(text)
+	return slices.Contains(accessTokenTypes, strings.TrimPrefix(text, "application/"))
 }
 
 func tokenOf(r *http.Request) (string, error) {

@@ -4,6 +4,7 @@
 package jwtauth_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -11,6 +12,7 @@ import (
 	"crypto/rsa"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -18,6 +20,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -274,6 +277,80 @@ func TestAnIssuerThatIsDownIsNotTheCallersFault(t *testing.T) {
 		t.Errorf("with the keys that are known: %v", err)
 	}
 }
+
+// RFC 8725, section 3.11: an issuer signs more than access tokens with the same keys.
+func TestTokensThatAreMadeForSomethingElseAreRefused(t *testing.T) {
+	i, key := newIssuer(t), newKey(t, "1")
+	i.publish(key)
+	verifier := i.verifier(nil)
+	claims := map[string]any{"iss": i.URL, "sub": "ann", "aud": "orders", "exp": time.Now().Add(time.Hour).Unix()}
+	for typ, want := range map[any]int{
+		nil: 0, "JWT": 0, "jwt": 0, "at+jwt": 0, "AT+JWT": 0, "application/at+jwt": 0, "application/JWT": 0,
+		"logout+jwt": 401, "dpop+jwt": 401, "secevent+jwt": 401, "JOSE": 401, "": 401, "application/": 401, 7: 401,
+	} {
+		options := new(jose.SignerOptions)
+		if typ != nil {
+			options.WithHeader(jose.HeaderType, typ)
+		}
+		signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: key}, options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		token, err := jwt.Signed(signer).Claims(claims).Serialize()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ask(verifier, "Bearer "+token); statusOf(err) != want || (err == nil) != (want == 0) {
+			t.Errorf("typ %v: %v, want %d", typ, err, want)
+		}
+	}
+}
+
+func TestAnIssuerThatDoesNotAnswerIsToldOnce(t *testing.T) {
+	i, key := newIssuer(t), newKey(t, "1")
+	i.publish(key)
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		down := false
+		verifier := i.verifier(func(c *jwtauth.Config) {
+			c.Logger = slog.New(slog.NewTextHandler(&log, nil))
+			c.Client = &http.Client{Transport: answers(func(r *http.Request) *http.Response {
+				recorder := httptest.NewRecorder()
+				if down {
+					recorder.WriteHeader(http.StatusBadGateway)
+				} else {
+					i.Config.Handler.ServeHTTP(recorder, r)
+				}
+				return recorder.Result()
+			})}
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		down = true
+		go func() { _ = verifier.Run(ctx) }()
+		after := func(d time.Duration, text string, want int) {
+			t.Helper()
+			time.Sleep(d)
+			synctest.Wait()
+			if got := strings.Count(log.String(), text); got != want {
+				t.Errorf("%s: %d times, want %d:\n%s", text, got, want, log.String())
+			}
+		}
+		after(time.Minute, "no token can be verified", 1)
+		down = false
+		after(time.Minute, "can be refreshed again", 1)
+		down = true
+		after(time.Hour, "cannot be refreshed, those that are known stay in use", 1)
+		down = false
+		after(time.Hour, "can be refreshed again", 2)
+		after(time.Hour, "\n", 4)
+	})
+}
+
+// answers of a server that is not asked by the network.
+type answers func(*http.Request) *http.Response
+
+func (a answers) RoundTrip(r *http.Request) (*http.Response, error) { return a(r), nil }
 
 func TestConfigurationsThatAcceptTooMuchAreRefused(t *testing.T) {
 	good := jwtauth.Config{Issuer: "https://issuer", Audiences: []string{"orders"}}

@@ -105,15 +105,30 @@ func (k *keys) begin() <-chan struct{} {
 		ctx, cancel := context.WithTimeout(context.Background(), fetchTimeout)
 		defer cancel()
 		set, err := k.fetch(ctx)
-		k.mu.Lock()
-		defer k.mu.Unlock()
-		if k.err = err; err == nil { // else the keys that are known stay
-			k.set, k.loaded = set, time.Now()
-		}
-		k.running = nil
+		k.end(set, err)
 		close(done)
 	}()
 	return done
+}
+
+// end notes the outcome of a refresh.
+func (k *keys) end(set []jose.JSONWebKey, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	known := "are not known yet, and no token can be verified"
+	if !k.loaded.IsZero() {
+		known = "cannot be refreshed, those that are known stay in use"
+	}
+	switch {
+	case err != nil && k.err == nil:
+		k.config.Logger.Warn("the issuer's keys "+known, "issuer", k.config.Issuer, "error", err)
+	case err == nil && k.err != nil:
+		k.config.Logger.Info("the issuer's keys can be refreshed again", "issuer", k.config.Issuer)
+	}
+	if k.err = err; err == nil { // else the keys that are known stay
+		k.set, k.loaded = set, time.Now()
+	}
+	k.running = nil
 }
 
 func (k *keys) unavailable() error {
@@ -143,7 +158,8 @@ func (k *keys) refresh(ctx context.Context) error {
 }
 
 // Run keeps the keys up to date until ctx ends: it asks for them at once and then in the interval of Config.Refresh, after a
-// failure every ten seconds. The keys that are known stay in use while the issuer does not answer. It returns nil.
+// failure every ten seconds. The keys that are known stay in use while the issuer does not answer; that it does not is logged once. It
+// returns nil.
 func (v *Verifier) Run(ctx context.Context) error {
 	for {
 		pause := v.config.Refresh
