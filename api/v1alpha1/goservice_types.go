@@ -217,7 +217,7 @@ type GoServiceSpec struct {
 	// +optional
 	Shutdown *ShutdownSpec `json:"shutdown,omitempty"`
 
-	// trustedProxies are the peers whose X-Forwarded-* and Forwarded headers are believed, as CIDRs. Live. Default: none.
+	// trustedProxies are the peers whose X-Forwarded-* headers are believed, as CIDRs. Live. Default: none.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=32

@@ -1,12 +1,15 @@
 // Copyright 2026 The GoService Authors.
 // Licensed under the Apache License, Version 2.0; see the LICENSE file.
 
-// Package forwarded tells who a request comes from behind load balancers and ingresses. What their headers say (X-Forwarded-For, the
-// other X-Forwarded-* and the Forwarded of RFC 7239) is believed only of peers that are named as trusted: anybody can send them.
+// Package forwarded tells who a request comes from behind load balancers and ingresses. What their headers say is believed only of peers
+// that are named as trusted: anybody can send them. Of a trusted peer exactly one header is believed, X-Forwarded-For with the other
+// X-Forwarded-* or the Forwarded of RFC 7239: a proxy sets the one, and passes on the other as its client has sent it.
 package forwarded
 
 import (
+	"cmp"
 	"fmt"
+	"iter"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -53,11 +56,40 @@ func (r *Ranges) UnmarshalText(text []byte) error {
 	return err
 }
 
-// Proxies are the peers whose headers are believed; none until Set is called. All methods may be called at the same time.
-type Proxies struct{ ranges atomic.Pointer[Ranges] }
+// Header that names the client.
+type Header string
+
+// The headers that can be believed.
+const (
+	// XForwardedFor is what most load balancers and ingresses set, with X-Forwarded-Proto and X-Forwarded-Host.
+	XForwardedFor Header = "X-Forwarded-For"
+	// Standard is that of RFC 7239.
+	Standard Header = "Forwarded"
+)
+
+// UnmarshalText reads a header's name, in any case. The error names the value and the rule.
+func (h *Header) UnmarshalText(text []byte) error {
+	for _, known := range []Header{XForwardedFor, Standard} {
+		if strings.EqualFold(string(text), string(known)) {
+			*h = known
+			return nil
+		}
+	}
+	return fmt.Errorf("%.50q: must be %s or %s", text, XForwardedFor, Standard)
+}
+
+// Proxies are the peers whose header is believed; none until Set is called. All methods may be called at the same time.
+type Proxies struct {
+	ranges   atomic.Pointer[Ranges]
+	standard atomic.Bool
+}
 
 // Set replaces the trusted ranges.
 func (p *Proxies) Set(ranges Ranges) { p.ranges.Store(&ranges) }
+
+// Believe says which header trusted peers set, or append to; XForwardedFor until it is called. They must set it for every request:
+// what their clients sent would be believed otherwise. The other one is ignored.
+func (p *Proxies) Believe(header Header) { p.standard.Store(header == Standard) }
 
 func (p *Proxies) trusts(address netip.Addr) bool {
 	ranges := p.ranges.Load()
@@ -79,14 +111,7 @@ func (p *Proxies) Client(r *http.Request) netip.Addr {
 	if !p.trusts(client) {
 		return client
 	}
-	name := "X-Forwarded-For"
-	if len(r.Header[name]) == 0 {
-		name = "Forwarded"
-	}
-	for hop := range backward(r.Header[name]) {
-		if name == "Forwarded" {
-			hop = parameter(hop, "for")
-		}
+	for hop := range p.hops(r.Header) {
 		address, ok := parseHop(hop)
 		if !ok { // unknown, or an invention: what stands before it cannot be told from one
 			return client
@@ -97,6 +122,34 @@ func (p *Proxies) Client(r *http.Request) netip.Addr {
 		}
 	}
 	return client
+}
+
+// hops are what the believed header says of the addresses on the way, the nearest one first.
+func (p *Proxies) hops(header http.Header) iter.Seq[string] {
+	if !p.standard.Load() {
+		return backward(header[string(XForwardedFor)])
+	}
+	return func(yield func(string) bool) {
+		for element := range backward(header[string(Standard)]) {
+			if !yield(parameter(element, "for")) {
+				return
+			}
+		}
+	}
+}
+
+// said is the value of a parameter of the Forwarded header that a trusted proxy has written: the one of the farthest; empty if there is
+// none.
+func (p *Proxies) said(r *http.Request, name string) string {
+	by, value := peer(r), ""
+	for element := range backward(r.Header[string(Standard)]) {
+		if !p.trusts(by) { // this element and those before it are somebody else's
+			break
+		}
+		value = cmp.Or(parameter(element, name), value)
+		by, _ = parseHop(parameter(element, "for"))
+	}
+	return value
 }
 
 // Key of the client, as a ratelimit.KeyFunc: its IPv4 address, or the /64 of its IPv6 address.
@@ -127,7 +180,7 @@ func parseHop(text string) (netip.Addr, bool) {
 }
 
 // backward yields the elements of all lines of a header, the last one first.
-func backward(lines []string) func(yield func(string) bool) {
+func backward(lines []string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for i := len(lines) - 1; i >= 0; i-- {
 			rest := lines[i]

@@ -4,64 +4,78 @@
 package forwarded
 
 import (
+	"cmp"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 )
 
-// forged are headers, beside X-Forwarded-*, that servers take for the word of a proxy before them.
-var forged = []string{
-	"Forwarded", "X-Real-Ip", "X-Client-Ip", "X-Cluster-Client-Ip", "True-Client-Ip", "X-Original-Forwarded-For", "X-Original-Host", "X-Original-Url",
-	"X-Rewrite-Url",
-}
+// addresses are headers, beside the two that can be believed, that servers take for a proxy's word on who the client is.
+var addresses = []string{"X-Real-Ip", "X-Client-Ip", "X-Cluster-Client-Ip", "True-Client-Ip"}
+
+// originals are headers, beside X-Forwarded-*, in which proxies tell what they have changed.
+var originals = []string{"X-Original-Forwarded-For", "X-Original-Host", "X-Original-Url", "X-Rewrite-Url"}
 
 // Pass writes into the headers of a request that is passed on what the next server is to know of the one that came in. Of a
-// trusted peer everything is kept, and the peer is added to the addresses; anybody else's are removed and made new.
+// trusted peer the header that is believed is kept, with the peer added to it, as are X-Original-* and X-Rewrite-Url. X-Real-Ip and its
+// like then have the client that is believed. Anybody else's are removed. X-Forwarded-For, -Proto, and -Host are always there.
 func (p *Proxies) Pass(in *http.Request, out http.Header) {
 	address := peer(in)
-	trusted := p.trusts(address)
+	trusted, standard := p.trusts(address), p.standard.Load()
 	for name := range in.Header {
 		if strings.HasPrefix(name, "X-Forwarded-") {
-			copyOrDelete(out, in.Header, name, trusted)
+			copyOrDelete(out, in.Header, name, trusted && !standard)
 		}
 		if disguised(name) {
 			delete(out, name)
 		}
 	}
-	for _, name := range forged {
+	copyOrDelete(out, in.Header, string(Standard), trusted && standard)
+	for _, name := range originals {
 		copyOrDelete(out, in.Header, name, trusted)
 	}
-	scheme := "http"
+	for _, name := range addresses {
+		if copyOrDelete(out, in.Header, name, trusted); out[name] != nil {
+			out.Set(name, p.Client(in).String())
+		}
+	}
+	p.passAddresses(in, address, out)
+	scheme, host := "http", in.Host
 	if in.TLS != nil {
 		scheme = "https"
 	}
-	if !address.IsValid() {
-		out.Del("X-Forwarded-For")
-		out.Del("Forwarded")
-	} else {
-		if out["X-Forwarded-For"] == nil && out["Forwarded"] != nil {
-			if client := p.Client(in); client != address {
-				out.Set("X-Forwarded-For", client.String())
-			}
-		}
-		join(out, "X-Forwarded-For", address.String())
-		if out["Forwarded"] != nil {
-			node := address.String()
-			if address.Is6() {
-				node = `"[` + node + `]"`
-			}
-			join(out, "Forwarded", "for="+node)
-		}
-	}
-	if out["X-Forwarded-Proto"] == nil {
-		if said := last(out["Forwarded"], "proto"); said == "http" || said == "https" {
+	if trusted && standard {
+		if said := strings.ToLower(p.said(in, "proto")); said == "http" || said == "https" {
 			scheme = said
 		}
+		host = cmp.Or(p.said(in, "host"), host)
+	}
+	if out["X-Forwarded-Proto"] == nil {
 		out.Set("X-Forwarded-Proto", scheme)
 	}
 	if out["X-Forwarded-Host"] == nil {
-		out.Set("X-Forwarded-Host", in.Host)
+		out.Set("X-Forwarded-Host", host)
 	}
+}
+
+// passAddresses adds the peer to the lists of the addresses on the way.
+func (p *Proxies) passAddresses(in *http.Request, address netip.Addr, out http.Header) {
+	if !address.IsValid() {
+		out.Del(string(XForwardedFor))
+		return
+	}
+	if out[string(Standard)] != nil {
+		if client := p.Client(in); client != address {
+			out.Set(string(XForwardedFor), client.String())
+		}
+		node := address.String()
+		if address.Is6() {
+			node = `"[` + node + `]"`
+		}
+		join(out, string(Standard), "for="+node)
+	}
+	join(out, string(XForwardedFor), address.String())
 }
 
 // disguised reports whether a header is another's in the eyes of servers that write both - and _ as _, as CGI and WSGI do. No proxy
@@ -71,7 +85,7 @@ func disguised(name string) bool {
 		return false
 	}
 	name = http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))
-	return strings.HasPrefix(name, "X-Forwarded-") || slices.Contains(forged, name)
+	return strings.HasPrefix(name, "X-Forwarded-") || name == string(Standard) || slices.Contains(addresses, name) || slices.Contains(originals, name)
 }
 
 func copyOrDelete(out, in http.Header, name string, keep bool) {
@@ -85,14 +99,4 @@ func copyOrDelete(out, in http.Header, name string, keep bool) {
 // join adds to the end of a list, in one line.
 func join(header http.Header, name, value string) {
 	header.Set(name, strings.Join(append(header[name], value), ", "))
-}
-
-// last value of a parameter of the Forwarded header.
-func last(lines []string, name string) string {
-	for element := range backward(lines) {
-		if value := parameter(element, name); value != "" {
-			return strings.ToLower(value)
-		}
-	}
-	return ""
 }

@@ -58,7 +58,7 @@ type Document struct {
 	// a route leaves out, and a route that is not named here, is as the service's code has it. Patterns that the service does
 	// not serve are reported and otherwise without effect.
 	Routes map[string]Route `json:"routes,omitempty"`
-	// TrustedProxies are the peers whose X-Forwarded-* and Forwarded headers are believed, as CIDRs, at most 64; empty leaves the
+	// TrustedProxies are the peers whose X-Forwarded-* or Forwarded headers are believed, as CIDRs, at most 64; empty leaves the
 	// service's own (none).
 	TrustedProxies []string `json:"trustedProxies,omitempty"`
 

@@ -42,8 +42,10 @@ type Config struct {
 	LatencyThreshold time.Duration `env:"GOSERVICE_LATENCY_THRESHOLD"`
 	// Upstreams that may be called, as a JSON array of upstream.Target: [{"name":"billing","url":"http://billing"}].
 	Upstreams upstream.List `env:"GOSERVICE_UPSTREAMS"`
-	// TrustedProxies are the peers whose X-Forwarded-* and Forwarded headers are believed, as CIDRs between commas; none by default.
+	// TrustedProxies are the peers whose ForwardedHeader is believed, as CIDRs between commas; none by default.
 	TrustedProxies forwarded.Ranges `env:"GOSERVICE_TRUSTED_PROXIES"`
+	// ForwardedHeader is the one header that trusted proxies set: X-Forwarded-For, with the other X-Forwarded-*, or Forwarded.
+	ForwardedHeader forwarded.Header `env:"GOSERVICE_FORWARDED_HEADER" envDefault:"X-Forwarded-For"`
 	// CertificateFile and KeyFile serve TLS; ClientCAFile demands client certificates.
 	CertificateFile string `env:"GOSERVICE_TLS_CERT_FILE"`
 	KeyFile         string `env:"GOSERVICE_TLS_KEY_FILE"`

@@ -20,7 +20,7 @@ func TestLoadConfigDefaults(t *testing.T) {
 	want := Config{
 		Name: "goservice", Port: 8080, AdminPort: 9100, LiveSettingsFile: "/etc/goservice/live-settings/live-settings.json",
 		RequestTimeout: 10 * time.Second, DrainTimeout: 15 * time.Second,
-		MaxCallerTraces: 100,
+		ForwardedHeader: forwarded.XForwardedFor, MaxCallerTraces: 100,
 	}
 	got, err := LoadConfig(map[string]string{})
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
@@ -33,6 +33,7 @@ func TestLoadConfigReadsEverything(t *testing.T) {
 		Name: "checkout", Namespace: "shop", Pod: "checkout-1", Port: 80, AdminPort: 81, LiveSettingsFile: "", ProfilingAddress: "127.0.0.1:6060",
 		RequestTimeout: time.Second, DrainTimeout: 12 * time.Second, DrainDelay: time.Second, LatencyThreshold: 50 * time.Millisecond,
 		Upstreams: upstream.List{{Name: "a", URL: "http://a"}}, TrustedProxies: forwarded.Ranges{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")},
+		ForwardedHeader: forwarded.Standard,
 		CertificateFile: "c", KeyFile: "k", ClientCAFile: "ca", ClientNames: []string{"spiffe://d/*", "a.b"},
 		FaultInjection: true, MaxCallerTraces: 0.5,
 	}
@@ -41,8 +42,8 @@ func TestLoadConfigReadsEverything(t *testing.T) {
 		"GOSERVICE_ADMIN_PORT": "81", "GOSERVICE_LIVE_SETTINGS_FILE": "", "GOSERVICE_PROFILING_ADDRESS": "127.0.0.1:6060",
 		"GOSERVICE_REQUEST_TIMEOUT": "1s", "GOSERVICE_DRAIN_TIMEOUT": "12s", "GOSERVICE_DRAIN_DELAY": "1s",
 		"GOSERVICE_LATENCY_THRESHOLD": "50ms", "GOSERVICE_UPSTREAMS": `[{"name":"a","url":"http://a"}]`,
-		"GOSERVICE_TRUSTED_PROXIES": "10.0.0.0/8, ::1",
-		"GOSERVICE_TLS_CERT_FILE":   "c", "GOSERVICE_TLS_KEY_FILE": "k", "GOSERVICE_TLS_CLIENT_CA_FILE": "ca",
+		"GOSERVICE_TRUSTED_PROXIES": "10.0.0.0/8, ::1", "GOSERVICE_FORWARDED_HEADER": "forwarded",
+		"GOSERVICE_TLS_CERT_FILE": "c", "GOSERVICE_TLS_KEY_FILE": "k", "GOSERVICE_TLS_CLIENT_CA_FILE": "ca",
 		"GOSERVICE_TLS_CLIENT_NAMES": "spiffe://d/*,a.b",
 		"GOSERVICE_FAULT_INJECTION":  "true", "GOSERVICE_MAX_CALLER_TRACES": "0.5",
 	})
@@ -72,6 +73,7 @@ func TestLoadConfigNamesEveryProblem(t *testing.T) {
 		"CA without":    {map[string]string{"GOSERVICE_TLS_CLIENT_CA_FILE": "c"}, []string{"GOSERVICE_TLS_CLIENT_CA_FILE"}},
 		"traces":        {map[string]string{"GOSERVICE_MAX_CALLER_TRACES": "NaN"}, []string{`GOSERVICE_MAX_CALLER_TRACES: "NaN": must be 0 to`}},
 		"names without": {map[string]string{"GOSERVICE_TLS_CLIENT_NAMES": "a"}, []string{"GOSERVICE_TLS_CLIENT_NAMES: needs GOSERVICE_TLS_CLIENT_CA_FILE"}},
+		"header":        {map[string]string{"GOSERVICE_FORWARDED_HEADER": "X-Real-Ip"}, []string{`GOSERVICE_FORWARDED_HEADER: "X-Real-Ip": must be X-Forwarded-For or Forwarded`}},
 		"upstreams":     {map[string]string{"GOSERVICE_UPSTREAMS": "[{}]"}, []string{`GOSERVICE_UPSTREAMS: [0].name: must be 1 to 63`}},
 	}
 	for name, c := range cases {

@@ -150,6 +150,7 @@ func New(given ...Option) *Service {
 		proxies:   new(forwarded.Proxies),
 		listening: make(chan struct{}),
 	}
+	s.proxies.Believe(config.ForwardedHeader)
 	if s.clientKey == nil {
 		s.clientKey = s.proxies.Key
 	}
