@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -41,7 +42,7 @@ func (s *Service) tuneBodies(livesettings.Document) {
 // bounded gives the body the route's bound, and refuses what declares more.
 func bounded(e *exchange.Exchange, r *http.Request, settings *routeSettings) bool {
 	limit := settings.maxBodyBytes
-	if limit <= 0 {
+	if limit <= 0 || settings.unboundedCalls && strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
 		return true
 	}
 	if r.ContentLength > limit {

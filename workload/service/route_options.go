@@ -30,6 +30,7 @@ type routeSettings struct {
 	burst             int
 	priority          pool.Priority
 	unpooled, exempt  bool
+	unboundedCalls    bool
 }
 
 func (s routeSettings) limited() bool { return !math.IsInf(s.requestsPerSecond, 1) }
@@ -88,6 +89,11 @@ func MaxBody(bytes int64) RouteOption {
 		rt.own.maxBodyBytes = bytes
 	}
 }
+
+// UnboundedCalls leaves calls of gRPC (a Content-Type of application/grpc or one that begins with it) out of the bound of MaxBody and
+// of the live settings: a stream of messages has no total size. It is for handlers that pass on what they read, such as a proxy, and keep
+// none of it: anybody can send the type.
+func UnboundedCalls() RouteOption { return func(rt *route) { rt.own.unboundedCalls = true } }
 
 // RateLimit admits so many requests per second to the route, and burst of them at once, besides the limit of the service.
 // requestsPerSecond must be above 0 and at most livesettings.MaxRequestsPerSecond, burst 1 to livesettings.MaxBurst.

@@ -57,7 +57,7 @@ func (a API) Register(svc *service.Service) {
 	svc.HandleFunc("GET /aggregate", a.aggregate)
 	// A batch takes a worker for each of its jobs, so it must not hold one itself.
 	svc.HandleFunc("POST /jobs", a.jobs, service.Unpooled(), service.MaxBody(maxBatchBytes))
-	svc.HandleRaw(ProxyPrefix+"{upstream}/{path...}", a.Proxy)
+	svc.HandleRaw(ProxyPrefix+"{upstream}/{path...}", a.Proxy, service.UnboundedCalls())
 	svc.HandleAdmin("GET /status/{code}", http.HandlerFunc(status))
 }
 

@@ -70,7 +70,7 @@ func proxiedWithin(t *testing.T, deadline, base string, handler http.HandlerFunc
 			"GOSERVICE_UPSTREAMS": fmt.Sprintf(`[{"name":"up","url":"http://%s%s"},{"name":"grpc","url":"h2c://%s"}]`, own, base, own),
 		}))
 	proxy := upstreams.NewProxy(svc, "/proxy/", svc.TrustedProxies(), slog.New(slog.NewJSONHandler(log, nil)))
-	svc.HandleRaw("/proxy/{upstream}/{path...}", proxy)
+	svc.HandleRaw("/proxy/{upstream}/{path...}", proxy, service.UnboundedCalls())
 	svc.HandleFunc("GET /{$}", func(http.ResponseWriter, *http.Request) {})
 	front := httptest.NewUnstartedServer(svc.Handler())
 	front.Config.Protocols = server.Config.Protocols
@@ -296,6 +296,38 @@ func TestAGRPCCallPassesToAnUpstreamOfHTTP2(t *testing.T) {
 	}
 	if _, err := io.Copy(io.Discard, response.Body); err != nil || response.Trailer.Get("Grpc-Status") != "0" || response.Header.Get("X-Seen") != "HTTP/2.0 te=trailers" {
 		t.Errorf("%v, trailers %v, %v", err, response.Trailer, response.Header)
+	}
+}
+
+// A stream of many messages has no total size; whoever takes the messages bounds each of them.
+func TestStreamsOfGRPCAreLongerThanABodyMayBe(t *testing.T) {
+	address, svc, _ := proxied(t, "", func(w http.ResponseWriter, r *http.Request) {
+		n, err := io.Copy(io.Discard, r.Body)
+		_, _ = fmt.Fprint(w, n, err)
+	})
+	apply(t, svc, livesettings.Document{Routes: map[string]livesettings.Route{"/proxy/{upstream}/{path...}": {MaxBodyBytes: 1 << 10}}})
+	transport := &http.Transport{Protocols: new(http.Protocols)}
+	transport.Protocols.SetUnencryptedHTTP2(true)
+	defer transport.CloseIdleConnections()
+	for kind, want := range map[string]int{
+		"application/grpc": http.StatusOK, "application/grpc+proto": http.StatusOK,
+		"application/octet-stream": http.StatusRequestEntityTooLarge, "": http.StatusRequestEntityTooLarge,
+	} {
+		body := io.MultiReader(strings.NewReader(strings.Repeat("x", 200_000))) // of no declared length
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+address+"/proxy/grpc/a.A/B", body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Content-Type", kind)
+		response, err := transport.RoundTrip(request)
+		if err != nil {
+			t.Fatalf("%s: %v", kind, err)
+		}
+		answer, err := io.ReadAll(response.Body)
+		_ = response.Body.Close()
+		if err != nil || response.StatusCode != want || want == http.StatusOK && string(answer) != "200000 <nil>" {
+			t.Errorf("%q: %d %s, %v, want %d", kind, response.StatusCode, answer, err, want)
+		}
 	}
 }
 
