@@ -148,9 +148,7 @@ func (s *Server) Streams() int { return s.streams.count() }
 func (s *Server) StreamsCut() int { return int(s.streams.cut.Load()) }
 
 func (s *Server) count(connection net.Conn, state http.ConnState) {
-	if w, ok := connection.(*wire); ok && w.protocol.Load() == speaksHTTP2 {
-		w.now(state)
-	}
+	s.wires.now(connection, state)
 	switch state {
 	case http.StateNew:
 		if s.open.Add(1) != 1 {

@@ -5,6 +5,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"net/http"
 	"sync"
@@ -35,6 +36,7 @@ func (l *wiring) Accept() (net.Conn, error) {
 		return connection, nil
 	}
 	w := &wire{TCPConn: tcp, wires: l.wires}
+	w.out.turn.L = &w.out.mu
 	l.wires.mu.Lock()
 	defer l.wires.mu.Unlock()
 	if l.wires.open == nil {
@@ -76,7 +78,9 @@ func (l *wires) tell(ctx context.Context) bool {
 const (
 	speaksUnknown = iota
 	speaksHTTP2
-	speaksOther // HTTP/1.1, or TLS with whatever is in it
+	speaksOther    // HTTP/1.1, or TLS with what is not known yet
+	speaksTLSHTTP2 // HTTP/2 in TLS
+	speaksTLSOther
 )
 
 // wire is a connection that tells when it is closed, and can say goodbye in HTTP/2.
@@ -92,10 +96,8 @@ type wire struct {
 	protocol atomic.Uint32
 	matched  int // bytes of the preface, read so far
 
-	writing sync.Mutex
-	frames  frames
-	due     atomic.Bool // the first GOAWAY is still to be sent
-	said    atomic.Bool
+	out  gather
+	said atomic.Bool
 
 	closing sync.Mutex
 	idle    bool
@@ -131,23 +133,46 @@ func (w *wire) recognize(read []byte) {
 	}
 }
 
+// learn what is in TLS, now that the handshake is over.
+func (w *wire) learn(connection *tls.Conn) {
+	if w.protocol.Load() != speaksOther {
+		return
+	}
+	if connection.ConnectionState().NegotiatedProtocol == "h2" {
+		w.protocol.Store(speaksTLSHTTP2)
+	} else {
+		w.protocol.Store(speaksTLSOther)
+	}
+}
+
+func (w *wire) gathers() bool {
+	protocol := w.protocol.Load()
+	return protocol == speaksHTTP2 || protocol == speaksTLSHTTP2
+}
+
 func (w *wire) Write(p []byte) (int, error) {
-	if w.protocol.Load() != speaksHTTP2 {
+	if !w.gathers() {
 		return w.TCPConn.Write(p)
 	}
-	w.writing.Lock()
-	n, err := w.TCPConn.Write(p)
-	w.frames.follow(p[:n])
-	w.writing.Unlock()
-	w.sayGoodbye()
-	return n, err
+	return w.gather(p)
+}
+
+// SetWriteDeadline is for the writes that follow.
+func (w *wire) SetWriteDeadline(deadline time.Time) error {
+	w.sendNow()
+	return w.TCPConn.SetWriteDeadline(deadline)
+}
+
+// SetDeadline is for the writes that follow.
+func (w *wire) SetDeadline(deadline time.Time) error {
+	w.sendNow()
+	return w.TCPConn.SetDeadline(deadline)
 }
 
 // goodbye sends the first GOAWAY, once, as soon as a frame ends.
 func (w *wire) goodbye() {
 	if w.protocol.Load() == speaksHTTP2 && !w.said.Swap(true) {
-		w.due.Store(true)
-		go w.sayGoodbye() // a client that reads nothing must not hold up the others
+		w.sayGoodbye()
 		w.closing.Lock()
 		defer w.closing.Unlock()
 		if !w.closed {
@@ -156,7 +181,20 @@ func (w *wire) goodbye() {
 	}
 }
 
-// now notes what net/http says of the connection.
+// now notes what net/http says of a connection.
+func (*wires) now(connection net.Conn, state http.ConnState) {
+	switch connection := connection.(type) {
+	case *wire:
+		if connection.protocol.Load() == speaksHTTP2 {
+			connection.now(state)
+		}
+	case *tls.Conn:
+		if w, ok := connection.NetConn().(*wire); ok && state == http.StateActive {
+			w.learn(connection)
+		}
+	}
+}
+
 func (w *wire) now(state http.ConnState) {
 	w.closing.Lock()
 	defer w.closing.Unlock()
@@ -175,22 +213,9 @@ func (w *wire) closeIdle() {
 	}
 }
 
-// sayGoodbye leaves it to whoever is writing, if somebody is: they call it afterwards.
-func (w *wire) sayGoodbye() {
-	for w.due.Load() && w.writing.TryLock() {
-		between := w.frames.between()
-		if between && w.due.Swap(false) {
-			_, _ = w.TCPConn.Write(firstGoAway[:])
-		}
-		w.writing.Unlock()
-		if !between {
-			return
-		}
-	}
-}
-
 // Close closes the connection and tells those who wait for that.
 func (w *wire) Close() error {
+	w.lastWords()
 	err := w.TCPConn.Close()
 	w.closing.Lock()
 	if w.leaving != nil {
