@@ -135,7 +135,9 @@ func (p *Proxy) to(client *upstream.Client, target *url.URL) *httputil.ReversePr
 			if telemetry.RequestID(response.Request.Context()) != "" { // the response has it already
 				response.Header.Del(telemetry.RequestIDHeader)
 			}
-			return redirects{base: client.URL(), prefix: p.prefix + name, host: response.Request.Header.Get("X-Forwarded-Host")}.rewrite(response)
+			here := redirects{base: client.URL(), prefix: p.prefix + name, host: response.Request.Header.Get("X-Forwarded-Host")}
+			here.rewriteCookies(response.Header)
+			return here.rewrite(response)
 		},
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) { answerError(w, r, name, err) },
 	}
