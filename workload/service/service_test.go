@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -349,51 +348,6 @@ func TestServeReportsWhatIsWrong(t *testing.T) {
 			t.Errorf("%v, want that the port is taken", err)
 		}
 	})
-}
-
-// A proxy that sets only Forwarded passes on whatever X-Forwarded-For its client sends.
-func TestClientsCannotChooseTheirAddressByTheHeaderThatProxiesDoNotSet(t *testing.T) {
-	for header, want := range map[string]string{"": "198.51.100.7", "X-Forwarded-For": "198.51.100.7", "Forwarded": "203.0.113.9"} {
-		environment := map[string]string{"GOSERVICE_LIVE_SETTINGS_FILE": "", "GOSERVICE_TRUSTED_PROXIES": "192.0.2.0/24"}
-		if header != "" {
-			environment["GOSERVICE_FORWARDED_HEADER"] = header
-		}
-		svc := service.New(service.WithLog(io.Discard), service.WithEnvironment(environment))
-		r := httptest.NewRequest(http.MethodGet, "/", nil) // its peer is 192.0.2.1
-		r.Header.Set("X-Forwarded-For", "198.51.100.7")
-		r.Header.Set("Forwarded", "for=203.0.113.9")
-		if got := svc.TrustedProxies().Client(r).String(); got != want {
-			t.Errorf("%q: client %s, want %s", header, got, want)
-		}
-	}
-}
-
-func TestWhoeverWaitsForTheAddressOfAServiceThatCannotListenIsTold(t *testing.T) {
-	taken := start(t, nil, helloRoute)
-	for name, environment := range map[string]map[string]string{
-		"a setting that cannot be used": {"GOSERVICE_PORT": "x"},
-		"a certificate that is missing": {"GOSERVICE_PORT": "0", "GOSERVICE_TLS_CERT_FILE": "/missing", "GOSERVICE_TLS_KEY_FILE": "/missing"},
-		"a port that is taken":          {"GOSERVICE_PORT": port(taken.Address())},
-		"an admin port that is taken":   {"GOSERVICE_PORT": "0", "GOSERVICE_ADMIN_PORT": port(taken.Address())},
-	} {
-		all := map[string]string{"GOSERVICE_LIVE_SETTINGS_FILE": "", "GOSERVICE_ADMIN_PORT": "0"}
-		maps.Copy(all, environment)
-		svc := service.New(service.WithLog(io.Discard), service.WithEnvironment(all))
-		var address, admin net.Addr = new(net.TCPAddr), new(net.TCPAddr)
-		svc.OnStop("looks", func(context.Context) error {
-			address, admin = svc.Address(), svc.AdminAddress()
-			return nil
-		})
-		if err := svc.Serve(t.Context()); err == nil {
-			t.Errorf("%s: it serves", name)
-		}
-		if address != nil || admin != nil {
-			t.Errorf("%s: addresses %v, %v", name, address, admin)
-		}
-		if address, admin := svc.Address(), svc.AdminAddress(); address != nil || admin != nil {
-			t.Errorf("%s: addresses %v, %v after the end", name, address, admin)
-		}
-	}
 }
 
 // The chain's price is part of the contract with whoever builds on it.
