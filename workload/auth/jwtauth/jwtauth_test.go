@@ -310,13 +310,13 @@ func TestAnIssuerThatDoesNotAnswerIsToldOnce(t *testing.T) {
 	i, key := newIssuer(t), newKey(t, "1")
 	i.publish(key)
 	synctest.Test(t, func(t *testing.T) {
-		var log bytes.Buffer
-		down := false
+		var log lines
+		var down atomic.Bool
 		verifier := i.verifier(func(c *jwtauth.Config) {
 			c.Logger = slog.New(slog.NewTextHandler(&log, nil))
 			c.Client = &http.Client{Transport: answers(func(r *http.Request) *http.Response {
 				recorder := httptest.NewRecorder()
-				if down {
+				if down.Load() {
 					recorder.WriteHeader(http.StatusBadGateway)
 				} else {
 					i.Config.Handler.ServeHTTP(recorder, r)
@@ -326,7 +326,7 @@ func TestAnIssuerThatDoesNotAnswerIsToldOnce(t *testing.T) {
 		})
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		down = true
+		down.Store(true)
 		go func() { _ = verifier.Run(ctx) }()
 		after := func(d time.Duration, text string, want int) {
 			t.Helper()
@@ -337,14 +337,32 @@ func TestAnIssuerThatDoesNotAnswerIsToldOnce(t *testing.T) {
 			}
 		}
 		after(time.Minute, "no token can be verified", 1)
-		down = false
+		down.Store(false)
 		after(time.Minute, "can be refreshed again", 1)
-		down = true
+		down.Store(true)
 		after(time.Hour, "cannot be refreshed, those that are known stay in use", 1)
-		down = false
+		down.Store(false)
 		after(time.Hour, "can be refreshed again", 2)
 		after(time.Hour, "\n", 4)
 	})
+}
+
+// lines of a log, to be read while others write.
+type lines struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // answers of a server that is not asked by the network.
