@@ -30,13 +30,21 @@ func (s *Server) exchanges(next http.Handler) http.Handler {
 
 func (s *Server) ended(e *exchange.Exchange) {
 	e.Finish()
-	if !e.Streaming() {
-		s.requests.Add(-1)
+	if !e.Streaming() && s.requests.Add(-1) == 0 && s.isLeaving() {
+		s.tellEnding()
 	}
 }
 
 // Leaving is closed as soon as clients are told to leave.
 func (s *Server) Leaving() <-chan struct{} { return s.leaving }
+
+// tellEnding that the last request or stream has ended.
+func (s *Server) tellEnding() {
+	select {
+	case s.ending <- struct{}{}:
+	default: // nobody has looked since the last time
+	}
+}
 
 func (s *Server) isLeaving() bool {
 	select {
@@ -63,14 +71,17 @@ func (s *Server) StreamBegan(e *exchange.Exchange) {
 }
 
 // StreamEnded implements the owner of exchanges.
-func (s *Server) StreamEnded(e *exchange.Exchange) { s.streams.remove(e) }
+func (s *Server) StreamEnded(e *exchange.Exchange) {
+	if s.streams.remove(e) == 0 {
+		s.tellEnding()
+	}
+}
 
 // streams of a server.
 type streams struct {
-	mu      sync.Mutex
-	open    map[*exchange.Exchange]struct{}
-	changed chan struct{} // told when the last one ends
-	cut     atomic.Int64
+	mu   sync.Mutex
+	open map[*exchange.Exchange]struct{}
+	cut  atomic.Int64
 }
 
 func (s *streams) add(e *exchange.Exchange) {
@@ -82,16 +93,12 @@ func (s *streams) add(e *exchange.Exchange) {
 	s.open[e] = struct{}{}
 }
 
-func (s *streams) remove(e *exchange.Exchange) {
+// remove one and return how many are left.
+func (s *streams) remove(e *exchange.Exchange) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.open, e)
-	if len(s.open) == 0 {
-		select {
-		case s.changed <- struct{}{}:
-		default: // nobody has looked since the last time
-		}
-	}
+	return len(s.open)
 }
 
 func (s *streams) count() int {

@@ -290,3 +290,43 @@ func TestAStreamThatBeginsAfterTheOthersWereCutIsCutToo(t *testing.T) {
 		t.Errorf("%d streams and %d requests are left", s.Streams(), s.Requests())
 	}
 }
+
+// net/http forgets a handler whose client has closed its stream of HTTP/2. A stop waits for it all the same: what it does is not undone.
+func TestAStopWaitsForHandlersWhoseClientsHaveLeft(t *testing.T) {
+	for name, set := range map[string]func(*http.Protocols){
+		"HTTP/1.1": func(p *http.Protocols) { p.SetHTTP1(true) },
+		"HTTP/2":   func(p *http.Protocols) { p.SetUnencryptedHTTP2(true) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var done atomic.Bool
+				network := &piped{connections: make(chan net.Conn), closed: make(chan struct{})}
+				s := New(Config{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+					time.Sleep(10 * time.Second)
+					done.Store(true)
+				})})
+				s.listener = network
+				served := make(chan error, 1)
+				go func() { served <- s.Serve() }()
+				transport := &http.Transport{Protocols: new(http.Protocols), DialContext: network.dial}
+				set(transport.Protocols)
+				ctx, leave := context.WithTimeout(t.Context(), time.Second)
+				defer leave()
+				request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://service/", http.NoBody)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := transport.RoundTrip(request); !errors.Is(err, context.DeadlineExceeded) { //nolint:bodyclose // there is none
+					t.Fatal(err)
+				}
+				transport.CloseIdleConnections()
+				if cut, err := s.Shutdown(t.Context()); cut != 0 || err != nil || !done.Load() {
+					t.Errorf("%d cut, %v, the handler is done: %t", cut, err, done.Load())
+				}
+				if err := <-served; err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}

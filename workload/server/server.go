@@ -63,6 +63,7 @@ type Server struct {
 	leave    sync.Once
 	open     atomic.Int64
 	changed  chan struct{} // told when the first connection opens and the last one closes
+	ending   chan struct{} // told when the last request or stream ends, once clients are told to leave
 	requests atomic.Int64  // that are not streams
 	streams  streams
 	wires    wires
@@ -71,8 +72,7 @@ type Server struct {
 
 // New makes a server that does not listen yet.
 func New(config Config) *Server {
-	s := &Server{changed: make(chan struct{}, 1), leaving: make(chan struct{}), bound: config.RequestTimeout}
-	s.streams.changed = make(chan struct{}, 1)
+	s := &Server{changed: make(chan struct{}, 1), ending: make(chan struct{}, 1), leaving: make(chan struct{}), bound: config.RequestTimeout}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(true)

@@ -60,7 +60,8 @@ func (s *Server) sayGoodbye() {
 	})
 }
 
-// Shutdown stops accepting, closes idle connections and waits for the requests and streams that run. Shortly before ctx's
+// Shutdown stops accepting, closes idle connections and waits for the requests and streams that run, and for handlers whose clients have
+// left. Shortly before ctx's
 // deadline it ends the contexts of streams, with ErrStopped as their cause. When ctx ends first it closes all connections, those
 // that were taken over last, and returns how many requests it cut, with ctx's error. Streams have no end of their own: to close
 // them is no error.
@@ -76,14 +77,16 @@ func (s *Server) Shutdown(ctx context.Context) (cut int, err error) {
 		soft = timer.C
 	}
 	waiting := true
-	for waiting || s.Streams() > 0 {
+	// A request that is about to become a stream is among the one or the other, if requests are looked at first. net/http knows neither it nor
+	// a handler whose client has closed its stream of HTTP/2.
+	for waiting || s.Requests() > 0 || s.Streams() > 0 {
 		select {
 		case err = <-closed:
 			waiting, closed = false, nil
 			if err != nil { // ctx has ended
 				return s.cut(ctx)
 			}
-		case <-s.streams.changed:
+		case <-s.ending:
 		case <-soft:
 			s.streams.each(func(e *exchange.Exchange) { e.End(ErrStopped) })
 		case <-ctx.Done():
