@@ -32,6 +32,9 @@ const (
 	pingTimeout = 3 * time.Second
 	// maxResponseHead bounds the headers of a response in bytes.
 	maxResponseHead = 256 << 10
+	// connectionBuffer in bytes, in each direction: the head of usual requests and responses fits, and long bodies pass it by. A stream
+	// holds both for as long as it lasts, so half of the standard library's is enough.
+	connectionBuffer = 2 << 10
 	// filesEvery is how often a target's files are read again.
 	filesEvery = 10 * time.Second
 )
@@ -162,6 +165,8 @@ func (w *wires) build() *wire {
 		DisableKeepAlives:      w.idle == 0,
 		DisableCompression:     true, // what passes is not unpacked on the way
 		MaxResponseHeaderBytes: maxResponseHead,
+		ReadBufferSize:         connectionBuffer,
+		WriteBufferSize:        connectionBuffer,
 		ExpectContinueTimeout:  time.Second,
 		Protocols:              protocols,
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},

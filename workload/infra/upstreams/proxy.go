@@ -7,6 +7,7 @@ import (
 	"context"
 	"log"
 	"log/slog"
+	"mime"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -22,6 +23,8 @@ import (
 
 const (
 	copyBufferBytes = 32 << 10
+	// eventBufferBytes are enough for usual events. Each stream of them holds a buffer while it waits for the next one.
+	eventBufferBytes = 2 << 10
 	// allowedMethods through the proxy: TRACE would tell the headers that are added on the way, CONNECT asks for a tunnel.
 	allowedMethods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 )
@@ -118,9 +121,10 @@ func (p *Proxy) split(r *http.Request) (name, path, query string, asked bool) {
 // to makes the proxy of one request, whose target is known.
 func (p *Proxy) to(client *upstream.Client, target *url.URL) *httputil.ReverseProxy {
 	name := client.Name()
+	copying := &buffers{pool: &largeBuffers}
 	return &httputil.ReverseProxy{
 		Transport:  client.Transport(),
-		BufferPool: buffers{},
+		BufferPool: copying,
 		ErrorLog:   p.logs[name],
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.Out.URL, r.Out.Host = target, "" // the upstream's own host
@@ -129,6 +133,9 @@ func (p *Proxy) to(client *upstream.Client, target *url.URL) *httputil.ReversePr
 			onlyWebSocket(r.Out.Header)
 		},
 		ModifyResponse: func(response *http.Response) error {
+			if kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type")); kind == "text/event-stream" {
+				copying.pool = &eventBuffers
+			}
 			if len(response.Trailer) > 0 { // HTTP/1.1 has trailers only without it
 				response.Header.Del("Content-Length")
 			}
@@ -152,11 +159,21 @@ func onlyWebSocket(header http.Header) {
 	}
 }
 
-// buffers shares the copy buffers of all responses.
-type buffers struct{}
+// buffers are the copy buffers of one response, from a pool that all share. The reverse proxy asks for one when it knows the response,
+// and keeps it until the end.
+type buffers struct {
+	pool  *sync.Pool
+	taken *[]byte
+}
 
-var bufferPool = sync.Pool{New: func() any { return new([copyBufferBytes]byte) }}
+var (
+	largeBuffers = sync.Pool{New: func() any { return new(make([]byte, copyBufferBytes)) }}
+	eventBuffers = sync.Pool{New: func() any { return new(make([]byte, eventBufferBytes)) }}
+)
 
-func (buffers) Get() []byte { return bufferPool.Get().(*[copyBufferBytes]byte)[:] }
+func (b *buffers) Get() []byte {
+	b.taken = b.pool.Get().(*[]byte)
+	return *b.taken
+}
 
-func (buffers) Put(buffer []byte) { bufferPool.Put((*[copyBufferBytes]byte)(buffer)) }
+func (b *buffers) Put([]byte) { b.pool.Put(b.taken) }

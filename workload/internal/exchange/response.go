@@ -192,13 +192,27 @@ func (e *Exchange) Flush() { _ = e.FlushError() }
 // FlushError sends what is buffered. A response whose type is one of a stream becomes one.
 func (e *Exchange) FlushError() error {
 	e.head(http.StatusOK)
-	if !e.Streaming() && !e.Unary && isStream(e.writer.Header()) {
+	begins := !e.Streaming() && !e.Unary && isStream(e.writer.Header())
+	if begins {
 		e.Stream()
 	}
 	e.beginWrite()
-	err := http.NewResponseController(e.writer).Flush()
+	var err error
+	if begins && e.request.ProtoMajor == 1 {
+		err = e.flushElsewhere()
+	} else {
+		err = http.NewResponseController(e.writer).Flush()
+	}
 	e.endWrite()
 	return e.wrote(0, err)
+}
+
+// flushElsewhere keeps the stack of a stream small. With the head, net/http needs 3 KiB of it: a handler that is deep in the chain
+// would grow its stack to 16 KiB for that, and keep them for as long as the stream lasts.
+func (e *Exchange) flushElsewhere() error {
+	flushed := make(chan error, 1)
+	go func() { flushed <- http.NewResponseController(e.writer).Flush() }()
+	return <-flushed
 }
 
 // Hijack takes the connection over; the exchange becomes a stream that lasts until the connection is closed.

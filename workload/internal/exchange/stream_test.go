@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -115,6 +116,41 @@ func TestWhatIsFlushedAsAStreamHoldsNoWorkerAndHasNoDeadline(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// deepFlush notes how many calls its flushes are below the start of their goroutine.
+type deepFlush struct {
+	http.ResponseWriter
+	depths []int
+}
+
+func (d *deepFlush) FlushError() error {
+	d.depths = append(d.depths, runtime.Callers(0, make([]uintptr, 100)))
+	return nil
+}
+
+// net/http needs 3 KiB of stack to write a head. The stack of a stream keeps the size that it once had.
+func TestTheHeadOfAStreamIsWrittenOnAStackOfItsOwn(t *testing.T) {
+	writer := &deepFlush{ResponseWriter: httptest.NewRecorder()}
+	e, _ := Begin(writer, httptest.NewRequest(http.MethodGet, "/", nil))
+	defer e.Finish()
+	e.Header().Set("Content-Type", "text/event-stream")
+	var down func(n int)
+	down = func(n int) {
+		if n > 0 {
+			down(n - 1)
+			return
+		}
+		for range 2 {
+			if err := e.FlushError(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	down(30)
+	if len(writer.depths) != 2 || writer.depths[0] > 10 || writer.depths[1] < 30 {
+		t.Errorf("flushed at depths %v", writer.depths)
 	}
 }
 
