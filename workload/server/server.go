@@ -24,8 +24,8 @@ const (
 	// ReadHeaderTimeout bounds how long a connection may take to say what it wants. Without it a silent connection also
 	// holds up Shutdown.
 	ReadHeaderTimeout = 5 * time.Second
-	// IdleTimeout outlasts the 60 s after which common load balancers give up an idle connection: were the server the
-	// first to close, a request could already be on its way.
+	// IdleTimeout is that of a Config without one. It outlasts the 60 s after which common load balancers give up an idle
+	// connection: were the server the first to close, a request could already be on its way.
 	IdleTimeout = 90 * time.Second
 	// MaxHeaderBytes of one request.
 	MaxHeaderBytes = 64 << 10
@@ -48,6 +48,9 @@ type Config struct {
 	// the handler's context. The server closes what is not done a few seconds later, but not streams, requests with a longer
 	// deadline of their own, and bodies that come or go at a fair pace.
 	RequestTimeout time.Duration
+	// IdleTimeout is how long a connection without a request stays open; 0 or less means the constant IdleTimeout. It must be longer
+	// than what the load balancers before the server keep an idle connection for.
+	IdleTimeout time.Duration
 	// TLS serves the certificate; nil serves cleartext, HTTP/2 included.
 	TLS *tls.Config
 	// ErrorLog gets what goes wrong on connections; nil means the standard logger.
@@ -83,7 +86,7 @@ func New(config Config) *Server {
 		Protocols:         protocols,
 		TLSConfig:         config.TLS,
 		ReadHeaderTimeout: ReadHeaderTimeout,
-		IdleTimeout:       IdleTimeout,
+		IdleTimeout:       idleTimeout(config),
 		MaxHeaderBytes:    MaxHeaderBytes,
 		ErrorLog:          config.ErrorLog,
 		ConnState:         s.count,
@@ -94,6 +97,13 @@ func New(config Config) *Server {
 		s.http.WriteTimeout = config.RequestTimeout + writeSlack
 	}
 	return s
+}
+
+func idleTimeout(config Config) time.Duration {
+	if config.IdleTimeout > 0 {
+		return config.IdleTimeout
+	}
+	return IdleTimeout
 }
 
 // Listen binds the address. Connections are accepted, and wait, from then on.

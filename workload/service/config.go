@@ -34,6 +34,9 @@ type Config struct {
 	ProfilingAddress string `env:"GOSERVICE_PROFILING_ADDRESS"`
 	// RequestTimeout is the deadline of one request, its wait for a worker included.
 	RequestTimeout time.Duration `env:"GOSERVICE_REQUEST_TIMEOUT" envDefault:"10s"`
+	// IdleTimeout is how long a client's connection stays open without a request. It must be longer than what load balancers
+	// keep an idle connection to the service for.
+	IdleTimeout time.Duration `env:"GOSERVICE_IDLE_TIMEOUT" envDefault:"90s"`
 	// DrainTimeout is the budget from the signal to the end of the process, DrainDelay a part of it during which nothing but
 	// the readiness changes.
 	DrainTimeout time.Duration `env:"GOSERVICE_DRAIN_TIMEOUT" envDefault:"15s"`
@@ -112,6 +115,9 @@ func (c *Config) check() (problems []refusedSetting) {
 	}
 	if c.RequestTimeout <= 0 {
 		refuse("GOSERVICE_REQUEST_TIMEOUT", "must be above 0")
+	}
+	if c.IdleTimeout <= 0 {
+		refuse("GOSERVICE_IDLE_TIMEOUT", "must be above 0")
 	}
 	if c.DrainTimeout <= 0 {
 		refuse("GOSERVICE_DRAIN_TIMEOUT", "must be above 0")

@@ -19,7 +19,7 @@ import (
 func TestLoadConfigDefaults(t *testing.T) {
 	want := Config{
 		Name: "goservice", Port: 8080, AdminPort: 9100, LiveSettingsFile: "/etc/goservice/live-settings/live-settings.json",
-		RequestTimeout: 10 * time.Second, DrainTimeout: 15 * time.Second,
+		RequestTimeout: 10 * time.Second, IdleTimeout: 90 * time.Second, DrainTimeout: 15 * time.Second,
 		ForwardedHeader: forwarded.XForwardedFor, MaxCallerTraces: 100,
 	}
 	got, err := LoadConfig(map[string]string{})
@@ -31,7 +31,7 @@ func TestLoadConfigDefaults(t *testing.T) {
 func TestLoadConfigReadsEverything(t *testing.T) {
 	want := Config{
 		Name: "checkout", Namespace: "shop", Pod: "checkout-1", Port: 80, AdminPort: 81, LiveSettingsFile: "", ProfilingAddress: "127.0.0.1:6060",
-		RequestTimeout: time.Second, DrainTimeout: 12 * time.Second, DrainDelay: time.Second, LatencyThreshold: 50 * time.Millisecond,
+		RequestTimeout: time.Second, IdleTimeout: 620 * time.Second, DrainTimeout: 12 * time.Second, DrainDelay: time.Second, LatencyThreshold: 50 * time.Millisecond,
 		Upstreams: upstream.List{{Name: "a", URL: "http://a"}}, TrustedProxies: forwarded.Ranges{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")},
 		ForwardedHeader: forwarded.Standard,
 		CertificateFile: "c", KeyFile: "k", ClientCAFile: "ca", ClientNames: []string{"spiffe://d/*", "a.b"},
@@ -40,7 +40,7 @@ func TestLoadConfigReadsEverything(t *testing.T) {
 	got, err := LoadConfig(map[string]string{
 		"GOSERVICE_NAME": "checkout", "GOSERVICE_NAMESPACE": "shop", "GOSERVICE_POD": "checkout-1", "GOSERVICE_PORT": "80",
 		"GOSERVICE_ADMIN_PORT": "81", "GOSERVICE_LIVE_SETTINGS_FILE": "", "GOSERVICE_PROFILING_ADDRESS": "127.0.0.1:6060",
-		"GOSERVICE_REQUEST_TIMEOUT": "1s", "GOSERVICE_DRAIN_TIMEOUT": "12s", "GOSERVICE_DRAIN_DELAY": "1s",
+		"GOSERVICE_REQUEST_TIMEOUT": "1s", "GOSERVICE_IDLE_TIMEOUT": "620s", "GOSERVICE_DRAIN_TIMEOUT": "12s", "GOSERVICE_DRAIN_DELAY": "1s",
 		"GOSERVICE_LATENCY_THRESHOLD": "50ms", "GOSERVICE_UPSTREAMS": `[{"name":"a","url":"http://a"}]`,
 		"GOSERVICE_TRUSTED_PROXIES": "10.0.0.0/8, ::1", "GOSERVICE_FORWARDED_HEADER": "forwarded",
 		"GOSERVICE_TLS_CERT_FILE": "c", "GOSERVICE_TLS_KEY_FILE": "k", "GOSERVICE_TLS_CLIENT_CA_FILE": "ca",
@@ -68,6 +68,7 @@ func TestLoadConfigNamesEveryProblem(t *testing.T) {
 		"large port":    {map[string]string{"GOSERVICE_PORT": "70000"}, []string{`GOSERVICE_PORT: "70000": must be a port number`}},
 		"pprof for all": {map[string]string{"GOSERVICE_PROFILING_ADDRESS": ":6060"}, []string{`":6060": must be a loopback address`}},
 		"delay":         {map[string]string{"GOSERVICE_DRAIN_TIMEOUT": "5s", "GOSERVICE_DRAIN_DELAY": "5s"}, []string{"GOSERVICE_DRAIN_DELAY"}},
+		"idle":          {map[string]string{"GOSERVICE_IDLE_TIMEOUT": "0s"}, []string{`GOSERVICE_IDLE_TIMEOUT: "0s": must be above 0`}},
 		"threshold":     {map[string]string{"GOSERVICE_LATENCY_THRESHOLD": "-1s"}, []string{"GOSERVICE_LATENCY_THRESHOLD"}},
 		"half of TLS":   {map[string]string{"GOSERVICE_TLS_CERT_FILE": "c"}, []string{"GOSERVICE_TLS_KEY_FILE: must be set together"}},
 		"CA without":    {map[string]string{"GOSERVICE_TLS_CLIENT_CA_FILE": "c"}, []string{"GOSERVICE_TLS_CLIENT_CA_FILE"}},

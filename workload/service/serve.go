@@ -147,7 +147,8 @@ func (p ports) private() []*server.Server {
 func (s *Service) listen(ctx context.Context) error {
 	errorLog := s.telemetry.ErrorLog()
 	public := server.Config{
-		Address: port(s.config.Port), Handler: s.Handler(), RequestTimeout: s.config.RequestTimeout, ErrorLog: errorLog,
+		Address: port(s.config.Port), Handler: s.Handler(), RequestTimeout: s.config.RequestTimeout,
+		IdleTimeout: s.config.IdleTimeout, ErrorLog: errorLog,
 	}
 	if s.config.CertificateFile != "" {
 		files := server.Files{
