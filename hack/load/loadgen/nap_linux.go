@@ -4,12 +4,14 @@
 package loadgen
 
 import (
+	"errors"
 	"syscall"
 	"time"
 )
 
-// nap asks the kernel, which is exact to about 50 µs. A signal may end it early.
+// nap asks the kernel, which is exact to about 50 µs. A signal, such as one of the runtime, does not end it early.
 func nap(left time.Duration) {
 	wish := syscall.NsecToTimespec(int64(left))
-	_ = syscall.Nanosleep(&wish, nil)
+	for errors.Is(syscall.Nanosleep(&wish, &wish), syscall.EINTR) {
+	}
 }
