@@ -7,9 +7,13 @@ import (
 	"bytes"
 	"fmt"
 	"log"
+	"strings"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/rs/zerolog"
+
+	"goservice.dev/operator/workload/ratelimit"
 )
 
 // Level is a log level that changes while loggers use it. Its zero value lets debug lines pass.
@@ -52,12 +56,45 @@ func newLogger(config Config, level *Level) zerolog.Logger {
 	return with.Logger()
 }
 
-// ErrorLog is a standard logger for what an http.Server has to say; it writes warnings.
-func (t *Telemetry) ErrorLog() *log.Logger { return log.New(warnings{t.logger}, "", 0) }
+const (
+	// Lines of one ErrorLog: anybody who can connect can cause them.
+	warningsPerSecond = 1
+	warningsAtOnce    = 10
+)
 
-type warnings struct{ logger zerolog.Logger }
+// ErrorLog is a standard logger for what an http.Server has to say; it writes warnings, ten at once and one per second at most. The
+// next one then says how many were left out. Connections that are closed before they have begun to speak TLS, as by the checks of load
+// balancers that only connect, are for debugging.
+func (t *Telemetry) ErrorLog() *log.Logger {
+	return log.New(&warnings{logger: t.logger, limiter: ratelimit.New(warningsPerSecond, warningsAtOnce)}, "", 0)
+}
 
-func (w warnings) Write(line []byte) (int, error) {
-	w.logger.Warn().Msg(string(bytes.TrimSpace(line)))
-	return len(line), nil
+type warnings struct {
+	logger  zerolog.Logger
+	limiter *ratelimit.Limiter
+	leftOut atomic.Int64 // since the last line
+}
+
+func (w *warnings) Write(text []byte) (int, error) {
+	message := string(bytes.TrimSpace(text))
+	if nothingSaid(message) {
+		w.logger.Debug().Msg(message)
+		return len(text), nil
+	}
+	if !w.limiter.Allow() {
+		w.leftOut.Add(1)
+		return len(text), nil
+	}
+	line := w.logger.Warn()
+	if leftOut := w.leftOut.Swap(0); leftOut > 0 {
+		line = line.Int64("left_out", leftOut)
+	}
+	line.Msg(message)
+	return len(text), nil
+}
+
+// nothingSaid reports whether a line of net/http is of a connection that its client closed instead of speaking TLS.
+func nothingSaid(message string) bool {
+	return strings.HasPrefix(message, "http: TLS handshake error from ") &&
+		(strings.HasSuffix(message, ": EOF") || strings.HasSuffix(message, ": "+syscall.ECONNRESET.Error()))
 }

@@ -243,6 +243,45 @@ func TestErrorLogWritesWarnings(t *testing.T) {
 	}
 }
 
+// Whoever can connect makes a server say something: a scan of ports must not fill the log.
+func TestWhatAServerSaysIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		errors := newTelemetry(t, telemetry.Config{Log: &log}).ErrorLog()
+		for range 1000 {
+			errors.Print("http: TLS handshake error from 192.0.2.1:1234: tls: first record does not look like a TLS handshake\n")
+		}
+		if lines := strings.Count(log.String(), "\n"); lines != 10 {
+			t.Errorf("%d lines of 1,000 at once, want 10", lines)
+		}
+		time.Sleep(time.Second)
+		log.Reset()
+		errors.Print("http: Accept error\n")
+		if line := log.String(); !strings.Contains(line, `"left_out":990`) {
+			t.Errorf("the next line says not what was left out: %s", line)
+		}
+	})
+}
+
+// Load balancers that only look whether the port is open do so every few seconds, for good.
+func TestAConnectionThatSaysNothingIsNoWarning(t *testing.T) {
+	var log bytes.Buffer
+	tel := newTelemetry(t, telemetry.Config{Log: &log})
+	if err := tel.Level().Set("info"); err != nil {
+		t.Fatal(err)
+	}
+	errors := tel.ErrorLog()
+	errors.Print("http: TLS handshake error from 192.0.2.1:1234: EOF\n")
+	errors.Print("http: TLS handshake error from 192.0.2.1:1234: read tcp 192.0.2.2:8443->192.0.2.1:1234: read: connection reset by peer\n")
+	if log.Len() > 0 {
+		t.Errorf("logged at info: %s", log.String())
+	}
+	errors.Print("http: TLS handshake error from 192.0.2.1:1234: remote error: tls: bad certificate\n")
+	if !strings.Contains(log.String(), "bad certificate") {
+		t.Errorf("logged %q, want the client that does not trust the certificate", log.String())
+	}
+}
+
 func TestScrapes(t *testing.T) {
 	tel := newTelemetry(t, telemetry.Config{})
 	tel.Middleware(http.NotFoundHandler()).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil))
