@@ -309,9 +309,10 @@ func TestRulesAtTheirBounds(t *testing.T) {
 		"unlimited":        {Unlimited, 1, rule{interval: 16e9, depth: 16e9, free: true, requestsPerSecond: Unlimited, burst: 1}},
 		"the slowest":      {5e-324, 1, rule{interval: 1 << 58, depth: 1 << 58, requestsPerSecond: 5e-324, burst: 1}},
 		"slow and patient": {5e-324, 9, rule{interval: 1 << 58, depth: 1 << 61, requestsPerSecond: 5e-324, burst: 9}},
-		"nothing":          {0, 2, rule{interval: 16e9, depth: 32e9, shut: true, burst: 2}},
-		"less than that":   {-1, 1, rule{interval: 16e9, depth: 16e9, shut: true, burst: 1}},
-		"no number":        {math.NaN(), 1, rule{interval: 16e9, depth: 16e9, shut: true, burst: 1}},
+		"nothing":          {0, 2, rule{interval: 1 << 58, depth: 1 << 59, shut: true, burst: 2}},
+		"less than that":   {-1, 1, rule{interval: 1 << 58, depth: 1 << 58, shut: true, burst: 1}},
+		"no number":        {math.NaN(), 1, rule{interval: 1 << 58, depth: 1 << 58, shut: true, burst: 1}},
+		"never and much":   {0, math.MaxInt32, rule{interval: 1 << 29, depth: math.MaxInt32 << 29, shut: true, burst: math.MaxInt32}},
 		"rounded":          {3, 1, rule{interval: 5_333_333_333, depth: 5_333_333_333, requestsPerSecond: 3, burst: 1}},
 	}
 	for name, c := range cases {
@@ -356,6 +357,52 @@ func TestATokenThatIsGivenBackCanBeTakenAgain(t *testing.T) {
 		}
 		for _, l := range []*Limiter{New(Unlimited, 1), New(0, 1)} {
 			l.GiveBack()
+		}
+	})
+}
+
+// A rate of zero gives no tokens, also none for later.
+func TestABucketThatIsShutDoesNotFill(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, burst := range []int{1, 10, 1000} {
+			l := New(1, burst)
+			for range burst - burst/5 {
+				l.Allow()
+			}
+			l.Set(0, burst)
+			time.Sleep(time.Hour)
+			l.Set(1, burst)
+			for range burst / 5 {
+				if !l.Allow() {
+					t.Errorf("burst %d: a token that was left is gone", burst)
+				}
+			}
+			if l.Allow() {
+				t.Errorf("burst %d: a token came in while the rate was zero", burst)
+			}
+		}
+	})
+}
+
+// Who waits while the rate is zero waits for the new rate's time, and the token that was promised is given once.
+func TestWhoWaitsAtARateOfZeroWaitsForAToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(0, 10)
+		l.Set(1, 10)
+		for l.Allow() {
+		}
+		l.Set(0, 10)
+		served := make(chan error, 1)
+		go func() { served <- l.Wait(t.Context()) }()
+		synctest.Wait()
+		time.Sleep(time.Minute)
+		before := time.Now()
+		l.Set(1, 10)
+		if err := <-served; err != nil || time.Since(before) < 900*time.Millisecond || time.Since(before) > 1100*time.Millisecond {
+			t.Errorf("%v after %s, want a second", err, time.Since(before))
+		}
+		if l.Allow() {
+			t.Error("a token was given twice")
 		}
 	})
 }

@@ -38,7 +38,8 @@ func newRule(requestsPerSecond float64, burst int) rule {
 	r := rule{requestsPerSecond: requestsPerSecond, burst: burst, interval: int64(ticksPerSecond)}
 	switch {
 	case !(requestsPerSecond > 0): // also NaN
-		r.shut, r.requestsPerSecond = true, 0
+		// The bucket keeps what it holds: it takes more than half a year to fill. Half of the depth leaves room for promised tokens.
+		r.shut, r.requestsPerSecond, r.interval = true, 0, min(maxDepth/2/int64(burst), maxInterval)
 	case requestsPerSecond > ticksPerSecond:
 		r.free, r.requestsPerSecond = true, Unlimited
 	default:
