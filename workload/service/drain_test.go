@@ -212,7 +212,9 @@ func TestAJobThatIsCutIsCountedBesideARequestWithoutAWorker(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), "2 requests or jobs were cut") {
 				t.Errorf("%v, want that the request and the job were cut", err)
 			}
-			_ = <-failed
+			if <-failed == nil {
+				t.Error("the request was answered although it was cut")
+			}
 		})
 	}
 }

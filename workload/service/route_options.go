@@ -57,7 +57,7 @@ func priorityOf(word string) pool.Priority {
 	return priority
 }
 
-// Unpooled admits the route's requests without a worker of the pool: for handlers that take workers themselves, which would
+// Unpooled admits the route's requests without a worker of the pool: for handlers that take workers themselves (Do), which would
 // wait for each other for ever, and for ones that only wait. The limiters still apply. The time that such a request takes is
 // not counted as service time, which says how long workers are held.
 func Unpooled() RouteOption { return func(rt *route) { rt.own.unpooled = true } }
