@@ -187,7 +187,7 @@ func (s *Service) setUp(o options) {
 	for _, target := range s.config.Upstreams {
 		client, err := upstream.New(target, t.Transport, upstream.WithReport(func(err error) {
 			s.logger.Warn("changed files refused, the last good ones stay", "error", err)
-		}), upstream.WithAvailability(s.upstreamChanged(target.Name)))
+		}), upstream.WithAvailability(s.upstreamChanged(target.Name)), upstream.WithRefusals(s.upstreamRefused(target.Name)))
 		if err != nil { // the list has been checked when it was read, its files have not
 			fail(&ConfigError{Problems: []string{"GOSERVICE_UPSTREAMS: " + err.Error()}})
 			continue

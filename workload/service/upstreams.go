@@ -11,7 +11,8 @@ var (
 	upstreamOpen     = prometheus.NewDesc("goservice_upstream_breaker_open",
 		"1 while the upstream is not called, because it did not answer; otherwise 0.", []string{"upstream"}, nil)
 	upstreamRejected = prometheus.NewDesc("goservice_upstream_rejected_total",
-		"Calls to the upstream that were not sent: busy (as many as may be are in flight) or unavailable (the breaker is open).",
+		"Calls to the upstream that were not sent: busy (as many as may be are in flight), rate_limit (their turn would come too late) or "+
+			"unavailable (the breaker is open).",
 		[]string{"upstream", "reason"}, nil)
 )
 
@@ -24,6 +25,11 @@ func (s *Service) upstreamChanged(name string) func(available bool) {
 		}
 		s.logger.Error("the upstream does not answer, calls to it fail at once", "upstream", name)
 	}
+}
+
+// upstreamRefused logs, once a minute at most, that calls are not sent because of the service's own bounds.
+func (s *Service) upstreamRefused(name string) func(error) {
+	return func(err error) { s.logger.Error("calls to the upstream are refused", "upstream", name, "error", err) }
 }
 
 // upstreamCollector reads the clients when it is scraped.
@@ -46,6 +52,7 @@ func (c upstreamCollector) Collect(to chan<- prometheus.Metric) {
 		to <- prometheus.MustNewConstMetric(upstreamMost, prometheus.GaugeValue, float64(client.Limits().MaxInFlight), name)
 		to <- prometheus.MustNewConstMetric(upstreamOpen, prometheus.GaugeValue, open, name)
 		to <- prometheus.MustNewConstMetric(upstreamRejected, prometheus.CounterValue, float64(stats.Busy), name, "busy")
+		to <- prometheus.MustNewConstMetric(upstreamRejected, prometheus.CounterValue, float64(stats.RateLimited), name, "rate_limit")
 		to <- prometheus.MustNewConstMetric(upstreamRejected, prometheus.CounterValue, float64(stats.Unavailable), name, "unavailable")
 	}
 }

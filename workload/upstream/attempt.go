@@ -78,6 +78,9 @@ func (c *Client) enter(ctx context.Context) (pass, error) {
 	}
 	if err := c.gate.enter(ctx); err != nil {
 		c.breaker.done(p, unknown)
+		if errors.Is(err, ErrBusy) {
+			c.refuse(&c.busy, err)
+		}
 		return p, err
 	}
 	if rate, _ := c.limiter.Limit(); rate == ratelimit.Unlimited {
@@ -88,6 +91,9 @@ func (c *Client) enter(ctx context.Context) (pass, error) {
 	if err := c.limiter.Wait(waiting); err != nil {
 		c.breaker.done(p, unknown)
 		c.gate.leave(true) // the limit holds it up, not the upstream
+		if errors.Is(err, ratelimit.ErrWouldMissDeadline) {
+			c.refuse(&c.limited, err)
+		}
 		return p, err
 	}
 	return p, nil

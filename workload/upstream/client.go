@@ -48,6 +48,9 @@ type Client struct {
 	limiter *ratelimit.Limiter
 	gate    gate
 	breaker breaker
+	busy    refusals
+	limited refusals
+	refused func(error)
 	budget  retryBudget
 	timeout atomic.Int64
 	usual   atomic.Int64 // latency of answers in nanoseconds, a moving mean; 0 before the first
@@ -64,6 +67,7 @@ type options struct {
 	instrument func(name string, next http.RoundTripper) http.RoundTripper
 	report     func(error)
 	changed    func(available bool)
+	refused    func(error)
 }
 
 // WithReport is told when a target's files have changed and cannot be used; the last good ones stay.
@@ -73,6 +77,10 @@ func WithReport(report func(error)) Option { return func(o *options) { o.report 
 func WithAvailability(changed func(available bool)) Option {
 	return func(o *options) { o.changed = changed }
 }
+
+// WithRefusals is told when calls are not sent because as many as may be wait for the target (ErrBusy), or because their turn by its rate
+// limit would come too late (ratelimit.ErrWouldMissDeadline). Each of the two is told once a minute at most; Stats counts all.
+func WithRefusals(refused func(error)) Option { return func(o *options) { o.refused = refused } }
 
 // New makes a client. instrument, if not nil, wraps the transport of single attempts, for metrics and traces. A target that cannot be
 // used, or whose files cannot be, is an error.
@@ -104,7 +112,7 @@ func newClient(target Target, base *url.URL, attempt http.RoundTripper, o option
 	if base.Scheme == schemeH2C {
 		base.Scheme = "http"
 	}
-	c := &Client{target: target, base: base, limiter: ratelimit.New(ratelimit.Unlimited, 1)}
+	c := &Client{target: target, base: base, limiter: ratelimit.New(ratelimit.Unlimited, 1), refused: o.refused}
 	if o.changed != nil {
 		c.breaker.changed = func(open bool) { o.changed(!open) }
 	}
@@ -144,7 +152,7 @@ func (c *Client) SetLimits(limits Limits) {
 
 // Limits in force; RequestsPerSecond is 0 when unlimited.
 func (c *Client) Limits() Limits {
-	_, maxInFlight, _ := c.gate.stats()
+	_, maxInFlight := c.gate.stats()
 	limits := Limits{Timeout: time.Duration(c.timeout.Load()), MaxInFlight: maxInFlight}
 	if rate, burst := c.limiter.Limit(); rate != ratelimit.Unlimited {
 		limits.RequestsPerSecond, limits.Burst = rate, burst
@@ -167,15 +175,17 @@ func (c *Client) HTTP() *http.Client {
 type Stats struct {
 	// InFlight is how many calls wait for the upstream now.
 	InFlight int
-	// Busy counts the calls that failed with ErrBusy, Unavailable those with an *UnavailableError.
-	Busy, Unavailable int64
+	// Busy counts the calls that failed with ErrBusy, RateLimited those whose turn would have come too late, and Unavailable those
+	// with an *UnavailableError.
+	Busy, RateLimited, Unavailable int64
 	// Open says that the breaker is open: the upstream did not answer when it was called last.
 	Open bool
 }
 
 // Stats of the client since it was made.
 func (c *Client) Stats() (s Stats) {
-	s.InFlight, _, s.Busy = c.gate.stats()
+	s.InFlight, _ = c.gate.stats()
+	s.Busy, s.RateLimited = c.busy.total(), c.limited.total()
 	s.Open, s.Unavailable = c.breaker.stats()
 	return s
 }

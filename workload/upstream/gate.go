@@ -26,7 +26,6 @@ type gate struct {
 	inFlight int
 	line     []*turn
 	moved    time.Time // when a call last got what it waited for, or the last place was taken
-	refused  int64
 }
 
 type turn struct{ granted chan struct{} }
@@ -49,7 +48,6 @@ func (g *gate) enter(ctx context.Context) error {
 		return nil
 	}
 	if len(g.line) >= g.max || time.Since(g.moved) > maxTurn {
-		g.refused++
 		g.mu.Unlock()
 		return ErrBusy
 	}
@@ -77,9 +75,6 @@ func (g *gate) giveUp(mine *turn, err error) error {
 	} else {
 		g.inFlight--
 		g.grant()
-	}
-	if errors.Is(err, ErrBusy) {
-		g.refused++
 	}
 	return err
 }
@@ -111,8 +106,8 @@ func (g *gate) grant() {
 	}
 }
 
-func (g *gate) stats() (inFlight, limit int, refused int64) {
+func (g *gate) stats() (inFlight, limit int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.inFlight, g.max, g.refused
+	return g.inFlight, g.max
 }

@@ -32,6 +32,7 @@ func answerError(w http.ResponseWriter, r *http.Request, name string, err error)
 	var body *upstream.RequestBodyError
 	var unavailable *upstream.UnavailableError
 	turnAway := func(reason string, after time.Duration) {
+		telemetry.Told(r) // by the client, once for many calls
 		problem.RetryAfter(w.Header(), after)
 		problem.Write(w, problem.Details{Status: http.StatusServiceUnavailable, Reason: reason, Detail: detail})
 	}
@@ -51,7 +52,6 @@ func answerError(w http.ResponseWriter, r *http.Request, name string, err error)
 	case errors.Is(err, upstream.ErrBusy):
 		turnAway(reasonBusy, 0)
 	case errors.As(err, &unavailable):
-		telemetry.Told(r)
 		turnAway(reasonUnavailable, unavailable.RetryAfter)
 	case errors.Is(err, context.DeadlineExceeded):
 		problem.Write(w, problem.Details{Status: http.StatusGatewayTimeout, Detail: detail})
