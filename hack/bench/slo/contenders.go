@@ -35,7 +35,8 @@ type contender struct {
 	// target of the rival's autoscaler, and the window before it takes pods away. Without meaning for the operator.
 	target int32
 	window time.Duration
-	// fitted gives the rival's pods the pool that the operator has fitted.
+	// fitted gives the rival's pods as many workers as the operator has fitted. Their queue is left as it is under the operator: what
+	// bounds it is the longest wait.
 	fitted bool
 }
 
@@ -121,7 +122,7 @@ func (c contender) service(s settings, fitted *pool) *v1alpha1.GoService {
 		spec.Replicas = new(int32(fewest))
 	}
 	if c.fitted {
-		spec.Pool = &v1alpha1.PoolSpec{Workers: &fitted.Workers, QueueDepth: &fitted.QueueDepth}
+		spec.Pool = &v1alpha1.PoolSpec{Workers: &fitted.Workers}
 	}
 	return &v1alpha1.GoService{ObjectMeta: metav1.ObjectMeta{Name: serviceName}, Spec: spec}
 }

@@ -9,9 +9,10 @@
 // It is always the same service: same objectives, same pods, same bounds. Under a rival its tuning is off, and an ordinary
 // HorizontalPodAutoscaler of the rival's own moves its count through the scale subresource: one as it is by default, with the
 // operator's unmeasured first guess of a pool in the pods, and one for each of the targets as somebody would set it who knows the
-// service, with the operator's time to scale in and with the very pool that the operator fitted to it. A lower target keeps more
-// pods in reserve and costs more, so that among several there may be one that keeps the objective: the cheapest of those is what
-// the operator is compared with. The operator's turn is the first, so that there is a pool; each next run has the opposite order,
+// service, with the operator's time to scale in, with as many workers as the operator fitted to it, and with the operator's bound of a
+// wait in the queue. (Under the operator, pools go on from there and size themselves; a number that somebody sets stays.) A lower target
+// keeps more pods in reserve and costs more, so that among several there may be one that keeps the objective: the cheapest of those is
+// what the operator is compared with. The operator's turn is the first, so that there is a pool; each next run has the opposite order,
 // and so their number is even, unless it is one.
 //
 // The requests compute, and the pods' CPU limits are so small that a few of them are needed and all fit on a small machine. They

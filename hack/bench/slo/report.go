@@ -92,7 +92,7 @@ func table(out io.Writer, s settings, shape string, enough int32, all []outcome)
 	}
 	row("", func(o []outcome) string { return o[0].Contender })
 	if s.image == "" {
-		row("workers and queue of a pod", func(o []outcome) string { return fmt.Sprintf("%d + %d", o[0].Pool.Workers, o[0].Pool.QueueDepth) })
+		row("workers of a pod before the rise", func(o []outcome) string { return fmt.Sprint(o[0].Pool.Workers) })
 	}
 	row("pods before", spread("%.0f", func(o outcome) float64 { return float64(o.PodsBefore) }))
 	row("bad seconds before", spread("%.0f", func(o outcome) float64 { return float64(o.Before.BadSeconds) }))

@@ -53,7 +53,7 @@ func TestReport(t *testing.T) {
 	}
 	for _, part := range []string{
 		"operator manager:dev-1, workload workload:dev-1, measured by program abc, from 2026-01-01T12:00:00Z to 2026-01-01T13:00:00Z\n",
-		"\nstep, for 2m0s\n", "\nramp, for 2m0s\n", "until 6 pods were wanted", "+1 s  floor 2 → 8", "10 (10 to 11)", "3 + 5",
+		"\nstep, for 2m0s\n", "\nramp, for 2m0s\n", "until 6 pods were wanted", "+1 s  floor 2 → 8", "10 (10 to 11)", "workers of a pod before the rise",
 		"the cheapest rival that keeps the objective: HPA 50 %, default\n", "pods that start in 3.0 to 3.0 s",
 	} {
 		if !strings.Contains(out.String(), part) {

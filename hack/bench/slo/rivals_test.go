@@ -17,6 +17,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/plan"
 )
 
 var usual = settings{
@@ -56,14 +57,29 @@ func TestRivalsScaleTheSameService(t *testing.T) {
 		switch {
 		case !c.fitted && (hpa.Behavior != nil || spec.Pool != nil || c.target != 50):
 			t.Errorf("the stock autoscaler is not: %+v, pool %+v, target %d %%", hpa.Behavior, spec.Pool, c.target)
-		case c.fitted && (*hpa.Behavior.ScaleDown.StabilizationWindowSeconds != 60 || *spec.Pool.Workers != 3 || *spec.Pool.QueueDepth != 5):
+		case c.fitted && (*hpa.Behavior.ScaleDown.StabilizationWindowSeconds != 60 || *spec.Pool.Workers != 3):
 			t.Errorf("%s: %+v, pool %+v", c.name, hpa.Behavior, spec.Pool)
+		}
+		if waits, forUs := queueOf(spec), queueOf(own); waits != forUs {
+			t.Errorf("%s: %d may wait for %s, under the operator %d for %s", c.name, waits.depth, waits.timeout, forUs.depth, forUs.timeout)
 		}
 	}
 	want := []string{"HPA 50 %, default", "HPA 20 %, 60 s, fitted pool", "HPA 50 %, 60 s, fitted pool", ours}
 	if diff := cmp.Diff(want, rows); diff != "" {
 		t.Error(diff)
 	}
+}
+
+type queue struct {
+	depth   int32
+	timeout time.Duration
+}
+
+// queueOf a pod, as the operator has it.
+func queueOf(spec v1alpha1.GoServiceSpec) queue {
+	p := plan.Compute(&spec, plan.Observed{})
+	_, _, depth := p.PoolBounds(&spec)
+	return queue{depth, p.QueueTimeout.Value}
 }
 
 func TestTargets(t *testing.T) {

@@ -32,7 +32,7 @@ func simulateAll(s settings, all []outcome) ([]outcome, error) {
 			return nil, fmt.Errorf("simulating a %s: %w", shape.name, err)
 		}
 		for _, c := range s.contenders {
-			pool := of(all, shape.name, c.name)[0].Pool
+			pool := of(all, shape.name, c.pool())[0].Pool
 			for seed := range s.seeds {
 				o := play(s, service, load, c, pool, seed+1)
 				o.Shape = shape.name
@@ -106,6 +106,14 @@ func play(s settings, service sim.Service, load sim.Shape, c contender, p pool, 
 	before := slices.IndexFunc(samples, func(seen sample) bool { return !seen.at.Before(o.At) })
 	o.watched(samples[before:], o.At, end)
 	return o
+}
+
+// pool names the contender whose plan says what pool the pods have: those that are told the operator's have the operator's.
+func (c contender) pool() string {
+	if c.fitted {
+		return ours
+	}
+	return c.name
 }
 
 // simulated is the contender in the simulator.

@@ -86,6 +86,20 @@ func TestPlay(t *testing.T) {
 	}
 }
 
+// Rivals that are told the operator's workers are played with its pool: a queue that follows from the workers alone is the plan's, and not
+// the one in force.
+func TestRivalsArePlayedWithThePoolThatTheyWereTold(t *testing.T) {
+	for _, c := range usual.contenders {
+		want := c.name
+		if c.fitted {
+			want = ours
+		}
+		if got := c.pool(); got != want {
+			t.Errorf("%s is played with the pool of %s, want that of %s", c.name, got, want)
+		}
+	}
+}
+
 func TestAgreement(t *testing.T) {
 	of := func(bad int, cores float64, ready time.Duration) []outcome {
 		return []outcome{{After: verdict{BadSeconds: bad}, CoreSeconds: cores, Ready: map[int32]time.Duration{6: ready}}}
