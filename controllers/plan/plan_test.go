@@ -4,6 +4,7 @@
 package plan
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -159,6 +160,24 @@ func TestReplicas(t *testing.T) {
 				t.Errorf("%s (-want +got):\n%s", p.Replicas.Reason, diff)
 			}
 		})
+	}
+}
+
+// A target that the formula puts outside of its bounds says that it was limited, and one within them does not.
+func TestATargetThatWasLimitedSaysSo(t *testing.T) {
+	for name, c := range map[string]struct {
+		threshold, serviceTime time.Duration
+		limited                bool
+	}{
+		"from above":    {time.Second, time.Millisecond, true},
+		"from below":    {time.Millisecond, time.Second, true},
+		"within bounds": {50 * time.Millisecond, 5 * time.Millisecond, false},
+	} {
+		spec := v1alpha1.GoServiceSpec{SLO: &v1alpha1.SLOSpec{Latency: latency(c.threshold, "99")}}
+		target := Compute(&spec, Observed{ServiceTime: c.serviceTime}).CPUTarget
+		if says := strings.HasSuffix(target.Reason, "; limited to 30 to 72%"); says != c.limited {
+			t.Errorf("%s: %d%%: %s", name, target.Value, target.Reason)
+		}
 	}
 }
 

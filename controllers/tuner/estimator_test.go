@@ -95,6 +95,36 @@ func TestEstimatesOfASteadyLoad(t *testing.T) {
 	}
 }
 
+// What is inside of the pods that were asked stands for what is inside of all.
+func TestWhatWaitsInPodsThatWereNotAskedCounts(t *testing.T) {
+	for name, c := range map[string]struct {
+		pods, asked, silent int
+		backlog, inside     float64
+	}{
+		"all were asked":       {4, 4, 0, 4 * 3, 4 * (3 + 2)},
+		"a quarter was":        {40, 10, 0, 40 * 3, 40 * (3 + 2)},
+		"some did not answer":  {40, 10, 2, 40 * 3, 40 * (3 + 2)},
+		"one answers for all":  {5, 1, 0, 5 * 3, 5 * (3 + 2)},
+		"more than there were": {3, 4, 0, 4 * 3, 4 * (3 + 2)},
+		"nobody answers":       {4, 4, 4, 0, 0},
+	} {
+		f, e := newFleet(c.asked), &Estimator{}
+		for _, counters := range f.counters {
+			counters.Queued, counters.Busy = 3, 2
+		}
+		for range 2 {
+			reports := f.run(tick, 100, 0)
+			for i := range c.silent {
+				reports[i].Counters = nil
+			}
+			e.Observe(f.at, c.pods, reports)
+		}
+		got := e.Estimate(100 * time.Millisecond)
+		near(t, name+": the backlog", got.Backlog, c.backlog, 1e-9)
+		near(t, name+": what is inside", got.Inside, c.inside, 1e-9)
+	}
+}
+
 func TestEstimatesCount(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*Counters)
