@@ -10,6 +10,8 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
+	"math"
 	"os"
 	"os/signal"
 	"slices"
@@ -101,14 +103,13 @@ func run(ctx context.Context, services, silent int, span, every time.Duration, p
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	report(services, silent, alone, beside)
-	return nil
+	return report(os.Stdout, services, silent, alone, beside)
 }
 
-func report(services, silent int, alone, beside result) {
-	fmt.Fprintf(os.Stdout, "%d services of %d pods, without and with %d silent pods in one namespace; milliseconds\n\n",
+func report(out io.Writer, services, silent int, alone, beside result) error {
+	fmt.Fprintf(out, "%d services of %d pods, without and with %d silent pods in one namespace; milliseconds\n\n",
 		services, podsOfAService, silent)
-	fmt.Fprintf(os.Stdout, "| | number | p50 | p99 | longest |\n|---|---:|---:|---:|---:|\n")
+	fmt.Fprintf(out, "| | number | p50 | p99 | longest |\n|---|---:|---:|---:|---:|\n")
 	for _, row := range []struct {
 		name  string
 		times []time.Duration
@@ -118,22 +119,23 @@ func report(services, silent int, alone, beside result) {
 		{"retune of a service, alone", alone.retunes},
 		{"retune of a service, beside silent pods", beside.retunes},
 	} {
-		fmt.Fprintf(os.Stdout, "| %s | %d | %d | %d | %d |\n", row.name, len(row.times),
+		fmt.Fprintf(out, "| %s | %d | %d | %d | %d |\n", row.name, len(row.times),
 			quantile(row.times, 0.5), quantile(row.times, 0.99), quantile(row.times, 1))
 	}
-	fmt.Fprintf(os.Stdout, "\nRetunes that were not confirmed within their time: %d alone, %d beside silent pods. Questions to silent pods: %d.\n\n",
+	fmt.Fprintf(out, "\nRetunes that were not confirmed within their time: %d alone, %d beside silent pods. Questions to silent pods: %d.\n\n",
 		alone.late, beside.late, beside.silent)
-	fmt.Fprintf(os.Stdout, "RESULT bench-fairness round_p99_ms=%d retune_p99_ms=%d baseline_retune_p99_ms=%d\n",
-		quantile(beside.rounds, 0.99), quantile(beside.retunes, 0.99), quantile(alone.retunes, 0.99))
+	_, err := fmt.Fprintf(out, "RESULT bench-fairness round_p99_ms=%d retune_p99_ms=%d baseline_retune_p99_ms=%d late_retunes=%d\n",
+		quantile(beside.rounds, 0.99), quantile(beside.retunes, 0.99), quantile(alone.retunes, 0.99), alone.late+beside.late)
+	return err
 }
 
-// quantile of times in milliseconds; 0 without any.
+// quantile of times in milliseconds by nearest rank; 0 without any.
 func quantile(times []time.Duration, q float64) int64 {
 	if len(times) == 0 {
 		return 0
 	}
 	sorted := slices.Sorted(slices.Values(times))
-	return sorted[int(q*float64(len(sorted)-1))].Milliseconds()
+	return sorted[max(0, int(math.Ceil(q*float64(len(sorted))))-1)].Milliseconds()
 }
 
 type bench struct {

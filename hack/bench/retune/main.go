@@ -11,8 +11,8 @@
 // these moments is what is reported. The clock of the nodes must therefore be this machine's, as it is with kind. Beside it
 // plain pods with the same program mount a ConfigMap of the same form and wait for the kubelet as everybody does.
 //
-// Meanwhile a few requests per second go through a NodePort; those that fail are counted, answers 429 apart. At the end one
-// pod is driven beyond its share, and what it admits must be that share.
+// Meanwhile a few requests per second go through a NodePort, far fewer than any limit; those that are not served are counted, and so
+// are answers 429. At the end one pod is driven beyond its share, and what it admits must be that share.
 //
 // The last line of its output is made for machines.
 package main

@@ -46,8 +46,9 @@ func (r *result) write(out io.Writer) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "\n%d samples of plain pods. Requests meanwhile: %d sent, %d admitted, %d limited (429), %d failed%s\n",
-		len(r.stock), r.load.sent, r.load.admitted, r.load.limited, r.load.failed, because(r.load.failures))
+	fmt.Fprintf(out, "\np99 of %d edits and of %d changes of plain pods: of fewer than a hundred, the slowest.\n", len(r.edits), len(r.stock))
+	fmt.Fprintf(out, "Requests meanwhile, far fewer than the limit: %d sent, %d admitted, %d limited (429), %d failed%s\n",
+		r.load.sent, r.load.admitted, r.load.limited, r.load.failed, because(r.load.failures))
 	fmt.Fprintf(out, "A pod with a share of %d/s (burst %d) was sent %d requests in %.2f s and admitted %d; its share is %.0f.\n",
 		r.admission.share, r.admission.burst, r.admission.counts.sent, r.admission.length.Seconds(), r.admission.counts.admitted, r.admission.expected())
 	again := 0
@@ -56,7 +57,7 @@ func (r *result) write(out io.Writer) error {
 	}
 	fmt.Fprintf(out, "%.1f %% of the retunes of a pod took more than one nudge.\n", 100*float64(again)/float64(len(r.edits)*r.settings.pods))
 	_, err := fmt.Fprintf(out, "\nRESULT bench-retune pods=%d edits=%d p50_ms=%.0f p99_ms=%.0f stock_p50_ms=%.0f restarts=%d failed_requests=%d\n",
-		r.settings.pods, len(r.edits), ms(quantile(last, 0.5)), ms(quantile(last, 0.99)), ms(quantile(stock, 0.5)), r.restarts, r.load.failed)
+		r.settings.pods, len(r.edits), ms(quantile(last, 0.5)), ms(quantile(last, 0.99)), ms(quantile(stock, 0.5)), r.restarts, r.load.sent-r.load.admitted)
 	return err
 }
 

@@ -111,10 +111,9 @@ func (c *client) step() error {
 		if !frame.StreamEnded() {
 			return nil
 		}
-		for _, field := range frame.Fields {
-			if field.Name == "grpc-status" && field.Value != "0" {
-				return fmt.Errorf("grpc-status %s", field.Value)
-			}
+		// A refusal of HTTP alone has no grpc-status, and is no call.
+		if status := statusOf(frame); status != "0" {
+			return fmt.Errorf("grpc-status %q, HTTP status %q", status, frame.PseudoValue("status"))
 		}
 		c.calls.Add(1)
 		if err := c.call(); err != nil {
@@ -140,6 +139,15 @@ func (c *client) step() error {
 		return nil
 	}
 	return c.out.Flush()
+}
+
+func statusOf(frame *http2.MetaHeadersFrame) string {
+	for _, field := range frame.RegularFields() {
+		if field.Name == "grpc-status" {
+			return field.Value
+		}
+	}
+	return ""
 }
 
 // load calls for as long as it is told and returns the calls per second.
