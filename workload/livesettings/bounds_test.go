@@ -157,6 +157,39 @@ func TestValuesAtTheirBounds(t *testing.T) {
 	}
 }
 
+// Rules that are about more than one value: bounds that cross, and how many there may be of what has no other bound.
+func TestRulesAboutSeveralValues(t *testing.T) {
+	ranges := func(n int) string {
+		return `{"version":1,"trustedProxies":[` + strings.TrimSuffix(strings.Repeat(`"10.0.0.0/8",`, n), ",") + `]}`
+	}
+	sections := func(n int) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, `"s%d":{},`, i)
+		}
+		return `{"version":1,"settings":{` + strings.TrimSuffix(b.String(), ",") + `}}`
+	}
+	workers := func(least, most int) string {
+		return fmt.Sprintf(`{"version":1,"pool":{"workers":5,"minWorkers":%d,"maxWorkers":%d}}`, least, most)
+	}
+	for content, want := range map[string]string{
+		workers(5, 5): "", workers(4, 5): "", workers(0, 5): "", workers(5, 0): "", workers(9, 9): "",
+		workers(6, 5):                          "pool.maxWorkers: 5: must be at least pool.minWorkers (6)",
+		ranges(64):                             "",
+		ranges(65):                             "trustedProxies: 65: must have at most 64 ranges",
+		sections(livesettings.MaxSettings):     "",
+		sections(livesettings.MaxSettings + 1): fmt.Sprintf("settings: %d: must have at most %d sections", livesettings.MaxSettings+1, livesettings.MaxSettings),
+	} {
+		got := ""
+		if _, err := livesettings.Parse([]byte(content)); err != nil {
+			got = strings.TrimPrefix(err.Error(), "live settings: ")
+		}
+		if got != want {
+			t.Errorf("%.80s: %q, want %q", content, got, want)
+		}
+	}
+}
+
 // An upstream without a rate needs no burst; its other rules hold all the same.
 func TestAnUpstreamWithoutARate(t *testing.T) {
 	for content, valid := range map[string]bool{
