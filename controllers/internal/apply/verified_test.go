@@ -44,3 +44,23 @@ func TestWhatIsVerifiedStandsUntilSomethingNewIsSeen(t *testing.T) {
 		})
 	}
 }
+
+func TestWhatIsVerifiedIsKeptForEachOwner(t *testing.T) {
+	var known verifiedChildren
+	engine := &Engine{}
+	account, budget := Key{accountKind, "checkout"}, Key{budgetKind, "checkout"}
+	shop, bank := client.ObjectKey{Namespace: "shop", Name: "checkout"}, client.ObjectKey{Namespace: "bank", Name: "checkout"}
+	known.keep(shop, map[Key]verified{account: {generation: 1}})
+	known.keep(bank, map[Key]verified{account: {generation: 2}, budget: {generation: 3}})
+	if got := known.of(shop)[account].generation; got != 1 {
+		t.Errorf("generation %d, want 1: that of another owner came later", got)
+	}
+	if got := known.of(bank)[budget].generation; got != 3 {
+		t.Errorf("generation %d, want 3", got)
+	}
+	engine.verified.byOwner = known.byOwner
+	engine.Forget(bank)
+	if len(known.of(bank)) != 0 || len(known.of(shop)) != 1 {
+		t.Errorf("%v, want what the first owner has", known.byOwner)
+	}
+}

@@ -189,6 +189,20 @@ func TestNudgesOfAKubeletThatNeverActsAreFew(t *testing.T) {
 	})
 }
 
+// A pod that runs no revision has read nothing, which is another trouble than running an earlier one.
+func TestAPodThatHasReadNothingIsSaidToHave(t *testing.T) {
+	c := newCluster("r1", "a")
+	inBubble(t, c, func(t *testing.T, tracker *Tracker) {
+		c.on("a", func(p *fakePod) { p.running, p.deaf = "", 1000 })
+		tracker.Ensure(checkout, target("r1", "a"))
+		pass(patience + time.Second)
+		want := []Unconfirmed{{Pod: "a", Reason: "runs its built-in values and has not read its live settings yet"}}
+		if diff := cmp.Diff(want, tracker.Ensure(checkout, target("r1", "a")).Unconfirmed); diff != "" {
+			t.Errorf("unconfirmed (-want +got):\n%s", diff)
+		}
+	})
+}
+
 func TestARefusedDocumentIsReportedAndTheNextOneTaken(t *testing.T) {
 	c := newCluster("r1", "a", "b")
 	inBubble(t, c, func(t *testing.T, tracker *Tracker) {
