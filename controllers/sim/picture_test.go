@@ -28,6 +28,7 @@ func TestPicture(t *testing.T) {
 		"label":       {OurName + ": 2 bad seconds, 42 core-seconds", 1},
 		"bad seconds": {`fill="#d62728"`, 2},
 		"lines":       {"<polyline", 2},
+		"ready pods":  {`<polyline points="56.0,80.0 309.3,80.0 309.3,40.0 562.7,40.0 562.7,80.0 816.0,80.0"`, 1},
 		"highest":     {`text-anchor="end">3</text>`, 1},
 		"end":         {"</svg>\n", 1},
 	} {
