@@ -229,6 +229,39 @@ func TestAContextThatEndsDuringTheLastCall(t *testing.T) {
 	}
 }
 
+// slowToTell is a context that has ended from its third look on. Its second one takes a while.
+type slowToTell struct {
+	context.Context
+	looks atomic.Int32
+}
+
+func (c *slowToTell) Err() error {
+	switch c.looks.Add(1) {
+	case 1:
+		return nil
+	case 2:
+		<-time.After(time.Second)
+		return nil
+	}
+	return context.Canceled
+}
+
+// A worker that saw the context before it ended begins its call after another one has found that it has ended: that call counts.
+func TestACallThatBeginsWhileTheContextEndsHasItsResult(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx := &slowToTell{Context: t.Context()}
+		results, _ := fanout.Collect(ctx, 3, 2, func(_ context.Context, i int) (int, error) {
+			if i == 0 {
+				synctest.Wait() // until the other worker looks
+			}
+			return 7, nil
+		})
+		if len(results) != 3 || results[0] != (fanout.Result[int]{Value: 7}) || results[1] != (fanout.Result[int]{Value: 7}) {
+			t.Errorf("%+v, want two results of calls that began", results)
+		}
+	})
+}
+
 // What the calls started with their context ends with All.
 func TestTheContextOfCallsEndsWithAll(t *testing.T) {
 	var inner context.Context
