@@ -155,6 +155,28 @@ func TestFindings(t *testing.T) {
 	}
 }
 
+// The text of shares that follow the demand is of the least and of the most of those of the pods.
+func TestShareText(t *testing.T) {
+	parts := func(pods map[string]float64) Observed {
+		return Observed{WantedReplicas: 3, Tuned: Tuned{Parts: &Parts{Pods: pods, Newcomer: 1}}}
+	}
+	limit := v1alpha1.GoServiceSpec{Replicas: new(int32(3)), RateLimit: &v1alpha1.RateLimitSpec{RequestsPerSecond: 300}}
+	for name, c := range map[string]struct {
+		spec     v1alpha1.GoServiceSpec
+		observed Observed
+		want     string
+	}{
+		"no limit":  {v1alpha1.GoServiceSpec{}, Observed{WantedReplicas: 2}, ""},
+		"equal":     {limit, Observed{WantedReplicas: 3}, "100/s"},
+		"by demand": {limit, parts(map[string]float64{"a": 120, "b": 30.5, "c": 149.5}), "30.5 to 149.5/s"},
+		"all alike": {limit, parts(map[string]float64{"a": 100, "b": 100, "c": 100}), "100 to 100/s"},
+	} {
+		if got := Compute(&c.spec, c.observed).ShareText(); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
+
 func TestReadable(t *testing.T) {
 	cases := map[time.Duration]string{
 		0: "0s", 25 * time.Millisecond: "25ms", 5 * time.Second: "5s", 90 * time.Second: "1m30s", 2 * time.Minute: "2m",

@@ -263,6 +263,21 @@ func TestRequestsOnPaper(t *testing.T) {
 	}
 }
 
+// While no pod serves, whatever comes is lost.
+func TestRequestsToNobodyAreLost(t *testing.T) {
+	w := newWorld(Default(), Shape{Name: "none", Seconds: 3, Rate: func(float64) float64 { return 1e-9 }}, 1)
+	w.setPool(Pool{8, 8, time.Second})
+	p := w.createReady()
+	w.after(0.5, w.arrive)
+	w.after(1, func() { w.withdraw(p) })
+	w.after(1.5, w.arrive)
+	w.after(1.6, w.arrive)
+	w.run()
+	if served, nobody := w.seconds[0], w.seconds[1]; served.Lost != 0 || nobody.Arrived != 2 || nobody.Lost != 2 {
+		t.Errorf("with a pod %+v, without one %+v; want 0 and 2 lost", served, nobody)
+	}
+}
+
 // On a core, requests take turns of 10 ms, as Go's scheduler lets them.
 func TestTurnsOfTenMilliseconds(t *testing.T) {
 	service := Service{CPUTime: 25 * time.Millisecond, Cores: 1, Threshold: time.Second, Percentile: 0.99, MinReplicas: 1, MaxReplicas: 1}

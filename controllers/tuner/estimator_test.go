@@ -122,7 +122,25 @@ func TestWhatWaitsInPodsThatWereNotAskedCounts(t *testing.T) {
 		got := e.Estimate(100 * time.Millisecond)
 		near(t, name+": the backlog", got.Backlog, c.backlog, 1e-9)
 		near(t, name+": what is inside", got.Inside, c.inside, 1e-9)
+		saturation := 2.0 / 16
+		if c.silent == c.asked {
+			saturation = 0
+		}
+		near(t, name+": the busy share of the workers", got.Saturation, saturation, 1e-9)
 	}
+}
+
+// A pod that was silent for a round rejected what it did over two of them.
+func TestWhatASilentPodRejectedCountsForItsWholeSilence(t *testing.T) {
+	f, e := newFleet(1), &Estimator{}
+	f.steady(e, 3, 100, 0)
+	f.run(tick, 100, 0)
+	e.Observe(f.at, 1, []Report{{"p0", nil}})
+	counters := f.counters["p0"]
+	counters.Requests, counters.Rejected, counters.RateLimited = counters.Requests+100, counters.Rejected+100, counters.RateLimited+40
+	reports := f.run(tick, 100, 0)
+	e.Observe(f.at, 1, reports)
+	near(t, "rejected in the last round, without those beyond the rate limit", e.Estimate(0).Rejected, (100-40)/2, 1e-9)
 }
 
 func TestEstimatesCount(t *testing.T) {
