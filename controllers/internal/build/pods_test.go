@@ -233,3 +233,20 @@ func TestPodsAreSpreadOverNodesWithoutZones(t *testing.T) {
 		t.Errorf("the user's own constraints do not replace the default: %v, %v", own.Affinity, own.TopologySpreadConstraints)
 	}
 }
+
+// A constraint of the user's without a selector is about the service's own pods; one with a selector is about those that it names.
+func TestConstraintsAreAboutThePodsThatTheUserNames(t *testing.T) {
+	rest := `maxSkew: 1, topologyKey: rack, whenUnsatisfiable: DoNotSchedule`
+	for selector, want := range map[string]map[string]string{
+		``: {labelName: "checkout", LabelManagedBy: ManagedBy},
+		`, labelSelector: {matchLabels: {team: shop}}`: {"team": "shop"},
+	} {
+		constraints := podOf(t, `pod: {topologySpreadConstraints: [{`+rest+selector+`}]}`).TopologySpreadConstraints
+		if len(constraints) != 1 {
+			t.Fatalf("%d constraints, want one", len(constraints))
+		}
+		if diff := cmp.Diff(want, constraints[0].LabelSelector.MatchLabels); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", selector, diff)
+		}
+	}
+}
