@@ -181,3 +181,24 @@ func TestReason(t *testing.T) {
 		})
 	}
 }
+
+// Nobody has to be told of those who are admitted or turned away.
+func TestMiddlewareWithoutHooks(t *testing.T) {
+	p := pool.New(pool.Config{Workers: 1})
+	handler := pool.Middleware(p)(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
+	status := func() int {
+		recorder := httptest.NewRecorder()
+		handler.ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody))
+		return recorder.Code
+	}
+	if got := status(); got != http.StatusNoContent {
+		t.Errorf("with a free worker: %d", got)
+	}
+	if err := p.Acquire(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	defer p.Release()
+	if got := status(); got != http.StatusServiceUnavailable {
+		t.Errorf("with none: %d", got)
+	}
+}
