@@ -5,6 +5,8 @@ package service
 
 import (
 	"net/http"
+	"net/url"
+	"strings"
 	"sync"
 
 	"goservice.dev/operator/workload/internal/exchange"
@@ -53,6 +55,7 @@ func (u *unrouted) WriteHeader(status int) {
 		return
 	}
 	if status < http.StatusBadRequest {
+		u.answered = escapedOnce(w.Header(), u.request.URL) // the text has the other link
 		w.WriteHeader(status)
 		return
 	}
@@ -65,6 +68,22 @@ func (u *unrouted) WriteHeader(status int) {
 		details.Detail = "this path is served for the methods " + w.Header().Get("Allow") + " only"
 	}
 	problem.Write(w, details)
+}
+
+// escapedOnce mends the Location of a redirect to the clean path, which the mux makes of the path as it was sent and escapes once more.
+// One to the path with a slash behind it is made of the decoded path, and is right.
+func escapedOnce(header http.Header, sent *url.URL) (mended bool) {
+	location, err := url.Parse(header.Get("Location"))
+	if err != nil || !strings.Contains(location.Path, "%") || strings.HasSuffix(location.Path, "/") != strings.HasSuffix(sent.EscapedPath(), "/") {
+		return false
+	}
+	target := location.Path
+	if location.RawQuery != "" {
+		target += "?" + location.RawQuery
+	}
+	header.Set("Location", target)
+	header.Del("Content-Type")
+	return true
 }
 
 // Write passes the text of a redirect and drops that of an error, which has been answered.

@@ -76,6 +76,27 @@ func TestWhatNoRouteTakesIsAnsweredAsAProblem(t *testing.T) {
 	}
 }
 
+// A client that follows the redirect to the clean path arrives at what it asked for.
+func TestRedirectsToTheCleanPathAreEscapedOnce(t *testing.T) {
+	svc := offline(livesettings.Document{})
+	svc.HandleFunc("GET /files/{name...}", hello)
+	svc.HandleFunc("GET /tree%20s/", hello)
+	for sent, want := range map[string]string{
+		"/files//a%20b":       "/files/a%20b",
+		"/files/x/../a%2Fb?q": "/files/a%2Fb?q",
+		"/files//a%20b/?q=%":  "/files/a%20b/?q=%",
+		"/files/./%2F/":       "/files/%2F/",
+		"/files//a":           "/files/a",
+		"//evil.example/%20":  "/evil.example/%20",
+		"/tree%20s?q":         "/tree%20s/?q",
+		"//tree%20s":          "/tree%20s/",
+	} {
+		if got := ask(svc, "GET", "http://x"+sent); got.Code != http.StatusTemporaryRedirect || got.Header().Get("Location") != want {
+			t.Errorf("%s: %d to %s, want %s", sent, got.Code, got.Header().Get("Location"), want)
+		}
+	}
+}
+
 // A flood of requests for what is not there is as limited as any other.
 func TestTheLimiterAppliesToWhatNoRouteTakes(t *testing.T) {
 	svc := offline(livesettings.Document{RateLimit: &livesettings.RateLimit{RequestsPerSecond: 0.001, Burst: 3}})
