@@ -34,7 +34,7 @@ type FiguresStatus struct {
 	// scaleDownWindowSeconds is how long the need for pods must be lower before any is removed.
 	// +optional
 	ScaleDownWindowSeconds *int32 `json:"scaleDownWindowSeconds,omitempty"`
-	// workersPerPod of the pool.
+	// workersPerPod that a pod starts with, or keeps if spec.pool.workers is set.
 	// +optional
 	WorkersPerPod *int32 `json:"workersPerPod,omitempty"`
 	// queueDepthPerPod is how many requests may wait for a worker.

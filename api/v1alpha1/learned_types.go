@@ -44,12 +44,9 @@ type LearnedStatus struct {
 	// futileUtilization says that lowering the utilization did not make requests faster and is not tried again for now.
 	// +optional
 	FutileUtilization bool `json:"futileUtilization,omitempty"`
-	// workers of each pod that measurements set; 0 where the formulas hold.
+	// workers that measurements have pods start with; 0 where the formulas hold.
 	// +optional
 	Workers int32 `json:"workers,omitempty"`
-	// queueDepth of each pod; 0 where the formulas hold.
-	// +optional
-	QueueDepth int32 `json:"queueDepth,omitempty"`
 	// gogc in percent; 0 where the formulas hold.
 	// +optional
 	GOGC int32 `json:"gogc,omitempty"`
@@ -139,9 +136,6 @@ type RecommendedStatus struct {
 	// workers that the pool of each pod starts with.
 	// +optional
 	Workers *PlannedValue `json:"workers,omitempty"`
-	// queueDepth of each pod; unless spec.pool.queueDepth is set, it lets at least 4096 requests wait.
-	// +optional
-	QueueDepth *PlannedValue `json:"queueDepth,omitempty"`
 	// gogc is the collector's pace in percent.
 	// +optional
 	GOGC *PlannedValue `json:"gogc,omitempty"`

@@ -183,7 +183,7 @@ type PlanStatus struct {
 	// workers that the pool of each pod starts with, or has if spec.pool.workers is set.
 	// +optional
 	Workers *PlannedValue `json:"workers,omitempty"`
-	// queueDepth of each pod; unless spec.pool.queueDepth is set, it lets at least 4096 requests wait.
+	// queueDepth is how many requests may wait in each pod.
 	// +optional
 	QueueDepth *PlannedValue `json:"queueDepth,omitempty"`
 	// queueTimeout is the longest wait in the queue.

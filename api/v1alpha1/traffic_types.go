@@ -44,13 +44,14 @@ type RateLimitSpec struct {
 // PoolSpec limits the work in each pod.
 type PoolSpec struct {
 	// workers is how many requests and jobs run at the same time in each pod, 1 to 100000. Default: pods size their pools
-	// themselves, up to 4096 workers.
+	// themselves, within the bounds in status.plan.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100000
 	Workers *int32 `json:"workers,omitempty"`
 
-	// queueDepth is how many more may wait in each pod, 0 to 1000000. Default: 4096, or that of status.plan if it is more.
+	// queueDepth is how many more may wait in each pod, 0 to 1000000. Default: 4096, or workers if that is
+	// more.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=1000000

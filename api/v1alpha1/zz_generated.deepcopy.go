@@ -2023,11 +2023,6 @@ func (in *RecommendedStatus) DeepCopyInto(out *RecommendedStatus) {
 		*out = new(PlannedValue)
 		**out = **in
 	}
-	if in.QueueDepth != nil {
-		in, out := &in.QueueDepth, &out.QueueDepth
-		*out = new(PlannedValue)
-		**out = **in
-	}
 	if in.GOGC != nil {
 		in, out := &in.GOGC, &out.GOGC
 		*out = new(PlannedValue)

@@ -24,7 +24,7 @@ func (o Observed) plausible() Observed {
 	if u := t.Utilization; u != nil && !(u.Value > 0 && u.Value <= 1) { // NaN is neither
 		t.Utilization = nil
 	}
-	for _, figure := range []**Figure[int32]{&t.ReplicaFloor, &t.Workers, &t.QueueDepth, &t.GOGC} {
+	for _, figure := range []**Figure[int32]{&t.ReplicaFloor, &t.Workers, &t.GOGC} {
 		if *figure != nil && (*figure).Value < 0 {
 			*figure = nil
 		}

@@ -84,7 +84,7 @@ func TestThePlanIsFinite(t *testing.T) {
 			ServiceTime: pick(random, costs...), CPUTime: pick(random, costs...),
 			HighestServiceTime: pick(random, costs...), HighestCPUTime: pick(random, costs...),
 			Tuned: Tuned{
-				ReplicaFloor: figure(), Workers: figure(), QueueDepth: figure(), GOGC: figure(), Needed: pick(random, counts...),
+				ReplicaFloor: figure(), Workers: figure(), GOGC: figure(), Needed: pick(random, counts...),
 				Utilization: &Figure[float64]{Value: pick(random, odd...)},
 				Parts:       &Parts{Pods: map[string]float64{"a": pick(random, odd...)}, Newcomer: pick(random, odd...)},
 			},

@@ -90,7 +90,7 @@ type Plan struct {
 	ScaleUpTolerance *Figure[float64]
 	// Histogram of durations.
 	Histogram Figure[Boundaries]
-	// Workers and QueueDepth of each pod's pool.
+	// Workers that each pod's pool starts with, or keeps where the user has set them; QueueDepth is how many may wait in it.
 	Workers, QueueDepth Figure[int32]
 	// QueueTimeout is the longest wait in the pool's queue, RequestTimeout the deadline of a request.
 	QueueTimeout, RequestTimeout Figure[time.Duration]
@@ -131,6 +131,7 @@ func Compute(spec *v1alpha1.GoServiceSpec, observed Observed) Plan {
 	p.planShutdown(spec, demand)
 	p.planMemory()
 	p.tune(spec, observed.Tuned)
+	p.planQueue(spec)
 	p.planHold(observed)
 	p.planStart(spec, observed)
 	p.planUtilization(spec, demand)

@@ -59,8 +59,8 @@ func TestStatusSaysWhyEachNumberIsWhatItIs(t *testing.T) {
 			Value:  "1ms to 10s, one at exactly 50ms",
 			Reason: "slow requests are counted at exactly the threshold, without interpolation; the others are those that OpenTelemetry recommends",
 		},
-		Workers:        &v1alpha1.PlannedValue{Value: "64", Reason: "64 for each core, of which a pod has 1: enough for handlers that wait, few enough to bound memory"},
-		QueueDepth:     &v1alpha1.PlannedValue{Value: "64", Reason: "one waiting request for each worker"},
+		Workers:        &v1alpha1.PlannedValue{Value: "64", Reason: "64 for each whole core (1; at least one counts); each pod starts with these and sizes its pool between one for each processor, or these if fewer, and 4096"},
+		QueueDepth:     &v1alpha1.PlannedValue{Value: "4096", Reason: "4096, or one for each of workers if that is more: it bounds memory, and queueTimeout bounds the wait"},
 		QueueTimeout:   &v1alpha1.PlannedValue{Value: "25ms", Reason: "half of the 50ms that a request may take"},
 		RequestTimeout: &v1alpha1.PlannedValue{Value: "5s", Reason: "20 times the 50ms threshold, within 5s to 1m or twice the threshold"},
 		PreStopDelay:   v1alpha1.PlannedValue{Value: "5s", Reason: "endpoint changes reach every node within 5s"},
@@ -190,15 +190,15 @@ func TestPool(t *testing.T) {
 		spec v1alpha1.GoServiceSpec
 		want want
 	}{
-		"nothing declared":  {v1alpha1.GoServiceSpec{}, want{64, 64, time.Second}},
-		"the threshold":     {v1alpha1.GoServiceSpec{SLO: &v1alpha1.SLOSpec{Latency: latency(300*time.Millisecond, "99")}}, want{64, 64, 150 * time.Millisecond}},
-		"a tiny threshold":  {v1alpha1.GoServiceSpec{SLO: &v1alpha1.SLOSpec{Latency: latency(time.Millisecond, "99")}}, want{64, 64, time.Millisecond}},
-		"cores of requests": {v1alpha1.GoServiceSpec{Resources: &v1alpha1.ResourcesSpec{Requests: quantities("cpu", "3500m")}}, want{192, 192, time.Second}},
-		"cores of limits":   {v1alpha1.GoServiceSpec{Resources: &v1alpha1.ResourcesSpec{Limits: quantities("cpu", "2")}}, want{128, 128, time.Second}},
+		"nothing declared":  {v1alpha1.GoServiceSpec{}, want{64, 4096, time.Second}},
+		"the threshold":     {v1alpha1.GoServiceSpec{SLO: &v1alpha1.SLOSpec{Latency: latency(300*time.Millisecond, "99")}}, want{64, 4096, 150 * time.Millisecond}},
+		"a tiny threshold":  {v1alpha1.GoServiceSpec{SLO: &v1alpha1.SLOSpec{Latency: latency(time.Millisecond, "99")}}, want{64, 4096, time.Millisecond}},
+		"cores of requests": {v1alpha1.GoServiceSpec{Resources: &v1alpha1.ResourcesSpec{Requests: quantities("cpu", "3500m")}}, want{192, 4096, time.Second}},
+		"cores of limits":   {v1alpha1.GoServiceSpec{Resources: &v1alpha1.ResourcesSpec{Limits: quantities("cpu", "2")}}, want{128, 4096, time.Second}},
 		"a machine beyond all bounds": {
 			v1alpha1.GoServiceSpec{Resources: &v1alpha1.ResourcesSpec{Requests: quantities("cpu", "4000")}}, want{100_000, 100_000, time.Second},
 		},
-		"given workers": {v1alpha1.GoServiceSpec{Pool: &v1alpha1.PoolSpec{Workers: new(int32(8))}}, want{8, 8, time.Second}},
+		"given workers": {v1alpha1.GoServiceSpec{Pool: &v1alpha1.PoolSpec{Workers: new(int32(8))}}, want{8, 4096, time.Second}},
 		"given no queue": {
 			v1alpha1.GoServiceSpec{Pool: &v1alpha1.PoolSpec{Workers: new(int32(8)), QueueDepth: new(int32(0))}}, want{8, 0, time.Second},
 		},
@@ -213,9 +213,20 @@ func TestPool(t *testing.T) {
 	}
 }
 
+// Handlers may hold the same number of workers whatever the promise is; who waits then waits for less time all the same.
+func TestTheLongestWaitFollowsTheThresholdWhereTheWorkersStay(t *testing.T) {
+	measured := Observed{Tuned: Tuned{Workers: &Figure[int32]{34, "measured"}}, ServiceTime: 84 * time.Millisecond, CPUTime: 5 * time.Millisecond}
+	for _, threshold := range []time.Duration{140 * time.Millisecond, 100 * time.Millisecond} {
+		p := Compute(&v1alpha1.GoServiceSpec{SLO: &v1alpha1.SLOSpec{Latency: latency(threshold, "99")}}, measured)
+		if p.Workers.Value != 34 || p.QueueTimeout.Value != threshold/2 {
+			t.Errorf("%d workers, and a wait of %s; want 34, and half of %s", p.Workers.Value, p.QueueTimeout.Value, threshold)
+		}
+	}
+}
+
 // Pods size their pools themselves and let bursts wait, whatever the operator counts with, unless the user has said otherwise.
 func TestThePoolOfAPodHasRoomForBursts(t *testing.T) {
-	measured := Observed{Tuned: Tuned{Workers: &Figure[int32]{3, "measured"}, QueueDepth: &Figure[int32]{8, "measured"}}}
+	measured := Observed{Tuned: Tuned{Workers: &Figure[int32]{3, "measured"}}}
 	for name, c := range map[string]struct {
 		spec                 v1alpha1.GoServiceSpec
 		observed             Observed
@@ -233,8 +244,8 @@ func TestThePoolOfAPodHasRoomForBursts(t *testing.T) {
 		},
 	} {
 		p := Compute(&c.spec, c.observed)
-		if least, most, waiting := p.PoolBounds(&c.spec); least != c.least || most != c.most || waiting != c.waiting {
-			t.Errorf("%s: %d to %d workers, %d wait; want %d to %d, %d", name, least, most, waiting, c.least, c.most, c.waiting)
+		if least, most := p.PoolBounds(&c.spec); least != c.least || most != c.most || p.QueueDepth.Value != c.waiting {
+			t.Errorf("%s: %d to %d workers, %d wait; want %d to %d, %d", name, least, most, p.QueueDepth.Value, c.least, c.most, c.waiting)
 		}
 	}
 }

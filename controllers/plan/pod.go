@@ -15,6 +15,8 @@ import (
 
 const (
 	workersPerCore = 64
+	// maxWorkers are the most that spec.pool.workers may set.
+	maxWorkers = 100_000
 	// waitShare of the latency threshold may be spent in the queue.
 	waitShare             = 2
 	defaultQueueTimeout   = time.Second
@@ -36,20 +38,29 @@ const (
 )
 
 func (p *Plan) planPool(spec *v1alpha1.GoServiceSpec, d demand) {
-	workers := int32(min(workersPerCore*d.servers, 100_000))
-	p.Workers = Figure[int32]{workers, fmt.Sprintf("%d for each core, of which a pod has %d: enough for handlers that wait, few enough to bound memory", workersPerCore, d.servers)}
-	pool := spec.Pool
-	if pool != nil && pool.Workers != nil {
-		p.Workers = Figure[int32]{*pool.Workers, "set in spec.pool.workers"}
+	workers, bound := int32(workersPerCore*d.servers), ""
+	if workers > maxWorkers {
+		workers, bound = maxWorkers, fmt.Sprintf(", at most %d", maxWorkers)
 	}
-	p.QueueDepth = Figure[int32]{p.Workers.Value, "one waiting request for each worker"}
-	if pool != nil && pool.QueueDepth != nil {
-		p.QueueDepth = Figure[int32]{*pool.QueueDepth, "set in spec.pool.queueDepth"}
+	p.Workers = Figure[int32]{workers, fmt.Sprintf("%d for each whole core (%d; at least one counts)%s; %s", workersPerCore, d.servers, bound, SizesItself(workers))}
+	if WorkersAreFixed(spec) {
+		p.Workers = Figure[int32]{*spec.Pool.Workers, "set in spec.pool.workers"}
 	}
 	p.QueueTimeout = Figure[time.Duration]{defaultQueueTimeout, "spec.slo.latency is not set"}
 	if d.threshold > 0 {
 		p.QueueTimeout = Figure[time.Duration]{max(d.threshold/waitShare, time.Millisecond), fmt.Sprintf("half of the %s that a request may take", readable(d.threshold))}
 	}
+}
+
+// planQueue bounds the memory of those who wait. What bounds their wait is QueueTimeout, by which each pod turns away early who would
+// wait for too long: it knows the pace of its queue, and what was measured earlier says less. So a burst that it can serve is not
+// turned away.
+func (p *Plan) planQueue(spec *v1alpha1.GoServiceSpec) {
+	if pool := spec.Pool; pool != nil && pool.QueueDepth != nil {
+		p.QueueDepth = Figure[int32]{*pool.QueueDepth, "set in spec.pool.queueDepth"}
+		return
+	}
+	p.QueueDepth = Figure[int32]{max(mostWaiting, p.Workers.Value), fmt.Sprintf("%d, or one for each of workers if that is more: it bounds memory, and queueTimeout bounds the wait", mostWaiting)}
 }
 
 const (
@@ -58,20 +69,21 @@ const (
 	mostWaiting = 4096
 )
 
-// PoolBounds within which a pod's pool sizes itself, from Workers on, and how many may wait in it. The pod bounds the wait itself, by
-// QueueTimeout, so that a burst that it can serve is not turned away. What the user has set holds as it stands. A least of 0 is the
-// pod's own: one for each processor.
-func (p *Plan) PoolBounds(spec *v1alpha1.GoServiceSpec) (least, most, waiting int32) {
-	least, most, waiting = 0, max(mostWorkers, p.Workers.Value), max(mostWaiting, p.QueueDepth.Value)
-	if pool := spec.Pool; pool != nil {
-		if pool.Workers != nil {
-			least, most = *pool.Workers, *pool.Workers
-		}
-		if pool.QueueDepth != nil {
-			waiting = *pool.QueueDepth
-		}
+// PoolBounds within which a pod's pool sizes itself, from Workers on. Both are the same where the user has set how many there are. A
+// least of 0 is the pod's own: one for each processor, or Workers if that is less.
+func (p *Plan) PoolBounds(spec *v1alpha1.GoServiceSpec) (least, most int32) {
+	if WorkersAreFixed(spec) {
+		return p.Workers.Value, p.Workers.Value
 	}
-	return least, most, waiting
+	return 0, mostFrom(p.Workers.Value)
+}
+
+// mostFrom is how many workers a pool may have that starts with some.
+func mostFrom(workers int32) int32 { return max(mostWorkers, workers) }
+
+// SizesItself says within which bounds a pool does that starts with so many workers.
+func SizesItself(workers int32) string {
+	return fmt.Sprintf("each pod starts with these and sizes its pool between one for each processor, or these if fewer, and %d", mostFrom(workers))
 }
 
 func (p *Plan) planShutdown(spec *v1alpha1.GoServiceSpec, d demand) {

@@ -11,8 +11,7 @@ func (p Plan) Recommended(other Plan) *v1alpha1.RecommendedStatus {
 	floor := planned(other.ReplicaFloor, integer)
 	recommended := &v1alpha1.RecommendedStatus{
 		Replicas: differing(&is.Replicas, &would.Replicas), CPUTarget: differing(is.CPUTarget, would.CPUTarget),
-		Workers: differing(is.Workers, would.Workers), QueueDepth: differing(is.QueueDepth, would.QueueDepth),
-		GOGC: differing(is.GOGC, would.GOGC),
+		Workers: differing(is.Workers, would.Workers), GOGC: differing(is.GOGC, would.GOGC),
 	}
 	if other.ReplicaFloor.Value != p.ReplicaFloor.Value {
 		recommended.ReplicaFloor = &floor

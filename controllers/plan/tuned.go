@@ -23,8 +23,8 @@ type Tuned struct {
 	Needed int32
 	// Utilization to steer for, above 0 to 1: it only ever lowers the CPU target.
 	Utilization *Figure[float64]
-	// Workers and QueueDepth of each pod's pool, GOGC in percent.
-	Workers, QueueDepth, GOGC *Figure[int32]
+	// Workers that each pod's pool starts with, GOGC in percent.
+	Workers, GOGC *Figure[int32]
 	// Parts of the shared rate limit; nil divides it equally.
 	Parts *Parts
 }
@@ -60,13 +60,8 @@ func (p *Plan) tune(spec *v1alpha1.GoServiceSpec, tuned Tuned) {
 			p.CPUTarget = &Figure[int32]{percent, tuned.Utilization.Reason}
 		}
 	}
-	if spec.Pool == nil || spec.Pool.Workers == nil && spec.Pool.QueueDepth == nil {
-		if tuned.Workers != nil {
-			p.Workers = *tuned.Workers
-		}
-		if tuned.QueueDepth != nil {
-			p.QueueDepth = *tuned.QueueDepth
-		}
+	if tuned.Workers != nil && !WorkersAreFixed(spec) {
+		p.Workers = *tuned.Workers
 	}
 	switch {
 	case spec.Runtime != nil && spec.Runtime.GOGC != nil:
@@ -82,6 +77,11 @@ func (p *Plan) planHold(observed Observed) {
 	if p.Autoscaled && observed.Tuned.ReplicaFloor != nil && (observed.CPUTime > 0 || observed.ServiceTime > 0) {
 		p.ScaleDownWindow = Figure[time.Duration]{floorHolds, "the replica floor holds pods as long as measurements ask for"}
 	}
+}
+
+// WorkersAreFixed says whether the user has set how many workers each pod has. Otherwise its pool sizes itself.
+func WorkersAreFixed(spec *v1alpha1.GoServiceSpec) bool {
+	return spec.Pool != nil && spec.Pool.Workers != nil
 }
 
 // GOGCIsFixed says whether the user has set the collector's pace: by spec.runtime.gogc, or by the environment variable GOGC,

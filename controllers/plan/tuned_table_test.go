@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -49,8 +50,8 @@ func TestWhatMeasurementsMove(t *testing.T) {
 	}
 	const (
 		ownTarget  = "70%: spec.slo.latency is not set; 70% leaves room while pods start"
-		ownWorkers = "64: 64 for each core, of which a pod has 1: enough for handlers that wait, few enough to bound memory"
-		ownDepth   = "one waiting request for each worker"
+		ownWorkers = "64: " + "64 for each whole core (1; at least one counts); each pod starts with these and sizes its pool between one for each processor, or these if fewer, and 4096"
+		ownDepth   = "4096: 4096, or one for each of workers if that is more: it bounds memory, and queueTimeout bounds the wait"
 	)
 	cases := map[string]struct {
 		spec  v1alpha1.GoServiceSpec
@@ -71,13 +72,12 @@ func TestWhatMeasurementsMove(t *testing.T) {
 		"utilization above all":        {scaled(), Tuned{Utilization: share(1.01)}, nil},
 		"a utilization that is none":   {scaled(), Tuned{Utilization: share(math.NaN())}, nil},
 		"a target that the user set":   {scaled(fixedTarget), Tuned{Utilization: share(0.5)}, map[string]string{"target": "65%: set in spec.autoscaling.targetCPUUtilization"}},
-		"workers and depth":            {scaled(), Tuned{Workers: whole(9), QueueDepth: whole(4)}, map[string]string{"workers": "9: measured", "depth": "4: measured"}},
-		"workers alone":                {scaled(), Tuned{Workers: whole(9)}, map[string]string{"workers": "9: measured"}},
-		"depth alone":                  {scaled(), Tuned{QueueDepth: whole(4)}, map[string]string{"depth": "4: measured"}},
-		"workers below none":           {scaled(), Tuned{Workers: whole(-1), QueueDepth: whole(-1)}, nil},
-		"a pool that says nothing":     {scaled(pool(nil, nil)), Tuned{Workers: whole(9), QueueDepth: whole(4)}, map[string]string{"workers": "9: measured", "depth": "4: measured"}},
-		"workers that the user set":    {scaled(pool(new(int32(7)), nil)), Tuned{Workers: whole(9), QueueDepth: whole(4)}, map[string]string{"workers": "7: set in spec.pool.workers", "depth": "7: " + ownDepth}},
-		"a depth that the user set":    {scaled(pool(nil, new(int32(6)))), Tuned{Workers: whole(9), QueueDepth: whole(4)}, map[string]string{"depth": "6: set in spec.pool.queueDepth"}},
+		"workers":                      {scaled(), Tuned{Workers: whole(9)}, map[string]string{"workers": "9: measured"}},
+		"more workers than may wait":   {scaled(), Tuned{Workers: whole(5000)}, map[string]string{"workers": "5000: measured", "depth": "5000" + strings.TrimPrefix(ownDepth, "4096")}},
+		"workers below none":           {scaled(), Tuned{Workers: whole(-1)}, nil},
+		"a pool that says nothing":     {scaled(pool(nil, nil)), Tuned{Workers: whole(9)}, map[string]string{"workers": "9: measured"}},
+		"workers that the user set":    {scaled(pool(new(int32(7)), nil)), Tuned{Workers: whole(9)}, map[string]string{"workers": "7: set in spec.pool.workers"}},
+		"a depth that the user set":    {scaled(pool(nil, new(int32(6)))), Tuned{Workers: whole(9)}, map[string]string{"workers": "9: measured", "depth": "6: set in spec.pool.queueDepth"}},
 		"GOGC":                         {scaled(), Tuned{GOGC: whole(300)}, map[string]string{"gogc": "300: measured"}},
 		"a GOGC that is none":          {scaled(), Tuned{GOGC: whole(-1)}, nil},
 		"a GOGC that the user set":     {scaled(func(s *v1alpha1.GoServiceSpec) { s.Runtime = &v1alpha1.RuntimeSpec{GOGC: new(int32(150))} }), Tuned{GOGC: whole(300)}, map[string]string{"gogc": "150: set in spec.runtime.gogc"}},
@@ -89,7 +89,7 @@ func TestWhatMeasurementsMove(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			want := map[string]string{"floor": "3: the minimum", "target": ownTarget, "workers": ownWorkers, "depth": "64: " + ownDepth}
+			want := map[string]string{"floor": "3: the minimum", "target": ownTarget, "workers": ownWorkers, "depth": ownDepth}
 			maps.Copy(want, c.moved)
 			maps.DeleteFunc(want, func(_, value string) bool { return value == "" })
 			if diff := cmp.Diff(want, figures(Compute(&c.spec, Observed{Tuned: c.tuned}))); diff != "" {
@@ -166,7 +166,7 @@ func TestRecommended(t *testing.T) {
 	}
 	tuned := Tuned{
 		ReplicaFloor: &Figure[int32]{5, "floor"}, Utilization: &Figure[float64]{0.5, "busy"}, Workers: &Figure[int32]{9, "workers"},
-		QueueDepth: &Figure[int32]{4, "depth"}, GOGC: &Figure[int32]{300, "heap"},
+		GOGC: &Figure[int32]{300, "heap"},
 	}
 	other := Compute(&spec, Observed{Tuned: tuned, WantedReplicas: 9})
 	wider := spec.DeepCopy()
@@ -175,7 +175,7 @@ func TestRecommended(t *testing.T) {
 	want := &v1alpha1.RecommendedStatus{
 		Replicas:  &v1alpha1.PlannedValue{Value: "3 to 9", Reason: "3: set in spec.autoscaling; 9: set in spec.autoscaling"},
 		CPUTarget: &v1alpha1.PlannedValue{Value: "50%", Reason: "busy"}, Workers: &v1alpha1.PlannedValue{Value: "9", Reason: "workers"},
-		QueueDepth: &v1alpha1.PlannedValue{Value: "4", Reason: "depth"}, GOGC: &v1alpha1.PlannedValue{Value: "300", Reason: "heap"},
+		GOGC:         &v1alpha1.PlannedValue{Value: "300", Reason: "heap"},
 		ReplicaFloor: &v1alpha1.PlannedValue{Value: "5", Reason: "floor"},
 	}
 	if diff := cmp.Diff(want, same.Recommended(other)); diff != "" {
@@ -199,8 +199,8 @@ func TestWhatIsNotPlausibleIsNotObserved(t *testing.T) {
 		},
 		"costs below none":    {Observed{ServiceTime: -1, CPUTime: -1, HighestServiceTime: -1, HighestCPUTime: -1}, Observed{}},
 		"costs of hours":      {Observed{ServiceTime: longestCost + 1, CPUTime: longestCost + 1, HighestServiceTime: longestCost + 1, HighestCPUTime: longestCost + 1}, Observed{}},
-		"figures of none":     {Observed{Tuned: Tuned{ReplicaFloor: figure(0), Workers: figure(0), QueueDepth: figure(0), GOGC: figure(0)}}, Observed{Tuned: Tuned{ReplicaFloor: figure(0), Workers: figure(0), QueueDepth: figure(0), GOGC: figure(0)}}},
-		"figures below none":  {Observed{Tuned: Tuned{ReplicaFloor: figure(-1), Workers: figure(-1), QueueDepth: figure(-1), GOGC: figure(-1)}}, Observed{}},
+		"figures of none":     {Observed{Tuned: Tuned{ReplicaFloor: figure(0), Workers: figure(0), GOGC: figure(0)}}, Observed{Tuned: Tuned{ReplicaFloor: figure(0), Workers: figure(0), GOGC: figure(0)}}},
+		"figures below none":  {Observed{Tuned: Tuned{ReplicaFloor: figure(-1), Workers: figure(-1), GOGC: figure(-1)}}, Observed{}},
 		"a full utilization":  {Observed{Tuned: Tuned{Utilization: share(1)}}, Observed{Tuned: Tuned{Utilization: share(1)}}},
 		"an empty one":        {Observed{Tuned: Tuned{Utilization: share(0)}}, Observed{}},
 		"a fuller one":        {Observed{Tuned: Tuned{Utilization: share(1.001)}}, Observed{}},

@@ -60,7 +60,7 @@ func (o *operator) Begin(w *World) {
 	o.tuner = tuner.New(tuner.Learned{})
 	figures := plan.Compute(&o.spec, plan.Observed{})
 	o.follow(&figures)
-	w.resize(&figures)
+	w.resize(&figures, false)
 	o.hpa.Begin(w)
 	w.after(w.random.autoscaler.Float64()*tuner.Period.Seconds(), func() { o.round(w) })
 }
@@ -98,9 +98,16 @@ func (o *operator) follow(figures *plan.Plan) {
 	}
 }
 
-// resize gives all pods the plan's pool.
-func (w *World) resize(figures *plan.Plan) {
-	w.setPool(Pool{int(figures.Workers.Value), int(figures.QueueDepth.Value), figures.QueueTimeout.Value})
+// resize gives all pods the plan's pool. With workers that are fitted, as many may wait as are served in time.
+func (w *World) resize(figures *plan.Plan, fitted bool) {
+	workers, depth := int(figures.Workers.Value), w.depth
+	switch {
+	case !fitted:
+		depth = workers
+	case workers != w.workers:
+		depth = w.service.places(w.shape.slower(w.now))
+	}
+	w.setPool(Pool{workers, depth, figures.QueueTimeout.Value})
 }
 
 // tick is one round of measuring and deciding.
@@ -129,7 +136,7 @@ func (o *operator) tick(w *World) {
 			w.scaleNow(o.hpa.Floor)
 		}
 	})
-	w.after(decisionDelay+retuneDelay, func() { w.resize(&figures) })
+	w.after(decisionDelay+retuneDelay, func() { w.resize(&figures, outcome.Tuned.Workers != nil) })
 }
 
 // simEpoch gives the simulation's seconds a date.

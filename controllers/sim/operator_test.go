@@ -20,7 +20,7 @@ func TestTheOperatorBeginsWithItsPlan(t *testing.T) {
 	w := newWorld(service, Shape{Name: "steady", Seconds: 60, Rate: func(float64) float64 { return 500 }}, 1)
 	o := new(operator)
 	w.start(Contender{Autoscaler: func(Service) Autoscaler { return o }})
-	if w.workers != int(figures.Workers.Value) || w.depth != int(figures.QueueDepth.Value) || w.queueTimeout != figures.QueueTimeout.Value.Seconds() {
+	if w.workers != int(figures.Workers.Value) || w.depth != w.workers || w.queueTimeout != figures.QueueTimeout.Value.Seconds() {
 		t.Errorf("pool %d, %d, %v s", w.workers, w.depth, w.queueTimeout)
 	}
 	period := figures.ScaleUp.Value.Period.Seconds()

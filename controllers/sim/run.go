@@ -21,6 +21,27 @@ func (w *World) setPool(p Pool) {
 	w.workers, w.depth, w.queueTimeout = p.Workers, p.Depth, p.QueueTimeout.Seconds()
 }
 
+const (
+	// placesShare of what the threshold leaves beside the wait for others is for requests that wait in a pod, and leastLeft of the
+	// threshold is left however long they wait for others.
+	placesShare = 0.4
+	leastLeft   = 0.1
+)
+
+// PoolOf a service's pods with so many workers, in which nobody waits for longer than queueTimeout.
+func PoolOf(s Service, workers int, queueTimeout time.Duration) Pool {
+	return Pool{workers, s.places(1), queueTimeout}
+}
+
+// places in a pod are for as many requests as its cores finish within placesShare of that time, if requests wait slower times as long
+// for others as the service says. A real pod lets more wait and turns away early who would wait for longer than half of the threshold,
+// or in an overload a quarter, by the pace that it measures; a pod of the simulation does not measure, and this many stand for it.
+func (s Service) places(slower float64) int {
+	threshold := s.Threshold.Seconds()
+	left := max(threshold-s.Wait.Seconds()*slower, leastLeft*threshold)
+	return int(math.Ceil(max(placesShare*left*float64(s.Cores)/s.CPUTime.Seconds(), 1)))
+}
+
 // FittedPool is the pool to which the operator sizes the pods of a service under a steady load. Every contender gets it from the
 // start, so that autoscalers are compared and not pools; the operator itself begins with its plan's.
 func FittedPool(s Service) Pool {

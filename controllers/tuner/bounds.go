@@ -21,7 +21,7 @@ func BoundsOf(spec *v1alpha1.GoServiceSpec, untuned plan.Plan, workers int32) Bo
 		Cores: steering.Cores, PoolCores: steering.CPULimit, Workers: workers,
 		Threshold: steering.Threshold, SlowBudget: steering.SlowBudget,
 		HoldFor:     untuned.ScaleDownWindow.Value,
-		PoolIsFixed: spec.Pool != nil && (spec.Pool.Workers != nil || spec.Pool.QueueDepth != nil),
+		PoolIsFixed: plan.WorkersAreFixed(spec),
 		GOGCIsFixed: plan.GOGCIsFixed(spec),
 		SharedLimit: plan.SharedLimit(spec),
 	}
@@ -62,7 +62,7 @@ func (s Situation) limited() Situation {
 func (d Decision) Tuned() plan.Tuned {
 	return plan.Tuned{
 		ReplicaFloor: &d.Floor, Needed: d.Needed, Utilization: &d.Utilization,
-		Workers: d.Workers, QueueDepth: d.QueueDepth, GOGC: d.GOGC,
+		Workers: d.Workers, GOGC: d.GOGC,
 	}
 }
 

@@ -71,8 +71,8 @@ type Decision struct {
 	AtOnce bool
 	// Utilization to steer for.
 	Utilization plan.Figure[float64]
-	// Workers and QueueDepth of each pod, GOGC; nil leaves the plan's.
-	Workers, QueueDepth, GOGC *plan.Figure[int32]
+	// Workers that each pod's pool starts with, GOGC; nil leaves the plan's.
+	Workers, GOGC *plan.Figure[int32]
 	// Frozen says why nothing is scaled in although the figures might allow it; empty when nothing is frozen.
 	Frozen string
 	// Changes since the last decision.
@@ -200,7 +200,7 @@ func (d *Decider) begin(now time.Time, s Situation) {
 	if u := earlier.Tuned.Utilization; u != nil {
 		d.rho = steering{value: u.Value, lowered: true, judgedAt: now, reason: u.Reason, futile: earlier.Futile}
 	}
-	d.size = sizing{pool: earlier.Tuned.Workers, queue: earlier.Tuned.QueueDepth, gogc: earlier.Tuned.GOGC, poolMoved: earlier.At, gogcMoved: earlier.At}
+	d.size = sizing{pool: earlier.Tuned.Workers, gogc: earlier.Tuned.GOGC, poolMoved: earlier.At, gogcMoved: earlier.At}
 	d.history = slices.Clone(earlier.History)
 	for _, change := range d.history {
 		if direction := change.direction(); direction != 0 {
@@ -229,7 +229,7 @@ func (d *Decider) learned(now time.Time) Learned {
 	}
 	l.Tuned = plan.Tuned{
 		ReplicaFloor: &plan.Figure[int32]{Value: d.floor}, Needed: d.needed,
-		Workers: d.size.pool, QueueDepth: d.size.queue, GOGC: d.size.gogc,
+		Workers: d.size.pool, GOGC: d.size.gogc,
 	}
 	if d.rho.lowered {
 		l.Tuned.Utilization = &plan.Figure[float64]{Value: d.rho.value, Reason: d.rho.reason}

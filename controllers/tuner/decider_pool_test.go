@@ -10,17 +10,17 @@ import (
 
 func TestPoolFollowsTheCostOfARequest(t *testing.T) {
 	for name, c := range map[string]struct {
-		service        time.Duration
-		workers, queue int32
+		service time.Duration
+		workers int32
 	}{
 		// 2 cores ÷ 5 ms = 400 per second, and thus 40 in the threshold of 100 ms. On cores that are busy for two thirds, about 4 ms are
 		// a wait for one.
-		"handlers only compute":       {5 * time.Millisecond, 6, 16},
-		"they wait for the processor": {9 * time.Millisecond, 6, 16},
-		"handlers wait for others":    {14 * time.Millisecond, 8, 16},
+		"handlers only compute":       {5 * time.Millisecond, 6},
+		"they wait for the processor": {9 * time.Millisecond, 6},
+		"handlers wait for others":    {14 * time.Millisecond, 8},
 		// 35 ms of 100 are a wait for others: 14 workers, and 15% of the 65 that are left.
-		"handlers wait for others for longer":     {44 * time.Millisecond, 18, 11},
-		"they wait for nearly all that they have": {104 * time.Millisecond, 42, 2},
+		"handlers wait for others for longer":     {44 * time.Millisecond, 18},
+		"they wait for nearly all that they have": {104 * time.Millisecond, 42},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := steps(&Decider{}, 0, time.Minute, func(time.Duration) Situation {
@@ -28,8 +28,8 @@ func TestPoolFollowsTheCostOfARequest(t *testing.T) {
 				s.Estimates.ServiceTime = c.service
 				return s
 			})
-			if got.Workers == nil || got.Workers.Value != c.workers || got.QueueDepth.Value != c.queue {
-				t.Errorf("workers %+v, queue %+v, want %d and %d", got.Workers, got.QueueDepth, c.workers, c.queue)
+			if got.Workers == nil || got.Workers.Value != c.workers {
+				t.Errorf("workers %+v, want %d", got.Workers, c.workers)
 			}
 		})
 	}
@@ -38,7 +38,7 @@ func TestPoolFollowsTheCostOfARequest(t *testing.T) {
 		s.Bounds.PoolIsFixed = true
 		return s
 	})
-	if fixed.Workers != nil || fixed.QueueDepth != nil {
+	if fixed.Workers != nil {
 		t.Error("a pool that the user has set was changed")
 	}
 }
@@ -64,28 +64,6 @@ func TestWorkersFollowASlowerDependencyAtOnce(t *testing.T) {
 	}
 	if got := steps(d, time.Minute+5*tick, time.Minute+6*tick, with(44*time.Millisecond, 4)); got.Workers.Value != 18 {
 		t.Errorf("%d workers after the dependency became slower, want more than the 16 that are held", got.Workers.Value)
-	}
-}
-
-// Handlers may hold the same number of workers whatever the promise is; the queue is then too long for a shorter one all the same.
-func TestTheQueueFollowsTheThresholdWhereTheWorkersStay(t *testing.T) {
-	d := &Decider{}
-	with := func(threshold time.Duration) func(time.Duration) Situation {
-		return func(time.Duration) Situation {
-			s := constant(800, 3)(0)
-			s.Estimates.ServiceTime, s.Bounds.Threshold = 84*time.Millisecond, threshold
-			return s
-		}
-	}
-	before := steps(d, 0, time.Minute, with(140*time.Millisecond))
-	after := steps(d, time.Minute+tick, 2*settle, with(100*time.Millisecond))
-	if before.Workers.Value != 34 || before.QueueDepth.Value != 11 || after.Workers.Value != 34 || after.QueueDepth.Value != 5 {
-		t.Errorf("workers %d, queue %d; with a shorter threshold %d and %d",
-			before.Workers.Value, before.QueueDepth.Value, after.Workers.Value, after.QueueDepth.Value)
-	}
-	history := d.History()
-	if last := history[len(history)-1]; last.What != "queue" || last.From != "11" || last.To != "5" {
-		t.Errorf("told %+v", last)
 	}
 }
 

@@ -29,10 +29,10 @@ func TestTheDirectionOfAChangeIsReadFromItsFigures(t *testing.T) {
 // Only a utilization that was lowered by what was measured is learned: the plan's own may be another one tomorrow.
 func TestThePlansUtilizationIsNotLearned(t *testing.T) {
 	d := &Decider{floor: 4, needed: 9, hold: time.Minute, rho: steering{value: 0.5, reason: "r", futile: true}}
-	d.size = sizing{pool: &plan.Figure[int32]{Value: 8}, queue: &plan.Figure[int32]{Value: 3}, gogc: &plan.Figure[int32]{Value: 200}}
+	d.size = sizing{pool: &plan.Figure[int32]{Value: 8}, gogc: &plan.Figure[int32]{Value: 200}}
 	l := d.learned(epoch)
 	if l.Tuned.Utilization != nil || !l.Futile || l.Hold != time.Minute || l.Tuned.Needed != 9 || l.Tuned.ReplicaFloor.Value != 4 ||
-		l.Tuned.Workers.Value != 8 || l.Tuned.QueueDepth.Value != 3 || l.Tuned.GOGC.Value != 200 {
+		l.Tuned.Workers.Value != 8 || l.Tuned.GOGC.Value != 200 {
 		t.Errorf("learned %+v", l)
 	}
 	d.rho.lowered = true
@@ -108,13 +108,13 @@ func TestWhatIsFixedIsNotSized(t *testing.T) {
 		"nothing fixed": {func(*Bounds) {}, true, true}, "the pool": {func(b *Bounds) { b.PoolIsFixed = true }, false, true},
 		"the collector": {func(b *Bounds) { b.GOGCIsFixed = true }, true, false}, "no limit": {func(b *Bounds) { b.MemoryLimitBytes = 0 }, true, false},
 	} {
-		d := &Decider{direction: map[string]int{}, size: sizing{pool: figure(), queue: figure(), gogc: figure(), poolMoved: dawn, gogcMoved: dawn}}
+		d := &Decider{direction: map[string]int{}, size: sizing{pool: figure(), gogc: figure(), poolMoved: dawn, gogcMoved: dawn}}
 		s := constant(100, 4)(0)
 		c.change(&s.Bounds)
 		var decision Decision
 		d.resize(dawn, s, &decision)
-		if (decision.Workers != nil) != c.pool || (decision.QueueDepth != nil) != c.pool || (decision.GOGC != nil) != c.gogc {
-			t.Errorf("%s: workers %v, queue %v, GOGC %v", name, decision.Workers, decision.QueueDepth, decision.GOGC)
+		if (decision.Workers != nil) != c.pool || (decision.GOGC != nil) != c.gogc {
+			t.Errorf("%s: workers %v, GOGC %v", name, decision.Workers, decision.GOGC)
 		}
 	}
 }

@@ -132,7 +132,7 @@ func TestForeignServicesHaveOnlyPods(t *testing.T) {
 		}
 		outcome, _ = tuner.Digest(f.at, Target{Spec: foreign(100 * time.Millisecond), Wanted: 2, Ready: 2}, 2, reports, "")
 	}
-	if tuned := outcome.Tuned; tuned.Workers != nil || tuned.QueueDepth != nil || tuned.GOGC != nil {
+	if tuned := outcome.Tuned; tuned.Workers != nil || tuned.GOGC != nil {
 		t.Errorf("pool or collector are tuned: %+v", tuned)
 	}
 	// 600 requests/s of 5 ms each are 3 cores, on pods of 2.

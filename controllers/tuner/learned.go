@@ -60,7 +60,7 @@ func (l Learned) Status() *v1alpha1.LearnedStatus {
 		CPUNanoseconds: int64(l.Cost.CPUTime), ServiceNanoseconds: int64(l.Cost.ServiceTime),
 		HighestCPUNanoseconds: int64(l.Highest.CPUTime), HighestServiceNanoseconds: int64(l.Highest.ServiceTime),
 		Floor: valueOf(l.Tuned.ReplicaFloor), Needed: l.Tuned.Needed,
-		Workers: valueOf(l.Tuned.Workers), QueueDepth: valueOf(l.Tuned.QueueDepth), GOGC: valueOf(l.Tuned.GOGC),
+		Workers: valueOf(l.Tuned.Workers), GOGC: valueOf(l.Tuned.GOGC),
 		FutileUtilization: l.Futile, HoldSeconds: int32(l.Hold / time.Second),
 		LatencyBoundNanoseconds: int64(l.LatencyBound),
 	}
@@ -95,7 +95,6 @@ func Recall(status *v1alpha1.GoServiceStatus) Learned {
 				ReplicaFloor: figureOf(s.Floor, maxPods, shown.floor),
 				Needed:       max(s.Needed, 0),
 				Workers:      figureOf(s.Workers, maxWorkers, shown.workers),
-				QueueDepth:   figureOf(s.QueueDepth, maxWorkers, shown.queueDepth),
 				GOGC:         figureOf(s.GOGC, maxGOGC, shown.gogc),
 			},
 			Futile: s.FutileUtilization,
@@ -141,13 +140,13 @@ func recallBudget(tallies []v1alpha1.LearnedTally) []Interval {
 }
 
 // reasons of figures as the status shows them.
-type reasons struct{ floor, utilization, workers, queueDepth, gogc string }
+type reasons struct{ floor, utilization, workers, gogc string }
 
 func shownReasons(status *v1alpha1.GoServiceStatus) reasons {
-	shown := reasons{unknownReason, unknownReason, unknownReason, unknownReason, unknownReason}
+	shown := reasons{unknownReason, unknownReason, unknownReason, unknownReason}
 	if r := status.Recommended; r != nil {
 		take(map[*string]*v1alpha1.PlannedValue{
-			&shown.floor: r.ReplicaFloor, &shown.utilization: r.CPUTarget, &shown.workers: r.Workers, &shown.queueDepth: r.QueueDepth, &shown.gogc: r.GOGC,
+			&shown.floor: r.ReplicaFloor, &shown.utilization: r.CPUTarget, &shown.workers: r.Workers, &shown.gogc: r.GOGC,
 		})
 		return shown
 	}
@@ -156,7 +155,7 @@ func shownReasons(status *v1alpha1.GoServiceStatus) reasons {
 		return shown
 	}
 	take(map[*string]*v1alpha1.PlannedValue{
-		&shown.floor: p.ReplicaFloor, &shown.utilization: p.CPUTarget, &shown.workers: p.Workers, &shown.queueDepth: p.QueueDepth, &shown.gogc: p.GOGC,
+		&shown.floor: p.ReplicaFloor, &shown.utilization: p.CPUTarget, &shown.workers: p.Workers, &shown.gogc: p.GOGC,
 	})
 	return shown
 }

@@ -21,8 +21,8 @@ func everythingLearned() Learned {
 		Cost: Cost{ServiceTime: 12 * time.Millisecond, CPUTime: 5 * time.Millisecond}, Highest: Cost{ServiceTime: 30 * time.Millisecond, CPUTime: 7 * time.Millisecond},
 		Tuned: plan.Tuned{
 			ReplicaFloor: &plan.Figure[int32]{Value: 8, Reason: "floor"}, Needed: 50, Utilization: &plan.Figure[float64]{Value: 0.612, Reason: "slow"},
-			Workers: &plan.Figure[int32]{Value: 16, Reason: "pool"}, QueueDepth: &plan.Figure[int32]{Value: 17, Reason: "queue"},
-			GOGC: &plan.Figure[int32]{Value: 250, Reason: "heap"},
+			Workers: &plan.Figure[int32]{Value: 16, Reason: "pool"},
+			GOGC:    &plan.Figure[int32]{Value: 250, Reason: "heap"},
 		},
 		Futile: true, Hold: 2 * time.Minute, LatencyBound: 250 * time.Millisecond, Startups: []time.Duration{9 * time.Second, 31 * time.Second, 12 * time.Second},
 		Profile: Profile{Levels: [slotsPerWeek]byte{3, 0, 255}, Day: Judged{0.5, 7.125, 100}, Week: Judged{1, 2, 3}},
@@ -37,7 +37,7 @@ func shown(l Learned) *v1alpha1.GoServiceStatus {
 	status := &v1alpha1.GoServiceStatus{
 		Learned: l.Status(),
 		Plan: &v1alpha1.PlanStatus{
-			ReplicaFloor: value("floor"), CPUTarget: value("slow"), Workers: value("pool"), QueueDepth: value("queue"), GOGC: value("heap"),
+			ReplicaFloor: value("floor"), CPUTarget: value("slow"), Workers: value("pool"), GOGC: value("heap"),
 		},
 	}
 	for _, c := range l.History {
@@ -126,7 +126,7 @@ func TestAnotherTunerGoesOnWhereOneEnded(t *testing.T) {
 
 // figuresOf an outcome without their reasons.
 func figuresOf(o Outcome) []any {
-	figures := []any{o.Cost, o.Highest, valueOf(o.Tuned.ReplicaFloor), valueOf(o.Tuned.Workers), valueOf(o.Tuned.QueueDepth), valueOf(o.Tuned.GOGC)}
+	figures := []any{o.Cost, o.Highest, valueOf(o.Tuned.ReplicaFloor), valueOf(o.Tuned.Workers), valueOf(o.Tuned.GOGC)}
 	if u := o.Tuned.Utilization; u != nil && u.Value < 0.7 {
 		figures = append(figures, int(100*u.Value))
 	}

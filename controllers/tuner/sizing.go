@@ -18,14 +18,15 @@ const (
 	soundAfter = 2 * PanicWindow
 	// worthwhile is the relative difference from which a pool is changed.
 	worthwhile = 0.25
-	// workShare of what the latency threshold leaves beside a handler's wait for others is for requests that compute, queueShare for
-	// those that wait in the pool's queue. When more comes than can be served, a request waits behind those that compute twice: before
-	// it is read and reaches the pool, where nothing bounds the wait but how many there are, and then as one of them. 2·0.15 + 0.4
-	// leave the rest to requests that take longer than the mean, and to refusing the others.
-	workShare  = 0.15
-	queueShare = 0.4
+	// workShare of what the latency threshold leaves beside a handler's wait for others is for requests that compute. When more comes
+	// than can be served, a request waits behind those that compute twice: before it is read and reaches the pool, where nothing bounds
+	// the wait but how many there are, and then as one of them. In between the pool itself bounds the wait, to half of the threshold and
+	// in an overload to half of that. 2·0.15 leave the rest to requests that take longer than the mean, and to refusing the others.
+	workShare = 0.15
 	// leastLeft is the share of the threshold that is left however long handlers wait.
 	leastLeft = 0.1
+	// computingPerCore keep a core busy however short requests are.
+	computingPerCore = 2
 	// minWorkers keep a processor busy while one of them waits for the network; maxWorkersPerCore is a bound on memory.
 	minWorkers        = 2
 	maxWorkersPerCore = 512
@@ -42,14 +43,13 @@ const (
 
 type sizing struct {
 	pool, gogc           *plan.Figure[int32]
-	queue                *plan.Figure[int32]
 	poolMoved, gogcMoved time.Time
 }
 
 // resize fits pool and collector to what a request was measured to cost.
 func (d *Decider) resize(now time.Time, s Situation, decision *Decision) {
 	if s.Bounds.PoolIsFixed {
-		d.size.pool, d.size.queue = nil, nil
+		d.size.pool = nil
 	} else if s.Estimates.Known {
 		d.resizePool(now, s, decision)
 	}
@@ -58,13 +58,12 @@ func (d *Decider) resize(now time.Time, s Situation, decision *Decision) {
 	} else if s.Estimates.Known {
 		d.resizeHeap(now, s, decision)
 	}
-	decision.Workers, decision.QueueDepth, decision.GOGC = d.size.pool, d.size.queue, d.size.gogc
+	decision.Workers, decision.GOGC = d.size.pool, d.size.gogc
 }
 
-// resizePool gives a pod as many workers as its handlers need to wait for others at the highest rate that the CPU allows, and as many
-// more as the CPU can finish within workShare of what the latency threshold leaves beside that wait; and as many places in the queue as
-// it can finish within queueShare of it (Little's law, L = λ·W). What comes beyond both would be answered too late and is better
-// refused at once.
+// resizePool has a pod start with as many workers as its handlers need to wait for others at the highest rate that the CPU allows, and
+// as many more as the CPU can finish within workShare of what the latency threshold leaves beside that wait (Little's law, L = λ·W). The
+// pod's pool goes on from there by itself.
 func (d *Decider) resizePool(now time.Time, s Situation, decision *Decision) {
 	cores := s.Bounds.PoolCores
 	if cores == 0 {
@@ -78,43 +77,52 @@ func (d *Decider) resizePool(now time.Time, s Situation, decision *Decision) {
 		return
 	}
 	highest := cores / cpu // requests per second
-	// The plan has a place in the queue for each worker.
-	presentWorkers, presentQueue := s.Bounds.Workers, s.Bounds.Workers
+	present := s.Bounds.Workers
 	if d.size.pool != nil {
-		presentWorkers = d.size.pool.Value
+		present = d.size.pool.Value
 	}
-	if d.size.queue != nil {
-		presentQueue = d.size.queue.Value
-	}
-	// What handlers wait for became slower: they hold all workers, and requests are refused while processors are idle. That does
-	// not wait for a calm time.
+	// What handlers wait for became slower: they hold all workers that a pod starts with. Until a new pod has found more by itself, it
+	// would refuse requests while its processors are idle, so that does not wait for a calm time.
 	service := withoutProcessor(s, highest, cores)
-	tooFew := highest*service.Seconds() > float64(presentWorkers)
+	tooFew := highest*service.Seconds() > float64(present)
 	if !tooFew && (decision.Panic || now.Sub(d.size.poolMoved) < settle) {
 		return
 	}
-	most := maxWorkersPerCore * math.Max(cores, 1)
 	// Handlers that wait for others hold a worker without using CPU.
 	wait := service - s.Estimates.CPUTime
 	left := max(s.Bounds.Threshold-wait, time.Duration(leastLeft*float64(s.Bounds.Threshold)))
-	inTime := highest * left.Seconds()
-	workers := highest*wait.Seconds() + math.Max(workShare*inTime, 2*cores)
-	bounded := int32(math.Ceil(math.Min(math.Max(workers, minWorkers), most)))
-	queue := int32(math.Ceil(math.Min(math.Max(queueShare*inTime, 1), most)))
-	if !isWorthwhile(bounded, presentWorkers) && !isWorthwhile(queue, presentQueue) {
+	wanted, why := workersFor(highest, cores, wait, left, s.Bounds.Threshold)
+	if !isWorthwhile(wanted, present) {
 		return
 	}
-	reason := fmt.Sprintf("at most %s req/s (%s of CPU each on %s cores, and %s of waiting); workers for that wait and %s%% of the %s that %s leave, or two for each core, and a queue for %s%%",
-		short(highest), round(s.Estimates.CPUTime), short(cores), round(wait), short(100*workShare), round(left), s.Bounds.Threshold, short(100*queueShare))
-	if bounded != presentWorkers {
-		d.change(now, "pool", integer(presentWorkers), integer(bounded), int(bounded-presentWorkers), reason, decision)
-	}
-	if queue != presentQueue {
-		d.change(now, "queue", integer(presentQueue), integer(queue), int(queue-presentQueue), reason, decision)
-	}
-	d.size.pool = &plan.Figure[int32]{Value: bounded, Reason: reason}
-	d.size.queue = &plan.Figure[int32]{Value: queue, Reason: reason}
+	reason := fmt.Sprintf("at most %s req/s (%s of CPU each on %s cores): %s; %s",
+		short(highest), round(s.Estimates.CPUTime), short(cores), why, plan.SizesItself(wanted))
+	d.change(now, "pool", integer(present), integer(wanted), int(wanted-present), reason, decision)
+	d.size.pool = &plan.Figure[int32]{Value: wanted, Reason: reason}
 	d.size.poolMoved = now
+}
+
+// workersFor the highest rate of handlers that wait for others, and how they follow from it. left is what the threshold leaves beside
+// that wait.
+func workersFor(highest, cores float64, wait, left, threshold time.Duration) (workers int32, why string) {
+	computing := workShare * highest * left.Seconds()
+	switch {
+	case computing < computingPerCore*cores:
+		computing, why = computingPerCore*cores, fmt.Sprintf(", and %d for each core", computingPerCore)
+	case left > threshold-wait:
+		why = fmt.Sprintf(" and for %s%% of the %s that always count as left of %s", short(100*workShare), round(left), threshold)
+	default:
+		why = fmt.Sprintf(" and for %s%% of the %s that it leaves of %s", short(100*workShare), round(left), threshold)
+	}
+	why = fmt.Sprintf("workers for %s of waiting%s", round(wait), why)
+	exact := highest*wait.Seconds() + computing
+	switch most := maxWorkersPerCore * math.Max(cores, 1); {
+	case exact < minWorkers:
+		return minWorkers, fmt.Sprintf("%s, at least %d", why, minWorkers)
+	case exact > most:
+		return int32(math.Ceil(most)), fmt.Sprintf("%s, at most %d for each core, of which at least one counts", why, maxWorkersPerCore)
+	}
+	return int32(math.Ceil(exact)), why
 }
 
 func isWorthwhile(wanted, present int32) bool {

@@ -4,13 +4,19 @@
 package tuner
 
 import (
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
+
+	"goservice.dev/operator/controllers/plan"
 )
 
-// A pod that is offered more than it can do answers what it admits in time. A request that is admitted to a full pod waits
-// for the processor behind those at work before it is read, in the queue, and as one of those at work; what handlers wait for
-// beside that takes no processor.
+// A pod that is offered more than it can do answers what it admits in time, even before its pool has found its own size. A request that
+// is admitted to a full pod waits for the processor behind those at work before it is read, in the queue, for a quarter of the threshold at
+// most once there is an overload, and as one of those at work; what handlers wait for beside that takes no processor.
 func TestAFullPoolAnswersInTime(t *testing.T) {
 	for name, c := range map[string]struct {
 		cores              float64
@@ -38,17 +44,95 @@ func TestAFullPoolAnswersInTime(t *testing.T) {
 			if got.Workers == nil {
 				t.Fatal("the pool was not fitted")
 			}
-			workers, queue := float64(got.Workers.Value), float64(got.QueueDepth.Value)
+			workers, queue := float64(got.Workers.Value), c.late.Seconds()/4
 			each := c.cpu.Seconds() / c.cores
 			waits := (c.service - c.cpu).Seconds()
 			// Workers whose handlers wait for others are not in anybody's way.
 			computing := workers - waits/each
-			if took := (2*computing+queue)*each + waits; took > 0.95*c.late.Seconds() {
-				t.Errorf("%g workers and a queue of %g: the last one that is admitted takes %.0f ms of %s", workers, queue, 1000*took, c.late)
+			if took := 2*computing*each + queue + waits; took > 0.95*c.late.Seconds() {
+				t.Errorf("%g workers: the last one that is admitted takes %.0f ms of %s", workers, 1000*took, c.late)
 			}
-			if least := c.cores / c.cpu.Seconds() * c.service.Seconds(); workers < least || workers+queue < 0.5*c.late.Seconds()/each {
-				t.Errorf("%g workers and a queue of %g keep the processors less than busy", workers, queue)
+			if least := c.cores / c.cpu.Seconds() * c.service.Seconds(); workers < least {
+				t.Errorf("%g workers keep the processors less than busy", workers)
 			}
 		})
 	}
+}
+
+var reasonOfWorkers = regexp.MustCompile(`^at most (\S+) req/s \((\S+) of CPU each on (\S+) cores\): workers for (\S+) of waiting` +
+	`(?:, and (\d+) for each core| and for (\d+)% of the (\S+) that (?:it leaves|always count as left) of (\S+?))` +
+	`(?:, at least (\d+))?(?:, at most (\d+) for each core, of which at least one counts)?; `)
+
+// Whoever does the sum of a reason gets the workers that it explains, rounded up, and reads within which bounds the pod goes on.
+func TestTheReasonForWorkersAddsUp(t *testing.T) {
+	for name, c := range map[string]struct {
+		cores              float64
+		cpu, service, late time.Duration
+		has                string
+	}{
+		"computes":                    {2, 5 * time.Millisecond, 5 * time.Millisecond, 100 * time.Millisecond, "workers for 0s of waiting and for 15% of the 100ms that it leaves of 100ms;"},
+		"waits":                       {2, 5 * time.Millisecond, 35 * time.Millisecond, 100 * time.Millisecond, "workers for 30ms of waiting and for 15% of the 70ms that it leaves of 100ms;"},
+		"waits for nearly all of it":  {2, 5 * time.Millisecond, 100 * time.Millisecond, 100 * time.Millisecond, "workers for 95ms of waiting, and 2 for each core;"},
+		"waits for more than it has":  {8, 200 * time.Microsecond, 121 * time.Millisecond, 100 * time.Millisecond, "15% of the 10ms that always count as left of 100ms, at most 512 for each core"},
+		"waits for less, for longer":  {1, time.Millisecond, 221 * time.Millisecond, 200 * time.Millisecond, "15% of the 20ms that always count as left of 200ms;"},
+		"takes long":                  {4, 50 * time.Millisecond, 50 * time.Millisecond, 100 * time.Millisecond, "workers for 0s of waiting, and 2 for each core;"},
+		"a tenth of a core":           {0.1, 6700 * time.Microsecond, 6700 * time.Microsecond, 500 * time.Millisecond, ", at least 2; "},
+		"more than any pod":           {2, 10 * time.Microsecond, time.Second, 10 * time.Second, ", at most 512 for each core"},
+		"more than a fraction of one": {0.5, 10 * time.Microsecond, time.Second, 10 * time.Second, ", at most 512 for each core"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := steps(&Decider{}, 0, time.Minute, func(time.Duration) Situation {
+				s := constant(0.1*c.cores/c.cpu.Seconds(), 1)(0)
+				s.Bounds.Cores, s.Bounds.PoolCores, s.Bounds.Threshold, s.Bounds.Workers = c.cores, c.cores, c.late, 64_000
+				s.Estimates.CPUTime, s.Estimates.ServiceTime, s.Estimates.CPU = c.cpu, c.service, 0
+				return s
+			}).Workers
+			if got == nil {
+				t.Fatal("the pool was not fitted")
+			}
+			if !strings.Contains(got.Reason, c.has) || !strings.HasSuffix(got.Reason, plan.SizesItself(got.Value)) {
+				t.Errorf("%q, want %q in it, and the bounds", got.Reason, c.has)
+			}
+			if sum := workersBy(t, got.Reason); math.Abs(sum-float64(got.Value)) > 1+0.01*sum {
+				t.Errorf("the sum is %g, and the workers are %d: %q", sum, got.Value, got.Reason)
+			}
+		})
+	}
+}
+
+// workersBy does what a reason says.
+func workersBy(t *testing.T, reason string) float64 {
+	t.Helper()
+	parts := reasonOfWorkers.FindStringSubmatch(reason)
+	if parts == nil {
+		t.Fatalf("%q has another form", reason)
+	}
+	number := func(text string) float64 {
+		f, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	seconds := func(text string) float64 {
+		d, err := time.ParseDuration(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d.Seconds()
+	}
+	rate, cores := number(parts[1]), number(parts[3])
+	sum := rate * seconds(parts[4])
+	if parts[5] != "" {
+		sum += number(parts[5]) * cores
+	} else {
+		sum += rate * number(parts[6]) / 100 * seconds(parts[7])
+	}
+	if parts[9] != "" {
+		sum = math.Max(sum, number(parts[9]))
+	}
+	if parts[10] != "" {
+		sum = math.Min(sum, number(parts[10])*math.Max(cores, 1))
+	}
+	return sum
 }

@@ -66,14 +66,14 @@ const (
 
 // document renders what running pods take without a restart.
 func document(spec *v1alpha1.GoServiceSpec, p plan.Plan) livesettings.Document {
-	least, most, waiting := p.PoolBounds(spec)
+	least, most := p.PoolBounds(spec)
 	d := livesettings.Document{
 		Version: livesettings.Version,
 		Pool: &livesettings.Pool{
 			Workers:      int(p.Workers.Value),
 			MinWorkers:   int(least),
 			MaxWorkers:   int(most),
-			QueueDepth:   int(waiting),
+			QueueDepth:   int(p.QueueDepth.Value),
 			QueueTimeout: livesettings.Duration(p.QueueTimeout.Value),
 		},
 		LogLevel: defaultLogLevel,

@@ -96,9 +96,9 @@ func fixedPool(workers, depth int, wait time.Duration) *livesettings.Pool {
 // documentOf is what the operator has a pod of the plan run with, as far as overload is concerned.
 func documentOf(p plan.Plan, spec *v1alpha1.GoServiceSpec) livesettings.Document {
 	document := open()
-	least, most, waiting := p.PoolBounds(spec)
+	least, most := p.PoolBounds(spec)
 	document.Pool = &livesettings.Pool{
-		Workers: int(p.Workers.Value), MinWorkers: int(least), MaxWorkers: int(most), QueueDepth: int(waiting),
+		Workers: int(p.Workers.Value), MinWorkers: int(least), MaxWorkers: int(most), QueueDepth: int(p.QueueDepth.Value),
 		QueueTimeout: livesettings.Duration(p.QueueTimeout.Value),
 	}
 	return document

@@ -72,11 +72,11 @@ func turns(contenders []contender, run int) []contender {
 
 // pool of each pod.
 type pool struct {
-	Workers, QueueDepth int32
-	QueueTimeout        time.Duration
+	Workers      int32
+	QueueTimeout time.Duration
 }
 
-// poolOf reads the pool that is in force from a service's plan; one that is not built on the toolkit has none.
+// poolOf reads from a service's plan the pool that pods start with; one that is not built on the toolkit has none.
 func poolOf(service *v1alpha1.GoService) (*pool, error) {
 	if service.Status.Plan == nil {
 		return nil, fmt.Errorf("the GoService has no plan")
@@ -88,15 +88,11 @@ func poolOf(service *v1alpha1.GoService) (*pool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the plan's workers: %w", err)
 	}
-	depth, err := strconv.ParseInt(service.Status.Plan.QueueDepth.Value, 10, 32)
-	if err != nil {
-		return nil, fmt.Errorf("the plan's queue: %w", err)
-	}
 	timeout, err := time.ParseDuration(service.Status.Plan.QueueTimeout.Value)
 	if err != nil {
 		return nil, fmt.Errorf("the plan's longest wait: %w", err)
 	}
-	return &pool{int32(workers), int32(depth), timeout}, nil
+	return &pool{int32(workers), timeout}, nil
 }
 
 func (c contender) service(s settings, fitted *pool) *v1alpha1.GoService {

@@ -21,7 +21,7 @@ func measured(s settings) []outcome {
 					Shape: shape.name, Contender: c.name, Run: run, At: noon.Add(time.Duration(run) * time.Hour), PodsBefore: 2,
 					CoreSeconds: float64(100*(i+1) + run), CPUPerRequest: 7500 * time.Microsecond,
 					After: verdict{Requests: 1000, Slow: 8 * i, Lost: 4 * run, BadSeconds: 10*(i+1) + run},
-					Ready: map[int32]time.Duration{6: time.Duration(4+run) * time.Second}, Pool: pool{3, 5, 250 * time.Millisecond},
+					Ready: map[int32]time.Duration{6: time.Duration(4+run) * time.Second}, Pool: pool{3, 250 * time.Millisecond},
 					Decisions: []string{"+1 s  floor 2 → 8"},
 				}
 				if shape.name == stepName {

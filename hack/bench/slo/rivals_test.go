@@ -30,7 +30,7 @@ var images = deployed{"manager:dev-1", "workload:dev-1", "abc"}
 // The rivals scale the same service: only who scales it differs, by which target, how long pods are kept, and the pool of those that are
 // told.
 func TestRivalsScaleTheSameService(t *testing.T) {
-	fitted := &pool{Workers: 3, QueueDepth: 5}
+	fitted := &pool{Workers: 3}
 	own := contender{name: ours}.service(usual, nil).Spec
 	if own.Tuning != nil || own.Pool != nil || *own.Autoscaling.MinReplicas != fewest || int(*own.Autoscaling.MaxReplicas) != usual.most {
 		t.Errorf("the operator's own: %+v", own)
@@ -78,8 +78,7 @@ type queue struct {
 // queueOf a pod, as the operator has it.
 func queueOf(spec v1alpha1.GoServiceSpec) queue {
 	p := plan.Compute(&spec, plan.Observed{})
-	_, _, depth := p.PoolBounds(&spec)
-	return queue{depth, p.QueueTimeout.Value}
+	return queue{p.QueueDepth.Value, p.QueueTimeout.Value}
 }
 
 func TestTargets(t *testing.T) {
@@ -147,7 +146,7 @@ func TestStateIsKept(t *testing.T) {
 	}
 	o := outcome{
 		Shape: "step", Contender: ours, Run: 1, After: verdict{Requests: 10, Slow: 1, Seconds: 5, LastBad: time.Second},
-		Wanted: map[int32]time.Duration{2: time.Second}, Decisions: []string{"+1 s"}, Pool: pool{3, 5, 250 * time.Millisecond}, At: noon,
+		Wanted: map[int32]time.Duration{2: time.Second}, Decisions: []string{"+1 s"}, Pool: pool{3, 250 * time.Millisecond}, At: noon,
 	}
 	if err := st.add(o); err != nil {
 		t.Fatal(err)

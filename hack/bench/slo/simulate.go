@@ -95,7 +95,7 @@ func play(s settings, service sim.Service, load sim.Shape, c contender, p pool, 
 	watched.Autoscaler = func(service sim.Service) sim.Autoscaler {
 		return &lookedAt{scales(service), float64(s.milliCPU) / 1000, &samples}
 	}
-	r := sim.Run(service, sim.Pool{Workers: int(p.Workers), Depth: int(p.QueueDepth), QueueTimeout: p.QueueTimeout}, load, watched, seed)
+	r := sim.Run(service, sim.PoolOf(service, int(p.Workers), p.QueueTimeout), load, watched, seed)
 	o := outcome{
 		Contender: c.name, CPUPerRequest: time.Duration(float64(service.CPUTime) * float64(s.milliCPU) / 1000),
 		After: verdict{Requests: r.Requests, Slow: r.Slow, Lost: r.Lost, BadSeconds: r.BadSeconds, Seconds: r.Seconds},

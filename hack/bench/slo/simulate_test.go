@@ -63,7 +63,7 @@ func TestPlay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := pool{3, 5, 250 * time.Millisecond}
+	p := pool{3, 250 * time.Millisecond}
 	soon := map[string]time.Duration{}
 	for _, c := range usual.contenders {
 		o := play(usual, service, load, c, p, 1)
