@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -264,3 +265,70 @@ func TestAProxyIsUsedOnlyWhereItIsAskedFor(t *testing.T) {
 		}
 	}
 }
+
+// vanishing is a connection whose other end is gone without a word, once it is told so.
+type vanishing struct {
+	net.Conn
+	gone atomic.Bool
+}
+
+func (v *vanishing) Write(p []byte) (int, error) {
+	if v.gone.Load() {
+		return len(p), nil
+	}
+	return v.Conn.Write(p)
+}
+
+// All calls of HTTP/2 share one connection. Without a look at it, each would fail until TCP gives up.
+func TestADeadConnectionOfHTTP2IsFoundByPings(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, err := newWires(Target{Name: "billing", URL: "h2c://billing"}, schemeH2C, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		server := &http.Server{Protocols: new(http.Protocols), Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})}
+		server.Protocols.SetUnencryptedHTTP2(true)
+		accepted := make(accepting)
+		go func() { _ = server.Serve(accepted) }()
+		var dialed []*vanishing
+		w.current.Load().transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
+			here, there := net.Pipe()
+			dialed = append(dialed, &vanishing{Conn: here})
+			accepted <- there
+			return dialed[len(dialed)-1], nil
+		}
+		c := newClient(w.target, &url.URL{Scheme: schemeH2C, Host: "billing"}, w, options{})
+		c.SetLimits(Limits{Timeout: time.Hour})
+		if _, err := send(t.Context(), c, http.MethodPost, nil); err != nil {
+			t.Fatal(err)
+		}
+		dialed[0].gone.Store(true)
+		began := time.Now()
+		if _, err := send(t.Context(), c, http.MethodPost, nil); err == nil || time.Since(began) > pingAfter+pingTimeout {
+			t.Errorf("a call on the dead connection: %v after %s", err, time.Since(began))
+		}
+		if _, err := send(t.Context(), c, http.MethodPost, nil); err != nil || len(dialed) != 2 {
+			t.Errorf("the next call: %v on connection %d", err, len(dialed))
+		}
+		w.closeIdle()
+		_ = server.Close()
+	})
+}
+
+// accepting is a listener for connections that are made in the process.
+type accepting chan net.Conn
+
+func (a accepting) Accept() (net.Conn, error) {
+	connection, ok := <-a
+	if !ok {
+		return nil, net.ErrClosed
+	}
+	return connection, nil
+}
+
+func (a accepting) Close() error {
+	close(a)
+	return nil
+}
+
+func (a accepting) Addr() net.Addr { return &net.TCPAddr{} }
