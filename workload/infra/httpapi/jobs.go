@@ -41,6 +41,10 @@ func (a API) jobs(w http.ResponseWriter, r *http.Request) {
 	if kind == typeNDJSON {
 		parse = parseLines
 	}
+	e := exchange.From(r.Context())
+	if e != nil {
+		e.Early(true) // a client that sends slowly must not hold the memory that others wait for
+	}
 	batch, err := parse(body)
 	switch {
 	case errors.Is(body.err, errNoMemory):
@@ -56,7 +60,8 @@ func (a API) jobs(w http.ResponseWriter, r *http.Request) {
 		fail(w, err)
 		return
 	}
-	if e := exchange.From(r.Context()); e != nil {
+	if e != nil {
+		e.Early(false)
 		e.Unary = true // a batch ends: it keeps its deadline, which each result moves, and a drain that cuts it has lost something
 	}
 	stream := newResultStream(w, kind)
