@@ -5,13 +5,19 @@ package loadgen
 
 import (
 	"errors"
-	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
-// nap asks the kernel, which is exact to about 50 µs. A signal, such as one of the runtime, does not end it early.
+// nap asks the kernel, which is exact to about 50 µs. A signal, such as one of the runtime, neither ends it early nor makes it longer: it
+// ends at a time, not after what a wait that was interrupted had left.
 func nap(left time.Duration) {
-	wish := syscall.NsecToTimespec(int64(left))
-	for errors.Is(syscall.Nanosleep(&wish, &wish), syscall.EINTR) {
+	var now unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) != nil {
+		return
+	}
+	end := unix.NsecToTimespec(now.Nano() + int64(left))
+	for errors.Is(unix.ClockNanosleep(unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, &end, nil), unix.EINTR) {
 	}
 }

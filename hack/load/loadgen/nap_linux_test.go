@@ -23,7 +23,7 @@ func TestASignalSendsNoRequestEarly(t *testing.T) {
 				return
 			default:
 				_, _, _ = syscall.RawSyscall(syscall.SYS_TGKILL, uintptr(syscall.Getpid()), uintptr(thread), uintptr(syscall.SIGURG))
-				time.Sleep(100 * time.Microsecond)
+				runtime.Gosched()
 			}
 		}
 	}()
