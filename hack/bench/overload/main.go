@@ -53,7 +53,7 @@ func main() {
 	flag.StringVar(&names, "handlers", "computing,waiting,mixed", "kinds of handlers, from: computing,waiting,mixed")
 	flag.DurationVar(&s.target, "target", 100*time.Millisecond, "within which an answer is a good one")
 	flag.Float64Var(&s.factor, "factor", 4, "how many times the capacity is offered")
-	flag.DurationVar(&s.duration, "duration", 10*time.Second, "of each measurement")
+	flag.DurationVar(&s.duration, "duration", 8*time.Second, "of each measurement")
 	flag.IntVar(&s.rounds, "rounds", 3, "rounds over all measurements; medians are reported")
 	flag.BoolVar(&s.ways, "ways", true, "compare ways to find the number of workers, too")
 	flag.Parse()
