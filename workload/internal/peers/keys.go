@@ -1,0 +1,201 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+// Package peers links the pods of one service with each other. Both ends of a link prove that they have the service's key, by a
+// certificate whose own key is derived from it: the proof is that of TLS, needs no clock and no authority, and a recording of it is
+// worth nothing.
+package peers
+
+import (
+	"crypto/ed25519"
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"math/big"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// KeyBytes of a key.
+	KeyBytes = 32
+	// ShownKeyFile and AcceptedKeyFile of a folder hold the key that a pod shows, and the one that it accepts besides. The second may be
+	// missing. Both are base64.
+	ShownKeyFile    = "shown"
+	AcceptedKeyFile = "accepted"
+	// recheckInterval bounds how long a replaced key is not known.
+	recheckInterval = time.Second
+	// protocol is what both ends have to speak.
+	protocol = "goservice-peers/1"
+	purpose  = "goservice peers, Ed25519, 1"
+)
+
+// ErrStranger is the answer to a certificate that was not made with a key of the service.
+var ErrStranger = errors.New("peers: the other end does not have the service's key")
+
+// Key that all pods of a service have, and nobody else.
+type Key [KeyBytes]byte
+
+// ParseKey reads base64, with or without white space around it.
+func ParseKey(text string) (Key, error) {
+	bytes, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
+	if err != nil {
+		return Key{}, fmt.Errorf("a key must be base64: %w", err)
+	}
+	if len(bytes) != KeyBytes {
+		return Key{}, fmt.Errorf("a key must have %d bytes, not %d", KeyBytes, len(bytes))
+	}
+	return Key(bytes), nil
+}
+
+// String keeps keys out of logs.
+func (Key) String() string { return "(a key)" }
+
+// identity is the Ed25519 key of everybody who has the key (RFC 5869: HKDF; RFC 8032: any 32 bytes are a seed).
+func (k Key) identity() (ed25519.PrivateKey, error) {
+	seed, err := hkdf.Key(sha256.New, k[:], nil, purpose, ed25519.SeedSize)
+	if err != nil {
+		return nil, err
+	}
+	return ed25519.NewKeyFromSeed(seed), nil
+}
+
+// certificate carries the identity's public key. Nothing else in it is looked at.
+func (k Key) certificate() (tls.Certificate, error) {
+	private, err := k.identity()
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "pod of a GoService"}}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: private}, nil
+}
+
+// Keys of a service, which a folder holds and which may be replaced at any time.
+type Keys struct {
+	folder string
+	failed func(error)
+
+	mu      sync.Mutex
+	shown   tls.Certificate
+	known   []ed25519.PublicKey
+	stamp   string
+	refused string
+	checked time.Time
+}
+
+// OpenKeys reads the folder's keys. failed, if not nil, is told when changed files cannot be used and the last good ones are kept.
+func OpenKeys(folder string, failed func(error)) (*Keys, error) {
+	k := &Keys{folder: folder, failed: failed, checked: time.Now()}
+	if k.failed == nil {
+		k.failed = func(error) {}
+	}
+	stamp, err := k.load("")
+	if err != nil {
+		return nil, err
+	}
+	k.stamp = stamp
+	return k, nil
+}
+
+// load puts the folder's keys in force unless their stamp is the one given.
+func (k *Keys) load(known string) (stamp string, err error) {
+	shown, err := os.ReadFile(filepath.Join(k.folder, ShownKeyFile))
+	if err != nil {
+		return "", err
+	}
+	accepted, err := os.ReadFile(filepath.Join(k.folder, AcceptedKeyFile))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return "", err
+	}
+	sum := sha256.Sum256(append(append(shown, '\n'), accepted...))
+	if stamp = string(sum[:]); stamp == known {
+		return stamp, nil
+	}
+	key, err := ParseKey(string(shown))
+	if err != nil {
+		return stamp, fmt.Errorf("%s: %w", ShownKeyFile, err)
+	}
+	keys := []Key{key}
+	if strings.TrimSpace(string(accepted)) != "" {
+		if key, err = ParseKey(string(accepted)); err != nil {
+			return stamp, fmt.Errorf("%s: %w", AcceptedKeyFile, err)
+		}
+		keys = append(keys, key)
+	}
+	certificate, err := keys[0].certificate()
+	if err != nil {
+		return stamp, err
+	}
+	public := make([]ed25519.PublicKey, 0, len(keys))
+	for _, key := range keys {
+		private, err := key.identity()
+		if err != nil {
+			return stamp, err
+		}
+		public = append(public, private.Public().(ed25519.PublicKey)) //nolint:forcetypeassert // of Ed25519
+	}
+	k.shown, k.known = certificate, public
+	return stamp, nil
+}
+
+// current looks at the folder at most once a second, when a link is made.
+func (k *Keys) current() (tls.Certificate, []ed25519.PublicKey) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if now := time.Now(); now.Sub(k.checked) >= recheckInterval {
+		k.checked = now
+		stamp, err := k.load(k.stamp)
+		switch {
+		case err == nil:
+			k.stamp, k.refused = stamp, ""
+		case k.refused != stamp+err.Error():
+			k.refused = stamp + err.Error()
+			k.failed(err)
+		}
+	}
+	return k.shown, k.known
+}
+
+// config is that of both ends.
+func (k *Keys) config() *tls.Config {
+	shown, known := k.current()
+	return &tls.Config{
+		MinVersion:             tls.VersionTLS13,
+		NextProtos:             []string{protocol},
+		Certificates:           []tls.Certificate{shown},
+		ClientAuth:             tls.RequireAnyClientCert,
+		InsecureSkipVerify:     true, //nolint:gosec // VerifyConnection asks for more than an authority's word
+		SessionTicketsDisabled: true, // a link is for hours, and a resumed one would be of a key that is not valid any more
+		VerifyConnection: func(state tls.ConnectionState) error {
+			if state.NegotiatedProtocol != protocol {
+				return fmt.Errorf("peers: the other end does not speak %s", protocol)
+			}
+			if len(state.PeerCertificates) != 1 {
+				return ErrStranger
+			}
+			public, ok := state.PeerCertificates[0].PublicKey.(ed25519.PublicKey)
+			if !ok {
+				return ErrStranger
+			}
+			for _, one := range known {
+				if public.Equal(one) {
+					return nil
+				}
+			}
+			return ErrStranger
+		},
+	}
+}

@@ -1,0 +1,163 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+// Package remote runs the handler of a request in another pod than the one where the request came in. It carries what the
+// handler does with its writer, call by call, to the writer of the server that has the client; and what it reads, as it reads. So
+// a handler may do what it may do with net/http, with the same result, and nothing is read from a client before a handler asks.
+//
+// Nothing is sent twice, and nothing is run twice: a call whose link breaks may have run, and its caller is told so.
+package remote
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+)
+
+// Sender is a link to another pod. Frames arrive there in the order in which they are sent.
+type Sender interface {
+	// Send never waits.
+	Send(kind byte, payload ...[]byte) error
+	// SendData waits while much is to be sent already.
+	SendData(kind byte, payload ...[]byte) error
+}
+
+// FirstKind and LastKind of the frames that belong to calls.
+const (
+	FirstKind = 64
+	LastKind  = FirstKind + 31
+)
+
+// Frames to the pod that runs the call.
+const (
+	kindBegin   = FirstKind + iota
+	kindBody    // what was read
+	kindTaken   // how much of the response has been written to the client
+	kindCancel  // the client left, or cannot be written to
+	kindLeaving // the server that has the client begins to stop
+)
+
+// Frames to the pod that has the client.
+const (
+	kindInfo   = FirstKind + 16 + iota // an informational head
+	kindAnswer                         // a head and the beginning of the body
+	kindData
+	kindFlush
+	kindRead
+	kindDuplex
+	kindReadDeadline
+	kindWriteDeadline
+	kindStream // the handler made a stream of it
+	kindEnd
+	kindGone // it was not run
+)
+
+const (
+	// windowBytes of a response may be on their way.
+	windowBytes = 256 << 10
+	// takenBytes at least are confirmed at a time.
+	takenBytes = 64 << 10
+	// dataBytes of a frame at most.
+	dataBytes = 32 << 10
+)
+
+var (
+	// ErrGone says that the other pod has not run the call, and will not.
+	ErrGone = errors.New("remote: the other pod does not have a worker for the call any more")
+	// ErrBroken says that the link broke: the call may have run.
+	ErrBroken = errors.New("remote: the link to the other pod broke")
+	// ErrClientLeft is the cause of a context whose client left.
+	ErrClientLeft = errors.New("remote: the client left")
+)
+
+// Host runs the calls of other pods.
+type Host interface {
+	// Claim reports whether there is a worker for the call. It must not wait.
+	Claim(id uint64) bool
+	// Serve runs a call that was claimed. The request's context has no values but those of its Incoming.
+	Serve(call *Incoming, w http.ResponseWriter, r *http.Request)
+}
+
+// Calls over one link, in both directions.
+type Calls struct {
+	link Sender
+	host Host
+
+	mu       sync.Mutex
+	outgoing map[uint64]*outgoing
+	incoming map[uint64]*Incoming
+	broken   error
+}
+
+// NewCalls over a link.
+func NewCalls(link Sender, host Host) *Calls {
+	return &Calls{link: link, host: host, outgoing: map[uint64]*outgoing{}, incoming: map[uint64]*Incoming{}}
+}
+
+// Handle takes a frame of a call from the link. Its error ends the link. It never waits.
+func (c *Calls) Handle(kind byte, payload []byte) error {
+	d := &decoder{rest: payload}
+	id := d.number()
+	if d.err != nil {
+		return d.err
+	}
+	switch {
+	case kind == kindBegin:
+		return c.begin(id, d)
+	case kind < FirstKind+16:
+		c.mu.Lock()
+		call := c.incoming[id]
+		c.mu.Unlock()
+		if call == nil { // it has ended meanwhile
+			return nil
+		}
+		return call.handle(kind, d)
+	default:
+		c.mu.Lock()
+		call := c.outgoing[id]
+		c.mu.Unlock()
+		if call == nil {
+			return nil
+		}
+		return call.handle(kind, d)
+	}
+}
+
+// Break ends all calls, because the link has ended.
+func (c *Calls) Break(err error) {
+	c.mu.Lock()
+	c.broken = fmt.Errorf("%w: %w", ErrBroken, err)
+	outgoing, incoming := c.outgoing, c.incoming
+	c.outgoing, c.incoming = nil, nil
+	c.mu.Unlock()
+	for _, call := range outgoing {
+		call.fail(c.broken)
+	}
+	for _, call := range incoming {
+		call.cancel(c.broken)
+	}
+}
+
+// Leave tells the handlers of the calls whose clients are here that their clients' server begins to stop.
+func (c *Calls) Leave() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for id := range c.outgoing {
+		_ = c.link.Send(kindLeaving, frame(id))
+	}
+}
+
+// Running is the number of calls that run here for others.
+func (c *Calls) Running() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.incoming)
+}
+
+// frame begins a payload.
+func frame(id uint64) encoder {
+	e := make(encoder, 0, 24)
+	e.number(id)
+	return e
+}

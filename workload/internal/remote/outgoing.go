@@ -1,0 +1,285 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package remote
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+)
+
+// Outcome of a call that ended.
+type Outcome struct {
+	// Worked is how long the handler ran.
+	Worked time.Duration
+	// Aborted says that the handler gave up in the middle of the response.
+	Aborted bool
+}
+
+// Options of a call.
+type Options struct {
+	// Client ends when the client leaves. A deadline belongs into the head.
+	Client context.Context
+	// Streaming is called when the handler makes a stream of the exchange; nil for nobody.
+	Streaming func()
+}
+
+// outgoing is a call whose client is here.
+type outgoing struct {
+	calls  *Calls
+	id     uint64
+	writer http.ResponseWriter
+	r      *http.Request
+	stream func()
+
+	mu     sync.Mutex
+	events []event
+	err    error
+	wake   chan struct{}
+
+	set     http.Header // what the handler has set, as of its last head
+	reads   chan int
+	written int // since the last confirmation
+}
+
+// event is a frame that waits for the goroutine of the request.
+type event struct {
+	kind byte
+	d    decoder
+}
+
+// Do runs a call in the other pod, which has said that it has a worker for it, and writes what its handler writes. The
+// request's body is read as the handler reads it. Do returns when the handler has, or with ErrGone if it was not run, or with ErrBroken.
+// Once something is written, an error or Outcome.Aborted means that the response is not complete.
+func (c *Calls) Do(w http.ResponseWriter, r *http.Request, id uint64, head *Head, options Options) (Outcome, error) {
+	o := &outgoing{calls: c, id: id, writer: w, r: r, stream: options.Streaming, wake: make(chan struct{}, 1)}
+	c.mu.Lock()
+	if err := c.broken; err != nil {
+		c.mu.Unlock()
+		return Outcome{}, errors.Join(ErrGone, err)
+	}
+	c.outgoing[id] = o
+	c.mu.Unlock()
+	defer o.forget()
+	begin := frame(id)
+	head.encode(&begin)
+	if err := c.link.Send(kindBegin, begin); err != nil {
+		return Outcome{}, errors.Join(ErrGone, err)
+	}
+	if options.Client != nil {
+		defer context.AfterFunc(options.Client, o.clientLeft)()
+	}
+	return o.follow()
+}
+
+func (o *outgoing) forget() {
+	o.calls.mu.Lock()
+	delete(o.calls.outgoing, o.id)
+	o.calls.mu.Unlock()
+	if o.reads != nil {
+		close(o.reads)
+	}
+}
+
+func (o *outgoing) clientLeft() { _ = o.calls.link.Send(kindCancel, frame(o.id)) }
+
+// handle keeps a frame for the goroutine of the request. The sender is bound by the window, so this is bounded too.
+func (o *outgoing) handle(kind byte, d *decoder) error {
+	o.mu.Lock()
+	o.events = append(o.events, event{kind, decoder{rest: append([]byte(nil), d.rest...)}})
+	o.mu.Unlock()
+	o.tell()
+	return nil
+}
+
+func (o *outgoing) fail(err error) {
+	o.mu.Lock()
+	o.err = err
+	o.mu.Unlock()
+	o.tell()
+}
+
+func (o *outgoing) tell() {
+	select {
+	case o.wake <- struct{}{}:
+	default:
+	}
+}
+
+// follow does what the handler did, in its order.
+func (o *outgoing) follow() (Outcome, error) {
+	for {
+		<-o.wake
+		for {
+			o.mu.Lock()
+			events, err := o.events, o.err
+			o.events = nil
+			o.mu.Unlock()
+			if len(events) == 0 {
+				if err != nil {
+					return Outcome{}, err
+				}
+				break
+			}
+			for i := range events {
+				outcome, ended, err := o.apply(&events[i])
+				if ended || err != nil {
+					return outcome, err
+				}
+			}
+		}
+	}
+}
+
+func (o *outgoing) apply(event *event) (outcome Outcome, ended bool, err error) {
+	d := &event.d
+	control := http.NewResponseController(o.writer)
+	switch event.kind {
+	case kindInfo:
+		status := int(d.number()) //nolint:gosec // checked by the sender
+		if header := d.header(); d.err == nil {
+			o.adopt(header)
+			o.writer.WriteHeader(status)
+		}
+	case kindAnswer:
+		status := int(d.number()) //nolint:gosec // checked by the sender
+		if header := d.header(); d.err == nil {
+			o.adopt(header)
+			if status != 0 {
+				o.writer.WriteHeader(status)
+			}
+			o.write(d.rest)
+		}
+	case kindData:
+		o.write(d.rest)
+	case kindFlush:
+		if err := control.Flush(); err != nil {
+			o.clientLeft()
+		}
+	case kindRead:
+		o.read(int(min(d.number(), dataBytes))) //nolint:gosec // bounded
+	case kindDuplex:
+		_ = control.EnableFullDuplex()
+	case kindReadDeadline:
+		_ = control.SetReadDeadline(deadlineOf(d))
+	case kindWriteDeadline:
+		_ = control.SetWriteDeadline(deadlineOf(d))
+	case kindStream:
+		if o.stream != nil {
+			o.stream()
+		}
+	case kindEnd:
+		outcome.Aborted = d.number() != 0
+		outcome.Worked = time.Duration(d.number()) //nolint:gosec // a duration
+		for key, values := range d.header() {
+			o.writer.Header()[key] = values
+		}
+		return outcome, true, d.err
+	case kindGone:
+		return outcome, true, ErrGone
+	}
+	return outcome, false, d.err
+}
+
+func deadlineOf(d *decoder) time.Time {
+	if d.number() == 0 {
+		return time.Time{}
+	}
+	return time.Now().Add(time.Duration(d.signed()))
+}
+
+// adopt makes the header what the handler's is: what it has removed since its last head goes, what the server had before stays.
+func (o *outgoing) adopt(header http.Header) {
+	own := o.writer.Header()
+	for key := range o.set {
+		if _, stays := header[key]; !stays {
+			delete(own, key)
+		}
+	}
+	for key, values := range header {
+		own[key] = values
+	}
+	o.set = header
+}
+
+func (o *outgoing) write(data []byte) {
+	if len(data) == 0 {
+		return
+	}
+	if _, err := o.writer.Write(data); err != nil {
+		o.clientLeft()
+	}
+	if o.written += len(data); o.written >= takenBytes {
+		taken := frame(o.id)
+		taken.number(uint64(o.written)) //nolint:gosec // positive
+		o.written = 0
+		_ = o.calls.link.Send(kindTaken, taken)
+	}
+}
+
+// read lets a goroutine of its own read, as the handler may write meanwhile.
+func (o *outgoing) read(size int) {
+	if o.reads == nil {
+		o.reads = make(chan int, 1)
+		go o.readAll(o.reads)
+	}
+	select {
+	case o.reads <- size:
+	default: // no handler's body asks twice
+	}
+}
+
+// What ended a body.
+const (
+	bodyGoesOn = iota
+	bodyEnded
+	bodyCutShort
+	bodyTooSlow
+	bodyTooLarge
+	bodyFailed
+)
+
+func (o *outgoing) readAll(reads <-chan int) {
+	var buffer []byte
+	for size := range reads {
+		if cap(buffer) < size {
+			buffer = make([]byte, size)
+		}
+		n, err := o.r.Body.Read(buffer[:size])
+		e := frame(o.id)
+		encodeEnd(&e, err)
+		if errors.Is(err, io.EOF) {
+			e.header(o.r.Trailer) // which is complete now
+		}
+		e = append(e, buffer[:n]...)
+		if o.calls.link.SendData(kindBody, e) != nil {
+			return
+		}
+	}
+}
+
+// encodeEnd says how a body ended.
+func encodeEnd(e *encoder, err error) {
+	var tooLarge *http.MaxBytesError
+	switch {
+	case err == nil:
+		e.number(bodyGoesOn)
+	case errors.Is(err, io.EOF):
+		e.number(bodyEnded)
+	case errors.As(err, &tooLarge):
+		e.number(bodyTooLarge)
+		e.signed(tooLarge.Limit)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		e.number(bodyTooSlow)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		e.number(bodyCutShort)
+	default:
+		e.number(bodyFailed)
+		e.text(err.Error())
+	}
+}
