@@ -30,8 +30,8 @@ func (h *heard) handle(kind byte, payload []byte) error {
 	return h.err
 }
 
-// linked runs a test with the two ends of a link, in a time of its own.
-func linked(t *testing.T, test func(t *testing.T, a, b *Link, toA, toB *heard)) {
+// ends runs a test with the two ends of a link, in a time of its own.
+func ends(t *testing.T, test func(t *testing.T, a, b *Link, toA, toB *heard)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		one, other := net.Pipe()
@@ -50,7 +50,7 @@ func linked(t *testing.T, test func(t *testing.T, a, b *Link, toA, toB *heard)) 
 }
 
 func TestFramesArriveInTheirOrder(t *testing.T) {
-	linked(t, func(t *testing.T, a, b *Link, toA, toB *heard) {
+	ends(t, func(t *testing.T, a, b *Link, toA, toB *heard) {
 		want := []byte{}
 		for i := range 200 {
 			kind := byte(firstKind + i%100)
@@ -73,7 +73,7 @@ func TestFramesArriveInTheirOrder(t *testing.T) {
 }
 
 func TestALinkWithoutFramesStays(t *testing.T) {
-	linked(t, func(t *testing.T, a, b *Link, _, toB *heard) {
+	ends(t, func(t *testing.T, a, b *Link, _, toB *heard) {
 		time.Sleep(time.Hour)
 		if a.Err() != nil || b.Err() != nil {
 			t.Fatal(a.Err(), b.Err())
@@ -153,7 +153,7 @@ func TestFramesOfMoreThanTheBoundAreNotReadAndNotSent(t *testing.T) {
 }
 
 func TestAFrameThatCannotBeReadEndsTheLink(t *testing.T) {
-	linked(t, func(t *testing.T, a, b *Link, _, toB *heard) {
+	ends(t, func(t *testing.T, a, b *Link, _, toB *heard) {
 		toB.err = errors.New("what is this")
 		_ = a.Send(9)
 		<-b.Closed()

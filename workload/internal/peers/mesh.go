@@ -1,0 +1,333 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package peers
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+)
+
+const (
+	// MaxDialed links begin here, and as many again may come from others: of a service with more pods, each knows a random choice.
+	MaxDialed = 12
+	maxLinks  = 4 * MaxDialed
+	// lookEvery is how often the names of the service are resolved, and lookSoon how often while there is no link.
+	lookEvery = 5 * time.Second
+	lookSoon  = time.Second
+	// An address that cannot be linked is tried again after firstPause, then after twice as long, up to longestPause.
+	firstPause   = 500 * time.Millisecond
+	longestPause = 30 * time.Second
+	// greetTimeout bounds the handshake and the greeting.
+	greetTimeout = 3 * time.Second
+
+	greeting = firstKind // the first frame of both ends
+	maxHello = 1 << 10
+)
+
+// UserKind is the first kind of frames that a Handler gets.
+const UserKind = 8
+
+// Hello is what a pod says of itself.
+type Hello struct {
+	// ID of the pod, which no other has.
+	ID string `json:"id"`
+	// Host at which it listens, as the service's name resolves to it.
+	Host string `json:"host"`
+	// Zone in which it runs; empty where it is not known.
+	Zone string `json:"zone,omitempty"`
+}
+
+// Handler follows one link.
+type Handler interface {
+	// Frame is called for each frame, in the order of their arrival, from one goroutine. An error ends the link.
+	Frame(kind byte, payload []byte) error
+	// Ended is called once, after the last Frame.
+	Ended(err error)
+}
+
+// Config of a Mesh.
+type Config struct {
+	Self Hello
+	Keys *Keys
+	// Address to listen on, such as ":9443".
+	Address string
+	// Name that resolves to all pods of the service; Port on which they listen.
+	Name string
+	Port uint16
+	// Linked is called for each link before its first frame. It returns who follows it.
+	Linked func(other Hello, link *Link) Handler
+	Logger *slog.Logger
+	// Resolve looks a name up; nil: as the system does it. Dial connects; nil: by TCP.
+	Resolve func(ctx context.Context, name string) ([]string, error)
+	Dial    func(ctx context.Context, address string) (net.Conn, error)
+}
+
+// Mesh links a pod with others of its service.
+type Mesh struct {
+	config   Config
+	listener net.Listener
+
+	mu      sync.Mutex
+	links   map[*Link]linked
+	pauses  map[string]pause // by address
+	dialing map[string]bool  // addresses
+	self    map[string]bool  // addresses of this pod
+	looking error            // why the names could not be resolved the last time
+}
+
+// linked is what is known of a link.
+type linked struct {
+	hello   Hello
+	address string // that was dialed; empty where the other end did
+}
+
+type pause struct {
+	until time.Time
+	last  time.Duration
+}
+
+// NewMesh makes a mesh that neither listens nor dials yet.
+func NewMesh(config Config) *Mesh {
+	if config.Resolve == nil {
+		config.Resolve = net.DefaultResolver.LookupHost
+	}
+	if config.Dial == nil {
+		config.Dial = func(ctx context.Context, address string) (net.Conn, error) {
+			return (&net.Dialer{KeepAlive: -1}).DialContext(ctx, "tcp", address) // links have signs of life of their own
+		}
+	}
+	return &Mesh{config: config, links: map[*Link]linked{}, pauses: map[string]pause{}, dialing: map[string]bool{}, self: map[string]bool{}}
+}
+
+// Listen binds the address.
+func (m *Mesh) Listen(ctx context.Context) error {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", m.config.Address)
+	if err != nil {
+		return fmt.Errorf("listening for peers on %s: %w", m.config.Address, err)
+	}
+	m.listener = listener
+	return nil
+}
+
+// Run links until ctx ends, and then ends all links.
+func (m *Mesh) Run(ctx context.Context) {
+	var all sync.WaitGroup
+	all.Go(func() { m.accept(ctx, &all) })
+	wait := time.NewTimer(0)
+	defer wait.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			_ = m.listener.Close()
+			m.closeAll()
+			all.Wait()
+			return
+		case <-wait.C:
+			m.look(ctx, &all)
+			next := lookEvery
+			if m.Links() == 0 {
+				next = lookSoon
+			}
+			wait.Reset(next*3/4 + rand.N(next/2)) // not all pods at once
+		}
+	}
+}
+
+// Links is how many pods are linked.
+func (m *Mesh) Links() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.links)
+}
+
+func (m *Mesh) closeAll() {
+	m.mu.Lock()
+	links := make([]*Link, 0, len(m.links))
+	for link := range m.links {
+		links = append(links, link)
+	}
+	m.mu.Unlock()
+	for _, link := range links {
+		link.Close()
+	}
+}
+
+func (m *Mesh) accept(ctx context.Context, all *sync.WaitGroup) {
+	for {
+		conn, err := m.listener.Accept()
+		if err != nil {
+			if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
+				return
+			}
+			select { // too many open files, or the like
+			case <-ctx.Done():
+			case <-time.After(firstPause):
+			}
+			continue
+		}
+		if m.Links() >= maxLinks {
+			_ = conn.Close()
+			continue
+		}
+		all.Go(func() {
+			if err := m.link(ctx, tls.Server(conn, m.config.Keys.config()), ""); err != nil {
+				m.config.Logger.Debug("a connection to the port for peers made no link", "from", conn.RemoteAddr().String(), "error", err)
+			}
+		})
+	}
+}
+
+// look resolves the name, and dials who is not linked yet.
+func (m *Mesh) look(ctx context.Context, all *sync.WaitGroup) {
+	lookup, cancel := context.WithTimeout(ctx, lookEvery)
+	defer cancel()
+	hosts, err := m.config.Resolve(lookup, m.config.Name)
+	m.looked(err)
+	if err != nil { // whoever is linked stays so
+		return
+	}
+	rand.Shuffle(len(hosts), func(i, j int) { hosts[i], hosts[j] = hosts[j], hosts[i] })
+	for _, host := range hosts {
+		address := net.JoinHostPort(host, strconv.Itoa(int(m.config.Port)))
+		if m.wants(address, host) {
+			all.Go(func() { m.dial(ctx, address) })
+		}
+	}
+	m.forget(hosts)
+}
+
+func (m *Mesh) looked(err error) {
+	m.mu.Lock()
+	changed := (err == nil) != (m.looking == nil)
+	m.looking = err
+	m.mu.Unlock()
+	if changed && err != nil {
+		m.config.Logger.Warn("the pods of the service cannot be looked up, links stay", "name", m.config.Name, "error", err)
+	}
+}
+
+// wants reports whether the address has to be dialed, and takes it for the caller.
+func (m *Mesh) wants(address, host string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if host == m.config.Self.Host || m.self[address] || m.dialing[address] {
+		return false
+	}
+	dialed, now := len(m.dialing), time.Now()
+	for _, one := range m.links {
+		if one.address != "" {
+			dialed++
+		}
+		if one.address == address || one.hello.Host == host {
+			return false
+		}
+	}
+	p := m.pauses[address]
+	if dialed >= MaxDialed || now.Before(p.until) {
+		return false
+	}
+	p.last = min(max(2*p.last, firstPause), longestPause)
+	p.until = now.Add(p.last)
+	m.pauses[address], m.dialing[address] = p, true
+	return true
+}
+
+// forget drops what is known of addresses that are gone.
+func (m *Mesh) forget(hosts []string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for address := range m.pauses {
+		if host, _, _ := net.SplitHostPort(address); !slices.Contains(hosts, host) {
+			delete(m.pauses, address)
+		}
+	}
+}
+
+func (m *Mesh) dial(ctx context.Context, address string) {
+	dialing, cancel := context.WithTimeout(ctx, greetTimeout)
+	defer cancel()
+	conn, err := m.config.Dial(dialing, address)
+	if err == nil {
+		err = m.link(ctx, tls.Client(conn, m.config.Keys.config()), address)
+	}
+	if err != nil {
+		m.dialed(address)
+		m.config.Logger.Debug("a pod of the service cannot be linked", "address", address, "error", err)
+	}
+}
+
+// dialed says that the address is not being dialed any more. The lock is not held.
+func (m *Mesh) dialed(address string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.dialing, address)
+}
+
+// errSelf is the answer to a link with oneself.
+var errSelf = errors.New("peers: this is the same pod")
+
+// link follows a connection from its handshake to its end. It returns nil if there was a link.
+func (m *Mesh) link(ctx context.Context, conn *tls.Conn, address string) error {
+	greet, cancel := context.WithTimeout(ctx, greetTimeout)
+	defer cancel()
+	stop := context.AfterFunc(greet, func() { _ = conn.NetConn().Close() })
+	other, err := m.greet(conn)
+	if !stop() {
+		err = errors.Join(err, greet.Err())
+	}
+	if err != nil {
+		_ = conn.NetConn().Close()
+		if errors.Is(err, errSelf) && address != "" {
+			m.mu.Lock()
+			m.self[address] = true
+			m.mu.Unlock()
+		}
+		return err
+	}
+	l := NewLink(conn)
+	m.mu.Lock()
+	m.links[l] = linked{hello: other, address: address}
+	delete(m.pauses, address)
+	delete(m.dialing, address)
+	m.mu.Unlock()
+	if ctx.Err() != nil {
+		l.Close()
+	}
+	handler := m.config.Linked(other, l)
+	err = l.Run(func(kind byte, payload []byte) error {
+		if kind < UserKind {
+			return nil // of a later version
+		}
+		return handler.Frame(kind, payload)
+	})
+	m.mu.Lock()
+	delete(m.links, l)
+	m.mu.Unlock()
+	handler.Ended(err)
+	return nil
+}
+
+// greet shakes hands and says who is who.
+func (m *Mesh) greet(conn *tls.Conn) (Hello, error) {
+	if err := conn.Handshake(); err != nil {
+		return Hello{}, err
+	}
+	if err := writeHello(conn, m.config.Self); err != nil {
+		return Hello{}, err
+	}
+	other, err := readHello(conn)
+	if err == nil && other.ID == m.config.Self.ID {
+		err = errSelf
+	}
+	return other, err
+}
