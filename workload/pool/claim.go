@@ -53,4 +53,6 @@ type Claim struct {
 	// Patient callers wait until their context ends or the pool is closed: QueueTimeout and QueueDepth do not apply to them, and nobody takes
 	// their place. It is for work that was admitted before, such as the jobs of a batch. A client's patient callers have turns of their own.
 	Patient bool
+	// Movable says that a neighbor may do the work instead (Pool.Share): Acquire then returns the error that Pool.Move was given.
+	Movable bool
 }

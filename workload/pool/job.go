@@ -102,7 +102,7 @@ func (p *Pool) runOne(j *Job) (next *Job) {
 
 // releaseTo is Release for a worker's goroutine, which takes over the next job unless it is about to end.
 func (p *Pool) releaseTo(goesOn bool) *Job {
-	if p.word.Add(^uint64(0))&(queued|closed) == 0 {
+	if p.word.Add(^uint64(0))&(queued|closed|wantedElsewhere) == 0 {
 		return nil
 	}
 	return p.freed(goesOn)

@@ -17,6 +17,8 @@ type waiter struct {
 	since          time.Duration // on the pool's clock
 	ready          chan error    // the answer to a goroutine; holds one, so answering never blocks
 	job            *Job          // nil for a goroutine
+	movable        bool
+	expected       time.Duration // that a movable one was expected to wait
 }
 
 // line is what waits at one priority: routes take turns, and so do the clients of each.
@@ -60,6 +62,7 @@ type queue struct {
 	lines   [classes]line
 	length  int
 	patient int  // of them
+	movable int  // of them
 	grants  uint // which decide when less important lines have their share
 	spare   *flow
 	spares  int
@@ -94,6 +97,9 @@ func (q *queue) push(w *waiter, at spot) {
 		l.arrive(w)
 	}
 	q.length++
+	if w.movable {
+		q.movable++
+	}
 }
 
 // count who came or left.
@@ -178,6 +184,9 @@ func (q *queue) remove(w *waiter) {
 	w.flow, w.ahead, w.behind, w.earlier, w.later = nil, nil, nil, nil, nil
 	f.count(-1)
 	q.length--
+	if w.movable {
+		q.movable--
+	}
 	if f.length == 0 {
 		q.endClient(f)
 	}

@@ -63,11 +63,13 @@ func (c Config) inRange() Config {
 // The word holds all that a worker's comings and goings change: how many are busy, how many may be, and whether somebody has to
 // be told of a change.
 const (
-	busyBits  = 31
+	busyBits  = 30
 	maxInWord = 1<<busyBits - 1
 
 	queued = 1 << 63 // somebody waits: nobody passes them, and a free worker must be handed over
 	closed = 1 << 62 // nobody new comes in, and the last one out must say so
+
+	wantedElsewhere = 1 << 61 // a neighbor must be told of a free worker
 )
 
 func busyOf(word uint64) uint64  { return word & maxInWord }
@@ -79,6 +81,8 @@ type Pool struct {
 
 	_     [56]byte // keeps the word's traffic off what the queue uses
 	start time.Time
+
+	neighbors Neighbors // nil without
 
 	mu       sync.Mutex
 	config   Config
@@ -172,7 +176,7 @@ func (p *Pool) Release() {
 		p.word.Add(1)
 		panic("pool: Release without Acquire")
 	}
-	if word&(queued|closed) != 0 {
+	if word&(queued|closed|wantedElsewhere) != 0 {
 		p.freed(false)
 	}
 }
@@ -204,9 +208,13 @@ func (p *Pool) take(unless uint64) bool {
 // goroutine runs next, if a job was waiting.
 func (p *Pool) freed(worker bool) *Job {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	next := p.dispatch(worker)
 	p.settle()
+	spare := next == nil && p.queue.length == 0 && p.word.Load()&wantedElsewhere != 0
+	p.mu.Unlock()
+	if spare {
+		p.neighbors.Freed()
+	}
 	return next
 }
 

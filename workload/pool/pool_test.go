@@ -88,7 +88,7 @@ func TestConfigIsBroughtIntoRange(t *testing.T) {
 		t.Error(diff)
 	}
 	p.Set(pool.Config{Workers: math.MaxInt, QueueDepth: 5})
-	if diff := cmp.Diff([4]int{math.MaxInt32, 0, 5, 0}, state(p)); diff != "" {
+	if diff := cmp.Diff([4]int{1<<30 - 1, 0, 5, 0}, state(p)); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -12,12 +12,15 @@ import (
 // wait is the part of Acquire that finds no worker free. waited is the time in line.
 func (p *Pool) wait(ctx context.Context, claim Claim) (waited time.Duration, err error) {
 	w := p.spare.Get().(*waiter)
-	w.ctx = ctx
+	w.ctx, w.movable = ctx, claim.Movable && p.neighbors != nil
 	p.mu.Lock()
 	err = p.enqueue(w, claim)
+	since, movable := w.since, w.movable && w.flow != nil
 	p.mu.Unlock()
-	since := w.since
 	if err == nil {
+		if movable {
+			p.neighbors.Waits(w.expected, claim.Priority)
+		}
 		select {
 		case err = <-w.ready:
 		case <-ctx.Done():
@@ -50,6 +53,9 @@ func (p *Pool) enqueue(w *waiter, claim Claim) error {
 			return err
 		}
 		line.admitted()
+	}
+	if w.movable {
+		w.expected = p.expected(class, at, w.since)
 	}
 	p.queue.push(w, at)
 	if p.queue.length == 1 {

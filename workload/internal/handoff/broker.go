@@ -1,0 +1,255 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+// Package handoff lets the pods of a service share their queue. A pod in which requests wait tells others so; a pod that has a free
+// worker, and is better off, takes the worker for the first of them and says so; only then does the request leave its queue. So a
+// request is in one queue at any time, and no pod has to guess who is free.
+package handoff
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"goservice.dev/operator/workload/internal/peers"
+	"goservice.dev/operator/workload/internal/remote"
+	"goservice.dev/operator/workload/pool"
+)
+
+const (
+	// askedAtOnce is how many pods are asked for each request that has to wait: two choices have most of what all have (Mitzenmacher, The
+	// power of two choices, 1996), and who waits long is followed by others who ask two more.
+	askedAtOnce = 2
+	// askAgain is when two more are asked for those who still wait.
+	askAgain = 5 * time.Millisecond
+	// A pod that was asked remembers it for as long as the wait is expected to last, at least leastMemory and at most mostMemory.
+	leastMemory = 20 * time.Millisecond
+	mostMemory  = time.Second
+	// grantLife is how long a worker is kept for a request that does not come.
+	grantLife = 50 * time.Millisecond
+	// firstHop is what moving a request is taken to cost as long as it was not measured.
+	firstHop = 300 * time.Microsecond
+	// smoothing of measured times: the mean of about as many.
+	smoothing = 32
+)
+
+// Serve runs a request of another pod, with a worker that was taken for it.
+type Serve func(call *remote.Incoming, w http.ResponseWriter, r *http.Request)
+
+// Broker finds pods for the requests that wait here, and gives free workers to those that wait elsewhere.
+type Broker struct {
+	pool   *pool.Pool
+	serve  Serve
+	logger *slog.Logger
+
+	work atomic.Int64 // how long requests keep a worker, smoothed
+	hop  atomic.Int64 // what moving one costs in time, smoothed
+
+	mu       sync.Mutex
+	peers    []*peer
+	takes    bool // ready, and not draining
+	leaving  bool
+	again    *time.Timer // asks for those who still wait
+	armed    bool
+	grants   uint64
+	counters Counters
+}
+
+// Counters of what happened, since the start.
+type Counters struct {
+	// Asked is how often another pod was told of waiting requests, Granted how often one took a worker for them.
+	Asked, Granted uint64
+	// Moved is how many requests ran elsewhere, Returned how many went back into the queue because the worker was gone, and Broken how
+	// many ended with the link to the pod that ran them.
+	Moved, Returned, Broken uint64
+	// Taken is how many requests of others ran here, Unused how many workers were taken for a request that found one at home.
+	Taken, Unused uint64
+}
+
+// New makes a broker for the pool.
+func New(p *pool.Pool, serve Serve, logger *slog.Logger) *Broker {
+	b := &Broker{pool: p, serve: serve, logger: logger}
+	b.hop.Store(int64(firstHop))
+	b.again = time.AfterFunc(time.Hour, b.askMore)
+	b.again.Stop()
+	p.Share(b)
+	return b
+}
+
+// Counters returns the counters.
+func (b *Broker) Counters() Counters {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.counters
+}
+
+// Hop is the time that moving a request costs, as measured.
+func (b *Broker) Hop() time.Duration { return time.Duration(b.hop.Load()) }
+
+// Worked notes for how long a request kept a worker.
+func (b *Broker) Worked(d time.Duration) { smooth(&b.work, d) }
+
+// smooth moves a mean towards a value. A lost update of two at once does no harm.
+func smooth(mean *atomic.Int64, value time.Duration) {
+	old := mean.Load()
+	if old == 0 {
+		mean.Store(int64(value))
+		return
+	}
+	mean.Store(old + (int64(value)-old)/smoothing)
+}
+
+// Linked begins to deal with a pod; it is for a peers.Mesh.
+func (b *Broker) Linked(other peers.Hello, link *peers.Link) peers.Handler {
+	p := &peer{broker: b, hello: other, link: link, granted: map[uint64]*time.Timer{}}
+	p.calls = remote.NewCalls(link, p)
+	b.mu.Lock()
+	b.peers = append(b.peers, p)
+	b.say(p)
+	b.mu.Unlock()
+	return p
+}
+
+// Take says whether other pods may be given workers: from when the service is ready, until it drains.
+func (b *Broker) Take(takes bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.takes == takes {
+		return
+	}
+	b.takes = takes
+	for _, p := range b.peers {
+		b.say(p)
+	}
+	if takes {
+		b.give()
+	}
+}
+
+// Leave tells the handlers of requests that came in here and run elsewhere that the server begins to stop.
+func (b *Broker) Leave() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.leaving = true
+	for _, p := range b.peers {
+		p.calls.Leave()
+	}
+}
+
+// say tells a pod whether this one takes. The lock is held.
+func (b *Broker) say(p *peer) {
+	if b.takes {
+		_ = p.link.Send(frameTakes, []byte{1})
+	} else {
+		_ = p.link.Send(frameTakes, []byte{0})
+	}
+}
+
+// Waits is told by the pool that somebody joined its queue who may move.
+func (b *Broker) Waits(expected time.Duration, priority pool.Priority) {
+	if expected == 0 { // the queue has just begun: whoever is at work is about half done
+		expected = time.Duration(b.work.Load()) / 2
+	}
+	if expected <= b.Hop() {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ask(expected, priority)
+}
+
+// ask tells two more pods that requests wait here. The lock is held.
+func (b *Broker) ask(expected time.Duration, priority pool.Priority) {
+	now := time.Now()
+	memory := min(max(expected, leastMemory), mostMemory)
+	w := want{
+		Waiting: b.pool.Movable(), Priority: int(priority), Expected: expected, Work: time.Duration(b.work.Load()), Memory: memory,
+	}
+	left := askedAtOnce
+	for _, i := range rand.Perm(len(b.peers)) {
+		p := b.peers[i]
+		if !p.mayBeAsked(now) {
+			continue
+		}
+		p.asked = now.Add(memory)
+		b.counters.Asked++
+		_ = p.link.Send(frameWant, w.encode())
+		if left--; left == 0 {
+			break
+		}
+	}
+	if !b.armed && len(b.peers) > 0 {
+		b.armed = true
+		b.again.Reset(askAgain)
+	}
+}
+
+// askMore asks for those who still wait.
+func (b *Broker) askMore() {
+	waiting := b.pool.Movable() > 0
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.armed = false
+	if waiting {
+		b.ask(max(time.Duration(b.work.Load()), askAgain), pool.Normal)
+	}
+}
+
+// Freed is told by the pool that a worker is free which nobody here waits for.
+func (b *Broker) Freed() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.give()
+}
+
+// give takes free workers for those who wait elsewhere. The lock is held.
+func (b *Broker) give() {
+	for {
+		best := b.neediest(time.Now())
+		if best == nil || !b.takes {
+			b.pool.Want(false)
+			return
+		}
+		b.pool.Want(true) // before the attempt, so that a worker that becomes free right after it is heard of
+		if !b.pool.TryAcquire() {
+			return
+		}
+		b.grants++
+		best.grant(b.grants)
+	}
+}
+
+// neediest is the pod whose first request has waited for long, of those of the highest priority for which it is better to run
+// here; nil if there is none. The lock is held.
+func (b *Broker) neediest(now time.Time) (best *peer) {
+	for _, p := range b.peers {
+		if !p.wants(now, time.Duration(b.work.Load()), b.Hop()) {
+			continue
+		}
+		if best == nil || p.want.Priority > best.want.Priority || p.want.Priority == best.want.Priority && p.since.Before(best.since) {
+			best = p
+		}
+	}
+	return best
+}
+
+// Grant is a worker of another pod, as the error that a pool's Acquire returns.
+type Grant struct {
+	peer *peer
+	id   uint64
+}
+
+// Error implements error.
+func (g *Grant) Error() string { return "handoff: another pod has a worker" }
+
+// Run hands the request over and writes the response. It returns remote.ErrGone if it has not run and will not.
+func (g *Grant) Run(ctx context.Context, w http.ResponseWriter, r *http.Request, head *remote.Head, streaming func()) (remote.Outcome, error) {
+	began := time.Now()
+	outcome, err := g.peer.calls.Do(w, r, g.id, head, remote.Options{Client: ctx, Streaming: streaming})
+	g.peer.ended(time.Since(began), outcome, err)
+	return outcome, err
+}

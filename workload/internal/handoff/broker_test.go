@@ -1,0 +1,200 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package handoff
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"goservice.dev/operator/workload/internal/peers"
+	"goservice.dev/operator/workload/internal/remote"
+	"goservice.dev/operator/workload/pool"
+)
+
+// pod of a service, whose requests take the time that they say.
+type pod struct {
+	name   string
+	pool   *pool.Pool
+	broker *Broker
+	slower float64 // than others
+
+	mu  sync.Mutex
+	ran map[string]int
+}
+
+func newPod(name string, workers int) *pod {
+	p := &pod{name: name, pool: pool.New(pool.Config{Workers: workers, QueueDepth: 1 << 16}), slower: 1, ran: map[string]int{}}
+	p.broker = New(p.pool, func(_ *remote.Incoming, w http.ResponseWriter, r *http.Request) {
+		defer p.pool.Release()
+		p.work(w, r)
+	}, slog.New(slog.DiscardHandler))
+	return p
+}
+
+// work runs a request on a worker.
+func (p *pod) work(w http.ResponseWriter, r *http.Request) {
+	p.mu.Lock()
+	p.ran[r.URL.Query().Get("id")]++
+	p.mu.Unlock()
+	took, _ := time.ParseDuration(r.URL.Query().Get("take"))
+	took = time.Duration(float64(took) * p.slower)
+	time.Sleep(took)
+	p.broker.Worked(took)
+	_, _ = w.Write([]byte(p.name))
+}
+
+// arrive is a request that a client has sent to this pod; it returns who ran it.
+func (p *pod) arrive(ctx context.Context, id int, take time.Duration) (string, error) {
+	target := "/?id=" + strconv.Itoa(id) + "&take=" + take.String()
+	r := httptest.NewRequestWithContext(ctx, http.MethodGet, target, nil)
+	w := httptest.NewRecorder()
+	for {
+		err := p.pool.AcquireFor(ctx, pool.Claim{Movable: true})
+		var grant *Grant
+		if errors.As(err, &grant) {
+			_, err = grant.Run(ctx, w, r, remote.HeadOf(r), nil)
+			if errors.Is(err, remote.ErrGone) {
+				continue
+			}
+			return w.Body.String(), err
+		}
+		if err != nil {
+			return "", err
+		}
+		p.work(w, r)
+		p.pool.Release()
+		return w.Body.String(), nil
+	}
+}
+
+// service of some pods that are linked with each other.
+func newService(t testing.TB, pods, workers int) (all []*pod, stop func()) {
+	for i := range pods {
+		all = append(all, newPod("pod "+strconv.Itoa(i), workers))
+	}
+	var links []*peers.Link
+	var ended sync.WaitGroup
+	for i, one := range all {
+		for _, other := range all[:i] {
+			a, b := net.Pipe()
+			for _, end := range []struct {
+				conn     net.Conn
+				from, to *pod
+			}{{a, one, other}, {b, other, one}} {
+				link := peers.NewLink(end.conn)
+				links = append(links, link)
+				handler := end.from.broker.Linked(peers.Hello{ID: end.to.name}, link)
+				ended.Go(func() { handler.Ended(link.Run(handler.Frame)) })
+			}
+		}
+	}
+	for _, one := range all {
+		one.broker.Take(true)
+	}
+	return all, func() {
+		for _, link := range links {
+			link.Close()
+		}
+		ended.Wait()
+		for _, one := range all {
+			one.broker.again.Stop()
+			if stats := one.pool.Stats(); stats.Busy != 0 || stats.Queued != 0 {
+				t.Errorf("%s at the end: %+v", one.name, stats)
+			}
+		}
+	}
+}
+
+// load is what clients see of a service.
+type load struct {
+	waits []time.Duration // beyond the work
+	moved int
+}
+
+func (l *load) quantile(q float64) time.Duration {
+	slices.Sort(l.waits)
+	return l.waits[int(q*float64(len(l.waits)-1))]
+}
+
+// offer sends requests at random times to the first reached pods, each by chance, and counts the runs of each.
+func offer(t testing.TB, all []*pod, reached int, perSecond float64, requests int, work time.Duration) load {
+	random := rand.New(rand.NewPCG(1, 2))
+	var mu sync.Mutex
+	var result load
+	var clients sync.WaitGroup
+	for id := range requests {
+		time.Sleep(time.Duration(random.ExpFloat64() / perSecond * float64(time.Second)))
+		take := time.Duration(float64(work) * math.Exp(0.47*random.NormFloat64()-0.11)) // a coefficient of variation of 0.5
+		at := all[random.IntN(reached)]
+		clients.Go(func() {
+			began := time.Now()
+			who, err := at.arrive(t.Context(), id, take)
+			if err != nil {
+				t.Error(err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			result.waits = append(result.waits, time.Since(began)-take)
+			if who != at.name {
+				result.moved++
+			}
+		})
+	}
+	clients.Wait()
+	for id := range requests {
+		runs := 0
+		for _, one := range all {
+			runs += one.ran[strconv.Itoa(id)]
+		}
+		if runs != 1 {
+			t.Errorf("request %d ran %d times", id, runs)
+		}
+	}
+	return result
+}
+
+func TestRequestsDoNotWaitWhereAnotherPodIsFree(t *testing.T) {
+	const work = 10 * time.Millisecond
+	for name, test := range map[string]struct {
+		pods, workers, reached int
+		load                   float64
+		p99                    time.Duration
+	}{
+		"evenly spread":                    {16, 1, 16, 0.8, 35 * time.Millisecond},
+		"connections to a quarter of them": {16, 1, 4, 0.5, 35 * time.Millisecond},
+		"full, connections to a quarter":   {16, 1, 4, 0.8, 50 * time.Millisecond},
+		"pods of four workers":             {4, 4, 4, 0.8, 35 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				all, stop := newService(t, test.pods, test.workers)
+				perSecond := test.load * float64(test.pods*test.workers) / work.Seconds()
+				result := offer(t, all, test.reached, perSecond, 10000, work)
+				if p99 := result.quantile(0.99); p99 > test.p99 {
+					t.Errorf("p99 of the wait %s, want at most %s", p99, test.p99)
+				}
+				var c Counters
+				for _, one := range all {
+					n := one.broker.Counters()
+					c.Asked, c.Granted, c.Unused, c.Taken = c.Asked+n.Asked, c.Granted+n.Granted, c.Unused+n.Unused, c.Taken+n.Taken
+				}
+				t.Logf("wait p50 %s, p99 %s, moved %.1f %%, per request: %.2f asked, %.2f unused", result.quantile(0.5), result.quantile(0.99),
+					100*float64(result.moved)/float64(len(result.waits)), float64(c.Asked)/10000, float64(c.Unused)/10000)
+				stop()
+			})
+		})
+	}
+}

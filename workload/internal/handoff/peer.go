@@ -1,0 +1,224 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package handoff
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"goservice.dev/operator/workload/internal/peers"
+	"goservice.dev/operator/workload/internal/remote"
+)
+
+// Frames between brokers.
+const (
+	frameTakes   = peers.UserKind + iota // whether this pod takes requests
+	frameWant                            // requests wait here
+	frameGrant                           // a worker is kept for one of them
+	frameRelease                         // it is not needed
+)
+
+// want is what a pod says of the requests that wait in it.
+type want struct {
+	// Waiting is how many may move.
+	Waiting int `json:"n"`
+	// Priority of the one that has just come.
+	Priority int `json:"p"`
+	// Expected is how long that one will wait, and Work how long requests keep a worker there.
+	Expected time.Duration `json:"e"`
+	Work     time.Duration `json:"w"`
+	// Memory is how long it is good for.
+	Memory time.Duration `json:"m"`
+}
+
+func (w want) encode() []byte {
+	text, err := json.Marshal(w)
+	if err != nil {
+		panic(err) // numbers
+	}
+	return text
+}
+
+// peer is another pod of the service. Its fields below the link are guarded by the broker's lock.
+type peer struct {
+	broker *Broker
+	hello  peers.Hello
+	link   *peers.Link
+	calls  *remote.Calls
+
+	takes   bool      // it says that it does
+	asked   time.Time // until when it remembers that requests wait here
+	resting time.Time // until when it is left alone
+
+	want    want      // its requests
+	since   time.Time // when it said so
+	good    time.Time // until when
+	granted map[uint64]*time.Timer
+}
+
+func (p *peer) mayBeAsked(now time.Time) bool {
+	return p.takes && now.After(p.asked) && now.After(p.resting)
+}
+
+// wants reports whether a request of the pod would be better off here, where one keeps a worker for as long as work.
+func (p *peer) wants(now time.Time, work, hop time.Duration) bool {
+	if p.want.Waiting <= len(p.granted) || now.After(p.good) || now.Before(p.resting) {
+		return false
+	}
+	there := p.want.Expected + p.want.Work
+	return work+hop < there || work == 0
+}
+
+// Frame implements peers.Handler.
+func (p *peer) Frame(kind byte, payload []byte) error {
+	if kind >= remote.FirstKind && kind <= remote.LastKind {
+		return p.calls.Handle(kind, payload)
+	}
+	b := p.broker
+	switch kind {
+	case frameTakes:
+		b.mu.Lock()
+		p.takes = len(payload) > 0 && payload[0] == 1
+		b.mu.Unlock()
+		if p.takes && b.pool.Movable() > 0 { // it has just become ready
+			b.askMore()
+		}
+	case frameWant:
+		var w want
+		if err := json.Unmarshal(payload, &w); err != nil {
+			return fmt.Errorf("handoff: a frame that cannot be read: %w", err)
+		}
+		b.mu.Lock()
+		p.want, p.since = w, time.Now()
+		p.good = p.since.Add(min(max(w.Memory, 0), mostMemory))
+		b.give()
+		b.mu.Unlock()
+	case frameGrant:
+		id, n := binary.Uvarint(payload)
+		if n <= 0 {
+			return errors.New("handoff: a frame that cannot be read")
+		}
+		p.offered(id)
+	case frameRelease:
+		id, n := binary.Uvarint(payload)
+		if n <= 0 {
+			return errors.New("handoff: a frame that cannot be read")
+		}
+		b.mu.Lock()
+		p.want.Waiting = 0
+		b.counters.Unused++
+		b.mu.Unlock()
+		p.release(id)
+	}
+	return nil // others are of a later version
+}
+
+// offered is told that the pod keeps a worker: the first in the queue gets it.
+func (p *peer) offered(id uint64) {
+	b := p.broker
+	if b.pool.Move(&Grant{peer: p, id: id}) {
+		b.mu.Lock()
+		b.counters.Granted++
+		b.mu.Unlock()
+		return
+	}
+	b.mu.Lock()
+	p.asked = time.Time{}
+	b.mu.Unlock()
+	_ = p.link.Send(frameRelease, binary.AppendUvarint(nil, id))
+}
+
+// grant keeps a worker, which was taken, for a request of the pod. The lock is held.
+func (p *peer) grant(id uint64) {
+	p.granted[id] = time.AfterFunc(grantLife, func() { p.expire(id) })
+	_ = p.link.Send(frameGrant, binary.AppendUvarint(nil, id))
+}
+
+// expire gives a worker back for which no request has come.
+func (p *peer) expire(id uint64) {
+	if p.release(id) {
+		b := p.broker
+		b.mu.Lock()
+		p.resting = time.Now().Add(time.Second)
+		b.mu.Unlock()
+	}
+}
+
+// release gives a worker back that was kept, once.
+func (p *peer) release(id uint64) bool {
+	if !p.unkeep(id) {
+		return false
+	}
+	p.broker.pool.Release()
+	return true
+}
+
+func (p *peer) unkeep(id uint64) bool {
+	p.broker.mu.Lock()
+	defer p.broker.mu.Unlock()
+	timer, kept := p.granted[id]
+	if kept {
+		timer.Stop()
+		delete(p.granted, id)
+	}
+	return kept
+}
+
+// Claim implements remote.Host: the worker that was kept is the call's. One that has been given back meanwhile may be free again.
+func (p *peer) Claim(id uint64) bool {
+	b := p.broker
+	ok := p.unkeep(id) || b.pool.TryAcquire()
+	if ok {
+		b.mu.Lock()
+		b.counters.Taken++
+		p.want.Waiting = max(0, p.want.Waiting-1)
+		b.give()
+		b.mu.Unlock()
+	}
+	return ok
+}
+
+// Serve implements remote.Host.
+func (p *peer) Serve(call *remote.Incoming, w http.ResponseWriter, r *http.Request) {
+	p.broker.serve(call, w, r)
+}
+
+// ended is told how a call to the pod went.
+func (p *peer) ended(took time.Duration, outcome remote.Outcome, err error) {
+	b := p.broker
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case errors.Is(err, remote.ErrGone):
+		b.counters.Returned++
+	case err != nil:
+		b.counters.Broken++
+	default:
+		b.counters.Moved++
+		smooth(&b.hop, max(0, took-outcome.Worked))
+	}
+}
+
+// Ended implements peers.Handler.
+func (p *peer) Ended(err error) {
+	b := p.broker
+	b.mu.Lock()
+	b.peers = slices.DeleteFunc(b.peers, func(one *peer) bool { return one == p })
+	kept := len(p.granted)
+	for id, timer := range p.granted {
+		timer.Stop()
+		delete(p.granted, id)
+	}
+	p.good = time.Time{}
+	b.mu.Unlock()
+	for range kept {
+		b.pool.Release()
+	}
+	p.calls.Break(err)
+}
