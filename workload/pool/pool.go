@@ -210,7 +210,8 @@ func (p *Pool) freed(worker bool) *Job {
 	p.mu.Lock()
 	next := p.dispatch(worker)
 	p.settle()
-	spare := next == nil && p.queue.length == 0 && p.word.Load()&wantedElsewhere != 0
+	word := p.word.Load()
+	spare := next == nil && word&(queued|wantedElsewhere) == wantedElsewhere && busyOf(word) < limitOf(word)
 	p.mu.Unlock()
 	if spare {
 		p.neighbors.Freed()

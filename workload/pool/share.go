@@ -70,8 +70,10 @@ func (q *queue) firstMovable() *waiter {
 		line := &q.lines[class]
 		for route, i := line.routes.turn, 0; i < min(looked, line.routes.length); route, i = route.next, i+1 {
 			for client, j := route.clients.turn, 0; j < min(looked, route.clients.length); client, j = client.next, j+1 {
-				if client.head.movable {
-					return client.head
+				for w, k := client.head, 0; w != nil && k < looked; w, k = w.behind, k+1 {
+					if w.movable {
+						return w
+					}
 				}
 			}
 		}
