@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"goservice.dev/operator/workload/internal/exchange"
 )
 
 // Head is what a request has besides its context and the rest of its body.
@@ -33,8 +35,8 @@ type Head struct {
 	Waited time.Duration
 	// RequestID by which callers and logs name it.
 	RequestID string
-	// Pattern of the route that has taken the request.
-	Pattern string
+	// Trace of the request, as the pod where it came in goes on with it.
+	Trace exchange.TraceContext
 }
 
 // HeadOf a request. Body and what does not stand in the request are the caller's to add.
@@ -42,7 +44,7 @@ func HeadOf(r *http.Request) *Head {
 	return &Head{
 		Method: r.Method, RequestURI: r.RequestURI, Proto: r.Proto, ProtoMajor: r.ProtoMajor, ProtoMinor: r.ProtoMinor,
 		Host: r.Host, RemoteAddr: r.RemoteAddr, ContentLength: r.ContentLength, TransferEncoding: r.TransferEncoding,
-		Header: r.Header, Trailer: r.Trailer, TLS: r.TLS, Pattern: r.Pattern,
+		Header: r.Header, Trailer: r.Trailer, TLS: r.TLS,
 	}
 }
 
@@ -51,6 +53,7 @@ const (
 	hasTLS = 1 << iota
 	hasTrailer
 	isWhole
+	isSampled
 )
 
 func (h *Head) encode(e *encoder) {
@@ -64,10 +67,15 @@ func (h *Head) encode(e *encoder) {
 	if h.Whole {
 		flags |= isWhole
 	}
+	if h.Trace.Sampled {
+		flags |= isSampled
+	}
 	e.number(flags)
-	for _, text := range []string{h.Method, h.RequestURI, h.Proto, h.Host, h.RemoteAddr, h.RequestID, h.Pattern} {
+	for _, text := range []string{h.Method, h.RequestURI, h.Proto, h.Host, h.RemoteAddr, h.RequestID, h.Trace.State} {
 		e.text(text)
 	}
+	e.bytes(h.Trace.TraceID[:])
+	e.bytes(h.Trace.SpanID[:])
 	e.number(uint64(h.ProtoMajor)) //nolint:gosec // small
 	e.number(uint64(h.ProtoMinor)) //nolint:gosec // small
 	e.signed(h.ContentLength)
@@ -92,9 +100,12 @@ func (h *Head) encode(e *encoder) {
 func decodeHead(d *decoder) (*Head, error) {
 	h := &Head{}
 	flags := d.number()
-	for _, text := range []*string{&h.Method, &h.RequestURI, &h.Proto, &h.Host, &h.RemoteAddr, &h.RequestID, &h.Pattern} {
+	for _, text := range []*string{&h.Method, &h.RequestURI, &h.Proto, &h.Host, &h.RemoteAddr, &h.RequestID, &h.Trace.State} {
 		*text = d.text()
 	}
+	copy(h.Trace.TraceID[:], d.bytes())
+	copy(h.Trace.SpanID[:], d.bytes())
+	h.Trace.Sampled = flags&isSampled != 0
 	h.ProtoMajor, h.ProtoMinor = int(min(d.number(), 9)), int(min(d.number(), 9)) //nolint:gosec // bounded
 	h.ContentLength = d.signed()
 	h.Left, h.Waited = time.Duration(d.signed()), time.Duration(d.signed())
