@@ -28,6 +28,59 @@ func (s *Server) exchanges(next http.Handler) http.Handler {
 	})
 }
 
+// Visit begins the exchange of a request that came in at another pod. The caller must call end when its handler has returned.
+func (s *Server) Visit(w http.ResponseWriter, r *http.Request, host Host) (e *exchange.Exchange, visiting *http.Request, end func()) {
+	ctx := context.WithValue(r.Context(), http.ServerContextKey, s.http)
+	if s.listener != nil {
+		ctx = context.WithValue(ctx, http.LocalAddrContextKey, s.listener.Addr())
+	}
+	e, r = exchange.Begin(w, r.WithContext(ctx))
+	e.Visit(&visit{Server: s, host: host, over: ctx.Done()})
+	s.requests.Add(1)
+	return e, r, func() { s.ended(e) }
+}
+
+// Host is the pod where a visiting request came in.
+type Host interface {
+	// Leaving is closed when the server there begins to stop.
+	Leaving() <-chan struct{}
+	// Stream tells it that the handler has made a stream of the exchange.
+	Stream()
+}
+
+// visit is the owner of an exchange whose client is at another pod.
+type visit struct {
+	*Server
+	host Host
+	over <-chan struct{}
+	once sync.Once
+	left chan struct{}
+}
+
+// Leaving is closed when the first of both servers begins to stop: the other end of a stream is told, and the handler ends.
+func (v *visit) Leaving() <-chan struct{} {
+	v.once.Do(func() {
+		v.left = make(chan struct{})
+		go func() {
+			defer close(v.left)
+			select {
+			case <-v.host.Leaving():
+			case <-v.Server.leaving:
+			case <-v.over:
+			}
+		}()
+	})
+	return v.left
+}
+
+// Bound is that of the server which has the connection.
+func (v *visit) Bound() time.Duration { return 0 }
+
+func (v *visit) StreamBegan(e *exchange.Exchange) {
+	v.host.Stream()
+	v.Server.StreamBegan(e)
+}
+
 func (s *Server) ended(e *exchange.Exchange) {
 	e.Finish()
 	if !e.Streaming() && s.requests.Add(-1) == 0 && s.isLeaving() {

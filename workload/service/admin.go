@@ -64,7 +64,7 @@ func (s *Service) registerMetrics() {
 		rate, _ := s.limiter.Limit()
 		return rate
 	})
-	s.telemetry.Registry().MustRegister(&liveSettingsCollector{service: s}, upstreamCollector{s}, dependencyCollector{s}, s.background)
+	s.telemetry.Registry().MustRegister(&liveSettingsCollector{service: s}, upstreamCollector{s}, dependencyCollector{s}, handOffCollector{s}, s.background)
 }
 
 var (

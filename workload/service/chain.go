@@ -17,12 +17,17 @@ import (
 func (s *Service) chain(mux http.Handler) http.Handler {
 	return s.telemetry.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		e, r := exchange.Begin(w, r)
-		unrouted := unroutedPool.Get().(*unrouted)
-		unrouted.service, unrouted.exchange, unrouted.request = s, e, r
-		mux.ServeHTTP(unrouted, r)
-		*unrouted = noRoute
-		unroutedPool.Put(unrouted)
+		s.route(e, r, mux)
 	}))
+}
+
+// route lets the mux find the request's route.
+func (s *Service) route(e *exchange.Exchange, r *http.Request, mux http.Handler) {
+	unrouted := unroutedPool.Get().(*unrouted)
+	unrouted.service, unrouted.exchange, unrouted.request = s, e, r
+	mux.ServeHTTP(unrouted, r)
+	*unrouted = noRoute
+	unroutedPool.Put(unrouted)
 }
 
 // unrouted stands between the mux and the response until a route takes the request. So what the mux answers by itself passes
@@ -48,7 +53,7 @@ func (u *unrouted) WriteHeader(status int) {
 		return
 	}
 	s, w := u.service, u.exchange
-	if !s.limiter.Allow() {
+	if !w.Visits() && !s.limiter.Allow() {
 		u.answered = true
 		w.Header().Del("Location")
 		rateLimited.answer(w, u.request, min(s.limiter.RetryAfter(), maxRetryAfter))

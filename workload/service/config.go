@@ -55,6 +55,13 @@ type Config struct {
 	ClientCAFile    string `env:"GOSERVICE_TLS_CLIENT_CA_FILE"`
 	// ClientNames that client certificates must carry one of, in the form of auth.Certificates; empty accepts all.
 	ClientNames []string `env:"GOSERVICE_TLS_CLIENT_NAMES"`
+	// PeersNames resolve to the pods of the service, which share their queue where there are any. They listen for each other on PeersPort, and
+	// prove to each other that they have the keys in the folder PeersKeys.
+	PeersNames []string `env:"GOSERVICE_PEERS_NAMES"`
+	PeersPort  uint16   `env:"GOSERVICE_PEERS_PORT" envDefault:"9443"`
+	PeersKeys  string   `env:"GOSERVICE_PEERS_KEYS" envDefault:"/etc/goservice/peers"`
+	// PodIP is the address by which PeersNames resolve to this pod; empty: PeersPort is open on all addresses.
+	PodIP string `env:"GOSERVICE_POD_IP"`
 	// FaultInjection switches the fault endpoints of the admin port on.
 	FaultInjection bool `env:"GOSERVICE_FAULT_INJECTION"`
 	// MaxCallerTraces is how many requests per second are traced and logged because their callers ask for it; 0: none.
@@ -109,6 +116,9 @@ func (c *Config) check() (problems []refusedSetting) {
 	refuse := func(variable, rule string) { problems = append(problems, refusedSetting{variable, rule}) }
 	if c.Port != 0 && c.Port == c.AdminPort {
 		refuse("GOSERVICE_ADMIN_PORT", "must differ from GOSERVICE_PORT")
+	}
+	if len(c.PeersNames) > 0 && (c.PeersPort == 0 || c.PeersPort == c.Port || c.PeersPort == c.AdminPort) {
+		refuse("GOSERVICE_PEERS_PORT", "must be 1 to 65535, and differ from GOSERVICE_PORT and GOSERVICE_ADMIN_PORT")
 	}
 	if c.ProfilingAddress != "" && !loopback(c.ProfilingAddress) {
 		refuse("GOSERVICE_PROFILING_ADDRESS", "must be a loopback address with a port, such as 127.0.0.1:6060: profiles show secrets")

@@ -5,12 +5,14 @@ package service
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"runtime"
 	"slices"
 	"sync/atomic"
 
 	"goservice.dev/operator/workload/internal/exchange"
+	"goservice.dev/operator/workload/internal/handoff"
 	"goservice.dev/operator/workload/ratelimit"
 	"goservice.dev/operator/workload/telemetry"
 )
@@ -74,7 +76,7 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !rt.identified(e, r) {
 		return
 	}
-	if !settings.exempt && !rt.allow(e, r, settings) {
+	if !settings.exempt && !e.Visits() && !rt.allow(e, r, settings) {
 		return
 	}
 	hasBody := r.ContentLength != 0 // HTTP/2 has a body also where there is none
@@ -129,8 +131,7 @@ func (rt *route) giveBack(key string) {
 
 // work runs the handler on a worker of the pool, which others have while the handler waits for its client's body.
 func (rt *route) work(e *exchange.Exchange, r *http.Request, hasBody bool) {
-	if err := rt.acquire(r.Context(), r, false); err != nil {
-		rt.service.turnAway(e, r, err)
+	if !e.Visits() && !rt.admit(e, r) {
 		return
 	}
 	release := rt.service.release
@@ -138,7 +139,7 @@ func (rt *route) work(e *exchange.Exchange, r *http.Request, hasBody bool) {
 		body := &lease{
 			ReadCloser: r.Body, exchange: e, release: release,
 			acquire: func(ctx context.Context) error {
-				if err := rt.acquire(ctx, r, true); err != nil {
+				if err := rt.acquire(ctx, rt.claim(r, true)); err != nil {
 					return rt.service.noWorker(err)
 				}
 				return nil
@@ -154,4 +155,30 @@ func (rt *route) work(e *exchange.Exchange, r *http.Request, hasBody bool) {
 	runtime.Gosched()
 	telemetry.Admitted(r)
 	rt.handler.ServeHTTP(e, r)
+	if rt.service.sharing != nil {
+		e.LetGo()
+		if held, ok := e.Held(); ok {
+			rt.service.broker.Worked(held - e.Waited)
+		}
+	}
+}
+
+// admit waits for a worker. It answers the request itself, and reports false, if there is none in time or another pod has run it.
+func (rt *route) admit(e *exchange.Exchange, r *http.Request) bool {
+	claim := rt.claim(r, false)
+	for claim.Movable = rt.movable(e, r); ; {
+		err := rt.acquire(e, claim)
+		if err == nil {
+			return true
+		}
+		grant, moves := errors.AsType[*handoff.Grant](err)
+		if !moves {
+			rt.service.turnAway(e, r, err)
+			return false
+		}
+		if rt.handOver(e, r, grant) {
+			return false
+		}
+		claim.Movable, claim.Patient = false, true // it has been in line
+	}
 }

@@ -64,6 +64,8 @@ func (s *Service) Serve(ctx context.Context) error {
 		serve(one)
 	}
 	close(s.listening)
+	s.shareQueue()
+	defer s.endSharing()
 	left, err := s.starting(ctx)
 	if err != nil || ctx.Err() != nil { // the public port never served
 		s.ports.public.Abandon()
@@ -77,6 +79,7 @@ func (s *Service) Serve(ctx context.Context) error {
 	if watcher != nil {
 		go watcher.Run(following)
 	}
+	s.broker.Take(true)
 	s.state.Store(stateReady)
 	s.logger.Info("ready", "address", s.Address().String(), "admin", s.AdminAddress().String(), "revision", s.live.Revision(),
 		"after_ms", milliseconds(time.Since(s.started)))
@@ -228,6 +231,8 @@ func (s *Service) drain() drain.Report {
 	s.logger.Info("draining", "budget_ms", milliseconds(budget), "in_flight", s.telemetry.InFlight(), "streams", s.ports.public.Streams(),
 		"connections", s.ports.public.Connections())
 	s.state.Store(stateDraining)
+	s.broker.Take(false)
+	s.broker.Leave()
 	s.background.drain(s.draining)
 	steps := []drain.Step{
 		{Name: "settle", Run: func(ctx context.Context) (int, error) {

@@ -32,6 +32,7 @@ import (
 	"goservice.dev/operator/workload/auth"
 	"goservice.dev/operator/workload/forwarded"
 	"goservice.dev/operator/workload/internal/budget"
+	"goservice.dev/operator/workload/internal/handoff"
 	"goservice.dev/operator/workload/livesettings"
 	"goservice.dev/operator/workload/pool"
 	"goservice.dev/operator/workload/ratelimit"
@@ -52,6 +53,8 @@ type Service struct {
 	limiter     *ratelimit.Limiter
 	pool        *pool.Pool
 	release     func() // gives a worker of it that a request holds back
+	broker      *handoff.Broker
+	sharing     *sharing // nil where pods do not share their queue
 	live        *livesettings.Registry
 	upstreams   map[string]*upstream.Client
 	proxies     *forwarded.Proxies
@@ -201,6 +204,7 @@ func (s *Service) setUp(o options) {
 		}
 		s.clients = []*authenticator{{Authenticator: certificates}}
 	}
+	s.broker = handoff.New(s.pool, s.serveVisit, s.logger)
 	s.registerKnobs()
 	s.registerMetrics()
 	s.registerAdmin()

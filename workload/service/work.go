@@ -11,11 +11,11 @@ import (
 	"goservice.dev/operator/workload/pool"
 )
 
-// acquire waits for a worker for the request. Who it is for, and for what, counts only in the queue. A patient request was admitted before.
-func (rt *route) acquire(ctx context.Context, r *http.Request, patient bool) error {
+// acquire waits for a worker for a request.
+func (rt *route) acquire(ctx context.Context, claim pool.Claim) error {
 	s := rt.service
 	if !s.pool.TryAcquire() {
-		if err := s.pool.AcquireFor(ctx, rt.claim(r, patient)); err != nil {
+		if err := s.pool.AcquireFor(ctx, claim); err != nil {
 			return err
 		}
 	}
@@ -23,6 +23,7 @@ func (rt *route) acquire(ctx context.Context, r *http.Request, patient bool) err
 	return nil
 }
 
+// claim of the request. Who it is for, and for what, counts only in the queue. A patient request was admitted before.
 func (rt *route) claim(r *http.Request, patient bool) pool.Claim {
 	return pool.Claim{
 		Priority: rt.inForce.Load().priority, Route: rt.pattern, Client: rt.service.clientKey(r), Patient: patient,

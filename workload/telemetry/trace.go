@@ -149,13 +149,18 @@ func (t *Telemetry) begin(e *exchange.Exchange, r *http.Request) {
 	} else {
 		ctx = trace.ContextWithSpanContext(ctx, trace.SpanContext{})
 	}
-	_, span := t.tracer.Start(context.WithValue(ctx, decidedKey{}, e.Trace), r.Method,
+	_, span := t.tracer.Start(contextWithDecision(ctx, e.Trace), r.Method,
 		trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(e.Start), trace.WithAttributes(
 			attribute.String("http.request.method", knownMethod(r.Method)),
 			attribute.String("url.path", r.URL.Path),
 			attribute.String("network.protocol.version", strconv.Itoa(r.ProtoMajor)+"."+strconv.Itoa(r.ProtoMinor)),
 		))
 	e.Trace, e.Span = traceContext(span.SpanContext()), span
+}
+
+// contextWithDecision tells the sampler what has been decided.
+func contextWithDecision(ctx context.Context, decided exchange.TraceContext) context.Context {
+	return context.WithValue(ctx, decidedKey{}, decided)
 }
 
 // record decides whether the trace is recorded, and so what upstreams are told. A service that records nothing passes a

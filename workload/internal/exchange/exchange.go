@@ -67,6 +67,7 @@ type Exchange struct {
 	writer  http.ResponseWriter
 	parent  context.Context
 	owner   Owner
+	visits  bool
 
 	// limit is the deadline as the time after Start, 0 for none, and timeout what progress moves it forward by.
 	limit   atomic.Int64
@@ -142,8 +143,17 @@ func From(ctx context.Context) *Exchange {
 // Own says which server the exchange came in by. It must be called before the next handler.
 func (e *Exchange) Own(owner Owner) { e.owner = owner }
 
+// Visit is Own for an exchange whose client is at another pod: that this server begins to stop says nothing about the client's connection.
+func (e *Exchange) Visit(owner Owner) { e.owner, e.visits = owner, true }
+
+// Visits reports whether the client is at another pod.
+func (e *Exchange) Visits() bool { return e.visits }
+
 // Request of the exchange. A ServeMux has set its pattern once it has found a route.
 func (e *Exchange) Request() *http.Request { return e.request }
+
+// Client ends when the client leaves, and has no deadline of the exchange's.
+func (e *Exchange) Client() context.Context { return e.parent }
 
 // Age is the time since Start. It reads the monotonic clock only, at half the price of time.Now.
 func (e *Exchange) Age() time.Duration { return time.Since(e.Start) }

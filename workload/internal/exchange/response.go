@@ -92,7 +92,7 @@ func (e *Exchange) head(status int) {
 		return
 	}
 	e.status = status
-	if e.owner != nil && e.request.ProtoMajor < 2 && e.leaving() {
+	if e.owner != nil && !e.visits && e.request.ProtoMajor < 2 && e.leaving() {
 		e.writer.Header().Set("Connection", "close")
 	}
 }

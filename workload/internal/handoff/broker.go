@@ -87,6 +87,13 @@ func (b *Broker) Counters() Counters {
 	return b.counters
 }
 
+// Peers is how many pods this one is linked with.
+func (b *Broker) Peers() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.peers)
+}
+
 // Hop is the time that moving a request costs, as measured.
 func (b *Broker) Hop() time.Duration { return time.Duration(b.hop.Load()) }
 
@@ -153,6 +160,9 @@ func (b *Broker) say(p *peer) {
 func (b *Broker) Waits(expected time.Duration, priority pool.Priority) {
 	if expected == 0 { // the queue has just begun: whoever is at work is about half done
 		expected = time.Duration(b.work.Load()) / 2
+		if expected == 0 { // for the first time
+			expected = leastMemory
+		}
 	}
 	if expected <= b.Hop() {
 		return

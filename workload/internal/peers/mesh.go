@@ -61,15 +61,14 @@ type Config struct {
 	Keys *Keys
 	// Address to listen on, such as ":9443".
 	Address string
-	// Name that resolves to all pods of the service; Port on which they listen.
-	Name string
-	Port uint16
+	// Resolve returns the hosts of all pods of the service; Port is the one on which they listen.
+	Resolve func(context.Context) ([]string, error)
+	Port    uint16
 	// Linked is called for each link before its first frame. It returns who follows it.
 	Linked func(other Hello, link *Link) Handler
 	Logger *slog.Logger
-	// Resolve looks a name up; nil: as the system does it. Dial connects; nil: by TCP.
-	Resolve func(ctx context.Context, name string) ([]string, error)
-	Dial    func(ctx context.Context, address string) (net.Conn, error)
+	// Dial connects; nil: by TCP.
+	Dial func(ctx context.Context, address string) (net.Conn, error)
 }
 
 // Mesh links a pod with others of its service.
@@ -98,9 +97,6 @@ type pause struct {
 
 // NewMesh makes a mesh that neither listens nor dials yet.
 func NewMesh(config Config) *Mesh {
-	if config.Resolve == nil {
-		config.Resolve = net.DefaultResolver.LookupHost
-	}
 	if config.Dial == nil {
 		config.Dial = func(ctx context.Context, address string) (net.Conn, error) {
 			return (&net.Dialer{KeepAlive: -1}).DialContext(ctx, "tcp", address) // links have signs of life of their own
@@ -191,14 +187,14 @@ func (m *Mesh) accept(ctx context.Context, all *sync.WaitGroup) {
 func (m *Mesh) look(ctx context.Context, all *sync.WaitGroup) {
 	lookup, cancel := context.WithTimeout(ctx, lookEvery)
 	defer cancel()
-	hosts, err := m.config.Resolve(lookup, m.config.Name)
+	hosts, err := m.config.Resolve(lookup)
 	m.looked(err)
 	if err != nil { // whoever is linked stays so
 		return
 	}
 	rand.Shuffle(len(hosts), func(i, j int) { hosts[i], hosts[j] = hosts[j], hosts[i] })
 	for _, host := range hosts {
-		address := net.JoinHostPort(host, strconv.Itoa(int(m.config.Port)))
+		address := m.address(host)
 		if m.wants(address, host) {
 			all.Go(func() { m.dial(ctx, address) })
 		}
@@ -212,7 +208,7 @@ func (m *Mesh) looked(err error) {
 	m.looking = err
 	m.mu.Unlock()
 	if changed && err != nil {
-		m.config.Logger.Warn("the pods of the service cannot be looked up, links stay", "name", m.config.Name, "error", err)
+		m.config.Logger.Warn("the pods of the service cannot be looked up, links stay", "error", err)
 	}
 }
 
@@ -281,7 +277,7 @@ func (m *Mesh) link(ctx context.Context, conn *tls.Conn, address string) error {
 	greet, cancel := context.WithTimeout(ctx, greetTimeout)
 	defer cancel()
 	stop := context.AfterFunc(greet, func() { _ = conn.NetConn().Close() })
-	other, err := m.greet(conn)
+	other, err := m.greet(conn, address != "")
 	if !stop() {
 		err = errors.Join(err, greet.Err())
 	}
@@ -317,17 +313,52 @@ func (m *Mesh) link(ctx context.Context, conn *tls.Conn, address string) error {
 	return nil
 }
 
-// greet shakes hands and says who is who.
-func (m *Mesh) greet(conn *tls.Conn) (Hello, error) {
+// errHasOne is the answer to a link to a pod that this one is dialing itself.
+var errHasOne = errors.New("peers: of two links that two pods dial at the same time, the one is kept that the pod with the lesser name has dialed")
+
+// greet shakes hands and says who is who. The pod that was dialed has the last word.
+func (m *Mesh) greet(conn *tls.Conn, dialed bool) (other Hello, err error) {
 	if err := conn.Handshake(); err != nil {
 		return Hello{}, err
 	}
-	if err := writeHello(conn, m.config.Self); err != nil {
+	if dialed {
+		if err = writeHello(conn, m.config.Self); err != nil {
+			return Hello{}, err
+		}
+	}
+	if other, err = readHello(conn); err != nil {
 		return Hello{}, err
 	}
-	other, err := readHello(conn)
+	switch {
+	case !dialed && m.hasOne(other):
+		return Hello{}, errHasOne
+	case !dialed:
+		err = writeHello(conn, m.config.Self)
+	}
 	if err == nil && other.ID == m.config.Self.ID {
 		err = errSelf
 	}
 	return other, err
+}
+
+// hasOne reports whether this pod's own link to the other is to be kept.
+func (m *Mesh) hasOne(other Hello) bool {
+	if m.config.Self.ID >= other.ID {
+		return false
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.dialing[m.address(other.Host)] {
+		return true
+	}
+	for _, one := range m.links {
+		if one.hello.ID == other.ID && one.address != "" {
+			return true
+		}
+	}
+	return false
+}
+
+func (m *Mesh) address(host string) string {
+	return net.JoinHostPort(host, strconv.Itoa(int(m.config.Port)))
 }

@@ -21,7 +21,7 @@ type names struct {
 	err   error
 }
 
-func (n *names) resolve(context.Context, string) ([]string, error) {
+func (n *names) resolve(context.Context) ([]string, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return append([]string(nil), n.hosts...), n.err
@@ -105,7 +105,7 @@ func run(t *testing.T, n *names, host string, port uint16, folder string) *node 
 	}
 	one := &node{with: map[string]int{}, frames: map[string]int{}, changed: make(chan struct{}, 1)}
 	one.mesh = NewMesh(Config{
-		Self: Hello{ID: "pod " + host, Host: host}, Keys: k, Address: net.JoinHostPort(host, strconv.Itoa(int(port))), Name: "service", Port: port,
+		Self: Hello{ID: "pod " + host, Host: host}, Keys: k, Address: net.JoinHostPort(host, strconv.Itoa(int(port))), Port: port,
 		Logger: slog.New(slog.DiscardHandler), Resolve: n.resolve,
 		Linked: func(other Hello, link *Link) Handler {
 			one.mu.Lock()

@@ -17,6 +17,9 @@ import (
 type Incoming struct {
 	// Head of the request.
 	Head *Head
+	// Code and Status are the call's result where its protocol has results of its own; the host sets them before Serve returns.
+	Code   string
+	Status int
 
 	calls   *Calls
 	id      uint64

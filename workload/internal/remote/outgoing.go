@@ -19,6 +19,9 @@ type Outcome struct {
 	Worked time.Duration
 	// Aborted says that the handler gave up in the middle of the response.
 	Aborted bool
+	// Code and Status are the call's result where its protocol has results of its own.
+	Code   string
+	Status int
 }
 
 // Options of a call.
@@ -175,7 +178,8 @@ func (o *outgoing) apply(event *event) (outcome Outcome, ended bool, err error) 
 		}
 	case kindEnd:
 		outcome.Aborted = d.number() != 0
-		outcome.Worked = time.Duration(d.number()) //nolint:gosec // a duration
+		outcome.Worked = time.Duration(d.number())               //nolint:gosec // a duration
+		outcome.Code, outcome.Status = d.text(), int(d.number()) //nolint:gosec // of HTTP
 		for key, values := range d.header() {
 			o.writer.Header()[key] = values
 		}

@@ -256,6 +256,8 @@ func (w *writer) finish(aborted bool, worked time.Duration) {
 		end.number(0)
 	}
 	end.number(uint64(worked))
+	end.text(w.in.Code)
+	end.number(uint64(w.in.Status)) //nolint:gosec // of HTTP
 	end.header(w.trailer())
 	_ = w.push(kindEnd, end)
 	if w.err == nil {

@@ -1,0 +1,139 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package service_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"goservice.dev/operator/workload/internal/abilities"
+	"goservice.dev/operator/workload/livesettings"
+	"goservice.dev/operator/workload/service"
+)
+
+// sharingPods are services that share their queue, at addresses of loopback of their own.
+func sharingPods(t *testing.T, n int, register func(pod int, svc *service.Service)) (pods []*running) {
+	t.Helper()
+	folder := t.TempDir()
+	key := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("k"), 32))
+	if err := os.WriteFile(filepath.Join(folder, "shown"), []byte(key), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := strconv.Itoa(free.Addr().(*net.TCPAddr).Port)
+	_ = free.Close()
+	var hosts []string
+	for i := range n {
+		hosts = append(hosts, "127.0.2."+strconv.Itoa(i+1))
+	}
+	for i, host := range hosts {
+		pods = append(pods, start(t, map[string]string{
+			"GOSERVICE_POD": "pod-" + strconv.Itoa(i), "GOSERVICE_POD_IP": host, "GOSERVICE_PEERS_PORT": port,
+			"GOSERVICE_PEERS_NAMES": strings.Join(hosts, ","), "GOSERVICE_PEERS_KEYS": folder,
+		}, func(svc *service.Service) { register(i, svc) }))
+	}
+	for _, pod := range pods {
+		for !pod.metric(fmt.Sprintf("goservice_hand_off_peers %d", n-1)) {
+		}
+	}
+	return pods
+}
+
+func TestARequestThatWouldWaitRunsInAPodThatIsFree(t *testing.T) {
+	began, finish := make(chan string, 2), make(chan struct{})
+	pods := sharingPods(t, 2, func(pod int, svc *service.Service) {
+		svc.HandleFunc("POST /", func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			began <- fmt.Sprintf("pod %d", pod)
+			<-finish
+			_, _ = fmt.Fprintf(w, "pod %d: %s %s %s", pod, body, r.RemoteAddr, r.URL)
+		})
+	})
+	for _, pod := range pods {
+		pod.tune(livesettings.Document{Version: livesettings.Version, Pool: &livesettings.Pool{Workers: 1, MinWorkers: 1, MaxWorkers: 1, QueueDepth: 10}})
+	}
+	var answers sync.Map
+	var clients sync.WaitGroup
+	post := func(body string) {
+		clients.Go(func() {
+			response, err := pods[0].client.Post(pods[0].url("/a?b=c"), "text/plain", strings.NewReader(body))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer response.Body.Close()
+			text, _ := io.ReadAll(response.Body)
+			answers.Store(body, string(text))
+		})
+	}
+	post("first")
+	if who := <-began; who != "pod 0" {
+		t.Fatalf("the first request runs in %s", who)
+	}
+	post("second")
+	if who := <-began; who != "pod 1" {
+		t.Errorf("the second request runs in %s", who)
+	}
+	close(finish)
+	clients.Wait()
+	first, _ := answers.Load("first")
+	second, _ := answers.Load("second")
+	if !strings.HasPrefix(first.(string), "pod 0: first 127.0.0.1:") || !strings.HasPrefix(second.(string), "pod 1: second 127.0.0.1:") ||
+		!strings.HasSuffix(second.(string), " /a?b=c") {
+		t.Errorf("%q, %q", first, second)
+	}
+	if !pods[0].metric(`goservice_hand_off_requests_total{result="moved"} 1`) || !pods[1].metric(`goservice_hand_off_requests_total{result="taken"} 1`) {
+		t.Error("the metrics do not say so")
+	}
+}
+
+// What net/http's own response writer can do, it can do for a request that has moved.
+func TestHandlersCanDoForRequestsThatHaveMovedWhatTheyCanDoWithoutTheChain(t *testing.T) {
+	for name, one := range abilities.All {
+		if one.Hijacks { // upgrades stay
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			abilities.Compare(t, one, func(t *testing.T, handler http.Handler) string {
+				blocked, unblock := make(chan struct{}), make(chan struct{})
+				pods := sharingPods(t, 2, func(pod int, svc *service.Service) {
+					svc.HandleFunc("GET /block", func(http.ResponseWriter, *http.Request) {
+						close(blocked)
+						<-unblock
+					})
+					svc.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+						if pod == 0 {
+							t.Error("it has not moved")
+						}
+						handler.ServeHTTP(w, r)
+					})
+				})
+				for _, pod := range pods {
+					pod.tune(livesettings.Document{Version: livesettings.Version, Pool: &livesettings.Pool{Workers: 1, MinWorkers: 1, MaxWorkers: 1, QueueDepth: 10}})
+				}
+				go func() {
+					if response, err := pods[0].client.Get(pods[0].url("/block")); err == nil {
+						_ = response.Body.Close()
+					}
+				}()
+				<-blocked
+				t.Cleanup(func() { close(unblock) })
+				return "127.0.0.1:" + port(pods[0].Address())
+			})
+		})
+	}
+}
