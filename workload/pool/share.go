@@ -51,11 +51,17 @@ func (p *Pool) Move(to error) bool {
 	return false
 }
 
-// Movable is how many wait and may move.
-func (p *Pool) Movable() int {
+// Movable is how many wait and may move, and for how long the oldest of all who wait has done so.
+func (p *Pool) Movable() (waiting int, oldest time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.queue.movable
+	now := p.now()
+	for class := range p.queue.lines {
+		if line := &p.queue.lines[class]; line.oldest != nil {
+			oldest = max(oldest, now-line.oldest.since)
+		}
+	}
+	return p.queue.movable, oldest
 }
 
 // firstMovable is whom the next worker would be for among those who may move; nil if there is none among the first ones of each turn.

@@ -38,8 +38,9 @@ func TestThoseWhoWaitAndMayMoveAreMovedInTheirOrder(t *testing.T) {
 		wait("stays", Claim{})
 		wait("sheddable", Claim{Movable: true, Priority: Sheddable})
 		wait("normal", Claim{Movable: true})
-		if len(told.waits) != 2 || p.Movable() != 2 {
-			t.Errorf("told of %v, %d may move", told.waits, p.Movable())
+		time.Sleep(time.Second)
+		if waiting, oldest := p.Movable(); len(told.waits) != 2 || waiting != 2 || oldest != time.Second {
+			t.Errorf("told of %v, %d may move, the oldest has waited for %s", told.waits, waiting, oldest)
 		}
 		for _, want := range []string{"normal: moved", "sheddable: moved"} {
 			if !p.Move(errMoved) {
@@ -49,7 +50,7 @@ func TestThoseWhoWaitAndMayMoveAreMovedInTheirOrder(t *testing.T) {
 				t.Errorf("%s, want %s", got, want)
 			}
 		}
-		if p.Move(errMoved) || p.Movable() != 0 {
+		if waiting, _ := p.Movable(); p.Move(errMoved) || waiting != 0 {
 			t.Error("somebody moved who may not")
 		}
 		p.Release()

@@ -150,7 +150,6 @@ func (s *Service) serveVisit(call *remote.Incoming, w http.ResponseWriter, r *ht
 	}
 	s.telemetry.Visit(e, call.Head.Trace, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		s.route(e, r, http.HandlerFunc(s.dispatch))
-		s.broker.Worked(e.Age())
 	}))
 	if e.Call != nil {
 		call.Code, call.Status = e.Call.Code, e.Call.Status

@@ -53,6 +53,13 @@ func sharingPods(t *testing.T, n int, register func(pod int, svc *service.Servic
 	return pods
 }
 
+// fixedPool gives each pod one worker.
+func fixedPool(pods []*running) {
+	for _, pod := range pods {
+		pod.tune(livesettings.Document{Version: livesettings.Version, Pool: &livesettings.Pool{Workers: 1, MinWorkers: 1, MaxWorkers: 1, QueueDepth: 10}})
+	}
+}
+
 func TestARequestThatWouldWaitRunsInAPodThatIsFree(t *testing.T) {
 	began, finish := make(chan string, 2), make(chan struct{})
 	pods := sharingPods(t, 2, func(pod int, svc *service.Service) {
@@ -63,9 +70,7 @@ func TestARequestThatWouldWaitRunsInAPodThatIsFree(t *testing.T) {
 			_, _ = fmt.Fprintf(w, "pod %d: %s %s %s", pod, body, r.RemoteAddr, r.URL)
 		})
 	})
-	for _, pod := range pods {
-		pod.tune(livesettings.Document{Version: livesettings.Version, Pool: &livesettings.Pool{Workers: 1, MinWorkers: 1, MaxWorkers: 1, QueueDepth: 10}})
-	}
+	fixedPool(pods)
 	var answers sync.Map
 	var clients sync.WaitGroup
 	post := func(body string) {
@@ -122,9 +127,7 @@ func TestHandlersCanDoForRequestsThatHaveMovedWhatTheyCanDoWithoutTheChain(t *te
 						handler.ServeHTTP(w, r)
 					})
 				})
-				for _, pod := range pods {
-					pod.tune(livesettings.Document{Version: livesettings.Version, Pool: &livesettings.Pool{Workers: 1, MinWorkers: 1, MaxWorkers: 1, QueueDepth: 10}})
-				}
+				fixedPool(pods)
 				go func() {
 					if response, err := pods[0].client.Get(pods[0].url("/block")); err == nil {
 						_ = response.Body.Close()
@@ -136,4 +139,133 @@ func TestHandlersCanDoForRequestsThatHaveMovedWhatTheyCanDoWithoutTheChain(t *te
 			})
 		})
 	}
+}
+
+func TestTheClientOfARequestWhosePodIsGoneIsToldThatItMayHaveRun(t *testing.T) {
+	began := make(chan int, 2)
+	unblock := make(chan struct{})
+	pods := sharingPods(t, 2, func(pod int, svc *service.Service) {
+		svc.HandleFunc("POST /", func(_ http.ResponseWriter, r *http.Request) {
+			began <- pod
+			if pod == 1 {
+				<-r.Context().Done() // when the link breaks
+				return
+			}
+			<-unblock
+		})
+	})
+	fixedPool(pods)
+	post := func() chan *http.Response {
+		answer := make(chan *http.Response, 1)
+		go func() {
+			response, err := pods[0].client.Post(pods[0].url("/"), "", nil)
+			if err != nil {
+				t.Error(err)
+			}
+			answer <- response
+		}()
+		<-began
+		return answer
+	}
+	first := post()
+	second := post()
+	pods[1].Unlink()
+	response := <-second
+	text, _ := io.ReadAll(response.Body)
+	_ = response.Body.Close()
+	if response.StatusCode != http.StatusBadGateway || !strings.Contains(string(text), `"reason":"peer_gone"`) {
+		t.Errorf("%s %s", response.Status, text)
+	}
+	close(unblock)
+	if response := <-first; response.StatusCode != http.StatusOK {
+		t.Error(response.Status)
+	}
+}
+
+func TestAPodThatStopsHandsOverWhatWaits(t *testing.T) {
+	began, unblock := make(chan int, 3), []chan struct{}{make(chan struct{}), make(chan struct{})}
+	pods := sharingPods(t, 2, func(pod int, svc *service.Service) {
+		svc.HandleFunc("POST /", func(w http.ResponseWriter, _ *http.Request) {
+			began <- pod
+			<-unblock[pod]
+			_, _ = fmt.Fprint(w, "pod ", pod)
+		})
+	})
+	fixedPool(pods)
+	answers := make(chan string, 3)
+	post := func() {
+		response, err := pods[0].client.Post(pods[0].url("/"), "", nil)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer response.Body.Close()
+		text, _ := io.ReadAll(response.Body)
+		answers <- string(text)
+	}
+	go post()
+	<-began
+	go post()
+	<-began // in the other pod
+	go post()
+	for !pods[0].metric("goservice_pool_queued 1") {
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- pods[0].finish() }()
+	close(unblock[1])
+	for range 2 {
+		if answer := <-answers; answer != "pod 1" {
+			t.Errorf("answered by %q", answer)
+		}
+	}
+	close(unblock[0])
+	if answer, err := <-answers, <-ended; answer != "pod 0" || err != nil {
+		t.Errorf("answered by %q, %v", answer, err)
+	}
+}
+
+func TestARequestThatMovesIsChargedWhereItCameIn(t *testing.T) {
+	began, unblock := make(chan int, 2), make(chan struct{})
+	pods := sharingPods(t, 2, func(pod int, svc *service.Service) {
+		svc.HandleFunc("POST /", func(http.ResponseWriter, *http.Request) {
+			began <- pod
+			<-unblock
+		})
+	})
+	for _, pod := range pods {
+		pod.tune(livesettings.Document{
+			Version: livesettings.Version, Pool: &livesettings.Pool{Workers: 1, MinWorkers: 1, MaxWorkers: 1, QueueDepth: 10},
+			RateLimit: &livesettings.RateLimit{RequestsPerSecond: 0.001, Burst: 2},
+		})
+	}
+	for range 2 { // which leaves the other pod nothing of its own
+		pods[1].get(pods[1].url("/"))
+	}
+	var clients sync.WaitGroup
+	post := func() {
+		clients.Go(func() {
+			response, err := pods[0].client.Post(pods[0].url("/"), "", nil)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_ = response.Body.Close()
+			if response.StatusCode != http.StatusOK {
+				t.Error(response.Status)
+			}
+		})
+	}
+	post()
+	<-began
+	post()
+	if pod := <-began; pod != 1 {
+		t.Errorf("it runs in pod %d", pod)
+	}
+	if response, err := pods[0].client.Post(pods[0].url("/"), "", nil); err != nil || response.StatusCode != http.StatusTooManyRequests {
+		t.Errorf("a third one: %v, %v", response, err)
+	} else {
+		_ = response.Body.Close()
+	}
+	close(unblock)
+	clients.Wait()
 }

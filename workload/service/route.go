@@ -158,7 +158,7 @@ func (rt *route) work(e *exchange.Exchange, r *http.Request, hasBody bool) {
 	if rt.service.sharing != nil {
 		e.LetGo()
 		if held, ok := e.Held(); ok {
-			rt.service.broker.Worked(held - e.Waited)
+			rt.service.broker.Worked(held-e.Waited, e.Status() >= http.StatusInternalServerError)
 		}
 	}
 }

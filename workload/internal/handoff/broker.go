@@ -33,8 +33,17 @@ const (
 	grantLife = 50 * time.Millisecond
 	// firstHop is what moving a request is taken to cost as long as it was not measured.
 	firstHop = 300 * time.Microsecond
-	// smoothing of measured times: the mean of about as many.
+	// smoothing of measured times and shares: the mean of about as many.
 	smoothing = 32
+	// coldFor is how many requests a pod has to have served before it takes more than one of others at a time: caches, connections, and
+	// the heap of a new one are cold.
+	coldFor = 16
+	// A pod that fails most requests, and much more often than this one, is busy with nothing and looks free. It is left alone for
+	// firstRest, then for twice as long, up to longestRest.
+	mostFailures = 0.5
+	judgedFrom   = 8 // requests
+	firstRest    = 5 * time.Second
+	longestRest  = time.Minute
 )
 
 // Serve runs a request of another pod, with a worker that was taken for it.
@@ -49,7 +58,11 @@ type Broker struct {
 	work atomic.Int64 // how long requests keep a worker, smoothed
 	hop  atomic.Int64 // what moving one costs in time, smoothed
 
+	served atomic.Int64 // requests that ran here, up to coldFor
+
 	mu       sync.Mutex
+	failing  float64 // share of the requests that ran here, smoothed
+	visits   int     // workers that are kept or at work for others
 	peers    []*peer
 	takes    bool // ready, and not draining
 	leaving  bool
@@ -97,8 +110,23 @@ func (b *Broker) Peers() int {
 // Hop is the time that moving a request costs, as measured.
 func (b *Broker) Hop() time.Duration { return time.Duration(b.hop.Load()) }
 
-// Worked notes for how long a request kept a worker.
-func (b *Broker) Worked(d time.Duration) { smooth(&b.work, d) }
+// Worked notes for how long a request kept a worker, and whether it failed.
+func (b *Broker) Worked(d time.Duration, failed bool) {
+	smooth(&b.work, d)
+	if b.served.Load() < coldFor {
+		b.served.Add(1)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.failing += (share(failed) - b.failing) / smoothing
+}
+
+func share(one bool) float64 {
+	if one {
+		return 1
+	}
+	return 0
+}
 
 // smooth moves a mean towards a value. A lost update of two at once does no harm.
 func smooth(mean *atomic.Int64, value time.Duration) {
@@ -167,17 +195,18 @@ func (b *Broker) Waits(expected time.Duration, priority pool.Priority) {
 	if expected <= b.Hop() {
 		return
 	}
+	waiting, oldest := b.pool.Movable()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.ask(expected, priority)
+	b.ask(waiting, max(expected, oldest), priority)
 }
 
 // ask tells two more pods that requests wait here. The lock is held.
-func (b *Broker) ask(expected time.Duration, priority pool.Priority) {
+func (b *Broker) ask(waiting int, expected time.Duration, priority pool.Priority) {
 	now := time.Now()
 	memory := min(max(expected, leastMemory), mostMemory)
 	w := want{
-		Waiting: b.pool.Movable(), Priority: int(priority), Expected: expected, Work: time.Duration(b.work.Load()), Memory: memory,
+		Waiting: waiting, Priority: int(priority), Expected: expected, Work: time.Duration(b.work.Load()), Memory: memory,
 	}
 	left := askedAtOnce
 	for _, i := range rand.Perm(len(b.peers)) {
@@ -198,14 +227,14 @@ func (b *Broker) ask(expected time.Duration, priority pool.Priority) {
 	}
 }
 
-// askMore asks for those who still wait.
+// askMore asks for those who still wait. Whoever has waited for long is taken to wait for as long again.
 func (b *Broker) askMore() {
-	waiting := b.pool.Movable() > 0
+	waiting, oldest := b.pool.Movable()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.armed = false
-	if waiting {
-		b.ask(max(time.Duration(b.work.Load()), askAgain), pool.Normal)
+	if waiting > 0 {
+		b.ask(waiting, max(time.Duration(b.work.Load()), oldest), pool.Normal)
 	}
 }
 
@@ -224,13 +253,26 @@ func (b *Broker) give() {
 			b.pool.Want(false)
 			return
 		}
+		if b.visits > 0 && b.served.Load() < coldFor { // goes on when that one has ended
+			b.pool.Want(true)
+			return
+		}
 		b.pool.Want(true) // before the attempt, so that a worker that becomes free right after it is heard of
 		if !b.pool.TryAcquire() {
 			return
 		}
 		b.grants++
+		b.visits++
 		best.grant(b.grants)
 	}
+}
+
+// visited is told that a worker is not at work for another pod any more.
+func (b *Broker) visited() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.visits--
+	b.give()
 }
 
 // neediest is the pod whose first request has waited for long, of those of the highest priority for which it is better to run
@@ -260,6 +302,10 @@ func (g *Grant) Error() string { return "handoff: another pod has a worker" }
 func (g *Grant) Run(ctx context.Context, w http.ResponseWriter, r *http.Request, head *remote.Head, streaming func()) (remote.Outcome, error) {
 	began := time.Now()
 	outcome, err := g.peer.calls.Do(w, r, g.id, head, remote.Options{Client: ctx, Streaming: streaming})
-	g.peer.ended(time.Since(began), outcome, err)
+	failed := err != nil
+	if answered, ok := w.(interface{ Status() int }); ok && answered.Status() >= http.StatusInternalServerError {
+		failed = true
+	}
+	g.peer.ended(time.Since(began), outcome, err, failed)
 	return outcome, err
 }

@@ -30,6 +30,7 @@ type pod struct {
 	pool   *pool.Pool
 	broker *Broker
 	slower float64 // than others
+	fails  bool    // at once
 
 	mu  sync.Mutex
 	ran map[string]int
@@ -51,16 +52,25 @@ func (p *pod) work(w http.ResponseWriter, r *http.Request) {
 	p.mu.Unlock()
 	took, _ := time.ParseDuration(r.URL.Query().Get("take"))
 	took = time.Duration(float64(took) * p.slower)
+	if p.fails {
+		took = time.Millisecond
+		w.WriteHeader(http.StatusInternalServerError)
+	}
 	time.Sleep(took)
-	p.broker.Worked(took)
+	p.broker.Worked(took, p.fails)
 	_, _ = w.Write([]byte(p.name))
 }
+
+// recorder says its status, as an exchange does.
+type recorder struct{ *httptest.ResponseRecorder }
+
+func (r *recorder) Status() int { return r.Code }
 
 // arrive is a request that a client has sent to this pod; it returns who ran it.
 func (p *pod) arrive(ctx context.Context, id int, take time.Duration) (string, error) {
 	target := "/?id=" + strconv.Itoa(id) + "&take=" + take.String()
 	r := httptest.NewRequestWithContext(ctx, http.MethodGet, target, nil)
-	w := httptest.NewRecorder()
+	w := &recorder{httptest.NewRecorder()}
 	for {
 		err := p.pool.AcquireFor(ctx, pool.Claim{Movable: true})
 		var grant *Grant
@@ -167,7 +177,7 @@ func offer(t testing.TB, all []*pod, reached int, perSecond float64, requests in
 }
 
 func TestRequestsDoNotWaitWhereAnotherPodIsFree(t *testing.T) {
-	const work = 10 * time.Millisecond
+	const work, requests = 10 * time.Millisecond, 3000
 	for name, test := range map[string]struct {
 		pods, workers, reached int
 		load                   float64
@@ -182,7 +192,7 @@ func TestRequestsDoNotWaitWhereAnotherPodIsFree(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				all, stop := newService(t, test.pods, test.workers)
 				perSecond := test.load * float64(test.pods*test.workers) / work.Seconds()
-				result := offer(t, all, test.reached, perSecond, 10000, work)
+				result := offer(t, all, test.reached, perSecond, requests, work)
 				if p99 := result.quantile(0.99); p99 > test.p99 {
 					t.Errorf("p99 of the wait %s, want at most %s", p99, test.p99)
 				}
@@ -192,9 +202,81 @@ func TestRequestsDoNotWaitWhereAnotherPodIsFree(t *testing.T) {
 					c.Asked, c.Granted, c.Unused, c.Taken = c.Asked+n.Asked, c.Granted+n.Granted, c.Unused+n.Unused, c.Taken+n.Taken
 				}
 				t.Logf("wait p50 %s, p99 %s, moved %.1f %%, per request: %.2f asked, %.2f unused", result.quantile(0.5), result.quantile(0.99),
-					100*float64(result.moved)/float64(len(result.waits)), float64(c.Asked)/10000, float64(c.Unused)/10000)
+					100*float64(result.moved)/float64(len(result.waits)), float64(c.Asked)/requests, float64(c.Unused)/requests)
 				stop()
 			})
 		})
 	}
+}
+
+// byPod is how many requests each pod ran.
+func byPod(all []*pod) (runs []int) {
+	for _, one := range all {
+		n := 0
+		for _, times := range one.ran {
+			n += times
+		}
+		runs = append(runs, n)
+	}
+	return runs
+}
+
+func TestASlowPodTakesLittle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const work, requests = 10 * time.Millisecond, 3000
+		all, stop := newService(t, 8, 1)
+		all[7].slower = 5
+		result := offer(t, all, 7, 0.7*7/work.Seconds(), requests, work) // none of the requests comes in at the slow one
+		runs := byPod(all)
+		if p99 := result.quantile(0.99); p99 > 6*work || runs[7] > runs[0]/5 {
+			t.Errorf("p99 of the wait %s, runs %v", p99, runs)
+		}
+		stop()
+	})
+}
+
+func TestAPodThatFailsAtOnceIsNotTakenForAFreeOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const work, requests = 10 * time.Millisecond, 3000
+		all, stop := newService(t, 8, 1)
+		all[7].fails = true
+		offer(t, all, 7, 0.7*7/work.Seconds(), requests, work) // 20 s
+		if runs := byPod(all); runs[7] > 200 {
+			t.Errorf("runs %v", runs)
+		}
+		stop()
+	})
+}
+
+func TestANewPodTakesOneAtATimeUntilItIsWarm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all, stop := newService(t, 2, 8)
+		most := 0
+		watch := all[1].pool
+		done := make(chan struct{})
+		go func() {
+			for {
+				select {
+				case <-done:
+					return
+				case <-time.After(time.Millisecond):
+				}
+				if all[1].broker.served.Load() < coldFor {
+					most = max(most, watch.Stats().Busy)
+				}
+			}
+		}()
+		for range 8 {
+			_ = all[0].pool.TryAcquire()
+		}
+		offer(t, all, 1, 1000, 200, 10*time.Millisecond)
+		close(done)
+		for range 8 {
+			all[0].pool.Release()
+		}
+		if runs := byPod(all); most != 1 || runs[1] != 200 {
+			t.Errorf("%d at a time, runs %v", most, runs)
+		}
+		stop()
+	})
 }

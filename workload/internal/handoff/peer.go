@@ -55,6 +55,9 @@ type peer struct {
 	takes   bool      // it says that it does
 	asked   time.Time // until when it remembers that requests wait here
 	resting time.Time // until when it is left alone
+	rest    time.Duration
+	moved   int     // requests, since it was left alone
+	failing float64 // share of them, smoothed
 
 	want    want      // its requests
 	since   time.Time // when it said so
@@ -71,8 +74,11 @@ func (p *peer) wants(now time.Time, work, hop time.Duration) bool {
 	if p.want.Waiting <= len(p.granted) || now.After(p.good) || now.Before(p.resting) {
 		return false
 	}
-	there := p.want.Expected + p.want.Work
-	return work+hop < there || work == 0
+	there := p.want.Work
+	if there == 0 { // nothing has run there yet
+		there = work
+	}
+	return work+hop < p.want.Expected+there
 }
 
 // Frame implements peers.Handler.
@@ -86,7 +92,7 @@ func (p *peer) Frame(kind byte, payload []byte) error {
 		b.mu.Lock()
 		p.takes = len(payload) > 0 && payload[0] == 1
 		b.mu.Unlock()
-		if p.takes && b.pool.Movable() > 0 { // it has just become ready
+		if p.takes { // it has just become ready
 			b.askMore()
 		}
 	case frameWant:
@@ -156,6 +162,7 @@ func (p *peer) release(id uint64) bool {
 		return false
 	}
 	p.broker.pool.Release()
+	p.broker.visited()
 	return true
 }
 
@@ -173,9 +180,13 @@ func (p *peer) unkeep(id uint64) bool {
 // Claim implements remote.Host: the worker that was kept is the call's. One that has been given back meanwhile may be free again.
 func (p *peer) Claim(id uint64) bool {
 	b := p.broker
-	ok := p.unkeep(id) || b.pool.TryAcquire()
+	kept := p.unkeep(id)
+	ok := kept || b.pool.TryAcquire()
 	if ok {
 		b.mu.Lock()
+		if !kept {
+			b.visits++
+		}
 		b.counters.Taken++
 		p.want.Waiting = max(0, p.want.Waiting-1)
 		b.give()
@@ -186,11 +197,12 @@ func (p *peer) Claim(id uint64) bool {
 
 // Serve implements remote.Host.
 func (p *peer) Serve(call *remote.Incoming, w http.ResponseWriter, r *http.Request) {
+	defer p.broker.visited()
 	p.broker.serve(call, w, r)
 }
 
 // ended is told how a call to the pod went.
-func (p *peer) ended(took time.Duration, outcome remote.Outcome, err error) {
+func (p *peer) ended(took time.Duration, outcome remote.Outcome, err error, failed bool) {
 	b := p.broker
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -203,6 +215,24 @@ func (p *peer) ended(took time.Duration, outcome remote.Outcome, err error) {
 		b.counters.Moved++
 		smooth(&b.hop, max(0, took-outcome.Worked))
 	}
+	if !errors.Is(err, remote.ErrGone) {
+		p.judge(failed)
+	}
+}
+
+// judge the pod by one more request. The lock is held.
+func (p *peer) judge(failed bool) {
+	p.moved++
+	p.failing += (share(failed) - p.failing) / float64(min(p.moved, smoothing))
+	if p.moved < judgedFrom || p.failing <= max(mostFailures, 2*p.broker.failing) {
+		if p.moved >= 2*smoothing {
+			p.rest = 0
+		}
+		return
+	}
+	p.rest = min(max(2*p.rest, firstRest), longestRest)
+	p.resting, p.moved, p.failing = time.Now().Add(p.rest), 0, 0
+	p.broker.logger.Warn("a pod that fails most of the requests that it is given is left alone for a while", "pod", p.hello.ID, "for", p.rest.String())
 }
 
 // Ended implements peers.Handler.
@@ -216,6 +246,7 @@ func (p *peer) Ended(err error) {
 		delete(p.granted, id)
 	}
 	p.good = time.Time{}
+	b.visits -= kept
 	b.mu.Unlock()
 	for range kept {
 		b.pool.Release()

@@ -70,6 +70,16 @@ func (d *decoder) signed() int64 {
 	return n
 }
 
+// status of HTTP; net/http panics over others.
+func (d *decoder) status(least, most uint64) int {
+	n := d.number()
+	if n < least || n > most || n > 0 && n < 100 {
+		d.fail()
+		return 0
+	}
+	return int(n) //nolint:gosec // bounded
+}
+
 // bytes are only good as long as the payload.
 func (d *decoder) bytes() []byte {
 	size := d.number()

@@ -131,6 +131,9 @@ func (o *outgoing) follow() (Outcome, error) {
 			}
 			for i := range events {
 				outcome, ended, err := o.apply(&events[i])
+				if err != nil && !ended {
+					o.clientLeft() // nobody follows the handler any more
+				}
 				if ended || err != nil {
 					return outcome, err
 				}
@@ -144,13 +147,13 @@ func (o *outgoing) apply(event *event) (outcome Outcome, ended bool, err error) 
 	control := http.NewResponseController(o.writer)
 	switch event.kind {
 	case kindInfo:
-		status := int(d.number()) //nolint:gosec // checked by the sender
-		if header := d.header(); d.err == nil {
+		status, header := d.status(100, 199), d.header()
+		if d.err == nil {
 			o.adopt(header)
 			o.writer.WriteHeader(status)
 		}
 	case kindAnswer:
-		status := int(d.number()) //nolint:gosec // checked by the sender
+		status := d.status(0, 999)
 		if header := d.header(); d.err == nil {
 			o.adopt(header)
 			if status != 0 {
