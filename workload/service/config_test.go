@@ -20,7 +20,7 @@ func TestLoadConfigDefaults(t *testing.T) {
 	want := Config{
 		Name: "goservice", Port: 8080, AdminPort: 9100, LiveSettingsFile: "/etc/goservice/live-settings/live-settings.json",
 		RequestTimeout: 10 * time.Second, IdleTimeout: 90 * time.Second, DrainTimeout: 15 * time.Second,
-		ForwardedHeader: forwarded.XForwardedFor, MaxCallerTraces: 100,
+		ForwardedHeader: forwarded.XForwardedFor, MaxCallerTraces: 100, PeersPort: 9443, PeersKeys: "/etc/goservice/peers",
 	}
 	got, err := LoadConfig(map[string]string{})
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
@@ -35,7 +35,7 @@ func TestLoadConfigReadsEverything(t *testing.T) {
 		Upstreams: upstream.List{{Name: "a", URL: "http://a"}}, TrustedProxies: forwarded.Ranges{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")},
 		ForwardedHeader: forwarded.Standard,
 		CertificateFile: "c", KeyFile: "k", ClientCAFile: "ca", ClientNames: []string{"spiffe://d/*", "a.b"},
-		FaultInjection: true, MaxCallerTraces: 0.5,
+		FaultInjection: true, MaxCallerTraces: 0.5, PeersNames: []string{"a", "b"}, PeersPort: 1, PeersKeys: "keys", PodIP: "10.0.0.1",
 	}
 	got, err := LoadConfig(map[string]string{
 		"GOSERVICE_NAME": "checkout", "GOSERVICE_NAMESPACE": "shop", "GOSERVICE_POD": "checkout-1", "GOSERVICE_PORT": "80",
@@ -46,6 +46,7 @@ func TestLoadConfigReadsEverything(t *testing.T) {
 		"GOSERVICE_TLS_CERT_FILE": "c", "GOSERVICE_TLS_KEY_FILE": "k", "GOSERVICE_TLS_CLIENT_CA_FILE": "ca",
 		"GOSERVICE_TLS_CLIENT_NAMES": "spiffe://d/*,a.b",
 		"GOSERVICE_FAULT_INJECTION":  "true", "GOSERVICE_MAX_CALLER_TRACES": "0.5",
+		"GOSERVICE_PEERS_NAMES": "a,b", "GOSERVICE_PEERS_PORT": "1", "GOSERVICE_PEERS_KEYS": "keys", "GOSERVICE_POD_IP": "10.0.0.1",
 	})
 	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" || err != nil {
 		t.Errorf("%v, configuration (-want +got):\n%s", err, diff)
@@ -75,6 +76,7 @@ func TestLoadConfigNamesEveryProblem(t *testing.T) {
 		"traces":        {map[string]string{"GOSERVICE_MAX_CALLER_TRACES": "NaN"}, []string{`GOSERVICE_MAX_CALLER_TRACES: "NaN": must be 0 to`}},
 		"names without": {map[string]string{"GOSERVICE_TLS_CLIENT_NAMES": "a"}, []string{"GOSERVICE_TLS_CLIENT_NAMES: needs GOSERVICE_TLS_CLIENT_CA_FILE"}},
 		"header":        {map[string]string{"GOSERVICE_FORWARDED_HEADER": "X-Real-Ip"}, []string{`GOSERVICE_FORWARDED_HEADER: "X-Real-Ip": must be X-Forwarded-For or Forwarded`}},
+		"port of peers": {map[string]string{"GOSERVICE_PEERS_NAMES": "a", "GOSERVICE_PEERS_PORT": "8080"}, []string{`GOSERVICE_PEERS_PORT: "8080": must be 1 to 65535, and differ`}},
 		"upstreams":     {map[string]string{"GOSERVICE_UPSTREAMS": "[{}]"}, []string{`GOSERVICE_UPSTREAMS: [0].name: must be 1 to 63`}},
 	}
 	for name, c := range cases {

@@ -18,7 +18,7 @@ import (
 	"goservice.dev/operator/workload/internal/handoff"
 	"goservice.dev/operator/workload/internal/peers"
 	"goservice.dev/operator/workload/internal/remote"
-	"goservice.dev/operator/workload/telemetry"
+	"goservice.dev/operator/workload/problem"
 )
 
 // keysPause is how often a folder without keys is looked at: a Secret may come after the pod.
@@ -108,8 +108,10 @@ func (rt *route) movable(e *exchange.Exchange, r *http.Request) bool {
 	return rt.service.sharing != nil && !e.Visits() && r.Header["Upgrade"] == nil && r.Method != http.MethodConnect
 }
 
-var peerGone = newRejection(telemetry.RejectedPeerGone, http.StatusBadGateway,
-	"the pod that ran the request is gone; whether it has run is not known")
+// peerGone is a failure, not a rejection: the request may have run.
+var peerGone = problem.Details{
+	Status: http.StatusBadGateway, Reason: "peer_gone", Detail: "the pod that ran the request is gone; it is not known whether it has run",
+}
 
 // handOver answers the request by another pod, if that is what the pool's error says. It reports false if the request has not run.
 func (rt *route) handOver(e *exchange.Exchange, r *http.Request, grant *handoff.Grant) bool {
@@ -130,7 +132,7 @@ func (rt *route) handOver(e *exchange.Exchange, r *http.Request, grant *handoff.
 	case err != nil && e.Started(), outcome.Aborted:
 		panic(http.ErrAbortHandler)
 	case err != nil:
-		peerGone.answer(e, r, 0)
+		problem.Write(e, peerGone)
 	case e.Call != nil && outcome.Status != 0:
 		e.Call.Code, e.Call.Status = outcome.Code, outcome.Status
 	}

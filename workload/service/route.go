@@ -165,7 +165,10 @@ func (rt *route) work(e *exchange.Exchange, r *http.Request, hasBody bool) {
 
 // admit waits for a worker. It answers the request itself, and reports false, if there is none in time or another pod has run it.
 func (rt *route) admit(e *exchange.Exchange, r *http.Request) bool {
-	claim := rt.claim(r, false)
+	if rt.tryAcquire() {
+		return true
+	}
+	claim := rt.claim(r, false) // which costs those who do not wait nothing
 	for claim.Movable = rt.movable(e, r); ; {
 		err := rt.acquire(e, claim)
 		if err == nil {

@@ -11,15 +11,21 @@ import (
 	"goservice.dev/operator/workload/pool"
 )
 
+// tryAcquire takes a free worker for a request.
+func (rt *route) tryAcquire() bool {
+	if !rt.service.pool.TryAcquire() {
+		return false
+	}
+	rt.service.held.Add(1)
+	return true
+}
+
 // acquire waits for a worker for a request.
 func (rt *route) acquire(ctx context.Context, claim pool.Claim) error {
-	s := rt.service
-	if !s.pool.TryAcquire() {
-		if err := s.pool.AcquireFor(ctx, claim); err != nil {
-			return err
-		}
+	if err := rt.service.pool.AcquireFor(ctx, claim); err != nil {
+		return err
 	}
-	s.held.Add(1)
+	rt.service.held.Add(1)
 	return nil
 }
 

@@ -23,7 +23,6 @@ const (
 	RejectedQueueTimeout = "queue_timeout"
 	RejectedShed         = "shed"
 	RejectedDraining     = "draining"
-	RejectedPeerGone     = "peer_gone"
 )
 
 // durationBuckets are those that the OpenTelemetry semantic conventions advise for HTTP durations, and two finer ones,
@@ -89,7 +88,7 @@ func newRequestMetrics(registry prometheus.Registerer, threshold time.Duration) 
 		reasons: map[string]prometheus.Counter{},
 		streams: newStreamMetrics(registry),
 	}
-	for _, reason := range []string{RejectedRateLimit, RejectedQueueFull, RejectedQueueTimeout, RejectedShed, RejectedDraining, RejectedPeerGone} {
+	for _, reason := range []string{RejectedRateLimit, RejectedQueueFull, RejectedQueueTimeout, RejectedShed, RejectedDraining} {
 		m.reasons[reason] = m.rejected.WithLabelValues(reason)
 	}
 	m.series.Store(&map[seriesKey]prometheus.Observer{})

@@ -92,9 +92,19 @@ func (p *pod) arrive(ctx context.Context, id int, take time.Duration) (string, e
 
 // service of some pods that are linked with each other.
 func newService(t testing.TB, pods, workers int) (all []*pod, stop func()) {
+	all, link := unlinked(pods, workers)
+	return all, link(t)
+}
+
+// unlinked are pods that do not know each other until they are linked.
+func unlinked(pods, workers int) (all []*pod, link func(testing.TB) (stop func())) {
 	for i := range pods {
 		all = append(all, newPod("pod "+strconv.Itoa(i), workers))
 	}
+	return all, func(t testing.TB) func() { return linkAll(t, all) }
+}
+
+func linkAll(t testing.TB, all []*pod) (stop func()) {
 	var links []*peers.Link
 	var ended sync.WaitGroup
 	for i, one := range all {
@@ -114,7 +124,7 @@ func newService(t testing.TB, pods, workers int) (all []*pod, stop func()) {
 	for _, one := range all {
 		one.broker.Take(true)
 	}
-	return all, func() {
+	return func() {
 		for _, link := range links {
 			link.Close()
 		}
@@ -134,7 +144,7 @@ type load struct {
 	moved int
 }
 
-func (l *load) quantile(q float64) time.Duration {
+func (l load) quantile(q float64) time.Duration {
 	slices.Sort(l.waits)
 	return l.waits[int(q*float64(len(l.waits)-1))]
 }
@@ -219,6 +229,25 @@ func byPod(all []*pod) (runs []int) {
 		runs = append(runs, n)
 	}
 	return runs
+}
+
+// By chance alone, one pod's queue is long while others are idle.
+func TestWaitsAreMuchShorterThanByChance(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const work, requests = 10 * time.Millisecond, 10000
+		alone, link := unlinked(16, 1)
+		without := offer(t, alone, 16, 0.8*16/work.Seconds(), requests, work).quantile(0.99)
+		stop := link(t)
+		for _, one := range alone {
+			clear(one.ran)
+		}
+		with := offer(t, alone, 16, 0.8*16/work.Seconds(), requests, work).quantile(0.99)
+		t.Logf("p99 of the wait %s, by chance %s", with, without)
+		if with > without*3/10 {
+			t.Errorf("p99 of the wait %s, by chance %s", with, without)
+		}
+		stop()
+	})
 }
 
 func TestASlowPodTakesLittle(t *testing.T) {
