@@ -31,9 +31,12 @@ type sharing struct {
 	ended  chan struct{}
 }
 
+// shares reports whether the environment names other pods.
+func (s *Service) shares() bool { return len(s.config.PeersNames) > 0 }
+
 // shareQueue links this pod with the others of its service, if the environment names them. It ends with endSharing.
 func (s *Service) shareQueue() {
-	if len(s.config.PeersNames) == 0 {
+	if !s.shares() {
 		return
 	}
 	ctx, stop := context.WithCancel(context.Background())
@@ -105,7 +108,7 @@ func (s *Service) endSharing() {
 
 // movable reports whether another pod may run the request. What takes over the connection cannot move, and nothing moves twice.
 func (rt *route) movable(e *exchange.Exchange, r *http.Request) bool {
-	return rt.service.sharing != nil && !e.Visits() && r.Header["Upgrade"] == nil && r.Method != http.MethodConnect
+	return rt.service.shares() && !e.Visits() && r.Header["Upgrade"] == nil && r.Method != http.MethodConnect
 }
 
 // peerGone is a failure, not a rejection: the request may have run.
@@ -180,7 +183,7 @@ func (c handOffCollector) Describe(to chan<- *prometheus.Desc) {
 }
 
 func (c handOffCollector) Collect(to chan<- prometheus.Metric) {
-	if c.service.sharing == nil {
+	if !c.service.shares() {
 		return
 	}
 	n := c.service.broker.Counters()

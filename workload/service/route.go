@@ -155,7 +155,7 @@ func (rt *route) work(e *exchange.Exchange, r *http.Request, hasBody bool) {
 	runtime.Gosched()
 	telemetry.Admitted(r)
 	rt.handler.ServeHTTP(e, r)
-	if rt.service.sharing != nil {
+	if rt.service.shares() {
 		e.LetGo()
 		if held, ok := e.Held(); ok {
 			rt.service.broker.Worked(held-e.Waited, e.Status() >= http.StatusInternalServerError)

@@ -54,7 +54,7 @@ type Service struct {
 	pool        *pool.Pool
 	release     func() // gives a worker of it that a request holds back
 	broker      *handoff.Broker
-	sharing     *sharing // nil where pods do not share their queue
+	sharing     *sharing // nil where pods do not share their queue; for Serve
 	live        *livesettings.Registry
 	upstreams   map[string]*upstream.Client
 	proxies     *forwarded.Proxies

@@ -34,7 +34,8 @@ const (
 	kindBegin   = FirstKind + iota
 	kindBody    // what was read
 	kindTaken   // how much of the response has been written to the client
-	kindCancel  // the client left, or cannot be written to
+	kindLeft    // the client left: the request's context ends, and what is written is tried all the same
+	kindFailed  // the client cannot be written to
 	kindLeaving // the server that has the client begins to stop
 )
 

@@ -13,6 +13,9 @@ import (
 	"time"
 )
 
+// errUnwritable is the error of a write to a client that cannot be written to.
+var errUnwritable = errors.New("remote: the client cannot be written to")
+
 // Incoming is a call that runs here, for a client of another pod.
 type Incoming struct {
 	// Head of the request.
@@ -99,8 +102,10 @@ func (in *Incoming) handle(kind byte, d *decoder) error {
 		return in.body.arrived(d)
 	case kindTaken:
 		in.writer.taken(d.number())
-	case kindCancel:
-		in.cancel(ErrClientLeft)
+	case kindLeft:
+		in.end(ErrClientLeft)
+	case kindFailed:
+		in.writer.cancel(errUnwritable)
 	case kindLeaving:
 		in.leave.Do(func() { close(in.leaving) })
 	}

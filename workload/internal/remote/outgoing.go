@@ -89,7 +89,9 @@ func (o *outgoing) forget() {
 	}
 }
 
-func (o *outgoing) clientLeft() { _ = o.calls.link.Send(kindCancel, frame(o.id)) }
+func (o *outgoing) clientLeft() { _ = o.calls.link.Send(kindLeft, frame(o.id)) }
+
+func (o *outgoing) failed() { _ = o.calls.link.Send(kindFailed, frame(o.id)) }
 
 // handle keeps a frame for the goroutine of the request. The sender is bound by the window, so this is bounded too.
 func (o *outgoing) handle(kind byte, d *decoder) error {
@@ -132,7 +134,8 @@ func (o *outgoing) follow() (Outcome, error) {
 			for i := range events {
 				outcome, ended, err := o.apply(&events[i])
 				if err != nil && !ended {
-					o.clientLeft() // nobody follows the handler any more
+					o.clientLeft()
+					o.failed() // nobody follows the handler any more
 				}
 				if ended || err != nil {
 					return outcome, err
@@ -165,7 +168,7 @@ func (o *outgoing) apply(event *event) (outcome Outcome, ended bool, err error) 
 		o.write(d.rest)
 	case kindFlush:
 		if err := control.Flush(); err != nil {
-			o.clientLeft()
+			o.failed()
 		}
 	case kindRead:
 		o.read(int(min(d.number(), dataBytes))) //nolint:gosec // bounded
@@ -219,7 +222,7 @@ func (o *outgoing) write(data []byte) {
 		return
 	}
 	if _, err := o.writer.Write(data); err != nil {
-		o.clientLeft()
+		o.failed()
 	}
 	if o.written += len(data); o.written >= takenBytes {
 		taken := frame(o.id)
