@@ -5,6 +5,7 @@ package peers
 
 import (
 	"bufio"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -129,8 +130,11 @@ func (l *Link) end(err error) {
 	}
 	l.err, l.out = err, nil
 	l.heart.Stop()
-	_ = l.conn.SetDeadline(time.Now()) // a TLS connection closes only after a last word to the other end
-	_ = l.conn.Close()
+	if secure, ok := l.conn.(*tls.Conn); ok { // whose Close waits for up to 5 s to say a last word to the other end
+		_ = secure.NetConn().Close()
+	} else {
+		_ = l.conn.Close()
+	}
 	l.ready.Broadcast()
 	l.space.Broadcast()
 	close(l.closed)
