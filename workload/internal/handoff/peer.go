@@ -202,7 +202,7 @@ func (p *peer) Serve(call *remote.Incoming, w http.ResponseWriter, r *http.Reque
 }
 
 // ended is told how a call to the pod went.
-func (p *peer) ended(took time.Duration, outcome remote.Outcome, err error, failed bool) {
+func (p *peer) ended(outcome remote.Outcome, err error, failed bool) {
 	b := p.broker
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -213,7 +213,7 @@ func (p *peer) ended(took time.Duration, outcome remote.Outcome, err error, fail
 		b.counters.Broken++
 	default:
 		b.counters.Moved++
-		smooth(&b.hop, max(0, took-outcome.Worked))
+		smooth(&b.hop, max(0, outcome.Took-outcome.Worked))
 	}
 	if !errors.Is(err, remote.ErrGone) {
 		p.judge(failed)

@@ -15,8 +15,9 @@ import (
 
 // Outcome of a call that ended.
 type Outcome struct {
-	// Worked is how long the handler ran.
-	Worked time.Duration
+	// Worked is how long the handler ran, and Took when its end was heard of here: how slowly the client takes the rest of the response
+	// does not count.
+	Worked, Took time.Duration
 	// Aborted says that the handler gave up in the middle of the response.
 	Aborted bool
 	// Code and Status are the call's result where its protocol has results of its own.
@@ -40,7 +41,10 @@ type outgoing struct {
 	r      *http.Request
 	stream func()
 
+	began  time.Time
+
 	mu     sync.Mutex
+	took   time.Duration
 	events []event
 	err    error
 	wake   chan struct{}
@@ -60,7 +64,7 @@ type event struct {
 // request's body is read as the handler reads it. Do returns when the handler has, or with ErrGone if it was not run, or with ErrBroken.
 // Once something is written, an error or Outcome.Aborted means that the response is not complete.
 func (c *Calls) Do(w http.ResponseWriter, r *http.Request, id uint64, head *Head, options Options) (Outcome, error) {
-	o := &outgoing{calls: c, id: id, writer: w, r: r, stream: options.Streaming, wake: make(chan struct{}, 1)}
+	o := &outgoing{calls: c, id: id, writer: w, r: r, stream: options.Streaming, began: time.Now(), wake: make(chan struct{}, 1)}
 	c.mu.Lock()
 	if err := c.broken; err != nil {
 		c.mu.Unlock()
@@ -96,6 +100,9 @@ func (o *outgoing) failed() { _ = o.calls.link.Send(kindFailed, frame(o.id)) }
 // handle keeps a frame for the goroutine of the request. The sender is bound by the window, so this is bounded too.
 func (o *outgoing) handle(kind byte, d *decoder) error {
 	o.mu.Lock()
+	if kind == kindEnd {
+		o.took = time.Since(o.began)
+	}
 	o.events = append(o.events, event{kind, decoder{rest: append([]byte(nil), d.rest...)}})
 	o.mu.Unlock()
 	o.tell()
@@ -123,6 +130,7 @@ func (o *outgoing) follow() (Outcome, error) {
 		for {
 			o.mu.Lock()
 			events, err := o.events, o.err
+			took := o.took
 			o.events = nil
 			o.mu.Unlock()
 			if len(events) == 0 {
@@ -138,6 +146,7 @@ func (o *outgoing) follow() (Outcome, error) {
 					o.failed() // nobody follows the handler any more
 				}
 				if ended || err != nil {
+					outcome.Took = took
 					return outcome, err
 				}
 			}
