@@ -129,7 +129,7 @@ type body struct {
 func newBody(in *Incoming) *body {
 	b := &body{in: in, rest: in.Head.Body, whole: in.Head.Whole}
 	b.cond = sync.NewCond(&b.mu)
-	b.deadline.changed = b.cond.Broadcast
+	b.deadline.cond = b.cond
 	if b.whole || in.Head.ContentLength == 0 {
 		b.err = io.EOF
 	}
@@ -214,9 +214,9 @@ func (b *body) arrived(d *decoder) error {
 
 // deadline of reads or writes, which may be set while one waits. The lock is that of its owner.
 type deadline struct {
-	at      time.Time
-	timer   *time.Timer
-	changed func()
+	at    time.Time
+	timer *time.Timer
+	cond  *sync.Cond // of its owner
 }
 
 func (d *deadline) set(at time.Time) {
@@ -226,9 +226,13 @@ func (d *deadline) set(at time.Time) {
 		d.timer = nil
 	}
 	if !at.IsZero() {
-		d.timer = time.AfterFunc(time.Until(at), d.changed)
+		d.timer = time.AfterFunc(time.Until(at), func() {
+			d.cond.L.Lock() // whoever has just seen that it has not passed waits by now
+			defer d.cond.L.Unlock()
+			d.cond.Broadcast()
+		})
 	}
-	d.changed()
+	d.cond.Broadcast()
 }
 
 func (d *deadline) passed() bool { return !d.at.IsZero() && !time.Now().Before(d.at) }

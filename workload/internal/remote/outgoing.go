@@ -41,7 +41,7 @@ type outgoing struct {
 	r      *http.Request
 	stream func()
 
-	began  time.Time
+	began time.Time
 
 	mu     sync.Mutex
 	took   time.Duration

@@ -4,8 +4,10 @@
 package remote
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"testing"
 	"time"
 )
@@ -29,5 +31,34 @@ func TestASlowClientDoesNotCountForWhatAMoveCosts(t *testing.T) {
 	outcome, err := from.Do(slowClient{httptest.NewRecorder()}, r, 1, HeadOf(r), Options{})
 	if cost := outcome.Took - outcome.Worked; err != nil || outcome.Took == 0 || cost > 100*time.Millisecond {
 		t.Errorf("%+v, %v", outcome, err)
+	}
+}
+
+// hesitant is a link that takes a while for each frame.
+type hesitant struct{}
+
+func (hesitant) Send(byte, ...[]byte) error {
+	time.Sleep(20 * time.Millisecond)
+	return nil
+}
+
+func (h hesitant) SendData(kind byte, payload ...[]byte) error { return h.Send(kind, payload...) }
+
+func TestADeadlineThatPassesWhileTheOtherPodIsAskedEndsTheRead(t *testing.T) {
+	in := &Incoming{Head: &Head{ContentLength: -1}, calls: NewCalls(hesitant{}, nil)}
+	in.writer, in.body = newWriter(in), newBody(in)
+	ended := make(chan error, 1)
+	go func() {
+		_ = in.writer.SetReadDeadline(time.Now().Add(30 * time.Millisecond)) // which is 10 ms away when it has been sent
+		_, err := in.body.Read(make([]byte, 1))
+		ended <- err
+	}()
+	select {
+	case err := <-ended:
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Error(err)
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("it does not end")
 	}
 }

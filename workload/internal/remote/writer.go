@@ -47,7 +47,7 @@ type writer struct {
 func newWriter(in *Incoming) *writer {
 	w := &writer{in: in, header: http.Header{}, declared: -1}
 	w.room = sync.NewCond(&w.mu)
-	w.deadline.changed = w.room.Broadcast
+	w.deadline.cond = w.room
 	return w
 }
 
