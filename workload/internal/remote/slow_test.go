@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strings"
 	"testing"
 	"time"
 )
@@ -59,6 +60,59 @@ func TestADeadlineThatPassesWhileTheOtherPodIsAskedEndsTheRead(t *testing.T) {
 			t.Error(err)
 		}
 	case <-time.After(5 * time.Second):
+		t.Error("it does not end")
+	}
+}
+
+func TestAHeadOrTrailerThatIsTooLargeForALinkBreaksTheResponseOff(t *testing.T) {
+	large := strings.Repeat("x", 300<<10)
+	for name, handler := range map[string]http.HandlerFunc{
+		"head":    func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X-Large", large) },
+		"trailer": func(w http.ResponseWriter, _ *http.Request) { w.Header().Set(http.TrailerPrefix+"X-Large", large) },
+		"late trailer": func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusOK)
+			w.Header().Set(http.TrailerPrefix+"X-Large", large)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			from, _ := linked(t, &pod{handler: handler})
+			r, ended := get(t), make(chan struct{})
+			go func() {
+				defer close(ended)
+				outcome, err := from.Do(httptest.NewRecorder(), r, 1, HeadOf(r), Options{})
+				if err == nil && !outcome.Aborted {
+					t.Error("it is taken for complete")
+				}
+			}()
+			select {
+			case <-ended:
+			case <-time.After(5 * time.Second):
+				t.Error("it does not end")
+			}
+		})
+	}
+}
+
+// What follows would otherwise take the place of what is missing.
+func TestAResponseThatMissedItsDeadlineIsBrokenOff(t *testing.T) {
+	from, _ := linked(t, &pod{handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		control := http.NewResponseController(w)
+		_ = control.SetWriteDeadline(time.Now().Add(50 * time.Millisecond))
+		for err := error(nil); err == nil; {
+			_, err = w.Write(make([]byte, 32<<10))
+		}
+		_ = control.SetWriteDeadline(time.Time{})
+	})})
+	r, w, ended := get(t), slowClient{httptest.NewRecorder()}, make(chan struct{})
+	go func() {
+		defer close(ended)
+		if outcome, err := from.Do(w, r, 1, HeadOf(r), Options{}); err != nil || !outcome.Aborted {
+			t.Errorf("%+v, %v", outcome, err)
+		}
+	}()
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
 		t.Error("it does not end")
 	}
 }

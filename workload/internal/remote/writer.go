@@ -42,6 +42,7 @@ type writer struct {
 	onWay    int // sent and not confirmed
 	deadline deadline
 	err      error
+	lost     bool // something that was written could not be sent
 }
 
 func newWriter(in *Incoming) *writer {
@@ -142,7 +143,8 @@ func (w *writer) write(size int, data []byte, text string) (int, error) {
 func (w *writer) sendEarly() error {
 	for w.err == nil && w.onWay >= windowBytes {
 		if w.deadline.passed() {
-			return os.ErrDeadlineExceeded
+			w.err, w.lost = os.ErrDeadlineExceeded, true
+			return w.err
 		}
 		w.room.Wait()
 	}
@@ -158,6 +160,9 @@ func (w *writer) sendEarly() error {
 		err = w.in.calls.link.Send(kindData, frame(w.in.id), w.early)
 	}
 	w.early = w.early[:0]
+	if err != nil { // it has ended, or the head is too large for a frame
+		w.err, w.lost = err, true
+	}
 	return err
 }
 
@@ -244,22 +249,32 @@ func (w *writer) finish(aborted bool, worked time.Duration) {
 	defer w.mu.Unlock()
 	w.deadline.stop()
 	end := frame(w.in.id)
-	if aborted {
-		end.number(1)
-	} else {
+	if !aborted {
 		if !w.wrote {
 			w.decide(0)
 		}
 		if !w.sent || len(w.early) > 0 {
 			_ = w.sendEarly()
 		}
-		end.number(0)
 	}
+	how := uint64(0)
+	if aborted || w.lost {
+		how = 1
+	}
+	end.number(how)
 	end.number(uint64(worked))
 	end.text(w.in.Code)
 	end.number(uint64(w.in.Status)) //nolint:gosec // of HTTP
 	end.header(w.trailer())
-	_ = w.push(kindEnd, end)
+	if w.push(kindEnd, end) != nil { // the trailer is too large for a frame: the other pod must hear of the end all the same
+		end = frame(w.in.id)
+		end.number(1)
+		end.number(uint64(worked))
+		end.text("")
+		end.number(0)
+		end.header(nil)
+		_ = w.push(kindEnd, end)
+	}
 	if w.err == nil {
 		w.err = http.ErrHandlerTimeout // whoever writes later has missed it
 	}
