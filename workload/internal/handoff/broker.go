@@ -145,6 +145,9 @@ func (b *Broker) Linked(other peers.Hello, link *peers.Link) peers.Handler {
 	b.mu.Lock()
 	b.peers = append(b.peers, p)
 	b.say(p)
+	if b.leaving {
+		p.calls.Leave()
+	}
 	b.mu.Unlock()
 	return p
 }

@@ -89,6 +89,7 @@ type Calls struct {
 	outgoing map[uint64]*outgoing
 	incoming map[uint64]*Incoming
 	broken   error
+	leaving  bool
 }
 
 // NewCalls over a link.
@@ -140,10 +141,11 @@ func (c *Calls) Break(err error) {
 	}
 }
 
-// Leave tells the handlers of the calls whose clients are here that their clients' server begins to stop.
+// Leave tells the handlers of the calls whose clients are here, and of those that follow, that their clients' server begins to stop.
 func (c *Calls) Leave() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.leaving = true
 	for id := range c.outgoing {
 		_ = c.link.Send(kindLeaving, frame(id))
 	}

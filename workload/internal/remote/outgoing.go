@@ -71,12 +71,16 @@ func (c *Calls) Do(w http.ResponseWriter, r *http.Request, id uint64, head *Head
 		return Outcome{}, errors.Join(ErrGone, err)
 	}
 	c.outgoing[id] = o
+	leaving := c.leaving
 	c.mu.Unlock()
 	defer o.forget()
 	begin := frame(id)
 	head.encode(&begin)
 	if err := c.link.Send(kindBegin, begin); err != nil {
 		return Outcome{}, errors.Join(ErrGone, err)
+	}
+	if leaving {
+		_ = c.link.Send(kindLeaving, frame(id))
 	}
 	if options.Client != nil {
 		defer context.AfterFunc(options.Client, o.clientLeft)()

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -114,5 +115,29 @@ func TestAResponseThatMissedItsDeadlineIsBrokenOff(t *testing.T) {
 	case <-ended:
 	case <-time.After(10 * time.Second):
 		t.Error("it does not end")
+	}
+}
+
+// leavingPod has handlers that end when the client's server begins to stop.
+type leavingPod struct{ told atomic.Bool }
+
+func (*leavingPod) Claim(uint64) bool { return true }
+
+func (p *leavingPod) Serve(call *Incoming, _ http.ResponseWriter, _ *http.Request) {
+	select {
+	case <-call.Leaving():
+		p.told.Store(true)
+	case <-time.After(2 * time.Second):
+	}
+}
+
+// Such as one that waits in line when the drain begins.
+func TestACallThatMovesWhileItsServerStopsIsToldSo(t *testing.T) {
+	to := &leavingPod{}
+	from, _ := linked(t, to)
+	from.Leave()
+	r := get(t)
+	if _, err := from.Do(httptest.NewRecorder(), r, 1, HeadOf(r), Options{}); err != nil || !to.told.Load() {
+		t.Errorf("told: %t, %v", to.told.Load(), err)
 	}
 }
