@@ -309,3 +309,32 @@ func TestANewPodTakesOneAtATimeUntilItIsWarm(t *testing.T) {
 		stop()
 	})
 }
+
+// A stream keeps no worker, however long it lasts.
+func TestAStreamDoesNotKeepANewPodFromTakingMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all, stop := newService(t, 2, 1)
+		to := all[1]
+		to.broker.serve = func(call *remote.Incoming, w http.ResponseWriter, r *http.Request) {
+			if r.URL.Query().Get("id") != "1" {
+				defer to.pool.Release()
+				to.work(w, r)
+				return
+			}
+			to.pool.Release()
+			call.Stream()
+			time.Sleep(time.Hour)
+		}
+		_ = all[0].pool.TryAcquire()
+		var clients sync.WaitGroup
+		clients.Go(func() { _, _ = all[0].arrive(t.Context(), 1, time.Hour) })
+		synctest.Wait()
+		began := time.Now()
+		if _, err := all[0].arrive(t.Context(), 2, time.Millisecond); err != nil || time.Since(began) > time.Second {
+			t.Errorf("%v after %s", err, time.Since(began))
+		}
+		all[0].pool.Release()
+		clients.Wait()
+		stop()
+	})
+}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"goservice.dev/operator/workload/internal/peers"
@@ -197,7 +198,9 @@ func (p *peer) Claim(id uint64) bool {
 
 // Serve implements remote.Host.
 func (p *peer) Serve(call *remote.Incoming, w http.ResponseWriter, r *http.Request) {
-	defer p.broker.visited()
+	visited := sync.OnceFunc(p.broker.visited)
+	defer visited()
+	call.Streaming = visited
 	p.broker.serve(call, w, r)
 }
 

@@ -23,6 +23,8 @@ type Incoming struct {
 	// Code and Status are the call's result where its protocol has results of its own; the host sets them before Serve returns.
 	Code   string
 	Status int
+	// Streaming is called when the handler makes a stream of the exchange, which keeps no worker; nil for nobody. The host sets it in Serve.
+	Streaming func()
 
 	calls   *Calls
 	id      uint64
@@ -88,7 +90,12 @@ func (in *Incoming) run(r *http.Request) {
 func (in *Incoming) Leaving() <-chan struct{} { return in.leaving }
 
 // Stream tells the other pod that the handler has made a stream of the exchange.
-func (in *Incoming) Stream() { in.writer.send(kindStream) }
+func (in *Incoming) Stream() {
+	if in.Streaming != nil {
+		in.Streaming()
+	}
+	in.writer.send(kindStream)
+}
 
 func (in *Incoming) cancel(err error) {
 	in.end(err)
