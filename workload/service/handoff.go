@@ -128,7 +128,10 @@ func (rt *route) handOver(e *exchange.Exchange, r *http.Request, grant *handoff.
 	} else if r.ContentLength == 0 {
 		head.Whole = true
 	}
-	outcome, err := grant.Run(e.Client(), e, r, head, e.Stream)
+	outcome, err := grant.Run(e.Client(), e, r, head, func() context.Context {
+		e.Stream()
+		return e // which has no deadline any more
+	})
 	switch {
 	case errors.Is(err, remote.ErrGone):
 		return false

@@ -302,7 +302,7 @@ type Grant struct {
 func (g *Grant) Error() string { return "handoff: another pod has a worker" }
 
 // Run hands the request over and writes the response. It returns remote.ErrGone if it has not run and will not.
-func (g *Grant) Run(ctx context.Context, w http.ResponseWriter, r *http.Request, head *remote.Head, streaming func()) (remote.Outcome, error) {
+func (g *Grant) Run(ctx context.Context, w http.ResponseWriter, r *http.Request, head *remote.Head, streaming func() context.Context) (remote.Outcome, error) {
 	outcome, err := g.peer.calls.Do(w, r, g.id, head, remote.Options{Client: ctx, Streaming: streaming})
 	failed := err != nil
 	if answered, ok := w.(interface{ Status() int }); ok && answered.Status() >= http.StatusInternalServerError {

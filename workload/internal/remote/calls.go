@@ -37,6 +37,7 @@ const (
 	kindLeft    // the client left: the request's context ends, and what is written is tried all the same
 	kindFailed  // the client cannot be written to
 	kindLeaving // the server that has the client begins to stop
+	kindStopped // its time for stopping is over: the stream ends
 )
 
 // Frames to the pod that has the client.

@@ -11,6 +11,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"goservice.dev/operator/workload/server"
 )
 
 // errUnwritable is the error of a write to a client that cannot be written to.
@@ -113,6 +115,8 @@ func (in *Incoming) handle(kind byte, d *decoder) error {
 		in.end(ErrClientLeft)
 	case kindFailed:
 		in.writer.cancel(errUnwritable)
+	case kindStopped:
+		in.end(server.ErrStopped)
 	case kindLeaving:
 		in.leave.Do(func() { close(in.leaving) })
 	}

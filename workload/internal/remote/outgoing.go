@@ -29,8 +29,9 @@ type Outcome struct {
 type Options struct {
 	// Client ends when the client leaves. A deadline belongs into the head.
 	Client context.Context
-	// Streaming is called when the handler makes a stream of the exchange; nil for nobody.
-	Streaming func()
+	// Streaming is called when the handler makes a stream of the exchange; nil for nobody. When the context that it returns ends, the time
+	// for stopping is over.
+	Streaming func() context.Context
 }
 
 // outgoing is a call whose client is here.
@@ -39,7 +40,9 @@ type outgoing struct {
 	id     uint64
 	writer http.ResponseWriter
 	r      *http.Request
-	stream func()
+	client context.Context // nil without
+	stream func() context.Context
+	unhook func() bool // from the stream's context; nil without
 
 	began time.Time
 
@@ -64,7 +67,7 @@ type event struct {
 // request's body is read as the handler reads it. Do returns when the handler has, or with ErrGone if it was not run, or with ErrBroken.
 // Once something is written, an error or Outcome.Aborted means that the response is not complete.
 func (c *Calls) Do(w http.ResponseWriter, r *http.Request, id uint64, head *Head, options Options) (Outcome, error) {
-	o := &outgoing{calls: c, id: id, writer: w, r: r, stream: options.Streaming, began: time.Now(), wake: make(chan struct{}, 1)}
+	o := &outgoing{calls: c, id: id, writer: w, r: r, client: options.Client, stream: options.Streaming, began: time.Now(), wake: make(chan struct{}, 1)}
 	c.mu.Lock()
 	if err := c.broken; err != nil {
 		c.mu.Unlock()
@@ -92,12 +95,23 @@ func (o *outgoing) forget() {
 	o.calls.mu.Lock()
 	delete(o.calls.outgoing, o.id)
 	o.calls.mu.Unlock()
+	if o.unhook != nil {
+		o.unhook()
+	}
 	if o.reads != nil {
 		close(o.reads)
 	}
 }
 
 func (o *outgoing) clientLeft() { _ = o.calls.link.Send(kindLeft, frame(o.id)) }
+
+// stopped is told that the stream's context has ended: also where its client has left, which the other pod knows.
+func (o *outgoing) stopped() {
+	if o.client != nil && o.client.Err() != nil {
+		return
+	}
+	_ = o.calls.link.Send(kindStopped, frame(o.id))
+}
 
 func (o *outgoing) failed() { _ = o.calls.link.Send(kindFailed, frame(o.id)) }
 
@@ -192,8 +206,8 @@ func (o *outgoing) apply(event *event) (outcome Outcome, ended bool, err error) 
 	case kindWriteDeadline:
 		_ = control.SetWriteDeadline(deadlineOf(d))
 	case kindStream:
-		if o.stream != nil {
-			o.stream()
+		if o.stream != nil && o.unhook == nil {
+			o.unhook = context.AfterFunc(o.stream(), o.stopped)
 		}
 	case kindEnd:
 		outcome.Aborted = d.number() != 0

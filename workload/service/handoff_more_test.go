@@ -1,0 +1,64 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package service_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"testing"
+
+	"goservice.dev/operator/workload/server"
+	"goservice.dev/operator/workload/service"
+)
+
+// busyPods are two pods, the first of which has no worker free until the test ends.
+func busyPods(t *testing.T, register func(svc *service.Service)) []*running {
+	t.Helper()
+	blocked, unblock := make(chan struct{}), make(chan struct{})
+	pods := sharingPods(t, 2, func(_ int, svc *service.Service) {
+		svc.HandleFunc("GET /block", func(_ http.ResponseWriter, r *http.Request) {
+			close(blocked)
+			select {
+			case <-unblock:
+			case <-r.Context().Done():
+			case <-server.Draining(r.Context()):
+			}
+		})
+		register(svc)
+	})
+	fixedPool(pods)
+	go func() {
+		if response, err := pods[0].client.Get(pods[0].url("/block")); err == nil {
+			_ = response.Body.Close()
+		}
+	}()
+	<-blocked
+	t.Cleanup(func() { close(unblock) })
+	return pods
+}
+
+func TestAStreamThatHasMovedHearsThatTheTimeOfItsClientsPodIsOver(t *testing.T) {
+	cause := make(chan error, 1)
+	pods := busyPods(t, func(svc *service.Service) {
+		svc.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/event-stream")
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+			cause <- context.Cause(r.Context())
+			_, _ = io.WriteString(w, "data: bye\n\n")
+		})
+	})
+	response, err := pods[0].client.Get(pods[0].url("/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	go func() { _ = pods[0].finish() }()
+	text, err := io.ReadAll(response.Body)
+	if why := <-cause; !errors.Is(why, server.ErrStopped) || string(text) != "data: bye\n\n" || err != nil {
+		t.Errorf("%v, %q, %v", why, text, err)
+	}
+}
