@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"testing"
 
+	"go.opentelemetry.io/otel/baggage"
+
 	"goservice.dev/operator/workload/server"
 	"goservice.dev/operator/workload/service"
 )
@@ -60,5 +62,26 @@ func TestAStreamThatHasMovedHearsThatTheTimeOfItsClientsPodIsOver(t *testing.T) 
 	text, err := io.ReadAll(response.Body)
 	if why := <-cause; !errors.Is(why, server.ErrStopped) || string(text) != "data: bye\n\n" || err != nil {
 		t.Errorf("%v, %q, %v", why, text, err)
+	}
+}
+
+func TestARequestThatHasMovedCarriesItsBaggage(t *testing.T) {
+	pods := busyPods(t, func(svc *service.Service) {
+		svc.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.WriteString(w, baggage.FromContext(r.Context()).Member("tenant").Value())
+		})
+	})
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, pods[0].url("/"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Baggage", "tenant=blue")
+	response, err := pods[0].client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if text, _ := io.ReadAll(response.Body); string(text) != "blue" {
+		t.Errorf("%q", text)
 	}
 }

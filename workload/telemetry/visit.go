@@ -15,7 +15,7 @@ import (
 // Visit is Middleware for a request whose client is at another pod, where its latency, its status and its log line belong: here it
 // counts for the time that it keeps a worker, and has a span of its own below that of the other pod. caller is that pod's trace.
 func (t *Telemetry) Visit(e *exchange.Exchange, caller exchange.TraceContext, next http.Handler) {
-	r := e.Request()
+	_, r := exchange.Begin(e, t.withBaggage(e.Request()))
 	e.Trace = caller
 	if t.provider != nil && caller.Sampled {
 		e.Trace.SpanID = newSpanID()
