@@ -185,3 +185,21 @@ func TestABodyThatTheServerCutsIsNotItsClientsFailure(t *testing.T) {
 		e.Finish()
 	}
 }
+
+// The exchange where the client is lifts them itself, and watches the client only as long as no handler has set its own.
+func TestAVisitLeavesTheDeadlinesOfTheOtherServerAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, r := paced(2 * liftAfter)
+		e.Visit(&owner{})
+		if _, err := r.Body.Read(make([]byte, 1<<10)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := e.Write(make([]byte, 2*bufferedBytes)); err != nil {
+			t.Fatal(err)
+		}
+		if got := e.writer.(*pace).calls.Load(); got != 0 {
+			t.Errorf("%d deadlines were set", got)
+		}
+		e.Finish()
+	})
+}

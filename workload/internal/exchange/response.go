@@ -270,7 +270,7 @@ func (e *Exchange) Unwrap() http.ResponseWriter { return e.writer }
 
 // lift removes the server's own deadlines, which are of the whole exchange. From then on progress is watched.
 func (e *Exchange) lift() {
-	if e.lifted.Swap(true) {
+	if e.lifted.Swap(true) || e.visits { // the exchange of the pod that has the client lifts them, and watches the client from then on
 		return
 	}
 	control := http.NewResponseController(e.writer)
