@@ -132,6 +132,10 @@ func (rt *route) handOver(e *exchange.Exchange, r *http.Request, grant *handoff.
 		e.Stream()
 		return e // which has no deadline any more
 	})
+	if outcome.Rejected != "" {
+		e.Rejected = outcome.Rejected
+	}
+	e.Told = e.Told || outcome.Told
 	switch {
 	case errors.Is(err, remote.ErrGone):
 		return false
@@ -159,6 +163,7 @@ func (s *Service) serveVisit(call *remote.Incoming, w http.ResponseWriter, r *ht
 	s.telemetry.Visit(e, call.Head.Trace, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		s.route(e, r, http.HandlerFunc(s.dispatch))
 	}))
+	call.Rejected, call.Told = e.Rejected, e.Told
 	if e.Call != nil {
 		call.Code, call.Status = e.Call.Code, e.Call.Status
 	}

@@ -25,6 +25,9 @@ type Incoming struct {
 	// Code and Status are the call's result where its protocol has results of its own; the host sets them before Serve returns.
 	Code   string
 	Status int
+	// Rejected and Told are those of the exchange. The host sets them before Serve returns.
+	Rejected string
+	Told     bool
 	// Streaming is called when the handler makes a stream of the exchange, which keeps no worker; nil for nobody. The host sets it in Serve.
 	Streaming func()
 

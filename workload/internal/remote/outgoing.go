@@ -23,6 +23,9 @@ type Outcome struct {
 	// Code and Status are the call's result where its protocol has results of its own.
 	Code   string
 	Status int
+	// Rejected says why the request was turned away after all, and Told that the log has the cause of its failure already.
+	Rejected string
+	Told     bool
 }
 
 // Options of a call.
@@ -216,6 +219,7 @@ func (o *outgoing) apply(event *event) (outcome Outcome, ended bool, err error) 
 		for key, values := range d.header() {
 			o.writer.Header()[key] = values
 		}
+		outcome.Rejected, outcome.Told = d.text(), d.number() != 0
 		return outcome, true, d.err
 	case kindGone:
 		return outcome, true, ErrGone

@@ -266,6 +266,12 @@ func (w *writer) finish(aborted bool, worked time.Duration) {
 	end.text(w.in.Code)
 	end.number(uint64(w.in.Status)) //nolint:gosec // of HTTP
 	end.header(w.trailer())
+	end.text(w.in.Rejected)
+	told := uint64(0)
+	if w.in.Told {
+		told = 1
+	}
+	end.number(told)
 	if w.push(kindEnd, end) != nil { // the trailer is too large for a frame: the other pod must hear of the end all the same
 		end = frame(w.in.id)
 		end.number(1)
@@ -273,6 +279,8 @@ func (w *writer) finish(aborted bool, worked time.Duration) {
 		end.text("")
 		end.number(0)
 		end.header(nil)
+		end.text("")
+		end.number(0)
 		_ = w.push(kindEnd, end)
 	}
 	if w.err == nil {
