@@ -9,11 +9,13 @@ import (
 	"io"
 	"net/http"
 	"testing"
+	"time"
 
 	"go.opentelemetry.io/otel/baggage"
 
 	"goservice.dev/operator/workload/server"
 	"goservice.dev/operator/workload/service"
+	"goservice.dev/operator/workload/telemetry"
 )
 
 // busyPods are two pods, the first of which has no worker free until the test ends.
@@ -84,4 +86,48 @@ func TestARequestThatHasMovedCarriesItsBaggage(t *testing.T) {
 	if text, _ := io.ReadAll(response.Body); string(text) != "blue" {
 		t.Errorf("%q", text)
 	}
+}
+
+// Else each of them is an error in the log and the metrics of the pod where it came in.
+func TestARequestThatIsTurnedAwayAfterItHasMovedCountsAsTurnedAway(t *testing.T) {
+	pods := busyPods(t, func(svc *service.Service) {
+		svc.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
+			telemetry.Rejected(r, telemetry.RejectedQueueFull)
+			w.WriteHeader(http.StatusServiceUnavailable)
+		})
+	})
+	pods[0].get(pods[0].url("/"))
+	if !pods[0].metric(`goservice_requests_rejected_total{reason="` + telemetry.RejectedQueueFull + `"} 1`) {
+		t.Error("it was not counted as rejected")
+	}
+}
+
+// As while a new version of the service is rolled out.
+func TestAVisitOfARouteThatNeedsNoWorkerHereGivesItsOwnBack(t *testing.T) {
+	blocked, unblock := make(chan struct{}), make(chan struct{})
+	pods := sharingPods(t, 2, func(pod int, svc *service.Service) {
+		if pod == 0 {
+			svc.HandleFunc("GET /", func(http.ResponseWriter, *http.Request) {
+				close(blocked)
+				<-unblock
+			})
+			return
+		}
+		svc.HandleFunc("GET /", func(_ http.ResponseWriter, r *http.Request) {
+			ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+			defer cancel()
+			if err := svc.Do(ctx, func(context.Context) error { return nil }); err != nil {
+				t.Error(err)
+			}
+		}, service.Unpooled())
+	})
+	fixedPool(pods)
+	go func() {
+		if response, err := pods[0].client.Get(pods[0].url("/")); err == nil {
+			_ = response.Body.Close()
+		}
+	}()
+	<-blocked
+	pods[0].get(pods[0].url("/"))
+	close(unblock)
 }

@@ -84,6 +84,7 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if settings.exempt || settings.unpooled {
+		e.LetGo() // of the worker that a visit came with: the other pod has the route otherwise
 		rt.handler.ServeHTTP(e, r)
 		return
 	}
