@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -29,6 +30,8 @@ const (
 	longestPause = 30 * time.Second
 	// greetTimeout bounds the handshake and the greeting.
 	greetTimeout = 3 * time.Second
+	// maxGreeting connections at most are between their handshake and their greeting: strangers must not take the process's files.
+	maxGreeting = 4 * maxLinks
 
 	greeting = firstKind // the first frame of both ends
 	maxHello = 1 << 10
@@ -75,6 +78,8 @@ type Config struct {
 type Mesh struct {
 	config   Config
 	listener net.Listener
+
+	greeted atomic.Int64 // connections from others that are no links yet
 
 	mu      sync.Mutex
 	links   map[*Link]linked
@@ -171,10 +176,11 @@ func (m *Mesh) accept(ctx context.Context, all *sync.WaitGroup) {
 			}
 			continue
 		}
-		if m.Links() >= maxLinks {
+		if m.Links() >= maxLinks || m.greeted.Load() >= maxGreeting {
 			_ = conn.Close()
 			continue
 		}
+		m.greeted.Add(1)
 		all.Go(func() {
 			if err := m.link(ctx, tls.Server(conn, m.config.Keys.config()), ""); err != nil {
 				m.config.Logger.Debug("a connection to the port for peers made no link", "from", conn.RemoteAddr().String(), "error", err)
@@ -278,6 +284,9 @@ func (m *Mesh) link(ctx context.Context, conn *tls.Conn, address string) error {
 	defer cancel()
 	stop := context.AfterFunc(greet, func() { _ = conn.NetConn().Close() })
 	other, err := m.greet(conn, address != "")
+	if address == "" {
+		m.greeted.Add(-1)
+	}
 	if !stop() {
 		err = errors.Join(err, greet.Err())
 	}

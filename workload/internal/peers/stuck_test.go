@@ -5,7 +5,9 @@ package peers
 
 import (
 	"crypto/tls"
+	"errors"
 	"net"
+	"os"
 	"testing"
 	"time"
 )
@@ -53,5 +55,32 @@ func TestALinkWhoseOtherEndTakesNothingEndsWithoutDelay(t *testing.T) {
 	_ = link.Send(UserKind)
 	if took := time.Since(began); took > time.Second {
 		t.Errorf("it took %s", took)
+	}
+}
+
+func TestStrangersDoNotTakeAllFiles(t *testing.T) {
+	n, port := &names{}, freePort(t)
+	one := run(t, n, hosts(1)[0], port, keyFolder(t, 'a'))
+	address := one.mesh.listener.Addr().String()
+	turnedAway := make(chan struct{}, 2*maxGreeting)
+	for range 2 * maxGreeting {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		go func() {
+			_ = conn.SetReadDeadline(time.Now().Add(greetTimeout / 2))
+			if _, err := conn.Read(make([]byte, 1)); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+				turnedAway <- struct{}{}
+			}
+		}()
+	}
+	for range maxGreeting {
+		select {
+		case <-turnedAway:
+		case <-time.After(greetTimeout / 2):
+			t.Fatal("all are kept")
+		}
 	}
 }
