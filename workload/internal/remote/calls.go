@@ -60,6 +60,8 @@ const (
 	windowBytes = 256 << 10
 	// takenBytes at least are confirmed at a time.
 	takenBytes = 64 << 10
+	// frameBytes that a part of a response counts besides its data, and a flush, for what they take where they wait for the client.
+	frameBytes = 64
 	// dataBytes of a frame at most.
 	dataBytes = 32 << 10
 )

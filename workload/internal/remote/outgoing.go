@@ -200,6 +200,7 @@ func (o *outgoing) apply(event *event) (outcome Outcome, ended bool, err error) 
 		if err := control.Flush(); err != nil {
 			o.failed()
 		}
+		o.confirm(0)
 	case kindRead:
 		o.read(int(min(d.number(), dataBytes))) //nolint:gosec // bounded
 	case kindDuplex:
@@ -249,13 +250,17 @@ func (o *outgoing) adopt(header http.Header) {
 }
 
 func (o *outgoing) write(data []byte) {
-	if len(data) == 0 {
-		return
+	if len(data) > 0 {
+		if _, err := o.writer.Write(data); err != nil {
+			o.failed()
+		}
 	}
-	if _, err := o.writer.Write(data); err != nil {
-		o.failed()
-	}
-	if o.written += len(data); o.written >= takenBytes {
+	o.confirm(len(data))
+}
+
+// confirm that a frame does not wait any more.
+func (o *outgoing) confirm(size int) {
+	if o.written += size + frameBytes; o.written >= takenBytes {
 		taken := frame(o.id)
 		taken.number(uint64(o.written)) //nolint:gosec // positive
 		o.written = 0

@@ -141,3 +141,35 @@ func TestACallThatMovesWhileItsServerStopsIsToldSo(t *testing.T) {
 		t.Errorf("told: %t, %v", to.told.Load(), err)
 	}
 }
+
+// stuckClient takes nothing until it is let go.
+type stuckClient struct {
+	*httptest.ResponseRecorder
+	free chan struct{}
+}
+
+func (s stuckClient) Write(data []byte) (int, error) {
+	<-s.free
+	return s.ResponseRecorder.Write(data)
+}
+
+func TestSmallPartsOfAResponseWaitForTheClientToo(t *testing.T) {
+	var parts atomic.Int64
+	from, _ := linked(t, &pod{handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		for range 20000 {
+			_, _ = w.Write([]byte("x"))
+			_ = http.NewResponseController(w).Flush()
+			parts.Add(1)
+		}
+	})})
+	r, w := get(t), stuckClient{httptest.NewRecorder(), make(chan struct{})}
+	time.AfterFunc(500*time.Millisecond, func() {
+		if n := parts.Load(); n > 5000 {
+			t.Errorf("%d parts wait", n)
+		}
+		close(w.free)
+	})
+	if _, err := from.Do(w, r, 1, HeadOf(r), Options{}); err != nil || w.Body.Len() != 20000 {
+		t.Errorf("%d bytes, %v", w.Body.Len(), err)
+	}
+}

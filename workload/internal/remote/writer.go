@@ -141,17 +141,9 @@ func (w *writer) write(size int, data []byte, text string) (int, error) {
 // sendEarly sends the head, if it has not been, and what has been written since. It waits while the client has to catch up. The lock is
 // held.
 func (w *writer) sendEarly() error {
-	for w.err == nil && w.onWay >= windowBytes {
-		if w.deadline.passed() {
-			w.err, w.lost = os.ErrDeadlineExceeded, true
-			return w.err
-		}
-		w.room.Wait()
+	if err := w.takeRoom(len(w.early)); err != nil {
+		return err
 	}
-	if w.err != nil {
-		return w.err
-	}
-	w.onWay += len(w.early)
 	var err error
 	if !w.sent {
 		err = w.in.calls.link.Send(kindAnswer, w.head, w.early)
@@ -164,6 +156,22 @@ func (w *writer) sendEarly() error {
 		w.err, w.lost = err, true
 	}
 	return err
+}
+
+// takeRoom of the window for a frame, as soon as there is any. The lock is held.
+func (w *writer) takeRoom(size int) error {
+	for w.err == nil && w.onWay >= windowBytes {
+		if w.deadline.passed() {
+			w.err, w.lost = os.ErrDeadlineExceeded, true
+			return w.err
+		}
+		w.room.Wait()
+	}
+	if w.err != nil {
+		return w.err
+	}
+	w.onWay += size + frameBytes
+	return nil
 }
 
 // Flush serves handlers that ask for an http.Flusher.
@@ -181,8 +189,8 @@ func (w *writer) FlushError() error {
 			return err
 		}
 	}
-	if w.err != nil {
-		return w.err
+	if err := w.takeRoom(0); err != nil {
+		return err
 	}
 	return w.push(kindFlush, frame(w.in.id))
 }
@@ -286,6 +294,7 @@ func (w *writer) finish(aborted bool, worked time.Duration) {
 	if w.err == nil {
 		w.err = http.ErrHandlerTimeout // whoever writes later has missed it
 	}
+	w.room.Broadcast() // a goroutine that the handler has left behind
 }
 
 // trailer is what the handler has set for the end of the response.
