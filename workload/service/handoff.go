@@ -4,7 +4,9 @@
 package service
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -54,7 +56,7 @@ func (s *Service) link(ctx context.Context) {
 		return
 	}
 	mesh := peers.NewMesh(peers.Config{
-		Self: peers.Hello{ID: s.config.Pod, Host: s.config.PodIP}, Keys: keys,
+		Self: peers.Hello{ID: cmp.Or(s.config.Pod, rand.Text()), Host: s.config.PodIP}, Keys: keys,
 		Address: net.JoinHostPort(s.config.PodIP, strconv.Itoa(int(s.config.PeersPort))), Port: s.config.PeersPort,
 		Resolve: s.peersHosts, Linked: s.broker.Linked, Logger: s.logger,
 	})

@@ -4,10 +4,15 @@
 package service_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"io"
+	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -130,4 +135,30 @@ func TestAVisitOfARouteThatNeedsNoWorkerHereGivesItsOwnBack(t *testing.T) {
 	<-blocked
 	pods[0].get(pods[0].url("/"))
 	close(unblock)
+}
+
+// Pods without a name would take each other for themselves.
+func TestPodsNeedNoNameToShareTheirQueue(t *testing.T) {
+	folder := t.TempDir()
+	key := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("k"), 32))
+	if err := os.WriteFile(filepath.Join(folder, "shown"), []byte(key), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = free.Close()
+	var last *running
+	for _, host := range []string{"127.0.3.1", "127.0.3.2"} {
+		last = start(t, map[string]string{
+			"GOSERVICE_POD_IP": host, "GOSERVICE_PEERS_PORT": port(free.Addr()), "GOSERVICE_PEERS_NAMES": "127.0.3.1,127.0.3.2",
+			"GOSERVICE_PEERS_KEYS": folder,
+		}, func(*service.Service) {})
+	}
+	for began := time.Now(); !last.metric("goservice_hand_off_peers 1"); {
+		if time.Since(began) > 5*time.Second {
+			t.Fatal("they are not linked")
+		}
+	}
 }
