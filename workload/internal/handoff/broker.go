@@ -195,7 +195,10 @@ func (b *Broker) Waits(expected time.Duration, priority pool.Priority) {
 			expected = leastMemory
 		}
 	}
-	if expected <= b.Hop() {
+	if expected <= b.Hop() { // unless it takes longer than expected
+		b.mu.Lock()
+		b.arm()
+		b.mu.Unlock()
 		return
 	}
 	waiting, oldest := b.pool.Movable()
@@ -224,6 +227,11 @@ func (b *Broker) ask(waiting int, expected time.Duration, priority pool.Priority
 			break
 		}
 	}
+	b.arm()
+}
+
+// arm has those who still wait asked for soon. The lock is held.
+func (b *Broker) arm() {
 	if !b.armed && len(b.peers) > 0 {
 		b.armed = true
 		b.again.Reset(askAgain)

@@ -338,3 +338,22 @@ func TestAStreamDoesNotKeepANewPodFromTakingMore(t *testing.T) {
 		stop()
 	})
 }
+
+// Such as one behind the only slow request of a fast service.
+func TestARequestThatWaitsLongerThanExpectedMoves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all, stop := newService(t, 2, 1)
+		for _, one := range all {
+			one.broker.work.Store(int64(firstHop))
+		}
+		synctest.Wait() // they know of each other
+		_ = all[0].pool.TryAcquire()
+		time.AfterFunc(10*time.Second, all[0].pool.Release)
+		began := time.Now()
+		if who, err := all[0].arrive(t.Context(), 1, time.Millisecond); err != nil || who != all[1].name || time.Since(began) > time.Second {
+			t.Errorf("%q, %v, after %s", who, err, time.Since(began))
+		}
+		time.Sleep(10 * time.Second)
+		stop()
+	})
+}
