@@ -152,7 +152,9 @@ func (p *peer) expire(id uint64) {
 	if p.release(id) {
 		b := p.broker
 		b.mu.Lock()
-		p.resting = time.Now().Add(time.Second)
+		if rests := time.Now().Add(time.Second); rests.After(p.resting) {
+			p.resting = rests
+		}
 		b.mu.Unlock()
 	}
 }
@@ -178,22 +180,18 @@ func (p *peer) unkeep(id uint64) bool {
 	return kept
 }
 
-// Claim implements remote.Host: the worker that was kept is the call's. One that has been given back meanwhile may be free again.
+// Claim implements remote.Host: the worker that was kept is the call's.
 func (p *peer) Claim(id uint64) bool {
-	b := p.broker
-	kept := p.unkeep(id)
-	ok := kept || b.pool.TryAcquire()
-	if ok {
-		b.mu.Lock()
-		if !kept {
-			b.visits++
-		}
-		b.counters.Taken++
-		p.want.Waiting = max(0, p.want.Waiting-1)
-		b.give()
-		b.mu.Unlock()
+	if !p.unkeep(id) {
+		return false
 	}
-	return ok
+	b := p.broker
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.counters.Taken++
+	p.want.Waiting = max(0, p.want.Waiting-1)
+	b.give()
+	return true
 }
 
 // Serve implements remote.Host.

@@ -128,7 +128,9 @@ func TestAnEndThatTakesNothingHoldsUpDataOnlyAndIsGivenUp(t *testing.T) {
 		if err := l.SendData(1, []byte{1}); !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(start) != writeTimeout {
 			t.Errorf("%v after %s", err, time.Since(start))
 		}
-		<-ended
+		if err := <-ended; err == nil {
+			t.Error("the link has not ended")
+		}
 	})
 }
 
@@ -145,7 +147,7 @@ func TestFramesOfMoreThanTheBoundAreNotReadAndNotSent(t *testing.T) {
 		if _, err := other.Write(header); err != nil {
 			t.Fatal(err)
 		}
-		if err := <-ended; err == nil || l.Err() != err {
+		if err := <-ended; err == nil || !errors.Is(l.Err(), err) {
 			t.Error(err, l.Err())
 		}
 		_ = other.Close()

@@ -41,7 +41,8 @@ func TestALinkWhoseOtherEndTakesNothingEndsWithoutDelay(t *testing.T) {
 	if err := secure.Handshake(); err != nil {
 		t.Fatal(err)
 	}
-	defer (<-accepted).Close()
+	other := <-accepted
+	defer func() { _ = other.NetConn().Close() }()
 	for _, size := range []int{64 << 10, 1} { // until all buffers are full to the last byte
 		_ = conn.SetWriteDeadline(time.Now().Add(200 * time.Millisecond))
 		for err = nil; err == nil; {

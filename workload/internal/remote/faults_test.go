@@ -143,7 +143,7 @@ func TestAHeadArrivesAsItWas(t *testing.T) {
 		Method: "POST", RequestURI: "//a%2Fb?c=%20", Proto: "HTTP/2.0", ProtoMajor: 2, Host: "example.org", RemoteAddr: "[::1]:80",
 		ContentLength: -1, TransferEncoding: []string{"chunked"}, Header: http.Header{"A": {"1", "", "2"}, "B": nil}, Trailer: http.Header{"Sum": nil},
 		TLS: &tls.ConnectionState{
-			Version: tls.VersionTLS13, HandshakeComplete: true, DidResume: true, CipherSuite: 1, NegotiatedProtocol: "h2", NegotiatedProtocolIsMutual: true,
+			Version: tls.VersionTLS13, HandshakeComplete: true, DidResume: true, CipherSuite: 1, NegotiatedProtocol: "h2",
 			ServerName: "example.org", PeerCertificates: []*x509.Certificate{certificate}, VerifiedChains: [][]*x509.Certificate{{certificate, certificate}},
 		},
 		Body: []byte("body"), Whole: true, Left: time.Second, Waited: time.Millisecond, RequestID: "id",

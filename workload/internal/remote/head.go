@@ -167,7 +167,6 @@ func decodeTLS(d *decoder) *tls.ConnectionState {
 	state := &tls.ConnectionState{HandshakeComplete: true}
 	state.Version, state.CipherSuite = uint16(d.number()), uint16(d.number()) //nolint:gosec // was one
 	state.NegotiatedProtocol, state.ServerName = d.text(), d.text()
-	state.NegotiatedProtocolIsMutual = true
 	state.DidResume = d.number() == 1
 	state.PeerCertificates = decodeCertificates(d)
 	for range d.count() {
