@@ -39,7 +39,7 @@ type settings struct {
 func main() {
 	var s settings
 	flag.StringVar(&s.root, "root", "../..", "the operator's checkout")
-	flag.IntVar(&s.rounds, "rounds", 2, "rounds over all servers and cases; medians are reported")
+	flag.IntVar(&s.rounds, "rounds", 1, "rounds over all servers and cases; medians are reported")
 	flag.Float64Var(&s.rate, "rate", 200, "requests per second of the well-behaved client")
 	flag.DurationVar(&s.duration, "duration", 15*time.Second, "of each measurement; above the workload's request timeout of 10s, so that what it cuts is seen")
 	flag.StringVar(&s.podinfo, "podinfo", child.PodinfoVersion, "version of podinfo's module; empty: without it")
