@@ -28,9 +28,8 @@ const keysPause = 5 * time.Second
 
 // sharing is the queue that the pods of the service share.
 type sharing struct {
-	broker *handoff.Broker
-	stop   context.CancelFunc
-	ended  chan struct{}
+	stop  context.CancelFunc
+	ended chan struct{}
 }
 
 // shares reports whether the environment names other pods.
@@ -42,7 +41,7 @@ func (s *Service) shareQueue() {
 		return
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	s.sharing = &sharing{broker: s.broker, stop: stop, ended: make(chan struct{})}
+	s.sharing = &sharing{stop: stop, ended: make(chan struct{})}
 	go func() {
 		defer close(s.sharing.ended)
 		s.link(ctx)

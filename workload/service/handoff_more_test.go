@@ -24,10 +24,10 @@ import (
 )
 
 // busyPods are two pods, the first of which has no worker free until the test ends.
-func busyPods(t *testing.T, register func(svc *service.Service)) []*running {
+func busyPods(t *testing.T, register func(pod int, svc *service.Service)) []*running {
 	t.Helper()
 	blocked, unblock := make(chan struct{}), make(chan struct{})
-	pods := sharingPods(t, 2, func(_ int, svc *service.Service) {
+	pods := sharingPods(t, 2, func(pod int, svc *service.Service) {
 		svc.HandleFunc("GET /block", func(_ http.ResponseWriter, r *http.Request) {
 			close(blocked)
 			select {
@@ -36,7 +36,7 @@ func busyPods(t *testing.T, register func(svc *service.Service)) []*running {
 			case <-server.Draining(r.Context()):
 			}
 		})
-		register(svc)
+		register(pod, svc)
 	})
 	fixedPool(pods)
 	go func() {
@@ -51,7 +51,7 @@ func busyPods(t *testing.T, register func(svc *service.Service)) []*running {
 
 func TestAStreamThatHasMovedHearsThatTheTimeOfItsClientsPodIsOver(t *testing.T) {
 	cause := make(chan error, 1)
-	pods := busyPods(t, func(svc *service.Service) {
+	pods := busyPods(t, func(_ int, svc *service.Service) {
 		svc.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "text/event-stream")
 			_ = http.NewResponseController(w).Flush()
@@ -73,7 +73,7 @@ func TestAStreamThatHasMovedHearsThatTheTimeOfItsClientsPodIsOver(t *testing.T) 
 }
 
 func TestARequestThatHasMovedCarriesItsBaggage(t *testing.T) {
-	pods := busyPods(t, func(svc *service.Service) {
+	pods := busyPods(t, func(_ int, svc *service.Service) {
 		svc.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.WriteString(w, baggage.FromContext(r.Context()).Member("tenant").Value())
 		})
@@ -95,7 +95,7 @@ func TestARequestThatHasMovedCarriesItsBaggage(t *testing.T) {
 
 // Else each of them is an error in the log and the metrics of the pod where it came in.
 func TestARequestThatIsTurnedAwayAfterItHasMovedCountsAsTurnedAway(t *testing.T) {
-	pods := busyPods(t, func(svc *service.Service) {
+	pods := busyPods(t, func(_ int, svc *service.Service) {
 		svc.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
 			telemetry.Rejected(r, telemetry.RejectedQueueFull)
 			w.WriteHeader(http.StatusServiceUnavailable)

@@ -114,12 +114,7 @@ func TestHandlersCanDoForRequestsThatHaveMovedWhatTheyCanDoWithoutTheChain(t *te
 		}
 		t.Run(name, func(t *testing.T) {
 			abilities.Compare(t, one, func(t *testing.T, handler http.Handler) string {
-				blocked, unblock := make(chan struct{}), make(chan struct{})
-				pods := sharingPods(t, 2, func(pod int, svc *service.Service) {
-					svc.HandleFunc("GET /block", func(http.ResponseWriter, *http.Request) {
-						close(blocked)
-						<-unblock
-					})
+				pods := busyPods(t, func(pod int, svc *service.Service) {
 					svc.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 						if pod == 0 {
 							t.Error("it has not moved")
@@ -127,14 +122,6 @@ func TestHandlersCanDoForRequestsThatHaveMovedWhatTheyCanDoWithoutTheChain(t *te
 						handler.ServeHTTP(w, r)
 					})
 				})
-				fixedPool(pods)
-				go func() {
-					if response, err := pods[0].client.Get(pods[0].url("/block")); err == nil {
-						_ = response.Body.Close()
-					}
-				}()
-				<-blocked
-				t.Cleanup(func() { close(unblock) })
 				return "127.0.0.1:" + port(pods[0].Address())
 			})
 		})

@@ -106,22 +106,16 @@ func (p *peer) Frame(kind byte, payload []byte) error {
 		p.good = p.since.Add(min(max(w.Memory, 0), mostMemory))
 		b.give()
 		b.mu.Unlock()
-	case frameGrant:
+	case frameGrant, frameRelease:
 		id, n := binary.Uvarint(payload)
 		if n <= 0 {
 			return errors.New("handoff: a frame that cannot be read")
 		}
-		p.offered(id)
-	case frameRelease:
-		id, n := binary.Uvarint(payload)
-		if n <= 0 {
-			return errors.New("handoff: a frame that cannot be read")
+		if kind == frameGrant {
+			p.offered(id)
+		} else {
+			p.unused(id)
 		}
-		b.mu.Lock()
-		p.want.Waiting = 0
-		b.counters.Unused++
-		b.mu.Unlock()
-		p.release(id)
 	}
 	return nil // others are of a later version
 }
@@ -139,6 +133,16 @@ func (p *peer) offered(id uint64) {
 	p.asked = time.Time{}
 	b.mu.Unlock()
 	_ = p.link.Send(frameRelease, binary.AppendUvarint(nil, id))
+}
+
+// unused is told that the pod has no request for a worker that was kept.
+func (p *peer) unused(id uint64) {
+	b := p.broker
+	b.mu.Lock()
+	p.want.Waiting = 0
+	b.counters.Unused++
+	b.mu.Unlock()
+	p.release(id)
 }
 
 // grant keeps a worker, which was taken, for a request of the pod. The lock is held.

@@ -69,12 +69,8 @@ func (k Key) identity() (ed25519.PrivateKey, error) {
 	return ed25519.NewKeyFromSeed(seed), nil
 }
 
-// certificate carries the identity's public key. Nothing else in it is looked at.
-func (k Key) certificate() (tls.Certificate, error) {
-	private, err := k.identity()
-	if err != nil {
-		return tls.Certificate{}, err
-	}
+// certificateOf carries an identity's public key. Nothing else in it is looked at.
+func certificateOf(private ed25519.PrivateKey) (tls.Certificate, error) {
 	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "pod of a GoService"}}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
 	if err != nil {
@@ -135,17 +131,17 @@ func (k *Keys) load(known string) (stamp string, err error) {
 		}
 		keys = append(keys, key)
 	}
-	certificate, err := keys[0].certificate()
-	if err != nil {
-		return stamp, err
-	}
-	public := make([]ed25519.PublicKey, 0, len(keys))
-	for _, key := range keys {
-		private, err := key.identity()
-		if err != nil {
+	identities := make([]ed25519.PrivateKey, len(keys))
+	public := make([]ed25519.PublicKey, len(keys))
+	for i, key := range keys {
+		if identities[i], err = key.identity(); err != nil {
 			return stamp, err
 		}
-		public = append(public, private.Public().(ed25519.PublicKey)) //nolint:forcetypeassert // of Ed25519
+		public[i] = identities[i].Public().(ed25519.PublicKey) //nolint:forcetypeassert // of Ed25519
+	}
+	certificate, err := certificateOf(identities[0])
+	if err != nil {
+		return stamp, err
 	}
 	k.shown, k.known = certificate, public
 	return stamp, nil

@@ -18,6 +18,14 @@ type encoder []byte
 func (e *encoder) number(n uint64) { *e = binary.AppendUvarint(*e, n) }
 func (e *encoder) signed(n int64)  { *e = binary.AppendVarint(*e, n) }
 
+func (e *encoder) flag(up bool) {
+	if up {
+		e.number(1)
+	} else {
+		e.number(0)
+	}
+}
+
 func (e *encoder) text(s string) {
 	e.number(uint64(len(s)))
 	*e = append(*e, s...)
@@ -69,6 +77,8 @@ func (d *decoder) signed() int64 {
 	d.rest = d.rest[size:]
 	return n
 }
+
+func (d *decoder) flag() bool { return d.number() != 0 }
 
 // status of HTTP; net/http panics over others.
 func (d *decoder) status(least, most uint64) int {

@@ -144,11 +144,7 @@ func encodeTLS(e *encoder, state *tls.ConnectionState) {
 	e.number(uint64(state.CipherSuite))
 	e.text(state.NegotiatedProtocol)
 	e.text(state.ServerName)
-	resumed := uint64(0)
-	if state.DidResume {
-		resumed = 1
-	}
-	e.number(resumed)
+	e.flag(state.DidResume)
 	encodeCertificates(e, state.PeerCertificates)
 	e.number(uint64(len(state.VerifiedChains)))
 	for _, chain := range state.VerifiedChains {
@@ -167,7 +163,7 @@ func decodeTLS(d *decoder) *tls.ConnectionState {
 	state := &tls.ConnectionState{HandshakeComplete: true}
 	state.Version, state.CipherSuite = uint16(d.number()), uint16(d.number()) //nolint:gosec // was one
 	state.NegotiatedProtocol, state.ServerName = d.text(), d.text()
-	state.DidResume = d.number() == 1
+	state.DidResume = d.flag()
 	state.PeerCertificates = decodeCertificates(d)
 	for range d.count() {
 		state.VerifiedChains = append(state.VerifiedChains, decodeCertificates(d))

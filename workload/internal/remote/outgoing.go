@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"sync"
@@ -26,6 +27,26 @@ type Outcome struct {
 	// Rejected says why the request was turned away after all, and Told that the log has the cause of its failure already.
 	Rejected string
 	Told     bool
+}
+
+// encode what the other pod knows of it.
+func (o Outcome) encode(e *encoder, trailer http.Header) {
+	e.flag(o.Aborted)
+	e.number(uint64(o.Worked)) //nolint:gosec // never negative
+	e.text(o.Code)
+	e.number(uint64(o.Status)) //nolint:gosec // of HTTP
+	e.header(trailer)
+	e.text(o.Rejected)
+	e.flag(o.Told)
+}
+
+func decodeOutcome(d *decoder) (o Outcome, trailer http.Header) {
+	o.Aborted = d.flag()
+	o.Worked = time.Duration(d.number())         //nolint:gosec // a duration
+	o.Code, o.Status = d.text(), int(d.number()) //nolint:gosec // of HTTP
+	trailer = d.header()
+	o.Rejected, o.Told = d.text(), d.flag()
+	return o, trailer
 }
 
 // Options of a call.
@@ -214,13 +235,9 @@ func (o *outgoing) apply(event *event) (outcome Outcome, ended bool, err error) 
 			o.unhook = context.AfterFunc(o.stream(), o.stopped)
 		}
 	case kindEnd:
-		outcome.Aborted = d.number() != 0
-		outcome.Worked = time.Duration(d.number())               //nolint:gosec // a duration
-		outcome.Code, outcome.Status = d.text(), int(d.number()) //nolint:gosec // of HTTP
-		for key, values := range d.header() {
-			o.writer.Header()[key] = values
-		}
-		outcome.Rejected, outcome.Told = d.text(), d.number() != 0
+		var trailer http.Header
+		outcome, trailer = decodeOutcome(d)
+		maps.Copy(o.writer.Header(), trailer)
 		return outcome, true, d.err
 	case kindGone:
 		return outcome, true, ErrGone
@@ -229,7 +246,7 @@ func (o *outgoing) apply(event *event) (outcome Outcome, ended bool, err error) 
 }
 
 func deadlineOf(d *decoder) time.Time {
-	if d.number() == 0 {
+	if !d.flag() {
 		return time.Time{}
 	}
 	return time.Now().Add(time.Duration(d.signed()))
@@ -243,9 +260,7 @@ func (o *outgoing) adopt(header http.Header) {
 			delete(own, key)
 		}
 	}
-	for key, values := range header {
-		own[key] = values
-	}
+	maps.Copy(own, header)
 	o.set = header
 }
 

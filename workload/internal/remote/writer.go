@@ -218,10 +218,8 @@ func (w *writer) SetWriteDeadline(at time.Time) error {
 // pushDeadline sends the time that is left, as clocks differ.
 func (w *writer) pushDeadline(kind byte, at time.Time) error {
 	e := frame(w.in.id)
-	if at.IsZero() {
-		e.number(0)
-	} else {
-		e.number(1)
+	e.flag(!at.IsZero())
+	if !at.IsZero() {
 		e.signed(int64(time.Until(at)))
 	}
 	return w.push(kind, e)
@@ -256,7 +254,6 @@ func (w *writer) finish(aborted bool, worked time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.deadline.stop()
-	end := frame(w.in.id)
 	if !aborted {
 		if !w.wrote {
 			w.decide(0)
@@ -265,36 +262,23 @@ func (w *writer) finish(aborted bool, worked time.Duration) {
 			_ = w.sendEarly()
 		}
 	}
-	how := uint64(0)
-	if aborted || w.lost {
-		how = 1
+	in := w.in
+	outcome := Outcome{
+		Worked: worked, Aborted: aborted || w.lost, Code: in.Code, Status: in.Status, Rejected: in.Rejected, Told: in.Told,
 	}
-	end.number(how)
-	end.number(uint64(worked))
-	end.text(w.in.Code)
-	end.number(uint64(w.in.Status)) //nolint:gosec // of HTTP
-	end.header(w.trailer())
-	end.text(w.in.Rejected)
-	told := uint64(0)
-	if w.in.Told {
-		told = 1
-	}
-	end.number(told)
-	if w.push(kindEnd, end) != nil { // the trailer is too large for a frame: the other pod must hear of the end all the same
-		end = frame(w.in.id)
-		end.number(1)
-		end.number(uint64(worked))
-		end.text("")
-		end.number(0)
-		end.header(nil)
-		end.text("")
-		end.number(0)
-		_ = w.push(kindEnd, end)
+	if w.end(outcome, w.trailer()) != nil { // the trailer is too large for a frame: the other pod must hear of the end all the same
+		_ = w.end(Outcome{Worked: worked, Aborted: true}, nil)
 	}
 	if w.err == nil {
 		w.err = http.ErrHandlerTimeout // whoever writes later has missed it
 	}
 	w.room.Broadcast() // a goroutine that the handler has left behind
+}
+
+func (w *writer) end(outcome Outcome, trailer http.Header) error {
+	e := frame(w.in.id)
+	outcome.encode(&e, trailer)
+	return w.push(kindEnd, e)
 }
 
 // trailer is what the handler has set for the end of the response.
