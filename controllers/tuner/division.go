@@ -200,9 +200,9 @@ func (d *Division) recall(now time.Time, b Budget, demand map[string]float64) (k
 	case !d.uneven || !b.Measured || !joined && now.Sub(d.known) >= keptFor:
 		return nil, false
 	}
-	was := maps.Clone(d.given.Pods) // of the limit that it was divided for
+	was := demandFor(d.given.Pods)
 	for pod := range was {
-		was[pod] *= b.Total / d.budget.Total
+		was[pod] *= b.Total / d.budget.Total // what is given is of the limit that it was divided for
 	}
 	if joined {
 		d.known = now

@@ -5,6 +5,7 @@ package tuner
 
 import (
 	"fmt"
+	"math"
 	"testing"
 	"time"
 
@@ -238,6 +239,25 @@ func TestALostRoundKeepsThePartsAsTheyAre(t *testing.T) {
 	}
 	if parts := s.look(nil); parts != nil {
 		t.Errorf("%+v after a minute without figures, want equal parts", parts)
+	}
+}
+
+// Nor do they where pods are expected, or are not any more, while nothing is known of the demand: what is written then for those
+// that are to come moves nothing between the others.
+func TestALostRoundKeepsThePartsWhilePodsAreExpected(t *testing.T) {
+	s := newLimited(t, 200, "a", "b")
+	before := s.settle(map[string]float64{"a": 180, "b": 60})
+	for round := range 20 {
+		s.budget.coming = round % 3
+		parts := s.look(nil)
+		for pod, part := range before.Pods {
+			if math.Abs(parts.Pods[pod]-part) > 0.001 {
+				t.Fatalf("%+v at lost round %d, %+v before", parts, round, before)
+			}
+		}
+		if expected := s.budget.coming; expected > 0 && parts.Newcomer != 200/float64(2+expected) {
+			t.Errorf("%+v for %d pods that are expected beside two", parts, expected)
+		}
 	}
 }
 

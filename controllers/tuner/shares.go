@@ -3,6 +3,11 @@
 
 package tuner
 
+import (
+	"maps"
+	"slices"
+)
+
 const (
 	// keptShare of an equal part stays with every pod, so that one without traffic can answer its first requests. As long as it
 	// has none, that much of the budget is nobody's, but for what is lent of it.
@@ -48,6 +53,17 @@ func Divide(total float64, pods []string, demand map[string]float64) map[string]
 		}
 	}
 	return parts
+}
+
+// demandFor is a demand by which Divide gives these parts, of a budget that is their sum.
+func demandFor(parts map[string]float64) map[string]float64 {
+	pods := slices.Sorted(maps.Keys(parts)) // in their order, so that the sum is always the same one
+	kept := keptShare * sumOf(parts, pods) / float64(max(len(pods), 1))
+	demand := make(map[string]float64, len(pods))
+	for _, pod := range pods {
+		demand[pod] = max(parts[pod]-kept, 0) / (1 - keptShare) * (1 + hair) // a hair more than the budget, of which then nothing is spare
+	}
+	return demand
 }
 
 // counted is a demand as far as it counts.
