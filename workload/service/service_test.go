@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -356,7 +357,11 @@ func TestChainAllocatesTwiceAtMost(t *testing.T) {
 	request := httptest.NewRequest(http.MethodGet, "/hello", nil)
 	writer := &nullWriter{header: http.Header{}}
 	handler.ServeHTTP(writer, request)
-	if got := testing.AllocsPerRun(200, func() { handler.ServeHTTP(writer, request) }); got > 2 {
-		t.Errorf("%g allocations per request, want at most 2", got)
+	least := math.Inf(1) // what others allocate meanwhile counts too, and the race detector empties pools by chance
+	for range 10 {
+		least = min(least, testing.AllocsPerRun(200, func() { handler.ServeHTTP(writer, request) }))
+	}
+	if least > 2 {
+		t.Errorf("%g allocations per request, want at most 2", least)
 	}
 }
