@@ -31,6 +31,7 @@ type route struct {
 
 	protocol Protocol // nil: plain HTTP
 	public   bool
+	held     meanTime           // for which the handler holds a worker
 	demanded [][]*authenticator // one of each
 }
 
@@ -150,17 +151,22 @@ func (rt *route) work(e *exchange.Exchange, r *http.Request, hasBody bool) {
 	}
 	e.Hold(release)
 	defer e.LetGo()
-	// A handler that computes keeps its processor for up to 10 ms. What comes meanwhile would wait in the scheduler's queue,
-	// which no limit sees, and find a free worker when its turn comes, long after its client has left. Letting the others
-	// go first brings all of them before the limiter and the pool, where waiting is bounded.
-	runtime.Gosched()
+	if rt.held.long() {
+		// A handler that computes keeps its processor for up to 10 ms. What comes meanwhile would wait in the scheduler's queue,
+		// which no limit sees, and find a free worker when its turn comes, long after its client has left. Letting the others
+		// go first brings all of them before the limiter and the pool, where waiting is bounded.
+		runtime.Gosched()
+	}
 	telemetry.Admitted(r)
 	rt.handler.ServeHTTP(e, r)
+	e.LetGo()
+	held, ok := e.Held()
+	if !ok {
+		return
+	}
+	rt.held.add(held - e.Waited)
 	if rt.service.shares() {
-		e.LetGo()
-		if held, ok := e.Held(); ok {
-			rt.service.broker.Worked(held-e.Waited, e.Status() >= http.StatusInternalServerError)
-		}
+		rt.service.broker.Worked(held-e.Waited, e.Status() >= http.StatusInternalServerError)
 	}
 }
 
