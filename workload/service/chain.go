@@ -53,7 +53,7 @@ func (u *unrouted) WriteHeader(status int) {
 		return
 	}
 	s, w := u.service, u.exchange
-	if !w.Visits() && !s.limiter.Allow() {
+	if !w.Visits() && !s.allow() {
 		u.answered = true
 		w.Header().Del("Location")
 		rateLimited.answer(w, u.request, min(s.limiter.RetryAfter(), maxRetryAfter))

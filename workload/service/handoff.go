@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"strconv"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 	"goservice.dev/operator/workload/internal/handoff"
 	"goservice.dev/operator/workload/internal/peers"
 	"goservice.dev/operator/workload/internal/remote"
+	"goservice.dev/operator/workload/livesettings"
 	"goservice.dev/operator/workload/problem"
 )
 
@@ -96,6 +98,21 @@ func (s *Service) peersKeys(ctx context.Context) *peers.Keys {
 			return nil
 		case <-time.After(keysPause):
 		}
+	}
+}
+
+// shareLimit finds out whether the rate limit in force is this pod's part of one that all pods have: the live settings name the parts
+// then. What the registry has of them is only this pod's, so the file is read once more. Without such a file, limits are each pod's own.
+func (s *Service) shareLimit() {
+	if !s.shares() {
+		return
+	}
+	content, err := os.ReadFile(s.config.LiveSettingsFile)
+	if err != nil {
+		return // it is about to be replaced, and then looked at again
+	}
+	if document, err := livesettings.Parse(content); err == nil {
+		s.broker.ShareLimit(document.RateLimit != nil && len(document.RateLimit.Pods) > 0)
 	}
 }
 
@@ -180,13 +197,16 @@ var (
 	handOffWorkers = prometheus.NewDesc("goservice_hand_off_workers_total",
 		"Workers of other pods that were given to requests of this one (granted), and workers of this one that another pod had no use for any more (unused).",
 		[]string{"result"}, nil)
-	handOffAsked = prometheus.NewDesc("goservice_hand_off_asked_total", "How often another pod was told of requests that wait here.", nil, nil)
-	handOffHop   = prometheus.NewDesc("goservice_hand_off_hop_seconds", "What moving a request costs in time, smoothed.", nil, nil)
-	handOffPeers = prometheus.NewDesc("goservice_hand_off_peers", "Pods of the service with which this one is linked.", nil, nil)
+	handOffAsked  = prometheus.NewDesc("goservice_hand_off_asked_total", "How often another pod was told of requests that wait here.", nil, nil)
+	handOffTokens = prometheus.NewDesc("goservice_hand_off_tokens_total",
+		"Tokens of a shared rate limit that other pods gave to this one (received), and that this one gave to others (given).", []string{"result"}, nil)
+	handOffTokensAsked = prometheus.NewDesc("goservice_hand_off_tokens_asked_total", "How often another pod was asked for tokens of a shared rate limit.", nil, nil)
+	handOffHop         = prometheus.NewDesc("goservice_hand_off_hop_seconds", "What moving a request costs in time, smoothed.", nil, nil)
+	handOffPeers       = prometheus.NewDesc("goservice_hand_off_peers", "Pods of the service with which this one is linked.", nil, nil)
 )
 
 func (c handOffCollector) Describe(to chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{handOffRequests, handOffWorkers, handOffAsked, handOffHop, handOffPeers} {
+	for _, desc := range []*prometheus.Desc{handOffRequests, handOffWorkers, handOffAsked, handOffTokens, handOffTokensAsked, handOffHop, handOffPeers} {
 		to <- desc
 	}
 }
@@ -206,6 +226,9 @@ func (c handOffCollector) Collect(to chan<- prometheus.Metric) {
 	count(handOffWorkers, n.Granted, "granted")
 	count(handOffWorkers, n.Unused, "unused")
 	count(handOffAsked, n.Asked)
+	count(handOffTokens, n.Received, "received")
+	count(handOffTokens, n.Given, "given")
+	count(handOffTokensAsked, n.AskedTokens)
 	to <- prometheus.MustNewConstMetric(handOffHop, prometheus.GaugeValue, c.service.broker.Hop().Seconds())
 	to <- prometheus.MustNewConstMetric(handOffPeers, prometheus.GaugeValue, float64(c.service.broker.Peers()))
 }

@@ -114,7 +114,7 @@ func (rt *route) allow(e *exchange.Exchange, r *http.Request, settings *routeSet
 		routeLimited.answer(e, r, min(rt.limiter.RetryAfter(), maxRetryAfter))
 		return false
 	}
-	if !s.limiter.Allow() {
+	if !s.allow() {
 		rt.giveBack(key)
 		if settings.limited() {
 			rt.limiter.GiveBack()
@@ -124,6 +124,9 @@ func (rt *route) allow(e *exchange.Exchange, r *http.Request, settings *routeSet
 	}
 	return true
 }
+
+// allow takes a token of the service's limit: this pod's, or where pods share the limit, one that another pod does not need.
+func (s *Service) allow() bool { return s.limiter.Allow() || s.broker.Borrow() }
 
 func (rt *route) giveBack(key string) {
 	if rt.clients != nil {

@@ -18,6 +18,7 @@ import (
 	"goservice.dev/operator/workload/internal/peers"
 	"goservice.dev/operator/workload/internal/remote"
 	"goservice.dev/operator/workload/pool"
+	"goservice.dev/operator/workload/ratelimit"
 )
 
 const (
@@ -54,6 +55,8 @@ type Broker struct {
 	pool   *pool.Pool
 	serve  Serve
 	logger *slog.Logger
+	start  time.Time // of the broker's clock
+	tokens tokens
 
 	work atomic.Int64 // how long requests keep a worker, smoothed
 	hop  atomic.Int64 // what moving one costs in time, smoothed
@@ -81,11 +84,16 @@ type Counters struct {
 	Moved, Returned, Broken uint64
 	// Taken is how many requests of others ran here, Unused how many workers were taken for a request that found one at home.
 	Taken, Unused uint64
+	// AskedTokens is how often another pod was asked for tokens of a shared limit, Received how many others gave, and Given how many
+	// they got.
+	AskedTokens, Received, Given uint64
 }
 
-// New makes a broker for the pool.
-func New(p *pool.Pool, serve Serve, logger *slog.Logger) *Broker {
-	b := &Broker{pool: p, serve: serve, logger: logger}
+// New makes a broker for the pool and the limiter.
+func New(p *pool.Pool, limiter *ratelimit.Limiter, serve Serve, logger *slog.Logger) *Broker {
+	b := &Broker{pool: p, serve: serve, logger: logger, start: time.Now()}
+	b.tokens.limiter = limiter
+	b.tokens.next.Store(never)
 	b.hop.Store(int64(firstHop))
 	b.again = time.AfterFunc(time.Hour, b.askMore)
 	b.again.Stop()
@@ -144,6 +152,7 @@ func (b *Broker) Linked(other peers.Hello, link *peers.Link) peers.Handler {
 	p.calls = remote.NewCalls(link, p)
 	b.mu.Lock()
 	b.peers = append(b.peers, p)
+	b.tokens.next.Store(0)
 	b.say(p)
 	if b.leaving {
 		p.calls.Leave()

@@ -22,23 +22,27 @@ import (
 	"goservice.dev/operator/workload/internal/peers"
 	"goservice.dev/operator/workload/internal/remote"
 	"goservice.dev/operator/workload/pool"
+	"goservice.dev/operator/workload/ratelimit"
 )
 
 // pod of a service, whose requests take the time that they say.
 type pod struct {
-	name   string
-	pool   *pool.Pool
-	broker *Broker
-	slower float64 // than others
-	fails  bool    // at once
+	name    string
+	pool    *pool.Pool
+	limiter *ratelimit.Limiter
+	broker  *Broker
+	slower  float64       // than others
+	way     time.Duration // of each frame to it
+	fails   bool          // at once
 
 	mu  sync.Mutex
 	ran map[string]int
 }
 
 func newPod(name string, workers int) *pod {
-	p := &pod{name: name, pool: pool.New(pool.Config{Workers: workers, QueueDepth: 1 << 16}), slower: 1, ran: map[string]int{}}
-	p.broker = New(p.pool, func(_ *remote.Incoming, w http.ResponseWriter, r *http.Request) {
+	p := &pod{name: name, pool: pool.New(pool.Config{Workers: workers, QueueDepth: 1 << 16}), slower: 1, ran: map[string]int{},
+		limiter: ratelimit.New(ratelimit.Unlimited, 1)}
+	p.broker = New(p.pool, p.limiter, func(_ *remote.Incoming, w http.ResponseWriter, r *http.Request) {
 		defer p.pool.Release()
 		p.work(w, r)
 	}, slog.New(slog.DiscardHandler))
@@ -59,6 +63,16 @@ func (p *pod) work(w http.ResponseWriter, r *http.Request) {
 	time.Sleep(took)
 	p.broker.Worked(took, p.fails)
 	_, _ = w.Write([]byte(p.name))
+}
+
+// delayed gets each frame as late as the way takes.
+func (p *pod) delayed(frame func(byte, []byte) error) func(byte, []byte) error {
+	return func(kind byte, payload []byte) error {
+		if p.way > 0 {
+			time.Sleep(p.way)
+		}
+		return frame(kind, payload)
+	}
 }
 
 // recorder says its status, as an exchange does.
@@ -117,7 +131,7 @@ func linkAll(t testing.TB, all []*pod) (stop func()) {
 				link := peers.NewLink(end.conn)
 				links = append(links, link)
 				handler := end.from.broker.Linked(peers.Hello{ID: end.to.name}, link)
-				ended.Go(func() { handler.Ended(link.Run(handler.Frame)) })
+				ended.Go(func() { handler.Ended(link.Run(end.from.delayed(handler.Frame))) })
 			}
 		}
 	}

@@ -23,7 +23,12 @@ const (
 	frameWant                            // requests wait here
 	frameGrant                           // a worker is kept for one of them
 	frameRelease                         // it is not needed
+	frameAsk                             // tokens are wanted
+	frameTokens                          // so many are given, which may be none
 )
+
+// errMalformed is the answer to what no version of this package sends. It ends the link.
+var errMalformed = errors.New("handoff: a frame that cannot be read")
 
 // want is what a pod says of the requests that wait in it.
 type want struct {
@@ -64,6 +69,11 @@ type peer struct {
 	since   time.Time // when it said so
 	good    time.Time // until when
 	granted map[uint64]*time.Timer
+
+	owes     int       // tokens that it was asked for, and has not answered
+	round    uint64    // in which it was asked
+	dry      int       // how often in turn it has had none
+	dryUntil time.Time // until when it is left alone for that
 }
 
 func (p *peer) mayBeAsked(now time.Time) bool {
@@ -109,13 +119,17 @@ func (p *peer) Frame(kind byte, payload []byte) error {
 	case frameGrant, frameRelease:
 		id, n := binary.Uvarint(payload)
 		if n <= 0 {
-			return errors.New("handoff: a frame that cannot be read")
+			return errMalformed
 		}
 		if kind == frameGrant {
 			p.offered(id)
 		} else {
 			p.unused(id)
 		}
+	case frameAsk:
+		return p.askedFor(payload)
+	case frameTokens:
+		return p.answered(payload)
 	}
 	return nil // others are of a later version
 }
@@ -245,6 +259,10 @@ func (p *peer) Ended(err error) {
 	b := p.broker
 	b.mu.Lock()
 	b.peers = slices.DeleteFunc(b.peers, func(one *peer) bool { return one == p })
+	if p.owes > 0 && p.round == b.tokens.round {
+		b.hasAnswered()
+	}
+	p.owes = 0
 	kept := len(p.granted)
 	for id, timer := range p.granted {
 		timer.Stop()
