@@ -51,8 +51,8 @@ func (p *Pool) Move(to error) bool {
 	return false
 }
 
-// Movable is how many wait and may move, and for how long the oldest of all who wait has done so.
-func (p *Pool) Movable() (waiting int, oldest time.Duration) {
+// Movable is how many wait and may move, the priority of the first of them, and for how long the oldest of all who wait has done so.
+func (p *Pool) Movable() (waiting int, priority Priority, oldest time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := p.now()
@@ -61,7 +61,14 @@ func (p *Pool) Movable() (waiting int, oldest time.Duration) {
 			oldest = max(oldest, now-line.oldest.since)
 		}
 	}
-	return p.queue.movable, oldest
+	if w := p.queue.firstMovable(); w != nil {
+		for class := range p.queue.lines {
+			if w.flow.line == &p.queue.lines[class] {
+				priority = Critical - Priority(class)
+			}
+		}
+	}
+	return p.queue.movable, priority, oldest
 }
 
 // firstMovable is whom the next worker would be for among those who may move; nil if there is none among the first ones of each turn.

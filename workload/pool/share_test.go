@@ -39,8 +39,8 @@ func TestThoseWhoWaitAndMayMoveAreMovedInTheirOrder(t *testing.T) {
 		wait("sheddable", Claim{Movable: true, Priority: Sheddable})
 		wait("normal", Claim{Movable: true})
 		time.Sleep(time.Second)
-		if waiting, oldest := p.Movable(); len(told.waits) != 2 || waiting != 2 || oldest != time.Second {
-			t.Errorf("told of %v, %d may move, the oldest has waited for %s", told.waits, waiting, oldest)
+		if waiting, priority, oldest := p.Movable(); len(told.waits) != 2 || waiting != 2 || priority != Normal || oldest != time.Second {
+			t.Errorf("told of %v, %d may move, the first %s, the oldest has waited for %s", told.waits, waiting, priority, oldest)
 		}
 		for _, want := range []string{"normal: moved", "sheddable: moved"} {
 			if !p.Move(errMoved) {
@@ -49,8 +49,11 @@ func TestThoseWhoWaitAndMayMoveAreMovedInTheirOrder(t *testing.T) {
 			if got := <-results; got != want {
 				t.Errorf("%s, want %s", got, want)
 			}
+			if waiting, priority, _ := p.Movable(); waiting == 1 && priority != Sheddable {
+				t.Errorf("the next one that may move is %s", priority)
+			}
 		}
-		if waiting, _ := p.Movable(); p.Move(errMoved) || waiting != 0 {
+		if waiting, _, _ := p.Movable(); p.Move(errMoved) || waiting != 0 {
 			t.Error("somebody moved who may not")
 		}
 		p.Release()

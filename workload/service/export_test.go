@@ -5,3 +5,6 @@ package service
 
 // Unlink ends all links with other pods at once, as the end of the process does.
 func (s *Service) Unlink() { s.endSharing() }
+
+// FailuresHere is the share of requests that failed in this pod, as its neighbors judge it.
+func (s *Service) FailuresHere() float64 { return s.broker.Failures() }

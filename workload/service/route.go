@@ -153,7 +153,6 @@ func (rt *route) work(e *exchange.Exchange, r *http.Request, hasBody bool) {
 		r.Body, release = body, body.end
 	}
 	e.Hold(release)
-	defer e.LetGo()
 	if rt.held.long() {
 		// A handler that computes keeps its processor for up to 10 ms. What comes meanwhile would wait in the scheduler's queue,
 		// which no limit sees, and find a free worker when its turn comes, long after its client has left. Letting the others
@@ -161,7 +160,14 @@ func (rt *route) work(e *exchange.Exchange, r *http.Request, hasBody bool) {
 		runtime.Gosched()
 	}
 	telemetry.Admitted(r)
+	panics := true
+	defer func() { rt.worked(e, panics) }()
 	rt.handler.ServeHTTP(e, r)
+	panics = false
+}
+
+// worked gives the worker back and notes how long the handler held it. One that panics has failed, whatever it has answered before.
+func (rt *route) worked(e *exchange.Exchange, panics bool) {
 	e.LetGo()
 	held, ok := e.Held()
 	if !ok {
@@ -169,7 +175,7 @@ func (rt *route) work(e *exchange.Exchange, r *http.Request, hasBody bool) {
 	}
 	rt.held.add(held - e.Waited)
 	if rt.service.shares() {
-		rt.service.broker.Worked(held-e.Waited, e.Status() >= http.StatusInternalServerError)
+		rt.service.broker.Worked(held-e.Waited, panics || e.Status() >= http.StatusInternalServerError)
 	}
 }
 

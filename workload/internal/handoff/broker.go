@@ -30,6 +30,8 @@ const (
 	// A pod that was asked remembers it for as long as the wait is expected to last, at least leastMemory and at most mostMemory.
 	leastMemory = 20 * time.Millisecond
 	mostMemory  = time.Second
+	// mostWaiting that a pod is believed to have.
+	mostWaiting = 1 << 20
 	// grantLife is how long a worker is kept for a request that does not come.
 	grantLife = 50 * time.Millisecond
 	// firstHop is what moving a request is taken to cost as long as it was not measured.
@@ -61,11 +63,11 @@ type Broker struct {
 	work atomic.Int64 // how long requests keep a worker, smoothed
 	hop  atomic.Int64 // what moving one costs in time, smoothed
 
-	served atomic.Int64 // requests that ran here, up to coldFor
+	served  atomic.Int64 // requests that ran here, up to coldFor
+	failing atomic.Int64 // of a million requests that ran here, smoothed
 
 	mu       sync.Mutex
-	failing  float64 // share of the requests that ran here, smoothed
-	visits   int     // workers that are kept or at work for others
+	visits   int // workers that are kept or at work for others
 	peers    []*peer
 	takes    bool // ready, and not draining
 	leaving  bool
@@ -118,32 +120,40 @@ func (b *Broker) Peers() int {
 // Hop is the time that moving a request costs, as measured.
 func (b *Broker) Hop() time.Duration { return time.Duration(b.hop.Load()) }
 
-// Worked notes for how long a request kept a worker, and whether it failed.
+// million is what shares are counted in, as whole numbers can be smoothed without a lock.
+const million = 1_000_000
+
+// Worked notes for how long a request kept a worker, and whether it failed. Every request calls it.
 func (b *Broker) Worked(d time.Duration, failed bool) {
-	smooth(&b.work, d)
+	smooth(&b.work, int64(d))
 	if b.served.Load() < coldFor {
 		b.served.Add(1)
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.failing += (share(failed) - b.failing) / smoothing
-}
-
-func share(one bool) float64 {
-	if one {
-		return 1
+	if failed {
+		approach(&b.failing, million)
+	} else if b.failing.Load() > 0 {
+		approach(&b.failing, 0)
 	}
-	return 0
 }
 
-// smooth moves a mean towards a value. A lost update of two at once does no harm.
-func smooth(mean *atomic.Int64, value time.Duration) {
-	old := mean.Load()
-	if old == 0 {
-		mean.Store(int64(value))
+// Failures is the share of the requests that failed here.
+func (b *Broker) Failures() float64 { return float64(b.failing.Load()) / million }
+
+// smooth moves a mean towards a value, and begins with the first one.
+func smooth(mean *atomic.Int64, value int64) {
+	if mean.Load() == 0 {
+		mean.Store(value)
 		return
 	}
-	mean.Store(old + (int64(value)-old)/smoothing)
+	approach(mean, value)
+}
+
+// approach moves a mean towards a value. A lost update of two at once does no harm.
+func approach(mean *atomic.Int64, value int64) {
+	old := mean.Load()
+	if next := old + (value-old)/smoothing; next != old {
+		mean.Store(next)
+	}
 }
 
 // Linked begins to deal with a pod; it is for a peers.Mesh.
@@ -210,7 +220,7 @@ func (b *Broker) Waits(expected time.Duration, priority pool.Priority) {
 		b.mu.Unlock()
 		return
 	}
-	waiting, oldest := b.pool.Movable()
+	waiting, _, oldest := b.pool.Movable()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.ask(waiting, max(expected, oldest), priority)
@@ -221,7 +231,7 @@ func (b *Broker) ask(waiting int, expected time.Duration, priority pool.Priority
 	now := time.Now()
 	memory := min(max(expected, leastMemory), mostMemory)
 	w := want{
-		Waiting: waiting, Priority: int(priority), Expected: expected, Work: time.Duration(b.work.Load()), Memory: memory,
+		Waiting: waiting, Priority: priority, Expected: expected, Work: time.Duration(b.work.Load()), Memory: memory,
 	}
 	left := askedAtOnce
 	for _, i := range rand.Perm(len(b.peers)) {
@@ -249,12 +259,12 @@ func (b *Broker) arm() {
 
 // askMore asks for those who still wait. Whoever has waited for long is taken to wait for as long again.
 func (b *Broker) askMore() {
-	waiting, oldest := b.pool.Movable()
+	waiting, priority, oldest := b.pool.Movable()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.armed = false
 	if waiting > 0 {
-		b.ask(waiting, max(time.Duration(b.work.Load()), oldest), pool.Normal)
+		b.ask(waiting, max(time.Duration(b.work.Load()), oldest), priority)
 	}
 }
 
@@ -321,7 +331,7 @@ func (g *Grant) Error() string { return "handoff: another pod has a worker" }
 // Run hands the request over and writes the response. It returns remote.ErrGone if it has not run and will not.
 func (g *Grant) Run(ctx context.Context, w http.ResponseWriter, r *http.Request, head *remote.Head, streaming func() context.Context) (remote.Outcome, error) {
 	outcome, err := g.peer.calls.Do(w, r, g.id, head, remote.Options{Client: ctx, Streaming: streaming})
-	failed := err != nil
+	failed := err != nil || outcome.Aborted
 	if answered, ok := w.(interface{ Status() int }); ok && answered.Status() >= http.StatusInternalServerError {
 		failed = true
 	}

@@ -5,9 +5,7 @@ package handoff
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"sync"
@@ -15,6 +13,7 @@ import (
 
 	"goservice.dev/operator/workload/internal/peers"
 	"goservice.dev/operator/workload/internal/remote"
+	"goservice.dev/operator/workload/pool"
 )
 
 // Frames between brokers.
@@ -33,22 +32,40 @@ var errMalformed = errors.New("handoff: a frame that cannot be read")
 // want is what a pod says of the requests that wait in it.
 type want struct {
 	// Waiting is how many may move.
-	Waiting int `json:"n"`
-	// Priority of the one that has just come.
-	Priority int `json:"p"`
+	Waiting int
+	// Priority of the one that has just come, or where that is not why it asks, of the first.
+	Priority pool.Priority
 	// Expected is how long that one will wait, and Work how long requests keep a worker there.
-	Expected time.Duration `json:"e"`
-	Work     time.Duration `json:"w"`
+	Expected time.Duration
+	Work     time.Duration
 	// Memory is how long it is good for.
-	Memory time.Duration `json:"m"`
+	Memory time.Duration
 }
 
+// encode as numbers. What later versions add follows.
 func (w want) encode() []byte {
-	text, err := json.Marshal(w)
-	if err != nil {
-		panic(err) // numbers
+	payload := make([]byte, 0, 32)
+	for _, n := range []int64{int64(w.Waiting), int64(w.Priority), int64(w.Expected), int64(w.Work), int64(w.Memory)} {
+		payload = binary.AppendVarint(payload, n)
 	}
-	return text
+	return payload
+}
+
+// decodeWant keeps what is out of range within it.
+func decodeWant(payload []byte) (want, error) {
+	var n [5]int64
+	for i := range n {
+		value, size := binary.Varint(payload)
+		if size <= 0 {
+			return want{}, errMalformed
+		}
+		n[i], payload = value, payload[size:]
+	}
+	within := func(value int64) time.Duration { return time.Duration(min(max(value, 0), int64(time.Hour))) }
+	return want{
+		Waiting: int(min(max(n[0], 0), mostWaiting)), Priority: pool.Priority(min(max(n[1], int64(pool.Sheddable)), int64(pool.Critical))), //nolint:gosec // bounded
+		Expected: within(n[2]), Work: within(n[3]), Memory: min(within(n[4]), mostMemory),
+	}, nil
 }
 
 // peer is another pod of the service. Its fields below the link are guarded by the broker's lock.
@@ -107,13 +124,13 @@ func (p *peer) Frame(kind byte, payload []byte) error {
 			b.askMore()
 		}
 	case frameWant:
-		var w want
-		if err := json.Unmarshal(payload, &w); err != nil {
-			return fmt.Errorf("handoff: a frame that cannot be read: %w", err)
+		w, err := decodeWant(payload)
+		if err != nil {
+			return err
 		}
 		b.mu.Lock()
 		p.want, p.since = w, time.Now()
-		p.good = p.since.Add(min(max(w.Memory, 0), mostMemory))
+		p.good = p.since.Add(w.Memory)
 		b.give()
 		b.mu.Unlock()
 	case frameGrant, frameRelease:
@@ -232,7 +249,7 @@ func (p *peer) ended(outcome remote.Outcome, err error, failed bool) {
 		b.counters.Broken++
 	default:
 		b.counters.Moved++
-		smooth(&b.hop, max(0, outcome.Took-outcome.Worked))
+		smooth(&b.hop, int64(max(0, outcome.Took-outcome.Worked)))
 	}
 	if !errors.Is(err, remote.ErrGone) {
 		p.judge(failed)
@@ -242,8 +259,12 @@ func (p *peer) ended(outcome remote.Outcome, err error, failed bool) {
 // judge the pod by one more request. The lock is held.
 func (p *peer) judge(failed bool) {
 	p.moved++
-	p.failing += (share(failed) - p.failing) / float64(min(p.moved, smoothing))
-	if p.moved < judgedFrom || p.failing <= max(mostFailures, 2*p.broker.failing) {
+	one := 0.0
+	if failed {
+		one = 1
+	}
+	p.failing += (one - p.failing) / float64(min(p.moved, smoothing))
+	if p.moved < judgedFrom || p.failing <= max(mostFailures, 2*p.broker.Failures()) {
 		if p.moved >= 2*smoothing {
 			p.rest = 0
 		}
