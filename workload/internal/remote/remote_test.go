@@ -44,6 +44,12 @@ func linked(t testing.TB, host Host) (from, to *Calls) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return joined(t, one, other, host)
+}
+
+// joined are the two ends of a link over connections that are there.
+func joined(t testing.TB, one, other net.Conn, host Host) (from, to *Calls) {
+	t.Helper()
 	a, b := peers.NewLink(one), peers.NewLink(other)
 	from, to = NewCalls(a, nil), NewCalls(b, host)
 	ended := make(chan struct{}, 2)
