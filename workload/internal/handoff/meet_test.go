@@ -16,8 +16,9 @@ import (
 // answers is another pod, of which the test decides what it says.
 type answers struct {
 	link *peers.Link
-	on   map[byte]func(payload []byte) // by the kind of what it is told; set before anything is said
 	both sync.WaitGroup
+	mu   sync.Mutex
+	on   map[byte]func(payload []byte) // by the kind of what it is told
 }
 
 // meet links a pod with one that only says what the test says.
@@ -30,6 +31,8 @@ func meet(t testing.TB, one *pod) *answers {
 	other.both.Go(func() { handler.Ended(link.Run(handler.Frame)) })
 	other.both.Go(func() {
 		_ = other.link.Run(func(kind byte, payload []byte) error {
+			other.mu.Lock()
+			defer other.mu.Unlock()
 			if on := other.on[kind]; on != nil {
 				on(payload)
 			}
@@ -37,6 +40,13 @@ func meet(t testing.TB, one *pod) *answers {
 		})
 	})
 	return other
+}
+
+// hear what is of a kind from now on.
+func (a *answers) hear(kind byte, on func(payload []byte)) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.on[kind] = on
 }
 
 // say numbers, and wait until they have been heard.

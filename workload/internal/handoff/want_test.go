@@ -46,13 +46,13 @@ func TestThoseWhoStillWaitAreAskedForWithTheirPriority(t *testing.T) {
 		}
 		other := meet(t, one)
 		var wanted []want
-		other.on[frameWant] = func(payload []byte) {
+		other.hear(frameWant, func(payload []byte) {
 			w, err := decodeWant(payload)
 			if err != nil {
 				t.Error(err)
 			}
 			wanted = append(wanted, w)
-		}
+		})
 		var waiter sync.WaitGroup
 		waiter.Go(func() {
 			if err := one.pool.AcquireFor(t.Context(), pool.Claim{Movable: true, Priority: pool.Critical}); err != nil {
