@@ -60,7 +60,8 @@ type Config struct {
 	PeersNames []string `env:"GOSERVICE_PEERS_NAMES"`
 	PeersPort  uint16   `env:"GOSERVICE_PEERS_PORT" envDefault:"9443"`
 	PeersKeys  string   `env:"GOSERVICE_PEERS_KEYS" envDefault:"/etc/goservice/peers"`
-	// PodIP is the address by which PeersNames resolve to this pod; empty: PeersPort is open on all addresses.
+	// PodIP is the address by which PeersNames resolve to this pod; empty: PeersPort is open on all addresses, and other pods take the one that
+	// its connections come from.
 	PodIP string `env:"GOSERVICE_POD_IP"`
 	// FaultInjection switches the fault endpoints of the admin port on.
 	FaultInjection bool `env:"GOSERVICE_FAULT_INJECTION"`

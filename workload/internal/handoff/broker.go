@@ -111,10 +111,15 @@ func (b *Broker) Counters() Counters {
 }
 
 // Peers is how many pods this one is linked with.
-func (b *Broker) Peers() int {
+func (b *Broker) Peers() (n int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return len(b.peers)
+	for _, p := range b.peers {
+		if !p.retired.Load() {
+			n++
+		}
+	}
+	return n
 }
 
 // Hop is the time that moving a request costs, as measured.

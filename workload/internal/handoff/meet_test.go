@@ -17,24 +17,28 @@ import (
 type answers struct {
 	link *peers.Link
 	both sync.WaitGroup
-	mu   sync.Mutex
-	on   map[byte]func(payload []byte) // by the kind of what it is told
+
+	mu sync.Mutex
+	by map[byte]func(payload []byte) // kind of what it is told
+
+	handler peers.Handler // of the pod's end
 }
 
 // meet links a pod with one that only says what the test says.
 func meet(t testing.TB, one *pod) *answers {
 	t.Helper()
 	a, b := net.Pipe()
-	other := &answers{link: peers.NewLink(b), on: map[byte]func([]byte){}}
+	other := &answers{link: peers.NewLink(b), by: map[byte]func([]byte){}}
 	link := peers.NewLink(a)
 	handler := one.broker.Linked(peers.Hello{ID: "other"}, link)
+	other.handler = handler
 	other.both.Go(func() { handler.Ended(link.Run(handler.Frame)) })
 	other.both.Go(func() {
 		_ = other.link.Run(func(kind byte, payload []byte) error {
 			other.mu.Lock()
 			defer other.mu.Unlock()
-			if on := other.on[kind]; on != nil {
-				on(payload)
+			if told := other.by[kind]; told != nil {
+				told(payload)
 			}
 			return nil
 		})
@@ -42,11 +46,11 @@ func meet(t testing.TB, one *pod) *answers {
 	return other
 }
 
-// hear what is of a kind from now on.
-func (a *answers) hear(kind byte, on func(payload []byte)) {
+// on decides what follows from what it is told.
+func (a *answers) on(kind byte, told func(payload []byte)) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.on[kind] = on
+	a.by[kind] = told
 }
 
 // say numbers, and wait until they have been heard.

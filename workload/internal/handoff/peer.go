@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"goservice.dev/operator/workload/internal/peers"
@@ -75,6 +76,8 @@ type peer struct {
 	link   *peers.Link
 	calls  *remote.Calls
 
+	retired atomic.Bool // nothing new goes over the link
+
 	takes   bool      // it says that it does
 	asked   time.Time // until when it remembers that requests wait here
 	resting time.Time // until when it is left alone
@@ -94,12 +97,12 @@ type peer struct {
 }
 
 func (p *peer) mayBeAsked(now time.Time) bool {
-	return p.takes && now.After(p.asked) && now.After(p.resting)
+	return p.takes && !p.retired.Load() && now.After(p.asked) && now.After(p.resting)
 }
 
 // wants reports whether a request of the pod would be better off here, where one keeps a worker for as long as work.
 func (p *peer) wants(now time.Time, work, hop time.Duration) bool {
-	if p.want.Waiting <= len(p.granted) || now.After(p.good) || now.Before(p.resting) {
+	if p.retired.Load() || p.want.Waiting <= len(p.granted) || now.After(p.good) || now.Before(p.resting) {
 		return false
 	}
 	there := p.want.Work
@@ -154,7 +157,7 @@ func (p *peer) Frame(kind byte, payload []byte) error {
 // offered is told that the pod keeps a worker: the first in the queue gets it.
 func (p *peer) offered(id uint64) {
 	b := p.broker
-	if b.pool.Move(&Grant{peer: p, id: id}) {
+	if !p.retired.Load() && b.pool.Move(&Grant{peer: p, id: id}) {
 		b.mu.Lock()
 		b.counters.Granted++
 		b.mu.Unlock()
@@ -275,15 +278,19 @@ func (p *peer) judge(failed bool) {
 	p.broker.logger.Warn("a pod that fails most of the requests that it is given is left alone for a while", "pod", p.hello.ID, "for", p.rest.String())
 }
 
-// Ended implements peers.Handler.
-func (p *peer) Ended(err error) {
+// Retire implements peers.Handler: calls that run go on.
+func (p *peer) Retire() {
+	p.retired.Store(true)
+	p.giveUp()
+}
+
+// Idle implements peers.Handler.
+func (p *peer) Idle() bool { return p.calls.Idle() }
+
+// giveUp the workers that are kept for the pod, and what it owes.
+func (p *peer) giveUp() {
 	b := p.broker
 	b.mu.Lock()
-	b.peers = slices.DeleteFunc(b.peers, func(one *peer) bool { return one == p })
-	if p.owes > 0 && p.round == b.tokens.round {
-		b.hasAnswered()
-	}
-	p.owes = 0
 	kept := len(p.granted)
 	for id, timer := range p.granted {
 		timer.Stop()
@@ -291,9 +298,22 @@ func (p *peer) Ended(err error) {
 	}
 	p.good = time.Time{}
 	b.visits -= kept
+	if p.owes > 0 && p.round == b.tokens.round {
+		b.hasAnswered()
+	}
+	p.owes = 0
 	b.mu.Unlock()
 	for range kept {
 		b.pool.Release()
 	}
+}
+
+// Ended implements peers.Handler.
+func (p *peer) Ended(err error) {
+	b := p.broker
+	b.mu.Lock()
+	b.peers = slices.DeleteFunc(b.peers, func(one *peer) bool { return one == p })
+	b.mu.Unlock()
+	p.giveUp()
 	p.calls.Break(err)
 }

@@ -121,7 +121,7 @@ func (b *Broker) mostRested(now time.Time) (best *peer) {
 	first := rand.IntN(len(b.peers) + 1)
 	for i := range b.peers {
 		p := b.peers[(first+i)%len(b.peers)]
-		if p.owes == 0 && !now.Before(p.dryUntil) && (best == nil || p.dryUntil.Before(best.dryUntil)) {
+		if p.owes == 0 && !p.retired.Load() && !now.Before(p.dryUntil) && (best == nil || p.dryUntil.Before(best.dryUntil)) {
 			best = p
 		}
 	}
@@ -132,7 +132,7 @@ func (b *Broker) mostRested(now time.Time) (best *peer) {
 func (b *Broker) someoneHasRested() int64 {
 	first := int64(never)
 	for _, p := range b.peers {
-		if p.owes == 0 {
+		if p.owes == 0 && !p.retired.Load() {
 			first = min(first, int64(p.dryUntil.Sub(b.start)))
 		}
 	}
@@ -215,7 +215,7 @@ func (p *peer) askedFor(payload []byte) error {
 	}
 	b := p.broker
 	l, given, rest := b.tokens.limiter, 0, mostRest
-	if rate, burst := l.Limit(); b.tokens.shared.Load() && !math.IsInf(rate, 1) && rate > 0 {
+	if rate, burst := l.Limit(); b.tokens.shared.Load() && !p.retired.Load() && !math.IsInf(rate, 1) && rate > 0 {
 		keep := burst / keptShare
 		spare := min(int(l.Tokens())-keep, mostTokens)
 		for given < spare && uint64(given) < number && l.Allow() { //nolint:gosec // never negative

@@ -238,7 +238,7 @@ func TestTokensThatNobodyAskedForAreNotTaken(t *testing.T) {
 		if one.limiter.Allow() {
 			t.Error("a token that nobody asked for")
 		}
-		other.hear(frameAsk, func([]byte) { other.send(frameTokens, 1<<40, 1<<60) })
+		other.on(frameAsk, func([]byte) { other.send(frameTokens, 1<<40, 1<<60) })
 		if !one.broker.Borrow() {
 			t.Fatal("refused")
 		}
@@ -257,7 +257,7 @@ func TestATokenThatComesLateIsNotLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		one, other := asker(t, 8)
 		asked := make(chan []byte, 10)
-		other.hear(frameAsk, func(payload []byte) { asked <- payload })
+		other.on(frameAsk, func(payload []byte) { asked <- payload })
 		began := time.Now()
 		if one.broker.Borrow() || time.Since(began) != tokenWait {
 			t.Errorf("waited for %s", time.Since(began))
@@ -279,7 +279,7 @@ func TestATokenThatComesLateIsNotLost(t *testing.T) {
 func TestWhoeverWaitsForTheTokensOfALinkThatBreaksIsTurnedAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		one, other := asker(t, 8)
-		other.hear(frameAsk, func([]byte) { other.link.Close() })
+		other.on(frameAsk, func([]byte) { other.link.Close() })
 		began := time.Now()
 		if one.broker.Borrow() || time.Since(began) != 0 {
 			t.Errorf("waited for %s", time.Since(began))

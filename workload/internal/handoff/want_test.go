@@ -46,7 +46,7 @@ func TestThoseWhoStillWaitAreAskedForWithTheirPriority(t *testing.T) {
 		}
 		other := meet(t, one)
 		var wanted []want
-		other.hear(frameWant, func(payload []byte) {
+		other.on(frameWant, func(payload []byte) {
 			w, err := decodeWant(payload)
 			if err != nil {
 				t.Error(err)

@@ -4,10 +4,13 @@
 package peers
 
 import (
+	"crypto/tls"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 )
 
 // A Hello is JSON, as pods of different versions read it: unknown fields are ignored, missing ones are zero.
@@ -43,4 +46,59 @@ func readHello(r io.Reader) (Hello, error) {
 		return Hello{}, fmt.Errorf("peers: a greeting that cannot be read: %w", err)
 	}
 	return hello, nil
+}
+
+var (
+	// errHasOne is the answer to a link to a pod that has one with this one already, or is being dialed by it.
+	errHasOne = errors.New("peers: one link between two pods is enough; of two that both dial at the same time, that of the pod with the lesser name is kept")
+	// errFull is the answer to one link too many.
+	errFull = errors.New("peers: there are as many links as may be")
+)
+
+// greet shakes hands and says who is who. The pod that was dialed has the last word. It returns no name but of a pod that was promised a
+// link, or has promised one.
+func (m *Mesh) greet(conn *tls.Conn, dialed bool) (other Hello, err error) {
+	if err := conn.Handshake(); err != nil {
+		return Hello{}, err
+	}
+	if dialed {
+		if err = writeHello(conn, m.config.Self); err != nil {
+			return Hello{}, err
+		}
+	}
+	if other, err = readHello(conn); err != nil {
+		return Hello{}, err
+	}
+	if other.Host == "" { // it does not know its own address
+		other.Host, _, _ = net.SplitHostPort(conn.RemoteAddr().String())
+	}
+	if !dialed {
+		if err = m.promise(other); err != nil {
+			return Hello{}, err
+		}
+		err = writeHello(conn, m.config.Self)
+	}
+	if err == nil && other.ID == m.config.Self.ID {
+		err = errSelf
+	}
+	return other, err
+}
+
+// promise a pod a link, unless there is one already, or is going to be by this pod's own doing.
+func (m *Mesh) promise(other Hello) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, one := range m.links {
+		if one.hello.ID == other.ID && one.retired.IsZero() {
+			return errHasOne
+		}
+	}
+	if m.coming[other.ID] || m.config.Self.ID < other.ID && m.dialing[m.address(other.Host)] {
+		return errHasOne
+	}
+	if len(m.links)+len(m.coming) >= maxLinks {
+		return errFull
+	}
+	m.coming[other.ID] = true
+	return nil
 }

@@ -20,6 +20,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -165,6 +166,21 @@ func (k *Keys) current() (tls.Certificate, []ed25519.PublicKey) {
 	return k.shown, k.known
 }
 
+// accept reports whether a public key is that of a key in force.
+func (k *Keys) accept(public ed25519.PublicKey) bool {
+	_, known := k.current()
+	return slices.ContainsFunc(known, func(one ed25519.PublicKey) bool { return public.Equal(one) })
+}
+
+// proven is the public key that the other end of a connection has shown; nil if it is none of Ed25519.
+func proven(state tls.ConnectionState) ed25519.PublicKey {
+	if len(state.PeerCertificates) != 1 {
+		return nil
+	}
+	public, _ := state.PeerCertificates[0].PublicKey.(ed25519.PublicKey)
+	return public
+}
+
 // config is that of both ends.
 func (k *Keys) config() *tls.Config {
 	shown, known := k.current()
@@ -179,19 +195,11 @@ func (k *Keys) config() *tls.Config {
 			if state.NegotiatedProtocol != protocol {
 				return fmt.Errorf("peers: the other end does not speak %s", protocol)
 			}
-			if len(state.PeerCertificates) != 1 {
+			public := proven(state)
+			if public == nil || !slices.ContainsFunc(known, func(one ed25519.PublicKey) bool { return public.Equal(one) }) {
 				return ErrStranger
 			}
-			public, ok := state.PeerCertificates[0].PublicKey.(ed25519.PublicKey)
-			if !ok {
-				return ErrStranger
-			}
-			for _, one := range known {
-				if public.Equal(one) {
-					return nil
-				}
-			}
-			return ErrStranger
+			return nil
 		},
 	}
 }

@@ -5,6 +5,7 @@ package peers
 
 import (
 	"context"
+	"crypto/ed25519"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -21,7 +22,7 @@ import (
 const (
 	// MaxDialed links begin here, and as many again may come from others: of a service with more pods, each knows a random choice.
 	MaxDialed = 12
-	maxLinks  = 4 * MaxDialed
+	maxLinks  = 2 * MaxDialed
 	// lookEvery is how often the names of the service are resolved, and lookSoon how often while there is no link.
 	lookEvery = 5 * time.Second
 	lookSoon  = time.Second
@@ -33,7 +34,11 @@ const (
 	// maxGreeting connections at most are between their handshake and their greeting: strangers must not take the process's files.
 	maxGreeting = 4 * maxLinks
 
-	greeting = firstKind // the first frame of both ends
+	// retiredLife is how long calls may go on over a link whose key is not accepted any more.
+	retiredLife = 10 * time.Minute
+
+	greeting = firstKind     // the first frame of both ends
+	retiring = firstKind + 1 // nothing new comes over the link
 	maxHello = 1 << 10
 )
 
@@ -54,6 +59,10 @@ type Hello struct {
 type Handler interface {
 	// Frame is called for each frame, in the order of their arrival, from one goroutine. An error ends the link.
 	Frame(kind byte, payload []byte) error
+	// Retire is called when nothing new may go over the link, because its key is not accepted any more. It may be called twice.
+	Retire()
+	// Idle reports whether nothing goes over the link.
+	Idle() bool
 	// Ended is called once, after the last Frame.
 	Ended(err error)
 }
@@ -82,9 +91,10 @@ type Mesh struct {
 	greeted atomic.Int64 // connections from others that are no links yet
 
 	mu      sync.Mutex
-	links   map[*Link]linked
+	links   map[*Link]*linked
 	pauses  map[string]pause // by address
 	dialing map[string]bool  // addresses
+	coming  map[string]bool  // names of pods that were promised a link
 	self    map[string]bool  // addresses of this pod
 	looking error            // why the names could not be resolved the last time
 }
@@ -92,7 +102,10 @@ type Mesh struct {
 // linked is what is known of a link.
 type linked struct {
 	hello   Hello
-	address string // that was dialed; empty where the other end did
+	address string            // that was dialed; empty where the other end did
+	key     ed25519.PublicKey // that the other end has shown
+	handler Handler
+	retired time.Time // zero as long as it is in use
 }
 
 type pause struct {
@@ -107,7 +120,7 @@ func NewMesh(config Config) *Mesh {
 			return (&net.Dialer{KeepAlive: -1}).DialContext(ctx, "tcp", address) // links have signs of life of their own
 		}
 	}
-	return &Mesh{config: config, links: map[*Link]linked{}, pauses: map[string]pause{}, dialing: map[string]bool{}, self: map[string]bool{}}
+	return &Mesh{config: config, links: map[*Link]*linked{}, pauses: map[string]pause{}, dialing: map[string]bool{}, self: map[string]bool{}, coming: map[string]bool{}}
 }
 
 // Listen binds the address.
@@ -191,6 +204,7 @@ func (m *Mesh) accept(ctx context.Context, all *sync.WaitGroup) {
 
 // look resolves the name, and dials who is not linked yet.
 func (m *Mesh) look(ctx context.Context, all *sync.WaitGroup) {
+	m.retire(time.Now())
 	lookup, cancel := context.WithTimeout(ctx, lookEvery)
 	defer cancel()
 	hosts, err := m.config.Resolve(lookup)
@@ -227,6 +241,9 @@ func (m *Mesh) wants(address, host string) bool {
 	}
 	dialed, now := len(m.dialing), time.Now()
 	for _, one := range m.links {
+		if !one.retired.IsZero() {
+			continue
+		}
 		if one.address != "" {
 			dialed++
 		}
@@ -235,7 +252,7 @@ func (m *Mesh) wants(address, host string) bool {
 		}
 	}
 	p := m.pauses[address]
-	if dialed >= MaxDialed || now.Before(p.until) {
+	if dialed >= MaxDialed || len(m.links)+len(m.coming)+len(m.dialing) >= maxLinks || now.Before(p.until) {
 		return false
 	}
 	p.last = min(max(2*p.last, firstPause), longestPause)
@@ -292,25 +309,34 @@ func (m *Mesh) link(ctx context.Context, conn *tls.Conn, address string) error {
 	}
 	if err != nil {
 		_ = conn.NetConn().Close()
-		if errors.Is(err, errSelf) && address != "" {
-			m.mu.Lock()
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if address == "" {
+			delete(m.coming, other.ID)
+		} else if errors.Is(err, errSelf) {
 			m.self[address] = true
-			m.mu.Unlock()
 		}
 		return err
 	}
 	l := NewLink(conn)
+	handler := m.config.Linked(other, l)
 	m.mu.Lock()
-	m.links[l] = linked{hello: other, address: address}
+	m.links[l] = &linked{hello: other, address: address, key: proven(conn.ConnectionState()), handler: handler}
 	delete(m.pauses, address)
 	delete(m.dialing, address)
+	if address == "" {
+		delete(m.coming, other.ID)
+	}
 	m.mu.Unlock()
 	if ctx.Err() != nil {
 		l.Close()
 	}
-	handler := m.config.Linked(other, l)
 	err = l.Run(func(kind byte, payload []byte) error {
-		if kind < UserKind {
+		switch {
+		case kind == retiring:
+			m.retired(l)
+			return nil
+		case kind < UserKind:
 			return nil // of a later version
 		}
 		return handler.Frame(kind, payload)
@@ -320,52 +346,6 @@ func (m *Mesh) link(ctx context.Context, conn *tls.Conn, address string) error {
 	m.mu.Unlock()
 	handler.Ended(err)
 	return nil
-}
-
-// errHasOne is the answer to a link to a pod that this one is dialing itself.
-var errHasOne = errors.New("peers: of two links that two pods dial at the same time, the one is kept that the pod with the lesser name has dialed")
-
-// greet shakes hands and says who is who. The pod that was dialed has the last word.
-func (m *Mesh) greet(conn *tls.Conn, dialed bool) (other Hello, err error) {
-	if err := conn.Handshake(); err != nil {
-		return Hello{}, err
-	}
-	if dialed {
-		if err = writeHello(conn, m.config.Self); err != nil {
-			return Hello{}, err
-		}
-	}
-	if other, err = readHello(conn); err != nil {
-		return Hello{}, err
-	}
-	switch {
-	case !dialed && m.hasOne(other):
-		return Hello{}, errHasOne
-	case !dialed:
-		err = writeHello(conn, m.config.Self)
-	}
-	if err == nil && other.ID == m.config.Self.ID {
-		err = errSelf
-	}
-	return other, err
-}
-
-// hasOne reports whether this pod's own link to the other is to be kept.
-func (m *Mesh) hasOne(other Hello) bool {
-	if m.config.Self.ID >= other.ID {
-		return false
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.dialing[m.address(other.Host)] {
-		return true
-	}
-	for _, one := range m.links {
-		if one.hello.ID == other.ID && one.address != "" {
-			return true
-		}
-	}
-	return false
 }
 
 func (m *Mesh) address(host string) string {

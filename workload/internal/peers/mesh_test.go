@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 )
 
 // names are what the service's name resolves to.
@@ -39,6 +40,8 @@ type node struct {
 	stop func()
 
 	mu      sync.Mutex
+	busy    bool // calls run over all links
+	retired int
 	with    map[string]int
 	frames  map[string]int
 	changed chan struct{}
@@ -55,6 +58,19 @@ func (f *follower) Frame(byte, []byte) error {
 	f.node.frames[f.other]++
 	f.node.tell()
 	return nil
+}
+
+func (f *follower) Retire() {
+	f.node.mu.Lock()
+	defer f.node.mu.Unlock()
+	f.node.retired++
+	f.node.tell()
+}
+
+func (f *follower) Idle() bool {
+	f.node.mu.Lock()
+	defer f.node.mu.Unlock()
+	return !f.node.busy
 }
 
 func (f *follower) Ended(error) {
@@ -96,8 +112,30 @@ func (n *node) until(t *testing.T, what string, holds func(with, frames map[stri
 	}
 }
 
+// call goes on over the links of the pod, or has ended.
+func (n *node) call(busy bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.busy = busy
+}
+
+// look at the keys' folder, whenever that was done the last time, and at the names.
+func (n *node) look(t *testing.T, all *sync.WaitGroup) {
+	k := n.mesh.config.Keys
+	k.mu.Lock()
+	k.checked = time.Time{}
+	k.mu.Unlock()
+	n.mesh.look(t.Context(), all)
+}
+
 // run starts a pod at an address of loopback. Port 0 of the first one is what the others have as well.
 func run(t *testing.T, n *names, host string, port uint16, folder string) *node {
+	t.Helper()
+	return runAs(t, n, host, host, port, folder, nil)
+}
+
+// runAs is run for a pod that says that it is at the address told, and dials as dial does.
+func runAs(t *testing.T, n *names, told, host string, port uint16, folder string, dial func(context.Context, string) (net.Conn, error)) *node {
 	t.Helper()
 	k, err := OpenKeys(folder, nil)
 	if err != nil {
@@ -105,8 +143,9 @@ func run(t *testing.T, n *names, host string, port uint16, folder string) *node 
 	}
 	one := &node{with: map[string]int{}, frames: map[string]int{}, changed: make(chan struct{}, 1)}
 	one.mesh = NewMesh(Config{
-		Self: Hello{ID: "pod " + host, Host: host}, Keys: k, Address: net.JoinHostPort(host, strconv.Itoa(int(port))), Port: port,
+		Self: Hello{ID: "pod " + host, Host: told}, Keys: k, Address: net.JoinHostPort(host, strconv.Itoa(int(port))), Port: port,
 		Logger: slog.New(slog.DiscardHandler), Resolve: n.resolve,
+		Dial: dial,
 		Linked: func(other Hello, link *Link) Handler {
 			one.mu.Lock()
 			one.with[other.Host]++

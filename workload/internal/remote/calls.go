@@ -161,6 +161,13 @@ func (c *Calls) Running() int {
 	return len(c.incoming)
 }
 
+// Idle reports whether no calls run, in either direction.
+func (c *Calls) Idle() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.incoming)+len(c.outgoing) == 0
+}
+
 // frame begins a payload.
 func frame(id uint64) encoder {
 	e := make(encoder, 0, 24)
