@@ -31,12 +31,18 @@ func tracked(t *testing.T) []string {
 // copied is a new folder with those files of the checkout that are wanted.
 func copied(t *testing.T, wanted func(file string) bool) string {
 	t.Helper()
+	return copiedFrom(t, root, tracked(t), wanted)
+}
+
+// copiedFrom a folder are those of its files that are wanted, in a new one.
+func copiedFrom(t *testing.T, source string, files []string, wanted func(file string) bool) string {
+	t.Helper()
 	folder := t.TempDir()
-	for _, file := range tracked(t) {
+	for _, file := range files {
 		if !wanted(file) {
 			continue
 		}
-		if err := copyFile(filepath.Join(root, file), filepath.Join(folder, file)); err != nil {
+		if err := copyFile(filepath.Join(source, file), filepath.Join(folder, file)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -18,10 +18,10 @@ import (
 	"github.com/moby/patternmatcher/ignorefile"
 )
 
-// dockerContext is a copy of what Docker gets of the checkout: what .dockerignore lets through.
-func dockerContext(t *testing.T) string {
+// dockerContext is a copy of what Docker gets of a folder's files: what .dockerignore lets through.
+func dockerContext(t *testing.T, source string, files []string) string {
 	t.Helper()
-	file, err := os.Open(filepath.Join(root, ".dockerignore"))
+	file, err := os.Open(filepath.Join(source, ".dockerignore"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,16 +34,16 @@ func dockerContext(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return copied(t, func(file string) bool {
+	return copiedFrom(t, source, files, func(file string) bool {
 		ignored, err := matcher.MatchesOrParentMatches(file)
 		return err == nil && !ignored
 	})
 }
 
-// dockerfile without comments, one instruction a line.
-func dockerfile(t *testing.T) []string {
+// dockerfile of a folder without comments, one instruction a line.
+func dockerfile(t *testing.T, folder string) []string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root, "Dockerfile"))
+	text, err := os.ReadFile(filepath.Join(folder, "Dockerfile"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,22 +52,22 @@ func dockerfile(t *testing.T) []string {
 	return strings.Split(strings.TrimSpace(string(text)), "\n")
 }
 
-// compileStage is what the Dockerfile runs in its stage that compiles.
-func compileStage(t *testing.T) (commands []string) {
+// compileStage is what a folder's Dockerfile runs in its stage of that name.
+func compileStage(t *testing.T, folder, wanted string) (commands []string) {
 	t.Helper()
 	mounts := regexp.MustCompile(`--mount=\S+\s+`)
 	stage := ""
-	for _, instruction := range dockerfile(t) {
-		if _, name, ok := strings.Cut(instruction, " AS "); ok && strings.HasPrefix(instruction, "FROM ") {
-			stage = name
+	for _, instruction := range dockerfile(t, folder) {
+		if rest, ok := strings.CutPrefix(instruction, "FROM "); ok {
+			_, stage, _ = strings.Cut(rest, " AS ")
 		}
 		command, ok := strings.CutPrefix(instruction, "RUN ")
-		if ok && stage == "compile" {
+		if ok && stage == wanted {
 			commands = append(commands, mounts.ReplaceAllString(command, ""))
 		}
 	}
 	if len(commands) == 0 {
-		t.Fatal("the Dockerfile has no stage that compiles")
+		t.Fatalf("the Dockerfile of %s runs nothing in a stage %q", folder, wanted)
 	}
 	return commands
 }
@@ -75,7 +75,7 @@ func compileStage(t *testing.T) (commands []string) {
 // packed are the files that the Dockerfile copies from what was compiled.
 func packed(t *testing.T) (names []string) {
 	t.Helper()
-	for _, instruction := range dockerfile(t) {
+	for _, instruction := range dockerfile(t, root) {
 		if match := regexp.MustCompile(`^COPY --from=binaries /out/(\S+) `).FindStringSubmatch(instruction); match != nil {
 			names = append(names, match[1])
 		}
@@ -86,8 +86,8 @@ func packed(t *testing.T) (names []string) {
 // `docker build` of every target compiles what its stage needs, from what .dockerignore lets through. It needs neither Docker nor a
 // registry here: the commands of the stage run on a copy, into another folder than /out.
 func TestEveryImageBuildsFromTheContext(t *testing.T) {
-	folder, out := dockerContext(t), t.TempDir()
-	for _, command := range compileStage(t) {
+	folder, out := dockerContext(t, root, tracked(t)), t.TempDir()
+	for _, command := range compileStage(t, root, "compile") {
 		run(t, folder, []string{"OUT=" + out, "WORKLOAD_TAGS=grpcnotrace", "VERSION=v9.9.9", "TARGETOS=linux", "TARGETARCH=" + runtime.GOARCH},
 			"sh", "-eu", "-c", strings.ReplaceAll(command, "OUT=/out ", ""))
 	}
