@@ -34,7 +34,8 @@ const (
 )
 
 // The reference service is deployed with PostgreSQL by its samples, and retuned, rolled, and killed while clients place orders, each
-// with an idempotency key until it is acknowledged. The database has exactly the orders that were acknowledged.
+// with an idempotency key until it is acknowledged. The database has exactly the orders that were acknowledged. Its other front answers a
+// gRPC client of the cluster through the same Service.
 func TestNoOrderIsLostOrDoubled(t *testing.T) {
 	j := newJourney(t)
 	j.applySample("orders_postgres", "postgres:17", os.Getenv("POSTGRES_IMG"), "")
@@ -53,13 +54,15 @@ func TestNoOrderIsLostOrDoubled(t *testing.T) {
 	}
 	shop.goesOn(j)
 
-	t.Log("a retune")
+	t.Log("a retune, while another pod calls by gRPC")
+	calls := j.startInside(flow{"orders, gRPC", "orders", 80, "/grpc.health.v1.Health/Check", []string{"-grpc", "-rate", "20", "-connections", "2"}, 2})
 	before := j.identities("orders")
 	j.patchRate("orders", 1000)
 	j.waitFor("orders", v1alpha1.ConditionTuned)
 	j.Expect(j.reports("orders")).To(gomega.HaveEach(gomega.HaveField("Document.RateLimit.RequestsPerSecond", 500.0)))
 	j.Expect(j.identities("orders")).To(gomega.Equal(before), "no pod was replaced or restarted")
 	shop.goesOn(j)
+	calls.lossless()
 
 	t.Log("a pod that is killed")
 	j.kubectl("", "delete", "pod", j.pods("orders")[0].Name, "--grace-period=0", "--force")

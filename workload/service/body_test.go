@@ -272,5 +272,9 @@ func TestABodyThatWasReadEarlyMayBeClosedWhileItIsRead(t *testing.T) {
 		})
 		_ = r.Body.Close()
 	})
-	svc.Handler().ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "/x", strings.NewReader("0123456789")))
+	recorder := httptest.NewRecorder()
+	svc.Handler().ServeHTTP(recorder, httptest.NewRequest("POST", "/x", strings.NewReader("0123456789")))
+	if recorder.Code != http.StatusOK {
+		t.Errorf("answered with %d", recorder.Code)
+	}
 }
