@@ -4,14 +4,13 @@
 package server
 
 import (
-	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"os"
-	"sync"
 	"time"
+
+	"goservice.dev/operator/workload/internal/follow"
 )
 
 // recheckInterval bounds how often the certificate's files are looked at; a renewed certificate is served within it.
@@ -31,87 +30,53 @@ type Files struct {
 
 // TLS returns a configuration that follows the files. It fails if they cannot be used now.
 func (f Files) TLS() (*tls.Config, error) {
-	s := &tlsSource{files: f}
-	if err := s.load(s.stamp()); err != nil {
+	files, err := follow.Open(follow.Config[*tls.Config]{
+		Every: recheckInterval, Load: f.load, Failed: f.Failed,
+		Use: func(config *tls.Config) {
+			if f.Loaded != nil {
+				f.Loaded(config.Certificates[0].Leaf)
+			}
+		},
+	})
+	if err != nil {
 		return nil, err
 	}
 	return &tls.Config{
 		MinVersion:         tls.VersionTLS12,
 		NextProtos:         []string{"h2", "http/1.1"},
-		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return s.current(time.Now()), nil },
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return files.Current(), nil }, // they are looked at when a client connects
 	}, nil
 }
 
-// tlsSource looks at its files when a client connects: no goroutine, and no watch to lose.
-type tlsSource struct {
-	files Files
-
-	mu      sync.Mutex
-	config  *tls.Config
-	loaded  string
-	refused string
-	checked time.Time
-}
-
-func (s *tlsSource) current(now time.Time) *tls.Config {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if now.Sub(s.checked) < recheckInterval {
-		return s.config
-	}
-	s.checked = now
-	stamp := s.stamp()
-	if stamp == s.loaded || stamp == s.refused {
-		return s.config
-	}
-	if err := s.load(stamp); err != nil {
-		s.refused = stamp
-		if s.files.Failed != nil {
-			s.files.Failed(err)
-		}
-	}
-	return s.config
-}
-
-// stamp changes when the content of a file does. Times would not do: the files of a mounted secret are symbolic links whose
-// targets are replaced, possibly by older ones.
-func (s *tlsSource) stamp() string {
-	hash := sha256.New()
-	for _, path := range []string{s.files.Certificate, s.files.Key, s.files.ClientCA} {
-		if path == "" {
-			continue
-		}
-		content, err := os.ReadFile(path)
-		fmt.Fprintf(hash, "%d %v\n", len(content), err)
-		hash.Write(content)
-	}
-	return string(hash.Sum(nil))
-}
-
-func (s *tlsSource) load(stamp string) error {
-	certificate, err := tls.LoadX509KeyPair(s.files.Certificate, s.files.Key)
+func (f Files) load(r *follow.Reader) (*tls.Config, error) {
+	pair := func(err error) error { return fmt.Errorf("certificate %s with key %s: %w", f.Certificate, f.Key, err) }
+	chain, err := r.Read(f.Certificate)
 	if err != nil {
-		return fmt.Errorf("certificate %s with key %s: %w", s.files.Certificate, s.files.Key, err)
+		return nil, pair(err)
+	}
+	key, err := r.Read(f.Key)
+	if err != nil {
+		return nil, pair(err)
+	}
+	certificate, err := tls.X509KeyPair(chain, key)
+	if err != nil {
+		return nil, pair(err)
 	}
 	config := &tls.Config{
 		MinVersion:   tls.VersionTLS12,
 		NextProtos:   []string{"h2", "http/1.1"},
 		Certificates: []tls.Certificate{certificate},
 	}
-	if s.files.ClientCA != "" {
-		pem, err := os.ReadFile(s.files.ClientCA)
+	if f.ClientCA != "" {
+		pem, err := r.Read(f.ClientCA)
 		if err != nil {
-			return fmt.Errorf("client CA: %w", err)
+			return nil, fmt.Errorf("client CA: %w", err)
 		}
 		config.ClientCAs = x509.NewCertPool()
 		if !config.ClientCAs.AppendCertsFromPEM(pem) {
-			return fmt.Errorf("client CA %s: %w", s.files.ClientCA, errors.New("no PEM certificate in it"))
+			return nil, fmt.Errorf("client CA %s: %w", f.ClientCA, errors.New("no PEM certificate in it"))
 		}
 		config.ClientAuth = tls.RequireAndVerifyClientCert
 	}
-	s.config, s.loaded, s.refused = config, stamp, ""
-	if s.files.Loaded != nil {
-		s.files.Loaded(certificate.Leaf)
-	}
-	return nil
+	return config, nil
 }

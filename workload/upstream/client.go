@@ -70,7 +70,7 @@ type options struct {
 	refused    func(error)
 }
 
-// WithReport is told when a target's files have changed and cannot be used; the last good ones stay.
+// WithReport is told when a target's files have changed and cannot be used, once for the same files; the last good ones stay.
 func WithReport(report func(error)) Option { return func(o *options) { o.report = report } }
 
 // WithAvailability is told when the breaker opens, after which calls fail at once, and when the target answers again.

@@ -6,17 +6,17 @@ package upstream
 import (
 	"bytes"
 	"cmp"
-	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"hash"
 	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"goservice.dev/operator/workload/internal/follow"
 )
 
 // maxHeaderBytes bounds the value of a header from a file, as common servers do.
@@ -27,7 +27,6 @@ type material struct {
 	roots       *x509.CertPool
 	certificate *tls.Certificate
 	headers     http.Header
-	digest      [sha256.Size]byte
 }
 
 func (t Target) hasFiles() bool {
@@ -35,36 +34,24 @@ func (t Target) hasFiles() bool {
 }
 
 // load reads the files. Its errors name the field and the file, and never repeat what is in it.
-func (t Target) load() (m material, err error) {
-	sum := sha256.New()
+func (t Target) load(r *follow.Reader) (m material, err error) {
 	if t.TLSDirectory != "" {
-		if err := m.loadTLS(sum, t.TLSDirectory); err != nil {
+		if err := m.loadTLS(r, t.TLSDirectory); err != nil {
 			return m, fmt.Errorf("upstream %s: tlsDirectory: %w", t.Name, err)
 		}
 	}
 	if t.HeadersDirectory != "" {
-		if m.headers, err = t.loadHeaders(sum); err != nil {
+		if m.headers, err = t.loadHeaders(r); err != nil {
 			return m, fmt.Errorf("upstream %s: headersDirectory: %w", t.Name, err)
 		}
 	}
-	sum.Sum(m.digest[:0])
 	return m, nil
 }
 
-// read adds a file to the sum, with its length, so that no two sets of files have the same.
-func read(sum hash.Hash, path string) ([]byte, error) {
-	text, err := os.ReadFile(path)
-	if err == nil {
-		fmt.Fprintf(sum, "%q %d\n", path, len(text))
-		sum.Write(text)
-	}
-	return text, err
-}
-
 // loadTLS needs the authorities, the certificate with its key, or all of them.
-func (m *material) loadTLS(sum hash.Hash, directory string) error {
+func (m *material) loadTLS(r *follow.Reader, directory string) error {
 	path := func(name string) string { return filepath.Join(directory, name) }
-	authorities, err := read(sum, path("ca.crt"))
+	authorities, err := r.Read(path("ca.crt"))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
@@ -75,8 +62,8 @@ func (m *material) loadTLS(sum hash.Hash, directory string) error {
 			return fmt.Errorf("%s: must hold at least one PEM certificate", path("ca.crt"))
 		}
 	}
-	certificate, err := read(sum, path("tls.crt"))
-	key, keyErr := read(sum, path("tls.key"))
+	certificate, err := r.Read(path("tls.crt"))
+	key, keyErr := r.Read(path("tls.key"))
 	if errors.Is(err, fs.ErrNotExist) && errors.Is(keyErr, fs.ErrNotExist) {
 		if m.roots == nil {
 			return fmt.Errorf("%s: must hold ca.crt, or tls.crt and tls.key", directory)
@@ -94,7 +81,7 @@ func (m *material) loadTLS(sum hash.Hash, directory string) error {
 	return nil
 }
 
-func (t Target) loadHeaders(sum hash.Hash) (http.Header, error) {
+func (t Target) loadHeaders(r *follow.Reader) (http.Header, error) {
 	entries, err := os.ReadDir(t.HeadersDirectory)
 	if err != nil {
 		return nil, err
@@ -105,7 +92,7 @@ func (t Target) loadHeaders(sum hash.Hash) (http.Header, error) {
 			continue
 		}
 		path := filepath.Join(t.HeadersDirectory, entry.Name())
-		value, err := read(sum, path)
+		value, err := r.Read(path)
 		if err != nil {
 			return nil, err
 		}

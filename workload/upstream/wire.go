@@ -14,6 +14,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"goservice.dev/operator/workload/internal/follow"
 )
 
 const (
@@ -50,10 +52,9 @@ type wire struct {
 type wires struct {
 	target Target
 	scheme string
-	report func(error)
+	files  *follow.Files[material] // nil if there are none
 
-	current  atomic.Pointer[wire]
-	nextLook atomic.Int64 // Unix time in nanoseconds; 0 if there are no files
+	current atomic.Pointer[wire]
 
 	mu       sync.Mutex
 	material material
@@ -62,24 +63,23 @@ type wires struct {
 
 // newWires fails over files that cannot be used.
 func newWires(target Target, scheme string, report func(error)) (*wires, error) {
-	w := &wires{target: target, scheme: scheme, report: report, idle: idleTimeout}
+	w := &wires{target: target, scheme: scheme, idle: idleTimeout}
 	if scheme == schemeH2C {
 		w.idle = idleTimeoutH2C
 	}
-	loaded, err := target.load()
-	if err != nil {
-		return nil, err
-	}
-	w.material = loaded
 	w.current.Store(w.build())
-	if target.hasFiles() {
-		w.nextLook.Store(time.Now().Add(filesEvery).UnixNano())
+	if !target.hasFiles() {
+		return w, nil
 	}
-	return w, nil
+	files, err := follow.Open(follow.Config[material]{Every: filesEvery, Load: target.load, Use: w.use, Failed: report})
+	w.files = files
+	return w, err
 }
 
 func (w *wires) RoundTrip(r *http.Request) (*http.Response, error) {
-	w.look()
+	if w.files != nil {
+		w.files.Current() // they may have changed
+	}
 	now := w.current.Load()
 	if len(now.headers) > 0 {
 		trailer := r.Trailer
@@ -113,24 +113,12 @@ func (w *wire) disguises(name string) bool {
 // closeIdle closes the connections that no call uses.
 func (w *wires) closeIdle() { w.current.Load().transport.CloseIdleConnections() }
 
-// look reads the files again if it is time to. The last good ones stay as long as they cannot be used.
-func (w *wires) look() {
-	due := w.nextLook.Load()
-	now := time.Now()
-	if due == 0 || now.UnixNano() < due || !w.nextLook.CompareAndSwap(due, now.Add(filesEvery).UnixNano()) {
-		return
-	}
-	loaded, err := w.target.load()
-	if err != nil {
-		w.report(err)
-		return
-	}
+// use what the files hold from now on.
+func (w *wires) use(loaded material) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if loaded.digest != w.material.digest {
-		w.material = loaded
-		w.replace()
-	}
+	w.material = loaded
+	w.replace()
 }
 
 // shorten lets idle connections go before an upstream closes them that keeps them for so long.

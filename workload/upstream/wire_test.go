@@ -102,7 +102,7 @@ func TestOwnAuthorityCertificateAndHeaders(t *testing.T) {
 	}
 	expect := func(token string) {
 		t.Helper()
-		c.wires.nextLook.Store(1) // it is time to read the files again
+		c.wires.files.Look()
 		if got, err := ask(t, c, "/"); err != nil || !strings.Contains(got, "HTTP/2.0 / token="+token+" certificates=1") {
 			t.Errorf("%q, %v", got, err)
 		}
@@ -112,6 +112,7 @@ func TestOwnAuthorityCertificateAndHeaders(t *testing.T) {
 	expect("two")
 	write(t, filepath.Join(headers, "x-token"), []byte("s3cret\nX-Other: 1"))
 	expect("two") // the last good one
+	expect("two")
 	if len(reported) != 1 || !strings.Contains(reported[0].Error(), "headersDirectory") || strings.Contains(reported[0].Error(), "s3cret") {
 		t.Errorf("reported: %v", reported)
 	}

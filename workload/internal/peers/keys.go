@@ -22,8 +22,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"time"
+
+	"goservice.dev/operator/workload/internal/follow"
 )
 
 const (
@@ -33,7 +34,7 @@ const (
 	// missing. Both are base64.
 	ShownKeyFile    = "shown"
 	AcceptedKeyFile = "accepted"
-	// recheckInterval bounds how long a replaced key is not known.
+	// recheckInterval bounds how long a replaced key is not known: when a link is made, the folder is looked at, at most this often.
 	recheckInterval = time.Second
 	// protocol is what both ends have to speak.
 	protocol = "goservice-peers/1"
@@ -81,95 +82,63 @@ func certificateOf(private ed25519.PrivateKey) (tls.Certificate, error) {
 }
 
 // Keys of a service, which a folder holds and which may be replaced at any time.
-type Keys struct {
-	folder string
-	failed func(error)
+type Keys struct{ files *follow.Files[proofs] }
 
-	mu      sync.Mutex
-	shown   tls.Certificate
-	known   []ed25519.PublicKey
-	stamp   string
-	refused string
-	checked time.Time
+// proofs are what is shown, and whom it is believed.
+type proofs struct {
+	shown tls.Certificate
+	known []ed25519.PublicKey
 }
 
 // OpenKeys reads the folder's keys. failed, if not nil, is told when changed files cannot be used and the last good ones are kept.
 func OpenKeys(folder string, failed func(error)) (*Keys, error) {
-	k := &Keys{folder: folder, failed: failed, checked: time.Now()}
-	if k.failed == nil {
-		k.failed = func(error) {}
-	}
-	stamp, err := k.load("")
+	files, err := follow.Open(follow.Config[proofs]{
+		Every: recheckInterval, Failed: failed,
+		Load: func(r *follow.Reader) (proofs, error) { return load(r, folder) },
+	})
 	if err != nil {
 		return nil, err
 	}
-	k.stamp = stamp
-	return k, nil
+	return &Keys{files}, nil
 }
 
-// load puts the folder's keys in force unless their stamp is the one given.
-func (k *Keys) load(known string) (stamp string, err error) {
-	shown, err := os.ReadFile(filepath.Join(k.folder, ShownKeyFile))
+func load(r *follow.Reader, folder string) (p proofs, err error) {
+	shown, err := r.Read(filepath.Join(folder, ShownKeyFile))
 	if err != nil {
-		return "", err
+		return p, err
 	}
-	accepted, err := os.ReadFile(filepath.Join(k.folder, AcceptedKeyFile))
+	accepted, err := r.Read(filepath.Join(folder, AcceptedKeyFile))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return "", err
-	}
-	sum := sha256.Sum256(append(append(shown, '\n'), accepted...))
-	if stamp = string(sum[:]); stamp == known {
-		return stamp, nil
+		return p, err
 	}
 	key, err := ParseKey(string(shown))
 	if err != nil {
-		return stamp, fmt.Errorf("%s: %w", ShownKeyFile, err)
+		return p, fmt.Errorf("%s: %w", ShownKeyFile, err)
 	}
 	keys := []Key{key}
 	if strings.TrimSpace(string(accepted)) != "" {
 		if key, err = ParseKey(string(accepted)); err != nil {
-			return stamp, fmt.Errorf("%s: %w", AcceptedKeyFile, err)
+			return p, fmt.Errorf("%s: %w", AcceptedKeyFile, err)
 		}
 		keys = append(keys, key)
 	}
 	identities := make([]ed25519.PrivateKey, len(keys))
-	public := make([]ed25519.PublicKey, len(keys))
+	p.known = make([]ed25519.PublicKey, len(keys))
 	for i, key := range keys {
 		if identities[i], err = key.identity(); err != nil {
-			return stamp, err
+			return p, err
 		}
-		public[i] = identities[i].Public().(ed25519.PublicKey) //nolint:forcetypeassert // of Ed25519
+		p.known[i] = identities[i].Public().(ed25519.PublicKey) //nolint:forcetypeassert // of Ed25519
 	}
-	certificate, err := certificateOf(identities[0])
-	if err != nil {
-		return stamp, err
-	}
-	k.shown, k.known = certificate, public
-	return stamp, nil
-}
-
-// current looks at the folder at most once a second, when a link is made.
-func (k *Keys) current() (tls.Certificate, []ed25519.PublicKey) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if now := time.Now(); now.Sub(k.checked) >= recheckInterval {
-		k.checked = now
-		stamp, err := k.load(k.stamp)
-		switch {
-		case err == nil:
-			k.stamp, k.refused = stamp, ""
-		case k.refused != stamp+err.Error():
-			k.refused = stamp + err.Error()
-			k.failed(err)
-		}
-	}
-	return k.shown, k.known
+	p.shown, err = certificateOf(identities[0])
+	return p, err
 }
 
 // accept reports whether a public key is that of a key in force.
-func (k *Keys) accept(public ed25519.PublicKey) bool {
-	_, known := k.current()
-	return slices.ContainsFunc(known, func(one ed25519.PublicKey) bool { return public.Equal(one) })
+func (k *Keys) accept(public ed25519.PublicKey) bool { return k.files.Current().knows(public) }
+
+func (p proofs) knows(public ed25519.PublicKey) bool {
+	return slices.ContainsFunc(p.known, func(one ed25519.PublicKey) bool { return public.Equal(one) })
 }
 
 // proven is the public key that the other end of a connection has shown; nil if it is none of Ed25519.
@@ -183,11 +152,11 @@ func proven(state tls.ConnectionState) ed25519.PublicKey {
 
 // config is that of both ends.
 func (k *Keys) config() *tls.Config {
-	shown, known := k.current()
+	current := k.files.Current()
 	return &tls.Config{
 		MinVersion:             tls.VersionTLS13,
 		NextProtos:             []string{protocol},
-		Certificates:           []tls.Certificate{shown},
+		Certificates:           []tls.Certificate{current.shown},
 		ClientAuth:             tls.RequireAnyClientCert,
 		InsecureSkipVerify:     true, //nolint:gosec // VerifyConnection asks for more than an authority's word
 		SessionTicketsDisabled: true, // a link is for hours, and a resumed one would be of a key that is not valid any more
@@ -196,7 +165,7 @@ func (k *Keys) config() *tls.Config {
 				return fmt.Errorf("peers: the other end does not speak %s", protocol)
 			}
 			public := proven(state)
-			if public == nil || !slices.ContainsFunc(known, func(one ed25519.PublicKey) bool { return public.Equal(one) }) {
+			if public == nil || !current.knows(public) {
 				return ErrStranger
 			}
 			return nil

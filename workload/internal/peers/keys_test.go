@@ -17,7 +17,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // a key of one letter, as its file has it.
@@ -142,7 +141,7 @@ func TestKeysThatAreReplacedHoldForTheNextLink(t *testing.T) {
 		t.Fatal(err)
 	}
 	again := func() (serverErr, clientErr error) {
-		followed.checked = time.Time{} // a second later
+		followed.files.Look()
 		return shake(t, followed.config(), keys(t, key('b'), key('a')).config())
 	}
 	put(t, folder, "nonsense", "")

@@ -249,11 +249,11 @@ func TestLinksStayWhereNamesAreGone(t *testing.T) {
 }
 
 func TestPodsOfAnotherServiceAreNotLinked(t *testing.T) {
-	n, port := &names{}, freePort(t)
+	n, folder, port := &names{}, keyFolder(t, 'a'), freePort(t)
 	n.set(nil, hosts(3)...)
-	one := run(t, n, hosts(3)[0], port, keyFolder(t, 'a'))
+	one := run(t, n, hosts(3)[0], port, folder)
 	run(t, n, hosts(3)[1], port, keyFolder(t, 'b'))
-	run(t, n, hosts(3)[2], port, one.mesh.config.Keys.folder)
+	run(t, n, hosts(3)[2], port, folder)
 	one.until(t, "the pod of the same service is linked", func(with, _ map[string]int) bool { return with[hosts(3)[2]] > 0 })
 	if one.linkedWith(hosts(3)[1]) != 0 {
 		t.Error("a pod of another service was linked")
