@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"sync"
 	"testing"
-	"time"
 )
 
 // names are what the service's name resolves to.
@@ -121,10 +120,7 @@ func (n *node) call(busy bool) {
 
 // look at the keys' folder, whenever that was done the last time, and at the names.
 func (n *node) look(t *testing.T, all *sync.WaitGroup) {
-	k := n.mesh.config.Keys
-	k.mu.Lock()
-	k.checked = time.Time{}
-	k.mu.Unlock()
+	n.mesh.config.Keys.files.Look()
 	n.mesh.look(t.Context(), all)
 }
 
