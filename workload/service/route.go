@@ -198,6 +198,6 @@ func (rt *route) admit(e *exchange.Exchange, r *http.Request) bool {
 		if rt.handOver(e, r, grant) {
 			return false
 		}
-		claim.Movable, claim.Patient = false, true // it has been in line
+		claim.Movable, claim.Patient = false, grant.InLine // who has been in line has its place
 	}
 }

@@ -20,9 +20,9 @@ func (rt *route) tryAcquire() bool {
 	return true
 }
 
-// acquire waits for a worker for a request.
+// acquire waits for a worker for a request. Where another pod has one, the error is a *handoff.Grant.
 func (rt *route) acquire(ctx context.Context, claim pool.Claim) error {
-	if err := rt.service.pool.AcquireFor(ctx, claim); err != nil {
+	if err := rt.service.broker.AcquireFor(ctx, claim); err != nil {
 		return err
 	}
 	rt.service.held.Add(1)

@@ -59,6 +59,7 @@ type Broker struct {
 	logger *slog.Logger
 	start  time.Time // of the broker's clock
 	tokens tokens
+	offers offers
 
 	work atomic.Int64 // how long requests keep a worker, smoothed
 	hop  atomic.Int64 // what moving one costs in time, smoothed
@@ -231,27 +232,41 @@ func (b *Broker) Waits(expected time.Duration, priority pool.Priority) {
 	b.ask(waiting, max(expected, oldest), priority)
 }
 
-// ask tells two more pods that requests wait here. The lock is held.
-func (b *Broker) ask(waiting int, expected time.Duration, priority pool.Priority) {
-	now := time.Now()
-	memory := min(max(expected, leastMemory), mostMemory)
-	w := want{
-		Waiting: waiting, Priority: priority, Expected: expected, Work: time.Duration(b.work.Load()), Memory: memory,
+// wanted is what other pods are told: of those in line, and of those for whom there is no room, who are better off anywhere else. The lock
+// is held.
+func (b *Broker) wanted(inLine int, expected time.Duration, priority pool.Priority) want {
+	work := time.Duration(b.work.Load())
+	if len(b.offers.waiting) > 0 {
+		expected = max(expected+work, leastMemory)
 	}
+	return want{
+		Waiting: inLine + len(b.offers.waiting), Priority: priority, Expected: expected, Work: work,
+		Memory: min(max(expected, leastMemory), mostMemory),
+	}
+}
+
+// ask tells two more pods that so many wait in line. The lock is held.
+func (b *Broker) ask(inLine int, expected time.Duration, priority pool.Priority) {
+	now, w := time.Now(), b.wanted(inLine, expected, priority)
 	left := askedAtOnce
 	for _, i := range rand.Perm(len(b.peers)) {
 		p := b.peers[i]
 		if !p.mayBeAsked(now) {
 			continue
 		}
-		p.asked = now.Add(memory)
-		b.counters.Asked++
-		_ = p.link.Send(frameWant, w.encode())
+		b.tell(p, w, now)
 		if left--; left == 0 {
 			break
 		}
 	}
 	b.arm()
+}
+
+// tell a pod what is wanted. The lock is held.
+func (b *Broker) tell(p *peer, w want, now time.Time) {
+	p.asked, p.told = now.Add(w.Memory), w.Waiting
+	b.counters.Asked++
+	_ = p.link.Send(frameWant, w.encode())
 }
 
 // arm has those who still wait asked for soon. The lock is held.
@@ -268,7 +283,7 @@ func (b *Broker) askMore() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.armed = false
-	if waiting > 0 {
+	if waiting+len(b.offers.waiting) > 0 {
 		b.ask(waiting, max(time.Duration(b.work.Load()), oldest), priority)
 	}
 }
@@ -326,6 +341,9 @@ func (b *Broker) neediest(now time.Time) (best *peer) {
 
 // Grant is a worker of another pod, as the error that a pool's Acquire returns.
 type Grant struct {
+	// InLine says that the request has left the queue for it, and was not one for which there was no room.
+	InLine bool
+
 	peer *peer
 	id   uint64
 }

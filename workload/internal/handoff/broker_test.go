@@ -86,7 +86,7 @@ func (p *pod) arrive(ctx context.Context, id int, take time.Duration) (string, e
 	r := httptest.NewRequestWithContext(ctx, http.MethodGet, target, nil)
 	w := &recorder{httptest.NewRecorder()}
 	for {
-		err := p.pool.AcquireFor(ctx, pool.Claim{Movable: true})
+		err := p.broker.AcquireFor(ctx, pool.Claim{Movable: true})
 		var grant *Grant
 		if errors.As(err, &grant) {
 			_, err = grant.Run(ctx, w, r, remote.HeadOf(r), nil)

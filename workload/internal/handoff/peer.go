@@ -80,6 +80,7 @@ type peer struct {
 
 	takes   bool      // it says that it does
 	asked   time.Time // until when it remembers that requests wait here
+	told    int       // how many it was told of, less those that it has taken
 	resting time.Time // until when it is left alone
 	rest    time.Duration
 	moved   int     // requests, since it was left alone
@@ -122,6 +123,7 @@ func (p *peer) Frame(kind byte, payload []byte) error {
 	case frameTakes:
 		b.mu.Lock()
 		p.takes = len(payload) > 0 && payload[0] == 1
+		b.offers.mayOffer()
 		b.mu.Unlock()
 		if p.takes { // it has just become ready
 			b.askMore()
@@ -154,19 +156,32 @@ func (p *peer) Frame(kind byte, payload []byte) error {
 	return nil // others are of a later version
 }
 
-// offered is told that the pod keeps a worker: the first in the queue gets it.
+// offered is told that the pod keeps a worker: the first in the queue gets it, or one for whom there was no room in it.
 func (p *peer) offered(id uint64) {
 	b := p.broker
-	if !p.retired.Load() && b.pool.Move(&Grant{peer: p, id: id}) {
-		b.mu.Lock()
-		b.counters.Granted++
-		b.mu.Unlock()
+	if p.retired.Load() {
+		_ = p.link.Send(frameRelease, binary.AppendUvarint(nil, id))
 		return
 	}
+	moved := b.pool.Move(&Grant{InLine: true, peer: p, id: id})
+	waiting, priority, oldest := b.pool.Movable()
 	b.mu.Lock()
-	p.asked = time.Time{}
-	b.mu.Unlock()
-	_ = p.link.Send(frameRelease, binary.AppendUvarint(nil, id))
+	defer b.mu.Unlock()
+	if moved {
+		b.takeOffer(nil)
+	} else if !b.takeOffer(&Grant{peer: p, id: id}) {
+		p.asked = time.Time{}
+		_ = p.link.Send(frameRelease, binary.AppendUvarint(nil, id))
+		return
+	}
+	b.counters.Granted++
+	if p.told--; p.told > 0 {
+		return
+	}
+	p.asked = time.Time{} // it knows of nobody else who waits
+	if waiting+len(b.offers.waiting) > 0 && p.mayBeAsked(time.Now()) {
+		b.tell(p, b.wanted(waiting, max(time.Duration(b.work.Load()), oldest), priority), time.Now())
+	}
 }
 
 // unused is told that the pod has no request for a worker that was kept.

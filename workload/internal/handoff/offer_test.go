@@ -1,0 +1,184 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package handoff
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"goservice.dev/operator/workload/pool"
+)
+
+// shallow gives the pods a queue of a few places.
+func shallow(all []*pod, depth int) {
+	for _, one := range all {
+		one.pool.Set(pool.Config{Workers: 1, QueueDepth: depth})
+	}
+}
+
+// burst sends so many requests to a pod at once, and returns how many were refused and the longest time until one was.
+func burst(t *testing.T, at *pod, requests int, take time.Duration) (refused int, late time.Duration) {
+	t.Helper()
+	var clients sync.WaitGroup
+	var mu sync.Mutex
+	for id := range requests {
+		clients.Go(func() {
+			began := time.Now()
+			_, err := at.arrive(t.Context(), id, take)
+			if err == nil {
+				return
+			}
+			if !errors.Is(err, pool.ErrQueueFull) {
+				t.Error(err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			refused++
+			late = max(late, time.Since(began))
+		})
+	}
+	clients.Wait()
+	return refused, late
+}
+
+func TestABurstThatOnePodHasNoRoomForIsNotRefusedWhileOthersAreFree(t *testing.T) {
+	for name, depth := range map[string]int{"a queue of two": 2, "no queue": 0} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				all, link := unlinked(8, 1)
+				shallow(all, depth)
+				for _, one := range all {
+					one.way = 100 * time.Microsecond
+				}
+				stop := link(t)
+				time.Sleep(time.Second) // they know of each other
+				if refused, _ := burst(t, all[0], 8, 100*time.Millisecond); refused > 0 {
+					t.Errorf("%d of 8 were refused, runs %v", refused, byPod(all))
+				}
+				stop()
+			})
+		})
+	}
+}
+
+func TestWhereAllPodsAreFullRequestsAreRefusedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all, stop := newService(t, 4, 1)
+		shallow(all, 0)
+		for _, one := range all {
+			if !one.pool.TryAcquire() {
+				t.Fatal("busy")
+			}
+		}
+		synctest.Wait()
+		waited, asked := 0, all[0].broker.Counters().Asked
+		const requests, every = 10_000, time.Millisecond
+		var clients sync.WaitGroup
+		var mu sync.Mutex
+		for range requests {
+			time.Sleep(every)
+			clients.Go(func() {
+				began := time.Now()
+				if _, err := all[0].arrive(t.Context(), 1, 0); !errors.Is(err, pool.ErrQueueFull) {
+					t.Error(err)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				if took := time.Since(began); took > 0 {
+					waited++
+					if took > offerWait {
+						t.Errorf("refused after %s", took)
+					}
+				}
+			})
+		}
+		clients.Wait()
+		const seconds = int(requests * every / time.Second)
+		asked = all[0].broker.Counters().Asked - asked
+		if waited > 10*seconds || asked > uint64(15*seconds) {
+			t.Errorf("in %d s %d of %d requests waited, and others were asked %d times", seconds, waited, requests, asked)
+		}
+		for _, one := range all {
+			one.pool.Release()
+		}
+		time.Sleep(time.Second)
+		shallow(all, 0)
+		if refused, _ := burst(t, all[0], 4, 100*time.Millisecond); refused > 0 {
+			t.Errorf("%d of 4 were refused when all were free again", refused)
+		}
+		stop()
+	})
+}
+
+func TestARequestThatWouldWaitTooLongIsOfferedFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all, stop := newService(t, 16, 1)
+		one := all[0]
+		take := func(takes bool) {
+			for _, other := range all[1:] {
+				other.broker.Take(takes)
+			}
+		}
+		take(false)
+		synctest.Wait()
+		var clients sync.WaitGroup
+		for id := range 20 { // from which the pool knows its pace
+			clients.Go(func() { _, _ = one.arrive(t.Context(), id, 100*time.Millisecond) })
+		}
+		time.Sleep(950 * time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), 80*time.Millisecond)
+		defer cancel()
+		if _, err := one.arrive(ctx, 8, 10*time.Millisecond); !errors.Is(err, pool.ErrWouldMissDeadline) {
+			t.Fatalf("it would not be refused: %v", err)
+		}
+		time.Sleep(2 * firstPause) // since that offer was in vain
+		take(true)
+		if who, err := one.arrive(ctx, 9, 10*time.Millisecond); err != nil {
+			t.Errorf("%q, %v", who, err)
+		}
+		clients.Wait()
+		stop()
+	})
+}
+
+func TestTheMostImportantOfferTakesTheWorkerOfAnotherPod(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		one := newPod("one", 1)
+		shallow([]*pod{one}, 0)
+		other := meet(t, one)
+		other.say(frameTakes, 1)
+		if !one.pool.TryAcquire() {
+			t.Fatal("busy")
+		}
+		answers := map[pool.Priority]error{}
+		var mu sync.Mutex
+		var clients sync.WaitGroup
+		for _, priority := range []pool.Priority{pool.Normal, pool.Critical, pool.Sheddable} {
+			clients.Go(func() {
+				err := one.broker.AcquireFor(t.Context(), pool.Claim{Movable: true, Priority: priority})
+				mu.Lock()
+				defer mu.Unlock()
+				answers[priority] = err
+			})
+			synctest.Wait()
+		}
+		other.say(frameGrant, 7)
+		clients.Wait()
+		for priority, err := range answers {
+			if _, granted := errors.AsType[*Grant](err); granted != (priority == pool.Critical) {
+				t.Errorf("%s: %v", priority, err)
+			}
+		}
+		if err := one.broker.AcquireFor(t.Context(), pool.Claim{}); !errors.Is(err, pool.ErrQueueFull) { // which may not move
+			t.Error(err)
+		}
+		one.pool.Release()
+		other.end()
+		one.broker.again.Stop()
+	})
+}
