@@ -63,6 +63,8 @@ type Config struct {
 	// PodIP is the address by which PeersNames resolve to this pod; empty: PeersPort is open on all addresses, and other pods take the one that
 	// its connections come from.
 	PodIP string `env:"GOSERVICE_POD_IP"`
+	// Zone in which the pod runs; requests move to pods of the same zone first. Empty: it is not known.
+	Zone string `env:"GOSERVICE_ZONE"`
 	// FaultInjection switches the fault endpoints of the admin port on.
 	FaultInjection bool `env:"GOSERVICE_FAULT_INJECTION"`
 	// MaxCallerTraces is how many requests per second are traced and logged because their callers ask for it; 0: none.

@@ -57,7 +57,7 @@ func (s *Service) link(ctx context.Context) {
 		return
 	}
 	mesh := peers.NewMesh(peers.Config{
-		Self: peers.Hello{ID: cmp.Or(s.config.Pod, rand.Text()), Host: s.config.PodIP}, Keys: keys,
+		Self: peers.Hello{ID: cmp.Or(s.config.Pod, rand.Text()), Host: s.config.PodIP, Zone: s.config.Zone}, Keys: keys,
 		Address: net.JoinHostPort(s.config.PodIP, strconv.Itoa(int(s.config.PeersPort))), Port: s.config.PeersPort,
 		Resolve: s.peersHosts, Linked: s.broker.Linked, Logger: s.logger,
 	})
@@ -126,7 +126,7 @@ func (s *Service) endSharing() {
 
 // movable reports whether another pod may run the request. What takes over the connection cannot move, and nothing moves twice.
 func (rt *route) movable(e *exchange.Exchange, r *http.Request) bool {
-	return rt.service.shares() && !e.Visits() && r.Header["Upgrade"] == nil && r.Method != http.MethodConnect
+	return rt.service.shares() && !rt.inForce.Load().stays && !e.Visits() && r.Header["Upgrade"] == nil && r.Method != http.MethodConnect
 }
 
 // peerGone is a failure, not a rejection: the request may have run.

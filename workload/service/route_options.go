@@ -31,6 +31,7 @@ type routeSettings struct {
 	priority          pool.Priority
 	unpooled, exempt  bool
 	unboundedCalls    bool
+	stays             bool // never moves to another pod
 }
 
 func (s routeSettings) limited() bool { return !math.IsInf(s.requestsPerSecond, 1) }
@@ -65,6 +66,10 @@ func Unpooled() RouteOption { return func(rt *route) { rt.own.unpooled = true } 
 // Exempt serves the route whatever the load: without limiter and pool. It is for the health checks of load balancers and
 // for what must be answered while the service is overloaded; its handler must cost next to nothing.
 func Exempt() RouteOption { return func(rt *route) { rt.own.exempt = true } }
+
+// NoHandOff keeps the route's requests in the pod where they come in, where pods share their queue: for handlers that need something of this
+// very pod, such as a session or a file that an earlier request has left in it, or that answer faster than a request moves.
+func NoHandOff() RouteOption { return func(rt *route) { rt.own.stays = true } }
 
 // Timeout is the time from a request's head to the end of its response, instead of GOSERVICE_REQUEST_TIMEOUT; 0 means none.
 // The request's context ends with it.

@@ -204,7 +204,7 @@ func (s *Service) setUp(o options) {
 		}
 		s.clients = []*authenticator{{Authenticator: certificates}}
 	}
-	s.broker = handoff.New(s.pool, s.limiter, s.serveVisit, s.logger)
+	s.broker = handoff.New(handoff.Config{Pool: s.pool, Limiter: s.limiter, Serve: s.serveVisit, Zone: s.config.Zone, Logger: s.logger})
 	s.registerKnobs()
 	s.registerMetrics()
 	s.registerAdmin()

@@ -9,7 +9,6 @@ package handoff
 import (
 	"context"
 	"log/slog"
-	"math/rand/v2"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -56,6 +55,7 @@ type Serve func(call *remote.Incoming, w http.ResponseWriter, r *http.Request)
 type Broker struct {
 	pool   *pool.Pool
 	serve  Serve
+	zone   string
 	logger *slog.Logger
 	start  time.Time // of the broker's clock
 	tokens tokens
@@ -92,15 +92,27 @@ type Counters struct {
 	AskedTokens, Received, Given uint64
 }
 
-// New makes a broker for the pool and the limiter.
-func New(p *pool.Pool, limiter *ratelimit.Limiter, serve Serve, logger *slog.Logger) *Broker {
-	b := &Broker{pool: p, serve: serve, logger: logger, start: time.Now()}
-	b.tokens.limiter = limiter
+// Config of a broker.
+type Config struct {
+	Pool *pool.Pool
+	// Limiter of all requests that come in here.
+	Limiter *ratelimit.Limiter
+	// Serve runs requests of other pods.
+	Serve Serve
+	// Zone in which the pod runs; empty where it is not known.
+	Zone   string
+	Logger *slog.Logger
+}
+
+// New makes a broker.
+func New(config Config) *Broker {
+	b := &Broker{pool: config.Pool, serve: config.Serve, zone: config.Zone, logger: config.Logger, start: time.Now()}
+	b.tokens.limiter = config.Limiter
 	b.tokens.next.Store(never)
 	b.hop.Store(int64(firstHop))
 	b.again = time.AfterFunc(time.Hour, b.askMore)
 	b.again.Stop()
-	p.Share(b)
+	b.pool.Share(b)
 	return b
 }
 
@@ -209,82 +221,6 @@ func (b *Broker) say(p *peer) {
 		_ = p.link.Send(frameTakes, []byte{1})
 	} else {
 		_ = p.link.Send(frameTakes, []byte{0})
-	}
-}
-
-// Waits is told by the pool that somebody joined its queue who may move.
-func (b *Broker) Waits(expected time.Duration, priority pool.Priority) {
-	if expected == 0 { // the queue has just begun: whoever is at work is about half done
-		expected = time.Duration(b.work.Load()) / 2
-		if expected == 0 { // for the first time
-			expected = leastMemory
-		}
-	}
-	if expected <= b.Hop() { // unless it takes longer than expected
-		b.mu.Lock()
-		b.arm()
-		b.mu.Unlock()
-		return
-	}
-	waiting, _, oldest := b.pool.Movable()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.ask(waiting, max(expected, oldest), priority)
-}
-
-// wanted is what other pods are told: of those in line, and of those for whom there is no room, who are better off anywhere else. The lock
-// is held.
-func (b *Broker) wanted(inLine int, expected time.Duration, priority pool.Priority) want {
-	work := time.Duration(b.work.Load())
-	if len(b.offers.waiting) > 0 {
-		expected = max(expected+work, leastMemory)
-	}
-	return want{
-		Waiting: inLine + len(b.offers.waiting), Priority: priority, Expected: expected, Work: work,
-		Memory: min(max(expected, leastMemory), mostMemory),
-	}
-}
-
-// ask tells two more pods that so many wait in line. The lock is held.
-func (b *Broker) ask(inLine int, expected time.Duration, priority pool.Priority) {
-	now, w := time.Now(), b.wanted(inLine, expected, priority)
-	left := askedAtOnce
-	for _, i := range rand.Perm(len(b.peers)) {
-		p := b.peers[i]
-		if !p.mayBeAsked(now) {
-			continue
-		}
-		b.tell(p, w, now)
-		if left--; left == 0 {
-			break
-		}
-	}
-	b.arm()
-}
-
-// tell a pod what is wanted. The lock is held.
-func (b *Broker) tell(p *peer, w want, now time.Time) {
-	p.asked, p.told = now.Add(w.Memory), w.Waiting
-	b.counters.Asked++
-	_ = p.link.Send(frameWant, w.encode())
-}
-
-// arm has those who still wait asked for soon. The lock is held.
-func (b *Broker) arm() {
-	if !b.armed && len(b.peers) > 0 {
-		b.armed = true
-		b.again.Reset(askAgain)
-	}
-}
-
-// askMore asks for those who still wait. Whoever has waited for long is taken to wait for as long again.
-func (b *Broker) askMore() {
-	waiting, priority, oldest := b.pool.Movable()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.armed = false
-	if waiting+len(b.offers.waiting) > 0 {
-		b.ask(waiting, max(time.Duration(b.work.Load()), oldest), priority)
 	}
 }
 

@@ -42,10 +42,10 @@ type pod struct {
 func newPod(name string, workers int) *pod {
 	p := &pod{name: name, pool: pool.New(pool.Config{Workers: workers, QueueDepth: 1 << 16}), slower: 1, ran: map[string]int{},
 		limiter: ratelimit.New(ratelimit.Unlimited, 1)}
-	p.broker = New(p.pool, p.limiter, func(_ *remote.Incoming, w http.ResponseWriter, r *http.Request) {
+	p.broker = New(Config{Pool: p.pool, Limiter: p.limiter, Logger: slog.New(slog.DiscardHandler), Serve: func(_ *remote.Incoming, w http.ResponseWriter, r *http.Request) {
 		defer p.pool.Release()
 		p.work(w, r)
-	}, slog.New(slog.DiscardHandler))
+	}})
 	return p
 }
 
@@ -130,7 +130,7 @@ func linkAll(t testing.TB, all []*pod) (stop func()) {
 			}{{a, one, other}, {b, other, one}} {
 				link := peers.NewLink(end.conn)
 				links = append(links, link)
-				handler := end.from.broker.Linked(peers.Hello{ID: end.to.name}, link)
+				handler := end.from.broker.Linked(peers.Hello{ID: end.to.name, Zone: end.to.broker.zone}, link)
 				ended.Go(func() { handler.Ended(link.Run(end.from.delayed(handler.Frame))) })
 			}
 		}

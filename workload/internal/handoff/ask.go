@@ -1,0 +1,109 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package handoff
+
+import (
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"goservice.dev/operator/workload/pool"
+)
+
+// Waits is told by the pool that somebody joined its queue who may move.
+func (b *Broker) Waits(expected time.Duration, priority pool.Priority) {
+	if expected == 0 { // the queue has just begun: whoever is at work is about half done
+		expected = time.Duration(b.work.Load()) / 2
+		if expected == 0 { // for the first time
+			expected = leastMemory
+		}
+	}
+	if expected <= b.Hop() { // unless it takes longer than expected
+		b.mu.Lock()
+		b.arm()
+		b.mu.Unlock()
+		return
+	}
+	waiting, _, oldest := b.pool.Movable()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ask(waiting, max(expected, oldest), priority)
+}
+
+// wanted is what other pods are told: of those in line, and of those for whom there is no room, who are better off anywhere else. The lock
+// is held.
+func (b *Broker) wanted(inLine int, expected time.Duration, priority pool.Priority) want {
+	work := time.Duration(b.work.Load())
+	if len(b.offers.waiting) > 0 {
+		expected = max(expected+work, leastMemory)
+	}
+	return want{
+		Waiting: inLine + len(b.offers.waiting), Priority: priority, Expected: expected, Work: work,
+		Memory: min(max(expected, leastMemory), mostMemory),
+	}
+}
+
+// ask tells two more pods that so many wait in line. The lock is held.
+func (b *Broker) ask(inLine int, expected time.Duration, priority pool.Priority) {
+	now, w := time.Now(), b.wanted(inLine, expected, priority)
+	left := askedAtOnce
+	for _, p := range b.byChance() {
+		if !p.mayBeAsked(now) {
+			continue
+		}
+		b.tell(p, w, now)
+		if left--; left == 0 {
+			break
+		}
+	}
+	b.arm()
+}
+
+// byChance are the pods in an order of chance, those of the same zone first if there is more than one: traffic between zones takes longer, and
+// may cost money, but a single pod is no choice. The lock is held.
+func (b *Broker) byChance() []*peer {
+	all := slices.Clone(b.peers)
+	rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	if b.zone == "" {
+		return all
+	}
+	near := 0
+	for i, p := range all {
+		if p.hello.Zone == b.zone && p.takes && !p.retired.Load() {
+			all[near], all[i] = all[i], all[near]
+			near++
+		}
+	}
+	if near == 1 {
+		i := rand.IntN(len(all))
+		all[0], all[i] = all[i], all[0]
+	}
+	return all
+}
+
+// tell a pod what is wanted. The lock is held.
+func (b *Broker) tell(p *peer, w want, now time.Time) {
+	p.asked, p.told = now.Add(w.Memory), w.Waiting
+	b.counters.Asked++
+	_ = p.link.Send(frameWant, w.encode())
+}
+
+// arm has those who still wait asked for soon. The lock is held.
+func (b *Broker) arm() {
+	if !b.armed && len(b.peers) > 0 {
+		b.armed = true
+		b.again.Reset(askAgain)
+	}
+}
+
+// askMore asks for those who still wait. Whoever has waited for long is taken to wait for as long again.
+func (b *Broker) askMore() {
+	waiting, priority, oldest := b.pool.Movable()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.armed = false
+	if waiting+len(b.offers.waiting) > 0 {
+		b.ask(waiting, max(time.Duration(b.work.Load()), oldest), priority)
+	}
+}
