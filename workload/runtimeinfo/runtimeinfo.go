@@ -31,7 +31,7 @@ const MaxGOGC = math.MaxInt32
 
 // Settings of Go's garbage collector.
 type Settings struct {
-	// GOGC is the heap growth in percent that starts a collection; negative: off.
+	// GOGC is the heap growth in percent that starts a collection; negative: off; Automatic: as the live heap asks for.
 	GOGC int
 	// MemoryLimitBytes is the soft memory limit; math.MaxInt64: none.
 	MemoryLimitBytes int64
@@ -39,6 +39,17 @@ type Settings struct {
 
 // Current settings of this process. Reading them has no effect on the collector, so any number of goroutines may do it.
 func Current() Settings {
+	applying.Lock()
+	defer applying.Unlock()
+	settings := Settings{GOGC: percentage(), MemoryLimitBytes: debug.SetMemoryLimit(-1)}
+	if automatic.on && automatic.set == settings.GOGC {
+		settings.GOGC = Automatic
+	}
+	return settings
+}
+
+// percentage in force; -1: off.
+func percentage() int {
 	// debug.SetGCPercent returns the percentage as well, but only by setting another one: it would switch the collector off,
 	// wait for a running collection, and leave it off where two callers meet.
 	samples := []metrics.Sample{{Name: "/gc/gogc:percent"}}
@@ -47,7 +58,7 @@ func Current() Settings {
 	if gogc > math.MaxInt32 { // how the runtime counts "off" is its own matter
 		gogc = -1
 	}
-	return Settings{GOGC: int(max(gogc, -1)), MemoryLimitBytes: debug.SetMemoryLimit(-1)}
+	return int(max(gogc, -1))
 }
 
 // applying keeps two callers from comparing with what the other one is about to change.
@@ -56,22 +67,29 @@ var applying sync.Mutex
 // Apply puts the settings in force, those that differ only: setting the percentage stops the world and waits for a running
 // collection. A GOGC below 0 is off; one above MaxGOGC is that.
 func (s Settings) Apply() {
-	s.GOGC = min(max(s.GOGC, -1), MaxGOGC)
 	applying.Lock()
 	defer applying.Unlock()
-	current := Current()
-	if s.MemoryLimitBytes != current.MemoryLimitBytes {
+	if s.MemoryLimitBytes != debug.SetMemoryLimit(-1) {
 		debug.SetMemoryLimit(s.MemoryLimitBytes)
 	}
-	if s.GOGC != current.GOGC {
-		debug.SetGCPercent(s.GOGC)
+	if s.GOGC == Automatic {
+		startPace()
+		return
+	}
+	automatic.on = false
+	if gogc := min(max(s.GOGC, -1), MaxGOGC); gogc != percentage() {
+		debug.SetGCPercent(gogc)
 	}
 }
 
-// Baseline is what a process should start with: GOGC and GOMEMLIMIT of the environment, and where the latter is not set,
-// 90 % of the container's memory. Go follows the container's CPU limit by itself, its memory limit it does not.
+// Baseline is what a process should start with: GOGC and GOMEMLIMIT as the environment or the program has set them. Where they are not,
+// GOGC is Automatic, and GOMEMLIMIT 90 % of the container's memory: Go follows the container's CPU limit by itself, its memory limit it
+// does not.
 func Baseline() Settings {
 	settings := Current()
+	if settings.GOGC == goGOGC && os.Getenv("GOGC") == "" {
+		settings.GOGC = Automatic
+	}
 	if settings.MemoryLimitBytes != math.MaxInt64 || os.Getenv("GOMEMLIMIT") != "" {
 		return settings
 	}
