@@ -166,6 +166,10 @@ reproducible: ## Whether two builds of all programs (or PROGRAMS) and of a new s
 docker-build: ## Build the images (manager, workload, the orders example, load generator); needs no registry (BINARIES=compile compiles inside golang:).
 	hack/images.sh build
 
+.PHONY: docker-compile
+docker-compile: ## Build the images as `docker build .` does, in the Dockerfile's compile stage, and compare with the programs of docker-build; needs no registry; 10 minutes at first.
+	hack/images.sh compiled
+
 .PHONY: docker-push
 docker-push: ## Push the manager and workload images to IMG and WORKLOAD_IMG.
 	hack/images.sh push

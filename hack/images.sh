@@ -3,6 +3,7 @@
 #
 #   hack/images.sh build      manager, workload, the orders example and the load generator into the local engine
 #   hack/images.sh load       puts what build made onto every node of the kind cluster
+#   hack/images.sh compiled   builds all of them in the Dockerfile's own compile stage, without a registry, and compares their programs
 #   hack/images.sh list       prints the Dockerfile's targets and the images that build makes of them
 #   hack/images.sh push       pushes manager and workload, as build made them
 #   hack/images.sh publish    builds these two for every one of PLATFORMS and pushes an index of each
@@ -11,6 +12,8 @@
 # engine only packs) or compile (compiled inside golang:, which takes a registry).
 # shellcheck source=cluster/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/cluster/lib.sh"
+# shellcheck source=cluster/golang.sh
+source "$(dirname "${BASH_SOURCE[0]}")/cluster/golang.sh"
 cd "$REPO_ROOT"
 
 VERSION=${VERSION:-$(hack/version.sh)}
@@ -67,6 +70,24 @@ build() {
   done < <(images)
 }
 
+compiled() {
+  use_engine
+  local target version=goservice out
+  out=$(mktemp -d)
+  # shellcheck disable=SC2064  # the folder of now is meant
+  trap "rm -rf $out" EXIT
+  golang_image "golang:$version"
+  task binaries "$VERSION, on this machine" env OUT="$out" GOARCH="$(go env GOARCH)" hack/binaries.sh
+  BINARIES=compile
+  while read -r target _; do
+    task image "$target, compiled inside" pack "$target" "goservice.dev/$target:compiled" --output "type=local,dest=$out/image/$target" \
+      --build-arg GO_VERSION="$version"
+    cmp "$out/$target" "$out/image/$target/$target" || die "$target: what the image's compile stage makes differs from what hack/binaries.sh makes here"
+  done < <(images)
+  docker image rm "golang:$version" >/dev/null
+  step image "all programs are the same bits"
+}
+
 # built REFERENCE: ends with advice where it is not.
 built() {
   docker image inspect "$1" >/dev/null 2>&1 || die "$1 has not been built: run make docker-build first, with the same settings"
@@ -106,7 +127,7 @@ publish() {
 }
 
 case "${1:-}" in
-build | load | push | publish) "$1" ;;
+build | compiled | load | push | publish) "$1" ;;
 list) images ;;
-*) die "usage: hack/images.sh build|load|list|push|publish" ;;
+*) die "usage: hack/images.sh build|compiled|load|list|push|publish" ;;
 esac
