@@ -72,7 +72,7 @@ func TestFilesAreLookedAtNowAndThen(t *testing.T) {
 		p.write(p.first, "b")
 		time.Sleep(every - 1)
 		p.expect("a+")
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		p.expect("b+")
 		p.write(p.second, "c")
 		p.expect("b+")
