@@ -11,8 +11,10 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -160,5 +162,53 @@ func TestPodsNeedNoNameToShareTheirQueue(t *testing.T) {
 		if time.Since(began) > 5*time.Second {
 			t.Fatal("they are not linked")
 		}
+	}
+}
+
+// Its clients are only told to leave with the next answer.
+func TestWhatComesToAPodThatStopsOnAnOldConnectionRunsInAPodThatIsFree(t *testing.T) {
+	blocked, unblock := make(chan struct{}), make(chan struct{})
+	pods := sharingPods(t, 2, func(pod int, svc *service.Service) {
+		svc.HandleFunc("GET /block", func(http.ResponseWriter, *http.Request) {
+			close(blocked)
+			<-unblock
+		})
+		svc.HandleFunc("GET /", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "pod "+strconv.Itoa(pod)) })
+	})
+	fixedPool(pods)
+	old := &http.Client{Transport: &http.Transport{}}
+	get := func() (body string, reused bool) {
+		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) { reused = info.Reused }})
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, pods[0].url("/"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := old.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		text, _ := io.ReadAll(response.Body)
+		return string(text), reused
+	}
+	if who, _ := get(); who != "pod 0" {
+		t.Fatalf("the first one runs in %q", who)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		pods[0].get(pods[0].url("/block"))
+	}()
+	<-blocked
+	stopped := make(chan error, 1)
+	go func() { stopped <- pods[0].finish() }()
+	pods[0].until(pods[0].admin("/readyz"), http.StatusServiceUnavailable, "")
+	if who, reused := get(); who != "pod 1" || !reused {
+		t.Errorf("it runs in %q, on the old connection: %t", who, reused)
+	}
+	close(unblock)
+	<-ended
+	if err := <-stopped; err != nil {
+		t.Error(err)
 	}
 }

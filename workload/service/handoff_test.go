@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -25,6 +26,12 @@ import (
 // sharingPods are services that share their queue, at addresses of loopback of their own.
 func sharingPods(t *testing.T, n int, register func(pod int, svc *service.Service)) (pods []*running) {
 	t.Helper()
+	return sharingPodsWith(t, n, nil, register)
+}
+
+// sharingPodsWith is sharingPods with more variables.
+func sharingPodsWith(t *testing.T, n int, environment map[string]string, register func(pod int, svc *service.Service)) (pods []*running) {
+	t.Helper()
 	folder := t.TempDir()
 	key := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("k"), 32))
 	if err := os.WriteFile(filepath.Join(folder, "shown"), []byte(key), 0o600); err != nil {
@@ -41,10 +48,12 @@ func sharingPods(t *testing.T, n int, register func(pod int, svc *service.Servic
 		hosts = append(hosts, "127.0.2."+strconv.Itoa(i+1))
 	}
 	for i, host := range hosts {
-		pods = append(pods, start(t, map[string]string{
+		variables := map[string]string{
 			"GOSERVICE_POD": "pod-" + strconv.Itoa(i), "GOSERVICE_POD_IP": host, "GOSERVICE_PEERS_PORT": port,
 			"GOSERVICE_PEERS_NAMES": strings.Join(hosts, ","), "GOSERVICE_PEERS_KEYS": folder,
-		}, func(svc *service.Service) { register(i, svc) }))
+		}
+		maps.Copy(variables, environment)
+		pods = append(pods, start(t, variables, func(svc *service.Service) { register(i, svc) }))
 	}
 	for _, pod := range pods {
 		for !pod.metric(fmt.Sprintf("goservice_hand_off_peers %d", n-1)) {

@@ -203,7 +203,11 @@ func (t *Telemetry) log(e *exchange.Exchange, r *http.Request, result result, to
 }
 
 func endSpan(span trace.Span, r *http.Request, e *exchange.Exchange, result result) {
-	span.SetName(spanName(r, e))
+	name := spanName(r, e)
+	if e.Visits() {
+		name = handOff + name
+	}
+	span.SetName(name)
 	if path := route(r.Pattern); path != "" {
 		span.SetAttributes(attribute.String("http.route", path))
 	}

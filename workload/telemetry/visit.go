@@ -12,6 +12,10 @@ import (
 	"goservice.dev/operator/workload/internal/exchange"
 )
 
+// handOff is what the name of a span begins with that shows where a request has run. It is not of a server's kind: who counts a service's
+// requests by its spans would count the request twice.
+const handOff = "hand-off "
+
 // Visit is Middleware for a request whose client is at another pod, where its latency, its status and its log line belong: here it
 // counts for the time that it keeps a worker, and has a span of its own below that of the other pod. caller is that pod's trace.
 func (t *Telemetry) Visit(e *exchange.Exchange, caller exchange.TraceContext, next http.Handler) {
@@ -20,7 +24,7 @@ func (t *Telemetry) Visit(e *exchange.Exchange, caller exchange.TraceContext, ne
 	if t.provider != nil && caller.Sampled {
 		e.Trace.SpanID = newSpanID()
 		ctx := trace.ContextWithRemoteSpanContext(e, spanContext(caller))
-		_, span := t.tracer.Start(contextWithDecision(ctx, e.Trace), "hand-off "+r.Method, trace.WithSpanKind(trace.SpanKindServer),
+		_, span := t.tracer.Start(contextWithDecision(ctx, e.Trace), handOff+r.Method, trace.WithSpanKind(trace.SpanKindInternal),
 			trace.WithTimestamp(e.Start), trace.WithAttributes(attribute.Bool("goservice.hand_off", true)))
 		e.Trace, e.Span = traceContext(span.SpanContext()), span
 	}
