@@ -49,7 +49,7 @@ func (b *Broker) ask(inLine int, expected time.Duration, priority pool.Priority)
 	now, w := time.Now(), b.wanted(inLine, expected, priority)
 	left := askedAtOnce
 	for _, p := range b.byChance() {
-		if !p.mayBeAsked(now) {
+		if !p.mayBeAsked(now) || !p.withinShare() {
 			continue
 		}
 		b.tell(p, w, now)
@@ -84,6 +84,9 @@ func (b *Broker) byChance() []*peer {
 
 // tell a pod what is wanted. The lock is held.
 func (b *Broker) tell(p *peer, w want, now time.Time) {
+	if p.share < 1 { // one at a time, so that its share is looked at each time
+		w.Waiting = min(w.Waiting, 1)
+	}
 	p.asked, p.told = now.Add(w.Memory), w.Waiting
 	b.counters.Asked++
 	_ = p.link.Send(frameWant, w.encode())

@@ -8,6 +8,7 @@ package handoff
 
 import (
 	"context"
+	"encoding/binary"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -29,6 +30,8 @@ const (
 	// A pod that was asked remembers it for as long as the wait is expected to last, at least leastMemory and at most mostMemory.
 	leastMemory = 20 * time.Millisecond
 	mostMemory  = time.Second
+	// takenLately by one pod is when what all have taken counts half.
+	takenLately = 128
 	// mostWaiting that a pod is believed to have.
 	mostWaiting = 1 << 20
 	// grantLife is how long a worker is kept for a request that does not come.
@@ -71,6 +74,7 @@ type Broker struct {
 	visits   int // workers that are kept or at work for others
 	peers    []*peer
 	takes    bool // ready, and not draining
+	share    float64
 	leaving  bool
 	again    *time.Timer // asks for those who still wait
 	armed    bool
@@ -106,7 +110,7 @@ type Config struct {
 
 // New makes a broker.
 func New(config Config) *Broker {
-	b := &Broker{pool: config.Pool, serve: config.Serve, zone: config.Zone, logger: config.Logger, start: time.Now()}
+	b := &Broker{pool: config.Pool, serve: config.Serve, zone: config.Zone, logger: config.Logger, start: time.Now(), share: 1}
 	b.tokens.limiter = config.Limiter
 	b.tokens.next.Store(never)
 	b.hop.Store(int64(firstHop))
@@ -205,6 +209,17 @@ func (b *Broker) Take(takes bool) {
 	}
 }
 
+// TakeShare bounds what this pod takes of the requests of each other pod, 0 to 1: that share of what the others without a bound take of them.
+// 1, which is what holds at first, is no bound; with 0 it takes none. What others have been told to be waiting may still come.
+func (b *Broker) TakeShare(share float64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.share = min(max(share, 0), 1)
+	for _, p := range b.peers {
+		b.say(p)
+	}
+}
+
 // Leave tells the handlers of requests that came in here and run elsewhere that the server begins to stop.
 func (b *Broker) Leave() {
 	b.mu.Lock()
@@ -215,13 +230,16 @@ func (b *Broker) Leave() {
 	}
 }
 
-// say tells a pod whether this one takes. The lock is held.
+// wholeShare is a share of 1, as it is sent.
+const wholeShare = 1000
+
+// say tells a pod whether this one takes, and with which share it is to be asked. The lock is held.
 func (b *Broker) say(p *peer) {
+	takes := byte(0)
 	if b.takes {
-		_ = p.link.Send(frameTakes, []byte{1})
-	} else {
-		_ = p.link.Send(frameTakes, []byte{0})
+		takes = 1
 	}
+	_ = p.link.Send(frameTakes, binary.AppendUvarint([]byte{takes}, uint64(b.share*wholeShare)))
 }
 
 // Freed is told by the pool that a worker is free which nobody here waits for.

@@ -14,7 +14,6 @@ import (
 
 	"goservice.dev/operator/workload/internal/peers"
 	"goservice.dev/operator/workload/internal/remote"
-	"goservice.dev/operator/workload/pool"
 )
 
 // Frames between brokers.
@@ -30,45 +29,6 @@ const (
 // errMalformed is the answer to what no version of this package sends. It ends the link.
 var errMalformed = errors.New("handoff: a frame that cannot be read")
 
-// want is what a pod says of the requests that wait in it.
-type want struct {
-	// Waiting is how many may move.
-	Waiting int
-	// Priority of the one that has just come, or where that is not why it asks, of the first.
-	Priority pool.Priority
-	// Expected is how long that one will wait, and Work how long requests keep a worker there.
-	Expected time.Duration
-	Work     time.Duration
-	// Memory is how long it is good for.
-	Memory time.Duration
-}
-
-// encode as numbers. What later versions add follows.
-func (w want) encode() []byte {
-	payload := make([]byte, 0, 32)
-	for _, n := range []int64{int64(w.Waiting), int64(w.Priority), int64(w.Expected), int64(w.Work), int64(w.Memory)} {
-		payload = binary.AppendVarint(payload, n)
-	}
-	return payload
-}
-
-// decodeWant keeps what is out of range within it.
-func decodeWant(payload []byte) (want, error) {
-	var n [5]int64
-	for i := range n {
-		value, size := binary.Varint(payload)
-		if size <= 0 {
-			return want{}, errMalformed
-		}
-		n[i], payload = value, payload[size:]
-	}
-	within := func(value int64) time.Duration { return time.Duration(min(max(value, 0), int64(time.Hour))) }
-	return want{
-		Waiting: int(min(max(n[0], 0), mostWaiting)), Priority: pool.Priority(min(max(n[1], int64(pool.Sheddable)), int64(pool.Critical))), //nolint:gosec // bounded
-		Expected: within(n[2]), Work: within(n[3]), Memory: min(within(n[4]), mostMemory),
-	}, nil
-}
-
 // peer is another pod of the service. Its fields below the link are guarded by the broker's lock.
 type peer struct {
 	broker *Broker
@@ -80,6 +40,8 @@ type peer struct {
 
 	takes   bool      // it says that it does
 	asked   time.Time // until when it remembers that requests wait here
+	share   float64   // of what others take, that it may
+	taken   float64   // requests, lately
 	told    int       // how many it was told of, less those that it has taken
 	resting time.Time // until when it is left alone
 	rest    time.Duration
@@ -121,11 +83,7 @@ func (p *peer) Frame(kind byte, payload []byte) error {
 	b := p.broker
 	switch kind {
 	case frameTakes:
-		b.mu.Lock()
-		p.takes = len(payload) > 0 && payload[0] == 1
-		b.offers.mayOffer()
-		b.mu.Unlock()
-		if p.takes { // it has just become ready
+		if p.says(payload) { // it has just become ready
 			b.askMore()
 		}
 	case frameWant:
@@ -156,6 +114,46 @@ func (p *peer) Frame(kind byte, payload []byte) error {
 	return nil // others are of a later version
 }
 
+// says whether it takes, and at most how much of what others take.
+func (p *peer) says(payload []byte) (takes bool) {
+	b := p.broker
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p.takes, p.share = len(payload) > 0 && payload[0] == 1, 1
+	if len(payload) > 1 {
+		if share, n := binary.Uvarint(payload[1:]); n > 0 {
+			p.share = float64(min(share, wholeShare)) / wholeShare
+		}
+	}
+	b.offers.mayOffer()
+	return p.takes
+}
+
+// withinShare reports whether the pod may take one more: it has taken less than its share of the mean that others have. With no others, nobody
+// knows what its share is, and it takes none. The lock is held.
+func (p *peer) withinShare() bool {
+	if p.share >= 1 {
+		return true
+	}
+	taken, others := 0.0, 0.0
+	for _, one := range p.broker.peers {
+		if one.takes && one.share >= 1 {
+			taken += one.taken
+			others++
+		}
+	}
+	return p.taken*others < p.share*taken
+}
+
+// took notes that the pod takes one more. What was long ago is forgotten. The lock is held.
+func (p *peer) took() {
+	if p.taken++; p.taken >= takenLately {
+		for _, one := range p.broker.peers {
+			one.taken /= 2
+		}
+	}
+}
+
 // offered is told that the pod keeps a worker: the first in the queue gets it, or one for whom there was no room in it.
 func (p *peer) offered(id uint64) {
 	b := p.broker
@@ -175,11 +173,12 @@ func (p *peer) offered(id uint64) {
 		return
 	}
 	b.counters.Granted++
+	p.took()
 	if p.told--; p.told > 0 {
 		return
 	}
 	p.asked = time.Time{} // it knows of nobody else who waits
-	if waiting+len(b.offers.waiting) > 0 && p.mayBeAsked(time.Now()) {
+	if waiting+len(b.offers.waiting) > 0 && p.mayBeAsked(time.Now()) && p.withinShare() {
 		b.tell(p, b.wanted(waiting, max(time.Duration(b.work.Load()), oldest), priority), time.Now())
 	}
 }
