@@ -33,7 +33,9 @@ type pod struct {
 	broker  *Broker
 	slower  float64       // than others
 	way     time.Duration // of each frame to it
-	fails   bool          // at once
+	heard   func(kind byte)
+	wrap    func(net.Conn) net.Conn
+	fails   bool // at once
 
 	mu  sync.Mutex
 	ran map[string]int
@@ -70,6 +72,9 @@ func (p *pod) delayed(frame func(byte, []byte) error) func(byte, []byte) error {
 	return func(kind byte, payload []byte) error {
 		if p.way > 0 {
 			time.Sleep(p.way)
+		}
+		if p.heard != nil {
+			p.heard(kind)
 		}
 		return frame(kind, payload)
 	}
@@ -128,6 +133,9 @@ func linkAll(t testing.TB, all []*pod) (stop func()) {
 				conn     net.Conn
 				from, to *pod
 			}{{a, one, other}, {b, other, one}} {
+				if end.from.wrap != nil {
+					end.conn = end.from.wrap(end.conn)
+				}
 				link := peers.NewLink(end.conn)
 				links = append(links, link)
 				handler := end.from.broker.Linked(peers.Hello{ID: end.to.name, Zone: end.to.broker.zone}, link)
@@ -189,15 +197,21 @@ func offer(t testing.TB, all []*pod, reached int, perSecond float64, requests in
 	}
 	clients.Wait()
 	for id := range requests {
-		runs := 0
-		for _, one := range all {
-			runs += one.ran[strconv.Itoa(id)]
-		}
-		if runs != 1 {
+		if runs := runsOf(all, id); runs != 1 {
 			t.Errorf("request %d ran %d times", id, runs)
 		}
 	}
 	return result
+}
+
+// runsOf one request in all pods.
+func runsOf(all []*pod, id int) (runs int) {
+	for _, one := range all {
+		one.mu.Lock()
+		runs += one.ran[strconv.Itoa(id)]
+		one.mu.Unlock()
+	}
+	return runs
 }
 
 func TestRequestsDoNotWaitWhereAnotherPodIsFree(t *testing.T) {

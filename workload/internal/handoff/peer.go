@@ -199,9 +199,10 @@ func (p *peer) grant(id uint64) {
 	_ = p.link.Send(frameGrant, binary.AppendUvarint(nil, id))
 }
 
-// expire gives a worker back for which no request has come.
+// expire gives a worker back for which no request has come. It may be on its way, or lost where what the pod sends does not arrive.
 func (p *peer) expire(id uint64) {
 	if p.release(id) {
+		p.calls.Refuse(id)
 		b := p.broker
 		b.mu.Lock()
 		if rests := time.Now().Add(time.Second); rests.After(p.resting) {

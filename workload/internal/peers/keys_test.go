@@ -91,6 +91,16 @@ func TestPodsThatHaveTheKeyAreLinked(t *testing.T) {
 	}
 }
 
+func TestPodsWhoseClocksDifferAreLinked(t *testing.T) {
+	for _, off := range []time.Duration{-time.Hour, time.Hour, 20 * 365 * 24 * time.Hour} {
+		other := keys(t, key('a'), "").config()
+		other.Time = func() time.Time { return time.Now().Add(off) }
+		if serverErr, clientErr := shake(t, keys(t, key('a'), "").config(), other); serverErr != nil || clientErr != nil {
+			t.Errorf("a clock that is off by %s: server %v, client %v", off, serverErr, clientErr)
+		}
+	}
+}
+
 func TestStrangersAreNotLinked(t *testing.T) {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -161,6 +161,9 @@ func (c *Calls) Running() int {
 	return len(c.incoming)
 }
 
+// Refuse says that a call for which a worker was kept has not run here, and will not. Its caller need not wait for a link that has lost it.
+func (c *Calls) Refuse(id uint64) { _ = c.link.Send(kindGone, frame(id)) }
+
 // Idle reports whether no calls run, in either direction.
 func (c *Calls) Idle() bool {
 	c.mu.Lock()
