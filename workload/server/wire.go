@@ -159,13 +159,17 @@ func (w *wire) Write(p []byte) (int, error) {
 
 // SetWriteDeadline is for the writes that follow.
 func (w *wire) SetWriteDeadline(deadline time.Time) error {
-	w.sendNow()
+	if w.gathers() {
+		w.sendNow()
+	}
 	return w.TCPConn.SetWriteDeadline(deadline)
 }
 
 // SetDeadline is for the writes that follow.
 func (w *wire) SetDeadline(deadline time.Time) error {
-	w.sendNow()
+	if w.gathers() {
+		w.sendNow()
+	}
 	return w.TCPConn.SetDeadline(deadline)
 }
 

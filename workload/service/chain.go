@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 
 	"goservice.dev/operator/workload/internal/exchange"
 	"goservice.dev/operator/workload/problem"
@@ -23,48 +22,40 @@ func (s *Service) chain(mux http.Handler) http.Handler {
 
 // route lets the mux find the request's route.
 func (s *Service) route(e *exchange.Exchange, r *http.Request, mux http.Handler) {
-	unrouted := unroutedPool.Get().(*unrouted)
-	unrouted.service, unrouted.exchange, unrouted.request = s, e, r
-	mux.ServeHTTP(unrouted, r)
-	*unrouted = noRoute
-	unroutedPool.Put(unrouted)
+	e.Route = s
+	mux.ServeHTTP((*unrouted)(e), r)
 }
 
-// unrouted stands between the mux and the response until a route takes the request. So what the mux answers by itself passes
-// the limiter too and has the form of every other error, without a second look-up of the route. It is reused, since a chain
-// must not cost an allocation for it; a panic leaves it to the collector.
-type unrouted struct {
-	service  *Service
-	exchange *exchange.Exchange
-	request  *http.Request
-	answered bool
-}
+// unrouted is the exchange as the mux sees it, until a route takes the request: the exchange's Route is the service, and nil once the
+// request is answered. So what the mux answers by itself passes the limiter too and has the form of every other error, without a
+// second look-up of the route, and without an allocation.
+type unrouted exchange.Exchange
 
-var (
-	noRoute      unrouted
-	unroutedPool = sync.Pool{New: func() any { return new(unrouted) }}
-)
+func (u *unrouted) exchange() *exchange.Exchange { return (*exchange.Exchange)(u) }
 
-func (u *unrouted) Header() http.Header { return u.exchange.Header() }
+func (u *unrouted) Header() http.Header { return u.exchange().Header() }
 
 // WriteHeader is the mux's own answer: a redirect, or that there is no route for the path or the method.
 func (u *unrouted) WriteHeader(status int) {
-	if u.answered {
+	w := u.exchange()
+	s, ok := w.Route.(*Service)
+	if !ok {
 		return
 	}
-	s, w := u.service, u.exchange
 	if !w.Visits() && !s.allow() {
-		u.answered = true
+		w.Route = nil
 		w.Header().Del("Location")
-		rateLimited.answer(w, u.request, min(s.limiter.RetryAfter(), maxRetryAfter))
+		rateLimited.answer(w, w.Request(), min(s.limiter.RetryAfter(), maxRetryAfter))
 		return
 	}
 	if status < http.StatusBadRequest {
-		u.answered = escapedOnce(w.Header(), u.request.URL) // the text has the other link
+		if escapedOnce(w.Header(), w.Request().URL) {
+			w.Route = nil // the text has the other link
+		}
 		w.WriteHeader(status)
 		return
 	}
-	u.answered = true
+	w.Route = nil
 	details := problem.Details{Status: status}
 	switch status {
 	case http.StatusNotFound:
@@ -93,11 +84,12 @@ func escapedOnce(header http.Header, sent *url.URL) (mended bool) {
 
 // Write passes the text of a redirect and drops that of an error, which has been answered.
 func (u *unrouted) Write(data []byte) (int, error) {
-	if !u.exchange.Started() {
+	w := u.exchange()
+	if !w.Started() {
 		u.WriteHeader(http.StatusOK)
 	}
-	if u.answered {
+	if w.Route == nil {
 		return len(data), nil
 	}
-	return u.exchange.Write(data)
+	return w.Write(data)
 }

@@ -50,7 +50,7 @@ type Exchange struct {
 	Waited   time.Duration
 	// RequestID by which callers and logs name the request; empty where the service uses none.
 	RequestID string
-	// Route that serves the request, for the package that has routes; nil before one is found.
+	// Route is for the package that has routes: the one that serves the request, and before it is found what finds it.
 	Route any
 	// Identity of the caller, where it was authenticated; nil if not.
 	Identity any
