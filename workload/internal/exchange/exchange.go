@@ -47,6 +47,7 @@ type Exchange struct {
 	Told bool
 	// Admitted says that the handler's own work began, and Waited how long after Start: the wait for a worker included.
 	Admitted bool
+	visits   bool // here it takes no room of its own
 	Waited   time.Duration
 	// RequestID by which callers and logs name the request; empty where the service uses none.
 	RequestID string
@@ -67,7 +68,6 @@ type Exchange struct {
 	writer  http.ResponseWriter
 	parent  context.Context
 	owner   Owner
-	visits  bool
 
 	// limit is the deadline as the time after Start, 0 for none, and timeout what progress moves it forward by.
 	limit   atomic.Int64

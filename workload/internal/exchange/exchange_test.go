@@ -14,6 +14,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
 
 	"goservice.dev/operator/workload/problem"
 )
@@ -202,4 +203,11 @@ func TestAVisitLeavesTheDeadlinesOfTheOtherServerAlone(t *testing.T) {
 		}
 		e.Finish()
 	})
+}
+
+// Each request allocates one. Go has sizes of 448 and 480 bytes, and nothing in between.
+func TestAnExchangeFitsInto448Bytes(t *testing.T) {
+	if size := unsafe.Sizeof(Exchange{}); size > 448 {
+		t.Errorf("%d bytes", size)
+	}
 }
