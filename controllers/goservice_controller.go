@@ -71,12 +71,13 @@ func (r *GoServiceReconciler) environment(ctx context.Context, service *v1alpha1
 		return build.Environment{}, 0, err
 	}
 	held := r.references.pace.hold(client.ObjectKeyFromObject(service), build.ReferencesChanged(&service.Spec, template, taken), time.Now())
+	formerPorts, formerHandOff := r.formerPorts(service, seen)
 	return build.Environment{
 		WorkloadImage: r.WorkloadImage, RunbookURL: r.RunbookURL, OptionalKinds: r.optional.present(), AutoscalerTolerance: r.knowsTolerance,
 		Version: r.Version, Template: template, HasDeployment: seen.Deployment != nil, Replacing: r.replacing(service, seen), Upgrade: r.upgrades.grants(client.ObjectKeyFromObject(service)),
 		References: taken, HoldReferences: held > 0, AssignedUsers: assigned, OlderPods: seen.Older,
 		ClassicHistograms: r.optional.knowsClassicHistograms(),
-		MetricsFrom:       r.metricsAccess.from, MetricsFromAnywhere: r.metricsAccess.anywhere, FormerPorts: r.formerPorts(service, seen),
+		MetricsFrom:       r.metricsAccess.from, MetricsFromAnywhere: r.metricsAccess.anywhere, FormerPorts: formerPorts, FormerHandOff: formerHandOff,
 	}, held, nil
 }
 

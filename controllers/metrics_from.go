@@ -113,16 +113,18 @@ func (o *Options) metricsAccess(log logr.Logger) metricsAccess {
 	return access
 }
 
-// formerPorts are those on which pods of an earlier template still serve: during a rollout that changes ports, the policy opens both.
-// The Deployment has the earlier template until the newer one is applied; after that, only the policy itself tells.
-func (r *GoServiceReconciler) formerPorts(service *v1alpha1.GoService, seen observe.State) []build.Port {
+// formerPorts are those on which pods of an earlier template still serve, and whether such pods still share their queue: during a rollout
+// that changes ports, the policy opens both. The Deployment has the earlier template until the newer one is applied; after that, only the
+// policy itself tells.
+func (r *GoServiceReconciler) formerPorts(service *v1alpha1.GoService, seen observe.State) (ports []build.Port, handOff bool) {
 	if service.Spec.NetworkPolicy == nil || seen.Deployment == nil {
-		return nil
+		return nil, false
 	}
-	ports := build.DeclaredPorts(&seen.Deployment.Spec.Template)
+	ports, handOff = build.DeclaredPorts(&seen.Deployment.Spec.Template), build.HandsOff(&seen.Deployment.Spec.Template)
 	policy, is := seen.Children[apply.Key{Kind: build.NetworkPolicyKind, Name: service.Name}].(*networkingv1.NetworkPolicy)
 	if is && (len(seen.Leaving) > 0 || r.replacing(service, seen)) {
 		ports = append(ports, build.OpenPorts(policy)...)
+		handOff = handOff || build.LetsPeersIn(policy)
 	}
-	return ports
+	return ports, handOff
 }

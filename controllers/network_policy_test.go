@@ -54,7 +54,7 @@ func TestTheNetworkPolicyFollowsItsField(t *testing.T) {
 	namespace := newNamespace(t)
 	op := startOperator(t, namespace, nil, func(o *operatorOptions) { o.Namespace = namespace })
 	service := applyService(t, namespace, `networkPolicy: {}`)
-	policy := eventuallyOpened(t, namespace, "8080/TCP to 0", "9100/TCP to 2")
+	policy := eventuallyOpened(t, namespace, "8080/TCP to 0", "9100/TCP to 2", "9443/TCP to 1")
 	if !metav1.IsControlledBy(policy, service) {
 		t.Errorf("owners %v", policy.OwnerReferences)
 	}
@@ -64,7 +64,7 @@ func TestTheNetworkPolicyFollowsItsField(t *testing.T) {
 	}
 
 	applyService(t, namespace, `networkPolicy: {from: [{podSelector: {}}, {ipBlock: {cidr: 10.0.0.0/8}}]}`)
-	eventuallyOpened(t, namespace, "8080/TCP to 2", "9100/TCP to 2")
+	eventuallyOpened(t, namespace, "8080/TCP to 2", "9100/TCP to 2", "9443/TCP to 1")
 	settled(t, namespace, serviceName)
 	for _, written := range nudgeOperator(t, namespace, op, 1) {
 		if strings.Contains(written, "networkpolicies") {
@@ -73,7 +73,7 @@ func TestTheNetworkPolicyFollowsItsField(t *testing.T) {
 	}
 
 	applyService(t, namespace, `networkPolicy: {}`) // which is not the same as no policy
-	eventuallyOpened(t, namespace, "8080/TCP to 0", "9100/TCP to 2")
+	eventuallyOpened(t, namespace, "8080/TCP to 0", "9100/TCP to 2", "9443/TCP to 1")
 
 	applyService(t, namespace, `replicas: 3`)
 	eventually(t, func(g gomega.Gomega) {
@@ -115,13 +115,13 @@ func TestBothPortsAreOpenDuringARollout(t *testing.T) {
 	rollout(t, namespace, 2, 2, 2)
 
 	applyService(t, namespace, `{replicas: 2, port: 8081, networkPolicy: {}}`)
-	eventuallyOpened(t, namespace, "8080/TCP 8081/TCP to 0", "9100/TCP to 2")
+	eventuallyOpened(t, namespace, "8080/TCP 8081/TCP to 0", "9100/TCP to 2", "9443/TCP to 1")
 	settled(t, namespace, serviceName)
 	rollout(t, namespace, 3, 1, 2)
 	expectCondition(t, namespace, v1alpha1.ConditionProgressing, metav1.ConditionTrue, v1alpha1.ReasonRollingOut)
-	eventuallyOpened(t, namespace, "8080/TCP 8081/TCP to 0", "9100/TCP to 2")
+	eventuallyOpened(t, namespace, "8080/TCP 8081/TCP to 0", "9100/TCP to 2", "9443/TCP to 1")
 	rollout(t, namespace, 2, 2, 2)
-	eventuallyOpened(t, namespace, "8081/TCP to 0", "9100/TCP to 2")
+	eventuallyOpened(t, namespace, "8081/TCP to 0", "9100/TCP to 2", "9443/TCP to 1")
 }
 
 func TestMetricsFromIsAPeerOfANetworkPolicy(t *testing.T) {
@@ -214,7 +214,7 @@ func TestAPortThatSomebodyOpenedIsClosed(t *testing.T) {
 	namespace := newNamespace(t)
 	startOperator(t, namespace, nil, func(o *operatorOptions) { o.Namespace = namespace })
 	applyService(t, namespace, `{replicas: 2, networkPolicy: {}}`)
-	policy := eventuallyOpened(t, namespace, "8080/TCP to 0", "9100/TCP to 2")
+	policy := eventuallyOpened(t, namespace, "8080/TCP to 0", "9100/TCP to 2", "9443/TCP to 1")
 	settled(t, namespace, serviceName)
 	rollout(t, namespace, 2, 2, 2)
 	expectCondition(t, namespace, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonReady)
@@ -224,5 +224,5 @@ func TestAPortThatSomebodyOpenedIsClosed(t *testing.T) {
 	if err := api.Update(t.Context(), policy, client.FieldOwner("somebody")); err != nil {
 		t.Fatal(err)
 	}
-	eventuallyOpened(t, namespace, "8080/TCP to 0", "9100/TCP to 2")
+	eventuallyOpened(t, namespace, "8080/TCP to 0", "9100/TCP to 2", "9443/TCP to 1")
 }

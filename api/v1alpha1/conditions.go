@@ -38,6 +38,9 @@ const (
 	// ConditionExposed reports whether a Gateway accepts the route of the service, or its Ingress has an address. Absent without
 	// spec.expose.
 	ConditionExposed = "Exposed"
+	// ConditionQueueShared reports whether the pods have what they need to share their queue, and why not. It says nothing of the service's
+	// health. Absent for images that are not built on the toolkit.
+	ConditionQueueShared = "QueueShared"
 	// ConditionMonitored reports whether the ServiceMonitor and the PrometheusRule of the service are applied.
 	ConditionMonitored = "Monitored"
 )
@@ -83,6 +86,17 @@ const (
 	ReasonFollowed          = "Followed"
 	ReasonNotFollowed       = "NotFollowed"
 	ReasonSecretsUnreadable = "SecretsNotReadable"
+
+	// Whether pods share their queue.
+
+	ReasonShared          = "Shared"
+	ReasonDisabled        = "Disabled"
+	ReasonPortTaken       = "PortTaken"
+	ReasonHostNetwork     = "HostNetwork"
+	ReasonNoClusterDNS    = "NoClusterDNS"
+	ReasonAwaitingRollout = "AwaitingRollout"
+	ReasonForeignSecret   = "ForeignSecret"
+	ReasonKeyNotWritten   = "KeyNotWritten"
 
 	// Why pods do not run.
 

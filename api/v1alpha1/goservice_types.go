@@ -212,6 +212,11 @@ type GoServiceSpec struct {
 	// +kubebuilder:validation:MaxItems=64
 	Routes []RouteSpec `json:"routes,omitempty"`
 
+	// handOff is Automatic or Disabled. With Automatic, pods that are built on the toolkit share their queue: a request that would wait
+	// runs in another pod that is free. Rolling. Default: Automatic.
+	// +optional
+	HandOff HandOffMode `json:"handOff,omitempty"`
+
 	// shutdown configures graceful termination. Rolling. The termination grace period is always preStopDelay + drainTimeout +
 	// 5 s.
 	// +optional

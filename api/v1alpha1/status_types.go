@@ -12,7 +12,7 @@ type GoServiceStatus struct {
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
 	// conditions are Ready, Applied, Available, Progressing, Tuned, Planned, Monitored; with an slo Measured, SLOMet; with an
-	// autoscaler Scaling; with expose Exposed; only while they are True Paused, Stalled,
+	// autoscaler Scaling; with expose Exposed; on the toolkit QueueShared; only while they are True Paused, Stalled,
 	// Reconciling, EvictionBlocked.
 	// +optional
 	// +listType=map
@@ -56,6 +56,10 @@ type GoServiceStatus struct {
 	// +optional
 	Template *TemplateStatus `json:"template,omitempty"`
 
+	// handOff reports the key by which pods that share their queue know each other. Empty while there is none.
+	// +optional
+	HandOff *HandOffStatus `json:"handOff,omitempty"`
+
 	// slo reports how well the objectives are met. Empty without objectives, and until something is measured.
 	// +optional
 	SLO *SLOStatus `json:"slo,omitempty"`
@@ -73,6 +77,21 @@ type GoServiceStatus struct {
 	// learned holds what the operator measured, so that it can continue after a restart. It is not meant for people.
 	// +optional
 	Learned *LearnedStatus `json:"learned,omitempty"`
+}
+
+// HandOffStatus reports the key by which pods that share their queue know each other.
+type HandOffStatus struct {
+	// secret that holds the key.
+	// +required
+	// +kubebuilder:validation:MaxLength=253
+	Secret string `json:"secret"`
+	// revision of the Secret, a digest that tells nothing of the key.
+	// +required
+	// +kubebuilder:validation:MaxLength=64
+	Revision string `json:"revision"`
+	// changedAt is when the operator wrote it.
+	// +required
+	ChangedAt metav1.Time `json:"changedAt"`
 }
 
 // SLOStatus reports how well the objectives are met.

@@ -146,3 +146,14 @@ type TLSSpec struct {
 	// +optional
 	ClientCASecretName ObjectName `json:"clientCASecretName,omitempty"`
 }
+
+// HandOffMode says whether pods share their queue.
+// +kubebuilder:validation:Enum=Automatic;Disabled
+type HandOffMode string
+
+const (
+	// HandOffAutomatic shares the queue of pods that can.
+	HandOffAutomatic HandOffMode = "Automatic"
+	// HandOffDisabled lets each pod have its own queue.
+	HandOffDisabled HandOffMode = "Disabled"
+)

@@ -57,7 +57,7 @@ type VolumeMount struct {
 type Volume struct {
 	// name of the volume, by which containers mount it.
 	// +required
-	// +kubebuilder:validation:XValidation:rule="!self.matches('^(live-settings|tmp|tls|client-ca|upstream-.*-(tls|headers))$')",message="volumes[].name must not be live-settings, tmp, tls, client-ca, upstream-…-tls or upstream-…-headers: those are the operator's"
+	// +kubebuilder:validation:XValidation:rule="!self.matches('^(live-settings|tmp|tls|client-ca|goservice-peers|upstream-.*-(tls|headers))$')",message="volumes[].name must not be live-settings, tmp, tls, client-ca, goservice-peers, upstream-…-tls or upstream-…-headers: those are the operator's"
 	Name DNSLabel `json:"name"`
 	// configMap has the keys of a ConfigMap as files.
 	// +optional

@@ -244,6 +244,26 @@ func TestAnImageOnTheToolkit(t *testing.T) {
 	}
 }
 
+// What only the overlay says may keep pods from sharing their queue: then they lack nothing of it.
+func TestAnImageOnTheToolkitThatCannotShareItsQueue(t *testing.T) {
+	toolkit := strings.Replace(cart, "{name: side, containerPort: 9000}]", "{name: toolkit, containerPort: 9100}]", 1)
+	for what, manifests := range map[string]string{
+		"the node's network": strings.Replace(toolkit, "spec: {containers: [", "spec: {hostNetwork: true, containers: [", 1),
+		"a port of a container beside it": strings.Replace(toolkit, "spec: {containers: [",
+			"spec: {initContainers: [{name: a, image: b, restartPolicy: Always, stdin: true, ports: [{name: hook, containerPort: 9443}]}], containers: [", 1),
+	} {
+		output, err := Convert(read(t, manifests), Options{Indicators: v1alpha1.IndicatorsToolkit})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, note := range output.Results[0].Notes {
+			if note.Kind == Lost {
+				t.Errorf("%s: %s", what, note)
+			}
+		}
+	}
+}
+
 // What is longer than the schema allows would be refused.
 func TestTimesAreWithinTheSchema(t *testing.T) {
 	manifests := strings.NewReplacer("spec: {containers: [{name: cart,", "spec: {terminationGracePeriodSeconds: 86400, containers: [{name: cart, lifecycle: {preStop: {sleep: {seconds: 900}}},",

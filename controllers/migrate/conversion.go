@@ -195,7 +195,7 @@ func (c *conversion) isTarget(container corev1.Container) bool {
 }
 
 // reservedVolumes are names of the operator's own volumes.
-var reservedVolumes = []string{"live-settings", "tmp", "tls", "client-ca"}
+var reservedVolumes = []string{"live-settings", "tmp", "tls", "client-ca", "goservice-peers"}
 
 // renameVolumes that have the name of one of the operator's: only the containers of the pod know it.
 func (c *conversion) renameVolumes() {

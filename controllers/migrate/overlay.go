@@ -45,6 +45,7 @@ func (c *conversion) overlay() error {
 	if err != nil {
 		return err
 	}
+	found, handsOff := c.template.DeepCopy(), build.HandsOff(built)
 	c.settle(built)
 	wanted := canonicalTemplate(&c.template)
 	meta, err := strategicpatch.NewPatchMetaFromStruct(corev1.PodTemplateSpec{})
@@ -62,6 +63,11 @@ func (c *conversion) overlay() error {
 	c.pod().Overlay = &runtime.RawExtension{Raw: encoded}
 	if built, err = builtTemplate(c.result); err != nil {
 		return err
+	}
+	if handsOff && !build.HandsOff(built) { // something in the overlay keeps pods from sharing their queue, and they get nothing for it
+		c.template = *found
+		c.settle(built)
+		wanted = canonicalTemplate(&c.template)
 	}
 	different("", wanted, canonicalTemplate(built), func(path string, was, is any) {
 		c.inPods(Lost, path, was, "the operator makes it %s, and pod.overlay cannot change that", shown(is))

@@ -55,6 +55,8 @@ type Environment struct {
 	MetricsFromAnywhere bool
 	// FormerPorts are those on which pods of an earlier template may still serve.
 	FormerPorts []Port
+	// FormerHandOff says that pods of an earlier template may still share their queue.
+	FormerHandOff bool
 	// Upgrade replaces a template in force that another operator would render, though the user changed nothing.
 	Upgrade bool
 }
@@ -103,6 +105,7 @@ type input struct {
 	templateContent json.RawMessage
 	older           []byte // the document in its older form; nil where no pod mounts that
 	served          []Port // that clients connect to; nil where there is no NetworkPolicy
+	handsOff        bool   // pods of the template share their queue; false where there is no NetworkPolicy
 }
 
 // Kind is an emitted kind.
@@ -182,7 +185,7 @@ func Build(service *v1alpha1.GoService, p plan.Plan, environment Environment) (D
 		return Desired{}, fmt.Errorf("keeping the pod template of GoService %s/%s: %w", service.Namespace, service.Name, err)
 	}
 	desired.Template = in.template.status(rendered)
-	if in.served, err = in.servedPorts(); err != nil {
+	if err := in.findPorts(); err != nil {
 		return Desired{}, err
 	}
 	if environment.OlderPods {

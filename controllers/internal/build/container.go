@@ -114,6 +114,7 @@ func environment(in input) []*corev1ac.EnvVarApplyConfiguration {
 		if len(spec.Upstreams) > 0 {
 			set("GOSERVICE_UPSTREAMS", upstreams(spec))
 		}
+		result = append(result, peersEnvironment(in)...)
 	}
 	if tls := spec.TLS; tls != nil {
 		set("GOSERVICE_TLS_CERT_FILE", tlsDirectory+"/"+corev1.TLSCertKey)

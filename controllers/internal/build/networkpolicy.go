@@ -46,6 +46,9 @@ func networkPolicy(in input) []Child {
 	if rule := metricsRule(in); rule != nil {
 		spec.WithIngress(rule)
 	}
+	if in.handsOff || in.environment.FormerHandOff {
+		spec.WithIngress(peersRule(in))
+	}
 	return []Child{{Name: name, Configuration: networkingv1ac.NetworkPolicy(name, in.service.Namespace).
 		WithLabels(objectLabels(name, componentService)).
 		WithSpec(spec)}}
@@ -80,24 +83,26 @@ func policyPorts(ports []Port) []*networkingv1ac.NetworkPolicyPortApplyConfigura
 	return result
 }
 
-// servedPorts are those that clients connect to: what the containers of the template declare, what pods of an earlier one
-// still serve, and never the toolkit's admin port.
-func (in input) servedPorts() ([]Port, error) {
+// findPorts of pods: those that clients connect to – what the containers of the template declare, what pods of an earlier one
+// still serve, and never the toolkit's admin port – and whether pods connect to each other.
+func (in *input) findPorts() error {
 	if in.service.Spec.NetworkPolicy == nil {
-		return nil, nil
+		return nil
 	}
 	var template corev1.PodTemplateSpec
 	if err := json.Unmarshal(in.templateContent, &template); err != nil {
-		return nil, fmt.Errorf("reading the ports in the pod template of GoService %s/%s: %w", in.service.Namespace, in.service.Name, err)
+		return fmt.Errorf("reading the ports in the pod template of GoService %s/%s: %w", in.service.Namespace, in.service.Name, err)
 	}
+	in.handsOff = HandsOff(&template)
 	ports := append(DeclaredPorts(&template), Port{corev1.ProtocolTCP, port(&in.service.Spec)})
 	ports = append(ports, in.environment.FormerPorts...)
 	slices.SortFunc(ports, func(a, b Port) int {
 		return cmp.Or(cmp.Compare(a.Number, b.Number), cmp.Compare(a.Protocol, b.Protocol))
 	})
-	return slices.DeleteFunc(slices.Compact(ports), func(p Port) bool {
+	in.served = slices.DeleteFunc(slices.Compact(ports), func(p Port) bool {
 		return plan.OnToolkit(&in.service.Spec) && p == Port{corev1.ProtocolTCP, AdminPort}
-	}), nil
+	})
+	return nil
 }
 
 // DeclaredPorts are those of the containers that run as long as the pod does, without the toolkit's admin port.

@@ -79,28 +79,28 @@ func TestANetworkPolicyOpensThePortsOfPods(t *testing.T) {
 		want        []string
 	}{
 		"clients reach the port, and only the operator and Prometheus the admin port": {
-			`networkPolicy: {}`, known, []string{"8080/TCP from anybody", "9100/TCP from 2"},
+			`networkPolicy: {}`, known, []string{"8080/TCP from anybody", "9100/TCP from 2", "9443/TCP from 1"},
 		},
 		"the port is that of the container, not that of the Service": {
 			`{` + from + `, port: 8081, service: {port: 80}, ports: [{name: grpc, port: 9000, servicePort: 90}]}`, known,
-			[]string{"8081/TCP 9000/TCP from 1", "9100/TCP from 2"},
+			[]string{"8081/TCP 9000/TCP from 1", "9100/TCP from 2", "9443/TCP from 1"},
 		},
 		"every protocol, and ports that the Service does not have": {
 			`{` + from + `, ports: [{name: dns, port: 53, protocol: UDP}, {name: dns-tcp, port: 53}, {name: debug, port: 8081, hidden: true}, {name: m, port: 9100, protocol: UDP}]}`,
-			known, []string{"53/TCP 53/UDP 8080/TCP 8081/TCP 9100/UDP from 1", "9100/TCP from 2"},
+			known, []string{"53/TCP 53/UDP 8080/TCP 8081/TCP 9100/UDP from 1", "9100/TCP from 2", "9443/TCP from 1"},
 		},
 		"what sidecars declare, but not what init containers do": {
 			`{` + from + `, initContainers: [{name: a, image: b, ports: [{containerPort: 1}]},
 				{name: c, image: d, restartPolicy: Always, ports: [{name: admin, containerPort: 9901}, {containerPort: 8443, protocol: UDP}]}]}`,
-			known, []string{"8080/TCP 8443/UDP 9901/TCP from 1", "9100/TCP from 2"},
+			known, []string{"8080/TCP 8443/UDP 9901/TCP from 1", "9100/TCP from 2", "9443/TCP from 1"},
 		},
 		"what containers of the overlay declare": {
 			`{` + from + `, pod: {overlay: {spec: {containers: [{name: agent, image: b, ports: [{containerPort: 7000}]}]}}}}`,
-			known, []string{"7000/TCP 8080/TCP from 1", "9100/TCP from 2"},
+			known, []string{"7000/TCP 8080/TCP from 1", "9100/TCP from 2", "9443/TCP from 1"},
 		},
 		"a sidecar that declares the admin port does not open it": {
 			`{` + from + `, initContainers: [{name: c, image: d, restartPolicy: Always, ports: [{containerPort: 9100}]}]}`,
-			known, []string{"8080/TCP from 1", "9100/TCP from 2"},
+			known, []string{"8080/TCP from 1", "9100/TCP from 2", "9443/TCP from 1"},
 		},
 		"metrics on a port of their own": {
 			`{` + from + `, ` + otherImage + `, port: 2112}}}`, known, []string{"8080/TCP from 1", "2112/TCP from 2"},
@@ -115,15 +115,22 @@ func TestANetworkPolicyOpensThePortsOfPods(t *testing.T) {
 			`{` + from + `, ` + otherImage + `, enabled: false}}}`, known, []string{"8080/TCP from 1"},
 		},
 		"an operator of which nobody knows where it is": {
-			`{` + from + `, port: 8081}`, anywhere, []string{"8081/TCP from 1", "9100/TCP from anybody"},
+			`{` + from + `, port: 8081}`, anywhere, []string{"8081/TCP from 1", "9100/TCP from anybody", "9443/TCP from 1"},
 		},
 		"the same, and the metrics are where the service serves: from decides": {
 			`{` + from + `, ` + otherImage + `}}}`, anywhere, []string{"8080/TCP from 1", "8080/TCP from 2"},
 		},
+		"pods that do not share their queue": {
+			`{` + from + `, handOff: Disabled}`, known, []string{"8080/TCP from 1", "9100/TCP from 2"},
+		},
+		"pods of an earlier template that still do": {
+			`{` + from + `, handOff: Disabled}`, Environment{MetricsFrom: testPeers(), FormerHandOff: true},
+			[]string{"8080/TCP from 1", "9100/TCP from 2", "9443/TCP from 1"},
+		},
 		"pods of an earlier template": {
 			`{` + from + `, port: 8081}`,
 			Environment{MetricsFrom: testPeers(), FormerPorts: []Port{{corev1.ProtocolTCP, 8080}, {corev1.ProtocolTCP, 8081}, {corev1.ProtocolTCP, 9100}}},
-			[]string{"8080/TCP 8081/TCP from 1", "9100/TCP from 2"},
+			[]string{"8080/TCP 8081/TCP from 1", "9100/TCP from 2", "9443/TCP from 1"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -148,7 +155,7 @@ func TestWithoutTheFieldThereIsNoNetworkPolicy(t *testing.T) {
 }
 
 func TestNobodyWhoIsNotNamedReachesTheAdminPort(t *testing.T) {
-	if diff := cmp.Diff([]string{"8080/TCP from anybody"}, opened(policyOf(t, `networkPolicy: {}`, Environment{}))); diff != "" {
+	if diff := cmp.Diff([]string{"8080/TCP from anybody", "9443/TCP from 1"}, opened(policyOf(t, `networkPolicy: {}`, Environment{}))); diff != "" {
 		t.Errorf("rules (-want +got):\n%s", diff)
 	}
 }

@@ -174,8 +174,8 @@ func (in input) computedParts(template *corev1.PodTemplateSpec) []computed {
 	parts = append(parts,
 		computed{"spec.serviceAccountName", "set pod.serviceAccountName", template.Spec.ServiceAccountName},
 		computed{"spec.terminationGracePeriodSeconds", "set shutdown", template.Spec.TerminationGracePeriodSeconds},
-		computed{"the volumes live-settings, tls and client-ca", operators, slices.DeleteFunc(slices.Clone(template.Spec.Volumes), func(v corev1.Volume) bool {
-			return !slices.Contains([]string{liveSettingsVolume, tlsVolume, clientCAVolume}, v.Name)
+		computed{"the volumes live-settings, tls, client-ca and goservice-peers", operators, slices.DeleteFunc(slices.Clone(template.Spec.Volumes), func(v corev1.Volume) bool {
+			return !slices.Contains([]string{liveSettingsVolume, tlsVolume, clientCAVolume, peersVolume}, v.Name)
 		})},
 		computed{"the name of the container " + container, "the autoscaler measures it", service.Name},
 		computed{"the image of the container " + container, "set image", service.Image},

@@ -209,6 +209,7 @@ func templateInputs(spec v1alpha1.GoServiceSpec) string {
 	spec.Replicas, spec.Autoscaling, spec.Tuning, spec.Paused = nil, nil, nil, false
 	spec.RateLimit, spec.Pool, spec.Runtime, spec.Routes, spec.TrustedProxies = nil, nil, nil, nil, nil
 	spec.Settings = nil
+	spec.HandOff = handOffInputs(spec)
 	var threshold *v1alpha1.SLOSpec
 	if spec.SLO != nil && spec.SLO.Latency != nil && plan.OnToolkit(&spec) {
 		threshold = &v1alpha1.SLOSpec{Latency: &v1alpha1.LatencyObjective{Threshold: spec.SLO.Latency.Threshold}}

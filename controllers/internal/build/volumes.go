@@ -55,6 +55,9 @@ func volumes(in input) ([]*corev1ac.VolumeApplyConfiguration, error) {
 					WithItems(corev1ac.KeyToPath().WithKey(clientCAKey).WithPath(clientCAKey))))
 		}
 	}
+	if handsOff(&in.service.Spec) {
+		result = append(result, peersKeys(in))
+	}
 	if in.plan.OnToolkit {
 		for _, one := range upstreamSecrets(&in.service.Spec) {
 			result = append(result, corev1ac.Volume().WithName(one.volume).WithSecret(corev1ac.SecretVolumeSource().WithSecretName(one.secret)))
@@ -90,6 +93,9 @@ func volumeMounts(in input) []*corev1ac.VolumeMountApplyConfiguration {
 		if tls.ClientCASecretName != "" {
 			result = append(result, mount(clientCAVolume, clientCADirectory, true))
 		}
+	}
+	if handsOff(&in.service.Spec) {
+		result = append(result, mount(peersVolume, peersDirectory, true))
 	}
 	if in.plan.OnToolkit {
 		for _, one := range upstreamSecrets(&in.service.Spec) {
