@@ -244,6 +244,20 @@ func TestAnImageOnTheToolkit(t *testing.T) {
 	}
 }
 
+// The operator declares its port where it likes: it need not be among the Deployment's.
+func TestAnImageOnTheToolkitNeedNotDeclareItsPort(t *testing.T) {
+	output, err := Convert(read(t, cart), Options{Indicators: v1alpha1.IndicatorsToolkit})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if spec := output.Results[0].Service.Spec; len(spec.Ports) != 1 || spec.Ports[0].Name != "side" {
+		t.Errorf("ports %s", shown(spec.Ports))
+	}
+	if slices.ContainsFunc(output.Results[0].Notes, func(n Note) bool { return n.Kind == Lost }) {
+		t.Errorf("notes %v", output.Results[0].Notes)
+	}
+}
+
 // What only the overlay says may keep pods from sharing their queue: then they lack nothing of it.
 func TestAnImageOnTheToolkitThatCannotShareItsQueue(t *testing.T) {
 	toolkit := strings.Replace(cart, "{name: side, containerPort: 9000}]", "{name: toolkit, containerPort: 9100}]", 1)

@@ -100,7 +100,9 @@ func patchOf(base, wanted map[string]any, meta strategicpatch.LookupPatchMeta) m
 			}
 		case []any:
 			if found, is := base[name].([]any); is && mergesLists(name, meta) {
-				patch[name] = patchOfList(name, found, content, meta)
+				if patch[name] = patchOfList(name, found, content, meta); len(patch[name].([]any)) == 0 {
+					delete(patch, name) // another order alone, which such a list does not have; null would empty it
+				}
 			}
 		}
 	}
