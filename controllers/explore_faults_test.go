@@ -202,6 +202,9 @@ func (p *process) roundTrip(next http.RoundTripper, request *http.Request) (*htt
 	if strings.HasSuffix(request.URL.Path, "/events") {
 		return next.RoundTrip(request)
 	}
+	if strings.HasSuffix(request.URL.Path, "/selfsubjectaccessreviews") { // no write: whether Secrets may be read, which they may not
+		return refusal(request, http.StatusForbidden, "Forbidden", "not asked"), nil
+	}
 	switch kind := p.faults.next(request.URL.Path); kind {
 	case faultDieBefore:
 		p.die()

@@ -9,6 +9,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -40,6 +41,7 @@ func childLists() []client.ObjectList {
 	return []client.ObjectList{
 		&corev1.ServiceAccountList{}, &corev1.ConfigMapList{}, &corev1.ServiceList{}, &appsv1.DeploymentList{},
 		&policyv1.PodDisruptionBudgetList{}, &networkingv1.NetworkPolicyList{}, &autoscalingv2.HorizontalPodAutoscalerList{}, &networkingv1.IngressList{},
+		&corev1.SecretList{},
 	}
 }
 
@@ -56,6 +58,9 @@ func take(ctx context.Context, namespace string) (snapshot, error) {
 	}
 	for i := range services.Items {
 		service := &services.Items[i]
+		if service.Status.HandOff != nil {
+			service.Status.HandOff.Revision = "REVISION" // of keys that follow from identities
+		}
 		slices.SortFunc(service.Status.Conditions, func(a, b metav1.Condition) int { return strings.Compare(a.Type, b.Type) }) // a map's order
 		if err := found.add(service, "GoService", map[string]any{"status": service.Status}, words); err != nil {
 			return nil, err
@@ -95,6 +100,9 @@ func (s snapshot) add(object client.Object, kind string, content map[string]any,
 	}
 	content["labels"], content["annotations"], content["owners"] = object.GetLabels(), annotations, object.GetOwnerReferences()
 	content["finalizers"] = object.GetFinalizers()
+	if secret, is := object.(*corev1.Secret); is {
+		content["data"] = slices.Sorted(maps.Keys(secret.Data))
+	}
 	if _, is := object.(*corev1.Service); is {
 		spec := content["spec"].(map[string]any)
 		for _, allocated := range []string{"clusterIP", "clusterIPs", "healthCheckNodePort"} {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -28,6 +29,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/internal/peerkeys"
 )
 
 // The fault explorer looks for faults by itself: it runs scenarios on a real API server while the operator dies between its
@@ -96,6 +98,7 @@ func explore(t *testing.T, s scenario, want snapshot, seed uint64, planned ...fa
 	t.Helper()
 	x := &exploration{t: t, namespace: newNamespace(t), faults: newFaults(planned...), pods: newWorkload(), seed: seed}
 	x.faults.died = func() { x.running.Go(x.start) }
+	create(t, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: x.namespace, Name: peersMasterName}, Data: map[string][]byte{peersMasterKey: make([]byte, peerkeys.Bytes)}})
 	x.start()
 	defer x.stop()
 	entered := watchConditions(t, x.namespace)
@@ -250,7 +253,7 @@ func (x *exploration) start() {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	reconciler, err := setup(ctx, mgr, Options{
-		WorkloadImage: testImage, ask: x.pods.ask, skipNameValidation: true, pace: testPace,
+		WorkloadImage: testImage, ask: x.pods.ask, skipNameValidation: true, pace: testPace, Namespace: x.namespace,
 	})
 	if err != nil {
 		cancel()

@@ -40,6 +40,7 @@ type GoServiceReconciler struct {
 
 	engine     *apply.Engine
 	references *references
+	peers      *peers
 	tracker    *confirm.Tracker
 	observer   *observe.Observer
 	loop       *measure.Loop // nil: nothing is measured
@@ -85,6 +86,7 @@ func (r *GoServiceReconciler) environment(ctx context.Context, service *v1alpha1
 // +kubebuilder:rbac:groups=goservice.dev,resources=goservices/status,verbs=patch
 // +kubebuilder:rbac:groups=goservice.dev,resources=goservices/finalizers,verbs=update
 // +kubebuilder:rbac:groups="",resources=configmaps;serviceaccounts,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups="",resources=secrets,verbs=create;update
 // +kubebuilder:rbac:groups="",resources=services,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get;list;watch;create;patch
@@ -159,7 +161,7 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 		Service: &service, Observed: done.seen, Plan: figures, ApplyErr: done.err, Template: done.template, Outcome: measured,
 		Generation:        r.engine.Generation(request.NamespacedName, apply.Key{Kind: build.DeploymentKind, Name: service.Name}),
 		ExposedGeneration: r.engine.Generation(request.NamespacedName, exposed), Listeners: r.gateways.of(ctx, &service, done.seen.Children[exposed]),
-		Confirmed: done.confirmed, Optional: environment.OptionalKinds, References: environment.References, MaxReplicas: observed.MaxReplicas, Recommended: recommended, Now: metav1.Now(),
+		Confirmed: done.confirmed, Optional: environment.OptionalKinds, References: environment.References, MaxReplicas: observed.MaxReplicas, Recommended: recommended, HandOff: done.handOff, Now: metav1.Now(),
 	})
 	if err := r.writeStatus(ctx, &service, next, done.confirmed, measured); err != nil {
 		if apierrors.IsConflict(err) {
@@ -170,7 +172,7 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 	if verdict.backOff {
 		return ctrl.Result{}, done.err
 	}
-	return ctrl.Result{RequeueAfter: earlier(earlier(verdict.after, again), earlier(held, until(divided.Again)))}, nil
+	return ctrl.Result{RequeueAfter: earlier(earlier(verdict.after, again), earlier(done.again, earlier(held, until(divided.Again))))}, nil
 }
 
 // converged is what became of one attempt to put a spec into force.
@@ -179,6 +181,8 @@ type converged struct {
 	seen      observe.State
 	confirmed confirm.Result
 	template  v1alpha1.TemplateStatus // zero where nothing was built
+	handOff   status.HandOff
+	again     time.Duration // until the keys of peers change, or are tried again; 0: never
 	err       error
 }
 
@@ -189,33 +193,36 @@ func (r *GoServiceReconciler) converge(
 	name := client.ObjectKeyFromObject(service)
 	if service.Spec.Paused {
 		r.tracker.Forget(name)
-		return converged{seen: seen}
+		return converged{seen: seen, handOff: status.HandOff{Written: service.Status.HandOff}}
 	}
+	done := converged{seen: seen}
+	done.handOff, done.again = r.peers.ensure(ctx, service) // before the pods that want the keys
 	if build.GivenBack(service) {
 		r.tracker.Forget(name)
-		return converged{seen: seen, err: r.engine.GiveBack(ctx, service, seen.Children)}
+		done.err = r.engine.GiveBack(ctx, service, seen.Children)
+		return done
 	}
 	desired, err := build.Build(service, figures, environment)
 	if err != nil {
-		err = &apply.Failure{Class: apply.Invalid, Err: fmt.Errorf("the spec cannot be applied: %w", err)}
-		return converged{seen: seen, err: err}
+		done.err = &apply.Failure{Class: apply.Invalid, Err: fmt.Errorf("the spec cannot be applied: %w", err)}
+		return done
 	}
 	err = r.engine.Apply(ctx, apply.Pass{
 		Owner: service, OwnerKind: v1alpha1.GoServiceKind, Desired: desired.Children, Existing: seen.Children, HandedOver: seen.HandedOver,
 		UpdateOnly: service.DeletionTimestamp != nil,
 	})
 	if foreignDeployment(apply.Failures(err)) {
-		seen = seen.WithoutPods()
+		done.seen = seen.WithoutPods()
 	}
 	if err == nil && figures.Autoscaled && measured != nil {
 		err = r.engine.Raise(ctx, seen.Deployment, figures.ReplicaFloor.Value)
 	}
-	done := converged{seen: seen, template: desired.Template, err: err}
+	done.template, done.err = desired.Template, err
 	if !figures.OnToolkit {
 		r.tracker.Forget(name) // nothing takes live settings
 		return done
 	}
-	done.confirmed = r.tracker.Ensure(name, target(service, desired, figures, seen))
+	done.confirmed = r.tracker.Ensure(name, target(service, desired, figures, done.seen))
 	return done
 }
 
@@ -264,6 +271,7 @@ func (r *GoServiceReconciler) stop(name client.ObjectKey) {
 	}
 	r.limits.forget(name)
 	r.references.pace.forget(name)
+	r.peers.forget(name)
 	r.written.forget(name)
 	r.gateways.forget(name)
 	forgetMetrics(name)

@@ -124,6 +124,24 @@ func TestBothPortsAreOpenDuringARollout(t *testing.T) {
 	eventuallyOpened(t, namespace, "8081/TCP to 0", "9100/TCP to 2", "9443/TCP to 1")
 }
 
+// Requests run in pods of the earlier template until these are replaced: to close their links would break them.
+func TestPodsOfAnEarlierTemplateKeepTheirLinks(t *testing.T) {
+	t.Parallel()
+	namespace := newNamespace(t)
+	startOperator(t, namespace, nil, withKeys(namespace))
+	applyService(t, namespace, `{replicas: 2, networkPolicy: {}}`)
+	settled(t, namespace, serviceName)
+	rollout(t, namespace, 2, 2, 2)
+
+	applyService(t, namespace, `{replicas: 2, networkPolicy: {}, handOff: Disabled}`)
+	settled(t, namespace, serviceName)
+	rollout(t, namespace, 3, 1, 2)
+	expectCondition(t, namespace, v1alpha1.ConditionProgressing, metav1.ConditionTrue, v1alpha1.ReasonRollingOut)
+	eventuallyOpened(t, namespace, "8080/TCP to 0", "9100/TCP to 2", "9443/TCP to 1")
+	rollout(t, namespace, 2, 2, 2)
+	eventuallyOpened(t, namespace, "8080/TCP to 0", "9100/TCP to 2")
+}
+
 func TestMetricsFromIsAPeerOfANetworkPolicy(t *testing.T) {
 	for text, complaint := range map[string]string{
 		`{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: monitoring}}}`: "",

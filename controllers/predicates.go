@@ -5,6 +5,7 @@ package controllers
 
 import (
 	"maps"
+	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
@@ -88,7 +89,8 @@ func withoutMetadata(object *unstructured.Unstructured) map[string]any {
 // serviceMatters lets through edits of a service, of its spec or of what it is told by an annotation.
 var serviceMatters = predicate.Or(predicate.GenerationChangedPredicate{}, predicate.Funcs{
 	UpdateFunc: func(e event.UpdateEvent) bool {
-		return e.ObjectOld.GetAnnotations()[build.AnnotationGiveBack] != e.ObjectNew.GetAnnotations()[build.AnnotationGiveBack]
+		before, after := e.ObjectOld.GetAnnotations(), e.ObjectNew.GetAnnotations()
+		return slices.ContainsFunc([]string{build.AnnotationGiveBack, build.AnnotationPeersKey}, func(key string) bool { return before[key] != after[key] })
 	},
 })
 

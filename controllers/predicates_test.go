@@ -143,6 +143,7 @@ func TestOnlyWhatMattersOfAServiceWakesTheOperator(t *testing.T) {
 		"its spec":                       {service(1, nil), service(2, nil), true},
 		"it is given back":               {service(1, nil), service(1, given), true},
 		"it is not given back after all": {service(1, given), service(1, nil), true},
+		"it wants other keys":            {service(1, nil), service(1, map[string]string{build.AnnotationPeersKey: "2"}), true},
 		"another annotation":             {service(1, nil), service(1, map[string]string{"a": "b"}), false},
 	} {
 		if got := serviceMatters.Update(event.UpdateEvent{ObjectOld: c.before, ObjectNew: c.after}); got != c.want {

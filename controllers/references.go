@@ -5,7 +5,6 @@ package controllers
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -15,8 +14,6 @@ import (
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -236,23 +233,5 @@ func (f *references) mayRead(ctx context.Context) ([]byte, error) {
 	if allowed, err := f.isAllowed(ctx); err != nil || !allowed {
 		return nil, err
 	}
-	kept := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: f.namespace, Name: referenceKeyName}}
-	name := client.ObjectKeyFromObject(kept)
-	err := f.live.Get(ctx, name, kept)
-	if apierrors.IsNotFound(err) {
-		made := make([]byte, sha256.Size)
-		_, _ = rand.Read(made) // it never fails
-		kept.Data = map[string][]byte{referenceKey: made}
-		err = f.client.Create(ctx, kept)
-		if apierrors.IsAlreadyExists(err) { // the other replica made one
-			err = f.live.Get(ctx, name, kept)
-		}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("keeping the key of digests in Secret %s: %w", name, err)
-	}
-	if len(kept.Data[referenceKey]) < sha256.Size {
-		return nil, fmt.Errorf("the key %q of Secret %s has fewer than %d bytes: delete the Secret, and it is made anew", referenceKey, name, sha256.Size)
-	}
-	return kept.Data[referenceKey], nil
+	return ownKey(ctx, f.client, f.live, types.NamespacedName{Namespace: f.namespace, Name: referenceKeyName}, referenceKey, sha256.Size)
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
@@ -68,7 +69,8 @@ type Options struct {
 	// Default: pods that the Prometheus Operator or Prometheus' Helm charts made, in any namespace.
 	MetricsFrom []networkingv1.NetworkPolicyPeer
 
-	// Namespace of the operator, where it keeps the key of the digests of Secrets; without it Secrets are not followed.
+	// Namespace of the operator, where it keeps the key of the digests of Secrets and that of the keys of peers; without it Secrets are not
+	// followed, and pods do not share their queue.
 	Namespace string
 
 	// ask stands in for PodAccess in tests, where no kubelet runs pods.
@@ -85,9 +87,19 @@ type Options struct {
 	hurriesReferences bool
 	// pace is quicker in tests.
 	pace pace
+	// clock of the keys of peers, which tests put forward.
+	clock func() time.Time
 }
 
 const defaultConcurrency = 8
+
+func (o *Options) peers(mgr manager.Manager) *peers {
+	p := &peers{client: mgr.GetClient(), live: mgr.GetAPIReader(), namespace: o.Namespace, pace: o.pace.orDefault(), now: o.clock}
+	if p.now == nil {
+		p.now = time.Now
+	}
+	return p
+}
 
 // AddToScheme registers what the operator handles: GoServices, their pods and the typed kinds of their children. All of
 // Kubernetes would be several MiB of tables.
@@ -132,7 +144,7 @@ func setup(ctx context.Context, mgr manager.Manager, options Options) (*GoServic
 		Version:       options.Version,
 		metricsAccess: options.metricsAccess(ctrl.LoggerFrom(ctx)),
 		engine:        &apply.Engine{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Record: countApply},
-		gateways:      gateways{live: mgr.GetAPIReader()},
+		gateways:      gateways{live: mgr.GetAPIReader()}, peers: options.peers(mgr),
 	}
 	ask := options.ask
 	if ask == nil {

@@ -85,6 +85,8 @@ type pod struct {
 	up bool
 	// earlier marks a pod that runs with another threshold and has no bucket for the present one.
 	earlier bool
+	// unlinked marks one that shares its queue and has no link to another pod.
+	unlinked bool
 	// foreign marks a pod whose image is not built on the toolkit.
 	foreign  bool
 	counters map[string]gauge
@@ -210,6 +212,11 @@ func (b *bed) serve(l load) {
 			if !p.foreign {
 				b.set(name, p, 64*l.busy, "goservice_pool_busy")
 				b.set(name, p, 64, "goservice_pool_workers")
+				links := float64(len(b.pods) - 1)
+				if p.unlinked {
+					links = 0
+				}
+				b.set(name, p, links, "goservice_hand_off_peers")
 			}
 		}
 	}

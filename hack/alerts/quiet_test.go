@@ -124,6 +124,33 @@ func TestWhatMustLast(t *testing.T) {
 	}
 }
 
+// A pod without links is a fault where there are others, and the only pod of a service has none.
+func TestPodsWithoutLinks(t *testing.T) {
+	t.Parallel()
+	const key = "ticket GoServicePeersUnreachable"
+	b := newBed(t, "month", month)
+	b.addPods("a")
+	b.run(12*time.Minute, steady(10))
+	if fired := b.fired(); len(fired) > 0 {
+		t.Fatalf("%v fired for a single pod", fired)
+	}
+	b.addPods("b", "c")
+	b.pods["b"].unlinked = true
+	b.run(4*time.Minute, steady(10))
+	if fired := b.fired(); len(fired) > 0 {
+		t.Fatalf("%v fired after four minutes", fired)
+	}
+	b.run(4*time.Minute, steady(10))
+	if got := strings.Join(b.fired(), ", "); got != key {
+		t.Errorf("%q fired, want %q", got, key)
+	}
+	b.pods["b"].unlinked = false
+	b.run(2*time.Minute, steady(10))
+	if b.firing[key] {
+		t.Error("it fires although all pods are linked")
+	}
+}
+
 func TestRetuneUnconfirmed(t *testing.T) {
 	for name, label := range map[string]string{"with honorLabels": "namespace", "without honorLabels": "exported_namespace"} {
 		t.Run(name, func(t *testing.T) {

@@ -87,7 +87,7 @@ func served(t *testing.T, threshold string) (names map[string][]string, families
 	service := workload.New(workload.WithLog(io.Discard), workload.WithEnvironment(map[string]string{
 		"GOSERVICE_NAME": "checkout", "GOSERVICE_NAMESPACE": "shop", "GOSERVICE_POD": "checkout-1",
 		"GOSERVICE_LIVE_SETTINGS_FILE": "", "GOSERVICE_LATENCY_THRESHOLD": threshold,
-		"GOSERVICE_UPSTREAMS": `[{"name":"billing","url":"http://billing.shop.svc"}]`,
+		"GOSERVICE_PEERS_NAMES": "checkout-metrics", "GOSERVICE_UPSTREAMS": `[{"name":"billing","url":"http://billing.shop.svc"}]`,
 	}))
 	service.HandleFunc("GET /status/{code}", func(w http.ResponseWriter, r *http.Request) {
 		if r.PathValue("code") == "500" {

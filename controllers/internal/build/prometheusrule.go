@@ -41,6 +41,7 @@ func prometheusRule(in input) []Child {
 		service: name, namespace: namespace, alerts: alerts, runbooks: in.environment.RunbookURL,
 		scraped:  fmt.Sprintf("namespace=%q,job=%q", namespace, name),
 		recorded: fmt.Sprintf("namespace=%q,service=%q", namespace, name), histograms: indicators.Of(&in.service.Spec),
+		handsOff: handsOff(&in.service.Spec),
 	}
 	if r.runbooks == "" {
 		r.runbooks = DefaultRunbookURL
@@ -70,6 +71,8 @@ type rules struct {
 	scraped, recorded string
 	// histograms in which the service may count its requests.
 	histograms []indicators.Histogram
+	// handsOff: pods share their queue.
+	handsOff bool
 }
 
 // group is named after the service too: Prometheus shows groups of all services in one list.

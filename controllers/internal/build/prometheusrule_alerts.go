@@ -19,6 +19,7 @@ const (
 	alertShedding         = "GoServiceShedding"
 	alertSaturated        = "GoServiceSaturated"
 	alertUnconfirmed      = "GoServiceRetuneUnconfirmed"
+	alertPeers            = "GoServicePeersUnreachable"
 	alertAbsent           = "GoServiceMetricsAbsent"
 )
 
@@ -28,6 +29,9 @@ const (
 	aboutLive    = "live-settings"
 	aboutMetrics = "metrics"
 )
+
+// unlinkedFor is how long a pod may be without a link to others of its service. A link takes seconds.
+const unlinkedFor = 5 * time.Minute
 
 // seenWithin is how long ago a service may have been measured for its absence to be sudden.
 const seenWithin = time.Hour
@@ -44,6 +48,9 @@ func (r rules) alarms() []any {
 	}
 	if r.alerts.OnToolkit {
 		result = append(result, r.shedding(), r.saturated(), r.unconfirmed())
+	}
+	if r.handsOff {
+		result = append(result, r.peersUnreachable())
 	}
 	if severity := r.alerts.AbsenceSeverity.Value; severity != "" {
 		result = append(result, r.absent(severity))
@@ -145,6 +152,20 @@ func (r rules) unconfirmed() map[string]any {
 		summary: "pods do not run the latest live settings",
 		description: fmt.Sprintf("For %s, {{ $value }} pods have not confirmed the latest live settings; a retune takes about a second. "+
 			"The status names them: kubectl -n %s describe gosvc %s.", span(plan.UnconfirmedFor), r.namespace, r.service),
+	})
+}
+
+// peersUnreachable speaks of pods that are to share their queue and have nobody to share it with, though there are others. Pods that know
+// nothing of it, such as those of an older toolkit, are in neither count.
+func (r rules) peersUnreachable() map[string]any {
+	const metric = "goservice_hand_off_peers"
+	return r.alarm(alarm{
+		name: alertPeers, slo: aboutLoad, severity: plan.SeverityTicket,
+		expression: fmt.Sprintf("count(%[1]s{%[2]s} == 0) > 0\nand on ()\ncount(%[1]s{%[2]s}) >= 2", metric, r.scraped),
+		lasting:    unlinkedFor,
+		summary:    "pods are not linked with the others of their service",
+		description: fmt.Sprintf("For %s, {{ $value }} pods have had no link to another pod of the service: a request that waits there cannot run in another pod that is free. "+
+			"Until this is fixed, each of these pods has a queue of its own.", span(unlinkedFor)),
 	})
 }
 

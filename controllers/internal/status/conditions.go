@@ -34,6 +34,7 @@ var definitions = []definition{
 	{v1alpha1.ConditionSLOMet, yes, sloMet},
 	{v1alpha1.ConditionScaling, yes, scalable},
 	{v1alpha1.ConditionExposed, yes, exposed},
+	{v1alpha1.ConditionQueueShared, "", queueShared},
 	{v1alpha1.ConditionEvictionBlocked, no, evictionBlocked},
 	{v1alpha1.ConditionPaused, no, paused},
 	{v1alpha1.ConditionStalled, no, stalled},

@@ -46,7 +46,9 @@ type Situation struct {
 	MaxReplicas int32
 	// Recommended is what tuning would change, where it is only to be shown.
 	Recommended *v1alpha1.RecommendedStatus
-	Now         metav1.Time
+	// HandOff is what became of the keys by which pods share their queue.
+	HandOff HandOff
+	Now     metav1.Time
 
 	computed []metav1.Condition // the conditions so far, while they are computed
 	next     *time.Time         // the first moment at which something else is to be said although nothing happened
@@ -94,7 +96,7 @@ func (s Situation) status() v1alpha1.GoServiceStatus {
 		status.Template = &s.Template
 	}
 	status.SLO, status.Decisions, status.Learned = s.sloStatus(), s.decisions(), s.learned()
-	status.Recommended = s.Recommended
+	status.Recommended, status.HandOff = s.Recommended, s.HandOff.Written
 	status.Summary = s.summary(status)
 	return s.withoutDrift(status)
 }
