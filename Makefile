@@ -261,6 +261,10 @@ bench-foreign: ## The same step for a service that is instrumented with otelhttp
 bench-limit: ## How well a limit that pods share is used and kept, compared with an equal division; creates a kind cluster. FULL=true: more loads, 40 minutes.
 	hack/bench-limit.sh
 
+.PHONY: bench-handoff
+bench-handoff: ## What pods gain that share their queue: sixteen with one worker each, with and without; creates a kind cluster. FULL=true: more rounds, 40 minutes.
+	hack/bench-handoff.sh
+
 .PHONY: bench-toolkit
 bench-toolkit: ## The toolkit's limiter, pool, and fan-out compared with common libraries.
 	go -C hack/bench run ./toolkit

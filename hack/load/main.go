@@ -29,6 +29,7 @@ type settings struct {
 	config  loadgen.Config
 	grpc    bool
 	json    bool
+	within  time.Duration
 	control string
 }
 
@@ -48,6 +49,7 @@ func main() {
 	flag.BoolVar(&s.grpc, "grpc", false, "unary gRPC calls in cleartext of an empty message, to the method that is the path of the URL")
 	flag.DurationVar(&config.Timeout, "timeout", 0, "of one request (default 10s)")
 	flag.BoolVar(&s.json, "json", false, "write the summary as one line of JSON to standard output, and the lines of the seconds to standard error")
+	flag.DurationVar(&s.within, "within", 0, "with -json, also tell how many requests were served within this time, from when each was due; 0: do not")
 	flag.StringVar(&s.control, "control", "", "address that answers GET / with the counts so far as JSON, and POST /stop with those at the end; the program then stays until it is told to end")
 	flag.Parse()
 
@@ -94,7 +96,9 @@ func run(ctx context.Context, s settings, out, progress io.Writer) error {
 	printEachSecond(generator, done, lines)
 	took := min(time.Since(start), s.config.Duration)
 	if s.json {
-		err = json.NewEncoder(out).Encode(generator.Total())
+		total := generator.Total()
+		total.Limit = s.within
+		err = json.NewEncoder(out).Encode(total)
 	} else {
 		fmt.Fprintln(out)
 		err = generator.Total().Summary(out, took)

@@ -56,14 +56,15 @@ func TestRunWritesJSON(t *testing.T) {
 	url, served := alternating(t)
 	var out, progress bytes.Buffer
 	config := loadgen.Config{URL: url, Rate: 100, Duration: 500 * time.Millisecond}
-	if err := run(t.Context(), settings{config: config, json: true}, &out, &progress); err != nil {
+	if err := run(t.Context(), settings{config: config, json: true, within: config.Duration}, &out, &progress); err != nil {
 		t.Fatal(err)
 	}
-	var summary struct{ Sent, Accepted, Refused, Failed int64 }
+	var summary struct{ Sent, Accepted, Refused, Failed, Within int64 }
 	if err := json.Unmarshal(out.Bytes(), &summary); err != nil {
 		t.Fatal(err)
 	}
-	if summary.Sent != served.Load() || summary.Accepted+summary.Refused != summary.Sent || summary.Failed != 0 {
+	if summary.Sent != served.Load() || summary.Accepted+summary.Refused != summary.Sent || summary.Failed != 0 ||
+		summary.Within == 0 || summary.Within > summary.Accepted {
 		t.Errorf("summary %+v of %d requests that were served", summary, served.Load())
 	}
 }

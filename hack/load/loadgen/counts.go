@@ -40,6 +40,8 @@ type Counts struct {
 	Errors map[string]int64
 	// Failures are the first requests that failed, with the time of their end.
 	Failures []Failure
+	// Limit within which the JSON summary tells how many requests were accepted; with 0, it tells nothing of that.
+	Limit time.Duration
 
 	latencies map[int]*hdrhistogram.Histogram
 	late      *hdrhistogram.Histogram

@@ -113,7 +113,12 @@ func (c *Counts) MarshalJSON() ([]byte, error) {
 		}
 		answers[name] = jsonAnswer{c.Status(status), latencies}
 	}
+	var within *int64
+	if c.Limit > 0 {
+		within = new(c.Within(c.Limit))
+	}
 	return json.Marshal(struct {
+		Within   *int64                `json:"within,omitempty"`
 		Sent     int64                 `json:"sent"`
 		Accepted int64                 `json:"accepted"`
 		Refused  int64                 `json:"refused"`
@@ -126,7 +131,7 @@ func (c *Counts) MarshalJSON() ([]byte, error) {
 		Errors   map[string]int64      `json:"errors"`
 		Failures []Failure             `json:"failures"`
 	}{
-		c.Sent(), c.Accepted(), c.Refused(), c.Failed(), c.Unsent, c.Retried, c.Late(99).Microseconds(), answers, c.Reasons, c.Errors,
+		within, c.Sent(), c.Accepted(), c.Refused(), c.Failed(), c.Unsent, c.Retried, c.Late(99).Microseconds(), answers, c.Reasons, c.Errors,
 		append([]Failure{}, c.Failures...),
 	})
 }

@@ -12,24 +12,28 @@ import (
 	"strings"
 )
 
-// Sums of all series of each family that is asked for, whatever their labels. A family that the page does not have is absent.
-func Sums(page []byte, families ...string) (map[string]float64, error) {
+// Sums of all series of each family that is asked for, whatever their labels, or of one series that is asked for with its labels as
+// the page has them. What the page does not have is absent.
+func Sums(page []byte, names ...string) (map[string]float64, error) {
 	sums, wanted := map[string]float64{}, map[string]bool{}
-	for _, family := range families {
-		wanted[family] = true
+	for _, name := range names {
+		wanted[name] = true
 	}
 	lines := bufio.NewScanner(bytes.NewReader(page))
 	for lines.Scan() {
 		series, value := split(lines.Text())
-		family, _, _ := strings.Cut(series, "{")
-		if !wanted[family] {
+		name, _, labeled := strings.Cut(series, "{")
+		if labeled && wanted[series] {
+			name = series
+		}
+		if !wanted[name] {
 			continue
 		}
 		figure, err := strconv.ParseFloat(value, 64)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", family, err)
+			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		sums[family] += figure
+		sums[name] += figure
 	}
 	return sums, lines.Err()
 }
@@ -37,7 +41,7 @@ func Sums(page []byte, families ...string) (map[string]float64, error) {
 // split a line into its series and what follows. A label may hold spaces and braces.
 func split(line string) (series, value string) {
 	if at := strings.LastIndex(line, "} "); at >= 0 {
-		return line[:at], line[at+2:]
+		return line[:at+1], line[at+2:]
 	}
 	series, value, _ = strings.Cut(line, " ")
 	return series, value

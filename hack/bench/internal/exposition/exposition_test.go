@@ -21,6 +21,10 @@ other nonsense
 	if want := map[string]float64{"requests_total": 4.5, "cpu_seconds": 2.25}; err != nil || !maps.Equal(got, want) {
 		t.Errorf("Sums() = %v, %v, want %v", got, err, want)
 	}
+	got, err = Sums(page, `requests_total{route="a } b",code="503"}`, "requests_total_created")
+	if want := map[string]float64{`requests_total{route="a } b",code="503"}`: 1.5, "requests_total_created": 7}; err != nil || !maps.Equal(got, want) {
+		t.Errorf("Sums() = %v, %v, want %v", got, err, want)
+	}
 	if got, err := Sums(page, "other"); err == nil {
 		t.Errorf("a series without a figure gives %v", got)
 	}

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Brings up a kind cluster with the operator of this checkout, unless it is there, and runs hack/bench/handoff on it. Arguments are
+# its flags. Settings: CLUSTER, and FULL=true (six rounds of 30 s of each load instead of two of 15 s).
+# shellcheck source=cluster/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/cluster/lib.sh"
+cd "$REPO_ROOT" || exit
+
+flags=()
+if [ "${FULL:-false}" = true ]; then
+  flags=(-rounds 6 -duration 30s)
+fi
+
+hack/images.sh build
+hack/cluster/cluster.sh up
+environment=$(hack/cluster/cluster.sh env)
+eval "$environment"
+hack/deploy.sh deploy
+image=$(hack/images.sh list | awk '$1 == "load" { print $2 }')
+go -C hack/bench run ./handoff -load-image "$image" "${flags[@]}" "$@"

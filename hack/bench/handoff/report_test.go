@@ -1,0 +1,75 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestFiguresAreOfAllThatWasDue(t *testing.T) {
+	var s summary
+	text := `{"within": 90, "sent": 98, "accepted": 95, "unsent": 2, "lateP99Microseconds": 700, "answers": {"200": {"latencyMicroseconds": {"p50": 11000, "p99": 30000}}}}`
+	if err := json.Unmarshal([]byte(text), &s); err != nil {
+		t.Fatal(err)
+	}
+	before := []map[string]float64{{seriesMoved: 5, seriesCPU: 1}, {seriesCPU: 2}}
+	after := []map[string]float64{{seriesMoved: 25, seriesCPU: 1.02, seriesHop: 0.0002}, {seriesMoved: 10, seriesCPU: 2.03, seriesHop: 0.0004}}
+	f := figuresOf(s, before, after)
+	if f.notServed != 5 || f.p50 != 11*time.Millisecond || f.p99 != 30*time.Millisecond || f.late != 700*time.Microsecond {
+		t.Errorf("%+v", f)
+	}
+	if f.slow < 0.0999 || f.slow > 0.1001 || f.moved != 0.3 || f.hop != 300*time.Microsecond || f.each.Round(time.Microsecond) != 500*time.Microsecond {
+		t.Errorf("%+v", f)
+	}
+}
+
+func TestANewPodCarriesItsPartFromTheFirstSecondOnInWhichItDoes(t *testing.T) {
+	seen := []served{{0, 0}, {500 * time.Millisecond, 1}}
+	if at, found := reached(seen, 10); found {
+		t.Errorf("after %s, when it is not known yet", at)
+	}
+	seen = append(seen, served{time.Second, 3}, served{1500 * time.Millisecond, 11})
+	if at, found := reached(seen, 10); !found || at != 500*time.Millisecond {
+		t.Errorf("%s, %v", at, found)
+	}
+	if at, found := reached(seen, 11); found {
+		t.Errorf("at %s, with fewer than asked for", at)
+	}
+}
+
+func TestTheLastLineComparesTheHeaviestLoadAndTheFewConnections(t *testing.T) {
+	one := func(p99 time.Duration, slow, moved float64, each time.Duration) []figures {
+		return []figures{{p99: p99, slow: slow, moved: moved, each: each, hop: 150 * time.Microsecond, notServed: 1}}
+	}
+	s := settings{pods: 16, loads: []float64{0.5, 0.8}}
+	rows := []row{
+		{way: way{name: "by chance", load: 0.5}, with: one(1, 0, 0.1, 1), without: one(2, 0, 0, 1)},
+		{way: way{name: "by chance", load: 0.8}, with: one(30*time.Millisecond, 0, 0.25, 120*time.Microsecond), without: one(90*time.Millisecond, 0.01, 0, 100*time.Microsecond)},
+		{way: way{name: "few", load: 0.5}, with: one(40*time.Millisecond, 0.001, 0.6, 1), without: one(time.Second, 0.99, 0, 1)},
+		{way: way{name: "lightly", load: 0.1}, with: one(1, 0, 0, 101*time.Microsecond), without: one(1, 0, 0, 100*time.Microsecond)},
+	}
+	var out strings.Builder
+	if err := report(&out, s, rows, 1500*time.Millisecond); err != nil {
+		t.Fatal(err)
+	}
+	want := "RESULT bench-handoff p99_ms=30.0 p99_off_ms=90.0 pinned_p99_ms=40.0 pinned_slow_pct=0.10 pinned_off_p99_ms=1000.0 pinned_off_slow_pct=99.00 " +
+		"handed_pct=25.0 hop_p50_ms=0.150 cpu_us_per_handed=80 idle_overhead_pct=1.0 new_pod_share_s=1.50 not_served=4\n"
+	if !strings.HasSuffix(out.String(), "\n\n"+want) {
+		t.Errorf("%s\nwant %s", out.String(), want)
+	}
+}
+
+func TestSettingsThatCannotBeMeasuredAreRefused(t *testing.T) {
+	for _, text := range []string{"", "0", "1", "0.5,x"} {
+		if _, err := loadsOf(text); err == nil || !strings.Contains(err.Error(), "-loads") {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+	if err := (settings{pods: 16, rounds: 1, work: time.Millisecond, duration: 5 * time.Second}).check(); err == nil || !strings.Contains(err.Error(), "-load-image") {
+		t.Error(err)
+	}
+}
