@@ -5,6 +5,7 @@ package handoff
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -51,7 +52,9 @@ func TestNothingNewGoesOverALinkThatIsRetired(t *testing.T) {
 			t.Errorf("released %d", released)
 		}
 		cancel()
-		<-waits
+		if err := <-waits; !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
 		one.pool.Release()
 		other.end()
 		one.broker.again.Stop()

@@ -196,18 +196,19 @@ func TestPodsThatComeAndGoLeaveASharedLimitAsItIs(t *testing.T) {
 			}
 		}
 		divide(some)
-		stopSome := linkAll(t, some)
+		stops := make(chan func(), 1) // of the links that there are
+		stops <- linkAll(t, some)
 		time.AfterFunc(end/3, func() { // the number doubles
-			stopSome()
+			(<-stops)()
 			divide(all)
-			stop := link(t)
+			stops <- link(t)
 			time.AfterFunc(end/3, func() { // and is halved
-				stop()
+				(<-stops)()
 				for _, gone := range all[5:] {
 					gone.limiter.Set(0, 1)
 				}
 				divide(some)
-				stopSome = linkAll(t, some)
+				stops <- linkAll(t, some)
 			})
 		})
 		f := &flow{}
@@ -215,7 +216,7 @@ func TestPodsThatComeAndGoLeaveASharedLimitAsItIs(t *testing.T) {
 		if least, most := f.extreme(time.Second, end, 5*time.Second); least < 0.97*limit || most > 1.05*limit {
 			t.Errorf("%.3f to %.3f of the limit", least/limit, most/limit)
 		}
-		stopSome()
+		(<-stops)()
 	})
 }
 

@@ -89,3 +89,27 @@ func TestWithoutZonesRequestsMoveByChance(t *testing.T) {
 		stop()
 	})
 }
+
+func TestAPodTakesItsShareOfWhatOthersTake(t *testing.T) {
+	const work, requests = 10 * time.Millisecond, 4000
+	for _, share := range []float64{1, 0.5, 0.1, 0} {
+		synctest.Test(t, func(t *testing.T) {
+			all, stop := newService(t, 8, 1)
+			all[7].broker.TakeShare(share)
+			if !all[0].pool.TryAcquire() { // where all requests come in
+				t.Fatal("busy")
+			}
+			offer(t, all, 1, 0.4*7/work.Seconds(), requests, work)
+			all[0].pool.Release()
+			runs := byPod(all)
+			others := 0
+			for _, n := range runs[1:7] {
+				others += n
+			}
+			if got := float64(runs[7]) / (float64(others) / 6); got < 0.8*share || got > 1.2*share {
+				t.Errorf("a share of %g: %.2f of what others take, runs %v", share, got, runs)
+			}
+			stop()
+		})
+	}
+}
