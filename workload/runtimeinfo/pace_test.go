@@ -45,8 +45,7 @@ func TestThePaceFollowsTheHeapFromCollectionToCollection(t *testing.T) {
 	for inForce() != goGOGC { // until the test's time is over
 		runtime.GC()
 	}
-	runtime.KeepAlive(heap)
-	heap = nil
+	runtime.KeepAlive(heap) // and no longer
 	for inForce() != smallHeapGOGC {
 		runtime.GC()
 	}

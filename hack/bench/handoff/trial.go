@@ -234,7 +234,9 @@ func (t *trial) addPod(ctx context.Context) (after time.Duration, err error) {
 		known[pods[i].Name] = true
 	}
 	_, err = t.client(ctx, t.with, way{"over a few connections", t.pinned, t.few()}, 45*time.Second, func(ctx context.Context) error {
-		time.Sleep(5 * time.Second)
+		if err := pass(ctx, 5*time.Second); err != nil {
+			return err
+		}
 		object := &v1alpha1.GoService{ObjectMeta: metav1.ObjectMeta{Namespace: t.Namespace, Name: t.with.name}}
 		patch := fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, t.pods+1)
 		if err := t.Client.Patch(ctx, object, client.RawPatch(types.MergePatchType, patch)); err != nil {
@@ -249,6 +251,16 @@ func (t *trial) addPod(ctx context.Context) (after time.Duration, err error) {
 	})
 	bed.Step(t.progress, "a new pod carries its part %s after it is ready", after.Round(10*time.Millisecond))
 	return after, err
+}
+
+// pass time.
+func pass(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
 }
 
 // newPod waits until there is one and it is ready.
