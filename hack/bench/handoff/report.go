@@ -17,10 +17,9 @@ type figures struct {
 	p50, p99, late  time.Duration
 	// slow, and moved to another pod, of all requests.
 	slow, moved float64
-	// cpu time of all pods, and of each request.
-	cpu, each time.Duration
-	handed    float64 // requests
-	hop       time.Duration
+	// each request's CPU time on all pods.
+	each time.Duration
+	hop  time.Duration
 }
 
 func (f figures) String() string {
@@ -52,13 +51,11 @@ func figuresOf(s summary, before, after []map[string]float64) figures {
 	latency := func(percentile string) time.Duration {
 		return time.Duration(s.Answers["200"].Latencies[percentile]) * time.Microsecond
 	}
-	f := figures{
+	return figures{
 		sent: s.Sent, notServed: s.Sent + s.Unsent - s.Accepted, p50: latency("p50"), p99: latency("p99"), late: time.Duration(s.Late) * time.Microsecond,
-		slow: 1 - float64(s.Within)/due, handed: gained(seriesMoved),
-		cpu: time.Duration(gained(seriesCPU) * float64(time.Second)), hop: time.Duration(median(hops) * float64(time.Second)),
+		slow: 1 - float64(s.Within)/due, moved: gained(seriesMoved) / due,
+		each: time.Duration(gained(seriesCPU) / due * float64(time.Second)), hop: time.Duration(median(hops) * float64(time.Second)),
 	}
-	f.moved, f.each = f.handed/due, time.Duration(float64(f.cpu)/due)
-	return f
 }
 
 func median(all []float64) float64 {

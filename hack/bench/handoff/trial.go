@@ -39,7 +39,6 @@ const (
 // Series of a pod's metrics.
 const (
 	seriesMoved = `goservice_hand_off_requests_total{result="moved"}`
-	seriesTaken = `goservice_hand_off_requests_total{result="taken"}`
 	seriesHop   = "goservice_hand_off_hop_seconds"
 	seriesPeers = "goservice_hand_off_peers"
 	seriesCPU   = "process_cpu_seconds_total"
@@ -98,7 +97,7 @@ func (t *trial) read(ctx context.Context, one *service) ([]map[string]float64, e
 	}
 	var all []map[string]float64
 	for i := range pods {
-		if !ready(&pods[i]) {
+		if !bed.Serving(&pods[i]) {
 			continue
 		}
 		figures, err := t.figuresOf(ctx, pods[i].Name)
@@ -116,13 +115,7 @@ func (t *trial) figuresOf(ctx context.Context, pod string) (map[string]float64, 
 	if err != nil {
 		return nil, fmt.Errorf("reading the metrics of %s: %w", pod, err)
 	}
-	return exposition.Sums(page, seriesMoved, seriesTaken, seriesHop, seriesPeers, seriesCPU, seriesWork)
-}
-
-func ready(pod *corev1.Pod) bool {
-	return pod.DeletionTimestamp == nil && slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
-		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
-	})
+	return exposition.Sums(page, seriesMoved, seriesHop, seriesPeers, seriesCPU, seriesWork)
 }
 
 // measure one service under one load.
@@ -234,7 +227,7 @@ func (t *trial) addPod(ctx context.Context) (after time.Duration, err error) {
 		known[pods[i].Name] = true
 	}
 	_, err = t.client(ctx, t.with, way{"over a few connections", t.pinned, t.few()}, 45*time.Second, func(ctx context.Context) error {
-		if err := pass(ctx, 5*time.Second); err != nil {
+		if err := bed.Pass(ctx, 5*time.Second); err != nil {
 			return err
 		}
 		object := &v1alpha1.GoService{ObjectMeta: metav1.ObjectMeta{Namespace: t.Namespace, Name: t.with.name}}
@@ -253,16 +246,6 @@ func (t *trial) addPod(ctx context.Context) (after time.Duration, err error) {
 	return after, err
 }
 
-// pass time.
-func pass(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
-}
-
 // newPod waits until there is one and it is ready.
 func (t *trial) newPod(ctx context.Context, known map[string]bool) (name string, since time.Time, err error) {
 	err = wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, 30*time.Second, true, func(ctx context.Context) (bool, error) {
@@ -271,7 +254,7 @@ func (t *trial) newPod(ctx context.Context, known map[string]bool) (name string,
 			return false, err
 		}
 		for i := range pods {
-			if !known[pods[i].Name] && ready(&pods[i]) {
+			if !known[pods[i].Name] && bed.Serving(&pods[i]) {
 				name, since = pods[i].Name, time.Now()
 				return true, nil
 			}

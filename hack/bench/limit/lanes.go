@@ -13,6 +13,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"goservice.dev/operator/hack/bench/internal/bed"
 )
 
 const (
@@ -56,7 +58,7 @@ func (l *lanes) find(ctx context.Context, pods []string) error {
 		found, err := newLane(ctx, l.url)
 		if err != nil { // the way to new pods takes a moment
 			last = err
-			_ = pass(ctx, 200*time.Millisecond)
+			_ = bed.Pass(ctx, 200*time.Millisecond)
 			continue
 		}
 		if !missing[found.pod] {

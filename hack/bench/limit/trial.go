@@ -70,11 +70,11 @@ func (t *trial) measure(ctx context.Context) (v verdict, err error) {
 	if err := t.drive(ctx, t.pods); err != nil {
 		return v, err
 	}
-	if err := pass(ctx, t.settle); err != nil {
+	if err := bed.Pass(ctx, t.settle); err != nil {
 		return v, err
 	}
 	from := time.Now()
-	if err := pass(ctx, t.calm); err != nil {
+	if err := bed.Pass(ctx, t.calm); err != nil {
 		return v, err
 	}
 	var changes []span
@@ -88,7 +88,7 @@ func (t *trial) measure(ctx context.Context) (v verdict, err error) {
 		}
 		change.until = time.Now()
 		changes = append(changes, change)
-		if err := pass(ctx, t.after+t.calm); err != nil {
+		if err := bed.Pass(ctx, t.after+t.calm); err != nil {
 			return v, err
 		}
 	}
@@ -127,7 +127,7 @@ func (t *trial) podsNow(ctx context.Context) ([]string, error) {
 	}
 	var names []string
 	for i := range pods {
-		if pods[i].DeletionTimestamp == nil && ready(&pods[i]) {
+		if bed.Serving(&pods[i]) {
 			names = append(names, pods[i].Name)
 		}
 	}
@@ -154,22 +154,6 @@ func (t *trial) scale(ctx context.Context, pods int) error {
 		return fmt.Errorf("scaling to %d pods: %w", pods, err)
 	}
 	return nil
-}
-
-func ready(pod *corev1.Pod) bool {
-	return slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
-		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
-	})
-}
-
-// pass time.
-func pass(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
 }
 
 // serviceOf pods that share a limit. Nothing but this program changes how many there are.

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -126,6 +127,23 @@ func (b *Bed) Pods(ctx context.Context, selector string) ([]corev1.Pod, error) {
 		return nil, fmt.Errorf("no pod matches %s", selector)
 	}
 	return list.Items, nil
+}
+
+// Serving says that a pod is ready and stays.
+func Serving(pod *corev1.Pod) bool {
+	return pod.DeletionTimestamp == nil && slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
+		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
+	})
+}
+
+// Pass time.
+func Pass(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
 }
 
 // Step tells how a benchmark gets on.
