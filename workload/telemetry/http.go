@@ -203,11 +203,7 @@ func (t *Telemetry) log(e *exchange.Exchange, r *http.Request, result result, to
 }
 
 func endSpan(span trace.Span, r *http.Request, e *exchange.Exchange, result result) {
-	name := spanName(r, e)
-	if e.Visits() {
-		name = handOff + name
-	}
-	span.SetName(name)
+	span.SetName(spanName(r, e))
 	if path := route(r.Pattern); path != "" {
 		span.SetAttributes(attribute.String("http.route", path))
 	}
@@ -235,11 +231,15 @@ func endSpan(span trace.Span, r *http.Request, e *exchange.Exchange, result resu
 }
 
 func spanName(r *http.Request, e *exchange.Exchange) string {
-	if e.Call != nil && e.Call.Name != "" {
-		return e.Call.Name
-	}
+	name := knownMethod(r.Method)
 	if path := route(r.Pattern); path != "" {
-		return knownMethod(r.Method) + " " + path
+		name += " " + path
 	}
-	return knownMethod(r.Method)
+	if e.Call != nil && e.Call.Name != "" {
+		name = e.Call.Name
+	}
+	if e.Visits() {
+		return handOff + name
+	}
+	return name
 }
