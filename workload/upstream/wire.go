@@ -67,8 +67,8 @@ func newWires(target Target, scheme string, report func(error)) (*wires, error) 
 	if scheme == schemeH2C {
 		w.idle = idleTimeoutH2C
 	}
-	w.current.Store(w.build())
 	if !target.hasFiles() {
+		w.current.Store(w.build())
 		return w, nil
 	}
 	files, err := follow.Open(follow.Config[material]{Every: filesEvery, Load: target.load, Use: w.use, Failed: report})
@@ -134,8 +134,9 @@ func (w *wires) shorten(stays time.Duration) {
 
 // replace lets calls that run finish on their connections. The lock is held.
 func (w *wires) replace() {
-	before := w.current.Swap(w.build())
-	before.transport.CloseIdleConnections()
+	if before := w.current.Swap(w.build()); before != nil {
+		before.transport.CloseIdleConnections()
+	}
 }
 
 func (w *wires) build() *wire {
