@@ -100,13 +100,19 @@ func (b *Broker) arm() {
 	}
 }
 
-// askMore asks for those who still wait. Whoever has waited for long is taken to wait for as long again.
+// waitAfter is how long one in line has still to wait, where the oldest has waited for so long: as long again, and as long as work takes at
+// least.
+func (b *Broker) waitAfter(oldest time.Duration) time.Duration {
+	return max(time.Duration(b.work.Load()), oldest)
+}
+
+// askMore asks for those who still wait.
 func (b *Broker) askMore() {
 	waiting, priority, oldest := b.pool.Movable()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.armed = false
 	if waiting+len(b.offers.waiting) > 0 {
-		b.ask(waiting, max(time.Duration(b.work.Load()), oldest), priority)
+		b.ask(waiting, b.waitAfter(oldest), priority)
 	}
 }

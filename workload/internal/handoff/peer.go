@@ -179,7 +179,7 @@ func (p *peer) offered(id uint64) {
 	}
 	p.asked = time.Time{} // it knows of nobody else who waits
 	if waiting+len(b.offers.waiting) > 0 && p.mayBeAsked(time.Now()) && p.withinShare() {
-		b.tell(p, b.wanted(waiting, max(time.Duration(b.work.Load()), oldest), priority), time.Now())
+		b.tell(p, b.wanted(waiting, b.waitAfter(oldest), priority), time.Now())
 	}
 }
 
