@@ -23,9 +23,12 @@ const (
 	dataAhead = 256 << 10
 	// writeTimeout after which an end that takes nothing any more is given up.
 	writeTimeout = 5 * time.Second
-	// silence of the other end after which it is given up, and how often an end that has nothing to say says so.
-	silence = 6 * time.Second
-	pulse   = 2 * time.Second
+	// silence of the other end after which it is given up while a call runs over the link, and how often an end that has nothing to
+	// say says so then. Each sign of life wakes a process, so there are few of them while no call runs.
+	silence     = 6 * time.Second
+	pulse       = 2 * time.Second
+	calmSilence = 45 * time.Second
+	calmPulse   = 15 * time.Second
 
 	readBufferBytes = 16 << 10
 	keptBytes       = 64 << 10 // of a buffer for the next frames
@@ -49,6 +52,7 @@ type Link struct {
 	out    []byte     // to be sent
 	ready  *sync.Cond // there is something to be sent, or the end
 	space  *sync.Cond // there is less to be sent, or the end
+	calls  int        // that run over the link
 	err    error      // why it ended
 	heart  *time.Timer
 	closed chan struct{}
@@ -59,7 +63,7 @@ func NewLink(conn net.Conn) *Link {
 	l := &Link{conn: conn, closed: make(chan struct{})}
 	l.ready, l.space = sync.NewCond(&l.mu), sync.NewCond(&l.mu)
 	l.mu.Lock() // until the timer is set
-	l.heart = time.AfterFunc(pulse, l.beat)
+	l.heart = time.AfterFunc(calmPulse, l.beat)
 	l.mu.Unlock()
 	return l
 }
@@ -109,6 +113,29 @@ func (l *Link) push(kind byte, payload [][]byte) error {
 	return nil
 }
 
+// Watch notes that so many more calls run over the link, or fewer. As long as there are any, an end that is gone is noticed sooner. Both
+// ends have to say so.
+func (l *Link) Watch(calls int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	before := l.calls
+	l.calls += calls
+	if l.err != nil || (before > 0) == (l.calls > 0) {
+		return
+	}
+	every, bound := l.patience()
+	l.heart.Reset(every)
+	_ = l.conn.SetReadDeadline(time.Now().Add(bound))
+}
+
+// patience is how often this end says that it is there, and how long the other end may be silent. The lock is held.
+func (l *Link) patience() (every, bound time.Duration) {
+	if l.calls > 0 {
+		return pulse, silence
+	}
+	return calmPulse, calmSilence
+}
+
 // Close ends the link at once.
 func (l *Link) Close() { l.end(ErrClosed) }
 
@@ -150,7 +177,8 @@ func (l *Link) beat() {
 	if len(l.out) == 0 {
 		_ = l.push(alive, nil)
 	}
-	l.heart.Reset(pulse)
+	every, _ := l.patience()
+	l.heart.Reset(every)
 }
 
 // write sends what is queued, all of it at once.
@@ -191,7 +219,10 @@ func (l *Link) read(handle func(kind byte, payload []byte) error) error {
 	for {
 		if now := time.Now(); now.Sub(since) > pulse/2 { // not for each frame
 			since = now
-			_ = l.conn.SetReadDeadline(now.Add(silence))
+			l.mu.Lock()
+			_, bound := l.patience()
+			_ = l.conn.SetReadDeadline(now.Add(bound))
+			l.mu.Unlock()
 		}
 		if _, err := io.ReadFull(reader, header[:]); err != nil {
 			return fmt.Errorf("peers: receiving: %w", err)

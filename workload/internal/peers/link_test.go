@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -87,24 +88,84 @@ func TestALinkWithoutFramesStays(t *testing.T) {
 }
 
 func TestAnEndThatIsSilentIsGivenUp(t *testing.T) {
+	for name, c := range map[string]struct {
+		meanwhile func(l *Link)
+		after     time.Duration
+	}{
+		"without calls":             {func(*Link) {}, calmSilence},
+		"while a call runs":         {func(l *Link) { l.Watch(1) }, silence},
+		"from when a call runs":     {func(l *Link) { time.Sleep(20 * time.Second); l.Watch(1); l.Watch(1); l.Watch(-1) }, 20*time.Second + silence},
+		"after the call has ended":  {func(l *Link) { l.Watch(1); time.Sleep(5 * time.Second); l.Watch(-1) }, 5*time.Second + calmSilence},
+		"after it has been written": {func(l *Link) { time.Sleep(time.Second); _ = l.Send(1) }, calmSilence},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				one, other := net.Pipe()
+				defer other.Close()
+				go func() { // it takes everything and says nothing
+					for buffer := make([]byte, 1<<10); ; {
+						if _, err := other.Read(buffer); err != nil {
+							return
+						}
+					}
+				}()
+				start, l := time.Now(), NewLink(one)
+				go c.meanwhile(l)
+				err := l.Run(func(byte, []byte) error { return nil })
+				if took := time.Since(start); !errors.Is(err, os.ErrDeadlineExceeded) || took != c.after {
+					t.Errorf("%v after %s, want %s", err, took, c.after)
+				}
+				if err := l.Send(1); err == nil {
+					t.Error("the link has ended and takes frames")
+				}
+			})
+		})
+	}
+}
+
+func TestALinkOverWhichCallsRunStays(t *testing.T) {
+	ends(t, func(t *testing.T, a, b *Link, _, _ *heard) {
+		for range 20 {
+			a.Watch(1)
+			b.Watch(1)
+			time.Sleep(time.Minute)
+			b.Watch(-1) // the ends are not told at the same time
+			time.Sleep(silence / 2)
+			a.Watch(-1)
+			time.Sleep(time.Minute)
+		}
+		if a.Err() != nil || b.Err() != nil {
+			t.Error(a.Err(), b.Err())
+		}
+	})
+}
+
+// countingConn counts what is written.
+type countingConn struct {
+	net.Conn
+	writes *atomic.Int64
+}
+
+func (c countingConn) Write(data []byte) (int, error) {
+	c.writes.Add(1)
+	return c.Conn.Write(data)
+}
+
+// Each sign of life wakes a process at the other end: fifteen links of sixteen pods are many.
+func TestALinkWithoutCallsHardlyWakesAnybody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		one, other := net.Pipe()
-		defer other.Close()
-		go func() { // it takes everything and says nothing
-			for buffer := make([]byte, 1<<10); ; {
-				if _, err := other.Read(buffer); err != nil {
-					return
-				}
-			}
-		}()
-		start, l := time.Now(), NewLink(one)
-		err := l.Run(func(byte, []byte) error { return nil })
-		if took := time.Since(start); !errors.Is(err, os.ErrDeadlineExceeded) || took != silence {
-			t.Errorf("%v after %s", err, took)
+		var writes atomic.Int64
+		a, b := NewLink(countingConn{one, &writes}), NewLink(other)
+		go func() { _ = a.Run(func(byte, []byte) error { return nil }) }()
+		go func() { _ = b.Run(func(byte, []byte) error { return nil }) }()
+		time.Sleep(10 * time.Minute)
+		if n := writes.Load(); n > 40 {
+			t.Errorf("%d signs of life in 10 minutes", n)
 		}
-		if err := l.Send(1); err == nil {
-			t.Error("the link has ended and takes frames")
-		}
+		a.Close()
+		b.Close()
+		synctest.Wait()
 	})
 }
 

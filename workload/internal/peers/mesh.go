@@ -23,9 +23,12 @@ const (
 	// MaxDialed links begin here, and as many again may come from others: of a service with more pods, each knows a random choice.
 	MaxDialed = 12
 	maxLinks  = 2 * MaxDialed
-	// lookEvery is how often the names of the service are resolved, and lookSoon how often while there is no link.
-	lookEvery = 5 * time.Second
-	lookSoon  = time.Second
+	// The names of the service are resolved after lookSoon while there is no link, and after lookEvery else. Where everybody is linked, that
+	// doubles each time, up to lookRarely, until a link begins or ends: pods that become ready link to the others by themselves, and each
+	// look costs the cluster's DNS several queries.
+	lookSoon   = time.Second
+	lookEvery  = 5 * time.Second
+	lookRarely = time.Minute
 	// An address that cannot be linked is tried again after firstPause, then after twice as long, up to longestPause.
 	firstPause   = 500 * time.Millisecond
 	longestPause = 30 * time.Second
@@ -97,6 +100,8 @@ type Mesh struct {
 	coming  map[string]bool  // names of pods that were promised a link
 	self    map[string]bool  // addresses of this pod
 	looking error            // why the names could not be resolved the last time
+	settled int              // looks in turn that found everybody linked
+	changed chan struct{}    // a link has begun or ended
 }
 
 // linked is what is known of a link.
@@ -120,7 +125,10 @@ func NewMesh(config Config) *Mesh {
 			return (&net.Dialer{KeepAlive: -1}).DialContext(ctx, "tcp", address) // links have signs of life of their own
 		}
 	}
-	return &Mesh{config: config, links: map[*Link]*linked{}, pauses: map[string]pause{}, dialing: map[string]bool{}, self: map[string]bool{}, coming: map[string]bool{}}
+	return &Mesh{
+		config: config, links: map[*Link]*linked{}, pauses: map[string]pause{}, dialing: map[string]bool{}, self: map[string]bool{},
+		coming: map[string]bool{}, changed: make(chan struct{}, 1),
+	}
 }
 
 // Listen binds the address.
@@ -139,6 +147,8 @@ func (m *Mesh) Run(ctx context.Context) {
 	all.Go(func() { m.accept(ctx, &all) })
 	wait := time.NewTimer(0)
 	defer wait.Stop()
+	keys := time.NewTicker(lookEvery)
+	defer keys.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -146,14 +156,44 @@ func (m *Mesh) Run(ctx context.Context) {
 			m.closeAll()
 			all.Wait()
 			return
+		case <-keys.C:
+			m.retire(time.Now())
+		case <-m.changed:
+			if m.unsettle() {
+				wait.Reset(m.pause())
+			}
 		case <-wait.C:
 			m.look(ctx, &all)
-			next := lookEvery
-			if m.Links() == 0 {
-				next = lookSoon
-			}
-			wait.Reset(next*3/4 + rand.N(next/2)) // not all pods at once
+			wait.Reset(m.pause())
 		}
+	}
+}
+
+// pause until the names are resolved the next time. It is not the same for all pods.
+func (m *Mesh) pause() time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	next := lookEvery << min(m.settled, 8)
+	if len(m.links) == 0 {
+		next = lookSoon
+	}
+	return min(next, lookRarely)*3/4 + rand.N(min(next, lookRarely)/2)
+}
+
+// unsettle reports whether the pause had become longer, which it is no more.
+func (m *Mesh) unsettle() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	before := m.settled
+	m.settled = 0
+	return before > 0
+}
+
+// change says that a link has begun or ended.
+func (m *Mesh) change() {
+	select {
+	case m.changed <- struct{}{}:
+	default:
 	}
 }
 
@@ -204,7 +244,6 @@ func (m *Mesh) accept(ctx context.Context, all *sync.WaitGroup) {
 
 // look resolves the name, and dials who is not linked yet.
 func (m *Mesh) look(ctx context.Context, all *sync.WaitGroup) {
-	m.retire(time.Now())
 	lookup, cancel := context.WithTimeout(ctx, lookEvery)
 	defer cancel()
 	hosts, err := m.config.Resolve(lookup)
@@ -213,13 +252,26 @@ func (m *Mesh) look(ctx context.Context, all *sync.WaitGroup) {
 		return
 	}
 	rand.Shuffle(len(hosts), func(i, j int) { hosts[i], hosts[j] = hosts[j], hosts[i] })
+	settled := true
 	for _, host := range hosts {
 		address := m.address(host)
-		if m.wants(address, host) {
+		dial, later := m.wants(address, host)
+		if dial {
 			all.Go(func() { m.dial(ctx, address) })
 		}
+		settled = settled && !dial && !later
 	}
 	m.forget(hosts)
+	m.settle(settled && len(hosts) > 0)
+}
+
+// settle notes whether there was nobody to be dialed, now or later.
+func (m *Mesh) settle(settled bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.settled++; !settled {
+		m.settled = 0
+	}
 }
 
 func (m *Mesh) looked(err error) {
@@ -232,12 +284,15 @@ func (m *Mesh) looked(err error) {
 	}
 }
 
-// wants reports whether the address has to be dialed, and takes it for the caller.
-func (m *Mesh) wants(address, host string) bool {
+// wants reports whether the address has to be dialed, and takes it for the caller; or whether that is so later.
+func (m *Mesh) wants(address, host string) (dial, later bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if host == m.config.Self.Host || m.self[address] || m.dialing[address] {
-		return false
+	if host == m.config.Self.Host || m.self[address] {
+		return false, false
+	}
+	if m.dialing[address] {
+		return false, true
 	}
 	dialed, now := len(m.dialing), time.Now()
 	for _, one := range m.links {
@@ -248,17 +303,20 @@ func (m *Mesh) wants(address, host string) bool {
 			dialed++
 		}
 		if one.address == address || one.hello.Host == host {
-			return false
+			return false, false
 		}
 	}
+	if dialed >= MaxDialed || len(m.links)+len(m.coming)+len(m.dialing) >= maxLinks {
+		return false, false
+	}
 	p := m.pauses[address]
-	if dialed >= MaxDialed || len(m.links)+len(m.coming)+len(m.dialing) >= maxLinks || now.Before(p.until) {
-		return false
+	if now.Before(p.until) {
+		return false, true
 	}
 	p.last = min(max(2*p.last, firstPause), longestPause)
 	p.until = now.Add(p.last)
 	m.pauses[address], m.dialing[address] = p, true
-	return true
+	return true, false
 }
 
 // forget drops what is known of addresses that are gone.
@@ -328,6 +386,7 @@ func (m *Mesh) link(ctx context.Context, conn *tls.Conn, address string) error {
 		delete(m.coming, other.ID)
 	}
 	m.mu.Unlock()
+	m.change()
 	if ctx.Err() != nil {
 		l.Close()
 	}
@@ -344,6 +403,7 @@ func (m *Mesh) link(ctx context.Context, conn *tls.Conn, address string) error {
 	m.mu.Lock()
 	delete(m.links, l)
 	m.mu.Unlock()
+	m.change()
 	handler.Ended(err)
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 )
 
 // names are what the service's name resolves to.
@@ -121,6 +122,7 @@ func (n *node) call(busy bool) {
 // look at the keys' folder, whenever that was done the last time, and at the names.
 func (n *node) look(t *testing.T, all *sync.WaitGroup) {
 	n.mesh.config.Keys.files.Look()
+	n.mesh.retire(time.Now())
 	n.mesh.look(t.Context(), all)
 }
 
@@ -233,7 +235,7 @@ func TestLinksStayWhereNamesAreGone(t *testing.T) {
 	n.set(nil, hosts(2)...)
 	one := run(t, n, hosts(2)[0], port, folder)
 	run(t, n, hosts(2)[1], port, folder)
-	one.until(t, "linked", func(with, _ map[string]int) bool { return with[hosts(2)[1]] > 0 })
+	one.until(t, "linked", func(_, frames map[string]int) bool { return frames[hosts(2)[1]] > 0 }) // it follows frames once it counts the link
 	var all sync.WaitGroup
 	n.set(errors.New("no such host"))
 	one.mesh.look(t.Context(), &all)

@@ -30,6 +30,7 @@ func (m *Mesh) retired(link *Link) {
 	}
 	one.retired = time.Now()
 	m.mu.Unlock()
+	m.change() // another link has to take its place
 	one.handler.Retire()
 }
 
