@@ -26,6 +26,18 @@ func (p *Pool) Want(wanted bool) {
 	}
 }
 
+// Workers is how many there are.
+func (p *Pool) Workers() int { return p.workers() }
+
+// Queued reports whether somebody waits.
+func (p *Pool) Queued() bool { return p.word.Load()&queued != 0 }
+
+// Free reports whether a worker is free that nobody waits for.
+func (p *Pool) Free() bool {
+	word := p.word.Load()
+	return word&(queued|closed) == 0 && busyOf(word) < limitOf(word)
+}
+
 // Move takes the first of those who wait and may move out of the queue: its Acquire returns the error, which says where to. It
 // reports false if there is none.
 func (p *Pool) Move(to error) bool {

@@ -176,12 +176,16 @@ func (rt *route) worked(e *exchange.Exchange, panics bool) {
 	}
 }
 
+// mostTries is how often a request that waits may go to a pod without a worker that was kept for it.
+const mostTries = 2
+
 // admit waits for a worker. It answers the request itself, and reports false, if there is none in time or another pod has run it.
 func (rt *route) admit(e *exchange.Exchange, r *http.Request) bool {
 	if rt.tryAcquire() {
 		return true
 	}
 	claim := rt.claim(r, false) // which costs those who do not wait nothing
+	tries := 0
 	for claim.Movable = rt.movable(e, r); ; {
 		err := rt.acquire(e, claim)
 		if err == nil {
@@ -195,6 +199,7 @@ func (rt *route) admit(e *exchange.Exchange, r *http.Request) bool {
 		if rt.handOver(e, r, grant) {
 			return false
 		}
-		claim.Movable, claim.Patient = false, grant.InLine // who has been in line has its place
+		tries++
+		claim.Movable, claim.Patient = grant.Again() && tries < mostTries, grant.InLine // who has been in line has its place
 	}
 }

@@ -13,22 +13,26 @@ import (
 
 // Waits is told by the pool that somebody joined its queue who may move.
 func (b *Broker) Waits(expected time.Duration, priority pool.Priority) {
-	if expected == 0 { // the queue has just begun: whoever is at work is about half done
-		expected = time.Duration(b.work.Load()) / 2
-		if expected == 0 { // for the first time
+	waiting, _, oldest := b.pool.Movable()
+	if expected == 0 { // the queue has just begun: those at work are about half done
+		each := time.Duration(b.work.Load()) / time.Duration(b.pool.Workers())
+		expected = max(1, time.Duration(2*waiting-1)) * each / 2
+		if each == 0 { // for the first time
 			expected = leastMemory
 		}
 	}
-	if expected <= b.Hop() { // unless it takes longer than expected
+	if expected <= max(patientHops*b.Hop(), time.Duration(b.work.Load())/2) { // unless it takes longer than expected
 		b.mu.Lock()
 		b.arm()
 		b.mu.Unlock()
 		return
 	}
-	waiting, _, oldest := b.pool.Movable()
+	if b.accept(expected) {
+		return
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.ask(waiting, max(expected, oldest), priority)
+	b.ask(askedAtOnce, waiting, max(expected, oldest), priority)
 }
 
 // wanted is what other pods are told: of those in line, and of those for whom there is no room, who are better off anywhere else. The lock
@@ -44,11 +48,12 @@ func (b *Broker) wanted(inLine int, expected time.Duration, priority pool.Priori
 	}
 }
 
-// ask tells two more pods that so many wait in line. The lock is held.
-func (b *Broker) ask(inLine int, expected time.Duration, priority pool.Priority) {
+// ask tells so many more pods how many wait in line. The lock is held.
+func (b *Broker) ask(pods, inLine int, expected time.Duration, priority pool.Priority) {
 	now, w := time.Now(), b.wanted(inLine, expected, priority)
-	left := askedAtOnce
-	for _, p := range b.byChance() {
+	left := pods
+	all, _ := b.byChance()
+	for _, p := range all {
 		if !p.mayBeAsked(now) || !p.withinShare() {
 			continue
 		}
@@ -62,13 +67,12 @@ func (b *Broker) ask(inLine int, expected time.Duration, priority pool.Priority)
 
 // byChance are the pods in an order of chance, those of the same zone first if there is more than one: traffic between zones takes longer, and
 // may cost money, but a single pod is no choice. The lock is held.
-func (b *Broker) byChance() []*peer {
-	all := slices.Clone(b.peers)
+func (b *Broker) byChance() (all []*peer, near int) {
+	all = slices.Clone(b.peers)
 	rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	if b.zone == "" {
-		return all
+		return all, 0
 	}
-	near := 0
 	for i, p := range all {
 		if p.hello.Zone == b.zone && p.takes && !p.retired.Load() {
 			all[near], all[i] = all[i], all[near]
@@ -79,7 +83,7 @@ func (b *Broker) byChance() []*peer {
 		i := rand.IntN(len(all))
 		all[0], all[i] = all[i], all[0]
 	}
-	return all
+	return all, near
 }
 
 // tell a pod what is wanted. The lock is held.
@@ -94,9 +98,22 @@ func (b *Broker) tell(p *peer, w want, now time.Time) {
 
 // arm has those who still wait asked for soon. The lock is held.
 func (b *Broker) arm() {
-	if !b.armed && len(b.peers) > 0 {
-		b.armed = true
-		b.again.Reset(askAgain)
+	if !b.armed.Load() && len(b.peers) > 0 {
+		b.armed.Store(true)
+		b.again.Reset(min(max(time.Duration(b.work.Load()), soonestAgain), latestAgain))
+	}
+}
+
+// disarm has the timer not wake the process for nobody: most of those who wait have their worker long before.
+func (b *Broker) disarm() {
+	if b.pool.Queued() {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.armed.Load() && !b.pool.Queued() && len(b.offers.waiting) == 0 { // whoever joins the queue from now on arms it
+		b.again.Stop()
+		b.armed.Store(false)
 	}
 }
 
@@ -111,8 +128,8 @@ func (b *Broker) askMore() {
 	waiting, priority, oldest := b.pool.Movable()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.armed = false
+	b.armed.Store(false)
 	if waiting+len(b.offers.waiting) > 0 {
-		b.ask(waiting, b.waitAfter(oldest), priority)
+		b.ask(askedAtOnce, waiting, b.waitAfter(oldest), priority)
 	}
 }

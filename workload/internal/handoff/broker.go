@@ -22,11 +22,21 @@ import (
 )
 
 const (
-	// askedAtOnce is how many pods are asked for each request that has to wait: two choices have most of what all have (Mitzenmacher, The
-	// power of two choices, 1996), and who waits long is followed by others who ask two more.
-	askedAtOnce = 2
-	// askAgain is when two more are asked for those who still wait.
-	askAgain = 5 * time.Millisecond
+	// A request stays in line as long as it is expected to wait for less than half of what work takes, or than patientHops hops: moving
+	// it would cost the processors more than it gains.
+	patientHops = 3
+	// askedAtOnce is how many pods are asked for each request that waits longer. Each message wakes a process, and what the second pod
+	// offers is not needed most of the time.
+	askedAtOnce = 1
+	// askedBeforeRefusal are asked for a request that would be refused otherwise: two choices have most of what all have (Mitzenmacher,
+	// The power of two choices, 1996).
+	askedBeforeRefusal = 2
+	// One more is asked for those who still wait after as long as work takes, but not sooner than soonestAgain or later than latestAgain.
+	soonestAgain = 2 * time.Millisecond
+	latestAgain  = 50 * time.Millisecond
+	// invitationLife is how long a pod that had a worker free when a call ended is believed to have it. It is short for those that have
+	// just stopped, too: a request that goes there is lost to them.
+	invitationLife = 20 * time.Millisecond
 	// A pod that was asked remembers it for as long as the wait is expected to last, at least leastMemory and at most mostMemory.
 	leastMemory = 20 * time.Millisecond
 	mostMemory  = time.Second
@@ -69,6 +79,7 @@ type Broker struct {
 
 	served  atomic.Int64 // requests that ran here, up to coldFor
 	failing atomic.Int64 // of a million requests that ran here, smoothed
+	armed   atomic.Bool  // the timer again runs; written with the lock held
 
 	mu       sync.Mutex
 	visits   int // workers that are kept or at work for others
@@ -77,8 +88,8 @@ type Broker struct {
 	share    float64
 	leaving  bool
 	again    *time.Timer // asks for those who still wait
-	armed    bool
-	grants   uint64
+	grants   uint64      // ids of workers that were kept: even numbers
+	tries    uint64      // ids of calls for which none is kept: odd numbers
 	counters Counters
 }
 
@@ -110,7 +121,7 @@ type Config struct {
 
 // New makes a broker.
 func New(config Config) *Broker {
-	b := &Broker{pool: config.Pool, serve: config.Serve, zone: config.Zone, logger: config.Logger, start: time.Now(), share: 1}
+	b := &Broker{pool: config.Pool, serve: config.Serve, zone: config.Zone, logger: config.Logger, start: time.Now(), share: 1, tries: 1}
 	b.tokens.limiter = config.Limiter
 	b.tokens.next.Store(never)
 	b.hop.Store(int64(firstHop))
@@ -155,6 +166,9 @@ func (b *Broker) Worked(d time.Duration, failed bool) {
 		approach(&b.failing, million)
 	} else if b.failing.Load() > 0 {
 		approach(&b.failing, 0)
+	}
+	if b.armed.Load() {
+		b.disarm()
 	}
 }
 
@@ -257,7 +271,7 @@ func (b *Broker) give() {
 			b.pool.Want(false)
 			return
 		}
-		if b.visits > 0 && b.served.Load() < coldFor { // goes on when that one has ended
+		if !b.mayVisit() { // goes on when the one that is here has ended
 			b.pool.Want(true)
 			return
 		}
@@ -265,11 +279,14 @@ func (b *Broker) give() {
 		if !b.pool.TryAcquire() {
 			return
 		}
-		b.grants++
+		b.grants += 2
 		b.visits++
 		best.grant(b.grants)
 	}
 }
+
+// mayVisit reports whether one more request of others may run here: one at a time as long as the pod is cold. The lock is held.
+func (b *Broker) mayVisit() bool { return b.visits == 0 || b.served.Load() >= coldFor }
 
 // visited is told that a worker is not at work for another pod any more.
 func (b *Broker) visited() {
@@ -300,14 +317,18 @@ type Grant struct {
 
 	peer *peer
 	id   uint64
+	try  bool // no worker is kept for it
 }
+
+// Again reports whether a request that has not run may move once more: nobody had kept a worker for it.
+func (g *Grant) Again() bool { return g.try }
 
 // Error implements error.
 func (g *Grant) Error() string { return "handoff: another pod has a worker" }
 
 // Run hands the request over and writes the response. It returns remote.ErrGone if it has not run and will not.
 func (g *Grant) Run(ctx context.Context, w http.ResponseWriter, r *http.Request, head *remote.Head, streaming func() context.Context) (remote.Outcome, error) {
-	outcome, err := g.peer.calls.Do(w, r, g.id, head, remote.Options{Client: ctx, Streaming: streaming})
+	outcome, err := g.peer.calls.Do(w, r, g.id, head, remote.Options{Client: ctx, Streaming: streaming, Try: g.try})
 	failed := err != nil || outcome.Aborted
 	if answered, ok := w.(interface{ Status() int }); ok && answered.Status() >= http.StatusInternalServerError {
 		failed = true

@@ -113,7 +113,8 @@ func TestARequestThatIsLostOnItsWayReturnsToItsQueue(t *testing.T) {
 	})
 }
 
-func TestFaultsOfLinksFailNoRequestThatHasNotRunAndRunNoneTwice(t *testing.T) {
+// A request that went to a pod which had just invited, and whose refusal is lost, has not run and fails all the same: nobody can know.
+func TestFaultsOfLinksFailNoMoreRequestsThanWorkersAreLostAndRunNoneTwice(t *testing.T) {
 	const work, requests = 10 * time.Millisecond, 4000
 	for name, test := range map[string]struct {
 		disturb func(other *pod, end *faulty) // with which it is linked to the pod where requests come in
@@ -150,7 +151,7 @@ func TestFaultsOfLinksFailNoRequestThatHasNotRunAndRunNoneTwice(t *testing.T) {
 					clients.Go(func() {
 						_, err := all[0].arrive(t.Context(), id, work)
 						runs := runsOf(all, id)
-						if err == nil && runs != 1 || err != nil && (!test.fails || runs != 1 || !errors.Is(err, remote.ErrBroken)) {
+						if err == nil && runs != 1 || err != nil && (!test.fails || runs > 1 || !errors.Is(err, remote.ErrBroken)) {
 							t.Errorf("request %d ran %d times: %v", id, runs, err)
 						}
 						if err != nil {

@@ -79,7 +79,7 @@ func (b *Broker) offer(ctx context.Context, priority pool.Priority, until time.T
 	}
 	one := &unplaced{priority, make(chan *Grant, 1)}
 	o.waiting = append(o.waiting, one)
-	b.ask(waiting, b.waitAfter(oldest), priority)
+	b.ask(askedBeforeRefusal, waiting, b.waitAfter(oldest), priority)
 	b.mu.Unlock()
 	timer := time.NewTimer(time.Until(until))
 	defer timer.Stop()

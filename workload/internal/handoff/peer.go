@@ -45,8 +45,10 @@ type peer struct {
 	told    int       // how many it was told of, less those that it has taken
 	resting time.Time // until when it is left alone
 	rest    time.Duration
-	moved   int     // requests, since it was left alone
-	failing float64 // share of them, smoothed
+	invited time.Time     // when it last had a worker free
+	work    time.Duration // that a request takes there, as it says
+	moved   int           // requests, since it was left alone
+	failing float64       // share of them, smoothed
 
 	want    want      // its requests
 	since   time.Time // when it said so
@@ -168,7 +170,7 @@ func (p *peer) offered(id uint64) {
 	if moved {
 		b.takeOffer(nil)
 	} else if !b.takeOffer(&Grant{peer: p, id: id}) {
-		p.asked = time.Time{}
+		p.asked, p.invited = time.Time{}, time.Now()
 		_ = p.link.Send(frameRelease, binary.AppendUvarint(nil, id))
 		return
 	}
@@ -247,6 +249,27 @@ func (p *peer) Claim(id uint64) bool {
 	return true
 }
 
+// Accept implements remote.Host: who comes without having been promised a worker gets one that nobody else wants.
+func (p *peer) Accept() bool {
+	b := p.broker
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.takes || p.retired.Load() || time.Now().Before(p.resting) || !b.mayVisit() || !b.pool.TryAcquire() {
+		return false
+	}
+	b.visits++
+	b.counters.Taken++
+	return true
+}
+
+// Invites implements remote.Host.
+func (p *peer) Invites() (free bool, work time.Duration) {
+	b := p.broker
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.takes && b.share >= 1 && b.mayVisit() && b.pool.Free(), time.Duration(b.work.Load())
+}
+
 // Serve implements remote.Host.
 func (p *peer) Serve(call *remote.Incoming, w http.ResponseWriter, r *http.Request) {
 	visited := sync.OnceFunc(p.broker.visited)
@@ -269,9 +292,13 @@ func (p *peer) ended(outcome remote.Outcome, err error, failed bool) {
 		b.counters.Moved++
 		smooth(&b.hop, int64(max(0, outcome.Took-outcome.Worked)))
 	}
-	if !errors.Is(err, remote.ErrGone) {
-		p.judge(failed)
+	if errors.Is(err, remote.ErrGone) {
+		return
 	}
+	if p.work = outcome.Work; outcome.Invites {
+		p.invited = time.Now()
+	}
+	p.judge(failed)
 }
 
 // judge the pod by one more request. The lock is held.

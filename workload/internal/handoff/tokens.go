@@ -95,7 +95,7 @@ func (b *Broker) askForTokens(now time.Time) bool {
 	number := min(1+burst/keptShare, mostTokens) // as many as this pod would not give away again
 	t.round++
 	t.missing, t.places = 0, 0
-	for range askedAtOnce {
+	for range askedBeforeRefusal {
 		p := b.mostRested(now)
 		if p == nil {
 			break

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"time"
 )
 
 // Sender is a link to another pod. Frames arrive there in the order in which they are sent.
@@ -21,6 +22,8 @@ type Sender interface {
 	Send(kind byte, payload ...[]byte) error
 	// SendData waits while much is to be sent already.
 	SendData(kind byte, payload ...[]byte) error
+	// Watch notes that so many more calls run over the link, or fewer.
+	Watch(calls int)
 }
 
 // FirstKind and LastKind of the frames that belong to calls.
@@ -38,6 +41,7 @@ const (
 	kindFailed  // the client cannot be written to
 	kindLeaving // the server that has the client begins to stop
 	kindStopped // its time for stopping is over: the stream ends
+	kindTry     // a kindBegin for which no worker is kept
 )
 
 // Frames to the pod that has the client.
@@ -77,8 +81,12 @@ var (
 
 // Host runs the calls of other pods.
 type Host interface {
-	// Claim reports whether there is a worker for the call. It must not wait.
+	// Claim reports whether the worker that was kept for the call still is. It must not wait.
 	Claim(id uint64) bool
+	// Accept reports whether there is a worker for a call for which none was kept. It must not wait.
+	Accept() bool
+	// Invites reports whether a call for which no worker is kept would be accepted now, and says how long work takes here.
+	Invites() (free bool, work time.Duration)
 	// Serve runs a call that was claimed. The request's context has no values but those of its Incoming.
 	Serve(call *Incoming, w http.ResponseWriter, r *http.Request)
 }
@@ -109,7 +117,9 @@ func (c *Calls) Handle(kind byte, payload []byte) error {
 	}
 	switch {
 	case kind == kindBegin:
-		return c.begin(id, d)
+		return c.begin(id, d, func() bool { return c.host.Claim(id) })
+	case kind == kindTry:
+		return c.begin(id, d, c.host.Accept)
 	case kind < FirstKind+16:
 		c.mu.Lock()
 		call := c.incoming[id]

@@ -40,6 +40,40 @@ func TestACallThatNobodyHasAWorkerForHasNotRun(t *testing.T) {
 	}
 }
 
+// A pod says with each answer whether it would take another call without being asked first.
+func TestACallGoesWithoutAWorkerThatWasKeptForItToAPodThatInvites(t *testing.T) {
+	host := &pod{handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("done")) })}
+	host.busy.Store(true) // it keeps no workers
+	from, _ := linked(t, host)
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	if outcome, err := from.Do(httptest.NewRecorder(), r, 1, HeadOf(r), Options{Try: true}); !errors.Is(err, ErrGone) || host.ran.Load() != 0 {
+		t.Errorf("%+v, %v: ran %d times", outcome, err, host.ran.Load())
+	}
+	host.free.Store(true)
+	w := httptest.NewRecorder()
+	outcome, err := from.Do(w, r, 3, HeadOf(r), Options{Try: true})
+	if err != nil || !outcome.Invites || outcome.Work != time.Second || w.Body.String() != "done" || host.ran.Load() != 1 {
+		t.Errorf("%+v, %v: %q, ran %d times", outcome, err, w.Body, host.ran.Load())
+	}
+	if outcome, err := from.Do(httptest.NewRecorder(), r, 5, HeadOf(r), Options{}); !errors.Is(err, ErrGone) {
+		t.Errorf("%+v, %v: no worker was kept", outcome, err)
+	}
+}
+
+// As one of a version before pods invited does it.
+func TestAnEndWithoutAnInvitationInvitesNobody(t *testing.T) {
+	var e encoder
+	Outcome{Worked: time.Second, Told: true, Invites: true, Work: time.Second}.encode(&e, nil)
+	short := Outcome{Worked: time.Second, Told: true}
+	var work encoder
+	work.flag(true)
+	work.number(uint64(time.Second))
+	d := &decoder{rest: e[:len(e)-len(work)]}
+	if got, _ := decodeOutcome(d); d.err != nil || got != short {
+		t.Errorf("%+v, %v", got, d.err)
+	}
+}
+
 func TestACallWhoseLinkBreaksMayHaveRunAndDoesNotRunAgain(t *testing.T) {
 	began, ended := make(chan struct{}), make(chan error, 1)
 	to := &pod{handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -174,6 +208,7 @@ type nowhere struct{}
 
 func (nowhere) Send(byte, ...[]byte) error     { return nil }
 func (nowhere) SendData(byte, ...[]byte) error { return nil }
+func (nowhere) Watch(int)                      {}
 
 // FuzzFrames: pods of other versions send what this one does not know; it must not fall over it.
 func FuzzFrames(f *testing.F) {
@@ -188,7 +223,7 @@ func FuzzFrames(f *testing.F) {
 		in.writer, in.body = newWriter(in), newBody(in)
 		o := &outgoing{calls: c, id: 1, writer: httptest.NewRecorder(), r: httptest.NewRequest(http.MethodGet, "/", strings.NewReader("")), wake: make(chan struct{}, 1)}
 		c.incoming[1], c.outgoing[1] = in, o
-		if kind != kindBegin { // it would run
+		if kind != kindBegin && kind != kindTry { // it would run
 			_ = c.Handle(kind, payload)
 		} else {
 			_, _ = decodeHead(&decoder{rest: payload})

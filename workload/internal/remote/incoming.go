@@ -43,7 +43,7 @@ type Incoming struct {
 }
 
 // begin runs a call, if there is a worker for it.
-func (c *Calls) begin(id uint64, d *decoder) error {
+func (c *Calls) begin(id uint64, d *decoder, worker func() bool) error {
 	head, err := decodeHead(d)
 	if err != nil {
 		return err
@@ -52,7 +52,7 @@ func (c *Calls) begin(id uint64, d *decoder) error {
 	if err != nil {
 		return err
 	}
-	if !c.host.Claim(id) {
+	if !worker() {
 		return c.link.Send(kindGone, frame(id))
 	}
 	in := &Incoming{Head: head, calls: c, id: id, began: time.Now(), leaving: make(chan struct{})}
@@ -70,6 +70,7 @@ func (c *Calls) begin(id uint64, d *decoder) error {
 	}
 	c.incoming[id] = in
 	c.mu.Unlock()
+	c.link.Watch(1)
 	go in.run(r.WithContext(in.ctx))
 	return nil
 }
@@ -81,6 +82,7 @@ func (in *Incoming) run(r *http.Request) {
 		delete(in.calls.incoming, in.id)
 		in.calls.mu.Unlock()
 		in.writer.finish(aborted, time.Since(in.began))
+		in.calls.link.Watch(-1)
 		in.body.cancel(http.ErrBodyReadAfterClose)
 		in.end(nil)
 		if aborted { // as the server does it, which has said more where there was something to say

@@ -27,6 +27,9 @@ type Outcome struct {
 	// Rejected says why the request was turned away after all, and Told that the log has the cause of its failure already.
 	Rejected string
 	Told     bool
+	// Invites says that the pod has a worker for another call, as of when this one ended, and Work how long one takes there.
+	Invites bool
+	Work    time.Duration
 }
 
 // encode what the other pod knows of it.
@@ -38,6 +41,8 @@ func (o Outcome) encode(e *encoder, trailer http.Header) {
 	e.header(trailer)
 	e.text(o.Rejected)
 	e.flag(o.Told)
+	e.flag(o.Invites)
+	e.number(uint64(o.Work)) //nolint:gosec // never negative
 }
 
 func decodeOutcome(d *decoder) (o Outcome, trailer http.Header) {
@@ -46,6 +51,9 @@ func decodeOutcome(d *decoder) (o Outcome, trailer http.Header) {
 	o.Code, o.Status = d.text(), int(d.number()) //nolint:gosec // of HTTP
 	trailer = d.header()
 	o.Rejected, o.Told = d.text(), d.flag()
+	if len(d.rest) > 0 { // since pods invite
+		o.Invites, o.Work = d.flag(), time.Duration(d.number()) //nolint:gosec // a duration
+	}
 	return o, trailer
 }
 
@@ -56,6 +64,8 @@ type Options struct {
 	// Streaming is called when the handler makes a stream of the exchange; nil for nobody. When the context that it returns ends, the time
 	// for stopping is over.
 	Streaming func() context.Context
+	// Try says that the pod has kept no worker for the call. Then the id must be one that it does not keep workers under.
+	Try bool
 }
 
 // outgoing is a call whose client is here.
@@ -100,10 +110,14 @@ func (c *Calls) Do(w http.ResponseWriter, r *http.Request, id uint64, head *Head
 	c.outgoing[id] = o
 	leaving := c.leaving
 	c.mu.Unlock()
+	c.link.Watch(1)
 	defer o.forget()
-	begin := frame(id)
+	begin, kind := frame(id), byte(kindBegin)
+	if options.Try {
+		kind = kindTry
+	}
 	head.encode(&begin)
-	if err := c.link.Send(kindBegin, begin); err != nil {
+	if err := c.link.Send(kind, begin); err != nil {
 		return Outcome{}, errors.Join(ErrGone, err)
 	}
 	if leaving {
@@ -119,6 +133,7 @@ func (o *outgoing) forget() {
 	o.calls.mu.Lock()
 	delete(o.calls.outgoing, o.id)
 	o.calls.mu.Unlock()
+	o.calls.link.Watch(-1)
 	if o.unhook != nil {
 		o.unhook()
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"goservice.dev/operator/workload/internal/abilities"
 	"goservice.dev/operator/workload/internal/peers"
@@ -18,10 +19,13 @@ import (
 type pod struct {
 	handler http.Handler
 	busy    atomic.Bool
+	free    atomic.Bool // also for calls for which no worker was kept
 	ran     atomic.Int64
 }
 
-func (p *pod) Claim(uint64) bool { return !p.busy.Load() }
+func (p *pod) Claim(uint64) bool              { return !p.busy.Load() }
+func (p *pod) Accept() bool                   { return p.free.Load() }
+func (p *pod) Invites() (bool, time.Duration) { return p.free.Load(), time.Second }
 
 func (p *pod) Serve(_ *Incoming, w http.ResponseWriter, r *http.Request) {
 	p.ran.Add(1)

@@ -61,6 +61,8 @@ func (h *hesitant) Send(byte, ...[]byte) error {
 
 func (h *hesitant) SendData(kind byte, payload ...[]byte) error { return h.Send(kind, payload...) }
 
+func (*hesitant) Watch(int) {}
+
 // Whoever reads holds a lock while it asks, so this takes a time that passes by itself.
 func TestADeadlineThatPassesWhileTheOtherPodIsAskedEndsTheRead(t *testing.T) {
 	link, deadline := new(hesitant), time.Now().Add(5*time.Millisecond)
@@ -119,7 +121,9 @@ func TestAResponseThatMissedItsDeadlineIsBrokenOff(t *testing.T) {
 // leavingPod has handlers that end when the client's server begins to stop.
 type leavingPod struct{ told atomic.Bool }
 
-func (*leavingPod) Claim(uint64) bool { return true }
+func (*leavingPod) Claim(uint64) bool              { return true }
+func (*leavingPod) Accept() bool                   { return true }
+func (*leavingPod) Invites() (bool, time.Duration) { return true, 0 }
 
 func (p *leavingPod) Serve(call *Incoming, _ http.ResponseWriter, _ *http.Request) {
 	select {

@@ -266,6 +266,7 @@ func (w *writer) finish(aborted bool, worked time.Duration) {
 	outcome := Outcome{
 		Worked: worked, Aborted: aborted || w.lost, Code: in.Code, Status: in.Status, Rejected: in.Rejected, Told: in.Told,
 	}
+	outcome.Invites, outcome.Work = in.calls.host.Invites()
 	if w.end(outcome, w.trailer()) != nil { // the trailer is too large for a frame: the other pod must hear of the end all the same
 		_ = w.end(Outcome{Worked: worked, Aborted: true}, nil)
 	}
