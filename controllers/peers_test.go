@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -20,6 +21,7 @@ import (
 	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/controllers/internal/build"
 	"goservice.dev/operator/controllers/internal/peerkeys"
+	"goservice.dev/operator/workload/livesettings"
 )
 
 const peersSecretName = "checkout-peers"
@@ -237,6 +239,40 @@ func TestAQueueThatIsNotToBeSharedTakesNothingIntoThePods(t *testing.T) {
 	template = deploymentOf(t, namespace).Spec.Template
 	if build.HandsOff(&template) {
 		t.Error("pods still share their queue")
+	}
+}
+
+func TestTheRequestsOfARouteStayWithoutARestart(t *testing.T) {
+	t.Parallel()
+	namespace := newNamespace(t)
+	startOperator(t, namespace, nil)
+	route := func(handOff string) string {
+		return with(t, minimalSpec, `routes: [{pattern: GET /session`+handOff+`}]`)
+	}
+	applyService(t, namespace, route(""))
+	settled(t, namespace, serviceName)
+	before := deploymentOf(t, namespace)
+	yes, no := true, false
+	for _, c := range []struct {
+		field string
+		want  *bool
+	}{{", handOff: Disabled", &no}, {", handOff: Automatic", &yes}, {"", nil}} {
+		applyService(t, namespace, route(c.field))
+		settled(t, namespace, serviceName)
+		document, err := documentOf(t.Context(), namespace, serviceName)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(map[string]livesettings.Route{"GET /session": {HandOff: c.want}}, document.Routes); diff != "" {
+			t.Errorf("%q (-want +live settings):\n%s", c.field, diff)
+		}
+	}
+	if after := deploymentOf(t, namespace); after.Generation != before.Generation {
+		t.Errorf("the pods are replaced:\n%s", cmp.Diff(before.Spec, after.Spec))
+	}
+	err := applySpec(t.Context(), namespace, parse(t, route(", handOff: Never")))
+	if !apierrors.IsInvalid(err) || !strings.Contains(err.Error(), `spec.routes[0].handOff: Unsupported value: "Never": supported values: "Automatic", "Disabled"`) {
+		t.Errorf("a word that is none: %v", err)
 	}
 }
 

@@ -49,4 +49,8 @@ type RouteSpec struct {
 	// exempt requests pass neither rate limits nor the pool: for health checks of load balancers.
 	// +optional
 	Exempt *bool `json:"exempt,omitempty"`
+
+	// handOff is Disabled for requests that stay in the pod where they come in, or Automatic.
+	// +optional
+	HandOff HandOffMode `json:"handOff,omitempty"`
 }

@@ -147,13 +147,13 @@ type TLSSpec struct {
 	ClientCASecretName ObjectName `json:"clientCASecretName,omitempty"`
 }
 
-// HandOffMode says whether pods share their queue.
+// HandOffMode says whether requests that would wait in a pod may run in another.
 // +kubebuilder:validation:Enum=Automatic;Disabled
 type HandOffMode string
 
 const (
-	// HandOffAutomatic shares the queue of pods that can.
+	// HandOffAutomatic lets them run in another pod that is free, where pods can share their queue.
 	HandOffAutomatic HandOffMode = "Automatic"
-	// HandOffDisabled lets each pod have its own queue.
+	// HandOffDisabled keeps them in the pod where they come in.
 	HandOffDisabled HandOffMode = "Disabled"
 )

@@ -74,6 +74,7 @@ var boundsOf = map[string]bounds{
 	"routes.*.rateLimit.burst":             bursts,
 	"routes.*.pool":                        {[]string{`true`, `false`, `null`}, []string{`0`, `"true"`}, "must be true or false"},
 	"routes.*.exempt":                      {[]string{`true`, `false`, `null`}, []string{`1`, `"no"`}, "must be true or false"},
+	"routes.*.handOff":                     {[]string{`true`, `false`, `null`}, []string{`1`, `"Disabled"`}, "must be true or false"},
 	"routes.*.priority": {
 		[]string{`""`, `"critical"`, `"normal"`, `"sheddable"`}, []string{`"high"`, `"Critical"`}, "must be critical, normal or sheddable",
 	},

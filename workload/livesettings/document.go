@@ -141,6 +141,8 @@ type Route struct {
 	Priority string `json:"priority,omitempty"`
 	// Exempt requests pass neither limiter nor pool.
 	Exempt *bool `json:"exempt,omitempty"`
+	// HandOff says whether requests that would wait may run in another pod, where pods share their queue.
+	HandOff *bool `json:"handOff,omitempty"`
 }
 
 // Bounds that Validate enforces.

@@ -74,5 +74,8 @@ func (s routeSettings) with(live livesettings.Route) routeSettings {
 	if live.Exempt != nil {
 		s.exempt = *live.Exempt
 	}
+	if live.HandOff != nil {
+		s.stays = !*live.HandOff
+	}
 	return s
 }

@@ -144,6 +144,9 @@ func routes(spec *v1alpha1.GoServiceSpec, p plan.Plan) map[string]livesettings.R
 		if given.MaxBodyBytes != nil {
 			route.MaxBodyBytes = *given.MaxBodyBytes
 		}
+		if given.HandOff != "" {
+			route.HandOff = new(given.HandOff == v1alpha1.HandOffAutomatic)
+		}
 		if share, limited := p.RouteShares[given.Pattern]; limited {
 			route.RateLimit = &livesettings.Bucket{RequestsPerSecond: share.RequestsPerSecond, Burst: share.Burst}
 		}
