@@ -254,3 +254,30 @@ func TestWhatTheOperatorMissedItDoesAfterItsStart(t *testing.T) {
 		t.Errorf("the deleted Service is not back: %v", slices.Sorted(maps.Keys(childrenOf(t, namespace))))
 	}
 }
+
+func TestPodsAreToldWhetherTheyShareALimit(t *testing.T) {
+	t.Parallel()
+	namespace, pods := newNamespace(t), newWorkload()
+	startOperator(t, namespace, pods)
+	for _, c := range []struct {
+		spec   string
+		shared bool
+	}{
+		{`{replicas: 2, rateLimit: {requestsPerSecond: 100}}`, true},
+		{`{replicas: 2, rateLimit: {requestsPerSecond: 100, scope: Pod}}`, false},
+		{`{replicas: 2, rateLimit: {requestsPerSecond: 100, scope: Service}, tuning: {mode: Disabled}}`, true},
+		{`{replicas: 2, rateLimit: {requestsPerSecond: 100}, slo: {availability: "99"}, tuning: {mode: Recommend}}`, true},
+		{`{replicas: 2, rateLimit: {requestsPerSecond: 100, scope: Pod}, slo: {availability: "99"}}`, false},
+		{`{replicas: 2, rateLimit: {requestsPerSecond: 100}, slo: {availability: "99"}}`, true},
+	} {
+		applyService(t, namespace, c.spec)
+		settled(t, namespace, serviceName)
+		document, err := documentOf(t.Context(), namespace, serviceName)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if limit := document.For("a").RateLimit; limit.Shared != c.shared {
+			t.Errorf("%s: %+v", c.spec, limit)
+		}
+	}
+}

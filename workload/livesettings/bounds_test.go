@@ -44,6 +44,7 @@ var boundsOf = map[string]bounds{
 	},
 	"rateLimit.requestsPerSecond":        rates,
 	"rateLimit.burst":                    bursts,
+	"rateLimit.shared":                   {[]string{`true`, `false`}, []string{`1`, `"yes"`}, "must be true or false"},
 	"rateLimit.pods.*.requestsPerSecond": rates,
 	"rateLimit.pods.*.burst":             bursts,
 	"pool.workers":                       {[]string{`1`, `100000`}, []string{`0`, `-1`, `100001`}, "must be 1 to 100000"},

@@ -76,6 +76,9 @@ type RateLimit struct {
 	RequestsPerSecond float64 `json:"requestsPerSecond"`
 	// Burst is the size of the bucket in requests; 1 to MaxBurst.
 	Burst int `json:"burst"`
+	// Shared says that the bucket is this pod's part of a limit that all pods of the service have together: where they share their
+	// queue, they lend each other tokens. Where Pods has any, the limit is shared in any case.
+	Shared bool `json:"shared,omitempty"`
 	// Pods holds the buckets of pods that have another than the one above, by the pod's name.
 	Pods map[string]Bucket `json:"pods,omitempty"`
 }
@@ -318,15 +321,18 @@ func validateRate(field string, requestsPerSecond float64, burst int, refuse fun
 	}
 }
 
-// For is the document as it concerns one pod: with that pod's own rate limit and nobody else's.
+// For is the document as it concerns one pod: with that pod's own rate limit and nobody else's. That it is a part of one that pods share
+// stays in RateLimit.Shared.
 func (d Document) For(pod string) Document {
 	if d.RateLimit == nil || d.RateLimit.Pods == nil {
 		return d
 	}
-	own := RateLimit{RequestsPerSecond: d.RateLimit.RequestsPerSecond, Burst: d.RateLimit.Burst}
-	if bucket, named := d.RateLimit.Pods[pod]; named {
-		own = RateLimit{RequestsPerSecond: bucket.RequestsPerSecond, Burst: bucket.Burst}
+	own := *d.RateLimit
+	own.Shared = own.Shared || len(own.Pods) > 0
+	if bucket, named := own.Pods[pod]; named {
+		own.RequestsPerSecond, own.Burst = bucket.RequestsPerSecond, bucket.Burst
 	}
+	own.Pods = nil
 	d.RateLimit = &own
 	return d
 }

@@ -76,8 +76,8 @@ func TestAPodEnforcesItsOwnRate(t *testing.T) {
 	}}
 	whole := digest(t, document)
 	for pod, want := range map[string]livesettings.RateLimit{
-		"a": {RequestsPerSecond: 30, Burst: 4}, "b": {RequestsPerSecond: 5, Burst: 1},
-		"new": {RequestsPerSecond: 1, Burst: 2}, "": {RequestsPerSecond: 1, Burst: 2},
+		"a": {RequestsPerSecond: 30, Burst: 4, Shared: true}, "b": {RequestsPerSecond: 5, Burst: 1, Shared: true},
+		"new": {RequestsPerSecond: 1, Burst: 2, Shared: true}, "": {RequestsPerSecond: 1, Burst: 2, Shared: true},
 	} {
 		registry, err := livesettings.NewRegistry(livesettings.Document{Version: livesettings.Version}, pod)
 		if err != nil {
@@ -96,6 +96,31 @@ func TestAPodEnforcesItsOwnRate(t *testing.T) {
 	}
 	if len(document.RateLimit.Pods) != 2 {
 		t.Errorf("the document itself was changed: %+v", document.RateLimit)
+	}
+}
+
+// A limit that is each pod's own looks like one that is divided equally, but for what the document says.
+func TestAPodKnowsWhetherItsLimitIsAPartOfOne(t *testing.T) {
+	for name, c := range map[string]struct {
+		limit string
+		want  bool
+	}{
+		"each pod's own":        {`{"requestsPerSecond":1,"burst":1}`, false},
+		"each pod's, of none":   {`{"requestsPerSecond":1,"burst":1,"pods":{}}`, false},
+		"in equal parts":        {`{"requestsPerSecond":1,"burst":1,"shared":true}`, true},
+		"in parts by demand":    {`{"requestsPerSecond":1,"burst":1,"shared":true,"pods":{"a":{"requestsPerSecond":1,"burst":1}}}`, true},
+		"of an older operator":  {`{"requestsPerSecond":1,"burst":1,"pods":{"a":{"requestsPerSecond":1,"burst":1}}}`, true},
+		"in parts of no others": {`{"requestsPerSecond":1,"burst":1,"shared":true,"pods":{}}`, true},
+	} {
+		document, err := livesettings.Parse([]byte(`{"version":1,"rateLimit":` + c.limit + `}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, pod := range []string{"a", "b", ""} {
+			if own := document.For(pod).RateLimit; own.Shared != c.want || len(own.Pods) > 0 {
+				t.Errorf("%s: %+v of pod %q", name, own, pod)
+			}
+		}
 	}
 }
 

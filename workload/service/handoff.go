@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"strconv"
 	"time"
 
@@ -21,7 +20,6 @@ import (
 	"goservice.dev/operator/workload/internal/handoff"
 	"goservice.dev/operator/workload/internal/peers"
 	"goservice.dev/operator/workload/internal/remote"
-	"goservice.dev/operator/workload/livesettings"
 	"goservice.dev/operator/workload/problem"
 )
 
@@ -98,21 +96,6 @@ func (s *Service) peersKeys(ctx context.Context) *peers.Keys {
 			return nil
 		case <-time.After(keysPause):
 		}
-	}
-}
-
-// shareLimit finds out whether the rate limit in force is this pod's part of one that all pods have: the live settings name the parts
-// then. What the registry has of them is only this pod's, so the file is read once more. Without such a file, limits are each pod's own.
-func (s *Service) shareLimit() {
-	if !s.shares() {
-		return
-	}
-	content, err := os.ReadFile(s.config.LiveSettingsFile)
-	if err != nil {
-		return // it is about to be replaced, and then looked at again
-	}
-	if document, err := livesettings.Parse(content); err == nil {
-		s.broker.ShareLimit(document.RateLimit != nil && len(document.RateLimit.Pods) > 0)
 	}
 }
 

@@ -64,12 +64,19 @@ func (s *Service) registerKnobs() {
 	s.live.Register(s.tuneProxies)
 }
 
+// tuneLimiter lets the broker lend what is in the bucket only while that is a part of a shared limit.
 func (s *Service) tuneLimiter(document livesettings.Document) {
-	if r := document.RateLimit; r != nil {
-		s.limiter.Set(r.RequestsPerSecond, r.Burst)
+	limit := document.RateLimit
+	shared := limit != nil && limit.Shared
+	if !shared {
+		s.broker.ShareLimit(false) // before the bucket is this pod's alone
+	}
+	if limit != nil {
+		s.limiter.Set(limit.RequestsPerSecond, limit.Burst)
 	} else {
 		s.limiter.Set(ratelimit.Unlimited, 1)
 	}
+	s.broker.ShareLimit(shared)
 }
 
 func (s *Service) tunePool(document livesettings.Document) { s.pool.Set(PoolFor(document)) }

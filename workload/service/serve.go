@@ -209,7 +209,6 @@ func (s *Service) watcher() *livesettings.Watcher {
 				s.logger.Warn("live settings refused, the last good values stay", "revision", report.Revision, "error", report.Error)
 				return
 			}
-			s.shareLimit()
 			attributes := []any{"revision", report.Revision}
 			if len(report.Ignored) > 0 {
 				attributes = append(attributes, "ignored", report.Ignored) // the operator is newer than this toolkit

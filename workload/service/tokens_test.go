@@ -12,37 +12,64 @@ import (
 )
 
 func TestARequestIsAdmittedByATokenOfAnotherPodWhereTheLimitIsShared(t *testing.T) {
+	part := livesettings.RateLimit{RequestsPerSecond: 0.001, Burst: 8}
+	even, byName := part, part
+	even.Shared = true
+	byName.Pods = map[string]livesettings.Bucket{"pod-1": {RequestsPerSecond: 0.002, Burst: 8}} // as operators write it that know no Shared
+	for name, limit := range map[string]livesettings.RateLimit{"evenly": even, "by demand": byName} {
+		t.Run(name, func(t *testing.T) {
+			pods := sharingPods(t, 2, func(_ int, svc *service.Service) {
+				svc.HandleFunc("GET /{$}", func(http.ResponseWriter, *http.Request) {})
+			})
+			tune := func(limit livesettings.RateLimit) {
+				for _, pod := range pods {
+					pod.tune(livesettings.Document{Version: livesettings.Version, RateLimit: &limit})
+				}
+			}
+			admitted := func() (n int) {
+				for range 20 {
+					if status, _, _ := pods[0].get(pods[0].url("/")); status != http.StatusTooManyRequests {
+						n++
+					}
+				}
+				return n
+			}
+			tune(part)
+			if n := admitted(); n != 8 {
+				t.Errorf("each pod has the whole limit: %d of 20 were admitted", n)
+			}
+			tune(limit)
+			n := 0
+			for !pods[0].metric(`goservice_hand_off_tokens_total{result="received"} 6`) { // of 8; a quarter stays
+				n += admitted()
+			}
+			if n += admitted(); n != 6 {
+				t.Errorf("the pods share it: %d were admitted", n)
+			}
+			if !pods[1].metric(`goservice_hand_off_tokens_total{result="given"} 6`) {
+				t.Error("the metrics do not say so")
+			}
+		})
+	}
+}
+
+func TestAPodLendsNothingOfALimitThatIsItsOwnAgain(t *testing.T) {
 	pods := sharingPods(t, 2, func(_ int, svc *service.Service) {
 		svc.HandleFunc("GET /{$}", func(http.ResponseWriter, *http.Request) {})
 	})
-	tune := func(parts map[string]livesettings.Bucket) {
-		for _, pod := range pods {
-			pod.tune(livesettings.Document{
-				Version: livesettings.Version, RateLimit: &livesettings.RateLimit{RequestsPerSecond: 0.001, Burst: 8, Pods: parts},
-			})
-		}
+	tune := func(pod *running, shared bool) {
+		pod.tune(livesettings.Document{RateLimit: &livesettings.RateLimit{RequestsPerSecond: 0.001, Burst: 8, Shared: shared}})
 	}
-	admitted := func(path string) (n int) {
-		for range 20 {
-			if status, _, _ := pods[0].get(pods[0].url(path)); status != http.StatusTooManyRequests {
-				n++
-			}
-		}
-		return n
-	}
-	tune(nil)
-	if n := admitted("/"); n != 8 {
-		t.Errorf("each pod has the whole limit: %d of 20 were admitted", n)
-	}
-	tune(map[string]livesettings.Bucket{"pod-1": {RequestsPerSecond: 0.002, Burst: 8}})
+	tune(pods[1], true)
+	tune(pods[1], false)
+	tune(pods[0], true) // it has not heard yet
 	n := 0
-	for !pods[0].metric(`goservice_hand_off_tokens_total{result="received"} 6`) { // of 8; a quarter stays
-		n += admitted("/")
+	for !pods[0].metric("goservice_hand_off_tokens_asked_total 1") {
+		if status, _, _ := pods[0].get(pods[0].url("/")); status != http.StatusTooManyRequests {
+			n++
+		}
 	}
-	if n += admitted("/"); n != 6 {
-		t.Errorf("the pods share it: %d were admitted", n)
-	}
-	if !pods[1].metric(`goservice_hand_off_tokens_total{result="given"} 6`) {
-		t.Error("the metrics do not say so")
+	if n != 8 || pods[1].metric(`goservice_hand_off_tokens_total{result="given"} 1`) {
+		t.Errorf("%d were admitted", n)
 	}
 }

@@ -82,6 +82,7 @@ func document(spec *v1alpha1.GoServiceSpec, p plan.Plan) livesettings.Document {
 		d.RateLimit = &livesettings.RateLimit{
 			RequestsPerSecond: p.SharePerPod.Value.RequestsPerSecond,
 			Burst:             p.SharePerPod.Value.Burst,
+			Shared:            plan.SharedLimit(spec) > 0,
 		}
 		for pod, share := range p.PodShares {
 			if d.RateLimit.Pods == nil {

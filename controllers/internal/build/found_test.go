@@ -127,6 +127,22 @@ func TestATemplateThatIsNotTheOperators(t *testing.T) {
 	}
 }
 
+// Pods lend each other tokens of a limit that they share, however it is divided, and none of limits of their own.
+func TestTheDocumentSaysWhetherPodsShareTheLimit(t *testing.T) {
+	parts := map[string]plan.Share{"a": {RequestsPerSecond: 7, Burst: 3}}
+	for scope, shared := range map[v1alpha1.RateLimitScope]bool{"": true, v1alpha1.ScopeService: true, v1alpha1.ScopePod: false} {
+		spec := v1alpha1.GoServiceSpec{RateLimit: &v1alpha1.RateLimitSpec{RequestsPerSecond: 10, Scope: scope}}
+		p := plan.Plan{SharePerPod: &plan.Figure[plan.Share]{Value: plan.Share{RequestsPerSecond: 5, Burst: 2}}}
+		if limit := document(&spec, p).RateLimit; limit.Shared != shared {
+			t.Errorf("scope %q: %+v", scope, limit)
+		}
+		p.PodShares = parts
+		if limit := document(&spec, p).RateLimit; shared && !limit.Shared {
+			t.Errorf("scope %q, by demand: %+v", scope, limit)
+		}
+	}
+}
+
 // Pods with parts of their own have them in the document; the others have the one for all.
 func TestTheDocumentHoldsEveryPodsPart(t *testing.T) {
 	p := plan.Plan{SharePerPod: &plan.Figure[plan.Share]{Value: plan.Share{RequestsPerSecond: 5, Burst: 2}}}

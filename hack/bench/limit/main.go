@@ -8,10 +8,10 @@
 //
 // Clients keep their connections, as most do, and load every other pod several times as much as the others. Then the pods double
 // and the load spreads over all of them, and later half of them leave, and the rest gets the load. The same is done to a service
-// whose tuning is switched off, which divides the limit equally. Arrivals are a Poisson process for each pod. What was admitted in
-// any ten seconds is compared with the lesser of the limit and of what was sent in them, both by the clock of this machine. Ten
-// seconds that end from when the number of pods is changed until 20 s after the load has followed are about the change; they have
-// figures of their own.
+// whose tuning is switched off, which divides the limit equally, and whose pods lend each other nothing. Arrivals are a Poisson
+// process for each pod. What was admitted in any ten seconds is compared with the lesser of the limit and of what was sent in them,
+// both by the clock of this machine. Ten seconds that end from when the number of pods is changed until 20 s after the load has
+// followed are about the change; they have figures of their own.
 //
 // Beside that, clients without a kept connection send less than the limit to many pods: chance alone must refuse hardly any.
 //
@@ -107,7 +107,7 @@ type contender struct {
 var (
 	ours  = contender{"GoService", func(*v1alpha1.GoServiceSpec) {}}
 	equal = contender{"equal", func(spec *v1alpha1.GoServiceSpec) {
-		spec.Tuning = &v1alpha1.TuningSpec{Mode: v1alpha1.TuningDisabled}
+		spec.Tuning, spec.HandOff = &v1alpha1.TuningSpec{Mode: v1alpha1.TuningDisabled}, v1alpha1.HandOffDisabled
 	}}
 )
 
