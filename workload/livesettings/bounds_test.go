@@ -52,6 +52,7 @@ var boundsOf = map[string]bounds{
 	"pool.maxWorkers":                    ownOrWorkers,
 	"pool.queueDepth":                    {[]string{`0`, `1000000`}, []string{`-1`, `1000001`}, "must be 0 to 1000000"},
 	"pool.queueTimeout":                  durations,
+	"pool.takeShare":                     {[]string{`0`, `0.25`, `1`, `null`}, []string{`-5e-324`, `1.0000000000000002`, `2`}, "must be 0 to 1"},
 	"logLevel": {
 		[]string{`""`, `"debug"`, `"info"`, `"warn"`, `"error"`, `"off"`}, []string{`"loud"`, `"Info"`, `" info"`},
 		"must be debug, info, warn, error or off",
@@ -211,6 +212,7 @@ func TestNumbersThatAreNone(t *testing.T) {
 		documents := map[string]livesettings.Document{
 			"rateLimit.requestsPerSecond":        {RateLimit: &livesettings.RateLimit{RequestsPerSecond: value, Burst: 1}},
 			"rateLimit.pods.a.requestsPerSecond": {RateLimit: &livesettings.RateLimit{RequestsPerSecond: 1, Burst: 1, Pods: map[string]livesettings.Bucket{"a": {RequestsPerSecond: value, Burst: 1}}}},
+			"pool.takeShare":                     {Pool: &livesettings.Pool{Workers: 1, TakeShare: &value}},
 			"tracing.sampleRatio":                {Tracing: &livesettings.Tracing{SampleRatio: value}},
 			"upstreams.a.requestsPerSecond":      {Upstreams: map[string]livesettings.Upstream{"a": {RequestsPerSecond: value, Burst: 1}}},
 		}

@@ -102,6 +102,9 @@ type Pool struct {
 	QueueDepth int `json:"queueDepth"`
 	// QueueTimeout is the longest wait in the queue; 0 means no bound of its own.
 	QueueTimeout Duration `json:"queueTimeout,omitempty"`
+	// TakeShare bounds what the pod takes of the requests that wait in others, where pods share their queue: it is the share, 0 to 1 in
+	// thousandths, of what each pod without a bound takes. With 0 it takes none; nil is 1, which is no bound.
+	TakeShare *float64 `json:"takeShare,omitempty"`
 }
 
 // Tracing sets head sampling.
@@ -256,6 +259,9 @@ func validatePool(p *Pool, refuse func(string, any, string)) {
 	}
 	if p.QueueTimeout < 0 {
 		refuse("pool.queueTimeout", time.Duration(p.QueueTimeout), "must not be negative")
+	}
+	if share := p.TakeShare; share != nil && !(*share >= 0 && *share <= 1) {
+		refuse("pool.takeShare", *share, "must be 0 to 1")
 	}
 }
 

@@ -79,7 +79,14 @@ func (s *Service) tuneLimiter(document livesettings.Document) {
 	s.broker.ShareLimit(shared)
 }
 
-func (s *Service) tunePool(document livesettings.Document) { s.pool.Set(PoolFor(document)) }
+func (s *Service) tunePool(document livesettings.Document) {
+	s.pool.Set(PoolFor(document))
+	share := 1.0
+	if p := document.Pool; p != nil && p.TakeShare != nil {
+		share = *p.TakeShare
+	}
+	s.broker.TakeShare(share)
+}
 
 func (s *Service) tuneTelemetry(document livesettings.Document) {
 	level := document.LogLevel

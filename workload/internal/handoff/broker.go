@@ -228,7 +228,10 @@ func (b *Broker) Take(takes bool) {
 func (b *Broker) TakeShare(share float64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.share = min(max(share, 0), 1)
+	if share = min(max(share, 0), 1); share == b.share {
+		return // to be told that a pod takes is to be told that it is ready for more
+	}
+	b.share = share
 	for _, p := range b.peers {
 		b.say(p)
 	}

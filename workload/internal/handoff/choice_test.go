@@ -113,3 +113,23 @@ func TestAPodTakesItsShareOfWhatOthersTake(t *testing.T) {
 		})
 	}
 }
+
+// Live settings say it again and again.
+func TestOthersHearOfAShareWhenItChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		one := newPod("one", 1)
+		other := meet(t, one)
+		synctest.Wait() // it is told once at first
+		heard := 0
+		other.on(frameTakes, func([]byte) { heard++ })
+		for _, share := range []float64{1, 1, 0.5, 0.5, 1, 2} {
+			one.broker.TakeShare(share)
+			synctest.Wait()
+		}
+		if heard != 2 {
+			t.Errorf("heard of it %d times", heard)
+		}
+		other.end()
+		one.broker.again.Stop()
+	})
+}
