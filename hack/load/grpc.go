@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"sync/atomic"
 
@@ -32,6 +33,9 @@ func newCaller(address string, connections int, fresh bool) (*caller, error) {
 		return nil, fmt.Errorf("url: %w", err)
 	}
 	c := &caller{target: at.Host, method: at.Path}
+	if at.Port() == "" { // gRPC's own would be 443
+		c.target = net.JoinHostPort(at.Hostname(), "80")
+	}
 	if fresh {
 		return c, nil
 	}

@@ -135,3 +135,13 @@ func TestCallsAreCountedByTheirOutcome(t *testing.T) {
 		}
 	}
 }
+
+func TestCallsGoToThePortOfTheURL(t *testing.T) {
+	for address, want := range map[string]string{
+		"http://orders.shop.svc/shop.Orders/Place": "orders.shop.svc:80", "http://127.0.0.1:8080/a": "127.0.0.1:8080", "http://[::1]/a": "[::1]:80",
+	} {
+		if c, err := newCaller(address, 1, true); err != nil || c.target != want {
+			t.Errorf("%s: %+v, %v", address, c, err)
+		}
+	}
+}
