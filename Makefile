@@ -262,7 +262,7 @@ bench-limit: ## How well a limit that pods share is used and kept, compared with
 	hack/bench-limit.sh
 
 .PHONY: bench-handoff
-bench-handoff: ## What pods gain that share their queue: sixteen with one worker each, with and without; creates a kind cluster. FULL=true: more rounds, 40 minutes.
+bench-handoff: ## What pods gain that share their queue: sixteen with one worker each, with and without, by HTTP and by gRPC; creates a kind cluster. FULL=true: more rounds, an hour.
 	hack/bench-handoff.sh
 
 .PHONY: bench-toolkit

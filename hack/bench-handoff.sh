@@ -3,6 +3,8 @@
 # its flags. Settings: CLUSTER, and FULL=true (six rounds of 30 s of each load instead of two of 15 s).
 # shellcheck source=cluster/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/cluster/lib.sh"
+# shellcheck source=cluster/scratch.sh
+source "$(dirname "${BASH_SOURCE[0]}")/cluster/scratch.sh"
 cd "$REPO_ROOT" || exit
 
 flags=()
@@ -15,5 +17,8 @@ hack/cluster/cluster.sh up
 environment=$(hack/cluster/cluster.sh env)
 eval "$environment"
 hack/deploy.sh deploy
+calls=goservice.dev/waits:bench
+waits_image "$calls"
+hack/cluster/cluster.sh load "$calls"
 image=$(hack/images.sh list | awk '$1 == "load" { print $2 }')
-go -C hack/bench run ./handoff -load-image "$image" "${flags[@]}" "$@"
+go -C hack/bench run ./handoff -load-image "$image" -grpc-image "$calls" "${flags[@]}" "$@"

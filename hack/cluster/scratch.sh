@@ -35,6 +35,13 @@ make_foreign_image() {
   scratch_image "$1" "$REPO_ROOT/bin/foreign" foreign
 }
 
+# waits_image NAME: the service of hack/grpc/waits, whose calls wait.
+waits_image() { task "image" "$1 of hack/grpc/waits" make_waits_image "$1"; }
+make_waits_image() {
+  CGO_ENABLED=0 go build -C "$REPO_ROOT/hack/grpc" -trimpath -ldflags '-s -w' -o "$REPO_ROOT/bin/waits" ./waits || return
+  scratch_image "$1" "$REPO_ROOT/bin/waits" waits
+}
+
 # podinfo_image NAME: podinfo, unmodified.
 podinfo_image() {
   "$CLUSTER_DIR/components.sh" podinfo

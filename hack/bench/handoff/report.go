@@ -119,7 +119,7 @@ func report(out io.Writer, s settings, rows []row, added time.Duration) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	heaviest, pinned, light := rows[len(s.loads)-1], rows[len(s.loads)], rows[len(s.loads)+1]
+	heaviest, pinned, light, slow, calls := last(rows, byChance), last(rows, overFew), last(rows, lightly), last(rows, oneSlow), last(rows, overGRPC)
 	lost := int64(0)
 	for _, r := range rows {
 		for _, f := range r.with {
@@ -127,12 +127,25 @@ func report(out io.Writer, s settings, rows []row, added time.Duration) error {
 		}
 	}
 	_, err := fmt.Fprintf(out, "\nRESULT bench-handoff p99_ms=%.1f p99_off_ms=%.1f pinned_p99_ms=%.1f pinned_slow_pct=%.2f pinned_off_p99_ms=%.1f pinned_off_slow_pct=%.2f "+
-		"handed_pct=%.1f hop_p50_ms=%.3f cpu_us_per_handed=%.0f idle_overhead_pct=%.1f new_pod_share_s=%.2f not_served=%d\n",
+		"handed_pct=%.1f hop_p50_ms=%.3f cpu_us_per_handed=%.0f idle_overhead_pct=%.1f new_pod_share_s=%.2f slow_pod_p99_ms=%.1f slow_pod_slow_pct=%.2f "+
+		"slow_pod_off_p99_ms=%.1f slow_pod_off_slow_pct=%.2f grpc_p99_ms=%.1f grpc_slow_pct=%.2f grpc_off_p99_ms=%.1f grpc_off_slow_pct=%.2f not_served=%d\n",
 		of(heaviest.with, p99), of(heaviest.without, p99), of(pinned.with, p99), of(pinned.with, slowPercent), of(pinned.without, p99), of(pinned.without, slowPercent),
 		of(heaviest.with, func(f figures) float64 { return 100 * f.moved }),
 		of(heaviest.with, func(f figures) float64 { return float64(f.hop) / float64(time.Millisecond) }),
-		perHanded(heaviest), 100*(of(light.with, eachMicros)/of(light.without, eachMicros)-1), added.Seconds(), lost)
+		perHanded(heaviest), 100*(of(light.with, eachMicros)/of(light.without, eachMicros)-1), added.Seconds(),
+		of(slow.with, p99), of(slow.with, slowPercent), of(slow.without, p99), of(slow.without, slowPercent),
+		of(calls.with, p99), of(calls.with, slowPercent), of(calls.without, p99), of(calls.without, slowPercent), lost)
 	return err
+}
+
+// last row of a way, which is that of its heaviest load.
+func last(rows []row, way string) (found row) {
+	for _, r := range rows {
+		if r.name == way {
+			found = r
+		}
+	}
+	return found
 }
 
 // perHanded is what a request that moves costs more, in microseconds of CPU on all pods: offers that came to nothing included.

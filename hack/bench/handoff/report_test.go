@@ -47,17 +47,20 @@ func TestTheLastLineComparesTheHeaviestLoadAndTheFewConnections(t *testing.T) {
 	}
 	s := settings{pods: 16, loads: []float64{0.5, 0.8}}
 	rows := []row{
-		{way: way{name: "by chance", load: 0.5}, with: one(1, 0, 0.1, 1), without: one(2, 0, 0, 1)},
-		{way: way{name: "by chance", load: 0.8}, with: one(30*time.Millisecond, 0, 0.25, 120*time.Microsecond), without: one(90*time.Millisecond, 0.01, 0, 100*time.Microsecond)},
-		{way: way{name: "few", load: 0.5}, with: one(40*time.Millisecond, 0.001, 0.6, 1), without: one(time.Second, 0.99, 0, 1)},
-		{way: way{name: "lightly", load: 0.1}, with: one(1, 0, 0, 101*time.Microsecond), without: one(1, 0, 0, 100*time.Microsecond)},
+		{way: way{name: byChance, load: 0.5}, with: one(1, 0, 0.1, 1), without: one(2, 0, 0, 1)},
+		{way: way{name: byChance, load: 0.8}, with: one(30*time.Millisecond, 0, 0.25, 120*time.Microsecond), without: one(90*time.Millisecond, 0.01, 0, 100*time.Microsecond)},
+		{way: way{name: overFew, load: 0.5}, with: one(40*time.Millisecond, 0.001, 0.6, 1), without: one(time.Second, 0.99, 0, 1)},
+		{way: way{name: lightly, load: 0.1}, with: one(1, 0, 0, 101*time.Microsecond), without: one(1, 0, 0, 100*time.Microsecond)},
+		{way: way{name: oneSlow, load: 0.5}, with: one(50*time.Millisecond, 0.002, 0, 1), without: one(2*time.Second, 0.07, 0, 1)},
+		{way: way{name: overGRPC, load: 0.5}, with: one(41*time.Millisecond, 0.003, 0, 1), without: one(3*time.Second, 0.98, 0, 1)},
 	}
 	var out strings.Builder
 	if err := report(&out, s, rows, 1500*time.Millisecond); err != nil {
 		t.Fatal(err)
 	}
 	want := "RESULT bench-handoff p99_ms=30.0 p99_off_ms=90.0 pinned_p99_ms=40.0 pinned_slow_pct=0.10 pinned_off_p99_ms=1000.0 pinned_off_slow_pct=99.00 " +
-		"handed_pct=25.0 hop_p50_ms=0.150 cpu_us_per_handed=80 idle_overhead_pct=1.0 new_pod_share_s=1.50 not_served=4\n"
+		"handed_pct=25.0 hop_p50_ms=0.150 cpu_us_per_handed=80 idle_overhead_pct=1.0 new_pod_share_s=1.50 slow_pod_p99_ms=50.0 slow_pod_slow_pct=0.20 " +
+		"slow_pod_off_p99_ms=2000.0 slow_pod_off_slow_pct=7.00 grpc_p99_ms=41.0 grpc_slow_pct=0.30 grpc_off_p99_ms=3000.0 grpc_off_slow_pct=98.00 not_served=6\n"
 	if !strings.HasSuffix(out.String(), "\n\n"+want) {
 		t.Errorf("%s\nwant %s", out.String(), want)
 	}
@@ -69,7 +72,13 @@ func TestSettingsThatCannotBeMeasuredAreRefused(t *testing.T) {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
-	if err := (settings{pods: 16, rounds: 1, work: time.Millisecond, duration: 5 * time.Second}).check(); err == nil || !strings.Contains(err.Error(), "-load-image") {
-		t.Error(err)
+	for name, s := range map[string]settings{
+		"-load-image": {grpc: "b"}, "-grpc-image": {image: "a"}, "-pods": {image: "a", grpc: "b", pods: -13},
+	} {
+		s.pods += 16
+		s.rounds, s.work, s.duration = 1, time.Millisecond, 5*time.Second
+		if err := s.check(); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

@@ -54,13 +54,13 @@ type trial struct {
 	clients       int
 }
 
-// service is one that is measured.
-type service struct{ name, selector string }
+// service is one that is measured, and the path of its requests.
+type service struct{ name, selector, path string }
 
 // deploy a service and wait until its pods know each other, if they are to.
-func (t *trial) deploy(ctx context.Context, name string, mode v1alpha1.HandOffMode) (*service, error) {
+func (t *trial) deploy(ctx context.Context, st stage, name string, mode v1alpha1.HandOffMode) (*service, error) {
 	object := &v1alpha1.GoService{
-		ObjectMeta: metav1.ObjectMeta{Name: name},
+		ObjectMeta: metav1.ObjectMeta{Name: st.prefix + name},
 		Spec: v1alpha1.GoServiceSpec{
 			HandOff:     mode,
 			Replicas:    new(int32(t.pods)),
@@ -72,10 +72,11 @@ func (t *trial) deploy(ctx context.Context, name string, mode v1alpha1.HandOffMo
 			},
 		},
 	}
+	st.change(&object.Spec)
 	if err := t.Deploy(ctx, object, t.pods); err != nil {
 		return nil, err
 	}
-	one := &service{name, object.Status.Selector}
+	one := &service{object.Name, object.Status.Selector, st.path}
 	if mode == v1alpha1.HandOffDisabled {
 		return one, nil
 	}
@@ -84,7 +85,7 @@ func (t *trial) deploy(ctx context.Context, name string, mode v1alpha1.HandOffMo
 		return err == nil && !slices.ContainsFunc(pages, func(p map[string]float64) bool { return p[seriesPeers] < float64(min(t.pods-1, 8)) }), nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("the pods of %s do not know each other: %w", name, err)
+		return nil, fmt.Errorf("the pods of %s do not know each other: %w", one.name, err)
 	}
 	return one, nil
 }
@@ -120,6 +121,13 @@ func (t *trial) figuresOf(ctx context.Context, pod string) (map[string]float64, 
 
 // measure one service under one load.
 func (t *trial) measure(ctx context.Context, one *service, w way) (f figures, err error) {
+	if w.slowPod {
+		restore, failed := t.slowDown(ctx, one)
+		if failed != nil {
+			return f, failed
+		}
+		defer func() { err = errors.Join(err, restore(context.WithoutCancel(ctx))) }()
+	}
 	before, err := t.read(ctx, one)
 	if err != nil {
 		return f, err
@@ -149,7 +157,7 @@ type summary struct {
 func (t *trial) client(ctx context.Context, one *service, w way, duration time.Duration, meanwhile func(context.Context) error) (s summary, err error) {
 	t.clients++
 	arguments := append([]string{
-		"-json", "-poisson", "-url", fmt.Sprintf("http://%s.%s.svc/work?sleep=%s", one.name, t.Namespace, t.work),
+		"-json", "-poisson", "-url", fmt.Sprintf("http://%s.%s.svc%s", one.name, t.Namespace, one.path),
 		"-rate", strconv.FormatFloat(t.rate(w.load), 'f', 2, 64), "-for", duration.String(), "-outstanding", "8192", "-within", t.slow.String(), "-timeout", "10s",
 	}, w.flags...)
 	pod := &corev1.Pod{
@@ -226,7 +234,7 @@ func (t *trial) addPod(ctx context.Context) (after time.Duration, err error) {
 	for i := range pods {
 		known[pods[i].Name] = true
 	}
-	_, err = t.client(ctx, t.with, way{"over a few connections", t.pinned, t.few()}, 45*time.Second, func(ctx context.Context) error {
+	_, err = t.client(ctx, t.with, t.pinnedWay(), 45*time.Second, func(ctx context.Context) error {
 		if err := bed.Pass(ctx, 5*time.Second); err != nil {
 			return err
 		}

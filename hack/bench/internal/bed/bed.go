@@ -105,6 +105,27 @@ func (b *Bed) Deploy(ctx context.Context, service *v1alpha1.GoService, pods int)
 	return nil
 }
 
+// Undeploy deletes a GoService and waits until it has no pods, which the selector in its status selects, any more.
+func (b *Bed) Undeploy(ctx context.Context, name, selector string) error {
+	service := &v1alpha1.GoService{ObjectMeta: metav1.ObjectMeta{Namespace: b.Namespace, Name: name}}
+	if err := client.IgnoreNotFound(b.Client.Delete(ctx, service)); err != nil {
+		return fmt.Errorf("deleting GoService %s: %w", name, err)
+	}
+	parsed, err := labels.Parse(selector)
+	if err != nil {
+		return err
+	}
+	err = wait.PollUntilContextTimeout(ctx, time.Second, 3*time.Minute, true, func(ctx context.Context) (bool, error) {
+		var pods corev1.PodList
+		err := b.Client.List(ctx, &pods, client.InNamespace(b.Namespace), client.MatchingLabelsSelector{Selector: parsed})
+		return err == nil && len(pods.Items) == 0, nil
+	})
+	if err != nil {
+		return fmt.Errorf("pods of GoService %s are still there: %w", name, err)
+	}
+	return nil
+}
+
 func conditionsOf(service *v1alpha1.GoService) string {
 	text := ""
 	for _, c := range service.Status.Conditions {
