@@ -54,16 +54,16 @@ func (p *Pool) enqueue(w *waiter, claim Claim) error {
 		}
 		line.admitted()
 	}
+	if p.queue.length == 0 {
+		p.pace.begin(w.since)
+	}
+	if line.length == 0 {
+		line.pace.begin(w.since)
+	}
 	if w.movable {
 		w.expected = p.expected(class, at, w.since)
 	}
 	p.queue.push(w, at)
-	if p.queue.length == 1 {
-		p.pace.begin(w.since)
-	}
-	if line.length == 1 {
-		line.pace.begin(w.since)
-	}
 	if line.oldest == w {
 		p.watchOldest()
 	}

@@ -74,6 +74,33 @@ func textOf(err error) string {
 	return err.Error()
 }
 
+// How long ago the last one was handed a worker says nothing about who comes first now.
+func TestWhoComesFirstAfterAPauseIsExpectedToWaitAsLongAsOthersDid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		told := &neighbors{}
+		p := New(Config{Workers: 1, QueueDepth: 10})
+		p.Share(told)
+		for range 40 {
+			if !p.TryAcquire() {
+				t.Fatal("busy")
+			}
+			done := make(chan error)
+			go func() { done <- p.AcquireFor(t.Context(), Claim{Movable: true}) }()
+			synctest.Wait()
+			time.Sleep(10 * time.Millisecond)
+			p.Release()
+			if err := <-done; err != nil {
+				t.Fatal(err)
+			}
+			p.Release()
+			time.Sleep(time.Minute)
+		}
+		if last := told.waits[len(told.waits)-1]; last != 10*time.Millisecond {
+			t.Errorf("expected to wait for %s", last)
+		}
+	})
+}
+
 func TestNobodyMovesWhoseContextEnded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := New(Config{Workers: 1, QueueDepth: 10})

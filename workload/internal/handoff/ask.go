@@ -21,7 +21,7 @@ func (b *Broker) Waits(expected time.Duration, priority pool.Priority) {
 			expected = leastMemory
 		}
 	}
-	if expected <= max(patientHops*b.Hop(), time.Duration(b.work.Load())/2) { // unless it takes longer than expected
+	if expected <= max(patientHops*b.Hop(), time.Duration(b.work.Load())*3/4) { // unless it takes longer than expected
 		b.mu.Lock()
 		b.arm()
 		b.mu.Unlock()

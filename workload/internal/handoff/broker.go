@@ -22,7 +22,7 @@ import (
 )
 
 const (
-	// A request stays in line as long as it is expected to wait for less than half of what work takes, or than patientHops hops: moving
+	// A request stays in line as long as it is expected to wait for less than three quarters of what work takes, or than patientHops hops: moving
 	// it would cost the processors more than it gains.
 	patientHops = 3
 	// askedAtOnce is how many pods are asked for each request that waits longer. Each message wakes a process, and what the second pod
