@@ -69,6 +69,10 @@ docs: ## Generate docs/api.md from the comments of api/.
 	$(TOOL) crd-ref-docs --source-path=api --config=hack/tools/api-docs/config.yaml \
 		--templates-dir=hack/tools/api-docs/templates --renderer=markdown --output-path=docs/api.md --log-level=ERROR
 
+.PHONY: dashboards
+dashboards: ## Generate the Grafana dashboards in config/grafana.
+	go -C hack/dashboards run .
+
 .PHONY: proto
 proto: ## Generate the Go code of the .proto files; needs no protoc.
 	go -C hack/proto run . $$(git ls-files '*.proto')

@@ -5,48 +5,50 @@ package alerts
 
 import (
 	"cmp"
-	"io"
 	"maps"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	dto "github.com/prometheus/client_model/go"
-	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 	"sigs.k8s.io/yaml"
-
-	workload "goservice.dev/operator/workload/service"
 )
 
-// What Prometheus adds to each series of a target, or makes itself.
+// What Prometheus adds to each series of a target, or makes itself. The cluster is an external label: rules do not see it, but
+// whoever asks a store of several clusters.
 var (
-	targetLabels = []string{"namespace", "job", "service", "pod", "instance", "endpoint", "container", "exported_namespace"}
+	targetLabels = []string{"namespace", "job", "service", "pod", "instance", "endpoint", "container", "exported_namespace", "cluster"}
 	ownSeries    = map[string][]string{"up": {}, "ALERTS": {"alertname", "alertstate", "severity", "slo", "window"}}
-	// librarySeries are those that controller-runtime and client-go serve for the operator.
-	librarySeries = map[string][]string{
-		"leader_election_master_status":               {"name"},
-		"controller_runtime_reconcile_total":          {"controller", "result"},
-		"controller_runtime_reconcile_time_seconds":   {"controller"},
-		"workqueue_depth":                             {"name", "controller", "priority"},
-		"workqueue_queue_duration_seconds":            {"name", "controller"},
-		"workqueue_longest_running_processor_seconds": {"name", "controller"},
-		"rest_client_requests_total":                  {"method", "code", "host"},
-		"goservice_operator_applies_total":            {"kind", "result"},
-		"goservice_operator_unconfirmed_pods":         {"namespace", "name"},
-		"goservice_operator_upgrades_halted":          {},
-		"goservice_operator_replica_floor":            {"namespace", "name"},
-		"goservice_operator_tuning_decisions_total":   {"namespace", "name", "what"},
-		"goservice_operator_retune_seconds":           {},
-	}
 )
+
+// operatorMetrics is what a manager serves, as a test of controllers finds it.
+const operatorMetrics = "testdata/operator/metrics.txt"
+
+// operatorMetric is a line of operatorMetrics.
+type operatorMetric struct {
+	name, kind string
+	labels     []string
+}
+
+func managerMetrics(t *testing.T) (all []operatorMetric) {
+	t.Helper()
+	text, err := os.ReadFile(operatorMetrics)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		words := strings.Fields(line)
+		all = append(all, operatorMetric{words[0], words[1], words[2:]})
+	}
+	return all
+}
 
 type ruleObject struct {
 	Spec struct {
@@ -84,26 +86,7 @@ func ruleObjects(t *testing.T) map[string]ruleObject {
 // served is what a pod of the workload serves after a few requests: for each metric the names of its labels.
 func served(t *testing.T, threshold string) (names map[string][]string, families map[string]*dto.MetricFamily) {
 	t.Helper()
-	service := workload.New(workload.WithLog(io.Discard), workload.WithEnvironment(map[string]string{
-		"GOSERVICE_NAME": "checkout", "GOSERVICE_NAMESPACE": "shop", "GOSERVICE_POD": "checkout-1",
-		"GOSERVICE_LIVE_SETTINGS_FILE": "", "GOSERVICE_LATENCY_THRESHOLD": threshold,
-		"GOSERVICE_PEERS_NAMES": "checkout-metrics", "GOSERVICE_UPSTREAMS": `[{"name":"billing","url":"http://billing.shop.svc"}]`,
-	}))
-	service.HandleFunc("GET /status/{code}", func(w http.ResponseWriter, r *http.Request) {
-		if r.PathValue("code") == "500" {
-			w.WriteHeader(http.StatusInternalServerError)
-		}
-	})
-	for _, path := range []string{"/status/200", "/status/500"} {
-		service.Handler().ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
-	}
-	response := httptest.NewRecorder()
-	service.AdminHandler().ServeHTTP(response, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
-	textParser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := textParser.TextToMetricFamilies(response.Body)
-	if err != nil {
-		t.Fatalf("the metrics of the workload: %v", err)
-	}
+	families = startProcess(t, threshold).scrape()
 	names = map[string][]string{}
 	for name, family := range families {
 		for _, metric := range family.Metric {
@@ -116,15 +99,20 @@ func served(t *testing.T, threshold string) (names map[string][]string, families
 	return names, families
 }
 
-// selectors of a query.
-func selectors(t *testing.T, query string) []*parser.VectorSelector {
+func parse(t *testing.T, query string) parser.Expr {
 	t.Helper()
 	expression, err := parser.NewParser(parser.Options{}).ParseExpr(query)
 	if err != nil {
 		t.Fatalf("%s: %v", query, err)
 	}
+	return expression
+}
+
+// selectors of a query.
+func selectors(t *testing.T, query string) []*parser.VectorSelector {
+	t.Helper()
 	var found []*parser.VectorSelector
-	parser.Inspect(expression, func(node parser.Node, _ []parser.Node) error {
+	parser.Inspect(parse(t, query), func(node parser.Node, _ []parser.Node) error {
 		if selector, is := node.(*parser.VectorSelector); is {
 			found = append(found, selector)
 		}
@@ -145,22 +133,22 @@ func queries(t *testing.T) map[string][]string {
 		}
 	}
 	for path, d := range dashboards(t) {
-		all[path] = append(all[path], d.queries()...)
+		all[path] = append(all[path], d.queries(t, grafana(15*time.Second))...)
 	}
 	return all
 }
 
-// Every series that a rule or a dashboard reads is one that somebody serves or records, with the labels that are matched.
-func TestEverySeriesThatIsReadExists(t *testing.T) {
+// known are the labels of every series that somebody serves or records.
+func knownSeries(t *testing.T) map[string][]string {
+	t.Helper()
 	known, _ := served(t, "50ms")
-	// These exist from their first event on.
-	known["http_client_request_duration_seconds"] = []string{"upstream", "http_request_method", "http_response_status_code"}
-	known["goservice_requests_rejected_total"] = []string{"reason"}
+	for _, metric := range managerMetrics(t) {
+		known[metric.name] = metric.labels
+	}
 	// Pods that were started before live settings had a version serve these.
 	known["goservice_tuning_info"] = []string{"revision"}
 	known["goservice_tuning_reloads_total"] = []string{"result"}
 	maps.Copy(known, ownSeries)
-	maps.Copy(known, librarySeries)
 	for _, h := range histograms {
 		result := cmp.Or(h.results, h.name)
 		known[result], known[h.name] = append(known[result], h.own), append(known[h.name], h.own)
@@ -179,38 +167,111 @@ func TestEverySeriesThatIsReadExists(t *testing.T) {
 			}
 		}
 	}
+	return known
+}
+
+// namesOf what a selector reads: variables of dashboards ask for several names at once.
+func namesOf(selector *parser.VectorSelector) []string {
+	for _, matcher := range selector.LabelMatchers {
+		if matcher.Name == model.MetricNameLabel {
+			return strings.Split(matcher.Value, "|")
+		}
+	}
+	return nil
+}
+
+// labelsOf a series, or of the histogram that it is part of.
+func labelsOf(known map[string][]string, name string) (found []string, is bool) {
+	if found, is = known[name]; is {
+		return append(slices.Clone(targetLabels), found...), true
+	}
+	for _, part := range []string{"_bucket", "_count", "_sum"} {
+		if family, cut := strings.CutSuffix(name, part); cut {
+			if found, is = known[family]; is {
+				return append(slices.Clone(targetLabels), append(found, "le")...), true
+			}
+		}
+	}
+	return nil, false
+}
+
+// Every series that a rule or a dashboard reads is one that somebody serves or records, with the labels that are matched and kept.
+func TestEverySeriesThatIsReadExists(t *testing.T) {
+	known := knownSeries(t)
 	for path, all := range queries(t) {
 		for _, query := range all {
 			for _, selector := range selectors(t, query) {
-				name := selector.Name
-				labelNames, found := known[name]
-				if !found {
-					name = strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(name, "_bucket"), "_count"), "_sum")
-					labelNames, found = known[name]
-				}
-				if !found {
-					t.Errorf("%s reads %s, which nobody serves or records", path, selector.Name)
-					continue
-				}
-				for _, matcher := range selector.LabelMatchers {
-					if !slices.Contains(append(append([]string{model.MetricNameLabel, "le"}, targetLabels...), labelNames...), matcher.Name) {
-						t.Errorf("%s matches %s, which %s does not have", path, matcher.Name, selector.Name)
+				for _, name := range namesOf(selector) {
+					labels, found := labelsOf(known, name)
+					if !found {
+						t.Errorf("%s reads %s, which nobody serves or records", path, name)
+						continue
+					}
+					for _, matcher := range selector.LabelMatchers {
+						if matcher.Name != model.MetricNameLabel && !slices.Contains(labels, matcher.Name) {
+							t.Errorf("%s matches %s, which %s does not have", path, matcher.Name, name)
+						}
 					}
 				}
+			}
+			for _, missing := range keptInVain(t, known, query) {
+				t.Errorf("%s groups by %s, which no series of that expression has: %s", path, missing, query)
 			}
 		}
 	}
 }
 
-// The operator's own metrics that are read are those of its source, with their labels.
-func TestOperatorMetricsExist(t *testing.T) {
-	text, err := os.ReadFile("testdata/controllers/metrics.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name := range librarySeries {
-		if strings.HasPrefix(name, "goservice_operator_") && !strings.Contains(string(text), `"`+name+`"`) {
-			t.Errorf("the operator has no metric %s", name)
+// keptInVain are the labels that an aggregation of a query keeps although none of its series has them.
+func keptInVain(t *testing.T, known map[string][]string, query string) (missing []string) {
+	t.Helper()
+	expression := parse(t, query)
+	parser.Inspect(expression, func(node parser.Node, _ []parser.Node) error {
+		aggregation, is := node.(*parser.AggregateExpr)
+		if !is || aggregation.Without {
+			return nil
+		}
+		var has []string
+		parser.Inspect(aggregation.Expr, func(inner parser.Node, _ []parser.Node) error {
+			switch inner := inner.(type) {
+			case *parser.VectorSelector:
+				found, _ := labelsOf(known, inner.Name)
+				has = append(has, found...)
+			case *parser.Call:
+				if inner.Func.Name == "label_replace" {
+					has = append(has, inner.Args[1].(*parser.StringLiteral).Val)
+				}
+			}
+			return nil
+		})
+		for _, label := range aggregation.Grouping {
+			if !slices.Contains(has, label) {
+				missing = append(missing, label)
+			}
+		}
+		return nil
+	})
+	return missing
+}
+
+// A counter says nothing by itself: what it counted before the last restart is lost, and what it counts now is since then.
+func TestCountersAreReadAsRates(t *testing.T) {
+	counter := regexp.MustCompile(`_(total|bucket|count|sum)$`)
+	over := []string{"rate", "increase", "irate", "count_over_time", "present_over_time"}
+	for path, all := range queries(t) {
+		for _, query := range all {
+			parser.Inspect(parse(t, query), func(node parser.Node, within []parser.Node) error {
+				selector, is := node.(*parser.VectorSelector)
+				if !is || !counter.MatchString(selector.Name) || slices.ContainsFunc(within, func(outer parser.Node) bool {
+					call, is := outer.(*parser.Call)
+					return is && slices.Contains(over, call.Func.Name)
+				}) {
+					return nil
+				}
+				if !strings.HasPrefix(query, selector.String()) { // a variable asks for label values only
+					t.Errorf("%s reads the counter %s as it is: %s", path, selector.Name, query)
+				}
+				return nil
+			})
 		}
 	}
 }
