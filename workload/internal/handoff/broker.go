@@ -34,8 +34,8 @@ const (
 	// One more is asked for those who still wait after as long as work takes, but not sooner than soonestAgain or later than latestAgain.
 	soonestAgain = 2 * time.Millisecond
 	latestAgain  = 50 * time.Millisecond
-	// invitationLife is how long a pod that had a worker free when a call ended is believed to have it. It is short for those that have
-	// just stopped, too: a request that goes there is lost to them.
+	// invitationLife is how long a pod that had a worker free when a call ended is believed to have it. It is so short because a request
+	// that goes to a pod which has stopped since then hangs there.
 	invitationLife = 20 * time.Millisecond
 	// A pod that was asked remembers it for as long as the wait is expected to last, at least leastMemory and at most mostMemory.
 	leastMemory = 20 * time.Millisecond
@@ -336,6 +336,6 @@ func (g *Grant) Run(ctx context.Context, w http.ResponseWriter, r *http.Request,
 	if answered, ok := w.(interface{ Status() int }); ok && answered.Status() >= http.StatusInternalServerError {
 		failed = true
 	}
-	g.peer.ended(outcome, err, failed)
+	g.ended(outcome, err, failed)
 	return outcome, err
 }

@@ -25,8 +25,6 @@ func (b *Broker) accept(expected time.Duration) bool {
 		return false
 	}
 	b.takeOffer(nil)
-	b.counters.Granted++
-	p.took()
 	return true
 }
 

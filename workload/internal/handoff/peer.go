@@ -278,11 +278,15 @@ func (p *peer) Serve(call *remote.Incoming, w http.ResponseWriter, r *http.Reque
 	p.broker.serve(call, w, r)
 }
 
-// ended is told how a call to the pod went.
-func (p *peer) ended(outcome remote.Outcome, err error, failed bool) {
-	b := p.broker
+// ended is told how the call went.
+func (g *Grant) ended(outcome remote.Outcome, err error, failed bool) {
+	p, b := g.peer, g.peer.broker
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if g.try && !errors.Is(err, remote.ErrGone) { // now it is known that there was a worker
+		b.counters.Granted++
+		p.took()
+	}
 	switch {
 	case errors.Is(err, remote.ErrGone):
 		b.counters.Returned++
