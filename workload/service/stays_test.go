@@ -55,10 +55,10 @@ func TestLiveSettingsSayWhoseRequestsStay(t *testing.T) {
 		svc.HandleFunc("GET /block", func(http.ResponseWriter, *http.Request) {
 			close(blocked)
 			<-unblock
-		})
+		}, service.Timeout(0))
 		who := func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, "pod ", pod) }
-		svc.HandleFunc("GET /stays", who, service.NoHandOff())
-		svc.HandleFunc("GET /moves", who)
+		svc.HandleFunc("GET /stays", who, service.NoHandOff(), service.Timeout(0))
+		svc.HandleFunc("GET /moves", who, service.Timeout(0))
 	})
 	tune := func(routes map[string]livesettings.Route) {
 		pods[0].tune(livesettings.Document{Routes: routes, Pool: &livesettings.Pool{Workers: 1, MinWorkers: 1, MaxWorkers: 1, QueueDepth: 10}})

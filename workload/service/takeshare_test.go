@@ -18,8 +18,8 @@ func TestAPodTakesOfOthersWhatItsLiveSettingsAllow(t *testing.T) {
 		svc.HandleFunc("GET /block", func(http.ResponseWriter, *http.Request) {
 			close(blocked)
 			<-unblock
-		})
-		svc.HandleFunc("GET /who", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, "pod ", pod) })
+		}, service.Timeout(0))
+		svc.HandleFunc("GET /who", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, "pod ", pod) }, service.Timeout(0))
 	})
 	fixedPool(pods)
 	ended := make(chan struct{})
