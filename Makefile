@@ -63,6 +63,10 @@ manifests: ## Generate the CRD from api/ and the operator's role from controller
 	go run ./hack/crd config/crd/bases/goservice.dev_goservices.yaml
 	$(TOOL) controller-gen rbac:roleName=manager-role paths=./controllers/... output:rbac:artifacts:config=config/rbac
 
+.PHONY: chart
+chart: ## Generate the templates of the Helm chart from config/.
+	go -C hack/chart run .
+
 .PHONY: docs
 docs: ## Generate docs/api.md from the comments of api/.
 	@mkdir -p docs

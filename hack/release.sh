@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Writes a version into every go.mod and go.work: the modules of this repository require each other by it from then on. Commit
-# the result, and tag that commit once for each module; the last lines say how. docs/design/0006-modules.md has the reasons.
+# Writes a version into every go.mod and go.work, since the modules of this repository require each other by it from then on, and into the
+# Helm chart. Commit the result, and tag that commit once for each module; the last lines say how. docs/design/0006-modules.md has the reasons.
 #
 #   hack/release.sh VERSION
 set -euo pipefail
@@ -13,6 +13,8 @@ if ! [[ $version =~ ^v[01]\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?$ ]]; then
 fi
 find . \( -name go.mod -o -name go.work \) -not -path './bin/*' -not -path './dist/*' -print0 |
   xargs -0 sed -E -i "s#(goservice\.dev/operator(/[^[:space:]]+)?) v[0-9][^[:space:]]*#\1 $version#"
+# Helm's versions have no v; the images' tags have one.
+sed -E -i "s#^version: .*#version: ${version#v}#; s#^appVersion: .*#appVersion: $version#" config/charts/goservice-operator/Chart.yaml
 
 echo "git commit -am 'Release $version'"
 find . -name go.mod -not -path './hack/*' -not -path './bin/*' -not -path './dist/*' | LC_ALL=C sort | while read -r module; do
