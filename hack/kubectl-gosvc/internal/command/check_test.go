@@ -1,0 +1,105 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package command
+
+import (
+	"encoding/json"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"goservice.dev/operator/hack/kubectl-gosvc/internal/check"
+)
+
+var kubernetesVersion = regexp.MustCompile(`v1\.\d+\.\d+[-+.\w]*`)
+
+// installOperator makes the Deployment and the Lease that an operator of a version leaves, renewed some time before noon.
+func installOperator(t *testing.T, namespace, version string, ready int32, renewed time.Duration) {
+	t.Helper()
+	labels := map[string]string{"control-plane": "controller-manager", "app.kubernetes.io/name": "goservice-operator"}
+	replicas := int32(2)
+	deployment := &appsv1.Deployment{
+		ObjectMeta: metav1.ObjectMeta{Name: "goservice-controller-manager", Namespace: namespace, Labels: labels},
+		Spec: appsv1.DeploymentSpec{
+			Replicas: &replicas, Selector: &metav1.LabelSelector{MatchLabels: labels},
+			Template: corev1.PodTemplateSpec{
+				ObjectMeta: metav1.ObjectMeta{Labels: labels},
+				Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "manager", Image: "registry.example:5000/goservice-manager:" + version}}},
+			},
+		},
+	}
+	if err := api.Create(t.Context(), deployment); err != nil {
+		t.Fatal(err)
+	}
+	deployment.Status = appsv1.DeploymentStatus{Replicas: 2, ReadyReplicas: ready, AvailableReplicas: ready}
+	if err := api.Status().Update(t.Context(), deployment); err != nil {
+		t.Fatal(err)
+	}
+	holder, seconds := "goservice-controller-manager-7c9-abcde_5d0c", int32(15)
+	if err := api.Create(t.Context(), &coordinationv1.Lease{
+		ObjectMeta: metav1.ObjectMeta{Name: "operator.goservice.dev", Namespace: namespace},
+		Spec: coordinationv1.LeaseSpec{
+			HolderIdentity: &holder, LeaseDurationSeconds: &seconds, RenewTime: &metav1.MicroTime{Time: noon.Add(-renewed)},
+		},
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// checked is what check prints of an operator's namespace. The test's API server has no metrics.k8s.io, so it always fails.
+func checked(t *testing.T, namespace string, arguments ...string) string {
+	t.Helper()
+	r := gosvc(t, namespace, append([]string{"check", "--operator-namespace", namespace}, arguments...)...)
+	if r.code != 1 || r.err != "" {
+		t.Fatalf("exit code %d, and it says %q", r.code, r.err)
+	}
+	return kubernetesVersion.ReplaceAllString(r.out, "v1.X.Y")
+}
+
+func TestCheckSaysWhatIsMissingAndHowToMendIt(t *testing.T) {
+	t.Parallel()
+	namespace := newNamespace(t)
+	golden(t, "check-empty.txt", namespace, checked(t, namespace))
+}
+
+func TestCheckOfAnOperatorThatRuns(t *testing.T) {
+	t.Parallel()
+	namespace := newNamespace(t)
+	installOperator(t, namespace, "v0.2.1", 2, 3*time.Second)
+	golden(t, "check.txt", namespace, checked(t, namespace))
+}
+
+func TestCheckOfAnOperatorThatHangs(t *testing.T) {
+	t.Parallel()
+	namespace := newNamespace(t)
+	installOperator(t, namespace, "v0.9.0", 1, 5*time.Minute)
+	var result check.Result
+	if err := json.Unmarshal([]byte(checked(t, namespace, "-o", "json")), &result); err != nil {
+		t.Fatal(err)
+	}
+	states := map[string]check.State{}
+	for _, item := range result.Items {
+		states[item.Name] = item.State
+	}
+	if result.Passed || states["operator"] != check.Warning || states["leader"] != check.Missing || states["operator's version"] != check.Warning {
+		t.Errorf("passed %t: %v", result.Passed, states)
+	}
+}
+
+func TestCheckTellsSomebodyWithoutPermissionsWhatToAskFor(t *testing.T) {
+	t.Parallel()
+	namespace := newNamespace(t)
+	out := gosvc(t, namespace, "check", "--as", "eve").out
+	for _, want := range []string{"you may not get goservices in namespace " + namespace, "ask for the ClusterRole goservice-viewer", "--operator-namespace"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+}
