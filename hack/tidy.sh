@@ -17,12 +17,14 @@ fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# required GO.MOD: the modules of this repository that it requires and does not replace itself, with their folders.
+# required GO.MOD: the modules of this repository that it, or a module of the workspace beside it, requires by version, with their folders;
+# but for those that it replaces itself.
 required() {
-  local module path
+  local module path files=("$1")
+  if [ -e "$(dirname "$1")/go.work" ]; then files+=("$(dirname "$1")/go.work"); fi
   for module in $(git ls-files 'go.mod' '*/go.mod'); do
     path=$(awk '$1 == "module" {print $2; exit}' "$module")
-    if grep -qE "^(require)?[[:space:]]+$path v" "$1" && ! grep -qE "^replace $path " "$1"; then
+    if grep -qE "^(require|replace)?[[:space:]]*$path v" "${files[@]}" && ! grep -qE "^replace $path " "$1"; then
       echo "$path=$(realpath "$(dirname "$module")")"
     fi
   done

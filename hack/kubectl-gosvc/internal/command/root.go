@@ -108,7 +108,7 @@ func (a *app) root() *cobra.Command {
 	_ = root.RegisterFlagCompletionFunc("namespace", a.completeNamespaces)
 	_ = root.RegisterFlagCompletionFunc("context", a.completeContexts)
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(a.explain(), a.check(), a.retune(), a.pause(), a.resume(), a.history())
+	root.AddCommand(a.explain(), a.check(), a.retune(), a.pause(), a.resume(), a.history(), a.top())
 	return root
 }
 

@@ -1,0 +1,88 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package command
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"goservice.dev/operator/hack/kubectl-gosvc/internal/top"
+)
+
+// topPods shows the pods of a service.
+func (a *app) topPods(ctx context.Context, c *cluster, name string, live bool, output format) error {
+	service, err := c.service(ctx, name)
+	if err != nil {
+		return err
+	}
+	selector, err := labels.Parse(service.Status.Selector)
+	if err != nil || service.Status.Selector == "" {
+		return fmt.Errorf("the status of %q does not say which pods it has, since no operator has looked at it yet; kubectl gosvc check says whether one runs", name)
+	}
+	open, err := c.openMetrics()
+	if err != nil {
+		return err
+	}
+	pods := &top.Pods{Open: open, Now: time.Now, List: func(ctx context.Context) ([]corev1.Pod, error) {
+		var list corev1.PodList
+		err := c.List(ctx, &list, client.InNamespace(c.namespace), client.MatchingLabelsSelector{Selector: selector})
+		return list.Items, err
+	}}
+	pods.Of(service)
+	if live {
+		if _, err := pods.List(ctx); err != nil {
+			return err
+		}
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		return a.live(ctx, top.NewPodModel(ctx, pods, a.out, fmt.Sprintf("pods of %s, namespace %s", name, c.namespace)))
+	}
+	rows, err := pods.Look(ctx)
+	if err == nil && len(rows) > 0 {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(top.PodPace):
+		}
+		rows, err = pods.Look(ctx)
+	}
+	switch {
+	case err != nil:
+		return err
+	case output != formatText:
+		return a.data(output, map[string]any{"namespace": c.namespace, "name": name, "pods": rows})
+	case len(rows) == 0:
+		a.note("no pod of " + name + " exists")
+		return nil
+	}
+	a.sayf("%s\n", strings.Join(top.PodLines(rows), "\n"))
+	return nil
+}
+
+// openMetrics of pods through the API server's proxy.
+func (c *cluster) openMetrics() (func(ctx context.Context, pod, scheme string, port int32, path string) (io.ReadCloser, error), error) {
+	config := rest.CopyConfig(c.config)
+	config.APIPath, config.GroupVersion = "/api", &corev1.SchemeGroupVersion
+	config.NegotiatedSerializer = serializer.NewCodecFactory(c.Scheme()).WithoutConversion()
+	asked, err := rest.RESTClientFor(config)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, pod, scheme string, port int32, path string) (io.ReadCloser, error) {
+		name := fmt.Sprintf("%s:%d", pod, port)
+		if scheme == "https" {
+			name = "https:" + name
+		}
+		return asked.Get().Namespace(c.namespace).Resource("pods").Name(name).SubResource("proxy").Suffix(path).Stream(ctx)
+	}, nil
+}
