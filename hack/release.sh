@@ -17,7 +17,7 @@ find . \( -name go.mod -o -name go.work \) -not -path './bin/*' -not -path './di
 sed -E -i "s#^version: .*#version: ${version#v}#; s#^appVersion: .*#appVersion: $version#" config/charts/goservice-operator/Chart.yaml
 
 echo "git commit -am 'Release $version'"
-find . -name go.mod -not -path './hack/*' -not -path './bin/*' -not -path './dist/*' | LC_ALL=C sort | while read -r module; do
+find . -name go.mod \( -not -path './hack/*' -o -path './hack/kubectl-gosvc/*' \) -not -path './bin/*' -not -path './dist/*' | LC_ALL=C sort | while read -r module; do
   folder=$(dirname "${module#./}")
   if [ "$folder" = . ]; then echo "git tag $version"; else echo "git tag $folder/$version"; fi
 done

@@ -19,12 +19,12 @@ import (
 // released is the version that the modules of this checkout have in the tests' proxy.
 const released = "v0.99.0"
 
-// published are the folders and paths of the modules that a release tags: all outside of hack/.
+// published are the folders and paths of the modules that a release tags: all outside of hack/, and the kubectl plugin.
 func published(t *testing.T) map[string]string {
 	t.Helper()
 	modules := map[string]string{}
 	for _, file := range tracked(t) {
-		if path.Base(file) != "go.mod" || strings.HasPrefix(file, "hack/") {
+		if path.Base(file) != "go.mod" || strings.HasPrefix(file, "hack/") && file != "hack/kubectl-gosvc/go.mod" {
 			continue
 		}
 		content, err := os.ReadFile(filepath.Join(root, file))

@@ -108,8 +108,13 @@ func (a *app) root() *cobra.Command {
 	_ = root.RegisterFlagCompletionFunc("namespace", a.completeNamespaces)
 	_ = root.RegisterFlagCompletionFunc("context", a.completeContexts)
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(a.explain(), a.check(), a.retune(), a.pause(), a.resume(), a.history(), a.top())
+	root.AddCommand(a.commands()...)
 	return root
+}
+
+// commands in the order of the documentation.
+func (a *app) commands() []*cobra.Command {
+	return []*cobra.Command{a.explain(), a.check(), a.retune(), a.pause(), a.resume(), a.history(), a.top()}
 }
 
 // version of this build: of the release, or of the module that was installed.
