@@ -19,7 +19,10 @@
 //
 // With -ways, the ways to find the number of workers that others have are compared with the pool's own and with the best fixed pool,
 // which is searched for, in a small server that is otherwise the same, from the third second on: also beside a noisy neighbor, and after an
-// upstream got five times slower. A fifth of the requests is critical. -rounds 0 does nothing else.
+// upstream got five times slower. A fifth of the requests is critical. -rounds 0 does nothing else; -ways, -sizes, and -rivals limit it, so that
+// one case takes less than a minute:
+//
+//	go run ./overload -rounds 0 -ways neighbor -sizes 2 -rivals codel
 //
 // The last line of its output is made for machines.
 package main
@@ -43,24 +46,29 @@ type settings struct {
 	factor   float64
 	duration time.Duration
 	rounds   int
-	ways     bool
+	ways     comparing
 }
 
 func main() {
 	var s settings
-	names := ""
+	names, ways, sizes, rivals := "", "", "", ""
 	flag.StringVar(&s.root, "root", "../..", "the operator's checkout")
 	flag.StringVar(&names, "handlers", "computing,waiting,mixed", "kinds of handlers, from: computing,waiting,mixed")
 	flag.DurationVar(&s.target, "target", 100*time.Millisecond, "within which an answer is a good one")
 	flag.Float64Var(&s.factor, "factor", 4, "how many times the capacity is offered")
 	flag.DurationVar(&s.duration, "duration", 8*time.Second, "of each measurement")
 	flag.IntVar(&s.rounds, "rounds", 3, "rounds over all measurements; medians are reported")
-	flag.BoolVar(&s.ways, "ways", true, "compare ways to find the number of workers, too")
+	flag.StringVar(&ways, "ways", "computing,mixed,slower,neighbor,crowded", "situations in which ways to find the number of workers are compared, too, from: computing,mixed,slower,neighbor,crowded; empty: none")
+	flag.StringVar(&sizes, "sizes", fixedSizes, "numbers of workers that are tried to find the best fixed pool")
+	flag.StringVar(&rivals, "rivals", allRivals, "other libraries' ways to compare with, from: "+allRivals+"; empty: none")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	var err error
 	if s.kinds, err = kindsOf(names); err == nil {
+		s.ways, err = comparingOf(ways, sizes, rivals)
+	}
+	if err == nil {
 		err = run(ctx, s, os.Stdout, os.Stderr)
 	}
 	if err != nil {
@@ -94,7 +102,7 @@ func run(ctx context.Context, s settings, out, progress io.Writer) error {
 			rounds[k.name] = append(rounds[k.name], r)
 		}
 	}
-	if s.ways {
+	if len(s.ways.situations) > 0 {
 		if err := bench.compare(ctx, progress, out); err != nil {
 			return err
 		}

@@ -8,8 +8,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,6 +20,7 @@ import (
 	"time"
 
 	"goservice.dev/operator/controllers/plan"
+	"goservice.dev/operator/hack/bench/internal/bed"
 	"goservice.dev/operator/hack/bench/internal/child"
 	"goservice.dev/operator/hack/load/loadgen"
 	"goservice.dev/operator/workload/livesettings"
@@ -30,6 +34,8 @@ type situation struct {
 	// the beginning on. Only what comes after that counts.
 	slower   int
 	neighbor bool
+	// processors that Go believes the server to have, if that is not the one that it gets: as on a full node, without a CPU limit.
+	processors int
 }
 
 var situations = []situation{
@@ -37,6 +43,7 @@ var situations = []situation{
 	{name: "3 ms of computing, 20 ms of waiting", key: "mixed", cpu: 3 * time.Millisecond, wait: 20 * time.Millisecond},
 	{name: "2 ms of computing, 10 ms of waiting that becomes 50 ms", key: "slower", cpu: 2 * time.Millisecond, wait: 10 * time.Millisecond, slower: 5},
 	{name: "5 ms of computing beside a noisy neighbor", key: "neighbor", cpu: 5 * time.Millisecond, neighbor: true},
+	{name: "5 ms of computing, on a node of 16 processors of which others leave one", key: "crowded", cpu: 5 * time.Millisecond, processors: 16},
 }
 
 const (
@@ -46,11 +53,39 @@ const (
 	criticalShare = 0.2
 )
 
-// fixedSizes are tried to find the best one.
-var fixedSizes = []int{1, 2, 3, 5, 8, 12, 18, 28, 42}
+const (
+	// fixedSizes are tried to find the best one.
+	fixedSizes = "1,2,3,5,8,12,18,28,42"
+	// allRivals are the ways of other libraries. CoDel's lock is told the best size.
+	allRivals = "failsafe-adaptive,failsafe-priority,codel,kratos-bbr"
+)
 
-// rivals by other libraries. controlledDelay is told the best size.
-var rivals = []string{"failsafe-adaptive", "failsafe-priority", "codel", "kratos-bbr"}
+// comparing is what the comparison of ways is limited to.
+type comparing struct {
+	situations []situation
+	sizes      []int
+	rivals     []string
+}
+
+// comparingOf reads the flags.
+func comparingOf(names, sizes, others string) (c comparing, err error) {
+	if names != "" {
+		if c.situations, err = bed.Pick("ways", names, situations, func(one situation) string { return one.key }); err != nil {
+			return c, err
+		}
+	}
+	for text := range strings.SplitSeq(sizes, ",") {
+		size, err := strconv.Atoi(text)
+		if err != nil || size < 1 || size > livesettings.MaxWorkers {
+			return c, fmt.Errorf("-sizes: %q must be a number from 1 to %d", text, livesettings.MaxWorkers)
+		}
+		c.sizes = append(c.sizes, size)
+	}
+	if others != "" {
+		c.rivals, err = bed.Pick("rivals", others, strings.Split(allRivals, ","), func(one string) string { return one })
+	}
+	return c, err
+}
 
 // comparison of the ways in a situation: goodput in requests per second, and the share of critical requests that were good.
 type comparison struct {
@@ -69,10 +104,10 @@ func (b *bench) compare(ctx context.Context, progress, out io.Writer) error {
 	if _, err := child.Build(ctx, filepath.Join(b.settings.root, "hack", "bench"), "./overload/contender", binary); err != nil {
 		return err
 	}
-	results := make([]comparison, 0, len(situations))
-	for _, s := range situations {
+	results := make([]comparison, 0, len(b.settings.ways.situations))
+	for _, s := range b.settings.ways.situations {
 		fmt.Fprintf(progress, "ways: %s\n", s.name)
-		c, err := b.compareIn(ctx, binary, s)
+		c, err := b.compareIn(ctx, binary, s, progress)
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
@@ -82,14 +117,14 @@ func (b *bench) compare(ctx context.Context, progress, out io.Writer) error {
 	return writeWays(out, results)
 }
 
-func (b *bench) compareIn(ctx context.Context, binary string, s situation) (c comparison, err error) {
+func (b *bench) compareIn(ctx context.Context, binary string, s situation, progress io.Writer) (c comparison, err error) {
 	c = comparison{situation: s, rivals: map[string][2]float64{}}
 	if s.neighbor {
 		ports, err := child.FreePorts(ctx, 1)
 		if err != nil {
 			return c, err
 		}
-		neighbor, err := b.contender(ctx, binary, ports[0], "-burn", "1")
+		neighbor, err := b.contender(ctx, binary, ports[0], nil, "-burn", "1")
 		if err != nil {
 			return c, err
 		}
@@ -100,7 +135,7 @@ func (b *bench) compareIn(ctx context.Context, binary string, s situation) (c co
 		if err != nil {
 			return 0, 0, err
 		}
-		server, err := b.contender(ctx, binary, ports[0], arguments...)
+		server, err := b.contender(ctx, binary, ports[0], s.environment(), arguments...)
 		if err != nil {
 			return 0, 0, err
 		}
@@ -129,13 +164,14 @@ func (b *bench) compareIn(ctx context.Context, binary string, s situation) (c co
 		}
 		return run("-way", "pool", "-document", file)
 	}
-	for _, size := range fixedSizes {
+	for _, size := range b.settings.ways.sizes {
 		document := open()
 		document.Pool = fixedPool(size, livesettings.MaxQueueDepth, p.QueueTimeout.Value)
-		goodput, _, err := pooled(document)
+		goodput, critical, err := pooled(document)
 		if err != nil {
 			return c, err
 		}
+		fmt.Fprintf(progress, "  %d workers: %.1f/s, %.2f %% of the critical ones\n", size, goodput, 100*critical)
 		if goodput > c.best {
 			c.best, c.bestSize = goodput, size
 		}
@@ -143,7 +179,7 @@ func (b *bench) compareIn(ctx context.Context, binary string, s situation) (c co
 	if c.planned, c.critical, err = pooled(documentOf(p, spec)); err != nil {
 		return c, err
 	}
-	for _, way := range rivals {
+	for _, way := range b.settings.ways.rivals {
 		goodput, critical, err := run("-way", way, "-wait", p.QueueTimeout.Value.String(), "-places", fmt.Sprint(c.bestSize))
 		if err != nil {
 			return c, err
@@ -153,11 +189,20 @@ func (b *bench) compareIn(ctx context.Context, binary string, s situation) (c co
 	return c, nil
 }
 
-func (b *bench) contender(ctx context.Context, binary string, port int, arguments ...string) (*child.Process, error) {
+func (b *bench) contender(ctx context.Context, binary string, port int, environment []string, arguments ...string) (*child.Process, error) {
 	address := fmt.Sprintf("127.0.0.1:%d", port)
 	return child.Start(ctx, child.Command{
-		Path: binary, Processor: b.processor, Ready: "http://" + address + "/readyz", Arguments: append([]string{"-address", address}, arguments...),
+		Path: binary, Processor: b.processor, Ready: "http://" + address + "/readyz", Environment: environment,
+		Arguments: append([]string{"-address", address}, arguments...),
 	})
+}
+
+// environment of the server.
+func (s situation) environment() []string {
+	if s.processors == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("GOMAXPROCS=%d", s.processors)}
 }
 
 // floodShares offers that many requests per second, a fifth of them critical, and counts what is good once the way has had time.
@@ -219,7 +264,7 @@ func writeWays(out io.Writer, results []comparison) error {
 		}
 		row(c.planned, c.critical, "as planned, sizes itself")
 		fmt.Fprintf(table, "%.1f\t100 %%\t\t  \tthe best fixed pool: %d workers\n", c.best, c.bestSize)
-		for _, way := range rivals {
+		for _, way := range slices.Sorted(maps.Keys(c.rivals)) {
 			row(c.rivals[way][0], c.rivals[way][1], way)
 		}
 		if err := table.Flush(); err != nil {
