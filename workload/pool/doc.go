@@ -13,7 +13,7 @@
 // not is told at once. Whoever gives up leaves the line in constant time, and no worker ever runs what nobody waits for any more.
 //
 // A pool may size itself: it then works on as few things at once as keep the processors busy, which it tells from the CPU time of the
-// process, and on more where they wait for something else.
+// process and from the time that its threads wait for a processor, and on more where they wait for something else.
 //
 // Middleware puts a pool before an http.Handler. The package depends on the standard library only.
 package pool

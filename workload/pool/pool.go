@@ -29,10 +29,10 @@ type Config struct {
 	// Workers is how much may run at once, at least 1; smaller values count as 1. A pool that sizes itself begins with it.
 	Workers int
 	// MaxWorkers above 0 has the pool size itself: it works on as few things at once as keep the processors busy, between MinWorkers
-	// and MaxWorkers. It looks at the CPU time that the process uses, at the goroutines that wait for a processor, and at the live
-	// memory below GOMEMLIMIT, every 10 ms while callers have to wait. 0: the pool keeps Workers.
+	// and MaxWorkers. It looks at the CPU time that the process uses, at the goroutines and (on Linux) the threads that wait for a
+	// processor, and at the live memory below GOMEMLIMIT, every 10 ms while callers have to wait. 0: the pool keeps Workers.
 	MaxWorkers int
-	// MinWorkers of a pool that sizes itself; 0: one for each processor that the process may use, or Workers if
+	// MinWorkers of a pool that sizes itself; 0: one for each processor that the process may use and can get, or Workers if
 	// that is less.
 	MinWorkers int
 	// QueueDepth is how many may wait when all workers are busy; 0 or less turns everybody away instead. It bounds memory: what

@@ -18,6 +18,7 @@ type sizing struct {
 	calm    int     // looks in a row at which nobody had to wait
 	timer   *time.Timer
 	measure func() reading
+	stalls  func() float64 // nil if measure knows
 }
 
 // calmLooks end the looking, once the pool is back where it starts.
@@ -33,22 +34,24 @@ func (p *Pool) setSizing() int {
 		return c.Workers
 	}
 	if s.measure == nil {
-		s.measure = newMeter().read
+		s.measure, s.stalls = newMeter().read, ofThisProcess.read
 	}
 	s.start, s.max = float64(c.Workers), float64(c.MaxWorkers)
+	if !was || !s.looking {
+		s.limit, s.available = s.start, 1
+	}
 	s.min = float64(c.MinWorkers)
 	if c.MinWorkers == 0 {
 		s.min = s.least(s.measure())
-	}
-	if !was || !s.looking {
-		s.limit, s.available = s.start, 1
 	}
 	s.limit = math.Min(math.Max(s.limit, s.min), s.max)
 	return s.workers()
 }
 
-// least is the lower bound of a pool whose Config has none: a worker for each processor, if it starts with as many.
-func (s *sizing) least(r reading) float64 { return math.Min(math.Ceil(r.processors), s.start) }
+// least is the lower bound of a pool whose Config has none: a worker for each processor that it can get, if it starts with as many.
+func (s *sizing) least(r reading) float64 {
+	return math.Min(math.Ceil(r.processors*s.available-rounding), s.start)
+}
 
 // watchSize has the pool look at its process for as long as callers have to wait, and some time after. The lock is held.
 func (p *Pool) watchSize() {
@@ -76,6 +79,11 @@ func (p *Pool) lookAfter(d time.Duration) {
 
 // look at the process and resize the pool.
 func (p *Pool) look() {
+	stalled := 0.0
+	if p.sizing.stalls != nil {
+		// Not under the lock: where other processes take the processors, a system call may cost the goroutine its turn.
+		stalled = p.sizing.stalls()
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := &p.sizing
@@ -89,6 +97,9 @@ func (p *Pool) look() {
 	seen.waited = seen.waited || p.queue.length > 0
 	seen.hold, seen.patience = time.Duration(seen.busy)*p.pace.interval(), p.config.QueueTimeout
 	r := s.measure()
+	if s.stalls != nil {
+		r.stalled = stalled
+	}
 	if p.config.MinWorkers == 0 { // a quota may have changed
 		s.min = s.least(r)
 	}

@@ -9,8 +9,8 @@ import (
 )
 
 // A pool that sizes itself works on as few requests as keep the processors busy. More of them would share the same processors, and
-// all of them would take longer. What tells that is the CPU time of the process: unlike latency, it can tell waiting for a processor
-// from waiting for others.
+// all of them would take longer. What tells that is the CPU time of the process, and the time that its threads wait in the kernel for a
+// processor: unlike latency, they can tell waiting for a processor from waiting for others.
 const (
 	// tickEvery is how often the pool looks at the process while callers wait for workers, restEvery while none has to.
 	tickEvery = 10 * time.Millisecond
@@ -32,17 +32,17 @@ const (
 	leastSpare = 1.0
 	// Growth and cut in one step.
 	mostGrowth, leastGrowth = 1.25, 1.03
-	mostCut, cutForMemory   = 0.75, 0.75
+	cutForMemory            = 0.75
 	damping                 = 0.5
 	leastFreed              = 0.05 // of the live memory, by a cut that helps
-	leastAvailable          = 0.05
+	leastAvailable          = 0.01
 	leastAdmitted           = 0.1
 	learning                = 0.25 // weight of one window for what is available
 	forgetting              = 5 * time.Second
 	relaxing                = time.Second
 	room                    = 2 // times as many workers as are in use stay without need
 	leastSamples            = 3
-	rounding                = 0.01
+	rounding                = 0.25
 )
 
 // reading is what the pool knows of its process.
@@ -51,6 +51,8 @@ type reading struct {
 	cpu time.Duration
 	// runnable goroutines wait for a processor.
 	runnable int
+	// stalled threads wait in the kernel for a processor, on average since the last look; 0 if that is not known.
+	stalled float64
 	// processors that the process may use, which a quota may make a fraction; limited says that there is a quota.
 	processors float64
 	limited    bool
@@ -72,6 +74,7 @@ type sizer struct {
 	span             time.Duration
 	cpu              time.Duration
 	ready            float64 // runnable goroutines × seconds
+	stalled          float64 // stalled threads × seconds
 	samples          int
 	backlogged       bool // some goroutine was ready to run whenever it was looked at
 	waited           bool
@@ -88,19 +91,29 @@ func (s *sizer) begin(now time.Duration, r reading) {
 }
 
 func (s *sizer) reset() {
-	s.span, s.cpu, s.ready, s.samples, s.backlogged, s.waited = 0, 0, 0, 0, true, false
+	s.span, s.cpu, s.ready, s.stalled, s.samples, s.backlogged, s.waited = 0, 0, 0, 0, 0, true, false
 	s.attempts, s.grants = 0, 0
 }
 
 // workers is the limit as a whole number.
 func (s *sizer) workers() int { return int(math.Ceil(s.limit - rounding)) }
 
-// share of the available CPU time that was used in the window.
-func (s *sizer) share() float64 {
+// got is the mean number of processors that the process had in the window.
+func (s *sizer) got() float64 { return s.cpu.Seconds() / s.span.Seconds() }
+
+// share of the processors that is in use: of those that the process can get, as far as that is known, or what occupied says.
+func (s *sizer) share(patience time.Duration) float64 {
 	if s.span <= 0 || s.last.processors <= 0 {
 		return 1
 	}
-	return s.cpu.Seconds() / s.span.Seconds() / s.last.processors / s.available
+	return max(s.got()/s.last.processors/s.available, s.occupied(patience))
+}
+
+// occupied is the share of processors on which Go has something to run, whether the kernel lets it or not, or of the threads that may
+// wait in the kernel, which are few where there are no more processors to get.
+func (s *sizer) occupied(patience time.Duration) float64 {
+	stalled := s.stalled / s.span.Seconds()
+	return max(min((s.got()+stalled)/s.last.processors, 1), stalled/s.wanted(patience))
 }
 
 // traffic is what came to the pool since the last look.
@@ -124,16 +137,10 @@ func (s *sizer) look(now time.Duration, r reading, seen traffic) {
 	s.last, s.lastAt = r, now
 	s.used = math.Max(float64(seen.busy), s.used*(1-math.Min(span.Seconds()/relaxing.Seconds(), 1)))
 	s.waited = s.waited || seen.waited
-	if seen.busy > s.workers() {
-		// An earlier cut has its effect when those beyond it are done.
-		kept := s.waited
-		s.reset()
-		s.waited = kept
-		return
-	}
 	s.span += span
 	s.cpu += max(cpu, 0)
 	s.ready += float64(r.runnable) * span.Seconds()
+	s.stalled += r.stalled * span.Seconds()
 	s.attempts += float64(seen.attempts)
 	s.grants += float64(seen.grants)
 	s.samples++
@@ -146,27 +153,30 @@ func (s *sizer) decide(seen traffic) {
 	if s.last.limited {
 		least = quotaWindow
 	}
-	share := s.share()
-	starving := s.waited && !s.backlogged && s.span >= idleWindow && share < mostlyIdle
+	patience := seen.patience
+	share := s.share(patience)
+	// An earlier cut has its full effect when those beyond it are done.
+	beyond := math.Max(float64(seen.busy)-s.limit, 0)
+	hungry := s.waited && !s.backlogged && !s.last.tight && seen.busy <= s.workers()
+	starving := hungry && s.span >= idleWindow && share < mostlyIdle
 	if !starving && (s.span < least || s.samples < leastSamples) {
 		return
 	}
-	s.learn()
+	s.learn(s.occupied(patience) >= saturated)
 	if !s.last.tight {
 		s.cutLive = 0
 	}
-	share = s.share()
-	excess, wanted := s.excess(), s.wanted(seen.patience)
+	share = s.share(patience)
+	excess, wanted := s.excess(seen.busy)-beyond, s.wanted(patience)
 	effective := s.span >= min(max(seen.hold/2, least), longWindow) // what was added last has had its effect
 	switch {
 	case s.last.tight && s.cutMemory():
-	case starving && !s.last.tight:
+	case starving:
 		s.move(s.limit * 2)
 	case share >= saturated && excess > wanted:
 		from := math.Min(s.limit, math.Max(s.used, s.min))
-		least := math.Min(s.limit, wanted*s.last.processors)
-		s.move(max(from-(excess-wanted)*s.last.processors*damping, from*mostCut, least))
-	case s.waited && !s.backlogged && share < saturated && effective && !s.last.tight:
+		s.move(max(from-(excess-wanted)*damping, math.Min(s.limit, wanted)))
+	case hungry && share < saturated && effective:
 		s.move(s.limit * math.Min(math.Max(1/share, leastGrowth), mostGrowth))
 	case !s.waited:
 		s.relax(share)
@@ -192,39 +202,36 @@ func (s *sizer) cutMemory() bool {
 	return true
 }
 
-// excess is how many workers wait for a processor, for each of them: of all goroutines that do, those of requests that have been let
-// in. The others are about to ask, or to tell that they were turned away.
-func (s *sizer) excess() float64 {
+// excess is how many of the busy workers wait for a processor: of all goroutines that do, those of requests that have been let
+// in; the others are about to ask, or to tell that they were turned away. And of the threads that wait in the kernel all: it is
+// work that keeps them running.
+func (s *sizer) excess(busy int) float64 {
 	admitted := 1.0
 	if s.attempts > 0 {
 		admitted = math.Max(s.grants/(s.grants+s.attempts/2), leastAdmitted)
 	}
-	return s.ready / s.span.Seconds() / s.last.processors * admitted
+	return math.Min((s.ready*admitted+s.stalled)/s.span.Seconds(), float64(busy))
 }
 
-// wanted is how many workers may wait for each processor, so that it is never idle: as many as it does within the time that they
+// wanted is how many workers may wait for a processor, so that none is ever idle: as many as begin within the time that they
 // may wait. Where requests take microseconds, these are hundreds, and fewer would only wait for each other: then most goroutines that
 // are ready to run are not those of workers.
 func (s *sizer) wanted(patience time.Duration) float64 {
-	if s.grants == 0 || s.cpu == 0 {
-		return leastSpare
-	}
 	spare := mostSpare
 	if patience > 0 {
 		spare = min(spare, patience/spareShare)
 	}
-	each := s.cpu.Seconds() / s.grants / s.available
-	return math.Max(spare.Seconds()/each, leastSpare)
+	return math.Max(spare.Seconds()*s.grants/s.span.Seconds(), leastSpare*math.Max(s.got(), 1))
 }
 
-// learn what share of the processors the process can get: what it used while something was ready to run all the time. Beside noisy
-// neighbors that is less than all.
-func (s *sizer) learn() {
-	used := s.share() * s.available
+// learn what share of the processors the process can get: what it used while something was ready to run all the time, or while all were
+// occupied. Beside noisy neighbors that is less than all.
+func (s *sizer) learn(occupied bool) {
+	used := s.got() / s.last.processors
 	switch {
 	case used > s.available:
 		s.available = math.Min(used, 1)
-	case s.backlogged:
+	case s.backlogged || occupied:
 		s.available = math.Max(s.available+(used-s.available)*learning, leastAvailable)
 	default:
 		s.available += (1 - s.available) * math.Min(s.span.Seconds()/forgetting.Seconds(), 1)

@@ -119,6 +119,36 @@ func TestAPoolDoesNotGrowForWhatANeighborTakes(t *testing.T) {
 	})
 }
 
+// On a full node, threads wait in the kernel for processors that others have: Go has nothing that is ready to run, and fewer workers do as
+// much.
+func TestAPoolShrinksToWhatItGetsOfAFullNode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := &process{reading: reading{processors: 16, stalled: 15}, busy: 1}
+		p := sizedPool(x, Config{Workers: 64, MaxWorkers: 1000, QueueDepth: 2000, QueueTimeout: 100 * ms})
+		press(p, 500, 15*time.Second)
+		if s := p.Stats(); s.Workers > 2 || s.MinWorkers > 2 {
+			t.Errorf("%d workers, at least %d, for the one processor that there is", s.Workers, s.MinWorkers)
+		}
+		x.set(p, func(r *reading) { r.stalled = 0 })
+		press(p, 500, 15*time.Second)
+		if s := p.Stats(); s.Workers < 500 {
+			t.Errorf("%d workers once the node has processors", s.Workers)
+		}
+	})
+}
+
+// A thread that waits for its turn once in a while does not keep a pool small whose processors are mostly idle.
+func TestAPoolGrowsAlthoughThreadsWaitAtTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := &process{reading: reading{processors: 2, stalled: 0.2}, busy: 0.3}
+		p := sizedPool(x, Config{Workers: 8, MaxWorkers: 1000, QueueDepth: 2000, QueueTimeout: 100 * ms})
+		press(p, 500, 150*ms)
+		if s := p.Stats(); s.Workers < 500 {
+			t.Errorf("%d workers after 150 ms", s.Workers)
+		}
+	})
+}
+
 // Half a processor by quota is all there is, although Go runs on two.
 func TestAQuotaIsAllThereIs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
