@@ -4,6 +4,7 @@
 package pool
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"math/rand/v2"
@@ -114,6 +115,7 @@ type service struct {
 	neighbor   float64 // takes all but one of so many parts of the processors from the middle on
 	variation  float64 // of CPU and wait
 	fixed      [2]int  // numbers of workers that are best before and after the middle
+	asGood     float64 // as the best of them, at least; 0: as always
 }
 
 // result of one run, as shares: of the capacity that was answered within the target from the third second on, and after the middle
@@ -222,7 +224,7 @@ func (s service) run(t *testing.T, config Config) (r result) {
 // are sent four times what they can serve. What is compared is from the third second on, and from the third second after an upstream
 // got slower or a neighbor came.
 func TestTheSizeThatAPoolFindsIsAsGoodAsTheBestOne(t *testing.T) {
-	const asGood = 0.9 // goroutines take turns by chance, so runs differ by some percent
+	const asGood = 0.92 // goroutines take turns by chance, so runs differ by some percent
 	services := map[string]service{
 		"computing":                  {processors: 1, cpu: 5 * ms, target: 100 * ms, load: 4, variation: 0.3, fixed: [2]int{1, 3}},
 		"computing for longer":       {processors: 1, cpu: 12 * ms, target: 100 * ms, load: 4, variation: 0.5, fixed: [2]int{1, 3}},
@@ -230,12 +232,13 @@ func TestTheSizeThatAPoolFindsIsAsGoodAsTheBestOne(t *testing.T) {
 		"mostly waiting":             {processors: 1, cpu: 1 * ms, wait: 40 * ms, target: 100 * ms, load: 4, variation: 0.3, fixed: [2]int{37, 44}},
 		"an upstream that gets slow": {processors: 1, cpu: 2 * ms, wait: 10 * ms, target: 200 * ms, load: 4, slower: 5, variation: 0.3, fixed: [2]int{18, 37}},
 		"a noisy neighbor":           {processors: 1, cpu: 5 * ms, target: 100 * ms, load: 4, neighbor: 2, variation: 0.3, fixed: [2]int{2, 6}},
-		"a fifth of a processor":     {processors: 1, real: 0.2, cpu: 5 * ms, target: 100 * ms, load: 4, variation: 0.3, fixed: [2]int{1, 2}},
-		"half, and waiting":          {processors: 1, real: 0.5, cpu: 3 * ms, wait: 20 * ms, target: 100 * ms, load: 4, variation: 0.3, fixed: [2]int{6, 8}},
-		"a full node":                {processors: 16, real: 1, cpu: 5 * ms, target: 100 * ms, load: 4, variation: 0.3, fixed: [2]int{2, 3}},
-		"a full node, and waiting":   {processors: 16, real: 1, cpu: 3 * ms, wait: 20 * ms, target: 100 * ms, load: 4, variation: 0.3, fixed: [2]int{11, 13}},
-		"a large full node":          {processors: 64, real: 2, cpu: 5 * ms, target: 100 * ms, load: 4, variation: 0.3, fixed: [2]int{3, 4}},
-		"four processors":            {processors: 4, cpu: 5 * ms, wait: 20 * ms, target: 100 * ms, load: 4, variation: 0.3, fixed: [2]int{24, 30}},
+		// The 64 requests that are admitted at first alone take 1.6 s, so that the pool is still finding its size in the third second.
+		"a fifth of a processor":   {processors: 1, real: 0.2, cpu: 5 * ms, target: 100 * ms, load: 4, variation: 0.3, fixed: [2]int{1, 2}, asGood: 0.85},
+		"half, and waiting":        {processors: 1, real: 0.5, cpu: 3 * ms, wait: 20 * ms, target: 100 * ms, load: 4, variation: 0.3, fixed: [2]int{6, 8}},
+		"a full node":              {processors: 16, real: 1, cpu: 5 * ms, target: 100 * ms, load: 4, variation: 0.3, fixed: [2]int{2, 3}},
+		"a full node, and waiting": {processors: 16, real: 1, cpu: 3 * ms, wait: 20 * ms, target: 100 * ms, load: 4, variation: 0.3, fixed: [2]int{11, 13}},
+		"a large full node":        {processors: 64, real: 2, cpu: 5 * ms, target: 100 * ms, load: 4, variation: 0.3, fixed: [2]int{3, 4}},
+		"four processors":          {processors: 4, cpu: 5 * ms, wait: 20 * ms, target: 100 * ms, load: 4, variation: 0.3, fixed: [2]int{24, 30}},
 	}
 	for name, s := range services {
 		t.Run(name, func(t *testing.T) {
@@ -252,6 +255,7 @@ func TestTheSizeThatAPoolFindsIsAsGoodAsTheBestOne(t *testing.T) {
 			}
 			t.Logf("%.1f and %.1f %% of the capacity with %v workers; the best fixed pools %.1f and %.1f %%",
 				100*found.first, 100*found.second, found.workers, 100*best.first, 100*best.second)
+			asGood := cmp.Or(s.asGood, asGood)
 			if found.first < asGood*best.first || found.second < asGood*best.second {
 				t.Errorf("want %.0f %% of what the best fixed pools do", 100*asGood)
 			}

@@ -79,6 +79,7 @@ type sizer struct {
 	backlogged       bool // some goroutine was ready to run whenever it was looked at
 	waited           bool
 	attempts, grants float64
+	busy             int     // workers in use at the last look
 	used             float64 // workers in use at most, fading
 	available        float64 // share of the processors that the process can get
 	cutAt            uint64  // collection that was last looked at for a cut for memory
@@ -112,8 +113,8 @@ func (s *sizer) share(patience time.Duration) float64 {
 // occupied is the share of processors on which Go has something to run, whether the kernel lets it or not, or of the threads that may
 // wait in the kernel, which are few where there are no more processors to get.
 func (s *sizer) occupied(patience time.Duration) float64 {
-	stalled := s.stalled / s.span.Seconds()
-	return max(min((s.got()+stalled)/s.last.processors, 1), stalled/s.wanted(patience))
+	running := s.got() + s.stalled/s.span.Seconds()
+	return max(min(running/s.last.processors, 1), s.stalledWorkers()/s.wanted(patience))
 }
 
 // traffic is what came to the pool since the last look.
@@ -136,7 +137,7 @@ func (s *sizer) look(now time.Duration, r reading, seen traffic) {
 	cpu := r.cpu - s.last.cpu
 	s.last, s.lastAt = r, now
 	s.used = math.Max(float64(seen.busy), s.used*(1-math.Min(span.Seconds()/relaxing.Seconds(), 1)))
-	s.waited = s.waited || seen.waited
+	s.busy, s.waited = seen.busy, s.waited || seen.waited
 	s.span += span
 	s.cpu += max(cpu, 0)
 	s.ready += float64(r.runnable) * span.Seconds()
@@ -167,7 +168,7 @@ func (s *sizer) decide(seen traffic) {
 		s.cutLive = 0
 	}
 	share = s.share(patience)
-	excess, wanted := s.excess(seen.busy)-beyond, s.wanted(patience)
+	excess, wanted := s.excess()-beyond, s.wanted(patience)
 	effective := s.span >= min(max(seen.hold/2, least), longWindow) // what was added last has had its effect
 	switch {
 	case s.last.tight && s.cutMemory():
@@ -203,14 +204,23 @@ func (s *sizer) cutMemory() bool {
 }
 
 // excess is how many of the busy workers wait for a processor: of all goroutines that do, those of requests that have been let
-// in; the others are about to ask, or to tell that they were turned away. And of the threads that wait in the kernel all: it is
-// work that keeps them running.
-func (s *sizer) excess(busy int) float64 {
+// in; the others are about to ask, or to tell that they were turned away. And those whose threads wait in the kernel.
+func (s *sizer) excess() float64 {
 	admitted := 1.0
 	if s.attempts > 0 {
 		admitted = math.Max(s.grants/(s.grants+s.attempts/2), leastAdmitted)
 	}
-	return math.Min((s.ready*admitted+s.stalled)/s.span.Seconds(), float64(busy))
+	return math.Min(s.ready/s.span.Seconds()*admitted+s.stalledWorkers(), float64(s.busy))
+}
+
+// stalledWorkers is how many of the stalled threads run workers, at most: those have a thread each, which waits for as much of the time
+// as all do. The others turn requests away, or read them.
+func (s *sizer) stalledWorkers() float64 {
+	stalled := s.stalled / s.span.Seconds()
+	if stalled == 0 {
+		return 0
+	}
+	return math.Min(stalled, float64(s.busy)) * stalled / (stalled + s.got())
 }
 
 // wanted is how many workers may wait for a processor, so that none is ever idle: as many as begin within the time that they
