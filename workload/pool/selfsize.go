@@ -65,6 +65,9 @@ func (p *Pool) watchSize() {
 	}
 	s.looking, s.resting, s.calm = true, false, 0
 	s.begin(p.now(), s.measure())
+	if s.stalls != nil {
+		go s.stalls() // the first reading tells nothing but where the next one begins
+	}
 	p.lookAfter(idleWindow)
 }
 

@@ -160,7 +160,9 @@ func (s *sizer) decide(seen traffic) {
 	beyond := math.Max(float64(seen.busy)-s.limit, 0)
 	hungry := s.waited && !s.backlogged && !s.last.tight && seen.busy <= s.workers()
 	starving := hungry && s.span >= idleWindow && share < mostlyIdle
-	if !starving && (s.span < least || s.samples < leastSamples) {
+	// Looks come late where many goroutines are ready to run: there, one says enough.
+	few := s.samples < leastSamples && s.span < longWindow
+	if !starving && (s.span < least || few) {
 		return
 	}
 	s.learn(s.occupied(patience) >= saturated)

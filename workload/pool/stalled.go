@@ -14,7 +14,7 @@ const (
 	stalledCost = 0.01
 	stalledRest = 50 * time.Millisecond
 	// stalledFor is how long two readings may be apart to tell anything about the present.
-	stalledFor = time.Second
+	stalledFor = 2 * time.Second
 )
 
 // stalls tells how many threads of this process wait in the kernel for a processor, because other processes have them. Go does not see
