@@ -38,6 +38,7 @@ type bench struct {
 	folder    string
 	binary    string
 	processor int // of the server
+	machine   int // processors of the machine
 }
 
 // newBench takes one processor for the server and another one for itself.
@@ -46,11 +47,15 @@ func newBench(ctx context.Context, s settings, progress io.Writer) (*bench, erro
 	if err != nil {
 		return nil, err
 	}
+	machine, err := child.Processors()
+	if err != nil {
+		return nil, err
+	}
 	folder, err := os.MkdirTemp("", "bench-overload-")
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{settings: s, folder: folder, processor: measured}
+	b := &bench{settings: s, folder: folder, processor: measured, machine: len(machine)}
 	fmt.Fprintln(progress, "building the workload")
 	if b.binary, err = child.BuildWorkload(ctx, s.root, folder); err == nil {
 		err = child.Stay(clients)

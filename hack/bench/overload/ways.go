@@ -56,7 +56,7 @@ const (
 const (
 	// fixedSizes are tried to find the best one.
 	fixedSizes = "1,2,3,5,8,12,18,28,42"
-	// allRivals are the ways of other libraries. CoDel's lock is told the best size.
+	// allRivals are the ways of other libraries. CoDel's lock is told the best size, and failsafe-go's limiters begin with it.
 	allRivals = "failsafe-adaptive,failsafe-priority,codel,kratos-bbr"
 )
 
@@ -180,7 +180,8 @@ func (b *bench) compareIn(ctx context.Context, binary string, s situation, progr
 		return c, err
 	}
 	for _, way := range b.settings.ways.rivals {
-		goodput, critical, err := run("-way", way, "-wait", p.QueueTimeout.Value.String(), "-places", fmt.Sprint(c.bestSize))
+		goodput, critical, err := run("-way", way, "-wait", p.QueueTimeout.Value.String(), "-places", fmt.Sprint(c.bestSize),
+			"-machine", fmt.Sprint(b.machine))
 		if err != nil {
 			return c, err
 		}

@@ -25,17 +25,22 @@ func main() {
 	address := flag.String("address", "127.0.0.1:0", "to listen on")
 	way := flag.String("way", "none", "the way to bound what runs at once: none, pool, "+names())
 	document := flag.String("document", "", "live settings document for the pool")
-	wait := flag.Duration("wait", 50*time.Millisecond, "the longest wait for the ways that have one")
-	places := flag.Int("places", 1, "how much runs at once, for the ways that are told")
+	var to told
+	flag.DurationVar(&to.wait, "wait", 50*time.Millisecond, "the longest wait for the ways that have one")
+	flag.IntVar(&to.places, "places", 1, "how much runs at once, at least 1, for the ways that are told")
+	flag.IntVar(&to.processors, "machine", runtime.NumCPU(), "processors of the machine, at least 1, for the ways that measure all of it")
 	burn := flag.Int("burn", 0, "compute on as many goroutines instead of serving, as a noisy neighbor")
 	flag.Parse()
-	if err := run(*address, *way, *document, *wait, *places, *burn); err != nil {
+	if err := run(*address, *way, *document, to, *burn); err != nil {
 		fmt.Fprintln(os.Stderr, "contender:", err)
 		os.Exit(1)
 	}
 }
 
-func run(address, way, document string, wait time.Duration, places, burn int) error {
+func run(address, way, document string, to told, burn int) error {
+	if to.places < 1 || to.processors < 1 {
+		return fmt.Errorf("-places %d, -machine %d: both must be at least 1", to.places, to.processors)
+	}
 	ready := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 	mux := http.NewServeMux()
 	mux.Handle("GET /readyz", ready)
@@ -46,7 +51,7 @@ func run(address, way, document string, wait time.Duration, places, burn int) er
 			}
 		}()
 	}
-	bound, err := boundOf(way, document, wait, places)
+	bound, err := boundOf(way, document, to)
 	if err != nil {
 		return err
 	}
@@ -68,7 +73,7 @@ func work(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, "{\"took\":%q}\n", time.Since(start))
 }
 
-func boundOf(way, document string, wait time.Duration, places int) (func(http.Handler) http.Handler, error) {
+func boundOf(way, document string, to told) (func(http.Handler) http.Handler, error) {
 	switch way {
 	case "none":
 		return func(next http.Handler) http.Handler { return next }, nil
@@ -87,7 +92,7 @@ func boundOf(way, document string, wait time.Duration, places int) (func(http.Ha
 	if !known {
 		return nil, fmt.Errorf("-way %q: must be none, pool, %s", way, names())
 	}
-	acquire := open(wait, places)
+	acquire := open(to)
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			release, err := acquire(r.Context(), isCritical(r))

@@ -7,6 +7,7 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -21,8 +22,15 @@ import (
 // acquire a place, or not.
 type acquire func(ctx context.Context, critical bool) (release func(), err error)
 
+// told is what a way is told that has to be.
+type told struct {
+	// wait is the longest one, places is how much runs at once, and processors are those of the machine, of which the server gets one.
+	wait               time.Duration
+	places, processors int
+}
+
 // ways by others, each with its defaults besides what it has to be told.
-var ways = map[string]func(wait time.Duration, places int) acquire{
+var ways = map[string]func(told) acquire{
 	"failsafe-adaptive": failsafeAdaptive,
 	"failsafe-priority": failsafePriority,
 	"codel":             controlledDelay,
@@ -31,10 +39,19 @@ var ways = map[string]func(wait time.Duration, places int) acquire{
 
 func names() string { return strings.Join(slices.Sorted(maps.Keys(ways)), ", ") }
 
-func failsafeAdaptive(wait time.Duration, _ int) acquire {
-	limiter := adaptivelimiter.NewBuilder[any]().WithQueueing(2, 3).WithMaxWaitTime(wait).Build()
+// failsafeLimiter begins with the best number (WithLimits), queues as a limiter with priorities does by default (BuildPrioritized), and
+// looks at executions four times as often as by default (WithRecentWindow), because it gets two seconds to find its limit. What the options
+// do is from the documentation of the package adaptivelimiter.
+func failsafeLimiter(to told) adaptivelimiter.Builder[any] {
+	const mostPlaces, window, longest, samples = 200, 250 * time.Millisecond, 30 * time.Second, 20
+	return adaptivelimiter.NewBuilder[any]().WithLimits(1, mostPlaces, uint(to.places)).WithRecentWindow(window, longest, samples).
+		WithQueueing(2, 3).WithMaxWaitTime(to.wait)
+}
+
+func failsafeAdaptive(to told) acquire {
+	limiter := failsafeLimiter(to).Build()
 	return func(ctx context.Context, _ bool) (func(), error) {
-		permit, err := limiter.AcquirePermitWithMaxWait(ctx, wait)
+		permit, err := limiter.AcquirePermitWithMaxWait(ctx, to.wait)
 		if err != nil {
 			return nil, err
 		}
@@ -42,10 +59,10 @@ func failsafeAdaptive(wait time.Duration, _ int) acquire {
 	}
 }
 
-func failsafePriority(wait time.Duration, _ int) acquire {
+func failsafePriority(to told) acquire {
 	prioritizer := adaptivelimiter.NewPrioritizer()
 	prioritizer.ScheduleCalibrations(context.Background(), 500*time.Millisecond)
-	limiter := adaptivelimiter.NewBuilder[any]().WithQueueing(2, 3).WithMaxWaitTime(wait).WithLogger(slog.New(slog.DiscardHandler)).BuildPrioritized(prioritizer)
+	limiter := failsafeLimiter(to).WithLogger(slog.New(slog.DiscardHandler)).BuildPrioritized(prioritizer)
 	return func(ctx context.Context, critical bool) (func(), error) {
 		level := priority.Medium
 		if critical {
@@ -59,8 +76,8 @@ func failsafePriority(wait time.Duration, _ int) acquire {
 	}
 }
 
-func controlledDelay(wait time.Duration, places int) acquire {
-	lock := codel.NewPriority(codel.Options{MaxPending: 4096, MaxOutstanding: places, TargetLatency: wait})
+func controlledDelay(to told) acquire {
+	lock := codel.NewPriority(codel.Options{MaxPending: 4096, MaxOutstanding: to.places, TargetLatency: to.wait})
 	return func(ctx context.Context, critical bool) (func(), error) {
 		level := 1
 		if critical {
@@ -73,8 +90,11 @@ func controlledDelay(wait time.Duration, places int) acquire {
 	}
 }
 
-func kratosBBR(time.Duration, int) acquire {
-	limiter := bbr.NewLimiter()
+// kratosBBR drops only where 80 % of the processors are busy, which it takes for those of the whole machine. WithCPUQuota is "real cpu
+// quota (if it can not collect from process correct)", by which it divides what it has multiplied with runtime.NumCPU: with the
+// server's part of the machine, it sees the one processor.
+func kratosBBR(to told) acquire {
+	limiter := bbr.NewLimiter(bbr.WithCPUQuota(float64(runtime.NumCPU()) / float64(to.processors)))
 	return func(context.Context, bool) (func(), error) {
 		done, err := limiter.Allow()
 		if err != nil {
