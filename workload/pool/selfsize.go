@@ -18,7 +18,7 @@ type sizing struct {
 	calm    int     // looks in a row at which nobody had to wait
 	timer   *time.Timer
 	measure func() reading
-	stalls  func() float64 // nil if measure knows
+	stalls  func() float64 // set before the timer, and never again: it is read without the lock
 }
 
 // calmLooks end the looking, once the pool is back where it starts.
@@ -34,7 +34,7 @@ func (p *Pool) setSizing() int {
 		return c.Workers
 	}
 	if s.measure == nil {
-		s.measure, s.stalls = newMeter().read, ofThisProcess.read
+		s.measure, s.stalls = newMeter().read, (&stalls{waited: func() (time.Duration, int) { return waitOfThreads(threadsFolder) }}).read
 	}
 	s.start, s.max = float64(c.Workers), float64(c.MaxWorkers)
 	if !was || !s.looking {
@@ -50,7 +50,7 @@ func (p *Pool) setSizing() int {
 
 // least is the lower bound of a pool whose Config has none: a worker for each processor that it can get, if it starts with as many.
 func (s *sizing) least(r reading) float64 {
-	return math.Min(math.Ceil(r.processors*s.available-rounding), s.start)
+	return math.Min(math.Max(math.Ceil(r.processors*s.available-rounding), 1), s.start)
 }
 
 // watchSize has the pool look at its process for as long as callers have to wait, and some time after. The lock is held.
@@ -65,9 +65,7 @@ func (p *Pool) watchSize() {
 	}
 	s.looking, s.resting, s.calm = true, false, 0
 	s.begin(p.now(), s.measure())
-	if s.stalls != nil {
-		go s.stalls() // the first reading tells nothing but where the next one begins
-	}
+	go s.stalls() // the first reading tells nothing but where the next one begins
 	p.lookAfter(idleWindow)
 }
 
@@ -82,11 +80,8 @@ func (p *Pool) lookAfter(d time.Duration) {
 
 // look at the process and resize the pool.
 func (p *Pool) look() {
-	stalled := 0.0
-	if p.sizing.stalls != nil {
-		// Not under the lock: where other processes take the processors, a system call may cost the goroutine its turn.
-		stalled = p.sizing.stalls()
-	}
+	// Not under the lock: where other processes take the processors, a system call may cost the goroutine its turn.
+	stalled := p.sizing.stalls()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := &p.sizing
@@ -100,9 +95,7 @@ func (p *Pool) look() {
 	seen.waited = seen.waited || p.queue.length > 0
 	seen.hold, seen.patience = time.Duration(seen.busy)*p.pace.interval(), p.config.QueueTimeout
 	r := s.measure()
-	if s.stalls != nil {
-		r.stalled = stalled
-	}
+	r.stalled = stalled
 	if p.config.MinWorkers == 0 { // a quota may have changed
 		s.min = s.least(r)
 	}

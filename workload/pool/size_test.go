@@ -5,6 +5,7 @@ package pool
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,7 +19,9 @@ type process struct {
 
 	at   time.Time
 	busy float64
-	read int
+	// threads that wait in the kernel.
+	threads float64
+	read    int
 }
 
 func (x *process) measure() reading {
@@ -42,6 +45,11 @@ func (x *process) set(p *Pool, change func(*reading)) {
 func sizedPool(x *process, config Config) *Pool {
 	p := New(Config{Workers: 1})
 	p.sizing.measure = x.measure
+	p.sizing.stalls = func() float64 { // which is called without the lock
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return x.threads
+	}
 	p.Set(config)
 	return p
 }
@@ -122,25 +130,29 @@ func TestAPoolDoesNotGrowForWhatANeighborTakes(t *testing.T) {
 // On a full node, threads wait in the kernel for processors that others have: Go has nothing that is ready to run, and fewer workers do as
 // much.
 func TestAPoolShrinksToWhatItGetsOfAFullNode(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		x := &process{reading: reading{processors: 16, stalled: 15}, busy: 1}
-		p := sizedPool(x, Config{Workers: 64, MaxWorkers: 1000, QueueDepth: 2000, QueueTimeout: 100 * ms})
-		press(p, 500, 15*time.Second)
-		if s := p.Stats(); s.Workers > 2 || s.MinWorkers > 2 {
-			t.Errorf("%d workers, at least %d, for the one processor that there is", s.Workers, s.MinWorkers)
-		}
-		x.set(p, func(r *reading) { r.stalled = 0 })
-		press(p, 500, 15*time.Second)
-		if s := p.Stats(); s.Workers < 500 {
-			t.Errorf("%d workers once the node has processors", s.Workers)
-		}
-	})
+	for _, processors := range []float64{16, 64} {
+		t.Run(fmt.Sprint(processors), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				x := &process{reading: reading{processors: processors}, busy: 1, threads: processors - 1}
+				p := sizedPool(x, Config{Workers: 64, MaxWorkers: 1000, QueueDepth: 2000, QueueTimeout: 100 * ms})
+				press(p, 500, 15*time.Second)
+				if s := p.Stats(); s.Workers > 2 || s.MinWorkers > 1 {
+					t.Errorf("%d workers, at least %d, for the one processor that there is", s.Workers, s.MinWorkers)
+				}
+				x.set(p, func(*reading) { x.threads = 0 })
+				press(p, 500, 15*time.Second)
+				if s := p.Stats(); s.Workers < 500 {
+					t.Errorf("%d workers once the node has processors", s.Workers)
+				}
+			})
+		})
+	}
 }
 
 // A thread that waits for its turn once in a while does not keep a pool small whose processors are mostly idle.
 func TestAPoolGrowsAlthoughThreadsWaitAtTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		x := &process{reading: reading{processors: 2, stalled: 0.2}, busy: 0.3}
+		x := &process{reading: reading{processors: 2}, busy: 0.3, threads: 0.2}
 		p := sizedPool(x, Config{Workers: 8, MaxWorkers: 1000, QueueDepth: 2000, QueueTimeout: 100 * ms})
 		press(p, 500, 150*ms)
 		if s := p.Stats(); s.Workers < 500 {
@@ -159,6 +171,24 @@ func TestAQuotaIsAllThereIs(t *testing.T) {
 			t.Errorf("%d workers, at least %d", s.Workers, s.MinWorkers)
 		}
 	})
+}
+
+// A pool has a worker at least, and says so, however small its part of a processor is.
+func TestAPoolHasOneWorkerAtLeast(t *testing.T) {
+	for name, x := range map[string]*process{
+		"by quota":     {reading: reading{processors: 0.1, limited: true, runnable: 30}, busy: 0.1},
+		"by neighbors": {reading: reading{processors: 1, runnable: 30}, busy: 0.1, threads: 0.9},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := sizedPool(x, Config{Workers: 16, MaxWorkers: 1000, QueueDepth: 2000, QueueTimeout: 100 * ms})
+				press(p, 500, 15*time.Second)
+				if s := p.Stats(); s.Workers != 1 || s.MinWorkers != 1 {
+					t.Errorf("%d workers, at least %d", s.Workers, s.MinWorkers)
+				}
+			})
+		})
+	}
 }
 
 // A container's quota may change while it runs; the least number of workers follows it.
@@ -337,7 +367,7 @@ func TestABurstThatIsServedInTimeIsServed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMachine(1)
 		p := New(Config{Workers: 1})
-		p.sizing.measure = m.read
+		p.sizing.measure, p.sizing.stalls = m.read, m.stalls
 		p.Set(Config{Workers: 16, MaxWorkers: 4096, QueueDepth: 4096, QueueTimeout: 50 * ms})
 		for range 5 {
 			for range 1000 {

@@ -9,10 +9,10 @@ import (
 )
 
 const (
-	// stalledCost is the largest share of the time that reading takes: there is a file for each thread. Where reading was interrupted, it
-	// seems to have taken long: the next one is not more than stalledRest away.
-	stalledCost = 0.01
-	stalledRest = 50 * time.Millisecond
+	// stalledPause follows a reading for each thread that was read, up to stalledRest: that bounds the cost, since there is a file for each
+	// of them. Reading one takes about a hundredth of the pause. The time that a reading took would say less: it may have been interrupted.
+	stalledPause = 250 * time.Microsecond
+	stalledRest  = time.Second
 	// stalledFor is how long two readings may be apart to tell anything about the present.
 	stalledFor = 2 * time.Second
 )
@@ -20,32 +20,34 @@ const (
 // stalls tells how many threads of this process wait in the kernel for a processor, because other processes have them. Go does not see
 // that: it takes such a thread's processor for one that works.
 type stalls struct {
-	mu     sync.Mutex
-	waited func() time.Duration
-	total  time.Duration
-	at     time.Time
-	next   time.Time // to read, not before
-	mean   float64
-}
+	waited func() (sum time.Duration, threads int)
 
-// ofThisProcess is one for all of its pools.
-var ofThisProcess = stalls{waited: func() time.Duration { return waitedFor(threadsFolder) }}
+	mu   sync.Mutex
+	sum  time.Duration // at the last reading
+	at   time.Time     // of the last reading; zero if that told nothing
+	next time.Time     // to read, not before
+	mean float64
+}
 
 // read returns how many threads waited on average between the last two readings; 0 where that is not known.
 func (s *stalls) read() float64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	began := time.Now()
-	if began.Before(s.next) {
+	if time.Now().Before(s.next) {
 		return s.mean
 	}
-	total, now := s.waited(), time.Now()
-	since := now.Sub(s.at)
-	s.mean = 0
-	if !s.at.IsZero() && since > 0 && since <= stalledFor {
-		s.mean = max((total-s.total).Seconds()/since.Seconds(), 0) // a thread that has ended takes its wait out of the total
+	sum, threads := s.waited()
+	now := time.Now()
+	since, waited := now.Sub(s.at), sum-s.sum
+	s.sum, s.at, s.mean = sum, now, 0
+	switch {
+	case threads == 0:
+		s.at, s.next = time.Time{}, now.Add(stalledRest)
+	case since <= 0 || since > stalledFor:
+		// Only where the next reading begins, which may follow at once.
+	default:
+		s.mean = max(waited.Seconds()/since.Seconds(), 0) // a thread that has ended takes its wait out of the sum
+		s.next = now.Add(min(time.Duration(threads)*stalledPause, stalledRest))
 	}
-	s.total, s.at = total, now
-	s.next = now.Add(min(time.Duration(float64(now.Sub(began))/stalledCost), stalledRest))
 	return s.mean
 }

@@ -5,50 +5,58 @@ package pool
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"strconv"
 	"syscall"
 	"time"
 )
 
-// threadsFolder has a folder for each thread of this process.
+// threadsFolder has a folder for each thread of this process, which it may read whatever hidepid says of others.
 const threadsFolder = "/proc/self/task"
 
-// waitedFor is how long the threads of a process have waited for a processor in the kernel, by the second field of their schedstat
-// files. Where there are none (a kernel without CONFIG_SCHED_INFO, gVisor), it is 0.
-func waitedFor(folder string) (sum time.Duration) {
-	threads, err := os.Open(folder)
+// waitOfThreads is how long the threads of a process have waited for a processor in the kernel, by the second field of their schedstat
+// files, and how many threads these are. There are none where that is not known: on a kernel without CONFIG_SCHED_INFO, in gVisor,
+// without /proc, or where a file cannot be read. A thread that is missed once would seem to have waited all its life when it is read again.
+func waitOfThreads(folder string) (sum time.Duration, threads int) {
+	tasks, err := os.Open(folder)
 	if err != nil {
-		return 0
+		return 0, 0
 	}
-	defer threads.Close()
-	names, err := threads.Readdirnames(-1)
+	defer tasks.Close()
+	names, err := tasks.Readdirnames(-1)
 	if err != nil {
-		return 0
+		return 0, 0
 	}
-	var content [80]byte // three numbers of at most 20 digits
 	for _, name := range names {
-		// Plain system calls take half the time of an os.File.
-		file, err := syscall.Open(folder+"/"+name+"/schedstat", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+		waited, err := waitOfThread(int(tasks.Fd()), name+"/schedstat")
+		if errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ESRCH) {
+			continue // the thread has ended
+		}
 		if err != nil {
-			continue // it has ended
+			return 0, 0
 		}
-		n, err := syscall.Read(file, content[:])
-		_ = syscall.Close(file)
-		if err == nil {
-			sum += waitedIn(content[:n])
-		}
+		sum += waited
+		threads++
 	}
-	return sum
+	return sum, threads
 }
 
-// waitedIn reads a schedstat file: the time on processors and the wait for them, in nanoseconds, and the number of turns.
-func waitedIn(content []byte) time.Duration {
-	_, rest, _ := bytes.Cut(content, []byte(" "))
+// waitOfThread reads a schedstat file, which has three numbers: nanoseconds on processors, nanoseconds of waiting for them, and turns.
+func waitOfThread(folder int, name string) (time.Duration, error) {
+	// Plain system calls take half the time of an os.File.
+	file, err := syscall.Openat(folder, name, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return 0, err
+	}
+	var content [80]byte // numbers of at most 20 digits
+	n, err := syscall.Read(file, content[:])
+	_ = syscall.Close(file)
+	if err != nil {
+		return 0, err
+	}
+	_, rest, _ := bytes.Cut(content[:n], []byte(" "))
 	field, _, _ := bytes.Cut(rest, []byte(" "))
 	waited, err := strconv.ParseInt(string(field), 10, 64)
-	if err != nil {
-		return 0
-	}
-	return time.Duration(waited)
+	return time.Duration(waited), err
 }

@@ -9,5 +9,5 @@ import "time"
 
 const threadsFolder = ""
 
-// waitedFor is not known.
-func waitedFor(string) time.Duration { return 0 }
+// waitOfThreads is not known.
+func waitOfThreads(string) (time.Duration, int) { return 0, 0 }

@@ -9,50 +9,82 @@ import (
 	"time"
 )
 
-// Threads are counted as the mean over the time between two readings, which are not repeated more often than they may cost.
+// kernel is what stalls reads, and how often it has.
+type kernel struct {
+	sum      time.Duration
+	threads  int
+	takes    time.Duration
+	readings int
+}
+
+func (k *kernel) waited() (time.Duration, int) {
+	k.readings++
+	time.Sleep(k.takes)
+	return k.sum, k.threads
+}
+
+// Threads are counted as the mean over the time between two readings.
 func TestStalledThreadsAreCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var total, takes time.Duration
-		readings := 0
-		s := stalls{waited: func() time.Duration {
-			readings++
-			time.Sleep(takes)
-			return total
-		}}
-		want := func(when string, stalled float64, read int) {
+		k := &kernel{threads: 4, sum: time.Hour}
+		s := stalls{waited: k.waited}
+		want := func(when string, stalled float64) {
 			t.Helper()
-			if got := s.read(); got != stalled || readings != read {
-				t.Errorf("%s: %g threads after %d readings, want %g after %d", when, got, readings, stalled, read)
+			if got := s.read(); got != stalled {
+				t.Errorf("%s: %g threads, want %g", when, got, stalled)
 			}
 		}
-		total = time.Hour
-		want("at first", 0, 1)
+		want("at first", 0)
 		time.Sleep(10 * ms)
-		total += 30 * ms
-		want("three for 10 ms", 3, 2)
+		k.sum += 30 * ms
+		want("three for 10 ms", 3)
 		time.Sleep(10 * ms)
-		total -= time.Minute
-		want("after a thread has ended", 0, 3)
+		k.sum -= time.Minute
+		want("after a thread has ended", 0)
 		time.Sleep(10 * ms)
-		total += 5 * ms
-		want("one for half of the time", 0.5, 4)
+		k.sum += 5 * ms
+		want("one for half of the time", 0.5)
 		time.Sleep(time.Minute)
-		total += time.Hour
-		want("after a rest", 0, 5)
-
-		takes = ms / 5
-		time.Sleep(10*ms - takes)
-		total += 20 * ms
-		want("where reading takes long", 2, 6)
-		time.Sleep(19 * ms)
-		want("too soon for another one", 2, 6)
+		k.sum += time.Hour
+		want("after a rest", 0)
 		time.Sleep(ms)
-		want("a hundred times later", 0, 7)
-		takes = time.Second
-		time.Sleep(20 * ms)
-		s.read()
-		takes = 0
+		k.sum += 2 * ms
+		want("two for the 1 ms after that", 2)
+		k.threads, k.sum = 0, 0
+		time.Sleep(10 * ms)
+		want("where nothing is known", 0)
+		k.threads, k.sum = 4, time.Hour
 		time.Sleep(stalledRest)
-		want("after a reading that was interrupted", 0, 9)
+		want("at first again", 0)
+		time.Sleep(10 * ms)
+		k.sum += 10 * ms
+		want("one again", 1)
 	})
+}
+
+// How often threads are read depends on how many there are, not on how long it took: who is interrupted while reading needs to know why.
+func TestManyThreadsAreReadLessOften(t *testing.T) {
+	for name, c := range map[string]struct {
+		kernel kernel
+		most   int // readings in 10 s with a look every 10 ms
+		least  int
+	}{
+		"few":            {kernel{threads: 8}, 1001, 990},
+		"interrupted":    {kernel{threads: 8, takes: 20 * ms}, 400, 300},
+		"hundreds":       {kernel{threads: 400}, 102, 90},
+		"ten thousand":   {kernel{threads: 10_000}, 12, 9},
+		"none are known": {kernel{}, 12, 9},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := stalls{waited: c.kernel.waited}
+				for start := time.Now(); time.Since(start) < 10*time.Second; time.Sleep(10 * ms) {
+					s.read()
+				}
+				if c.kernel.readings > c.most || c.kernel.readings < c.least {
+					t.Errorf("%d readings, want %d to %d", c.kernel.readings, c.least, c.most)
+				}
+			})
+		})
+	}
 }
