@@ -92,7 +92,7 @@ func (e edit) document(resourceVersion string) ([]byte, error) {
 // kubectl apply sets it again from its manifest the next time.
 func owned(service *v1alpha1.GoService, path string, force bool) (note string, err error) {
 	for _, entry := range service.ManagedFields {
-		if entry.Manager == fieldManager || entry.FieldsV1 == nil || entry.Subresource != "" || !has(entry.FieldsV1.Raw, "spec."+path) {
+		if entry.Manager == fieldManager || entry.FieldsV1 == nil || entry.Subresource != "" || !has(entry.FieldsV1.GetRawBytes(), "spec."+path) {
 			continue
 		}
 		switch {
