@@ -89,16 +89,25 @@ func TestTheOperatorComesBackForTheNextKeys(t *testing.T) {
 	keeper := &peers{client: api, live: api, namespace: namespace, pace: testPace, now: clock.now}
 	for range 3 {
 		handOff, wait := keeper.ensure(t.Context(), service)
-		if handOff.Err != nil || handOff.Written == nil || wait <= 0 || wait > peerkeys.Period {
+		if handOff.Err != nil || handOff.Written == nil || wait <= 0 || wait > peersCheck {
 			t.Fatalf("%+v, again after %s", handOff, wait)
 		}
 		again, before := keeper.ensure(t.Context(), written(service, handOff.Written))
 		if again.Written != handOff.Written || before > wait {
 			t.Errorf("what is written was written again: %+v, again after %s", again, before)
 		}
-		clock.forward(wait)
+		keys, err := peerkeys.At(keeper.master, peerkeys.Service{UID: string(service.UID)}, clock.now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		clock.forward(keys.Until.Sub(clock.now()) - time.Minute)
+		keeper.ensure(t.Context(), service) // a check
+		if _, last := keeper.ensure(t.Context(), service); last > time.Minute {
+			t.Errorf("a minute before the next keys, the operator comes back after %s", last)
+		}
+		clock.forward(time.Minute)
 		if next, _ := keeper.ensure(t.Context(), service); next.Written == nil || next.Written.Revision == handOff.Written.Revision {
-			t.Errorf("after %s the keys are the same", wait)
+			t.Error("when the next keys are due, they are the same")
 		}
 	}
 }
