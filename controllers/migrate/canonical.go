@@ -153,7 +153,7 @@ func different(path string, one, other any, visit func(path string, one, other a
 	lefts, isList := one.([]any)
 	rights, areLists := other.([]any)
 	if (isList || one == nil) && (areLists || other == nil) && (isList || areLists) {
-		differentLists(path, lefts, rights, visit)
+		differentLists(path, lefts, rights, func(path string, one, other any) { different(path, one, other, visit) })
 		return
 	}
 	if !equal(one, other) {
@@ -162,7 +162,7 @@ func different(path string, one, other any, visit func(path string, one, other a
 }
 
 // differentLists compares elements by their names if they have any, else by their positions.
-func differentLists(path string, lefts, rights []any, visit func(path string, one, other any)) {
+func differentLists(path string, lefts, rights []any, compare func(path string, one, other any)) {
 	names := func(list []any) (found map[string]any, order []string) {
 		found = map[string]any{}
 		for i, element := range list {
@@ -187,7 +187,7 @@ func differentLists(path string, lefts, rights []any, visit func(path string, on
 		}
 	}
 	for _, name := range order {
-		different(path+"["+name+"]", left[name], right[name], visit)
+		compare(path+"["+name+"]", left[name], right[name])
 	}
 }
 

@@ -16,15 +16,13 @@ import (
 	"goservice.dev/operator/controllers/internal/build"
 )
 
-// handOver are the commands that give a GoService, once it is applied, what it takes the place of; none if the Deployment cannot be taken
+// handOver are the objects that a GoService takes over, and the commands that give a GoService, once it is applied, what it takes the place of; none if the Deployment cannot be taken
 // over in place. What the operator neither takes nor removes is deleted: a Service for metrics whose cluster IP nobody can change, and a
 // ServiceMonitor, NetworkPolicy, Ingress, or route of another name.
-func (b *bundle) handOver() []string {
+func (b *bundle) handOver() (taken, commands []string) {
 	if b.notTaken != "" {
-		return nil
+		return nil, nil
 	}
-	var taken []string
-	var commands []string
 	remove := func(namespace, object string) {
 		commands = append(commands, "kubectl delete"+inNamespace(namespace)+" "+object)
 	}
@@ -60,7 +58,7 @@ func (b *bundle) handOver() []string {
 		}
 	}
 	annotate := "kubectl annotate" + inNamespace(b.deployment.Namespace) + " " + strings.Join(taken, " ") + " " + build.AnnotationAdopt + "=" + b.deployment.Name
-	return append([]string{annotate}, commands...)
+	return taken, append([]string{annotate}, commands...)
 }
 
 func inNamespace(namespace string) string {

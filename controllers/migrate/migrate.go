@@ -32,6 +32,11 @@ type Result struct {
 	Replaced []string
 	// Notes say what could not be carried over, what changes, and what to check.
 	Notes []Note
+	// Changes of the pods, which one rolling update carries out.
+	Changes []Change
+	// Taken are the objects that the GoService takes over once they have the annotation goservice.dev/adopt with its name, in its namespace, as
+	// kubectl takes them: deployment/checkout. None if that is not possible in place.
+	Taken []string
 	// HandOver are commands that give the GoService, once it is applied, what it takes the place of; none if that is not possible in place.
 	HandOver []string
 }
@@ -63,7 +68,15 @@ func Convert(m *Manifests, options Options) (Output, error) {
 			used[object] = true
 		}
 		c.checkOthers(m)
-		output.Results = append(output.Results, Result{Service: c.result, Replaced: c.from.replaced(), Notes: c.notes, HandOver: c.from.handOver()})
+		changes, err := c.changes()
+		if err != nil {
+			failures = append(failures, fmt.Errorf("%s: %w", nameOf("Deployment", deployment), err))
+			continue
+		}
+		taken, commands := c.from.handOver()
+		output.Results = append(output.Results, Result{
+			Service: c.result, Replaced: c.from.replaced(), Notes: c.notes, Changes: changes, Taken: taken, HandOver: commands,
+		})
 	}
 	output.Left = m.left(used)
 	return output, errors.Join(failures...)

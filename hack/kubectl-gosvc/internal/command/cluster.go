@@ -106,6 +106,9 @@ func kinds() (*runtime.Scheme, meta.RESTMapper, error) {
 			mapper.Add(group.version.WithKind(kind), meta.RESTScopeRoot)
 		}
 	}
+	for _, kind := range gathered() { // read and annotated without types
+		mapper.Add(kind, meta.RESTScopeNamespace)
+	}
 	return scheme, mapper, nil
 }
 
