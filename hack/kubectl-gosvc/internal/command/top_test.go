@@ -61,7 +61,8 @@ func TestTopIsAPlainTableWhereNobodyWatches(t *testing.T) {
 
 // screen is a terminal with a command that runs in it.
 type screen struct {
-	*vt.SafeEmulator
+	mu       sync.Mutex
+	terminal *vt.Emulator
 	keyboard io.Writer
 	ended    chan int
 	// written has a value after something was.
@@ -69,12 +70,21 @@ type screen struct {
 }
 
 func (s *screen) Write(text []byte) (int, error) {
-	n, err := s.SafeEmulator.Write(text)
+	s.mu.Lock()
+	n, err := s.terminal.Write(text)
+	s.mu.Unlock()
 	select {
 	case s.written <- struct{}{}:
 	default:
 	}
 	return n, err
+}
+
+// text that is on the screen.
+func (s *screen) text() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.terminal.String()
 }
 
 // onTerminal runs a command line in a pseudo-terminal of 30 lines and 120 columns.
@@ -87,11 +97,11 @@ func onTerminal(t *testing.T, namespace string, arguments ...string) *screen {
 	if err := pty.Setsize(master, &pty.Winsize{Rows: 30, Cols: 120}); err != nil {
 		t.Fatal(err)
 	}
-	s := &screen{SafeEmulator: vt.NewSafeEmulator(120, 30), keyboard: master, ended: make(chan int, 1), written: make(chan struct{}, 1)}
+	s := &screen{terminal: vt.NewEmulator(120, 30), keyboard: master, ended: make(chan int, 1), written: make(chan struct{}, 1)}
 	ctx, cancel := context.WithCancel(t.Context())
 	var copies sync.WaitGroup
 	copies.Go(func() { _, _ = io.Copy(s, master) })
-	copies.Go(func() { _, _ = io.Copy(master, s.SafeEmulator) }) // what a terminal answers to what it is asked
+	copies.Go(func() { _, _ = io.Copy(master, s.terminal) }) // what a terminal answers to what it is asked
 	file := kubeconfig(t, testConfig, namespace)
 	go func() {
 		s.ended <- Run(ctx, Environment{In: slave, Out: slave, ErrOut: slave, Version: "v0.1.0", Now: func() time.Time { return noon }},
@@ -100,7 +110,7 @@ func onTerminal(t *testing.T, namespace string, arguments ...string) *screen {
 	t.Cleanup(func() {
 		cancel()
 		_, _ = slave.Close(), master.Close()
-		_ = s.Close()
+		_ = s.terminal.InputPipe().(io.Closer).Close() // Close of the terminal itself may not be called while it is read
 		copies.Wait()
 	})
 	return s
@@ -111,7 +121,7 @@ func (s *screen) shows(t *testing.T, texts ...string) string {
 	t.Helper()
 	late := time.After(patience)
 	for {
-		now := s.String()
+		now := s.text()
 		if inOrder(now, texts) {
 			var lines []string
 			for line := range strings.SplitSeq(now, "\n") {
