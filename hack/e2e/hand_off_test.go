@@ -23,7 +23,7 @@ func TestOneConnectionHasAllPods(t *testing.T) {
 	for name, mode := range map[string]v1alpha1.HandOffMode{"shared": v1alpha1.HandOffAutomatic, "alone": v1alpha1.HandOffDisabled} {
 		j.apply(manifest(name, map[string]any{
 			"replicas": pods, "handOff": mode, "resources": smallResources,
-			"pool": map[string]any{"workers": 1, "queueDepth": 1000, "queueTimeout": "2s"},
+			"pool": map[string]any{"workers": 1},
 		}))
 	}
 	j.ready("shared")
