@@ -140,6 +140,11 @@ test-rivals: ## Whether the simulator's models decide as Kubernetes' and Knative
 	go -C hack/rivals vet ./...
 	go -C hack/rivals test -count=1 -timeout 20m . $(if $(filter true,$(UPDATE)),-update)
 
+.PHONY: test-chart
+test-chart: ## Install, upgrade, roll back, and remove the Helm chart with Helm 3 and Helm 4 on a real API server; compiles both, 3 minutes at first.
+	go -C hack/chart vet -tags cluster .
+	KUBEBUILDER_ASSETS=$$(hack/cluster/envtest.sh) go -C hack/chart test -count=1 -tags cluster .
+
 .PHONY: test-jaeger
 test-jaeger: ## Whether a trace through all parts of the reference service arrives in a real Jaeger, which is compiled at first (4 minutes).
 	hack/jaeger.sh

@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Runs the tests of every module (of hack/rivals only with RIVALS=true) with the race detector; those of controllers/ and hack/chart run on
-# a real API server and etcd. hack/chart is without the detector: it has no concurrency of its own, and Helm would be compiled once more.
+# Runs the tests of every module (of hack/rivals only with RIVALS=true) with the race detector; those of controllers/ run on a real API server and etcd.
 #
 #   hack/test.sh [PACKAGE…]
 # shellcheck source=cluster/lib.sh
@@ -43,8 +42,5 @@ if [ $# -gt 0 ]; then
 fi
 for module in $(code_modules); do
   step "test" "$module"
-  case $module in
-  hack/chart/go.mod) go -C hack/chart test -timeout 20m ./... ;;
-  *) (cd "$(dirname "$module")" && tests ./...) ;;
-  esac
+  (cd "$(dirname "$module")" && tests ./...)
 done

@@ -1,3 +1,5 @@
+//go:build cluster
+
 // Copyright 2026 The GoService Authors.
 // Licensed under the Apache License, Version 2.0; see the LICENSE file.
 
@@ -32,6 +34,7 @@ func TestMain(m *testing.M) {
 	ctrllog.SetLogger(logr.Discard()) // warnings of the API server
 	code := m.Run()
 	if started != nil {
+		os.Remove(kubeconfig)
 		if err := started.Stop(); err != nil {
 			fmt.Fprintln(os.Stderr, "stopping the API server:", err)
 		}
@@ -39,44 +42,46 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// started is the API server of all tests that need one.
-var started *envtest.Environment
+// started is the API server of all tests that need one, and kubeconfig the file that Helm finds it by.
+var (
+	started    *envtest.Environment
+	kubeconfig string
+)
 
-var apiServer = sync.OnceValues(func() (kubeconfig string, err error) {
+var apiServer = sync.OnceValue(func() error {
 	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
-		return "", errors.New("set KUBEBUILDER_ASSETS to the folder of etcd and kube-apiserver, as in KUBEBUILDER_ASSETS=$(hack/cluster/envtest.sh) go test .")
+		return errors.New("set KUBEBUILDER_ASSETS to the folder of etcd and kube-apiserver, as in KUBEBUILDER_ASSETS=$(hack/cluster/envtest.sh) go test .")
 	}
 	environment := &envtest.Environment{ControlPlaneStartTimeout: patience}
 	if _, err := environment.Start(); err != nil {
-		return "", err
+		return err
 	}
 	started = environment
 	file, err := os.CreateTemp("", "kubeconfig-*")
 	if err != nil {
-		return "", err
+		return err
 	}
 	if _, err := file.Write(environment.KubeConfig); err != nil {
-		return "", err
+		return err
 	}
-	return file.Name(), file.Close()
+	kubeconfig = file.Name()
+	return file.Close()
 })
 
 // cluster is a real API server without controllers or kubelets: objects are stored, validated, and deleted, but no pod runs.
 type cluster struct {
 	*testing.T
 	client.Client
-	helm       helm
-	kubeconfig string
-	namespace  string
+	helm      installer
+	namespace string
 }
 
 var clusters int
 
 // onACluster runs a test with every Helm, in a namespace of its own. Nothing of the chart is left for the next one.
 func onACluster(t *testing.T, test func(c *cluster)) {
-	withEachHelm(t, func(t *testing.T, helm helm) {
-		kubeconfig, err := apiServer()
-		if err != nil {
+	withEachInstaller(t, func(t *testing.T, helm installer) {
+		if err := apiServer(); err != nil {
 			t.Fatal(err)
 		}
 		api, err := client.New(started.Config, client.Options{})
@@ -84,7 +89,7 @@ func onACluster(t *testing.T, test func(c *cluster)) {
 			t.Fatal(err)
 		}
 		clusters++
-		c := &cluster{t, api, helm, kubeconfig, fmt.Sprintf("test-%d", clusters)}
+		c := &cluster{t, api, helm, fmt.Sprintf("test-%d", clusters)}
 		t.Cleanup(c.clear)
 		test(c)
 	})
@@ -92,13 +97,13 @@ func onACluster(t *testing.T, test func(c *cluster)) {
 
 func (c *cluster) getter() genericclioptions.RESTClientGetter {
 	flags := genericclioptions.NewConfigFlags(false)
-	flags.KubeConfig, flags.Namespace = &c.kubeconfig, &c.namespace
+	flags.KubeConfig, flags.Namespace = &kubeconfig, &c.namespace
 	return flags
 }
 
-// request is one of the chart as it is checked in.
-func (c *cluster) request(release string, values values) request {
-	return request{chart: chartFolder, release: release, namespace: c.namespace, values: values}
+// request is one for the chart as it is checked in.
+func (c *cluster) request(release string, values values) change {
+	return change{request: request{chart: chartFolder, release: release, namespace: c.namespace, values: values}}
 }
 
 func (c *cluster) must(err error) {

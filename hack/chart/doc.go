@@ -6,6 +6,6 @@
 // copied as it is. What has no counterpart in config/ is written by hand in the chart's folder: Chart.yaml, values.yaml and its schema,
 // _helpers.tpl, and NOTES.txt.
 //
-// The tests compare the chart with kustomize's output, and install it with the libraries of Helm 3 and Helm 4. The module is one of
-// its own for these.
+// The tests compare what Helm 3 and Helm 4 render with kustomize's output; those with the build tag cluster install it with both
+// (make test-chart). The module is one of its own for the libraries that they need.
 package main

@@ -4,18 +4,25 @@
 package main
 
 import (
-	"log/slog"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
 	"testing"
 
-	action3 "helm.sh/helm/v3/pkg/action"
 	loader3 "helm.sh/helm/v3/pkg/chart/loader"
 	chartutil3 "helm.sh/helm/v3/pkg/chartutil"
-	action4 "helm.sh/helm/v4/pkg/action"
+	engine3 "helm.sh/helm/v3/pkg/engine"
+	lint3 "helm.sh/helm/v3/pkg/lint"
+	support3 "helm.sh/helm/v3/pkg/lint/support"
 	"helm.sh/helm/v4/pkg/chart/common"
+	commonutil4 "helm.sh/helm/v4/pkg/chart/common/util"
+	lint4 "helm.sh/helm/v4/pkg/chart/v2/lint"
+	support4 "helm.sh/helm/v4/pkg/chart/v2/lint/support"
 	loader4 "helm.sh/helm/v4/pkg/chart/v2/loader"
-	"helm.sh/helm/v4/pkg/kube"
-	release4 "helm.sh/helm/v4/pkg/release/v1"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
+	chartutil4 "helm.sh/helm/v4/pkg/chart/v2/util"
+	engine4 "helm.sh/helm/v4/pkg/engine"
 )
 
 const (
@@ -28,19 +35,17 @@ type values = map[string]any
 
 // request is what a person types after helm.
 type request struct {
-	chart, release, namespace     string
-	values                        values
-	takeOwnership, forceConflicts bool
+	chart, release, namespace string
+	values                    values
 }
 
-// helm is a major version of Helm. cluster is nil for what needs none.
+// helm is a major version of Helm: what it does without a cluster. Its parts are used here, and the commands as a whole in tests with the
+// build tag cluster, because these compile for minutes.
 type helm interface {
+	// lint returns what is wrong for helm lint --strict.
 	lint(chart string, values values) []error
+	// template validates the values and renders, as helm template does.
 	template(request) (manifest, notes string, err error)
-	install(genericclioptions.RESTClientGetter, request) error
-	upgrade(genericclioptions.RESTClientGetter, request) error
-	rollback(cluster genericclioptions.RESTClientGetter, namespace, release string, revision int) error
-	uninstall(cluster genericclioptions.RESTClientGetter, namespace, release string) error
 }
 
 // withEachHelm runs a test with every major version that people use.
@@ -52,10 +57,17 @@ func withEachHelm(t *testing.T, test func(t *testing.T, helm helm)) {
 type helm3 struct{}
 
 func (helm3) lint(chart string, values values) []error {
-	lint := action3.NewLint()
-	lint.Strict = true
-	lint.KubeVersion, _ = chartutil3.ParseKubeVersion(kubernetes)
-	return lint.Run([]string{chart}, values).Errors
+	version, err := chartutil3.ParseKubeVersion(kubernetes)
+	if err != nil {
+		return []error{err}
+	}
+	var found []error
+	for _, message := range lint3.AllWithKubeVersion(chart, values, "default", version).Messages {
+		if message.Severity >= support3.WarningSev {
+			found = append(found, message.Err)
+		}
+	}
+	return found
 }
 
 func (helm3) template(r request) (string, string, error) {
@@ -63,78 +75,36 @@ func (helm3) template(r request) (string, string, error) {
 	if err != nil {
 		return "", "", err
 	}
-	install := action3.NewInstall(&action3.Configuration{Log: func(string, ...any) {}})
-	install.ClientOnly, install.DryRun, install.Replace = true, true, true
-	install.KubeVersion, _ = chartutil3.ParseKubeVersion(kubernetes)
-	install.ReleaseName, install.Namespace = r.release, r.namespace
-	release, err := install.Run(chart, r.values)
+	if err := chartutil3.ProcessDependencies(chart, r.values); err != nil {
+		return "", "", err
+	}
+	options := chartutil3.ReleaseOptions{Name: r.release, Namespace: r.namespace, Revision: 1, IsInstall: true}
+	given, err := chartutil3.ToRenderValues(chart, r.values, options, chartutil3.DefaultCapabilities.Copy())
 	if err != nil {
 		return "", "", err
 	}
-	return release.Manifest, release.Info.Notes, nil
-}
-
-func (helm3) configuration(cluster genericclioptions.RESTClientGetter, namespace string) (*action3.Configuration, error) {
-	configuration := new(action3.Configuration)
-	return configuration, configuration.Init(cluster, namespace, "secret", func(string, ...any) {})
-}
-
-func (h helm3) install(cluster genericclioptions.RESTClientGetter, r request) error {
-	configuration, err := h.configuration(cluster, r.namespace)
+	files, err := engine3.Render(chart, given)
 	if err != nil {
-		return err
+		return "", "", err
 	}
-	chart, err := loader3.Load(r.chart)
-	if err != nil {
-		return err
-	}
-	install := action3.NewInstall(configuration)
-	install.ReleaseName, install.Namespace, install.CreateNamespace, install.TakeOwnership = r.release, r.namespace, true, r.takeOwnership
-	_, err = install.Run(chart, r.values)
-	return err
-}
-
-func (h helm3) upgrade(cluster genericclioptions.RESTClientGetter, r request) error {
-	configuration, err := h.configuration(cluster, r.namespace)
-	if err != nil {
-		return err
-	}
-	chart, err := loader3.Load(r.chart)
-	if err != nil {
-		return err
-	}
-	upgrade := action3.NewUpgrade(configuration)
-	upgrade.Namespace, upgrade.TakeOwnership = r.namespace, r.takeOwnership
-	_, err = upgrade.Run(r.release, chart, r.values)
-	return err
-}
-
-func (h helm3) rollback(cluster genericclioptions.RESTClientGetter, namespace, release string, revision int) error {
-	configuration, err := h.configuration(cluster, namespace)
-	if err != nil {
-		return err
-	}
-	rollback := action3.NewRollback(configuration)
-	rollback.Version = revision
-	return rollback.Run(release)
-}
-
-func (h helm3) uninstall(cluster genericclioptions.RESTClientGetter, namespace, release string) error {
-	configuration, err := h.configuration(cluster, namespace)
-	if err != nil {
-		return err
-	}
-	_, err = action3.NewUninstall(configuration).Run(release)
-	return err
+	manifest, notes := split(files)
+	return manifest, notes, nil
 }
 
 type helm4 struct{}
 
 func (helm4) lint(chart string, values values) []error {
-	lint := action4.NewLint()
-	lint.Strict = true
-	lint.KubeVersion, _ = common.ParseKubeVersion(kubernetes)
-	return lint.Run([]string{chart}, values).Errors
+	version, err := common.ParseKubeVersion(kubernetes)
+	if err != nil {
+		return []error{err}
+	}
+	var found []error
+	for _, message := range lint4.RunAll(chart, values, "default", lint4.WithKubeVersion(version)).Messages {
+		if message.Severity >= support4.WarningSev {
+			found = append(found, message.Err)
+		}
+	}
+	return found
 }
 
 func (helm4) template(r request) (string, string, error) {
@@ -142,73 +112,32 @@ func (helm4) template(r request) (string, string, error) {
 	if err != nil {
 		return "", "", err
 	}
-	install := action4.NewInstall(action4.NewConfiguration(action4.ConfigurationSetLogger(slog.DiscardHandler)))
-	install.DryRunStrategy, install.Replace = action4.DryRunClient, true
-	install.KubeVersion, _ = common.ParseKubeVersion(kubernetes)
-	install.ReleaseName, install.Namespace = r.release, r.namespace
-	released, err := install.Run(chart, r.values)
+	if err := chartutil4.ProcessDependencies(chart, r.values); err != nil {
+		return "", "", err
+	}
+	options := common.ReleaseOptions{Name: r.release, Namespace: r.namespace, Revision: 1, IsInstall: true}
+	given, err := commonutil4.ToRenderValues(chart, r.values, options, common.DefaultCapabilities.Copy())
 	if err != nil {
 		return "", "", err
 	}
-	release := released.(*release4.Release)
-	return release.Manifest, release.Info.Notes, nil
+	files, err := engine4.Render(chart, given)
+	if err != nil {
+		return "", "", err
+	}
+	manifest, notes := split(files)
+	return manifest, notes, nil
 }
 
-func (helm4) configuration(cluster genericclioptions.RESTClientGetter, namespace string) (*action4.Configuration, error) {
-	configuration := action4.NewConfiguration(action4.ConfigurationSetLogger(slog.DiscardHandler))
-	return configuration, configuration.Init(cluster, namespace, "secret")
-}
-
-func (h helm4) install(cluster genericclioptions.RESTClientGetter, r request) error {
-	configuration, err := h.configuration(cluster, r.namespace)
-	if err != nil {
-		return err
+// split puts rendered files together, all but the notes.
+func split(files map[string]string) (manifest, notes string) {
+	var text strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		switch {
+		case path.Base(name) == "NOTES.txt":
+			notes = files[name]
+		case strings.TrimSpace(files[name]) != "":
+			fmt.Fprintf(&text, "\n---\n%s", files[name])
+		}
 	}
-	chart, err := loader4.Load(r.chart)
-	if err != nil {
-		return err
-	}
-	install := action4.NewInstall(configuration)
-	install.WaitStrategy = kube.HookOnlyStrategy
-	install.ReleaseName, install.Namespace, install.CreateNamespace = r.release, r.namespace, true
-	install.TakeOwnership, install.ForceConflicts = r.takeOwnership, r.forceConflicts
-	_, err = install.Run(chart, r.values)
-	return err
-}
-
-func (h helm4) upgrade(cluster genericclioptions.RESTClientGetter, r request) error {
-	configuration, err := h.configuration(cluster, r.namespace)
-	if err != nil {
-		return err
-	}
-	chart, err := loader4.Load(r.chart)
-	if err != nil {
-		return err
-	}
-	upgrade := action4.NewUpgrade(configuration)
-	upgrade.WaitStrategy = kube.HookOnlyStrategy
-	upgrade.Namespace, upgrade.TakeOwnership, upgrade.ForceConflicts = r.namespace, r.takeOwnership, r.forceConflicts
-	_, err = upgrade.Run(r.release, chart, r.values)
-	return err
-}
-
-func (h helm4) rollback(cluster genericclioptions.RESTClientGetter, namespace, release string, revision int) error {
-	configuration, err := h.configuration(cluster, namespace)
-	if err != nil {
-		return err
-	}
-	rollback := action4.NewRollback(configuration)
-	rollback.WaitStrategy, rollback.Version = kube.HookOnlyStrategy, revision
-	return rollback.Run(release)
-}
-
-func (h helm4) uninstall(cluster genericclioptions.RESTClientGetter, namespace, release string) error {
-	configuration, err := h.configuration(cluster, namespace)
-	if err != nil {
-		return err
-	}
-	uninstall := action4.NewUninstall(configuration)
-	uninstall.WaitStrategy = kube.HookOnlyStrategy
-	_, err = uninstall.Run(release)
-	return err
+	return text.String(), notes
 }

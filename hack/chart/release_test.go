@@ -1,3 +1,5 @@
+//go:build cluster
+
 // Copyright 2026 The GoService Authors.
 // Licensed under the Apache License, Version 2.0; see the LICENSE file.
 
@@ -91,7 +93,7 @@ func (c *cluster) hasOnlyTheDefinition(uid any) {
 	if c.get(services, c.namespace, "kept") == nil {
 		c.Error("the GoService is gone")
 	}
-	manifest, _, err := c.helm.template(c.request("any", everythingThatIsKnown))
+	manifest, _, err := c.helm.template(c.request("any", everythingThatIsKnown).request)
 	c.must(err)
 	for document := range strings.SplitSeq(manifest, "\n---\n") {
 		o := &unstructured.Unstructured{Object: fromYAML(c.T, document)}
