@@ -15,6 +15,7 @@ import (
 	"goservice.dev/operator/controllers/internal/build"
 	"goservice.dev/operator/controllers/internal/measure"
 	"goservice.dev/operator/controllers/internal/observe"
+	"goservice.dev/operator/controllers/internal/status"
 	"goservice.dev/operator/controllers/plan"
 	"goservice.dev/operator/controllers/tuner"
 )
@@ -69,6 +70,19 @@ func (r *GoServiceReconciler) follow(service *v1alpha1.GoService, seen observe.S
 	}
 	outcome := r.loop.Follow(name, target)
 	return &outcome
+}
+
+// sharing adds what is measured of a shared queue to what became of its keys.
+func (r *GoServiceReconciler) sharing(service *v1alpha1.GoService, found status.HandOff) status.HandOff {
+	if r.loop == nil {
+		return found
+	}
+	measured := r.loop.Sharing(client.ObjectKeyFromObject(service))
+	if measured.Counted {
+		found.Moved = &status.Moved{Percent: measured.MovedPercent, Hop: measured.Hop}
+	}
+	found.LinksKnown, found.Sharers, found.Unlinked = measured.LinksKnown, measured.Sharers, measured.Unlinked
+	return found
 }
 
 // replaces says that pods of a Deployment leave for others that are to come, as in a rollout or after an eviction, and not because

@@ -16,7 +16,6 @@ import (
 	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/controllers/internal/build"
 	"goservice.dev/operator/controllers/internal/measure"
-	"goservice.dev/operator/controllers/tuner"
 )
 
 // TestAForeignServiceIsMeasuredAndScaled lets a service that is not built on the toolkit become one that is, and back: what only the
@@ -24,7 +23,7 @@ import (
 func TestAForeignServiceIsMeasuredAndScaled(t *testing.T) {
 	t.Parallel()
 	namespace, load, pods := newNamespace(t), newTraffic(50), newWorkload()
-	pods.scrape = func(ctx context.Context, pod measure.Pod, from measure.Endpoint) (tuner.Counters, error) {
+	pods.scrape = func(ctx context.Context, pod measure.Pod, from measure.Endpoint) (measure.Sample, error) {
 		counters, err := load.scrape(ctx, pod, from)
 		counters.Served, counters.ServiceSeconds, counters.Workers = 0, 0, 0
 		return counters, err

@@ -161,7 +161,7 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 		Service: &service, Observed: done.seen, Plan: figures, ApplyErr: done.err, Template: done.template, Outcome: measured,
 		Generation:        r.engine.Generation(request.NamespacedName, apply.Key{Kind: build.DeploymentKind, Name: service.Name}),
 		ExposedGeneration: r.engine.Generation(request.NamespacedName, exposed), Listeners: r.gateways.of(ctx, &service, done.seen.Children[exposed]),
-		Confirmed: done.confirmed, Optional: environment.OptionalKinds, References: environment.References, MaxReplicas: observed.MaxReplicas, Recommended: recommended, HandOff: done.handOff, Now: metav1.Now(),
+		Confirmed: done.confirmed, Optional: environment.OptionalKinds, References: environment.References, MaxReplicas: observed.MaxReplicas, Recommended: recommended, HandOff: r.sharing(&service, done.handOff), Now: metav1.Now(),
 	})
 	if err := r.writeStatus(ctx, &service, next, done.confirmed, measured); err != nil {
 		if apierrors.IsConflict(err) {

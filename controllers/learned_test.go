@@ -89,12 +89,12 @@ func TestARestartMovesNoFigure(t *testing.T) {
 			pods.query = func(ctx context.Context, _ types.NamespacedName, _ measure.Endpoint) (map[string]measure.Sample, error) {
 				samples := map[string]measure.Sample{}
 				for _, pod := range []string{"checkout-a", "checkout-b"} {
-					counters, err := load.scrape(ctx, measure.Pod{Name: pod}, measure.Endpoint{})
+					sample, err := load.scrape(ctx, measure.Pod{Name: pod}, measure.Endpoint{})
 					if err != nil {
 						return nil, err
 					}
-					counters.At = time.Now()
-					samples[pod] = measure.Sample{Counters: counters}
+					sample.At = time.Now()
+					samples[pod] = sample
 				}
 				return samples, nil
 			}
@@ -242,8 +242,8 @@ func TestALostStatusLowersNoBound(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			namespace, pods := newNamespace(t), newWorkload()
-			pods.scrape = func(context.Context, measure.Pod, measure.Endpoint) (tuner.Counters, error) {
-				return tuner.Counters{}, errors.New("does not answer")
+			pods.scrape = func(context.Context, measure.Pod, measure.Endpoint) (measure.Sample, error) {
+				return measure.Sample{}, errors.New("does not answer")
 			}
 			op := startOperator(t, namespace, pods)
 			applyService(t, namespace, c.spec)

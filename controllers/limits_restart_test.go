@@ -18,7 +18,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"goservice.dev/operator/controllers/internal/measure"
-	"goservice.dev/operator/controllers/tuner"
 	"goservice.dev/operator/workload/livesettings"
 )
 
@@ -83,7 +82,7 @@ func TestAnOperatorThatStartsWhilePodsRefuseLeavesTheLimitDivided(t *testing.T) 
 	const a, b, limit = "checkout-a", "checkout-b", 200
 	namespace, pods, load := newNamespace(t), newWorkload(), newTraffic(0)
 	load.own = map[string]float64{a: 180, b: 60}
-	pods.scrape = func(ctx context.Context, pod measure.Pod, from measure.Endpoint) (tuner.Counters, error) {
+	pods.scrape = func(ctx context.Context, pod measure.Pod, from measure.Endpoint) (measure.Sample, error) {
 		counters, err := load.scrape(ctx, pod, from)
 		counters.Refused = counters.Requests / 6 // of 240/s 200/s are admitted
 		return counters, err

@@ -196,8 +196,8 @@ func TestUnevenPartsOutliveARestartAndARoundThatIsLost(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	pods.scrape = func(context.Context, measure.Pod, measure.Endpoint) (tuner.Counters, error) {
-		return tuner.Counters{}, errors.New("connection refused")
+	pods.scrape = func(context.Context, measure.Pod, measure.Endpoint) (measure.Sample, error) {
+		return measure.Sample{}, errors.New("connection refused")
 	}
 	asked := pods.timesAsked()
 	op = startOperator(t, namespace, pods)

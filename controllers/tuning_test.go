@@ -56,12 +56,12 @@ func (f *traffic) timesAsked() int {
 	return f.asked
 }
 
-func (f *traffic) scrape(_ context.Context, pod measure.Pod, _ measure.Endpoint) (tuner.Counters, error) {
+func (f *traffic) scrape(_ context.Context, pod measure.Pod, _ measure.Endpoint) (measure.Sample, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.asked++
 	if f.down {
-		return tuner.Counters{}, errors.New("does not answer")
+		return measure.Sample{}, errors.New("does not answer")
 	}
 	now := time.Now()
 	if last, known := f.last[pod.Name]; known {
@@ -74,11 +74,11 @@ func (f *traffic) scrape(_ context.Context, pod measure.Pod, _ measure.Endpoint)
 	}
 	f.last[pod.Name] = now
 	n := f.served[pod.Name]
-	return tuner.Counters{
+	return measure.Sample{Counters: tuner.Counters{
 		At: now, Requests: n, Served: n, ServiceSeconds: n * 0.010, DurationSeconds: n * 0.010, CPUSeconds: n * 0.005, StartSeconds: 1,
 		Workers: 64, Processors: 1, HeapLiveBytes: 20 << 20,
 		Buckets: []tuner.Bucket{{UpperBound: 0.1, Count: n - f.late[pod.Name]}, {UpperBound: math.Inf(1), Count: n}},
-	}, nil
+	}}, nil
 }
 
 func TestMeasuredDemandRaisesTheFloor(t *testing.T) {
@@ -178,8 +178,8 @@ func TestPrometheusMeasures(t *testing.T) {
 	}
 	none := newNamespace(t)
 	pods := newWorkload()
-	pods.scrape = func(context.Context, measure.Pod, measure.Endpoint) (tuner.Counters, error) {
-		return tuner.Counters{}, errors.New("must not be asked")
+	pods.scrape = func(context.Context, measure.Pod, measure.Endpoint) (measure.Sample, error) {
+		return measure.Sample{}, errors.New("must not be asked")
 	}
 	startOperator(t, none, pods)
 	applyService(t, none, spec)
@@ -195,16 +195,16 @@ func TestPrometheusMeasures(t *testing.T) {
 	some := newNamespace(t)
 	load := newTraffic(50)
 	pods = newWorkload()
-	pods.scrape = func(context.Context, measure.Pod, measure.Endpoint) (tuner.Counters, error) {
-		return tuner.Counters{}, errors.New("must not be asked")
+	pods.scrape = func(context.Context, measure.Pod, measure.Endpoint) (measure.Sample, error) {
+		return measure.Sample{}, errors.New("must not be asked")
 	}
 	pods.query = func(ctx context.Context, service types.NamespacedName, _ measure.Endpoint) (map[string]measure.Sample, error) {
 		if service != clientKey(some, serviceName) {
 			return nil, fmt.Errorf("asked for %s", service)
 		}
-		counters, err := load.scrape(ctx, measure.Pod{Name: "checkout-a"}, measure.Endpoint{})
-		counters.At = time.Now()
-		return map[string]measure.Sample{"checkout-a": {Counters: counters}}, err
+		sample, err := load.scrape(ctx, measure.Pod{Name: "checkout-a"}, measure.Endpoint{})
+		sample.At = time.Now()
+		return map[string]measure.Sample{"checkout-a": sample}, err
 	}
 	startOperator(t, some, pods)
 	applyService(t, some, spec)

@@ -97,6 +97,8 @@ const (
 	ReasonAwaitingRollout = "AwaitingRollout"
 	ReasonForeignSecret   = "ForeignSecret"
 	ReasonKeyNotWritten   = "KeyNotWritten"
+	// ReasonPeersUnreachable is told of pods that are measured.
+	ReasonPeersUnreachable = "PeersUnreachable"
 
 	// Why pods do not run.
 

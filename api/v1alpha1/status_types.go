@@ -79,7 +79,7 @@ type GoServiceStatus struct {
 	Learned *LearnedStatus `json:"learned,omitempty"`
 }
 
-// HandOffStatus reports the key by which pods that share their queue know each other.
+// HandOffStatus reports the key by which pods that share their queue know each other, and what sharing brings.
 type HandOffStatus struct {
 	// secret that holds the key.
 	// +required
@@ -92,6 +92,15 @@ type HandOffStatus struct {
 	// changedAt is when the operator wrote it.
 	// +required
 	ChangedAt metav1.Time `json:"changedAt"`
+	// movedPercent of the requests ran in another pod, as measured.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=100
+	MovedPercent *int32 `json:"movedPercent,omitempty"`
+	// hopMicroseconds that a move took.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	HopMicroseconds *int64 `json:"hopMicroseconds,omitempty"`
 }
 
 // SLOStatus reports how well the objectives are met.

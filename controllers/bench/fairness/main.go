@@ -153,7 +153,7 @@ func newBench() *bench {
 	scrape := measure.ScrapeDirectly()
 	b.loop = measure.NewLoop(measure.LoopOptions{
 		Slots: slots,
-		Scrape: func(ctx context.Context, pod measure.Pod, from measure.Endpoint) (tuner.Counters, error) {
+		Scrape: func(ctx context.Context, pod measure.Pod, from measure.Endpoint) (measure.Sample, error) {
 			b.figures.asked(pod)
 			return scrape(ctx, pod, from)
 		},

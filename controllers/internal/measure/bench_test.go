@@ -75,7 +75,7 @@ func BenchmarkLoop(b *testing.B) {
 	direct := scraper(96) // here all pods are one host
 	loop := NewLoop(LoopOptions{
 		Slots: fair.NewScheduler(fair.Options{Slots: 96, SlotsPerGroup: 16}),
-		Scrape: func(ctx context.Context, pod Pod, from Endpoint) (tuner.Counters, error) {
+		Scrape: func(ctx context.Context, pod Pod, from Endpoint) (Sample, error) {
 			counters, err := direct(ctx, pod, on(port))
 			if err != nil {
 				failed.Add(1)

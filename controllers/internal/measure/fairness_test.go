@@ -44,10 +44,10 @@ func TestSilentPodsOfOthersChangeNoRound(t *testing.T) {
 		c.perSecond = 100
 		loop := NewLoop(LoopOptions{
 			Slots: fair.NewScheduler(fair.Options{Slots: 24, SlotsPerGroup: 8}),
-			Scrape: func(ctx context.Context, pod Pod, from Endpoint) (tuner.Counters, error) {
+			Scrape: func(ctx context.Context, pod Pod, from Endpoint) (Sample, error) {
 				if pod.Namespace == "silent" {
 					<-ctx.Done()
-					return tuner.Counters{}, ctx.Err()
+					return Sample{}, ctx.Err()
 				}
 				return c.scrape(ctx, pod, from)
 			},
@@ -209,7 +209,7 @@ func TestLoudServicesOfOthersChangeNoRound(t *testing.T) {
 				loud := 0
 				loop := NewLoop(LoopOptions{
 					Slots: podhttp.Slots(nil),
-					Scrape: func(ctx context.Context, pod Pod, from Endpoint) (tuner.Counters, error) {
+					Scrape: func(ctx context.Context, pod Pod, from Endpoint) (Sample, error) {
 						counters, err := pods.scrape(ctx, pod, from)
 						if pod.Namespace != serviceName.Namespace {
 							pods.set(func() { loud++ })

@@ -174,7 +174,7 @@ func (p *parser) missing() error {
 		return otherPreset(p.other)
 	case p.onToolkit:
 		return errForeign
-	case p.counters.StartSeconds > 0 || p.counters.CPUSeconds > 0:
+	case p.sample.StartSeconds > 0 || p.sample.CPUSeconds > 0:
 		return nil // histograms of requests begin with the first one
 	}
 	names := make([]string, len(p.histograms))

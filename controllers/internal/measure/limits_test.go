@@ -24,7 +24,7 @@ func sharing(t *testing.T, refused *float64, test func(c *cluster, loop *Loop, u
 		var usages []*tuner.Usage
 		loop := NewLoop(LoopOptions{
 			Slots: fair.NewScheduler(fair.Options{Slots: 96, SlotsPerGroup: 64}),
-			Scrape: func(ctx context.Context, pod Pod, from Endpoint) (tuner.Counters, error) {
+			Scrape: func(ctx context.Context, pod Pod, from Endpoint) (Sample, error) {
 				counters, err := c.scrape(ctx, pod, from)
 				c.set(func() {
 					counters.Refused = *refused * time.Since(began).Seconds()
@@ -227,13 +227,13 @@ func TestPodsThatAlwaysSeemNewAreNotAlwaysHurried(t *testing.T) {
 				c.perSecond = 100
 				loop := NewLoop(LoopOptions{
 					Slots: fair.NewScheduler(fair.Options{Slots: 96, SlotsPerGroup: 64}),
-					Scrape: func(ctx context.Context, pod Pod, from Endpoint) (tuner.Counters, error) {
+					Scrape: func(ctx context.Context, pod Pod, from Endpoint) (Sample, error) {
 						counters, err := c.scrape(ctx, pod, from)
 						c.set(func() {
 							asked++
 							if lies && pod.Name == "checkout-1" {
 								answers++
-								counters = tuner.Counters{Requests: 1e9 - float64(answers), StartSeconds: 1 + float64(answers)}
+								counters.Counters = tuner.Counters{Requests: 1e9 - float64(answers), StartSeconds: 1 + float64(answers)}
 							}
 						})
 						return counters, err

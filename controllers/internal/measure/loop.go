@@ -114,6 +114,8 @@ type followed struct {
 	counts  string // what is counted
 	rounds  rounds
 	silent  map[Pod]*silence
+	samples map[string]Sample // of the pods that answered, by their names
+	shared  sharedQueue
 	awaited int // pods of which this round speaks
 	tuner   *tuner.Tuner
 	watch   tuner.Watch
@@ -123,6 +125,8 @@ type followed struct {
 	told    string
 	// usage of the limit that the pods share, nil while nothing is known or nothing is shared.
 	usage *tuner.Usage
+	// sharing is what was told last of the queue that the pods share.
+	sharing Sharing
 }
 
 // NewLoop makes a Loop; Start runs it.
@@ -275,7 +279,7 @@ func (l *Loop) roundOf(ctx context.Context, f *followed, target Target) (pause t
 	l.tell(f, changes)
 	outcome.Usage = f.use(target, append(pods, leaving...))
 	news, divides := l.publish(f, outcome)
-	if news || divides {
+	if l.share(f, target) || news || divides {
 		l.options.Changed(f.name)
 	}
 	if len(target.Pods) == 0 {

@@ -40,7 +40,10 @@ type cluster struct {
 	at        map[string]time.Time
 	counted   map[string]float64
 	changes   int
-	asked     map[string][]time.Time
+	// moved part of the requests, and peers of each pod; nil: it shares no queue.
+	moved float64
+	peers map[string]*float64
+	asked map[string][]time.Time
 }
 
 func newCluster() *cluster {
@@ -53,7 +56,7 @@ func (c *cluster) set(change func()) {
 	change()
 }
 
-func (c *cluster) scrape(ctx context.Context, pod Pod, _ Endpoint) (tuner.Counters, error) {
+func (c *cluster) scrape(ctx context.Context, pod Pod, _ Endpoint) (Sample, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.asked[pod.Name] = append(c.asked[pod.Name], time.Now())
@@ -61,21 +64,22 @@ func (c *cluster) scrape(ctx context.Context, pod Pod, _ Endpoint) (tuner.Counte
 		c.mu.Unlock()
 		<-ctx.Done()
 		c.mu.Lock()
-		return tuner.Counters{}, ctx.Err()
+		return Sample{}, ctx.Err()
 	}
 	if c.down {
-		return tuner.Counters{}, errors.New("does not answer" + c.words)
+		return Sample{}, errors.New("does not answer" + c.words)
 	}
 	if last, known := c.at[pod.Name]; known {
 		c.counted[pod.Name] += c.perSecond * time.Since(last).Seconds()
 	}
 	c.at[pod.Name] = time.Now()
 	n := c.counted[pod.Name]
-	return tuner.Counters{
+	handOff := HandOff{Moved: math.Floor(n * c.moved), HopSeconds: 0.0003, Peers: c.peers[pod.Name]}
+	return Sample{HandOff: handOff, Counters: tuner.Counters{
 		Requests: n, Served: n, ServiceSeconds: n * 0.010, DurationSeconds: n * 0.010, CPUSeconds: n * 0.005,
 		StartSeconds: float64(c.start.Unix()), Workers: 128, Processors: 2,
 		Buckets: []tuner.Bucket{{UpperBound: 0.1, Count: n * (1 - c.slow)}, {UpperBound: math.Inf(1), Count: n}},
-	}, nil
+	}}, nil
 }
 
 var serviceName = types.NamespacedName{Namespace: "shop", Name: "checkout"}

@@ -40,7 +40,7 @@ var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, maxLin
 
 // parse reads the counters from a Prometheus text exposition. It looks at the few families that it knows and skips the
 // rest of a page without taking it apart.
-func (f *format) parse(page io.Reader) (tuner.Counters, error) {
+func (f *format) parse(page io.Reader) (Sample, error) {
 	reader := readers.Get().(*bufio.Reader)
 	reader.Reset(page)
 	defer func() {
@@ -57,26 +57,26 @@ func (f *format) parse(page io.Reader) (tuner.Counters, error) {
 			line = nil
 		}
 		if problem := p.line(bytes.TrimSuffix(line, []byte{'\n'})); problem != nil {
-			return tuner.Counters{}, problem
+			return Sample{}, problem
 		}
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
-			return tuner.Counters{}, fmt.Errorf("reading metrics: %w", err)
+			return Sample{}, fmt.Errorf("reading metrics: %w", err)
 		}
 	}
 	p.tally()
 	if !p.known {
 		if err := p.missing(); err != nil {
-			return tuner.Counters{}, err
+			return Sample{}, err
 		}
 	}
 	if err := p.seriesEnds(); err != nil {
-		return tuner.Counters{}, err
+		return Sample{}, err
 	}
-	p.counters.Buckets = p.buckets
-	return p.counters, nil
+	p.sample.Buckets = p.buckets
+	return p.sample, nil
 }
 
 func skipLine(reader *bufio.Reader) error {
@@ -89,8 +89,8 @@ func skipLine(reader *bufio.Reader) error {
 
 type parser struct {
 	*format
-	counters tuner.Counters
-	known    bool
+	sample Sample
+	known  bool
 	// chosen is the histogram that counts: the first one of the format that the page has.
 	chosen int
 	// other is a histogram that another preset reads.
@@ -111,25 +111,34 @@ type parser struct {
 	counted     bool
 }
 
-// plain are the gauges and counters without labels, by the first letters of their names, each with the field that takes
-// its value.
+// plain are the gauges and counters without labels, and one with a single one, by the first letters of their lines, each with the field that
+// takes its value.
 var plain = [...]struct {
 	name  string
-	field func(*tuner.Counters) *float64
+	field func(*Sample) *float64
 }{
-	{"goservice_service_seconds_sum ", func(c *tuner.Counters) *float64 { return &c.ServiceSeconds }},
-	{"goservice_service_seconds_count ", func(c *tuner.Counters) *float64 { return &c.Served }},
-	{"goservice_pool_busy ", func(c *tuner.Counters) *float64 { return &c.Busy }},
-	{"goservice_pool_workers ", func(c *tuner.Counters) *float64 { return &c.Workers }},
-	{"goservice_pool_max_workers ", func(c *tuner.Counters) *float64 { return &c.MostWorkers }},
-	{"goservice_pool_queued ", func(c *tuner.Counters) *float64 { return &c.Queued }},
-	{"http_server_active_requests ", func(c *tuner.Counters) *float64 { return &c.Active }},
-	{"process_cpu_seconds_total ", func(c *tuner.Counters) *float64 { return &c.CPUSeconds }},
-	{"process_start_time_seconds ", func(c *tuner.Counters) *float64 { return &c.StartSeconds }},
-	{"go_sched_gomaxprocs_threads ", func(c *tuner.Counters) *float64 { return &c.Processors }},
-	{"go_gc_heap_live_bytes ", func(c *tuner.Counters) *float64 { return &c.HeapLiveBytes }},
-	{"go_gc_gogc_percent ", func(c *tuner.Counters) *float64 { return &c.GOGC }},
+	{"goservice_service_seconds_sum ", func(s *Sample) *float64 { return &s.ServiceSeconds }},
+	{"goservice_service_seconds_count ", func(s *Sample) *float64 { return &s.Served }},
+	{"goservice_pool_busy ", func(s *Sample) *float64 { return &s.Busy }},
+	{"goservice_pool_workers ", func(s *Sample) *float64 { return &s.Workers }},
+	{"goservice_pool_max_workers ", func(s *Sample) *float64 { return &s.MostWorkers }},
+	{"goservice_pool_queued ", func(s *Sample) *float64 { return &s.Queued }},
+	{"http_server_active_requests ", func(s *Sample) *float64 { return &s.Active }},
+	{"process_cpu_seconds_total ", func(s *Sample) *float64 { return &s.CPUSeconds }},
+	{"process_start_time_seconds ", func(s *Sample) *float64 { return &s.StartSeconds }},
+	{"go_sched_gomaxprocs_threads ", func(s *Sample) *float64 { return &s.Processors }},
+	{"go_gc_heap_live_bytes ", func(s *Sample) *float64 { return &s.HeapLiveBytes }},
+	{"go_gc_gogc_percent ", func(s *Sample) *float64 { return &s.GOGC }},
+	{"goservice_hand_off_hop_seconds ", func(s *Sample) *float64 { return &s.HandOff.HopSeconds }},
+	{"goservice_hand_off_peers ", func(s *Sample) *float64 {
+		s.HandOff.Peers = new(float64)
+		return s.HandOff.Peers
+	}},
+	{movedName + `{result="moved"} `, func(s *Sample) *float64 { return &s.HandOff.Moved }},
 }
+
+// movedName is the counter of requests that moved to another pod, by their results.
+const movedName = "goservice_hand_off_requests_total"
 
 var (
 	rejectedPrefix = []byte("goservice_requests_rejected_total{")
@@ -159,18 +168,19 @@ func (p *parser) line(line []byte) error {
 	p.notice(line)
 	if bytes.HasPrefix(line, rejectedPrefix) {
 		value, err := valueOf(line)
-		p.counters.Rejected += value
+		p.sample.Rejected += value
 		if bytes.Contains(line, rateLimited) {
-			p.counters.Refused += value
+			p.sample.Refused += value
 		}
 		return err
 	}
 	for i := range plain {
-		if len(line) <= len(plain[i].name) || string(line[:len(plain[i].name)]) != plain[i].name {
+		name := plain[i].name
+		if len(line) <= len(name) || line[3] != name[3] || string(line[:len(name)]) != name { // the fourth letter tells most apart
 			continue
 		}
 		value, err := valueOf(line)
-		*plain[i].field(&p.counters) = value
+		*plain[i].field(&p.sample) = value
 		p.known = p.known || bytes.HasPrefix(line, servedPrefix)
 		return err
 	}
@@ -204,7 +214,7 @@ func (p *parser) duration(index int, h *histogramFormat, line []byte) error {
 		return nil
 	}
 	value, err := valueOf(line)
-	p.counters.DurationSeconds += value * h.unit
+	p.sample.DurationSeconds += value * h.unit
 	return err
 }
 
@@ -215,7 +225,7 @@ func (p *parser) choose(index int) bool {
 		return index == p.chosen
 	}
 	p.chosen = index
-	p.counters.DurationSeconds = 0
+	p.sample.DurationSeconds = 0
 	p.buckets, p.position, p.bounds, p.rest = nil, 0, nil, nil
 	p.series, p.ignored, p.seriesCount, p.counted = p.series[:0], false, 0, false
 	return true
@@ -252,7 +262,7 @@ func (p *parser) bucket(h *histogramFormat, line []byte) error {
 		if err != nil {
 			return err
 		}
-		p.counters.Bucketed = true
+		p.sample.Bucketed = true
 		p.ignored = failed || limited || !h.isCall(line) || h.isExcepted(line)
 	}
 	if p.ignored {

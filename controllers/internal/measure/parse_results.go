@@ -62,7 +62,7 @@ func (p *parser) judge(h *histogramFormat, line []byte) (failed, limited bool, e
 func (p *parser) tally() {
 	for i := range p.histograms {
 		if r := p.results[i]; i == p.chosen || p.chosen == len(p.histograms) && r.requests > 0 {
-			p.counters.Requests, p.counters.Failed, p.counters.RateLimited, p.counters.Unmatched = r.requests, r.failed, r.limited, r.unmatched
+			p.sample.Requests, p.sample.Failed, p.sample.RateLimited, p.sample.Unmatched = r.requests, r.failed, r.limited, r.unmatched
 			return
 		}
 	}

@@ -11,15 +11,7 @@ import (
 	"time"
 
 	"goservice.dev/operator/controllers/internal/indicators"
-	"goservice.dev/operator/controllers/tuner"
 )
-
-// Sample of a pod's counters as Prometheus has them: At is when it scraped them, by its own clock.
-type Sample struct {
-	tuner.Counters
-	// Age is how long before Prometheus' answer that was, by the same clock.
-	Age time.Duration
-}
 
 // Names of the parts of a Query, each with the field that takes its value; those of plain are named as the metrics are.
 const (
@@ -61,11 +53,14 @@ func (e Endpoint) Query(namespace, service string) string {
 	if e.format.onToolkit {
 		q.sum("pod", histograms[0].Name+"_count", `,http_route="",http_response_status_code=~"404|405"`, "", "unmatched", "")
 		q.sum("pod", "goservice_requests_rejected_total", "", "", "rejected", "")
+		q.sum("pod", movedName, `,result="moved"`, "", "moved", "")
 		at = fmt.Sprintf("timestamp(goservice_service_seconds_count{%s})", pods)
 	}
-	names := make([]string, len(plain))
+	var names []string
 	for i := range plain {
-		names[i] = strings.TrimSpace(plain[i].name)
+		if name := strings.TrimSpace(plain[i].name); !strings.Contains(name, "{") {
+			names = append(names, name)
+		}
 	}
 	q.part(fmt.Sprintf(`label_replace(sum by (pod, __name__) ({__name__=~"%s",%s}), "part", "$1", "__name__", "(.+)")`, strings.Join(names, "|"), pods))
 	q.part(fmt.Sprintf(`label_replace(%s, "part", "at", "", "")`, at))
@@ -98,24 +93,26 @@ func (q *question) results(h indicators.Histogram, label, pattern, unless, part 
 }
 
 // fieldOf a part of the Query, nil for those that no single field takes.
-func fieldOf(part string, c *tuner.Counters) *float64 {
+func fieldOf(part string, s *Sample) *float64 {
 	switch part {
 	case "requests":
-		return &c.Requests
+		return &s.Requests
 	case "durations":
-		return &c.DurationSeconds
+		return &s.DurationSeconds
 	case "failed":
-		return &c.Failed
+		return &s.Failed
 	case "limited":
-		return &c.RateLimited
+		return &s.RateLimited
 	case "rejected":
-		return &c.Rejected
+		return &s.Rejected
 	case "unmatched":
-		return &c.Unmatched
+		return &s.Unmatched
+	case "moved":
+		return &s.HandOff.Moved
 	}
 	for i := range plain {
 		if strings.TrimSpace(plain[i].name) == part {
-			return plain[i].field(c)
+			return plain[i].field(s)
 		}
 	}
 	return nil

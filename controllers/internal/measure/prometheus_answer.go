@@ -189,7 +189,7 @@ func (s *Sample) take(pod string, e *element) error {
 		}
 		s.Buckets = append(s.Buckets, tuner.Bucket{UpperBound: bound, Count: e.Value.value})
 	default:
-		if field := fieldOf(part, &s.Counters); field != nil {
+		if field := fieldOf(part, s); field != nil {
 			*field = e.Value.value
 		}
 	}

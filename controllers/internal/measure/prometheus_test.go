@@ -49,13 +49,13 @@ func TestQueryIsTheOneThatPrometheusRan(t *testing.T) {
 
 func TestQueryEscapes(t *testing.T) {
 	got := Endpoint{}.Query(`a"} or up{x="`, `b\`)
-	if want := `namespace="a\"} or up{x=\"",service="b\\"`; strings.Count(got, want) != 9 || strings.Count(got, "namespace=") != 9 {
+	if want := `namespace="a\"} or up{x=\"",service="b\\"`; strings.Count(got, want) != 10 || strings.Count(got, "namespace=") != 10 {
 		t.Errorf("a name got out of its quotes:\n%s", got)
 	}
 }
 
 // page parses what a pod serves.
-func page(t *testing.T, preset v1alpha1.IndicatorsPreset, file string) tuner.Counters {
+func page(t *testing.T, preset v1alpha1.IndicatorsPreset, file string) Sample {
 	t.Helper()
 	text, err := os.Open(filepath.Join("testdata", file))
 	if err != nil {
@@ -89,10 +89,12 @@ func TestPrometheusSaysWhatPodsSay(t *testing.T) {
 		}
 		asked := time.Date(2026, time.March, 1, 1, 0, 0, 0, time.UTC)
 		want := map[string]Sample{
-			"checkout-a": {Counters: page(t, pages.preset, pages.a), Age: 3500 * time.Millisecond},
-			"checkout-b": {Counters: page(t, pages.preset, pages.b), Age: 11250 * time.Millisecond},
+			"checkout-a": page(t, pages.preset, pages.a),
+			"checkout-b": page(t, pages.preset, pages.b),
 		}
+		ages := map[string]time.Duration{"checkout-a": 3500 * time.Millisecond, "checkout-b": 11250 * time.Millisecond}
 		for pod, sample := range want {
+			sample.Age = ages[pod]
 			sample.At = asked.Add(-sample.Age)
 			want[pod] = sample
 		}

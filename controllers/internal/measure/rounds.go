@@ -82,7 +82,7 @@ func (l *Loop) measure(ctx context.Context, f *followed, target Target) (reports
 	}
 	select {
 	case answer := <-f.rounds.answer:
-		f.rounds.answer = nil
+		f.rounds.answer, f.samples = nil, answer.samples
 		reports, f.awaited, ready = f.rounds.take(now, interval, target.Pods, answer.samples, answer.err)
 	default: // a slow Prometheus must not hold up the services that are measured without one
 	}

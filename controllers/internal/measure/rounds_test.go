@@ -65,12 +65,12 @@ func (p *prometheus) scrapeOnce(ctx context.Context, pod Pod) {
 	if paused {
 		return
 	}
-	counters, err := p.scrape(ctx, pod, Endpoint{})
+	sample, err := p.scrape(ctx, pod, Endpoint{})
 	p.set(func() {
 		delete(p.last, pod.Name) // marked as stale
 		if err == nil {
-			counters.At = time.Now().Add(p.skewed)
-			p.last[pod.Name] = Sample{Counters: counters}
+			sample.At = time.Now().Add(p.skewed)
+			p.last[pod.Name] = sample
 		}
 	})
 }
@@ -106,8 +106,8 @@ func observed(t *testing.T, interval time.Duration, test func(*prometheus, *Loop
 		p := &prometheus{cluster: newCluster(), interval: interval, last: map[string]Sample{}, skewed: -17 * time.Second}
 		loop := NewLoop(LoopOptions{
 			Slots: fair.NewScheduler(fair.Options{Slots: 1, SlotsPerGroup: 1}),
-			Scrape: func(context.Context, Pod, Endpoint) (tuner.Counters, error) {
-				return tuner.Counters{}, errors.New("pods must not be asked")
+			Scrape: func(context.Context, Pod, Endpoint) (Sample, error) {
+				return Sample{}, errors.New("pods must not be asked")
 			},
 			Query:   p.query,
 			Changed: func(types.NamespacedName) { p.set(func() { p.changes++ }) },

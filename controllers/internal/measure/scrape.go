@@ -66,8 +66,17 @@ func (e Endpoint) counts() string {
 // Questioner asks Prometheus for the counters of a service's pods, by their names.
 type Questioner func(ctx context.Context, service types.NamespacedName, from Endpoint) (map[string]Sample, error)
 
-// Scraper reads a pod's counters.
-type Scraper func(ctx context.Context, pod Pod, from Endpoint) (tuner.Counters, error)
+// Sample of what a pod counts.
+type Sample struct {
+	// Counters at a moment; where Prometheus has them, that is when it scraped them, by its own clock.
+	tuner.Counters
+	HandOff HandOff
+	// Age is how long before Prometheus' answer that was, by the same clock.
+	Age time.Duration
+}
+
+// Scraper reads what a pod counts.
+type Scraper func(ctx context.Context, pod Pod, from Endpoint) (Sample, error)
 
 // ScrapeDirectly reads pods at their own addresses, which an operator inside the cluster can reach, over connections that
 // stay open.
@@ -75,24 +84,24 @@ func ScrapeDirectly() Scraper { return scraper(1) }
 
 func scraper(idlePerHost int) Scraper {
 	getter := podhttp.NewGetter(podhttp.Options{Timeout: scrapeTimeout, IdlePerHost: idlePerHost, IdleTimeout: 10 * period})
-	return func(ctx context.Context, pod Pod, from Endpoint) (counters tuner.Counters, err error) {
+	return func(ctx context.Context, pod Pod, from Endpoint) (sample Sample, err error) {
 		from = from.filled()
 		err = getter.Get(ctx, from.scheme(), net.JoinHostPort(pod.IP, from.port()), from.at.Path, MaxPageBytes, func(at time.Time, page io.Reader) (err error) {
-			counters, err = from.parseAt(at, page)
+			sample, err = from.parseAt(at, page)
 			return err
 		})
-		return counters, err
+		return sample, err
 	}
 }
 
 // ScrapeThroughAPIServer reads pods through the API server's proxy, for an operator that runs outside the cluster. The
 // client must be bound to MaxPageBytes.
 func ScrapeThroughAPIServer(client corev1client.PodsGetter) Scraper {
-	return func(ctx context.Context, pod Pod, from Endpoint) (tuner.Counters, error) {
+	return func(ctx context.Context, pod Pod, from Endpoint) (Sample, error) {
 		from = from.filled()
 		page, err := client.Pods(pod.Namespace).ProxyGet(from.scheme(), pod.Name, from.port(), from.at.Path, nil).Stream(ctx)
 		if err != nil {
-			return tuner.Counters{}, err
+			return Sample{}, err
 		}
 		defer page.Close()
 		return from.parseAt(time.Now(), page)
@@ -111,6 +120,7 @@ type silence struct {
 // apart from those of their namespace that do.
 func (l *Loop) scrape(ctx context.Context, f *followed, pods []Pod, from Endpoint) (reports []tuner.Report, problem string) {
 	reports = make([]tuner.Report, len(pods))
+	samples := make([]Sample, len(pods))
 	silent := make(map[Pod]*silence, len(pods))
 	var working sync.WaitGroup
 	for i, pod := range pods {
@@ -124,7 +134,7 @@ func (l *Loop) scrape(ctx context.Context, f *followed, pods []Pod, from Endpoin
 			continue
 		}
 		working.Go(func() {
-			counters, err := l.ask(ctx, pod, from, state.Silent())
+			sample, err := l.ask(ctx, pod, from, state.Silent())
 			if err != nil {
 				state.Failed(time.Now())
 				state.problem = "pod " + pod.Name + ": " + podhttp.Clip(err.Error()) // it may quote what the pod answered
@@ -138,11 +148,17 @@ func (l *Loop) scrape(ctx context.Context, f *followed, pods []Pod, from Endpoin
 			}
 			state.Answered()
 			state.problem, state.elsewhere = "", nil
-			reports[i].Counters = &counters
+			samples[i] = sample
+			reports[i].Counters = &samples[i].Counters
 		})
 	}
 	working.Wait()
-	f.silent = silent
+	f.silent, f.samples = silent, make(map[string]Sample, len(pods))
+	for i, pod := range pods {
+		if reports[i].Counters != nil {
+			f.samples[pod.Name] = samples[i]
+		}
+	}
 	for _, pod := range pods {
 		if state := silent[pod]; state.problem != "" && !pod.Leaving {
 			return reports, state.problem
@@ -152,19 +168,19 @@ func (l *Loop) scrape(ctx context.Context, f *followed, pods []Pod, from Endpoin
 }
 
 // ask one pod for its counters.
-func (l *Loop) ask(ctx context.Context, pod Pod, from Endpoint, silent bool) (tuner.Counters, error) {
+func (l *Loop) ask(ctx context.Context, pod Pod, from Endpoint, silent bool) (Sample, error) {
 	release, _, err := l.options.Slots.Acquire(ctx, fair.Group(pod.Namespace, silent))
 	if err != nil {
-		return tuner.Counters{}, err
+		return Sample{}, err
 	}
 	defer release()
 	ctx, cancel := context.WithTimeout(ctx, scrapeTimeout)
 	defer cancel()
-	counters, err := l.options.Scrape(ctx, pod, from)
-	if counters.At.IsZero() {
-		counters.At = time.Now()
+	sample, err := l.options.Scrape(ctx, pod, from)
+	if sample.At.IsZero() {
+		sample.At = time.Now()
 	}
-	return counters, err
+	return sample, err
 }
 
 // lookElsewhere, once, for the metrics of a pod that answers but does not serve them where its service says, and say what to set. That
@@ -211,8 +227,8 @@ func sampleOf(pods []Pod) []Pod {
 }
 
 // parseAt reads a page whose head arrived at a time: pods count until they begin to answer, however long reading takes.
-func (e Endpoint) parseAt(at time.Time, page io.Reader) (tuner.Counters, error) {
-	counters, err := e.format.parse(page)
-	counters.At = at
-	return counters, err
+func (e Endpoint) parseAt(at time.Time, page io.Reader) (Sample, error) {
+	sample, err := e.format.parse(page)
+	sample.At = at
+	return sample, err
 }

@@ -6,6 +6,10 @@ package status
 import (
 	"errors"
 	"fmt"
+	"strconv"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
 
 	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/controllers/internal/build"
@@ -17,12 +21,24 @@ type HandOff struct {
 	Written *v1alpha1.HandOffStatus
 	// Err is why it is not what it should be.
 	Err error
+	// Moved is what sharing brings; nil until it is measured.
+	Moved *Moved
+	// LinksKnown is false while it is too soon to say whether pods are linked. Of Sharers, the pods that share their queue, Unlinked have had no
+	// link for a minute although there are others.
+	LinksKnown        bool
+	Sharers, Unlinked int
+}
+
+// Moved says what part of the requests ran in another pod lately, rounded down, and what that cost in time.
+type Moved struct {
+	Percent int32
+	Hop     time.Duration
 }
 
 // ErrForeignSecret is the answer where a Secret that the operator did not make has the name.
 var ErrForeignSecret = errors.New("a Secret of this name exists that the operator did not make")
 
-// queueShared says whether the pods have what they need to share their queue. Whether they do is for their metrics to say.
+// queueShared says whether the pods have what they need to share their queue and, where they are measured, whether they do.
 var queueShared = chain{
 	{no, ifOnToolkit(unwanted)},
 	{unknown, ifOnToolkit(stopped)},
@@ -30,6 +46,8 @@ var queueShared = chain{
 	{no, ifOnToolkit(foreignSecret)},
 	{no, ifOnToolkit(keyNotWritten)},
 	{no, ifOnToolkit(olderTemplate)},
+	{no, ifOnToolkit(ifFollowed(unlinked))},
+	{no, ifOnToolkit(ifFollowed(unlinkedBefore))},
 	{yes, ifOnToolkit(keyWritten)},
 }
 
@@ -66,5 +84,86 @@ func keyWritten(s Situation) (string, string, bool) {
 	if s.HandOff.Written == nil {
 		return "", "", false
 	}
-	return v1alpha1.ReasonShared, "a request that would wait may run in another pod that is free; pods know each other by the key in Secret " + s.HandOff.Written.Secret, true
+	return v1alpha1.ReasonShared, s.moved() + "; pods know each other by the key in Secret " + s.HandOff.Written.Secret, true
+}
+
+// unlinked applies where pods say that they have nobody to share their queue with although there are others.
+func unlinked(s Situation) (string, string, bool) {
+	whose := "some pods have had no link to another pod of the service for a minute, so that their queues are"
+	if s.HandOff.Unlinked == s.HandOff.Sharers {
+		whose = "pods have had no link to each other for a minute, so that each one's queue is"
+	}
+	return v1alpha1.ReasonPeersUnreachable, fmt.Sprintf("%s not shared; allow port %d between the pods in NetworkPolicies, have a mesh leave it alone, "+
+		"and see that Secret %s exists, or set spec.handOff to Disabled", whose, build.PeersPort, build.PeersSecretName(s.Service.Name)), s.HandOff.Unlinked > 0
+}
+
+// unlinkedBefore applies while it is too soon to say more, as after a start of the operator.
+func unlinkedBefore(s Situation) (string, string, bool) {
+	was := meta.FindStatusCondition(s.Service.Status.Conditions, v1alpha1.ConditionQueueShared)
+	if was == nil || was.Reason != v1alpha1.ReasonPeersUnreachable || s.HandOff.LinksKnown {
+		return "", "", false
+	}
+	return was.Reason, was.Message, true
+}
+
+// movedStep is by how many points the part of the requests that moved has to change before it is told again.
+const movedStep = 5
+
+// handOff is what the status says of the shared queue.
+func (s Situation) handOff() *v1alpha1.HandOffStatus {
+	status := s.HandOff.Written.DeepCopy()
+	if status == nil {
+		return nil
+	}
+	status.MovedPercent, status.HopMicroseconds = nil, nil
+	if s.Outcome == nil || s.Outcome.NoPrometheus { // what was once measured stays true of nothing
+		return status
+	}
+	before, moved := s.Service.Status.HandOff, s.HandOff.Moved
+	switch {
+	case before != nil && before.MovedPercent != nil && (moved == nil || !moved.differs(before)):
+		status.MovedPercent, status.HopMicroseconds = before.DeepCopy().MovedPercent, before.DeepCopy().HopMicroseconds
+	case moved != nil:
+		status.MovedPercent = new(moved.Percent)
+		if moved.Percent > 0 {
+			status.HopMicroseconds = new(moved.Hop.Microseconds())
+		}
+	}
+	return status
+}
+
+// differs reports whether something else is to be told than before: no status is written because a figure moved a little.
+func (m *Moved) differs(before *v1alpha1.HandOffStatus) bool {
+	was := *before.MovedPercent
+	if m.Percent == 0 || was == 0 {
+		return m.Percent == 0 && was != 0 || m.Percent >= movedStep
+	}
+	if max(m.Percent-was, was-m.Percent) >= movedStep || before.HopMicroseconds == nil {
+		return true
+	}
+	hop, wasHop := m.Hop.Microseconds(), *before.HopMicroseconds
+	return hop > 2*wasHop || wasHop > 2*hop
+}
+
+// moved is what sharing the queue brings, as a sentence.
+func (s Situation) moved() string {
+	status := s.handOff()
+	switch {
+	case status.MovedPercent == nil:
+		return "a request that would wait may run in another pod that is free"
+	case *status.MovedPercent == 0:
+		return "less than 1% of the requests had to run in another pod that was free"
+	case status.HopMicroseconds == nil:
+		return fmt.Sprintf("%d%% of the requests ran in another pod that was free", *status.MovedPercent)
+	}
+	return fmt.Sprintf("%d%% of the requests ran in another pod that was free, %s away", *status.MovedPercent, milliseconds(*status.HopMicroseconds))
+}
+
+// milliseconds without digits that say nothing.
+func milliseconds(microseconds int64) string {
+	ms := max(float64(microseconds)/1000, 0.01)
+	if ms >= 1 {
+		return strconv.FormatFloat(ms, 'f', 0, 64) + " ms"
+	}
+	return strconv.FormatFloat(ms, 'g', 1, 64) + " ms"
 }

@@ -65,8 +65,9 @@ func TestAQueueThatIsNotSharedHoldsNobodyUp(t *testing.T) {
 		"foreign Secret": func(s *Situation) { s.HandOff = HandOff{Err: ErrForeignSecret} },
 		"not written":    func(s *Situation) { s.HandOff = HandOff{Err: errors.New("quota")} },
 		"disabled":       func(s *Situation) { s.Service.Spec.HandOff = v1alpha1.HandOffDisabled },
+		"no links":       func(s *Situation) { s.HandOff.Sharers, s.HandOff.Unlinked = 2, 2 },
 	} {
-		s := sharing()
+		s := measuredSharing(nil)
 		before := computed(s)
 		change(&s)
 		s.Plan = plan.Compute(&s.Service.Spec, plan.Observed{Sharing: 2})

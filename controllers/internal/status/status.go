@@ -96,7 +96,7 @@ func (s Situation) status() v1alpha1.GoServiceStatus {
 		status.Template = &s.Template
 	}
 	status.SLO, status.Decisions, status.Learned = s.sloStatus(), s.decisions(), s.learned()
-	status.Recommended, status.HandOff = s.Recommended, s.HandOff.Written
+	status.Recommended, status.HandOff = s.Recommended, s.handOff()
 	status.Summary = s.summary(status)
 	return s.withoutDrift(status)
 }

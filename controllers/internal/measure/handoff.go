@@ -1,0 +1,181 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package measure
+
+import (
+	"math"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"goservice.dev/operator/controllers/tuner"
+)
+
+const (
+	// Requests that moved are counted over at least that time and that many requests, so that chance does not move the percentage by more than a
+	// few points from one window to the next.
+	sharingWindow   = tuner.DriftPeriod
+	sharingRequests = 1000
+	// unlinkedFor is how long a pod that has nobody to share its queue with may still be about to find the others.
+	unlinkedFor = time.Minute
+)
+
+// HandOff is what a pod tells of the queue that it shares with the others of its service.
+type HandOff struct {
+	// Moved requests ran in another pod; HopSeconds is what that costs in time, smoothed.
+	Moved, HopSeconds float64
+	// Peers are the pods with which this one is linked; nil: it shares no queue.
+	Peers *float64
+}
+
+// Sharing is how the pods of a service share their queue. It changes seldom.
+type Sharing struct {
+	// Counted says that there was a window. Over the last one, MovedPercent of the requests, rounded down, ran in another pod, and that cost Hop
+	// on average; 0: none did.
+	Counted      bool
+	MovedPercent int32
+	Hop          time.Duration
+	// LinksKnown is false while it is too soon to say more of the links: of Sharers, the ready pods that share their queue, Unlinked have had no
+	// link for a minute although there are others. Both are 0 where there is no such pod.
+	LinksKnown        bool
+	Sharers, Unlinked int
+}
+
+// Sharing of the queue by the pods of a service, as Follow told of it; zero while nothing is known.
+func (l *Loop) Sharing(service types.NamespacedName) Sharing {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if f := l.services[service]; f != nil {
+		return f.sharing
+	}
+	return Sharing{}
+}
+
+// share takes over what a round says of the queue that the pods share, and reports whether that is news.
+func (l *Loop) share(f *followed, target Target) bool {
+	now := f.shared.round(f.began, target.Pods, f.samples)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.services[f.name] != f || f.sharing == now {
+		return false
+	}
+	f.sharing = now
+	return true
+}
+
+// sharedQueue turns the samples of successive rounds into a Sharing. The zero value is ready. It is not safe for concurrent use.
+type sharedQueue struct {
+	pods    map[string]sharer
+	since   time.Time // when the window began; zero: at the next round
+	window  sharedWindow
+	sharing Sharing
+}
+
+// sharedWindow is what happened since a window began; hopSeconds are those of all that moved.
+type sharedWindow struct{ requests, moved, hopSeconds float64 }
+
+// sharer is a pod that shares its queue, as it was last.
+type sharer struct {
+	requests, moved float64
+	linked          bool
+	// unlinked is since when it has had no link although there are others; zero: it has one, or is alone.
+	unlinked time.Time
+}
+
+// round takes in what pods say, by their names.
+func (q *sharedQueue) round(now time.Time, pods []Pod, samples map[string]Sample) Sharing {
+	ready, answered, sharers := 0, 0, 0
+	next := make(map[string]sharer, len(q.pods))
+	for _, pod := range pods {
+		sample, has := samples[pod.Name]
+		has = has && sample.Age <= maxSampleAge
+		was, known := q.pods[pod.Name]
+		switch {
+		case has && sample.HandOff.Peers != nil:
+			was.linked = *sample.HandOff.Peers > 0
+			next[pod.Name] = q.window.add(was, known, sample)
+		case !has && known: // it did not answer this time
+			next[pod.Name] = was
+		}
+		if _, shares := next[pod.Name]; pod.Ready {
+			ready++
+			answered += count(has)
+			sharers += count(shares)
+		}
+	}
+	q.pods = next
+	q.close(now)
+	unlinked, unsure := q.links(now, pods, sharers)
+	q.sharing.Sharers, q.sharing.Unlinked = 0, unlinked
+	q.sharing.LinksKnown = unlinked > 0 || !unsure && !(ready >= 2 && answered < 2)
+	if unlinked > 0 {
+		q.sharing.Sharers = sharers
+	}
+	return q.sharing
+}
+
+// links counts the ready pods that have been without a link for long, and says whether some are for less long. A pod that is alone has nobody
+// to be linked with, however long.
+func (q *sharedQueue) links(now time.Time, pods []Pod, sharers int) (unlinked int, unsure bool) {
+	for _, pod := range pods {
+		is, shares := q.pods[pod.Name]
+		switch {
+		case !shares:
+			continue
+		case is.linked || sharers < 2 || !pod.Ready:
+			is.unlinked = time.Time{}
+		case is.unlinked.IsZero():
+			is.unlinked = now
+		}
+		q.pods[pod.Name] = is
+		if is.unlinked.IsZero() {
+			continue
+		}
+		if now.Sub(is.unlinked) >= unlinkedFor {
+			unlinked++
+		} else {
+			unsure = true
+		}
+	}
+	return unlinked, unsure
+}
+
+// add what a pod counted since it was seen last, unless it counts anew.
+func (w *sharedWindow) add(was sharer, known bool, sample Sample) sharer {
+	requests, moved := sample.Requests-was.requests, sample.HandOff.Moved-was.moved
+	if known && requests >= 0 && moved >= 0 {
+		w.requests += requests
+		w.moved += moved
+		w.hopSeconds += moved * sample.HandOff.HopSeconds
+	}
+	was.requests, was.moved = sample.Requests, sample.HandOff.Moved
+	return was
+}
+
+// close the window if it was long enough.
+func (q *sharedQueue) close(now time.Time) {
+	if q.since.IsZero() {
+		q.since = now
+	}
+	if now.Sub(q.since) < sharingWindow || q.window.requests < sharingRequests {
+		return
+	}
+	w := q.window
+	q.sharing.Counted, q.sharing.Hop = true, 0
+	q.sharing.MovedPercent = int32(math.Floor(100 * min(w.moved/w.requests, 1)))
+	if w.moved > 0 {
+		q.sharing.Hop = time.Duration(min(w.hopSeconds/w.moved, maxHopSeconds) * float64(time.Second)).Round(time.Microsecond)
+	}
+	q.since, q.window = now, sharedWindow{}
+}
+
+// maxHopSeconds is more than a move can take; pods are not trusted.
+const maxHopSeconds = 3600
+
+func count(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
+}
