@@ -31,7 +31,7 @@ const (
 	// mostApart are the minor versions by which operator and plugin may differ.
 	mostApart = 2
 
-	howToInstall = "install the operator with its CRD: make deploy, or kubectl apply --server-side -f dist/install.yaml"
+	howToInstall = "install the operator with its CRD: helm install, or kubectl apply --server-side -f install.yaml; docs/operations.md says how"
 )
 
 var (
@@ -84,7 +84,7 @@ func fieldsItem(schema *apiextensionsv1.JSONSchemaProps) Item {
 	case len(lacking) > 0:
 		item.State = Missing
 		item.Found = "the CRD is older than this plugin: the API server drops " + listed(lacking)
-		item.Do = "install the CRD of the operator's version: helm and other tools do not update CRDs by themselves"
+		item.Do = "install the CRD of the operator's version: not every tool updates CRDs by itself"
 	case len(newer) > 0:
 		item.State = Warning
 		item.Found = "the CRD is newer than this plugin, which does not show " + listed(newer)
@@ -181,6 +181,7 @@ func (c *Cluster) skew(d *appsv1.Deployment) Item {
 	if colon := strings.LastIndex(repository, ":"); colon > strings.LastIndex(repository, "/") {
 		tag = repository[colon+1:]
 	}
+	tag = cmp.Or(tag, d.Labels["app.kubernetes.io/version"]) // an image by its digest; the chart says which version it is
 	item.Found = fmt.Sprintf("%s; this plugin is %s", cmp.Or(tag, "unknown, since the image "+image+" has no tag"), c.PluginVersion)
 	operator, err := version.ParseSemantic(tag)
 	plugin, pluginErr := version.ParseSemantic(c.PluginVersion)
