@@ -11,9 +11,6 @@ import (
 	"os/signal"
 	"syscall"
 
-	// Kubeconfigs that name an auth provider; those that run a program need no import.
-	_ "k8s.io/client-go/plugin/pkg/client/auth"
-
 	"goservice.dev/operator/hack/kubectl-gosvc/internal/command"
 )
 

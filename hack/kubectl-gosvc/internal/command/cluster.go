@@ -23,6 +23,9 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	// Kubeconfigs that name an auth provider; those that run a program need no import.
+	_ "k8s.io/client-go/plugin/pkg/client/auth"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -152,7 +155,9 @@ func (a *app) explained(err error) error {
 	case apierrors.IsUnauthorized(err):
 		return fmt.Errorf("%w: the cluster does not accept your credentials; log in again, or select another context with --context", err)
 	}
-	if _, isNetwork := errors.AsType[net.Error](err); isNetwork {
+	_, noConnection := errors.AsType[*net.OpError](err)
+	network, isNetwork := errors.AsType[net.Error](err) // what fails before anything is sent, such as a login, is one too
+	if noConnection || isNetwork && network.Timeout() {
 		return fmt.Errorf("the cluster does not answer: %w; check --context, the kubeconfig, and the network", err)
 	}
 	return err

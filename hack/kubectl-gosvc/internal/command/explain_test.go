@@ -109,6 +109,38 @@ func TestAProgramOfTheKubeconfigLogsIn(t *testing.T) {
 	succeeds(t, namespace, "explain", "checkout", "--kubeconfig", file)
 }
 
+func TestAnAuthProviderOfTheKubeconfigIsKnown(t *testing.T) {
+	t.Parallel()
+	namespace := newNamespace(t)
+	file := kubeconfig(t, testConfig, namespace)
+	config, err := clientcmd.LoadFromFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.AuthInfos["me"] = &clientcmdapi.AuthInfo{AuthProvider: &clientcmdapi.AuthProviderConfig{Name: "oidc", Config: map[string]string{
+		"client-id": "kubectl", "idp-issuer-url": "https://127.0.0.1:1", "id-token": "not.a.token",
+	}}}
+	if err := clientcmd.WriteToFile(*config, file); err != nil {
+		t.Fatal(err)
+	}
+	if said := fails(t, 1, namespace, "explain", "checkout", "--kubeconfig", file); !strings.Contains(said, "illegal base64 data") || strings.Contains(said, "does not answer") {
+		t.Errorf("it says %q", said)
+	}
+}
+
+func TestNoOutputInAPipeHasEscapeSequences(t *testing.T) {
+	t.Parallel()
+	namespace := newNamespace(t)
+	create(t, namespace, "trouble")
+	for _, arguments := range [][]string{
+		{"explain", "checkout"}, {"check"}, {"retune", "checkout", "--rate", "5"}, {"history", "checkout"}, {"top"}, {"explain", "nobody"}, {"--help"},
+	} {
+		if r := gosvc(t, namespace, arguments...); strings.Contains(r.out+r.err, "\x1b") {
+			t.Errorf("%v: %q", arguments, r.out+r.err)
+		}
+	}
+}
+
 func TestCompletionKnowsTheCluster(t *testing.T) {
 	t.Parallel()
 	namespace := newNamespace(t)

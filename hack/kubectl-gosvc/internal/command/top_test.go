@@ -62,7 +62,7 @@ func TestTopIsAPlainTableWhereNobodyWatches(t *testing.T) {
 // screen is a terminal with a command that runs in it.
 type screen struct {
 	mu       sync.Mutex
-	terminal *vt.Emulator
+	emulator *vt.Emulator
 	keyboard io.Writer
 	ended    chan int
 	// written has a value after something was.
@@ -71,20 +71,13 @@ type screen struct {
 
 func (s *screen) Write(text []byte) (int, error) {
 	s.mu.Lock()
-	n, err := s.terminal.Write(text)
+	n, err := s.emulator.Write(text)
 	s.mu.Unlock()
 	select {
 	case s.written <- struct{}{}:
 	default:
 	}
 	return n, err
-}
-
-// text that is on the screen.
-func (s *screen) text() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.terminal.String()
 }
 
 // onTerminal runs a command line in a pseudo-terminal of 30 lines and 120 columns.
@@ -97,11 +90,11 @@ func onTerminal(t *testing.T, namespace string, arguments ...string) *screen {
 	if err := pty.Setsize(master, &pty.Winsize{Rows: 30, Cols: 120}); err != nil {
 		t.Fatal(err)
 	}
-	s := &screen{terminal: vt.NewEmulator(120, 30), keyboard: master, ended: make(chan int, 1), written: make(chan struct{}, 1)}
+	s := &screen{emulator: vt.NewEmulator(120, 30), keyboard: master, ended: make(chan int, 1), written: make(chan struct{}, 1)}
 	ctx, cancel := context.WithCancel(t.Context())
 	var copies sync.WaitGroup
 	copies.Go(func() { _, _ = io.Copy(s, master) })
-	copies.Go(func() { _, _ = io.Copy(master, s.terminal) }) // what a terminal answers to what it is asked
+	copies.Go(func() { _, _ = io.Copy(master, s.emulator) }) // what a terminal answers to what it is asked
 	file := kubeconfig(t, testConfig, namespace)
 	go func() {
 		s.ended <- Run(ctx, Environment{In: slave, Out: slave, ErrOut: slave, Version: "v0.1.0", Now: func() time.Time { return noon }},
@@ -110,7 +103,7 @@ func onTerminal(t *testing.T, namespace string, arguments ...string) *screen {
 	t.Cleanup(func() {
 		cancel()
 		_, _ = slave.Close(), master.Close()
-		_ = s.terminal.InputPipe().(io.Closer).Close() // Close of the terminal itself may not be called while it is read
+		_ = s.emulator.InputPipe().(io.Closer).Close() // Close itself is not meant for two goroutines
 		copies.Wait()
 	})
 	return s
@@ -121,7 +114,9 @@ func (s *screen) shows(t *testing.T, texts ...string) string {
 	t.Helper()
 	late := time.After(patience)
 	for {
-		now := s.text()
+		s.mu.Lock()
+		now := s.emulator.String()
+		s.mu.Unlock()
 		if inOrder(now, texts) {
 			var lines []string
 			for line := range strings.SplitSeq(now, "\n") {
