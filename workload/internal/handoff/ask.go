@@ -52,8 +52,7 @@ func (b *Broker) wanted(inLine int, expected time.Duration, priority pool.Priori
 func (b *Broker) ask(pods, inLine int, expected time.Duration, priority pool.Priority) {
 	now, w := time.Now(), b.wanted(inLine, expected, priority)
 	left := pods
-	all, _ := b.byChance()
-	for _, p := range all {
+	for _, p := range b.byChance() {
 		if !p.mayBeAsked(now) || !p.withinShare() {
 			continue
 		}
@@ -67,14 +66,15 @@ func (b *Broker) ask(pods, inLine int, expected time.Duration, priority pool.Pri
 
 // byChance are the pods in an order of chance, those of the same zone first if there is more than one: traffic between zones takes longer, and
 // may cost money, but a single pod is no choice. The lock is held.
-func (b *Broker) byChance() (all []*peer, near int) {
-	all = slices.Clone(b.peers)
+func (b *Broker) byChance() []*peer {
+	all := slices.Clone(b.peers)
 	rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	if b.zone == "" {
-		return all, 0
+		return all
 	}
+	near := 0
 	for i, p := range all {
-		if p.hello.Zone == b.zone && p.takes && !p.retired.Load() {
+		if p.near() {
 			all[near], all[i] = all[i], all[near]
 			near++
 		}
@@ -83,7 +83,7 @@ func (b *Broker) byChance() (all []*peer, near int) {
 		i := rand.IntN(len(all))
 		all[0], all[i] = all[i], all[0]
 	}
-	return all, near
+	return all
 }
 
 // tell a pod what is wanted. The lock is held.

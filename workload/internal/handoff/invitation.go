@@ -32,12 +32,14 @@ func (b *Broker) accept(expected time.Duration) bool {
 // of other zones count as for those who are asked. The lock is held.
 func (b *Broker) inviting(expected time.Duration) (best *peer, said time.Time) {
 	now, work := time.Now(), time.Duration(b.work.Load())
-	all, near := b.byChance()
-	for i, p := range all {
-		if near > 1 && i >= near {
-			break
+	near := 0
+	for _, p := range b.peers {
+		if p.near() {
+			near++
 		}
-		if now.Sub(p.invited) > invitationLife || !p.takes || p.retired.Load() || now.Before(p.resting) || !p.withinShare() {
+	}
+	for _, p := range b.peers {
+		if near > 1 && !p.near() || now.Sub(p.invited) > invitationLife || !p.available(now) || !p.withinShare() {
 			continue
 		}
 		if p.work+b.Hop() < expected+work && (best == nil || p.invited.After(best.invited)) {

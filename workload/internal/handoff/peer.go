@@ -61,8 +61,17 @@ type peer struct {
 	dryUntil time.Time // until when it is left alone for that
 }
 
-func (p *peer) mayBeAsked(now time.Time) bool {
-	return p.takes && !p.retired.Load() && now.After(p.asked) && now.After(p.resting)
+// available reports whether requests may go there at all.
+func (p *peer) available(now time.Time) bool {
+	return p.takes && !p.retired.Load() && now.After(p.resting)
+}
+
+func (p *peer) mayBeAsked(now time.Time) bool { return p.available(now) && now.After(p.asked) }
+
+// near reports whether the pod is one of the own zone, where that is known.
+func (p *peer) near() bool {
+	zone := p.broker.zone
+	return zone != "" && p.hello.Zone == zone && p.takes && !p.retired.Load()
 }
 
 // wants reports whether a request of the pod would be better off here, where one keeps a worker for as long as work.
