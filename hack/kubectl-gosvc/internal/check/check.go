@@ -23,11 +23,11 @@ import (
 type State string
 
 const (
-	// OK is as it should be.
+	// OK is in order.
 	OK State = "ok"
 	// Missing is needed and not there.
 	Missing State = "missing"
-	// Warning is not as it should be, or not there and of use.
+	// Warning is a problem that does not stop anything, or something useful that is missing.
 	Warning State = "warning"
 	// Unknown could not be read.
 	Unknown State = "unknown"

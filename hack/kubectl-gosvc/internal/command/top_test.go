@@ -23,7 +23,7 @@ import (
 	"goservice.dev/operator/hack/kubectl-gosvc/internal/top"
 )
 
-// several services: one that is as it should be, one in trouble, one without objectives, and one that nobody has looked at.
+// several services: one that is healthy, one in trouble, one without objectives, and one that nobody has looked at.
 func several(t *testing.T, namespace string) {
 	t.Helper()
 	create(t, namespace, "steady")

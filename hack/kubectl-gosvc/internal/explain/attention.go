@@ -15,7 +15,7 @@ import (
 	"goservice.dev/operator/api/v1alpha1"
 )
 
-// Attention is what keeps a service from being as it should be.
+// Attention is what is wrong with a service.
 type Attention struct {
 	// Conditions with the same message, such as Ready and Stalled. None where no operator has looked at the spec.
 	Conditions []ConditionStatus `json:"conditions"`
@@ -43,7 +43,7 @@ var order = []string{
 	v1alpha1.ConditionStalled, v1alpha1.ConditionReconciling,
 }
 
-// whileTrue are conditions that are only there while something is not as it should be.
+// whileTrue are conditions that are only there while something is wrong.
 var whileTrue = []string{v1alpha1.ConditionEvictionBlocked, v1alpha1.ConditionPaused, v1alpha1.ConditionStalled, v1alpha1.ConditionReconciling}
 
 // passing reasons are of times that end by themselves.

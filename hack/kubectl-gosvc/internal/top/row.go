@@ -41,7 +41,7 @@ type Row struct {
 	WantedReplicas   int32  `json:"wantedReplicas"`
 	// Trend is the demand of the last hours, in requests per second, the oldest first.
 	Trend []float64 `json:"trend,omitempty"`
-	// Problem is the reason of the most urgent condition that is not as it should be.
+	// Problem is the reason of the most urgent condition that needs attention.
 	Problem string `json:"problem,omitempty"`
 	// waiting says that time is likely to mend the problem.
 	waiting bool
