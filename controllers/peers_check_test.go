@@ -26,11 +26,11 @@ func TestASecretThatSomebodyDeletedOrEditedIsMadeAnewWithinAnHour(t *testing.T) 
 	clock := &movedClock{}
 	op := startOperator(t, namespace, nil, withKeys(namespace), func(o *operatorOptions) { o.clock = clock.now })
 	applyService(t, namespace, minimalSpec)
-	awaitShared(t, namespace, metav1.ConditionTrue, v1alpha1.ReasonShared, peersSecretName)
+	service := awaitShared(t, namespace, metav1.ConditionTrue, v1alpha1.ReasonShared, peersSecretName)
+	forwardToKeysThatLast(t, service, op, clock)
 	before := peersSecretOf(t, namespace)
 	template, _ := templateNow(t, namespace)
-	clock.forward(peersCheck) // it looked at the service already: the first check is due
-	nudgeOperator(t, namespace, op, 1)
+	nudgeOperator(t, namespace, op, 1) // it looked at the service: the first check is within an hour
 
 	t.Log("deleted")
 	if err := api.Delete(t.Context(), peersSecretOf(t, namespace)); err != nil {
@@ -84,11 +84,16 @@ func TestACheckOfASecretThatIsInPlaceChangesNothing(t *testing.T) {
 	}))
 	applyService(t, namespace, minimalSpec)
 	service := awaitShared(t, namespace, metav1.ConditionTrue, v1alpha1.ReasonShared, peersSecretName)
+	forwardToKeysThatLast(t, service, op, clock)
 	before := peersSecretOf(t, namespace)
+	nudgeOperator(t, namespace, op, 1) // it looked at the service: the first check is within an hour
+	get(t, namespace, serviceName, service)
 	clock.forward(peersCheck)
+	nudgeOperator(t, namespace, op, 2) // and was made, so the next one is after an hour
 	asked.Store(0)
-	nudgeOperator(t, namespace, op, 1)
-	nudgeOperator(t, namespace, op, 2)
+	clock.forward(peersCheck)
+	nudgeOperator(t, namespace, op, 3)
+	nudgeOperator(t, namespace, op, 4)
 	if n := asked.Load(); n != 1 {
 		t.Errorf("%d requests about Secrets in an hour, want 1", n)
 	}
@@ -115,11 +120,13 @@ func TestACheckThatFailsIsNoNews(t *testing.T) {
 		return refusal(request, http.StatusInternalServerError, "InternalError", "a webhook is away")
 	}))
 	applyService(t, namespace, minimalSpec)
-	awaitShared(t, namespace, metav1.ConditionTrue, v1alpha1.ReasonShared, peersSecretName)
+	service := awaitShared(t, namespace, metav1.ConditionTrue, v1alpha1.ReasonShared, peersSecretName)
+	forwardToKeysThatLast(t, service, op, clock)
+	nudgeOperator(t, namespace, op, 1) // it knows that the Secret is written: from here on it is only checked
 	refusing.Store(true)
 	for i := range int32(3) {
 		clock.forward(peersCheck)
-		nudgeOperator(t, namespace, op, i+1)
+		nudgeOperator(t, namespace, op, i+2)
 		awaitShared(t, namespace, metav1.ConditionTrue, v1alpha1.ReasonShared, peersSecretName)
 	}
 }
