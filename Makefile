@@ -127,6 +127,10 @@ test-chaos: export CLUSTER = $(E2E_CLUSTER)-chaos
 test-chaos: ## End-to-end tests while leaders are killed, outages of the control plane and of a node, upgrade from 9f9234a; CHAOS_RUN selects parts.
 	NODES=$${NODES:-2} E2E_TIMEOUT=$(E2E_TIMEOUT) CHAOS_RUN='$(CHAOS_RUN)' hack/chaos.sh
 
+.PHONY: test-console
+test-console: ## The console in headless Chromium with 1,000 services: keys, colors, size, first paint; needs chromium. PICTURES=DIR writes pictures.
+	go -C hack/kubectl-gosvc test -tags e2e -count=1 -v -run TestTheConsoleInABrowser ./internal/console -args $(if $(PICTURES),-pictures '$(abspath $(PICTURES))')
+
 .PHONY: explore
 explore: ## Look for faults: FAULTS=2000 disturbed runs, TRANSITIONS=5000 between generated specs; about 40 minutes. STATE=FILE resumes.
 	hack/explore.sh

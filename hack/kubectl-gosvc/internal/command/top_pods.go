@@ -5,6 +5,7 @@ package command
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/hack/kubectl-gosvc/internal/top"
 )
 
@@ -25,20 +27,10 @@ func (a *app) topPods(ctx context.Context, c *cluster, name string, live bool, o
 	if err != nil {
 		return err
 	}
-	selector, err := labels.Parse(service.Status.Selector)
-	if err != nil || service.Status.Selector == "" {
-		return fmt.Errorf("the status of %q does not say which pods it has, since no operator has looked at it yet; kubectl gosvc check says whether one runs", name)
-	}
-	open, err := c.openMetrics()
+	pods, err := c.podsOf(service)
 	if err != nil {
-		return err
+		return fmt.Errorf("%q: %w", name, err)
 	}
-	pods := &top.Pods{Open: open, Now: time.Now, List: func(ctx context.Context) ([]corev1.Pod, error) {
-		var list corev1.PodList
-		err := c.List(ctx, &list, client.InNamespace(c.namespace), client.MatchingLabelsSelector{Selector: selector})
-		return list.Items, err
-	}}
-	pods.Of(service)
 	if live {
 		if _, err := pods.List(ctx); err != nil {
 			return err
@@ -67,6 +59,25 @@ func (a *app) topPods(ctx context.Context, c *cluster, name string, live bool, o
 	}
 	a.sayf("%s\n", strings.Join(top.PodLines(rows), "\n"))
 	return nil
+}
+
+// podsOf a service, to be looked at.
+func (c *cluster) podsOf(service *v1alpha1.GoService) (*top.Pods, error) {
+	selector, err := labels.Parse(service.Status.Selector)
+	if err != nil || service.Status.Selector == "" {
+		return nil, errors.New("the status does not say which pods the service has: no operator has looked at it yet; kubectl gosvc check says whether one runs")
+	}
+	open, err := (&cluster{WithWatch: c.WithWatch, config: c.config, namespace: service.Namespace}).openMetrics()
+	if err != nil {
+		return nil, err
+	}
+	pods := &top.Pods{Open: open, Now: time.Now, List: func(ctx context.Context) ([]corev1.Pod, error) {
+		var list corev1.PodList
+		err := c.List(ctx, &list, client.InNamespace(service.Namespace), client.MatchingLabelsSelector{Selector: selector})
+		return list.Items, err
+	}}
+	pods.Of(service)
+	return pods, nil
 }
 
 // openMetrics of pods through the API server's proxy.

@@ -160,7 +160,7 @@ func (m *Model) summary() string {
 		if m.rows[i].SLO == "missed" {
 			missed++
 		}
-		if m.rows[i].Problem != "" && !m.rows[i].waiting {
+		if m.rows[i].Urgent() {
 			problems++
 		}
 	}

@@ -212,7 +212,7 @@ func (p *Pod) cells() []string {
 		busy += "/" + whole(*p.Workers)
 	}
 	return []string{
-		p.Name, ready, rate(p.RequestsPerSecond), form(p.LimitPerSecond, show.Rate), form(p.RejectedPerSecond, show.Rate), p99(p.P99Microseconds), busy,
+		p.Name, ready, PerSecond(p.RequestsPerSecond), form(p.LimitPerSecond, show.Rate), form(p.RejectedPerSecond, show.Rate), Latency(p.P99Microseconds), busy,
 		form(p.Queued, whole), form(p.CPUCores, func(v float64) string { return fmt.Sprintf("%.0fm", v*1000) }),
 		form(p.MemoryBytes, func(v float64) string { return fmt.Sprintf("%.0fMi", v/(1<<20)) }), fmt.Sprint(p.Restarts),
 		show.Age(time.Duration(p.AgeSeconds) * time.Second), show.Cut(p.Problem, 60),

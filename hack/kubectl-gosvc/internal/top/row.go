@@ -79,6 +79,9 @@ func RowOf(service *v1alpha1.GoService, now time.Time) Row {
 	return r
 }
 
+// Urgent says that there is a problem that time alone is unlikely to mend.
+func (r *Row) Urgent() bool { return r.Problem != "" && !r.waiting }
+
 // requested cores of a pod.
 func requested(service *v1alpha1.GoService) float64 {
 	if resources := service.Spec.Resources; resources != nil {
@@ -127,7 +130,7 @@ func Sort(rows []Row) {
 }
 
 func (r *Row) rank() int {
-	if r.ReadyReplicas == 0 && r.Problem != "" && !r.waiting { // nothing serves
+	if r.ReadyReplicas == 0 && r.Urgent() { // nothing serves
 		return 0
 	}
 	return 1
@@ -138,7 +141,7 @@ func (r *Row) budget() int64 {
 	switch {
 	case r.ErrorBudgetLeftPermille != nil:
 		return *r.ErrorBudgetLeftPermille
-	case r.Problem != "" && !r.waiting:
+	case r.Urgent():
 		return 1001
 	}
 	return 1002
@@ -157,26 +160,28 @@ type column struct {
 var columns = []column{
 	{"NAMESPACE", 14, false, func(r *Row) string { return r.Namespace }, nil},
 	{"NAME", 20, false, func(r *Row) string { return r.Name }, nil},
-	{"BUDGET", 6, true, func(r *Row) string { return percent(r.ErrorBudgetLeftPermille) }, budgetColor},
+	{"BUDGET", 6, true, func(r *Row) string { return Permille(r.ErrorBudgetLeftPermille) }, budgetColor},
 	{"SLO", 8, false, func(r *Row) string { return r.SLO }, sloColor},
-	{"P99", 7, true, func(r *Row) string { return p99(r.P99Microseconds) }, nil},
-	{"REQ/S", 9, true, func(r *Row) string { return rate(r.RequestsPerSecond) }, nil},
-	{"PEAK", 9, true, func(r *Row) string { return count(r.PeakRequestsPerSecond) }, nil},
-	{"LIMIT", 9, true, func(r *Row) string { return count(r.RateLimit) }, nil},
+	{"P99", 7, true, func(r *Row) string { return Latency(r.P99Microseconds) }, nil},
+	{"REQ/S", 9, true, func(r *Row) string { return PerSecond(r.RequestsPerSecond) }, nil},
+	{"PEAK", 9, true, func(r *Row) string { return Count(r.PeakRequestsPerSecond) }, nil},
+	{"LIMIT", 9, true, func(r *Row) string { return Count(r.RateLimit) }, nil},
 	{"CPU", 9, true, cpu, nil},
 	{"PODS", 7, true, func(r *Row) string { return fmt.Sprintf("%d/%d", r.ReadyReplicas, r.WantedReplicas) }, podsColor},
 	{"TREND 12 H", hours, false, func(r *Row) string { return Spark(r.Trend) }, nil},
 	{"PROBLEM", 24, false, func(r *Row) string { return r.Problem }, problemColor},
 }
 
-func percent(permille *int64) string {
+// Permille as a percentage; - where it is not known.
+func Permille(permille *int64) string {
 	if permille == nil {
 		return "-"
 	}
 	return fmt.Sprintf("%d%%", *permille/10)
 }
 
-func p99(microseconds *int64) string {
+// Latency of so many microseconds with about three digits; - where it is not known.
+func Latency(microseconds *int64) string {
 	if microseconds == nil {
 		return "-"
 	}
@@ -192,14 +197,16 @@ func p99(microseconds *int64) string {
 	return d.Round(10 * time.Microsecond).String()
 }
 
-func rate(perSecond *float64) string {
+// PerSecond is a rate with three digits; - where it is not known.
+func PerSecond(perSecond *float64) string {
 	if perSecond == nil {
 		return "-"
 	}
 	return show.Rate(*perSecond)
 }
 
-func count(n int32) string {
+// Count is a whole number; - without one.
+func Count(n int32) string {
 	if n == 0 {
 		return "-"
 	}

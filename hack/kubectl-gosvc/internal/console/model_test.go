@@ -1,0 +1,170 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package console
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"goservice.dev/operator/hack/kubectl-gosvc/internal/top"
+)
+
+func golden(t *testing.T, name string, model any) {
+	t.Helper()
+	file := filepath.Join("testdata", name)
+	text, err := json.MarshalIndent(model, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := string(text) + "\n"
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got, -update writes it):\n%s", file, diff)
+	}
+}
+
+func rowsOf(t *testing.T, n int) []top.Row {
+	t.Helper()
+	c := consoleOf(t, fleet(t, n)...)
+	rows, _, _ := c.Board.Rows()
+	return rows
+}
+
+func TestTheOverviewShowsWhatNeedsAttentionFirst(t *testing.T) {
+	t.Parallel()
+	golden(t, "overview.json", OverviewOf(rowsOf(t, 12), ReadQuery(url.Values{})))
+}
+
+func TestTheDetailHasEverythingOnOneTimeAxis(t *testing.T) {
+	t.Parallel()
+	value := func(v float64) *float64 { return &v }
+	known := seen{asked: true, pods: []top.Pod{
+		{Name: "checkout-5d7f9c6b8-x2x9k", Ready: true, RequestsPerSecond: value(127.5), LimitPerSecond: value(277.8), BusyWorkers: value(3), Workers: value(64)},
+		{Name: "checkout-5d7f9c6b8-aaaaa", Ready: true}, {Name: "checkout-new", Problem: "ImagePullBackOff"},
+	}, events: []corev1.Event{{Reason: "Retuned", Message: "9 of 9 pods confirmed in 0.2s", LastTimestamp: metav1.NewTime(noon.Add(-9 * time.Minute))}}}
+	for i := range 4 {
+		known.samples = append(known.samples, Sample{noon.Add(time.Duration(i-4) * recordPace), 1100 + 20*float32(i), 0.078, 8, 9})
+	}
+	d := DetailOf(service(t, "trouble"), known, "", noon)
+	d.Report = nil // has golden files of its own
+	golden(t, "detail.json", d)
+}
+
+func TestAThousandServicesAreSearchedAndSorted(t *testing.T) {
+	t.Parallel()
+	rows := rowsOf(t, 1000)
+	ask := func(query string) *Overview {
+		values, err := url.ParseQuery(query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return OverviewOf(rows, ReadQuery(values))
+	}
+	if o := ask(""); o.Total != 1000 || len(o.Rows) != perPage || o.Before != "" || o.After != "?page=2" || o.Rows[0].ProblemTone != bad {
+		t.Errorf("%d of %d rows, before %q, after %q, first %+v", len(o.Rows), o.Total, o.Before, o.After, o.Rows[0])
+	}
+	if o := ask("page=999"); o.From != 901 || o.To != 1000 || o.After != "" {
+		t.Errorf("the page after the last has %d to %d, after %q", o.From, o.To, o.After)
+	}
+	if o := ask("q=Team-07+CART"); o.Found != 2 || o.Rows[0].Namespace != "team-07" {
+		t.Errorf("a search by two words finds %d", o.Found)
+	}
+	if o := ask("q=missed"); o.Found != o.Missed || o.Missed == 0 {
+		t.Errorf("%d are found, %d are missed", o.Found, o.Missed)
+	}
+	if o := ask("q=" + url.QueryEscape(hostile)); o.Found != 0 || o.From != 0 || o.To != 0 {
+		t.Errorf("%d are found, %d to %d", o.Found, o.From, o.To)
+	}
+	for _, sort := range []string{"budget", "-budget", "p99", "-p99", "demand", "-demand", "cpu", "-cpu", "replicas", "-replicas", "name", "-name"} {
+		o := ask("sort=" + sort + "&q=c")
+		key, down := strings.CutPrefix(sort, "-")
+		want := "ascending"
+		if down {
+			want = "descending"
+		}
+		for _, c := range o.Columns {
+			if (c.Key == key) != (c.Sorted == want) {
+				t.Errorf("sort=%s: column %s is %q", sort, c.Title, c.Sorted)
+			}
+		}
+		if o.Rows[0].Name == "" || key == "budget" && o.Rows[0].Budget == "-" {
+			t.Errorf("sort=%s: the first is %+v", sort, o.Rows[0])
+		}
+	}
+	if o := ask("sort=nothing&page=-1"); o.Query != (Query{Page: 1}) {
+		t.Errorf("a query without sense is %+v", o.Query)
+	}
+}
+
+func TestTheRecorderKeepsAnHourOfServicesThatExist(t *testing.T) {
+	t.Parallel()
+	var r Recorder
+	rows := []top.Row{{Namespace: "shop", Name: "a"}, {Namespace: "shop", Name: "b"}}
+	for i := range longest + 10 {
+		r.Record(rows, noon.Add(time.Duration(i)*recordPace))
+	}
+	a := r.Of(types.NamespacedName{Namespace: "shop", Name: "a"})
+	if len(a) != longest || !a[0].At.Equal(noon.Add(10*recordPace)) || a[0].Demand != -1 {
+		t.Errorf("%d samples, the first %+v", len(a), a[0])
+	}
+	r.Record(rows[1:], noon)
+	if gone := r.Of(types.NamespacedName{Namespace: "shop", Name: "a"}); len(gone) != 0 {
+		t.Errorf("a service that is gone has %d samples", len(gone))
+	}
+}
+
+func TestThePastIsReadFromPrometheus(t *testing.T) {
+	t.Parallel()
+	var asked []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.Method+" "+r.URL.Path+" "+r.URL.Query().Get("query"))
+		_, _ = io.WriteString(w, `{"status":"success","data":{"result":[{"values":[[1764417600,"5"],[1764417660,"NaN"],[1764417720,"7"],[1764418800,"8"]]}]}}`)
+	}))
+	defer server.Close()
+	p, err := NewPrometheus(server.URL + "/prom")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := p.Ask(t.Context(), service(t, "steady"), noon)
+	if m.Failed != "" || len(m.Demand) != 4 || m.Demand[2].Value != -1 || len(asked) != 3 {
+		t.Errorf("it asks %q and has %+v", asked, m)
+	}
+	for _, query := range asked {
+		if !strings.HasPrefix(query, "GET /prom/api/v1/query_range ") || !strings.Contains(query, `namespace="shop"`) {
+			t.Error(query)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if m := p.Ask(ctx, service(t, "steady"), noon); m.Failed == "" {
+		t.Error("no answer is no failure")
+	}
+	for _, address := range []string{"", "localhost:9090", "ftp://a", "http://"} {
+		if _, err := NewPrometheus(address); err == nil || !strings.Contains(err.Error(), "must be like") {
+			t.Errorf("%q: %v", address, err)
+		}
+	}
+}
