@@ -111,6 +111,10 @@ test: verify vet lint test-unit ## All checks that need no cluster: verify, vet,
 test-unit: ## Only the tests, with -race; controller tests use a real API server.
 	hack/test.sh
 
+.PHONY: test-matrix
+test-matrix: ## The controller tests on the API servers of all supported versions of Kubernetes, or of KUBERNETES="v1.34.4 …"; RUN selects tests. Builds each for 20 minutes at first.
+	hack/test-matrix.sh
+
 .PHONY: test-e2e
 test-e2e: export CLUSTER = $(E2E_CLUSTER)
 test-e2e: ## End-to-end tests on their own kind cluster, which is kept for the next run (make e2e-down removes it).
@@ -176,8 +180,21 @@ run: install ## Run the operator on this machine against the current cluster.
 	WORKLOAD_IMAGE=$(WORKLOAD_IMG) go run -ldflags "-X main.version=$(VERSION)" . --pod-access=apiserver
 
 .PHONY: reproducible
-reproducible: ## Whether two builds of all programs (or PROGRAMS) and of a new service, for both architectures and with an empty build cache, give the same bits; 25 minutes.
+reproducible: ## Whether two builds of all programs (or PROGRAMS), of a new service, and without PROGRAMS of a whole release, with an empty build cache, give the same bits; 45 minutes.
 	REPRODUCIBLE='$(or $(PROGRAMS),all)' go -C hack/release test -count=1 -timeout 1h -v -run TheSameBits .
+	$(if $(PROGRAMS),,hack/artifacts.sh compare)
+
+.PHONY: release
+release: ## Make everything that a release hands out into dist/VERSION, offline: images, chart, plugin, installer, SBOMs, provenance, checksums, notes; 10 minutes at first.
+	hack/artifacts.sh
+
+.PHONY: licenses
+licenses: ## Print the license of every module in a released program; fails if one is not permissive.
+	@go -C hack/artifacts run . -licenses
+
+.PHONY: vulncheck
+vulncheck: ## Whether released programs call code with known vulnerabilities; asks vuln.go.dev, or reads the folder or URL VULNDB.
+	hack/vulncheck.sh
 
 .PHONY: docker-build
 docker-build: ## Build the images (manager, workload, the orders example, load generator); needs no registry (BINARIES=compile compiles inside golang:).

@@ -10,6 +10,8 @@ export HOME=${HOME:-/root}
 set -a
 # shellcheck source=versions.env
 source "$CLUSTER_DIR/versions.env"
+# make test-matrix asks for the API servers of other versions.
+KUBERNETES_VERSION=${TESTBED_KUBERNETES:-$KUBERNETES_VERSION}
 set +a
 
 # Everything that is slow to make lives here, outside the checkout, keyed by version.

@@ -1,0 +1,120 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// release is what a release is made of, and where its files go.
+type release struct {
+	version string    // v0.2.0, or dev-… for sources without a tag
+	commit  string    // of the sources, 40 hex digits
+	source  string    // address of the repository
+	created time.Time // that everything in the files carries
+	root    string    // folder of the checkout
+	built   string    // folder of the compiled programs, OS-ARCHITECTURE/PROGRAM
+	out     string    // folder to write to
+}
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "artifacts:", err)
+		os.Exit(1)
+	}
+}
+
+func run(arguments []string) error {
+	r := release{}
+	flags := flag.NewFlagSet("artifacts", flag.ContinueOnError)
+	licenses := flags.Bool("licenses", false, "print the modules of all released programs with their licenses, and fail if one is not permissive")
+	flags.StringVar(&r.version, "version", "", "version of the release, such as v0.2.0")
+	flags.StringVar(&r.commit, "commit", "", "commit of the sources, 40 hex digits")
+	flags.StringVar(&r.source, "source", "", "https address of the repository")
+	flags.StringVar(&r.root, "root", "../..", "folder of the checkout")
+	flags.StringVar(&r.built, "built", "", "folder of the compiled programs")
+	flags.StringVar(&r.out, "out", "", "folder to write to")
+	epoch := flags.String("epoch", "", "time of everything in the files, in seconds since 1970, as SOURCE_DATE_EPOCH")
+	if err := flags.Parse(arguments); err != nil {
+		return err
+	}
+	if *licenses {
+		return printLicenses(os.Stdout, r.root)
+	}
+	seconds, err := strconv.ParseInt(*epoch, 10, 64)
+	if err != nil || seconds <= 0 {
+		return fmt.Errorf("-epoch %q: must be a number of seconds since 1970", *epoch)
+	}
+	r.created = time.Unix(seconds, 0).UTC()
+	if err := r.valid(); err != nil {
+		return err
+	}
+	return r.write()
+}
+
+var (
+	// What hack/release.sh takes, and what hack/version.sh says without a tag.
+	versions = regexp.MustCompile(`^(v[01]\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?|dev-[0-9a-f]{12})$`)
+	commits  = regexp.MustCompile(`^[0-9a-f]{40}$`)
+)
+
+func (r *release) valid() error {
+	if !versions.MatchString(r.version) {
+		return fmt.Errorf("-version %q: must be a version such as v0.2.0 or v0.2.0-rc.1, or dev-HASH as hack/version.sh prints it", r.version)
+	}
+	if !commits.MatchString(r.commit) {
+		return fmt.Errorf("-commit %q: must be the 40 hex digits of a commit", r.commit)
+	}
+	if !strings.HasPrefix(r.source, "https://") {
+		return fmt.Errorf("-source %q: must be an https address", r.source)
+	}
+	if r.built == "" || r.out == "" {
+		return errors.New("-built and -out: both folders must be named")
+	}
+	return nil
+}
+
+// write makes all files. The order matters at the end: provenance covers all files before it, and the checksums all but themselves.
+func (r *release) write() error {
+	steps := []struct {
+		what string
+		do   func() error
+	}{
+		{"notes", r.notes},
+		{"images", r.images},
+		{"chart", r.chart},
+		{"plugin", r.plugin},
+		{"krew manifest", r.krew},
+		{"bills of materials", r.billsOfMaterials},
+		{"provenance", r.provenance},
+		{"checksums", r.checksums},
+	}
+	for _, step := range steps {
+		if err := step.do(); err != nil {
+			return fmt.Errorf("%s: %w", step.what, err)
+		}
+	}
+	return nil
+}
+
+// put writes a file of the release.
+func (r *release) put(name string, content []byte) error {
+	return os.WriteFile(filepath.Join(r.out, name), content, 0o644)
+}
+
+// semantic is the version as Helm wants it: without a v.
+func (r *release) semantic() string {
+	if version, tagged := strings.CutPrefix(r.version, "v"); tagged {
+		return version
+	}
+	return "0.0.0-" + r.version
+}

@@ -1,0 +1,66 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package main
+
+import (
+	"io"
+	"strings"
+	"testing"
+
+	"golang.org/x/mod/module"
+)
+
+// A license that asks for more than its text needs a decision: leave the module out, or add it to the list with the reason.
+func TestEveryReleasedModuleHasAPermissiveLicense(t *testing.T) {
+	if err := printLicenses(io.Discard, "../.."); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestALicenseThatIsNotPermissiveIsNamed(t *testing.T) {
+	err := notPermissive(module.Version{Path: "example.com/copyleft", Version: "v1.0.0"}, "MIT AND GPL-3.0")
+	if err == nil || !strings.Contains(err.Error(), "example.com/copyleft@v1.0.0: license GPL-3.0: must be one of") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+func TestWhatIsRefused(t *testing.T) {
+	commit := strings.Repeat("a1", 20)
+	for name, c := range map[string]struct{ version, commit, source, epoch, want string }{
+		"a version without v":      {"0.2.0", commit, "https://example.com", "1", `-version "0.2.0"`},
+		"a version of a module v2": {"v2.0.0", commit, "https://example.com", "1", `-version "v2.0.0"`},
+		"a short commit":           {"v0.2.0", "a1a1a1a", "https://example.com", "1", `-commit "a1a1a1a"`},
+		"no time":                  {"v0.2.0", commit, "https://example.com", "now", `-epoch "now"`},
+		"another scheme":           {"v0.2.0", commit, "git@example.com", "1", `-source "git@example.com"`},
+		"no folders":               {"v0.2.0", commit, "https://example.com", "1", "-built and -out"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := run([]string{"-version", c.version, "-commit", c.commit, "-source", c.source, "-epoch", c.epoch})
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("the error is %v", err)
+			}
+		})
+	}
+}
+
+func TestTheNotesOfAReleaseAreItsSection(t *testing.T) {
+	const log = "# Changelog\n\n## Unreleased\n\n- soon\n\n## v0.2.0 (2026-02-01)\n\n- new\n\n## v0.1.0\n\n- first\n"
+	for version, want := range map[string]string{"v0.2.0": "- new", "v0.1.0": "- first", "v0.3.0-rc.1": "- soon", "dev-0123456789ab": "- soon"} {
+		if got, err := section(log, version); err != nil || got != want {
+			t.Errorf("%s: %q, %v", version, got, err)
+		}
+	}
+	if _, err := section(log, "v0.3.0"); err == nil || !strings.Contains(err.Error(), `has no section "v0.3.0"`) {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+func TestLinksOfNotesLeadIntoTheRepository(t *testing.T) {
+	r := &release{source: "https://example.com/operator", commit: "c0"}
+	got := r.absolute("[a](docs/slo.md#how) [b](../docs/api.md) [c](https://example.org/x)", "workload")
+	want := "[a](https://example.com/operator/blob/c0/workload/docs/slo.md#how) [b](https://example.com/operator/blob/c0/docs/api.md) [c](https://example.org/x)"
+	if got != want {
+		t.Errorf("got %s", got)
+	}
+}
