@@ -196,6 +196,10 @@ licenses: ## Print the license of every module in a released program; fails if o
 vulncheck: ## Whether released programs call code with known vulnerabilities; asks vuln.go.dev, or reads the folder or URL VULNDB.
 	hack/vulncheck.sh
 
+.PHONY: docs-site
+docs-site: ## Make a static site of README and docs in dist/site, which needs no server and no network.
+	go -C hack/site run . -version '$(VERSION)'
+
 .PHONY: docker-build
 docker-build: ## Build the images (manager, workload, the orders example, load generator); needs no registry (BINARIES=compile compiles inside golang:).
 	hack/images.sh build
