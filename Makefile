@@ -193,7 +193,7 @@ licenses: ## Print the license of every module in a released program; fails if o
 	@go -C hack/artifacts run . -licenses
 
 .PHONY: vulncheck
-vulncheck: ## Whether released programs call code with known vulnerabilities; asks vuln.go.dev, or reads the folder or URL VULNDB.
+vulncheck: ## Whether released programs call code with known vulnerabilities; asks vuln.go.dev, or VULNDB (address, folder, or `module`).
 	hack/vulncheck.sh
 
 .PHONY: docs-site
