@@ -42,6 +42,15 @@ case "$VERSION" in
 dev-*) ;;
 *) [ -z "$(git status --porcelain)" ] || die "VERSION $VERSION: the checkout has changes that are not committed, so the commit would not be the release's sources" ;;
 esac
+# The program that writes the notes asks too, but only after everything is compiled.
+case "$VERSION" in
+*-*) ;;
+*)
+  for log in CHANGELOG.md workload/CHANGELOG.md; do
+    grep -qE "^## ${VERSION//./\\.}( |$)" "$log" || die "VERSION $VERSION: $log has no section with that name: give Unreleased the version and the date"
+  done
+  ;;
+esac
 
 built=bin/release
 out=dist/$VERSION
