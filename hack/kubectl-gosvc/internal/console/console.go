@@ -11,7 +11,6 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
-	"html/template"
 	"net"
 	"net/http"
 	"strings"
@@ -28,8 +27,6 @@ import (
 
 //go:embed assets
 var assets embed.FS
-
-var pages = template.Must(template.New("").Funcs(template.FuncMap{"count": func(n int) string { return show.Count(int64(n)) }}).ParseFS(assets, "assets/*.html"))
 
 // Cluster answers what the console asks.
 type Cluster struct {
@@ -136,12 +133,8 @@ func (c *Console) write(w http.ResponseWriter, r *http.Request, status int, p do
 		p.Failed = show.Plain(err.Error())
 	}
 	p.At = c.Now().UTC().Format("15:04:05 UTC")
-	var text bytes.Buffer
-	if err := pages.ExecuteTemplate(&text, "page.html", p); err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	sum := sha256.Sum256(bytes.Replace(text.Bytes(), []byte(p.At), nil, 1))
+	text := p.html()
+	sum := sha256.Sum256(bytes.Replace(text, []byte(p.At), nil, 1))
 	tag := `"` + hex.EncodeToString(sum[:8]) + `"`
 	w.Header().Set("ETag", tag)
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -150,5 +143,5 @@ func (c *Console) write(w http.ResponseWriter, r *http.Request, status int, p do
 		return
 	}
 	w.WriteHeader(status)
-	_, _ = w.Write(text.Bytes())
+	_, _ = w.Write(text)
 }

@@ -92,7 +92,7 @@ func DetailOf(service *v1alpha1.GoService, s seen, span string, now time.Time) *
 	}
 	if s.measured != nil {
 		if d.Source = "Prometheus"; s.measured.Failed != "" {
-			d.Source = "status, since Prometheus does not answer: " + s.measured.Failed
+			d.Source = "status, since Prometheus says nothing: " + s.measured.Failed
 		}
 	}
 	for _, a := range r.Attention {
