@@ -42,18 +42,16 @@ case "$VERSION" in
 dev-*) ;;
 *) [ -z "$(git status --porcelain)" ] || die "VERSION $VERSION: the checkout has changes that are not committed, so the commit would not be the release's sources" ;;
 esac
-# The program that writes the notes asks too, but only after everything is compiled.
-case "$VERSION" in
-*-*) ;;
-*)
-  for log in CHANGELOG.md workload/CHANGELOG.md; do
-    grep -qE "^## ${VERSION//./\\.}( |$)" "$log" || die "VERSION $VERSION: $log has no section with that name: give Unreleased the version and the date"
-  done
-  ;;
-esac
-
 built=bin/release
 out=dist/$VERSION
+
+# artifacts FLAG…: the program that makes the files. The environment's Go settings must not lead it elsewhere.
+artifacts() {
+  env GOFLAGS=-buildvcs=false GOWORK= go -C hack/artifacts run . -version "$VERSION" -commit "$commit" -source "$SOURCE" \
+    -epoch "$SOURCE_DATE_EPOCH" -root "$REPO_ROOT" -built "$REPO_ROOT/$built" -out "$REPO_ROOT/$out" "$@"
+}
+artifacts -check # before anything is compiled
+
 rm -rf "$built" "$out"
 mkdir -p "$built" "$out"
 for architecture in amd64 arm64; do
@@ -64,8 +62,6 @@ for platform in {linux,darwin,windows}-{amd64,arm64}; do
 done
 IMG=${IMG:-goservice.dev/manager:$VERSION} WORKLOAD_IMG=${WORKLOAD_IMG:-goservice.dev/workload:$VERSION} COMPONENTS='' \
   hack/deploy.sh render >"$out/install.yaml"
-# The environment's Go settings must not lead the tool elsewhere.
-task release "$out" env GOFLAGS=-buildvcs=false GOWORK= go -C hack/artifacts run . -version "$VERSION" -commit "$commit" -source "$SOURCE" \
-  -epoch "$SOURCE_DATE_EPOCH" -root "$REPO_ROOT" -built "$REPO_ROOT/$built" -out "$REPO_ROOT/$out"
+task release "$out" artifacts
 (cd "$out" && sha256sum --quiet --check SHA256SUMS)
 step release "$out: $(find "$out" -type f | wc -l) files, $(du -sh "$out" | cut -f1), not signed"

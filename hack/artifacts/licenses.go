@@ -17,6 +17,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/google/licensecheck"
 	"golang.org/x/mod/module"
@@ -55,14 +56,9 @@ func licenses(version module.Version) (map[string][]byte, error) {
 }
 
 func moduleFolder(version module.Version) (string, error) {
-	if version.Path == "stdlib" {
-		root, err := goEnvironment("GOROOT")
-		// Distributions of Go keep the license in the folder that GOROOT links to, or one above.
+	root, cache, err := goFolders()
+	if err != nil || version.Path == "stdlib" {
 		return root, err
-	}
-	cache, err := goEnvironment("GOMODCACHE")
-	if err != nil {
-		return "", err
 	}
 	path, err := module.EscapePath(version.Path)
 	if err != nil {
@@ -72,10 +68,17 @@ func moduleFolder(version module.Version) (string, error) {
 	return filepath.Join(cache, path+"@"+escaped), err
 }
 
-func goEnvironment(name string) (string, error) {
-	output, err := exec.Command("go", "env", name).Output()
-	return strings.TrimSpace(string(output)), err
+// goFolders are Go's own and that of the module cache.
+func goFolders() (root, cache string, err error) {
+	output, err := goEnvironment()
+	root, cache, _ = strings.Cut(output, "\n")
+	return root, cache, err
 }
+
+var goEnvironment = sync.OnceValues(func() (string, error) {
+	output, err := exec.Command("go", "env", "GOROOT", "GOMODCACHE").Output()
+	return strings.TrimSpace(string(output)), err
+})
 
 // license of a module as an SPDX expression. All that its files say applies; what is not recognized is an error.
 func license(version module.Version) (string, error) {

@@ -37,6 +37,7 @@ func run(arguments []string) error {
 	r := release{}
 	flags := flag.NewFlagSet("artifacts", flag.ContinueOnError)
 	licenses := flags.Bool("licenses", false, "print the modules of all released programs with their licenses, and fail if one is not permissive")
+	check := flags.Bool("check", false, "only check the other flags, and that both changelogs have what the notes need")
 	flags.StringVar(&r.version, "version", "", "version of the release, such as v0.2.0")
 	flags.StringVar(&r.commit, "commit", "", "commit of the sources, 40 hex digits")
 	flags.StringVar(&r.source, "source", "", "https address of the repository")
@@ -56,6 +57,10 @@ func run(arguments []string) error {
 	}
 	r.created = time.Unix(seconds, 0).UTC()
 	if err := r.valid(); err != nil {
+		return err
+	}
+	if *check {
+		_, err := r.notes()
 		return err
 	}
 	return r.write()
@@ -89,7 +94,7 @@ func (r *release) write() error {
 		what string
 		do   func() error
 	}{
-		{"notes", r.notes},
+		{"notes", r.putNotes},
 		{"images", r.images},
 		{"chart", r.chart},
 		{"plugin", r.plugin},

@@ -14,24 +14,32 @@ import (
 
 var sections = regexp.MustCompile(`(?m)^## (.+)$`)
 
+func (r *release) putNotes() error {
+	text, err := r.notes()
+	if err != nil {
+		return err
+	}
+	return r.put("RELEASE_NOTES.md", []byte(text))
+}
+
 // notes of the release are the sections of both changelogs.
-func (r *release) notes() error {
+func (r *release) notes() (string, error) {
 	var text strings.Builder
 	for _, log := range []struct{ title, path string }{
 		{"Operator, chart, and plugin", "CHANGELOG.md"}, {"Toolkit", filepath.Join("workload", "CHANGELOG.md")},
 	} {
 		content, err := os.ReadFile(filepath.Join(r.root, log.path))
 		if err != nil {
-			return err
+			return "", err
 		}
 		section, err := section(string(content), r.version)
 		if err != nil {
-			return fmt.Errorf("%s: %w", log.path, err)
+			return "", fmt.Errorf("%s: %w", log.path, err)
 		}
 		section = r.absolute(section, filepath.ToSlash(filepath.Dir(log.path)))
 		fmt.Fprintf(&text, "## %s\n\n%s\n\n", log.title, section)
 	}
-	return r.put("RELEASE_NOTES.md", []byte(strings.TrimSpace(text.String())+"\n"))
+	return strings.TrimSpace(text.String()) + "\n", nil
 }
 
 // section of a changelog for a version, without its heading. A version that is no final release (v0.2.0-rc.1, dev-…) has what is unreleased.

@@ -56,6 +56,19 @@ func TestTheNotesOfAReleaseAreItsSection(t *testing.T) {
 	}
 }
 
+// hack/artifacts.sh asks before anything is compiled.
+func TestAReleaseWithoutItsSectionIsRefusedByACheck(t *testing.T) {
+	check := func(version string) error {
+		return run([]string{"-check", "-version", version, "-commit", strings.Repeat("a1", 20), "-source", "https://example.com", "-epoch", "1", "-built", "x", "-out", "y"})
+	}
+	if err := check("v0.98.0"); err == nil || !strings.Contains(err.Error(), `CHANGELOG.md: has no section "v0.98.0"`) {
+		t.Errorf("the error is %v", err)
+	}
+	if err := check("v0.98.0-rc.1"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestLinksOfNotesLeadIntoTheRepository(t *testing.T) {
 	r := &release{source: "https://example.com/operator", commit: "c0"}
 	got := r.absolute("[a](docs/slo.md#how) [b](../docs/api.md) [c](https://example.org/x)", "workload")

@@ -88,8 +88,8 @@ func TestAdoptShowsWhatItWouldDo(t *testing.T) {
 	if r.code != 0 {
 		t.Fatal(r.err)
 	}
-	golden(t, "adopt.yaml", namespace, r.out)
-	golden(t, "adopt.txt", namespace, r.err)
+	isGolden(t, "adopt.yaml", namespace, r.out)
+	isGolden(t, "adopt.txt", namespace, r.err)
 	untouched(t, namespace)
 	var service v1alpha1.GoService
 	if err := yaml.UnmarshalStrict([]byte(r.out), &service); err != nil {

@@ -66,14 +66,14 @@ func checked(t *testing.T, namespace string, arguments ...string) string {
 func TestCheckSaysWhatIsMissingAndHowToMendIt(t *testing.T) {
 	t.Parallel()
 	namespace := newNamespace(t)
-	golden(t, "check-empty.txt", namespace, checked(t, namespace))
+	isGolden(t, "check-empty.txt", namespace, checked(t, namespace))
 }
 
 func TestCheckOfAnOperatorThatRuns(t *testing.T) {
 	t.Parallel()
 	namespace := newNamespace(t)
 	installOperator(t, namespace, "v0.2.1", 2, 3*time.Second)
-	golden(t, "check.txt", namespace, checked(t, namespace))
+	isGolden(t, "check.txt", namespace, checked(t, namespace))
 }
 
 func TestCheckOfAnOperatorThatHangs(t *testing.T) {

@@ -11,7 +11,6 @@ import (
 	"strconv"
 
 	"github.com/spf13/cobra"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -87,12 +86,6 @@ func (c *cluster) answers() console.Cluster {
 			err := c.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, &service)
 			return &service, err
 		},
-		Events: func(ctx context.Context, service *v1alpha1.GoService) ([]corev1.Event, error) {
-			var list corev1.EventList
-			err := c.List(ctx, &list, client.InNamespace(service.Namespace),
-				client.MatchingFields{"involvedObject.uid": string(service.UID)}, client.Limit(1000))
-			return list.Items, err
-		},
-		Pods: c.podsOf,
+		Events: c.eventsOf, Pods: c.podsOf,
 	}
 }

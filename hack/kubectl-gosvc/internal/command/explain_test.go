@@ -22,7 +22,7 @@ func TestExplainReadsTheServiceOfTheContextsNamespace(t *testing.T) {
 	t.Parallel()
 	namespace := newNamespace(t)
 	create(t, namespace, "steady")
-	golden(t, "explain.txt", namespace, succeeds(t, namespace, "explain", "checkout"))
+	isGolden(t, "explain.txt", namespace, succeeds(t, namespace, "explain", "checkout"))
 	elsewhere := newNamespace(t)
 	if got, want := succeeds(t, elsewhere, "explain", "checkout", "-n", namespace), succeeds(t, namespace, "explain", "checkout"); got != want {
 		t.Errorf("with -n it is another text:\n%s", got)
@@ -45,7 +45,7 @@ func TestExplainForPrograms(t *testing.T) {
 			t.Errorf("%+v", report)
 		}
 	}
-	golden(t, "explain.yaml", namespace, succeeds(t, namespace, "explain", "checkout", "-o", "yaml"))
+	isGolden(t, "explain.yaml", namespace, succeeds(t, namespace, "explain", "checkout", "-o", "yaml"))
 }
 
 func TestWhatCannotBeExplainedIsSaid(t *testing.T) {

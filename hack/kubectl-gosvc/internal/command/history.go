@@ -4,6 +4,7 @@
 package command
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/hack/kubectl-gosvc/internal/history"
 )
 
@@ -38,15 +40,13 @@ func (a *app) history() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		var events corev1.EventList
-		err = c.List(command.Context(), &events, client.InNamespace(c.namespace),
-			client.MatchingFields{"involvedObject.uid": string(service.UID)}, client.Limit(1000))
+		events, err := c.eventsOf(command.Context(), service)
 		if apierrors.IsForbidden(err) {
 			a.note("without the Events, which you may not list: kubectl gosvc check says what to ask for")
 		} else if err != nil {
 			return fmt.Errorf("reading the Events: %w", err)
 		}
-		entries := history.Of(service, events.Items)
+		entries := history.Of(service, events)
 		if *since > 0 {
 			entries = history.Since(entries, a.Now().Add(-*since))
 		}
@@ -60,4 +60,12 @@ func (a *app) history() *cobra.Command {
 		return nil
 	}
 	return command
+}
+
+// eventsOf a service, at most 1,000.
+func (c *cluster) eventsOf(ctx context.Context, service *v1alpha1.GoService) ([]corev1.Event, error) {
+	var list corev1.EventList
+	err := c.List(ctx, &list, client.InNamespace(service.Namespace),
+		client.MatchingFields{"involvedObject.uid": string(service.UID)}, client.Limit(1000))
+	return list.Items, err
 }

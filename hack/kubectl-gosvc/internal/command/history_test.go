@@ -48,11 +48,11 @@ func TestHistoryTellsEverythingInTheOrderOfTime(t *testing.T) {
 	if strings.Contains(out, "another service") {
 		t.Error("it tells of another service")
 	}
-	golden(t, "history.txt", namespace, emptyDay.ReplaceAllString(createdLine.ReplaceAllString(out, ""), ""))
+	isGolden(t, "history.txt", namespace, emptyDay.ReplaceAllString(createdLine.ReplaceAllString(out, ""), ""))
 	if recent := succeeds(t, namespace, "history", "checkout", "--since", "1h"); strings.Contains(recent, "ContainerExited") || !strings.Contains(recent, "gogc 300 → 400") {
 		t.Errorf("within the last hour:\n%s", recent)
 	}
-	golden(t, "history.yaml", namespace, createdEntry.ReplaceAllString(
+	isGolden(t, "history.yaml", namespace, createdEntry.ReplaceAllString(
 		succeeds(t, namespace, "history", "checkout", "--since", "24h", "-o", "yaml"), ""))
 	if said := fails(t, 2, namespace, "history", "checkout", "--since=-1h"); !strings.Contains(said, "--since is -1h0m0s") {
 		t.Error(said)

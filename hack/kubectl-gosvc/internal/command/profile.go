@@ -14,13 +14,12 @@ import (
 
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/labels"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/controllers/plan"
 	"goservice.dev/operator/hack/kubectl-gosvc/internal/profile"
 	"goservice.dev/operator/hack/kubectl-gosvc/internal/show"
+	"goservice.dev/operator/hack/kubectl-gosvc/internal/top"
 )
 
 // maxProfileSeconds is what the toolkit records at most.
@@ -91,11 +90,11 @@ func (a *app) takeProfile(ctx context.Context, name, only string, kind profile.K
 	if err != nil {
 		return err
 	}
-	dial, err := profile.Forward(c.config, c.namespace)
+	requests, err := c.podRequests()
 	if err != nil {
 		return err
 	}
-	answers := profile.Take(ctx, dial, pods, kind, seconds)
+	answers := profile.Take(ctx, profile.Forward(c.config, requests, c.namespace), pods, kind, seconds)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -137,24 +136,22 @@ func (a *app) takeProfile(ctx context.Context, name, only string, kind profile.K
 
 // profiled are the pods to take a profile of: the one that is asked for, one that is ready, or all that run.
 func (c *cluster) profiled(ctx context.Context, service *v1alpha1.GoService, only string, one bool) ([]string, error) {
-	selector, err := labels.Parse(service.Status.Selector)
-	if err != nil || service.Status.Selector == "" {
-		return nil, fmt.Errorf("the status of %q does not say which pods it has, since no operator has looked at it yet; kubectl gosvc check says whether one runs", service.Name)
+	list, err := c.listOfPods(service)
+	if err != nil {
+		return nil, fmt.Errorf("%q: %w", service.Name, err)
 	}
-	var list corev1.PodList
-	if err := c.List(ctx, &list, client.InNamespace(c.namespace), client.MatchingLabelsSelector{Selector: selector}); err != nil {
+	pods, err := list(ctx)
+	if err != nil {
 		return nil, err
 	}
 	var running, ready []string
-	for i := range list.Items {
-		pod := &list.Items[i]
+	for i := range pods {
+		pod := &pods[i]
 		if pod.Status.Phase != corev1.PodRunning {
 			continue
 		}
 		running = append(running, pod.Name)
-		if pod.DeletionTimestamp == nil && slices.ContainsFunc(pod.Status.Conditions, func(condition corev1.PodCondition) bool {
-			return condition.Type == corev1.PodReady && condition.Status == corev1.ConditionTrue
-		}) {
+		if pod.DeletionTimestamp == nil && top.IsReady(pod) {
 			ready = append(ready, pod.Name)
 		}
 	}

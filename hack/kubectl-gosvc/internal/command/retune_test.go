@@ -75,7 +75,7 @@ func TestRetuneTellsOfThePodsAsTheyConfirm(t *testing.T) {
 	if r.code != 0 || r.err != "" {
 		t.Fatalf("exit code %d: %s", r.code, r.err)
 	}
-	golden(t, "retune.txt", namespace, secondsTaken.ReplaceAllString(r.out, "after X s"))
+	isGolden(t, "retune.txt", namespace, secondsTaken.ReplaceAllString(r.out, "after X s"))
 	var service v1alpha1.GoService
 	if err := api.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: "checkout"}, &service); err != nil {
 		t.Fatal(err)
@@ -191,7 +191,7 @@ func TestWhatAToolOwnsIsOnlyChangedByForce(t *testing.T) {
 	if r.code != 0 || !strings.HasPrefix(r.err, `note: "argocd-controller" owned spec.rateLimit.requestsPerSecond`) {
 		t.Errorf("exit code %d: %s", r.code, r.err)
 	}
-	golden(t, "retune-force.txt", namespace, r.out)
+	isGolden(t, "retune-force.txt", namespace, r.out)
 	succeeds(t, namespace, "retune", "checkout", "--rate", "300", "--burst", "30") // it is the plugin's now
 }
 
@@ -210,5 +210,5 @@ func TestPauseAndResume(t *testing.T) {
 			t.Errorf("after %s, spec.paused is %t", command, service.Spec.Paused)
 		}
 	}
-	golden(t, "pause.txt", namespace, said.String())
+	isGolden(t, "pause.txt", namespace, said.String())
 }

@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
@@ -25,9 +24,8 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/hack/kubectl-gosvc/internal/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 // One API server serves all tests; each works in a namespace of its own.
 var (
@@ -150,23 +148,10 @@ func fails(t *testing.T, code int, namespace string, arguments ...string) string
 	return r.err
 }
 
-// golden compares an output with a file of testdata, in which NAMESPACE stands for the test's own.
-func golden(t *testing.T, name, namespace, got string) {
+// isGolden compares an output with a file of testdata, in which NAMESPACE stands for the test's own.
+func isGolden(t *testing.T, name, namespace, got string) {
 	t.Helper()
-	file := filepath.Join("testdata", name)
-	got = strings.ReplaceAll(got, namespace, "NAMESPACE")
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got, -update writes it):\n%s", file, diff)
-	}
+	golden.Check(t, filepath.Join("testdata", name), strings.ReplaceAll(got, namespace, "NAMESPACE"))
 }
 
 // create a GoService as an operator left it, from a file of the explain package.

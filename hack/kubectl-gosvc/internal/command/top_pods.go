@@ -63,29 +63,43 @@ func (a *app) topPods(ctx context.Context, c *cluster, name string, live bool, o
 
 // podsOf a service, to be looked at.
 func (c *cluster) podsOf(service *v1alpha1.GoService) (*top.Pods, error) {
-	selector, err := labels.Parse(service.Status.Selector)
-	if err != nil || service.Status.Selector == "" {
-		return nil, errors.New("the status does not say which pods the service has: no operator has looked at it yet; kubectl gosvc check says whether one runs")
+	list, err := c.listOfPods(service)
+	if err != nil {
+		return nil, err
 	}
 	open, err := (&cluster{WithWatch: c.WithWatch, config: c.config, namespace: service.Namespace}).openMetrics()
 	if err != nil {
 		return nil, err
 	}
-	pods := &top.Pods{Open: open, Now: time.Now, List: func(ctx context.Context) ([]corev1.Pod, error) {
-		var list corev1.PodList
-		err := c.List(ctx, &list, client.InNamespace(service.Namespace), client.MatchingLabelsSelector{Selector: selector})
-		return list.Items, err
-	}}
+	pods := &top.Pods{Open: open, Now: time.Now, List: list}
 	pods.Of(service)
 	return pods, nil
 }
 
-// openMetrics of pods through the API server's proxy.
-func (c *cluster) openMetrics() (func(ctx context.Context, pod, scheme string, port int32, path string) (io.ReadCloser, error), error) {
+// listOfPods lists the pods of a service, whenever it is asked.
+func (c *cluster) listOfPods(service *v1alpha1.GoService) (func(context.Context) ([]corev1.Pod, error), error) {
+	selector, err := labels.Parse(service.Status.Selector)
+	if err != nil || service.Status.Selector == "" {
+		return nil, errors.New("the status does not say which pods the service has: no operator has looked at it yet; kubectl gosvc check says whether one runs")
+	}
+	return func(ctx context.Context) ([]corev1.Pod, error) {
+		var list corev1.PodList
+		err := c.List(ctx, &list, client.InNamespace(service.Namespace), client.MatchingLabelsSelector{Selector: selector})
+		return list.Items, err
+	}, nil
+}
+
+// podRequests are requests to pods' own subresources, which the other client does not make.
+func (c *cluster) podRequests() (rest.Interface, error) {
 	config := rest.CopyConfig(c.config)
 	config.APIPath, config.GroupVersion = "/api", &corev1.SchemeGroupVersion
 	config.NegotiatedSerializer = serializer.NewCodecFactory(c.Scheme()).WithoutConversion()
-	asked, err := rest.RESTClientFor(config)
+	return rest.RESTClientFor(config)
+}
+
+// openMetrics of pods through the API server's proxy.
+func (c *cluster) openMetrics() (func(ctx context.Context, pod, scheme string, port int32, path string) (io.ReadCloser, error), error) {
+	asked, err := c.podRequests()
 	if err != nil {
 		return nil, err
 	}

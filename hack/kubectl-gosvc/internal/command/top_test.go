@@ -40,7 +40,7 @@ func TestTopIsAPlainTableWhereNobodyWatches(t *testing.T) {
 	namespace := newNamespace(t)
 	several(t, namespace)
 	out := succeeds(t, namespace, "top")
-	golden(t, "top.txt", namespace, out)
+	isGolden(t, "top.txt", namespace, out)
 	if strings.Contains(out, "\x1b") {
 		t.Error("there are escape sequences in a pipe")
 	}
@@ -156,7 +156,7 @@ func TestTopFollowsTheClusterOnATerminal(t *testing.T) {
 	t.Setenv("TERM", "xterm-256color")
 	t.Setenv("NO_COLOR", "")
 	s := onTerminal(t, namespace, "top")
-	golden(t, "top-screen.txt", namespace, s.shows(t, "4 services", "search", "payments", "checkout", "images", "RollingOut"))
+	isGolden(t, "top-screen.txt", namespace, s.shows(t, "4 services", "search", "payments", "checkout", "images", "RollingOut"))
 
 	var service v1alpha1.GoService
 	if err := api.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: "checkout"}, &service); err != nil {

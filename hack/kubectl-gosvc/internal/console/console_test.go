@@ -6,7 +6,6 @@ package console
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -27,8 +26,6 @@ import (
 	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/hack/kubectl-gosvc/internal/top"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 // noon is the clock of all tests.
 var noon = time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)

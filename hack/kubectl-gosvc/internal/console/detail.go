@@ -218,16 +218,10 @@ func (d *Detail) pods(service *v1alpha1.GoService, pods []top.Pod) {
 	for _, pod := range pods {
 		line := PodLine{
 			Pod: pod, Demand: top.PerSecond(pod.RequestsPerSecond), Limit: top.PerSecond(pod.LimitPerSecond), Rejected: top.PerSecond(pod.RejectedPerSecond),
-			P99: top.Latency(pod.P99Microseconds), Busy: "-", CPU: "-", Memory: "-", Age: show.Age(time.Duration(pod.AgeSeconds) * time.Second),
+			P99: top.Latency(pod.P99Microseconds), Busy: "-", CPU: top.Millicores(pod.CPUCores), Memory: top.Mebibytes(pod.MemoryBytes), Age: show.Age(time.Duration(pod.AgeSeconds) * time.Second),
 		}
 		if pod.BusyWorkers != nil && pod.Workers != nil {
 			line.Busy = fmt.Sprintf("%.0f/%.0f", *pod.BusyWorkers, *pod.Workers)
-		}
-		if pod.CPUCores != nil {
-			line.CPU = strconv.Itoa(int(*pod.CPUCores*1000)) + "m"
-		}
-		if pod.MemoryBytes != nil {
-			line.Memory = strconv.Itoa(int(*pod.MemoryBytes/(1<<20))) + "Mi"
 		}
 		if reason, is := unconfirmed[pod.Name]; is {
 			line.Confirmed, line.ConfirmedTone = reason, bad

@@ -10,40 +10,26 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"goservice.dev/operator/hack/kubectl-gosvc/internal/golden"
 	"goservice.dev/operator/hack/kubectl-gosvc/internal/top"
 )
 
-func golden(t *testing.T, name string, model any) {
+func isGolden(t *testing.T, name string, model any) {
 	t.Helper()
-	file := filepath.Join("testdata", name)
 	text, err := json.MarshalIndent(model, "", "  ")
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := string(text) + "\n"
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got, -update writes it):\n%s", file, diff)
-	}
+	golden.Check(t, filepath.Join("testdata", name), string(text)+"\n")
 }
 
 func rowsOf(t *testing.T, n int) []top.Row {
@@ -55,7 +41,7 @@ func rowsOf(t *testing.T, n int) []top.Row {
 
 func TestTheOverviewShowsWhatNeedsAttentionFirst(t *testing.T) {
 	t.Parallel()
-	golden(t, "overview.json", OverviewOf(rowsOf(t, 12), ReadQuery(url.Values{})))
+	isGolden(t, "overview.json", OverviewOf(rowsOf(t, 12), ReadQuery(url.Values{})))
 }
 
 func TestTheDetailHasEverythingOnOneTimeAxis(t *testing.T) {
@@ -66,11 +52,11 @@ func TestTheDetailHasEverythingOnOneTimeAxis(t *testing.T) {
 		{Name: "checkout-5d7f9c6b8-aaaaa", Ready: true}, {Name: "checkout-new", Problem: "ImagePullBackOff"},
 	}, events: []corev1.Event{{Reason: "Retuned", Message: "9 of 9 pods confirmed in 0.2s", LastTimestamp: metav1.NewTime(noon.Add(-9 * time.Minute))}}}
 	for i := range 4 {
-		known.samples = append(known.samples, Sample{noon.Add(time.Duration(i-4) * recordPace), 1100 + 20*float32(i), 0.078, 8, 9})
+		known.samples = append(known.samples, Sample{noon.Add(time.Duration(i-4) * recordPace), 1100 + 20*float32(i), 0.078, 8})
 	}
 	d := DetailOf(service(t, "trouble"), known, "", noon)
 	d.Report = nil // has golden files of its own
-	golden(t, "detail.json", d)
+	isGolden(t, "detail.json", d)
 }
 
 func TestAThousandServicesAreSearchedAndSorted(t *testing.T) {

@@ -19,9 +19,7 @@ const perPage = 100
 
 // Overview is what the first page shows.
 type Overview struct {
-	Title string
-	// Failed is why the cluster does not answer, and Complete says that it has once.
-	Failed   string
+	// Complete says that the cluster has answered once.
 	Complete bool
 	// Total, Missed, and Urgent count all services, and Found those that the search finds.
 	Total, Missed, Urgent, Found int
@@ -51,10 +49,10 @@ type Column struct {
 
 // Line is a service as text.
 type Line struct {
-	Namespace, Name, Link                                 string
-	Budget, SLO, P99, Demand, Peak, Limit, CPU, CPUTarget string
-	Pods, Problem                                         string
-	BudgetTone, SLOTone, PodsTone, ProblemTone            string
+	Namespace, Name, Link                          string
+	Budget, SLO, P99, Demand, Peak, CPU, CPUTarget string
+	Pods, Problem                                  string
+	BudgetTone, SLOTone, PodsTone, ProblemTone     string
 	// BudgetPercent and CPUPercent are lengths of bars, 0 to 100; below 0 without one.
 	BudgetPercent, CPUPercent int
 	// Trend is a path in a box of 100 by 24; empty without one.
@@ -235,7 +233,7 @@ func lineOf(r *top.Row) Line {
 	l := Line{
 		Namespace: r.Namespace, Name: r.Name, Link: "s/" + url.PathEscape(r.Namespace) + "/" + url.PathEscape(r.Name),
 		Budget: top.Permille(r.ErrorBudgetLeftPermille), SLO: r.SLO, P99: top.Latency(r.P99Microseconds), Demand: top.PerSecond(r.RequestsPerSecond),
-		Peak: top.Count(r.PeakRequestsPerSecond), Limit: top.Count(r.RateLimit), Problem: r.Problem, BudgetPercent: -1, CPUPercent: -1,
+		Peak: top.Count(r.PeakRequestsPerSecond), Problem: r.Problem, BudgetPercent: -1, CPUPercent: -1,
 		Pods: strconv.Itoa(int(r.ReadyReplicas)) + "/" + strconv.Itoa(int(r.WantedReplicas)),
 	}
 	if left := r.ErrorBudgetLeftPermille; left != nil {
@@ -269,7 +267,7 @@ func budgetTone(permille int64) string {
 	switch {
 	case permille <= 0:
 		return bad
-	case permille < 250:
+	case permille < top.LowBudget:
 		return warn
 	}
 	return good

@@ -46,7 +46,7 @@ func quantities(service *v1alpha1.GoService, s seen) []quantity {
 	return []quantity{
 		{"Demand, req/s", demand, show.Rate},
 		{"Replicas", replicas, func(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }},
-		{"Latency", latency, func(v float64) string { return milliseconds(v) }},
+		{"Latency", latency, milliseconds},
 	}
 }
 

@@ -22,9 +22,9 @@ const (
 
 // Sample is what the status of a service said at a time. A value that it did not have is below 0.
 type Sample struct {
-	At                        time.Time
-	Demand, P99Seconds        float32
-	ReadyReplicas, WantedPods int32
+	At                 time.Time
+	Demand, P99Seconds float32
+	ReadyReplicas      int32
 }
 
 // Recorder keeps what was seen of all services since the console was opened.
@@ -40,7 +40,7 @@ func (r *Recorder) Record(rows []top.Row, now time.Time) {
 	kept := make(map[types.NamespacedName][]Sample, len(rows))
 	for i := range rows {
 		row := &rows[i]
-		s := Sample{At: now, Demand: -1, P99Seconds: -1, ReadyReplicas: row.ReadyReplicas, WantedPods: row.WantedReplicas}
+		s := Sample{At: now, Demand: -1, P99Seconds: -1, ReadyReplicas: row.ReadyReplicas}
 		if row.RequestsPerSecond != nil {
 			s.Demand = float32(*row.RequestsPerSecond)
 		}

@@ -27,7 +27,7 @@ func (d *Detail) html() node {
 			el("ol", live("timeline"), class("timeline"), at("tabindex", "0"), at("aria-label", "What happened, the latest first"), each(d.Timeline, (*Entry).html))),
 		card("h-pods", "Pods", all(), el("div", live("pods"), d.podTable())),
 		card("h-plan", "Plan", all(), el("div", live("plan"), values("Replicas", r.Replicas.Reasons), values("Each pod", r.PerPod),
-			when(r.SharedQueue != nil, sharedQueue(r.SharedQueue)), values("Tuning would change", r.Recommended))),
+			sharedQueue(r.SharedQueue), values("Tuning would change", r.Recommended))),
 	)
 }
 

@@ -5,7 +5,6 @@ package explain
 
 import (
 	"bytes"
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,10 +15,9 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/hack/kubectl-gosvc/internal/golden"
 	"goservice.dev/operator/hack/kubectl-gosvc/internal/show"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 // Each file of testdata is a GoService as an operator left it, and its neighbor is what a person reads of it at noon.
 func TestGolden(t *testing.T) {
@@ -31,19 +29,7 @@ func TestGolden(t *testing.T) {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
 			var out bytes.Buffer
 			Of(read(t, file), noon).Write(&out, show.Style{Width: 100}, noon)
-			golden := strings.TrimSuffix(file, ".yaml") + ".txt"
-			if *update {
-				if err := os.WriteFile(golden, out.Bytes(), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), out.String()); diff != "" {
-				t.Errorf("(-want +got, -update writes it)\n%s", diff)
-			}
+			golden.Check(t, strings.TrimSuffix(file, ".yaml")+".txt", out.String())
 			for line := range strings.Lines(out.String()) {
 				if show.Width(line) > 130 {
 					t.Errorf("a line of %d columns: %s", show.Width(line), line)

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/portforward"
 	"k8s.io/client-go/transport/spdy"
@@ -31,16 +30,10 @@ type RemoteError struct{ message string }
 func (e *RemoteError) Error() string { return e.message }
 
 // Forward connects as kubectl port-forward does: by WebSocket, and by SPDY where that is refused. No port is opened on this machine.
-func Forward(config *rest.Config, namespace string) (Dial, error) {
-	config = rest.CopyConfig(config)
-	config.APIPath, config.GroupVersion = "/api", &corev1.SchemeGroupVersion
-	config.NegotiatedSerializer = scheme.Codecs.WithoutConversion()
-	asked, err := rest.RESTClientFor(config)
-	if err != nil {
-		return nil, err
-	}
+// Requests say where pods' subresources are.
+func Forward(config *rest.Config, requests rest.Interface, namespace string) Dial {
 	return func(ctx context.Context, pod string) (net.Conn, error) {
-		address := asked.Post().Namespace(namespace).Resource("pods").Name(pod).SubResource("portforward").URL()
+		address := requests.Post().Namespace(namespace).Resource("pods").Name(pod).SubResource("portforward").URL()
 		byWebSocket, err := portforward.NewSPDYOverWebsocketDialerForStreaming(address, config)
 		if err != nil {
 			return nil, err
@@ -53,7 +46,7 @@ func Forward(config *rest.Config, namespace string) (Dial, error) {
 		return connect(ctx, portforward.NewFallbackDialerForStreaming(byWebSocket, bySPDY, func(err error) bool {
 			return httpstream.IsUpgradeFailure(err) || httpstream.IsHTTPSProxyError(err)
 		}))
-	}, nil
+	}
 }
 
 // connect gives up with the context, which the dialer does not know.

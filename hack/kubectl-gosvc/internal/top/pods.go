@@ -129,12 +129,16 @@ func (p *Pods) ask(ctx context.Context, pod string) (*sample, error) {
 	return read(page, p.histogram, p.Now())
 }
 
+// IsReady says whether a pod's condition Ready is True.
+func IsReady(pod *corev1.Pod) bool {
+	return slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
+		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
+	})
+}
+
 func (p *Pods) row(pod *corev1.Pod) Pod {
-	row := Pod{Name: pod.Name, AgeSeconds: int64(p.Now().Sub(pod.CreationTimestamp.Time).Seconds())}
+	row := Pod{Name: pod.Name, Ready: IsReady(pod), AgeSeconds: int64(p.Now().Sub(pod.CreationTimestamp.Time).Seconds())}
 	for _, c := range pod.Status.Conditions {
-		if c.Type == corev1.PodReady {
-			row.Ready = c.Status == corev1.ConditionTrue
-		}
 		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
 			row.Problem = c.Reason
 		}
@@ -200,21 +204,14 @@ func (p *Pod) cells() []string {
 	if p.Ready {
 		ready = "yes"
 	}
-	form := func(value *float64, text func(float64) string) string {
-		if value == nil {
-			return "-"
-		}
-		return text(*value)
-	}
 	whole := func(v float64) string { return show.Count(int64(v + 0.5)) }
 	busy := form(p.BusyWorkers, whole)
 	if p.Workers != nil {
 		busy += "/" + whole(*p.Workers)
 	}
 	return []string{
-		p.Name, ready, PerSecond(p.RequestsPerSecond), form(p.LimitPerSecond, show.Rate), form(p.RejectedPerSecond, show.Rate), Latency(p.P99Microseconds), busy,
-		form(p.Queued, whole), form(p.CPUCores, func(v float64) string { return fmt.Sprintf("%.0fm", v*1000) }),
-		form(p.MemoryBytes, func(v float64) string { return fmt.Sprintf("%.0fMi", v/(1<<20)) }), fmt.Sprint(p.Restarts),
+		p.Name, ready, PerSecond(p.RequestsPerSecond), PerSecond(p.LimitPerSecond), PerSecond(p.RejectedPerSecond), Latency(p.P99Microseconds), busy,
+		form(p.Queued, whole), Millicores(p.CPUCores), Mebibytes(p.MemoryBytes), fmt.Sprint(p.Restarts),
 		show.Age(time.Duration(p.AgeSeconds) * time.Second), show.Cut(p.Problem, 60),
 	}
 }

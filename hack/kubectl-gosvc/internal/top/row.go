@@ -199,10 +199,25 @@ func Latency(microseconds *int64) string {
 
 // PerSecond is a rate with three digits; - where it is not known.
 func PerSecond(perSecond *float64) string {
-	if perSecond == nil {
+	return form(perSecond, show.Rate)
+}
+
+// Millicores of so many cores; - where they are not known.
+func Millicores(cores *float64) string {
+	return form(cores, func(v float64) string { return fmt.Sprintf("%.0fm", v*1000) })
+}
+
+// Mebibytes of so many bytes; - where they are not known.
+func Mebibytes(bytes *float64) string {
+	return form(bytes, func(v float64) string { return fmt.Sprintf("%.0fMi", v/(1<<20)) })
+}
+
+// form a number that may not be known.
+func form(value *float64, text func(float64) string) string {
+	if value == nil {
 		return "-"
 	}
-	return show.Rate(*perSecond)
+	return text(*value)
 }
 
 // Count is a whole number; - without one.
@@ -224,13 +239,16 @@ func cpu(r *Row) string {
 	return text
 }
 
+// LowBudget is the part of the error budget, in permille, below which what is left of it is doubtful.
+const LowBudget = 250
+
 func budgetColor(r *Row, style show.Style) func(string) string {
 	switch left := r.ErrorBudgetLeftPermille; {
 	case left == nil:
 		return nil
 	case *left <= 0:
 		return style.Bad
-	case *left < 250:
+	case *left < LowBudget:
 		return style.Doubtful
 	}
 	return style.Good
