@@ -122,7 +122,9 @@ func TestAClientOfAStreamMayBeQuietForHours(t *testing.T) {
 func TestAStreamThatTheDrainEndsIsUnavailableAndNoFailure(t *testing.T) {
 	for name, options := range protocols {
 		t.Run(name, func(t *testing.T) {
-			svc := newService(new(syncBuffer), "GOSERVICE_REQUEST_TIMEOUT", "1s", "GOSERVICE_DRAIN_TIMEOUT", "2s")
+			t.Parallel()
+			// The last word of a stream has half a second, and a tenth of the drain's time if that is less.
+			svc := newService(new(syncBuffer), "GOSERVICE_REQUEST_TIMEOUT", "1s", "GOSERVICE_DRAIN_TIMEOUT", "10s")
 			waiting := &pinger{count: func(ctx context.Context) error {
 				<-ctx.Done()
 				return ctx.Err()
