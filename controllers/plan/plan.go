@@ -81,6 +81,8 @@ type Plan struct {
 	ScaleDownWindow Figure[time.Duration]
 	// CPUTarget in percent of the request; nil unless Autoscaled.
 	CPUTarget *Figure[int32]
+	// aloneTarget is CPUTarget for a pod that has no other one to share its queue with, where the others have; 0 where none has.
+	aloneTarget int32
 	// Utilization is the busy share of a pod's CPU, ρ, and Concurrency how many requests a pod then has at work; nil where
 	// neither slo nor autoscaling is declared.
 	Utilization, Concurrency *Figure[float64]
@@ -196,6 +198,9 @@ type demand struct {
 	servers int
 	// peak requests per second of the whole service; 0 when not declared.
 	peak float64
+	// queueShared says that pods take over what would wait in others, sharing how many there are at least.
+	queueShared bool
+	sharing     int32
 }
 
 const (
@@ -210,6 +215,7 @@ func demandOf(spec *v1alpha1.GoServiceSpec, resources corev1.ResourceRequirement
 		cores:       resources.Requests.Cpu().AsApproximateFloat64(),
 		serviceTime: observed.ServiceTime,
 		measured:    observed.ServiceTime > 0,
+		queueShared: observed.Tuned.QueueShared,
 	}
 	speed := 1.0
 	d.servers = serversOf(d.cores)
@@ -252,6 +258,7 @@ func (d demand) costliest(observed Observed) demand {
 	service, cpu := max(d.serviceTime, observed.HighestServiceTime), max(d.cpuTime, observed.HighestCPUTime)
 	d.measured, d.cpuMeasured = service > d.assumed, cpu > d.assumed
 	d.serviceTime, d.cpuTime = max(service, d.assumed), max(cpu, d.assumed)
+	d.queueShared = false // links may break, and the bound must not move with them
 	return d
 }
 

@@ -20,6 +20,10 @@ const (
 	// maxCPUTarget keeps a pod below 80% with the tenth that the autoscaler tolerates: above that, a pod to which chance sends
 	// more than its part has no room left.
 	maxCPUTarget = 72
+	// maxSharedCPUTarget is for pods that share their queue: chance then sends to all of them together. It leaves room for what comes while
+	// a pod starts, and with what the autoscaler tolerates it is mostSharedCPU at most.
+	maxSharedCPUTarget = 85
+	mostSharedCPU      = 90
 	// growth bounds the number of pods over the minimum where no peak is declared.
 	growth     = 5
 	minMaximum = 10
@@ -61,8 +65,13 @@ func (p *Plan) planReplicas(spec *v1alpha1.GoServiceSpec, d demand, observed Obs
 		p.Replicas = Figure[Range]{Range{n, n}, "spec.replicas; declare slo or autoscaling to scale with the load"}
 	default:
 		p.Autoscaled = true
+		d.sharing, _ = minimumOf(spec)
 		target := cpuTargetFor(spec, d)
 		p.CPUTarget = &target
+		if alone := d; d.queueShared {
+			alone.queueShared = false
+			p.aloneTarget = cpuTargetFor(spec, alone).Value
+		}
 		p.planRange(spec, d, observed)
 	}
 	if p.Autoscaled || n == 0 {
@@ -89,21 +98,27 @@ func cpuTargetFor(spec *v1alpha1.GoServiceSpec, d demand) Figure[int32] {
 		return Figure[int32]{defaultCPUTarget, "spec.slo.latency is not set; 70% leaves room while pods start"}
 	}
 	target := int32(math.Floor(d.highestUtilization() * 100))
-	bounded := min(max(target, minCPUTarget), maxCPUTarget)
-	reason := fmt.Sprintf("%s at p%s with %s: above %d%%, waiting breaks the objective",
-		readable(d.threshold), shortest(d.percentile*100), d.source(), target)
+	most := d.mostCPUTarget()
+	bounded := min(max(target, minCPUTarget), most)
+	reason := fmt.Sprintf("%s at p%s with %s%s: above %d%%, waiting breaks the objective",
+		readable(d.threshold), shortest(d.percentile*100), d.source(), d.sharesItsQueue(), target)
 	if bounded != target {
-		reason += fmt.Sprintf("; limited to %d to %d%%", minCPUTarget, maxCPUTarget)
+		reason += fmt.Sprintf("; limited to %d to %d%%", minCPUTarget, most)
 	}
 	return Figure[int32]{bounded, reason}
 }
 
-func (p *Plan) planRange(spec *v1alpha1.GoServiceSpec, d demand, observed Observed) {
-	lowest, lowestReason := minimumFor(spec.SLO)
-	given := spec.Autoscaling
-	if given != nil && given.MinReplicas != nil {
-		lowest, lowestReason = *given.MinReplicas, "set in spec.autoscaling"
+// minimumOf is the lower bound of the number of pods of a spec that is autoscaled.
+func minimumOf(spec *v1alpha1.GoServiceSpec) (int32, string) {
+	if given := spec.Autoscaling; given != nil && given.MinReplicas != nil {
+		return *given.MinReplicas, "set in spec.autoscaling"
 	}
+	return minimumFor(spec.SLO)
+}
+
+func (p *Plan) planRange(spec *v1alpha1.GoServiceSpec, d demand, observed Observed) {
+	lowest, lowestReason := minimumOf(spec)
+	given := spec.Autoscaling
 	highest, highestReason := maximumFor(spec, d, lowest, observed)
 	if given != nil && given.MaxReplicas != nil {
 		highest, highestReason = *given.MaxReplicas, "set in spec.autoscaling"

@@ -65,15 +65,50 @@ func tolerance(spec *v1alpha1.GoServiceSpec, d demand, target int32) *Figure[flo
 		return nil // nothing says that the cluster's own is wrong
 	}
 	highest := d.highestUtilization() * 100
+	if d.queueShared {
+		highest = min(highest, mostSharedCPU)
+	}
 	room := highest/float64(target) - 1
 	value := math.Floor(min(max(room, minTolerance), defaultTolerance)*100) / 100
 	return &Figure[float64]{value, fmt.Sprintf("the CPU target is %d%%, and waiting breaks the objective at %d%%; limited to %s to %s%s",
 		target, int(highest), percentage(minTolerance), percentage(defaultTolerance), where)}
 }
 
-// highestUtilization of a pod at which no more requests wait too long than the objective allows.
+const (
+	// fewestSharing pods share a queue.
+	fewestSharing = 2
+	// patience is for how long a request waits where it came in before it is offered to others, as a share of the service time (the
+	// toolkit's own rule).
+	patience = 0.75
+)
+
+// highestUtilization of a pod at which no more requests wait too long than the objective allows. Pods that share their queue are the
+// servers of one; how many there are at least is certain, and the patience with which a request waits for its own pod narrows the
+// headroom.
 func (d demand) highestUtilization() float64 {
-	return highestUtilization(d.servers, 1-d.percentile, d.threshold-d.serviceTime, d.cpuTime)
+	alone := highestUtilization(d.servers, 1-d.percentile, d.threshold-d.serviceTime, d.cpuTime)
+	if !d.queueShared {
+		return alone
+	}
+	servers := min(d.servers*int(max(d.sharing, fewestSharing)), mostServers)
+	waits := time.Duration(patience * float64(d.serviceTime))
+	return max(alone, highestUtilization(servers, 1-d.percentile, d.threshold-d.serviceTime-waits, d.cpuTime))
+}
+
+// mostCPUTarget in percent.
+func (d demand) mostCPUTarget() int32 {
+	if d.queueShared {
+		return maxSharedCPUTarget
+	}
+	return maxCPUTarget
+}
+
+// sharesItsQueue says so, for reasons.
+func (d demand) sharesItsQueue() string {
+	if !d.queueShared {
+		return ""
+	}
+	return fmt.Sprintf(" in one queue of %d pods or more", max(d.sharing, fewestSharing))
 }
 
 // planUtilization sets how busy a pod may be, and how many requests are then in progress in it, by Little's law, L = λ·W.
@@ -86,9 +121,10 @@ func (p *Plan) planUtilization(spec *v1alpha1.GoServiceSpec, d demand) {
 	case p.CPUTarget != nil:
 		utilization = Figure[float64]{float64(p.CPUTarget.Value) / 100, "same as cpuTarget: " + p.CPUTarget.Reason}
 	case d.threshold > 0:
-		highest := min(max(d.highestUtilization(), minCPUTarget/100.0), maxCPUTarget/100.0)
+		most := d.mostCPUTarget()
+		highest := min(max(d.highestUtilization(), minCPUTarget/100.0), float64(most)/100)
 		utilization = Figure[float64]{math.Floor(highest*100) / 100, fmt.Sprintf("above this, waiting breaks %s at p%s with %s; limited to %d to %d%%",
-			readable(d.threshold), shortest(d.percentile*100), d.source(), minCPUTarget, maxCPUTarget)}
+			readable(d.threshold), shortest(d.percentile*100), d.source(), minCPUTarget, most)}
 	}
 	p.Utilization = &utilization
 	perPod := capacityAt(d, utilization.Value)

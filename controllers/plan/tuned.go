@@ -23,6 +23,8 @@ type Tuned struct {
 	Needed int32
 	// Utilization to steer for, above 0 to 1: it only ever lowers the CPU target.
 	Utilization *Figure[float64]
+	// QueueShared says that a request which would wait in one pod runs in another one that is free.
+	QueueShared bool
 	// Workers that each pod's pool starts with, GOGC in percent.
 	Workers, GOGC *Figure[int32]
 	// Parts of the shared rate limit; nil divides it equally.
@@ -96,6 +98,8 @@ type Steering struct {
 	// Utilization that the queueing formula allows, or the user's own: UtilizationIsFixed then.
 	Utilization        float64
 	UtilizationIsFixed bool
+	// AloneUtilization is Utilization for a pod that has no other one to share its queue with, where the others have; 0 where none has.
+	AloneUtilization float64
 	// Cores that a pod asks for, and the limit of its CPU: 0 without one.
 	Cores, CPULimit float64
 	// Threshold of the latency objective, 0 without one; SlowBudget and FailedBudget are the shares of requests that may miss
@@ -112,6 +116,7 @@ func SteeringOf(spec *v1alpha1.GoServiceSpec, p Plan) Steering {
 	}
 	if p.CPUTarget != nil {
 		s.Utilization = float64(p.CPUTarget.Value) / 100
+		s.AloneUtilization = float64(p.aloneTarget) / 100
 	}
 	s.UtilizationIsFixed = spec.Autoscaling != nil && spec.Autoscaling.TargetCPUUtilization != nil
 	if slo := spec.SLO; slo != nil {
