@@ -18,7 +18,8 @@ func BoundsOf(spec *v1alpha1.GoServiceSpec, untuned plan.Plan, workers int32) Bo
 	b := Bounds{
 		MinReplicas: untuned.Replicas.Value.Min, MaxReplicas: untuned.Replicas.Value.Max,
 		Utilization: steering.Utilization, UtilizationIsFixed: steering.UtilizationIsFixed,
-		Cores: steering.Cores, PoolCores: steering.CPULimit, Workers: workers,
+		AloneUtilization: steering.AloneUtilization,
+		Cores:            steering.Cores, PoolCores: steering.CPULimit, Workers: workers,
 		Threshold: steering.Threshold, SlowBudget: steering.SlowBudget,
 		HoldFor:     untuned.ScaleDownWindow.Value,
 		PoolIsFixed: plan.WorkersAreFixed(spec),

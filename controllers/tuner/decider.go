@@ -25,6 +25,8 @@ type Bounds struct {
 	// plan. It stays there where the user has set it.
 	Utilization        float64
 	UtilizationIsFixed bool
+	// AloneUtilization is Utilization for a pod that has no other one to share its queue with, where the others have; 0 where none has.
+	AloneUtilization float64
 	// Cores that a pod can count on.
 	Cores float64
 	// Workers of a pod in force.
@@ -267,7 +269,7 @@ func (d *Decider) moveFloor(now time.Time, s Situation, perPod float64, cost str
 	if expected := s.withinLimit(s.Expected); expected > demand {
 		demand, why, rising = expected, s.ExpectedWhy, true
 	}
-	needed := d.podsFor(demand, perPod, rising)
+	needed := d.notAlone(d.podsFor(demand, perPod, rising), demand, perPod, s.Bounds)
 	d.noteShortage(e.Demand.PerSecond(), perPod, s.Bounds.MaxReplicas)
 	d.reward(now, within32(needed, s.Bounds), e)
 	d.remember(now, within32(needed, s.Bounds))

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"goservice.dev/operator/api/v1alpha1"
@@ -108,6 +109,7 @@ func Recall(status *v1alpha1.GoServiceStatus) Learned {
 		}
 		l.Startups, l.Budget, l.Profile = recallStartups(s.StartupSeconds), recallBudget(s.Budget), recallProfile(s.Profile)
 	}
+	l.Tuned.QueueShared = meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionQueueShared) && l.Cost != Cost{}
 	for i := range status.Decisions {
 		d := &status.Decisions[i]
 		l.History = append(l.History, Change{At: d.At.Time, What: d.What, From: d.From, To: d.To, Reason: d.Reason})

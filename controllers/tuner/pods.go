@@ -66,6 +66,14 @@ func (d *Decider) podsFor(demand, perPod float64, rising bool) int32 {
 	return d.floor
 }
 
+// notAlone is two pods where one would do only because there is another one to share its queue with.
+func (d *Decider) notAlone(pods int32, demand, perPod float64, b Bounds) int32 {
+	if alone := b.AloneUtilization; pods == 1 && alone > 0 && alone < d.rho.value {
+		return min(podsFor(demand, perPod*alone/d.rho.value), 2)
+	}
+	return pods
+}
+
 // forecast is the demand to be ready for: that of the stable window, ahead by the lead where there is a rising trend, or what
 // the panic window has at least. After a step only what came since then counts.
 func forecast(e Estimates, lead time.Duration, inPanic bool) (demand float64, why string, rising bool) {

@@ -19,6 +19,8 @@ type Target struct {
 	Wanted, Ready, Floor int32
 	// Replacing says that pods are replaced by others, and that those that leave may still be sent to, although no report is theirs.
 	Replacing bool
+	// Linked is how many of the ready pods have another one to which they can hand requests over that would have to wait.
+	Linked int32
 	// Starts of the pods that exist.
 	Starts []Start
 	// MaxReplicas is the upper bound that holds until something is measured, where the one derived is lower; 0 without one.
@@ -71,6 +73,7 @@ type Tuner struct {
 	highest   Cost
 	ledger    ledger
 	startups  startups
+	queue     sharedQueue
 	profile   profile
 	started   time.Time
 	everKnown bool
@@ -87,7 +90,7 @@ func New(learned Learned) *Tuner {
 		cost: learned.Cost, highest: learned.Highest, ledger: ledger{slices.Clone(learned.Budget)},
 		startups: startups{took: slices.Clone(learned.Startups), since: learned.At}, profile: recalledProfile(learned.Profile, learned.At),
 	}
-	t.bound = learned.LatencyBound
+	t.bound, t.queue.shared = learned.LatencyBound, learned.Tuned.QueueShared
 	t.decider.resume(learned)
 	t.Restart()
 	t.outcome = Outcome{
@@ -135,6 +138,7 @@ func (t *Tuner) Digest(now time.Time, target Target, awaited int, reports []Repo
 }
 
 func (t *Tuner) digest(now time.Time, target Target, awaited int, reports []Report, problem string) (Outcome, []Change) {
+	t.queue.observe(now, target.Linked, target.Ready)
 	steering := t.groundFor(target).steering
 	t.startups.observe(target.Starts)
 	t.estimator.Observe(now, awaited, reports)
@@ -180,6 +184,7 @@ func (t *Tuner) digest(now time.Time, target Target, awaited int, reports []Repo
 	})
 	t.moving = t.movesAfter(now, estimates, decision.Changes)
 	outcome.Cost, outcome.Highest, outcome.Tuned, outcome.Frozen = t.cost, t.highest, decision.Tuned(), decision.Frozen
+	outcome.Tuned.QueueShared = t.queue.shared
 	outcome.History = t.decider.History()
 	return outcome, decision.Changes
 }
@@ -197,15 +202,17 @@ type groundOf struct {
 	spec                *v1alpha1.GoServiceSpec
 	wanted, maxReplicas int32
 	cost, highest       Cost
+	queueShared         bool
 }
 
 // groundFor is the ground by the cost in use.
 func (t *Tuner) groundFor(target Target) *ground {
-	from := groundOf{target.Spec, target.Wanted, target.MaxReplicas, t.cost, t.highest}
+	from := groundOf{target.Spec, target.Wanted, target.MaxReplicas, t.cost, t.highest, t.queue.shared}
 	if t.ground.from != from {
 		untuned := plan.Compute(target.Spec, plan.Observed{
 			WantedReplicas: target.Wanted, ServiceTime: t.cost.ServiceTime, CPUTime: t.cost.CPUTime,
 			HighestServiceTime: t.highest.ServiceTime, HighestCPUTime: t.highest.CPUTime, MaxReplicas: target.MaxReplicas,
+			Tuned: plan.Tuned{QueueShared: t.queue.shared},
 		})
 		t.ground = ground{from, plan.SteeringOf(target.Spec, untuned), BoundsOf(target.Spec, untuned, untuned.Workers.Value)}
 	}

@@ -53,8 +53,7 @@ func (l *Loop) Sharing(service types.NamespacedName) Sharing {
 }
 
 // share takes over what a round says of the queue that the pods share, and reports whether that is news.
-func (l *Loop) share(f *followed, target Target) bool {
-	now := f.shared.round(f.began, target.Pods, f.samples)
+func (l *Loop) share(f *followed, now Sharing) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.services[f.name] != f || f.sharing == now {
@@ -113,6 +112,16 @@ func (q *sharedQueue) round(now time.Time, pods []Pod, samples map[string]Sample
 		q.sharing.Sharers = sharers
 	}
 	return q.sharing
+}
+
+// linked is how many of the ready pods had a link to another one when they answered last.
+func (q *sharedQueue) linked(pods []Pod) (linked int32) {
+	for _, pod := range pods {
+		if pod.Ready && q.pods[pod.Name].linked {
+			linked++
+		}
+	}
+	return linked
 }
 
 // links counts the ready pods that have been without a link for long, and says whether some are for less long. A pod that is alone has nobody

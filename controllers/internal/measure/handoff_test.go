@@ -182,3 +182,34 @@ func TestASharedQueueIsTellingOnlyAtTheEndOfAWindow(t *testing.T) {
 		t.Errorf("told %d times in an hour", told)
 	}
 }
+
+// What pods say of their links decides how busy they may be: for a minute of it, and again as soon as it ends.
+func TestLinksDecideHowBusyPodsMayBe(t *testing.T) {
+	running(t, func(c *cluster, loop *Loop) {
+		c.set(func() { c.perSecond = 100 })
+		c.linkedWith(2, 2, 2)
+		target := targetOf(3)
+		for i := range target.Pods {
+			target.Pods[i].Ready = true
+		}
+		loop.Follow(serviceName, target)
+		for _, step := range []struct {
+			after  time.Duration
+			silent string
+			peers  []float64
+			want   bool
+		}{
+			{30 * time.Second, "", []float64{2, 2, 2}, false},
+			{time.Minute, "", []float64{2, 2, 2}, true},
+			{time.Minute, "checkout-1", []float64{2, 2, 2}, true}, // who does not answer has not lost its links
+			{time.Minute, "", []float64{0, 0, 0}, false},
+		} {
+			c.linkedWith(step.peers...)
+			c.set(func() { c.silent = step.silent })
+			pass(step.after)
+			if outcome := loop.Follow(serviceName, target); outcome.Tuned.QueueShared != step.want {
+				t.Errorf("%s with %v links: shared %t, want %t", step.after, step.peers, outcome.Tuned.QueueShared, step.want)
+			}
+		}
+	})
+}

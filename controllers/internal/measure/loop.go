@@ -274,12 +274,14 @@ func (l *Loop) roundOf(ctx context.Context, f *followed, target Target) (pause t
 	if ctx.Err() != nil || !ready {
 		return period
 	}
+	sharing := f.shared.round(f.began, target.Pods, f.samples)
+	target.Linked = f.shared.linked(target.Pods)
 	pods, leaving := split(reports, target)
 	outcome, changes := f.tuner.Digest(f.began, target.Target, f.awaited, pods, problem)
 	l.tell(f, changes)
 	outcome.Usage = f.use(target, append(pods, leaving...))
 	news, divides := l.publish(f, outcome)
-	if l.share(f, target) || news || divides {
+	if l.share(f, sharing) || news || divides {
 		l.options.Changed(f.name)
 	}
 	if len(target.Pods) == 0 {

@@ -15,7 +15,7 @@ import (
 // Reasons hold the figures of the moment of a change; told every round they would make every reconcile a write.
 func (l *Loop) publish(f *followed, next tuner.Outcome) (news, divides bool) {
 	decided := fmt.Sprint(value(next.Tuned.ReplicaFloor), next.Tuned.Needed > 0, percent(next.Tuned.Utilization), value(next.Tuned.Workers),
-		value(next.Tuned.GOGC), next.Cost, next.Highest, next.Measured, next.Early, next.Burning)
+		value(next.Tuned.GOGC), next.Tuned.QueueShared, next.Cost, next.Highest, next.Measured, next.Early, next.Burning)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.services[f.name] != f { // forgotten meanwhile
