@@ -19,6 +19,8 @@ type Role int
 const (
 	// Ours is this operator.
 	Ours Role = iota
+	// OursAlone is this operator with pods that do not share their queue.
+	OursAlone
 	// Rival is another autoscaler whose requests are balanced as ours: at random.
 	Rival
 	// OwnBalancing is another autoscaler that brings its own balancing; it stands beside the rivals.
@@ -38,6 +40,8 @@ type Contender struct {
 	Autoscaler func(s Service) Autoscaler
 	// Balancing at the start.
 	Balancing Balancing
+	// Sharing says that pods share their queue.
+	Sharing bool
 	// HopCPU is what proxies between client and handler use for each request, in addition to the pods' cores. It is charged, but
 	// takes no time.
 	HopCPU time.Duration

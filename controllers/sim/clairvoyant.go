@@ -6,7 +6,7 @@ package sim
 import "math"
 
 // clairvoyant knows the load until the pods that it starts now serve, and how busy pods may be. It cannot be built; it says how few
-// core-seconds and bad seconds there can be with requests that reach pods at random.
+// core-seconds and bad seconds there can be with requests that reach pods at random, which share their queue.
 type clairvoyant struct{ utilization float64 }
 
 const clairvoyantTick = 1.0
@@ -27,8 +27,9 @@ func (c clairvoyant) needed(w *World) int {
 }
 
 // HighestUtilization is how busy the pods of a service may be, in percent, so that under a steady load at most a quarter of the bad
-// seconds that the objective allows are bad. It is found by trying; requests reach pods at random.
-func HighestUtilization(s Service, pool Pool) int {
+// seconds that the objective allows are bad. It is found by trying; requests reach pods at random, which share
+// their queue or do not.
+func HighestUtilization(s Service, pool Pool, sharing bool) int {
 	const pods, seconds = 6, 400
 	low, high := 30, 99
 	for low < high {
@@ -37,7 +38,7 @@ func HighestUtilization(s Service, pool Pool) int {
 		steady := Shape{Name: "steady", Seconds: warmUp + seconds, Rate: func(float64) float64 { return rate }}
 		fixed := s
 		fixed.MinReplicas, fixed.MaxReplicas = pods, pods
-		r := Run(fixed, pool, steady, Contender{Autoscaler: func(Service) Autoscaler { return idle{} }}, 1)
+		r := Run(fixed, pool, steady, Contender{Sharing: sharing, Autoscaler: func(Service) Autoscaler { return idle{} }}, 1)
 		if float64(r.BadSeconds) <= (1-s.Percentile)/4*float64(r.Seconds) {
 			low = percent
 		} else {
@@ -55,7 +56,7 @@ func (idle) Begin(*World) {}
 
 // Clairvoyant is the contender of a service whose pods may be busy by so many percent.
 func Clairvoyant(percent int) Contender {
-	return Contender{Name: "clairvoyant", Role: Bound, Autoscaler: func(Service) Autoscaler {
+	return Contender{Name: "clairvoyant", Role: Bound, Sharing: true, Autoscaler: func(Service) Autoscaler {
 		return clairvoyant{float64(percent) / 100}
 	}}
 }

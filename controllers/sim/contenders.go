@@ -19,7 +19,14 @@ const stockPercent = 50
 func newOperator(Service) Autoscaler { return new(operator) }
 
 // Operator is this project.
-func Operator() Contender { return Contender{Name: OurName, Role: Ours, Autoscaler: newOperator} }
+func Operator() Contender {
+	return Contender{Name: OurName, Role: Ours, Autoscaler: newOperator, Sharing: true}
+}
+
+// OperatorAlone is this project where each pod has a queue of its own, as with spec.handOff Disabled.
+func OperatorAlone() Contender {
+	return Contender{Name: OurName + ", pods alone", Role: OursAlone, Autoscaler: newOperator}
+}
 
 // HPAContender is a HorizontalPodAutoscaler at a CPU target in percent, with a scale-down window in seconds.
 func HPAContender(percent, window int) Contender {

@@ -13,11 +13,13 @@ import (
 )
 
 // The whole way from seeds to the last line, for a gentle ramp and a short step. A HorizontalPodAutoscaler plays the operator's
-// part, so that the file changes with the simulator only, and not with each rule of the operator.
+// part, with pods that share their queue and without, so that the file changes with the simulator only, and not with each rule of the operator.
 func TestTheResultIsAsCommitted(t *testing.T) {
 	ours := HPAContender(45, 60)
-	ours.Name, ours.Role = OurName, Ours
+	ours.Name, ours.Role, ours.Sharing = OurName, Ours, true
 	gentle := Shape{Name: "gentle", Seconds: warmUp + 180, Rate: func(at float64) float64 { return 300 + 300*min(max((at-warmUp-20)/120, 0), 1) }}
+	alone := HPAContender(40, 60)
+	alone.Name, alone.Role = OurName+", pods alone", OursAlone
 	scenarios := []Scenario{
 		{Name: "gentle", Service: Default(), Shape: func(uint64) Shape { return gentle }, Gradual: true},
 		{Name: "short, slow starts", Service: Default().Slow(), Shape: func(uint64) Shape { return short() }},
@@ -25,7 +27,7 @@ func TestTheResultIsAsCommitted(t *testing.T) {
 	var results []Result
 	for _, s := range scenarios {
 		for _, c := range []Contender{
-			HPAContender(50, 300), KnativeContender(60, ActivatorByDefault, 0), KnativeContender(60, ActivatorNever, 0), ours, Clairvoyant(74),
+			HPAContender(50, 300), KnativeContender(60, ActivatorByDefault, 0), KnativeContender(60, ActivatorNever, 0), ours, alone, Clairvoyant(74),
 		} {
 			for _, seed := range DevelopmentSeeds(2) {
 				r := Run(s.Service, Pool{16, 16, 50e6}, s.Shape(seed), c, seed)

@@ -124,7 +124,7 @@ func (o *operator) tick(w *World) {
 			reports = append(reports, tuner.Report{Pod: p.Name(), Counters: &counters})
 		}
 	}
-	target := tuner.Target{Spec: &o.spec, Wanted: int32(w.wanted), Ready: int32(len(w.serving)), Floor: int32(o.hpa.Floor), Starts: starts}
+	target := tuner.Target{Spec: &o.spec, Wanted: int32(w.wanted), Ready: int32(len(w.serving)), Floor: int32(o.hpa.Floor), Starts: starts, Linked: w.linked()}
 	outcome, _ := o.tuner.Digest(now, target, len(reports), reports, "")
 	figures := plan.Compute(&o.spec, plan.Observed{
 		WantedReplicas: target.Wanted, Tuned: outcome.Tuned, ServiceTime: outcome.Cost.ServiceTime, CPUTime: outcome.Cost.CPUTime,
@@ -161,7 +161,7 @@ func (p *Pod) counters(w *World) tuner.Counters {
 		Requests: p.requests, DurationSeconds: p.durationSeconds, Failed: p.failed, Rejected: p.failed,
 		Served: p.served, ServiceSeconds: p.serviceSeconds, CPUSeconds: p.cpu,
 		StartSeconds: float64(simEpoch.Unix()) + p.created,
-		Active:       float64(p.inside()), Busy: float64(p.running), Workers: float64(w.workers), Queued: float64(p.queue.length),
+		Active:       float64(p.inside() + p.away - p.taken), Busy: float64(p.running), Workers: float64(w.workers), Queued: float64(p.queue.length),
 		Processors: float64(p.cores),
 	}
 	sum := 0.0
@@ -169,6 +169,6 @@ func (p *Pod) counters(w *World) tuner.Counters {
 		sum += p.buckets[i]
 		c.Buckets = append(c.Buckets, tuner.Bucket{UpperBound: bound, Count: sum})
 	}
-	c.Buckets = append(c.Buckets, tuner.Bucket{UpperBound: math.Inf(1), Count: p.served})
+	c.Buckets = append(c.Buckets, tuner.Bucket{UpperBound: math.Inf(1), Count: p.requests - p.failed})
 	return c
 }

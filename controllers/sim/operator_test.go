@@ -129,7 +129,7 @@ func TestHighestUtilizationFollowsThePromise(t *testing.T) {
 	tight := loose
 	tight.Threshold = 300 * time.Millisecond
 	pool := Pool{64, 64, time.Second}
-	high, low := HighestUtilization(loose, pool), HighestUtilization(tight, pool)
+	high, low := HighestUtilization(loose, pool, false), HighestUtilization(tight, pool, false)
 	if high < 45 || high > 65 || low > high-8 {
 		t.Errorf("%d %% for 800 ms, %d %% for 300 ms", high, low)
 	}

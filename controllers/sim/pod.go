@@ -28,6 +28,13 @@ func (q *fifo) push(r *request) {
 	q.length++
 }
 
+func (q *fifo) pushFront(r *request) {
+	q.push(r) // makes room
+	q.items[(q.head+q.length-1)%len(q.items)] = nil
+	q.head = (q.head + len(q.items) - 1) % len(q.items)
+	q.items[q.head] = r
+}
+
 func (q *fifo) first() *request { return q.items[q.head] }
 
 func (q *fifo) pop() *request {
@@ -51,9 +58,10 @@ type Pod struct {
 	runnable    fifo // have a worker and wait for a core
 	running     int  // have a worker
 	queue       fifo // wait for a worker
+	sharing
 
 	// what the pod's metrics count
-	requests, served, failed             float64
+	requests, served, failed, moved      float64
 	serviceSeconds, durationSeconds, cpu float64
 	buckets                              []float64 // by the world's bounds
 
@@ -106,7 +114,7 @@ func boundsWith(threshold float64) []float64 {
 	return slices.Compact(bounds)
 }
 
-func (p *Pod) inside() int { return p.running + p.queue.length }
+func (p *Pod) inside() int { return p.running + p.queue.length + p.beside.length }
 
 // integrate brings requestSeconds up to now; to be called before the number inside changes.
 func (p *Pod) integrate(now float64) {
@@ -118,10 +126,13 @@ func (p *Pod) accept(w *World, r *request) {
 	p.integrate(w.now)
 	p.expire(w)
 	switch {
-	case p.running < w.workers:
+	case p.hasWorker(w) && p.queue.length == 0:
 		p.start(w, r)
 	case p.queue.length < w.depth:
 		p.queue.push(r)
+		p.waits(w)
+	case p.shares(w):
+		p.offer(w, r)
 	default:
 		p.lose(w, r)
 	}
@@ -131,6 +142,9 @@ func (p *Pod) accept(w *World, r *request) {
 func (p *Pod) expire(w *World) {
 	for p.queue.length > 0 && w.now-p.queue.first().arrived > w.queueTimeout {
 		p.lose(w, p.queue.pop())
+	}
+	for p.beside.length > 0 && w.now-p.beside.first().offered > offerLife {
+		p.lose(w, p.beside.pop())
 	}
 }
 
@@ -175,10 +189,25 @@ func (p *Pod) sliceDone(w *World, r *request) {
 
 func (p *Pod) finish(w *World, r *request) {
 	p.integrate(w.now)
-	took := w.now - r.arrived
-	p.requests++
 	p.served++
 	p.serviceSeconds += w.now - r.started
+	p.worked(w.now - r.started)
+	p.running--
+	if r.origin != nil {
+		p.answer(w, r)
+	} else {
+		p.answered(w, r)
+	}
+	p.next(w)
+	if p.stopping {
+		w.collect(p)
+	}
+}
+
+// answered is what the pod in which a request came in counts.
+func (p *Pod) answered(w *World, r *request) {
+	took := w.now - r.arrived
+	p.requests++
 	p.durationSeconds += took
 	for i, bound := range w.bounds {
 		if took <= bound {
@@ -186,13 +215,21 @@ func (p *Pod) finish(w *World, r *request) {
 			break
 		}
 	}
-	p.running--
 	w.ended(r, false)
+}
+
+// next lets those in line have the workers that are free, and others' requests what is left.
+func (p *Pod) next(w *World) {
 	p.expire(w)
-	for p.running < w.workers && p.queue.length > 0 {
+	for p.hasWorker(w) && p.queue.length > 0 {
 		p.start(w, p.queue.pop())
 	}
-	if p.stopping {
-		w.collect(p)
+	for p.queue.length < w.depth && p.beside.length > 0 {
+		if r := p.beside.pop(); p.hasWorker(w) {
+			p.start(w, r)
+		} else {
+			p.queue.push(r)
+		}
 	}
+	p.grant(w)
 }

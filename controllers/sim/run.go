@@ -164,7 +164,7 @@ func (w *World) start(contender Contender) {
 	for range w.wanted {
 		w.createReady()
 	}
-	w.balancing, w.hopCPU = contender.Balancing, contender.HopCPU.Seconds()
+	w.balancing, w.sharing, w.hopCPU = contender.Balancing, contender.Sharing, contender.HopCPU.Seconds()
 	contender.Autoscaler(w.service).Begin(w)
 	w.every(0.5, 1, func() { s := w.second(w.now); s.Wanted, s.Ready = w.wanted, len(w.serving) })
 }

@@ -24,8 +24,9 @@ type Verdict struct {
 	// to the cheapest contender that knows the load beforehand, of all scenarios in which both keep it.
 	CoresBest, CoresKnative, CoresFloor float64
 	CoresShapes                         int
-	// CoresStock and CoresClairvoyant are ratios of the sums over all scenarios, whether the objective is kept or not.
-	CoresStock, CoresClairvoyant float64
+	// CoresStock, CoresAlone, and CoresClairvoyant are ratios of the sums over all scenarios, whether the objective is kept or not: to the
+	// autoscaler that most services have, to the operator whose pods do not share their queue, and to the clairvoyant.
+	CoresStock, CoresAlone, CoresClairvoyant float64
 	// KeptBoth counts the scenarios in which the operator and a rival keep the objective, KeptOurs and KeptRival those in which only the
 	// operator or only a rival does, KeptNone the others.
 	KeptBoth, KeptOurs, KeptRival, KeptNone int
@@ -40,9 +41,9 @@ type ScenarioVerdict struct {
 	Kept bool
 	// Ours are the operator's figures. Best is the rival with the fewest bad seconds, of those the cheapest; LeastLost the rival with
 	// the fewest lost requests; Cheapest, CheapestOwn and CheapestFloor the cheapest that keep the objective, of the rivals, of those with
-	// a balancing of their own, and of those that know the load beforehand; Stock the autoscaler that most services have; Bound the
-	// clairvoyant. nil where there is none.
-	Ours, Best, LeastLost, Cheapest, CheapestOwn, CheapestFloor, Stock, Bound *Row
+	// a balancing of their own, and of those that know the load beforehand; Stock the autoscaler that most services have; Alone the
+	// operator whose pods do not share their queue; Bound the clairvoyant. nil where there is none.
+	Ours, Best, LeastLost, Cheapest, CheapestOwn, CheapestFloor, Stock, Alone, Bound *Row
 	// BadRatio is of bad seconds to those of Best, of which one counts as none. LostRatio is of lost requests to those of LeastLost,
 	// of which one in a hundred thousand counts as none.
 	BadRatio, LostRatio float64
@@ -57,7 +58,7 @@ const lostGrain = 1e-5
 // Judge compares rows; gradual tells for which scenarios CoresBest and CoresKnative are.
 func Judge(rows []Row, gradual func(scenario string) bool) Verdict {
 	var v Verdict
-	var ours, stock, bound float64
+	var ours, stock, alone, bound float64
 	for from := 0; from < len(rows); {
 		to := from
 		for to < len(rows) && rows[to].Scenario == rows[from].Scenario {
@@ -66,10 +67,10 @@ func Judge(rows []Row, gradual func(scenario string) bool) Verdict {
 		s := judgeScenario(rows[from:to])
 		v.Scenarios = append(v.Scenarios, s)
 		v.Seeds = max(v.Seeds, runs(s.Ours))
-		ours, stock, bound = ours+cores(s.Ours), stock+cores(s.Stock), bound+cores(s.Bound)
+		ours, stock, alone, bound = ours+cores(s.Ours), stock+cores(s.Stock), alone+cores(s.Alone), bound+cores(s.Bound)
 		from = to
 	}
-	v.CoresStock, v.CoresClairvoyant = ratio(ours, stock), ratio(ours, bound)
+	v.CoresStock, v.CoresAlone, v.CoresClairvoyant = ratio(ours, stock), ratio(ours, alone), ratio(ours, bound)
 	anyGradual := slices.ContainsFunc(v.Scenarios, func(s ScenarioVerdict) bool { return gradual(s.Name) })
 	nan := math.NaN()
 	v.WorstBad, v.WorstLost, v.CoresBest, v.CoresKnative, v.CoresFloor = nan, nan, nan, nan, nan
@@ -128,6 +129,8 @@ func judgeScenario(rows []Row) ScenarioVerdict {
 			s.CheapestOwn = cheaper(s.CheapestOwn, r)
 		case Foreknowing:
 			s.CheapestFloor = cheaper(s.CheapestFloor, r)
+		case OursAlone:
+			s.Alone = r
 		case Bound:
 			s.Bound = r
 		}
@@ -187,8 +190,8 @@ func larger(a, b float64) float64 {
 // Summary prints a line for each scenario as Markdown: means of a run, and ratios of core-seconds.
 func (v Verdict) Summary(to io.Writer) error {
 	var b strings.Builder
-	b.WriteString("| scenario | bad seconds | fewest of a rival | lost | fewest of a rival | cores: cheapest rival that keeps the objective | ÷ it | ÷ Knative | cheapest minReplicas that keeps it | ÷ it | ÷ CPU 50% | ÷ clairvoyant |\n" +
-		"|---|---:|---:|---:|---:|---|---:|---:|---|---:|---:|---:|\n")
+	b.WriteString("| scenario | bad seconds | fewest of a rival | lost | fewest of a rival | cores: cheapest rival that keeps the objective | ÷ it | ÷ Knative | cheapest minReplicas that keeps it | ÷ it | ÷ CPU 50% | ÷ pods alone | ÷ clairvoyant |\n" +
+		"|---|---:|---:|---:|---:|---|---:|---:|---|---:|---:|---:|---:|\n")
 	for _, s := range v.Scenarios {
 		if s.Ours == nil || s.Best == nil {
 			fmt.Fprintf(&b, "| %s | nothing to compare |\n", s.Name)
@@ -198,11 +201,12 @@ func (v Verdict) Summary(to io.Writer) error {
 		if !s.Kept {
 			kept = " (not kept)"
 		}
-		fmt.Fprintf(&b, "| %s | %s%s | %s, %s | %.0f | %.0f, %s | %s | %s | %s | %s | %s | %s | %s |\n", s.Name,
+		fmt.Fprintf(&b, "| %s | %s%s | %s, %s | %.0f | %.0f, %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", s.Name,
 			s.Ours.badOfARun(), kept, s.Best.badOfARun(), s.Best.Contender,
 			perRun(s.Ours.Lost, s.Ours), perRun(s.LeastLost.Lost, s.LeastLost), s.LeastLost.Contender,
 			nameOf(s.Cheapest), readableRatio(s.Cores), readableRatio(s.CoresOwn), nameOf(s.CheapestFloor), readableRatio(s.CoresFloor),
-			readableRatio(ratio(cores(s.Ours), cores(s.Stock))), readableRatio(ratio(cores(s.Ours), cores(s.Bound))))
+			readableRatio(ratio(cores(s.Ours), cores(s.Stock))), readableRatio(ratio(cores(s.Ours), cores(s.Alone))),
+			readableRatio(ratio(cores(s.Ours), cores(s.Bound))))
 	}
 	fmt.Fprintf(&b, "\nThe objective is kept by the operator and a rival in %d scenarios, by the operator alone in %d, by a rival alone in %d%s, by nobody in %d.\n",
 		v.KeptBoth, v.KeptOurs, v.KeptRival, v.lost(), v.KeptNone)
@@ -248,8 +252,8 @@ func perRun(n int, r *Row) float64 { return float64(n) / float64(max(r.Runs, 1))
 // String is the last line of `make sim`.
 func (v Verdict) String() string {
 	return fmt.Sprintf("RESULT sim shapes=%d seeds=%d worst_bad_ratio=%.2f worst_lost_ratio=%.2f core_seconds_ratio_best=%.2f "+
-		"core_seconds_ratio_knative=%.2f core_seconds_ratio_cpu50=%.2f core_seconds_ratio_clairvoyant=%.2f "+
+		"core_seconds_ratio_knative=%.2f core_seconds_ratio_cpu50=%.2f core_seconds_ratio_alone=%.2f core_seconds_ratio_clairvoyant=%.2f "+
 		"core_seconds_shapes=%d core_seconds_ratio_minreplicas=%.2f kept_both=%d kept_ours=%d kept_rival=%d kept_none=%d kept_minreplicas=%d",
-		len(v.Scenarios), v.Seeds, v.WorstBad, v.WorstLost, v.CoresBest, v.CoresKnative, v.CoresStock, v.CoresClairvoyant,
+		len(v.Scenarios), v.Seeds, v.WorstBad, v.WorstLost, v.CoresBest, v.CoresKnative, v.CoresStock, v.CoresAlone, v.CoresClairvoyant,
 		v.CoresShapes, v.CoresFloor, v.KeptBoth, v.KeptOurs, v.KeptRival, v.KeptNone, v.KeptFloor)
 }

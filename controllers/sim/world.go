@@ -24,6 +24,9 @@ type request struct {
 	arrived, started float64
 	cpu              float64 // that it still needs
 	wait             float64
+	origin           *Pod    // where it came in, while it is elsewhere
+	tries            int     // invitations that it has followed
+	offered          float64 // since when it waits beside a full queue
 }
 
 // second holds what became of the requests that arrived within one.
@@ -46,6 +49,7 @@ type World struct {
 
 	balancing Balancing
 	hopCPU    float64 // per request, in seconds
+	sharing   bool    // pods share their queue
 	pods      []*Pod  // that exist
 	serving   []*Pod  // that requests reach
 	wanted    int
@@ -69,12 +73,12 @@ type World struct {
 // streams are the random numbers of a simulation. Each purpose has its own, so that two autoscalers with the same seed see the
 // same requests at the same moments and start the same pods, however differently they decide (common random numbers).
 type streams struct {
-	arrivals, costs, balancing, starts, autoscaler *rand.Rand
+	arrivals, costs, balancing, starts, autoscaler, sharing *rand.Rand
 }
 
 func streamsOf(seed uint64) streams {
 	stream := func(number uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, number)) }
-	return streams{arrivals: stream(0x60), costs: stream(0x61), balancing: stream(0x62), starts: stream(0x63), autoscaler: stream(0x64)}
+	return streams{arrivals: stream(0x60), costs: stream(0x61), balancing: stream(0x62), starts: stream(0x63), autoscaler: stream(0x64), sharing: stream(0x65)}
 }
 
 func newWorld(service Service, shape Shape, seed uint64) *World {
@@ -309,7 +313,7 @@ func (w *World) comings() int { return w.created + w.started }
 
 // collect removes a pod that has nothing left to do.
 func (w *World) collect(p *Pod) {
-	if p.ready && (!p.stopping || p.inside() > 0) {
+	if p.ready && (!p.stopping || p.inside()+p.reserved+p.away > 0) {
 		return
 	}
 	for i, other := range w.pods {

@@ -67,7 +67,7 @@ func run(to, progress io.Writer, o options, change func([]sim.Contender) []sim.C
 		return err
 	}
 	pool := sim.FittedPool(o.service)
-	limit := sim.HighestUtilization(o.service, pool)
+	limit := sim.HighestUtilization(o.service, pool, true)
 	fmt.Fprintf(to, "%s of CPU and %s of waiting per request, %.0f%% within %s, pods of %d cores with %d workers and %d places; %s\n",
 		o.service.CPUTime, o.service.Wait, 100*o.service.Percentile, o.service.Threshold, o.service.Cores, pool.Workers, pool.Depth, from)
 	fmt.Fprintf(to, "the clairvoyant keeps pods at %d%% of their CPU\n\n", limit)
@@ -78,7 +78,7 @@ func run(to, progress io.Writer, o options, change func([]sim.Contender) []sim.C
 	defer kept.close()
 	var done atomic.Int64
 	comparison := sim.Comparison{
-		Scenarios: scenarios, Contenders: []sim.Contender{sim.Operator(), sim.Clairvoyant(limit)}, Seeds: seeds, Known: kept.find,
+		Scenarios: scenarios, Contenders: []sim.Contender{sim.Operator(), sim.OperatorAlone(), sim.Clairvoyant(limit)}, Seeds: seeds, Known: kept.find,
 		Families: func(s sim.Scenario) []sim.Family {
 			families := sim.Families(s, seeds, o.full)
 			for i := range families {
