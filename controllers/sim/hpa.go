@@ -93,7 +93,7 @@ func (h *HPA) sync(w *World) {
 	current := w.wanted
 	desired := h.decide(w, current)
 	h.note(w.now, desired-current)
-	w.Scale(desired)
+	w.ScaleFrom(current, desired)
 }
 
 // decide is one look. Bounds are enforced without a look at the metrics.

@@ -116,6 +116,19 @@ func (w *World) Scale(wanted int) {
 	w.after(decisionDelay, func() { w.scaleNow(wanted) })
 }
 
+// ScaleFrom is Scale for an autoscaler that has read the present number: where that is what it wants nothing is written, and where somebody
+// else has changed it meanwhile the API server refuses the write as a conflict.
+func (w *World) ScaleFrom(present, wanted int) {
+	if wanted == present {
+		return
+	}
+	w.after(decisionDelay, func() {
+		if w.wanted == present {
+			w.scaleNow(wanted)
+		}
+	})
+}
+
 // Every calls f now and then: first after offset, then each period (above 0), until the simulation ends.
 func (w *World) Every(offset, period time.Duration, f func()) {
 	w.every(offset.Seconds(), period.Seconds(), f)

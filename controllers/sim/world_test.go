@@ -61,3 +61,24 @@ func TestTheWorldThatAutoscalersSee(t *testing.T) {
 		t.Error("the random numbers are not those of autoscalers")
 	}
 }
+
+// The API server refuses a number that follows from one which somebody else has changed meanwhile, and none that is the same is written.
+func TestAnAutoscalerDoesNotWriteOverWhatCameAfterItsLook(t *testing.T) {
+	for name, c := range map[string]struct{ present, wanted, meanwhile, want int }{
+		"nobody else":                 {4, 6, 0, 6},
+		"raised meanwhile":            {4, 6, 11, 11},
+		"the same, raised meanwhile":  {4, 4, 11, 11},
+		"nobody else, and it is same": {4, 4, 0, 4},
+	} {
+		w := newWorld(Default(), Shape{Name: "none", Seconds: 10, Rate: func(float64) float64 { return 0.001 }}, 1)
+		w.scaleNow(c.present)
+		w.after(1, func() { w.ScaleFrom(c.present, c.wanted) })
+		if c.meanwhile > 0 {
+			w.after(1+decisionDelay/2, func() { w.scaleNow(c.meanwhile) })
+		}
+		w.run()
+		if w.Wanted() != c.want {
+			t.Errorf("%s: %d pods, want %d", name, w.Wanted(), c.want)
+		}
+	}
+}

@@ -148,7 +148,7 @@ func TestThePodsCapacity(t *testing.T) {
 		rising bool
 		want   int32
 	}{{2, 20, false, 2}, {2, 20.5, false, 2}, {2, 20.7, false, 3}, {2, 20.5, true, 3}, {1, 20.5, false, 3}, {3, 20.5, false, 3}, {2, 10, false, 1}} {
-		if got := (&Decider{floor: c.floor}).podsFor(c.demand, 10, c.rising); got != c.want {
+		if got := (&Decider{floor: c.floor}).podsFor(c.demand, 10, c.rising, Situation{}); got != c.want {
 			t.Errorf("%+v: %d pods", c, got)
 		}
 	}

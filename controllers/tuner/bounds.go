@@ -4,6 +4,7 @@
 package tuner
 
 import (
+	"fmt"
 	"math"
 	"time"
 
@@ -40,6 +41,20 @@ func BoundsOf(spec *v1alpha1.GoServiceSpec, untuned plan.Plan, workers int32) Bo
 	}
 	if untuned.MemoryLimitBytes != nil {
 		b.MemoryLimitBytes = float64(untuned.MemoryLimitBytes.Value)
+	}
+	return b
+}
+
+// growth of a load per second for which pods that share their queue leave room: by half within a minute.
+const growth = 0.5 / 60
+
+// withRoom lowers the utilization of pods that share their queue, which need no room for chance, until a load that grows finds room for as
+// long as a pod takes to start. It is never below that of pods that are alone, whose room for chance is enough.
+func (b Bounds) withRoom(startup time.Duration) Bounds {
+	room := max(1/(1+growth*startup.Seconds()), b.AloneUtilization)
+	if !b.UtilizationIsFixed && room < b.Utilization {
+		b.Utilization = room
+		b.UtilizationWhy = fmt.Sprintf("room for a load that grows by half within a minute, for the %s that a pod takes to start", readable(startup.Round(time.Second)))
 	}
 	return b
 }

@@ -25,6 +25,8 @@ type Bounds struct {
 	// plan. It stays there where the user has set it.
 	Utilization        float64
 	UtilizationIsFixed bool
+	// UtilizationWhy says what Utilization follows from; empty: from the queueing formula.
+	UtilizationWhy string
 	// AloneUtilization is Utilization for a pod that has no other one to share its queue with, where the others have; 0 where none has.
 	AloneUtilization float64
 	// Cores that a pod can count on.
@@ -170,6 +172,9 @@ func (d *Decider) Decide(now time.Time, s Situation) Decision {
 	perPod, perPodReason := capacity(s, d.rho.value)
 	decision.Floor = d.moveFloor(now, s, perPod, perPodReason, &decision)
 	decision.Needed = d.needed
+	if most := d.utilizationOf(decision.Floor.Value, s); most < d.rho.value {
+		decision.Utilization = plan.Figure[float64]{Value: most, Reason: fmt.Sprintf("room for what chance sends %d pods in one queue within %s", decision.Floor.Value, s.Bounds.Threshold)}
+	}
 	decision.AtOnce = decision.Floor.Value > s.Wanted
 	d.resize(now, s, &decision)
 	d.history = append(d.history, decision.Changes...)
@@ -269,18 +274,18 @@ func (d *Decider) moveFloor(now time.Time, s Situation, perPod float64, cost str
 	if expected := s.withinLimit(s.Expected); expected > demand {
 		demand, why, rising = expected, s.ExpectedWhy, true
 	}
-	needed := d.notAlone(d.podsFor(demand, perPod, rising), demand, perPod, s.Bounds)
+	needed := d.podsFor(demand, perPod, rising, s)
 	d.noteShortage(e.Demand.PerSecond(), perPod, s.Bounds.MaxReplicas)
 	d.reward(now, within32(needed, s.Bounds), e)
 	d.remember(now, within32(needed, s.Bounds))
-	reason := d.sum(fmt.Sprintf("%s req/s %s", short(demand), why), cost)
+	reason := sum(fmt.Sprintf("%s req/s %s", short(demand), why), cost, d.utilizationOf(needed, s))
 	switch {
 	case perPod == 0:
 		reason = fmt.Sprintf("%s req/s need no more than the minimum", short(demand))
 	case decision.Panic && d.panicFloor > needed:
 		decision.Frozen = "scale-in is paused for a minute after a sudden step"
 		needed, reason = d.panicFloor, d.panicWhy
-	case podsFor(demand, perPod) > needed:
+	case d.fewest(demand, perPod, s) > needed:
 		reason = fmt.Sprintf("%s; %d pods may have %s%% more", reason, needed, short(100*tolerance))
 	}
 	if perPod > 0 {
@@ -297,7 +302,7 @@ func (d *Decider) moveFloor(now time.Time, s Situation, perPod float64, cost str
 	if floor = within32(floor, s.Bounds); floor > needed {
 		reason = fmt.Sprintf("%s; %s", reason, stays(floor, highest, held, decision.Panic))
 	}
-	inTime := rising && podsFor(e.DemandPanic.PerSecond(), perPod) <= d.floor
+	inTime := rising && d.fewest(e.DemandPanic.PerSecond()/(1+tolerance), perPod, s) <= d.floor
 	d.regret(now, needed, inTime, s.Bounds)
 	if allowed := d.stepped(now, floor, s); allowed < floor {
 		reason = fmt.Sprintf("%s: needs %d pods, and one step adds at most %d", reason, floor, allowed-max(d.raisedFrom, 0))
@@ -319,8 +324,8 @@ func bounded(reason string, needed int32, b Bounds) string {
 }
 
 // sum says what a number of pods follows from: demand × cost ÷ (cores × utilization).
-func (d *Decider) sum(demand, cost string) string {
-	return fmt.Sprintf("%s, %s, at %s%% utilization", demand, cost, short(100*d.rho.value))
+func sum(demand, cost string, utilization float64) string {
+	return fmt.Sprintf("%s, %s, at %s%% utilization", demand, cost, short(100*utilization))
 }
 
 // stepped is the floor on its way up: no more pods are added to those that are there than one step allows, and the next step

@@ -59,19 +59,46 @@ func podsFor(demand, perPod float64) int32 {
 }
 
 // podsFor leaves the floor alone where demand is hardly above what it can take, unless it rises.
-func (d *Decider) podsFor(demand, perPod float64, rising bool) int32 {
-	if pods := podsFor(demand, perPod); rising || pods != d.floor+1 || podsFor(demand/(1+tolerance), perPod) > d.floor {
+func (d *Decider) podsFor(demand, perPod float64, rising bool, s Situation) int32 {
+	if pods := d.fewest(demand, perPod, s); rising || pods != d.floor+1 || d.fewest(demand/(1+tolerance), perPod, s) > d.floor {
 		return pods
 	}
 	return d.floor
 }
 
-// notAlone is two pods where one would do only because there is another one to share its queue with.
-func (d *Decider) notAlone(pods int32, demand, perPod float64, b Bounds) int32 {
-	if alone := b.AloneUtilization; pods == 1 && alone > 0 && alone < d.rho.value {
-		return min(podsFor(demand, perPod*alone/d.rho.value), 2)
+// fewest pods for a demand in requests per second, of which one takes perPod at the utilization in force. Few that share their queue may
+// not be as busy as that.
+func (d *Decider) fewest(demand, perPod float64, s Situation) int32 {
+	pods := podsFor(demand, perPod)
+	for pods > 0 && podsFor(demand, perPod*d.utilizationOf(pods, s)/d.rho.value) > pods {
+		pods++
 	}
 	return pods
+}
+
+// utilizationOf so many pods: the one in force, and where they share their queue no more than leaves room for chance.
+func (d *Decider) utilizationOf(pods int32, s Situation) float64 {
+	if pods == 0 || s.Bounds.AloneUtilization == 0 {
+		return d.rho.value
+	}
+	return min(d.rho.value, s.roomForChance(pods))
+}
+
+// deviations above its mean is what comes within the latency threshold, for which pods that share their queue leave room.
+const deviations = 3
+
+// roomForChance is the utilization ρ at which so many pods that share their queue can still do what chance sends them within the time that
+// the threshold leaves beside a request's own: (1−ρ)·C = 3·√(ρ·C), where C requests are what they can do in that time (the normal
+// approximation of a Poisson distribution). It is never below that of a pod that is alone, and 1 where nothing is known.
+func (s Situation) roomForChance(pods int32) float64 {
+	e, b := s.Estimates, s.Bounds
+	left, cpu := (b.Threshold - e.ServiceTime).Seconds(), e.CPUTime.Seconds()
+	if left <= 0 || cpu <= 0 || b.Cores <= 0 {
+		return 1
+	}
+	c := float64(pods) * b.Cores * left / cpu
+	root := (math.Sqrt(deviations*deviations+4*c) - deviations) / (2 * math.Sqrt(c))
+	return max(root*root, b.AloneUtilization)
 }
 
 // forecast is the demand to be ready for: that of the stable window, ahead by the lead where there is a rising trend, or what
@@ -116,7 +143,7 @@ func (d *Decider) sudden(s Situation, perPod float64, cost string, inPanic bool)
 	if d.firstTraffic {
 		// From nothing there is no level to go by: the whole round is taken for what comes, and the next one says more.
 		demand := s.withinLimit(math.Max(e.DemandNow.AtLeast(), e.DemandPanic.AtLeast()))
-		return podsFor(demand+e.backlogRate(), perPod), d.sum(fmt.Sprintf("%s req/s of first traffic%s", short(demand), e.backlogText()), cost)
+		return podsFor(demand+e.backlogRate(), perPod), sum(fmt.Sprintf("%s req/s of first traffic%s", short(demand), e.backlogText()), cost, d.rho.value)
 	}
 	demand := math.Max(e.DemandNow.PerSecond(), e.DemandPanic.PerSecond())
 	if !inPanic { // after that the rounds are whole
@@ -124,7 +151,7 @@ func (d *Decider) sudden(s Situation, perPod float64, cost string, inPanic bool)
 	}
 	demand = s.withinLimit(demand)
 	pods = podsFor(panicMargin*demand+e.backlogRate(), perPod)
-	why = d.sum(fmt.Sprintf("%s req/s after a sudden step and %s%% more%s", short(demand), short(100*(panicMargin-1)), e.backlogText()), cost)
+	why = sum(fmt.Sprintf("%s req/s after a sudden step and %s%% more%s", short(demand), short(100*(panicMargin-1)), e.backlogText()), cost, d.rho.value)
 	if full && !inPanic && pods < panicFactor*s.Ready {
 		pods, why = panicFactor*s.Ready, fmt.Sprintf("%d times the %d pods that are full after a sudden step", panicFactor, s.Ready)
 	}

@@ -4,6 +4,7 @@
 package tuner
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -40,45 +41,63 @@ func TestAQueueIsSharedOnceThatHasLasted(t *testing.T) {
 	during(2*linkedFor, 1, 1, false, false)     // nobody to share with
 }
 
-// A lone pod cannot count on another one: two are kept where one would do only because it shares its queue.
-func TestTheLastPodIsNotLeftAloneWithWhatOnlyTwoCanDo(t *testing.T) {
+// Few pods are kept less busy than many: what chance sends within the threshold is more of what they can do. 5 ms of CPU on 2 cores,
+// 90 ms of room: 36 requests for each pod.
+func TestFewPodsKeepMoreRoomForChance(t *testing.T) {
+	situation := constant(100, 2)(0)
+	situation.Bounds.AloneUtilization = 0.6
+	near(t, "three pods", situation.roomForChance(3), 0.75, 1e-9) // 27 of 108, 3 times the square root of 81
+	for pods := int32(1); pods <= 1000; pods *= 10 {
+		busy, can := situation.roomForChance(pods), 36*float64(pods)
+		near(t, "room of "+integer(pods)+" pods", (1-busy)*can, 3*math.Sqrt(busy*can), 1e-9)
+	}
+	situation.Bounds.AloneUtilization = 0.72
+	near(t, "as much as a pod that is alone", situation.roomForChance(1), 0.72, 0)
+	situation.Estimates.CPUTime = 0
+	near(t, "without a cost", situation.roomForChance(1), 1, 0)
+}
+
+func TestAFloorOfPodsInOneQueueLeavesRoomForChance(t *testing.T) {
 	for name, c := range map[string]struct {
 		perSecond, alone float64
 		want             int32
+		utilization      float64
 	}{
-		"one alone may do less":       {300, 0.72, 2}, // of 288
-		"one alone can do it":         {250, 0.72, 1},
-		"no queue is shared":          {300, 0, 1},
-		"more pods are needed":        {900, 0.72, 3},
-		"sharing makes no difference": {300, 0.8, 1},
+		"one may not do what two may":   {300, 0.6, 2, 0.7035}, // of 243, where a pod at 80% takes 320
+		"one is enough":                 {230, 0.6, 1, 0.6096},
+		"two may not do what three may": {570, 0.6, 3, 0.75}, // of 562
+		"many":                          {4400, 0.6, 14, 0.8},
+		"no queue is shared":            {300, 0, 1, 0.8},
+		"sharing makes no difference":   {300, 0.8, 1, 0.8},
 	} {
 		t.Run(name, func(t *testing.T) {
 			decision := steps(&Decider{}, 0, time.Hour, func(at time.Duration) Situation {
-				s := constant(c.perSecond, 3)(at)
+				s := constant(c.perSecond, c.want)(at)
 				s.Bounds.MinReplicas, s.Bounds.AloneUtilization = 1, c.alone
 				return s
 			})
 			if decision.Floor.Value != c.want {
 				t.Errorf("%d pods, want %d: %s", decision.Floor.Value, c.want, decision.Floor.Reason)
 			}
+			near(t, "utilization", decision.Utilization.Value, c.utilization, 1e-3)
 		})
 	}
 }
 
 // The whole way: links raise the utilization, and their loss takes it back before anything else is known.
 func TestPodsAreUsedMoreAsLongAsTheyShareTheirQueue(t *testing.T) {
-	spec, f, tuner := specified(), newFleet(4), New(Learned{})
+	spec, f, tuner := specified(), newFleet(12), New(Learned{})
 	digest := func(rounds int, linked int32) Outcome {
 		var outcome Outcome
 		for range rounds {
 			reports := f.run(tick, 100, 0.001)
-			outcome, _ = tuner.Digest(f.at, Target{Spec: spec, Wanted: 4, Ready: 4, Linked: linked}, len(f.counters), reports, "")
+			outcome, _ = tuner.Digest(f.at, Target{Spec: spec, Wanted: 12, Ready: 12, Linked: linked}, len(f.counters), reports, "")
 		}
 		return outcome
 	}
 	minute := int(time.Minute / tick)
 	alone := digest(5*minute, 0).Tuned
-	shared := digest(2*minute, 4).Tuned
+	shared := digest(2*minute, 12).Tuned
 	if alone.QueueShared || !shared.QueueShared || shared.Utilization.Value <= alone.Utilization.Value {
 		t.Errorf("utilization %g (shared: %t), then %g (shared: %t)", alone.Utilization.Value, alone.QueueShared, shared.Utilization.Value, shared.QueueShared)
 	}
@@ -106,5 +125,49 @@ func TestASharedQueueIsRecalledFromItsCondition(t *testing.T) {
 		if got := New(Recall(&c.status)).Outcome().Tuned.QueueShared; got != c.want {
 			t.Errorf("%s: %t, want %t", name, got, c.want)
 		}
+	}
+}
+
+// What chance does not need is room for what comes while pods start.
+func TestPodsThatStartSlowlyKeepMoreRoom(t *testing.T) {
+	for startup, want := range map[time.Duration]float64{
+		10 * time.Second: 0.85, 20 * time.Second: 0.85, 30 * time.Second: 0.8, 40 * time.Second: 0.75, 2 * time.Minute: 0.72,
+	} {
+		b := Bounds{Utilization: 0.85, AloneUtilization: 0.72}.withRoom(startup)
+		if near(t, startup.String(), b.Utilization, want, 1e-9); (b.UtilizationWhy == "") != (want == 0.85) {
+			t.Errorf("%s: %q", startup, b.UtilizationWhy)
+		}
+	}
+	if fixed := (Bounds{Utilization: 0.85, UtilizationIsFixed: true}).withRoom(time.Hour); fixed.Utilization != 0.85 {
+		t.Errorf("set by hand: %g", fixed.Utilization)
+	}
+}
+
+// A rise by chance, on pods that are as full as they may be, says nothing of those that went: they are not held for longer because of it.
+func TestChanceIsNoReasonToHoldPodsLonger(t *testing.T) {
+	for name, c := range map[string]struct {
+		above float64 // of what the present pods take
+		want  bool
+	}{"by chance": {1.006, false}, "more than they take": {1.2, true}} {
+		t.Run(name, func(t *testing.T) {
+			d := &Decider{}
+			brief := func(perSecond float64) Situation {
+				s := constant(perSecond, max(d.floor, 2))(0)
+				s.Bounds.HoldFor = time.Minute
+				return s
+			}
+			at := 10 * time.Minute
+			steps(d, 0, at, func(time.Duration) Situation { return brief(10 * 320) })
+			for ; d.floor > 8; at += tick {
+				d.Decide(epoch.Add(at), brief(8*320))
+			}
+			held := d.hold
+			s := brief(8 * 320 * c.above)
+			s.Estimates.Trend, s.Estimates.TrendError = 0.2, 0.1
+			d.Decide(epoch.Add(at), s)
+			if d.floor <= 8 || d.hold > held != c.want {
+				t.Errorf("%d pods, held for %s, then for %s", d.floor, held, d.hold)
+			}
+		})
 	}
 }

@@ -4,6 +4,7 @@
 package tuner
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"time"
@@ -53,7 +54,7 @@ func (d *Decider) steer(now time.Time, s Situation, decision *Decision) plan.Fig
 	r := &d.rho
 	if !r.lowered || r.value > s.Bounds.Utilization {
 		r.lowered = false
-		r.value, r.reason = s.Bounds.Utilization, "by the queueing formula"
+		r.value, r.reason = s.Bounds.Utilization, cmp.Or(s.Bounds.UtilizationWhy, "by the queueing formula")
 	}
 	if s.Bounds.UtilizationIsFixed {
 		*r = steering{value: s.Bounds.Utilization, reason: "set by hand"}

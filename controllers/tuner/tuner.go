@@ -173,6 +173,9 @@ func (t *Tuner) digest(now time.Time, target Target, awaited int, reports []Repo
 		bounds.SlowBudget = 0
 	}
 	lead := t.startups.lead()
+	if t.queue.shared {
+		bounds = bounds.withRoom(lead / leadStartups)
+	}
 	t.profile.observe(now, estimates, lead)
 	expected, why := t.profile.forecast(now)
 	if tuned := t.outcome.Tuned.Workers; tuned != nil && !bounds.PoolIsFixed {

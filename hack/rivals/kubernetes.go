@@ -59,7 +59,8 @@ func (k *Kubernetes) Begin(w *sim.World) {
 	w.Every(time.Duration(w.Random().Float64()*float64(syncPeriod+lookTime)), syncPeriod+lookTime, func() {
 		rate, known := k.requests.PerSecond()
 		c.server.request(rate, known)
-		w.Scale(c.look(w.Wanted(), k.pods(w)))
+		present := w.Wanted()
+		w.ScaleFrom(present, c.look(present, k.pods(w)))
 	})
 	w.AtEnd(c.end)
 }
