@@ -85,10 +85,10 @@ func (d *Decider) utilizationOf(pods int32, s Situation) float64 {
 }
 
 // deviations above its mean is what comes within the latency threshold, for which pods that share their queue leave room.
-const deviations = 3
+const deviations = 2.5
 
 // roomForChance is the utilization ρ at which so many pods that share their queue can still do what chance sends them within the time that
-// the threshold leaves beside a request's own: (1−ρ)·C = 3·√(ρ·C), where C requests are what they can do in that time (the normal
+// the threshold leaves beside a request's own: (1−ρ)·C = 2.5·√(ρ·C), where C requests are what they can do in that time (the normal
 // approximation of a Poisson distribution). It is never below that of a pod that is alone, and 1 where nothing is known.
 func (s Situation) roomForChance(pods int32) float64 {
 	e, b := s.Estimates, s.Bounds

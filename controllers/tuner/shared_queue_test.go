@@ -46,10 +46,9 @@ func TestAQueueIsSharedOnceThatHasLasted(t *testing.T) {
 func TestFewPodsKeepMoreRoomForChance(t *testing.T) {
 	situation := constant(100, 2)(0)
 	situation.Bounds.AloneUtilization = 0.6
-	near(t, "three pods", situation.roomForChance(3), 0.75, 1e-9) // 27 of 108, 3 times the square root of 81
 	for pods := int32(1); pods <= 1000; pods *= 10 {
 		busy, can := situation.roomForChance(pods), 36*float64(pods)
-		near(t, "room of "+integer(pods)+" pods", (1-busy)*can, 3*math.Sqrt(busy*can), 1e-9)
+		near(t, "room of "+integer(pods)+" pods", (1-busy)*can, 2.5*math.Sqrt(busy*can), 1e-9)
 	}
 	situation.Bounds.AloneUtilization = 0.72
 	near(t, "as much as a pod that is alone", situation.roomForChance(1), 0.72, 0)
@@ -63,9 +62,9 @@ func TestAFloorOfPodsInOneQueueLeavesRoomForChance(t *testing.T) {
 		want             int32
 		utilization      float64
 	}{
-		"one may not do what two may":   {300, 0.6, 2, 0.7035}, // of 243, where a pod at 80% takes 320
-		"one is enough":                 {230, 0.6, 1, 0.6096},
-		"two may not do what three may": {570, 0.6, 3, 0.75}, // of 562
+		"one may not do what two may":   {300, 0.6, 2, 0.7456}, // of 264, where a pod at 80% takes 320
+		"one is enough":                 {250, 0.6, 1, 0.6612},
+		"two may not do what three may": {605, 0.6, 3, 0.7866}, // of 596
 		"many":                          {4400, 0.6, 14, 0.8},
 		"no queue is shared":            {300, 0, 1, 0.8},
 		"sharing makes no difference":   {300, 0.8, 1, 0.8},
