@@ -253,11 +253,3 @@ func (p *Pod) worked(seconds float64) {
 	}
 	p.work += (seconds - p.work) / smoothing
 }
-
-// linked is how many pods know another one to share with.
-func (w *World) linked() int32 {
-	if !w.sharing || len(w.serving) < 2 {
-		return 0
-	}
-	return int32(len(w.serving))
-}

@@ -124,7 +124,10 @@ func (o *operator) tick(w *World) {
 			reports = append(reports, tuner.Report{Pod: p.Name(), Counters: &counters})
 		}
 	}
-	target := tuner.Target{Spec: &o.spec, Wanted: int32(w.wanted), Ready: int32(len(w.serving)), Floor: int32(o.hpa.Floor), Starts: starts, Linked: w.linked()}
+	target := tuner.Target{Spec: &o.spec, Wanted: int32(w.wanted), Ready: int32(len(w.serving)), Floor: int32(o.hpa.Floor), Starts: starts}
+	if w.sharing && len(w.serving) > 1 {
+		target.Linked = 1
+	}
 	outcome, _ := o.tuner.Digest(now, target, len(reports), reports, "")
 	figures := plan.Compute(&o.spec, plan.Observed{
 		WantedReplicas: target.Wanted, Tuned: outcome.Tuned, ServiceTime: outcome.Cost.ServiceTime, CPUTime: outcome.Cost.CPUTime,

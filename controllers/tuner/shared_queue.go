@@ -22,9 +22,9 @@ type sharedQueue struct {
 	since time.Time
 }
 
-// observe how many of the ready pods have a link. One that is alone has nobody to share with.
-func (q *sharedQueue) observe(now time.Time, linked, ready int32) {
-	shared := ready > 1 && float64(linked) >= mostLinked*float64(ready)
+// observe which part of the ready pods has a link. One that is alone has nobody to share with.
+func (q *sharedQueue) observe(now time.Time, linked float64, ready int32) {
+	shared := ready > 1 && linked >= mostLinked
 	if shared == q.shared {
 		q.since = time.Time{}
 		return

@@ -16,17 +16,17 @@ import (
 func TestAQueueIsSharedOnceThatHasLasted(t *testing.T) {
 	var q sharedQueue
 	at := epoch
-	during := func(span time.Duration, linked, ready int32, before, after bool) {
+	during := func(span time.Duration, linked, ready float64, before, after bool) {
 		t.Helper()
 		if q.shared != before {
-			t.Errorf("shared %t before %d of %d pods are linked, want %t", q.shared, linked, ready, before)
+			t.Errorf("shared %t before %g of %g pods are linked, want %t", q.shared, linked, ready, before)
 		}
 		for range span / tick {
-			q.observe(at, linked, ready)
+			q.observe(at, linked/ready, int32(ready))
 			at = at.Add(tick)
 		}
 		if q.shared != after {
-			t.Errorf("shared %t after %s in which %d of %d pods are linked, want %t", q.shared, span, linked, ready, after)
+			t.Errorf("shared %t after %s in which %g of %g pods are linked, want %t", q.shared, span, linked, ready, after)
 		}
 	}
 	during(10*time.Minute, 0, 4, false, false) // nobody is linked
@@ -86,7 +86,7 @@ func TestAFloorOfPodsInOneQueueLeavesRoomForChance(t *testing.T) {
 // The whole way: links raise the utilization, and their loss takes it back before anything else is known.
 func TestPodsAreUsedMoreAsLongAsTheyShareTheirQueue(t *testing.T) {
 	spec, f, tuner := specified(), newFleet(12), New(Learned{})
-	digest := func(rounds int, linked int32) Outcome {
+	digest := func(rounds int, linked float64) Outcome {
 		var outcome Outcome
 		for range rounds {
 			reports := f.run(tick, 100, 0.001)
@@ -96,7 +96,7 @@ func TestPodsAreUsedMoreAsLongAsTheyShareTheirQueue(t *testing.T) {
 	}
 	minute := int(time.Minute / tick)
 	alone := digest(5*minute, 0).Tuned
-	shared := digest(2*minute, 12).Tuned
+	shared := digest(2*minute, 1).Tuned
 	if alone.QueueShared || !shared.QueueShared || shared.Utilization.Value <= alone.Utilization.Value {
 		t.Errorf("utilization %g (shared: %t), then %g (shared: %t)", alone.Utilization.Value, alone.QueueShared, shared.Utilization.Value, shared.QueueShared)
 	}

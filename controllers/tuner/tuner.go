@@ -19,8 +19,8 @@ type Target struct {
 	Wanted, Ready, Floor int32
 	// Replacing says that pods are replaced by others, and that those that leave may still be sent to, although no report is theirs.
 	Replacing bool
-	// Linked is how many of the ready pods have another one to which they can hand requests over that would have to wait.
-	Linked int32
+	// Linked is the part of the ready pods that have another one to which they can hand requests over that would have to wait, 0 to 1.
+	Linked float64
 	// Starts of the pods that exist.
 	Starts []Start
 	// MaxReplicas is the upper bound that holds until something is measured, where the one derived is lower; 0 without one.

@@ -114,14 +114,17 @@ func (q *sharedQueue) round(now time.Time, pods []Pod, samples map[string]Sample
 	return q.sharing
 }
 
-// linked is how many of the ready pods had a link to another one when they answered last.
-func (q *sharedQueue) linked(pods []Pod) (linked int32) {
+// linked is which part of the ready pods had a link to another one when they answered last, of those that did.
+func (q *sharedQueue) linked(pods []Pod, samples map[string]Sample) float64 {
+	linked, known := 0, 0
 	for _, pod := range pods {
-		if pod.Ready && q.pods[pod.Name].linked {
-			linked++
+		is, shares := q.pods[pod.Name]
+		if _, answered := samples[pod.Name]; pod.Ready && (shares || answered) {
+			known++
+			linked += count(is.linked)
 		}
 	}
-	return linked
+	return float64(linked) / float64(max(known, 1))
 }
 
 // links counts the ready pods that have been without a link for long, and says whether some are for less long. A pod that is alone has nobody

@@ -5,6 +5,7 @@ package measure
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -187,8 +188,7 @@ func TestASharedQueueIsTellingOnlyAtTheEndOfAWindow(t *testing.T) {
 func TestLinksDecideHowBusyPodsMayBe(t *testing.T) {
 	running(t, func(c *cluster, loop *Loop) {
 		c.set(func() { c.perSecond = 100 })
-		c.linkedWith(2, 2, 2)
-		target := targetOf(3)
+		target := targetOf(30) // of which a few are asked
 		for i := range target.Pods {
 			target.Pods[i].Ready = true
 		}
@@ -204,7 +204,7 @@ func TestLinksDecideHowBusyPodsMayBe(t *testing.T) {
 			{time.Minute, "checkout-1", []float64{2, 2, 2}, true}, // who does not answer has not lost its links
 			{time.Minute, "", []float64{0, 0, 0}, false},
 		} {
-			c.linkedWith(step.peers...)
+			c.linkedWith(slices.Repeat(step.peers, 10)...)
 			c.set(func() { c.silent = step.silent })
 			pass(step.after)
 			if outcome := loop.Follow(serviceName, target); outcome.Tuned.QueueShared != step.want {

@@ -275,7 +275,7 @@ func (l *Loop) roundOf(ctx context.Context, f *followed, target Target) (pause t
 		return period
 	}
 	sharing := f.shared.round(f.began, target.Pods, f.samples)
-	target.Linked = f.shared.linked(target.Pods)
+	target.Linked = f.shared.linked(target.Pods, f.samples)
 	pods, leaving := split(reports, target)
 	outcome, changes := f.tuner.Digest(f.began, target.Target, f.awaited, pods, problem)
 	l.tell(f, changes)
