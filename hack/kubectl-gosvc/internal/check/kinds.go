@@ -80,12 +80,15 @@ type permission struct {
 }
 
 var permissions = []permission{
-	{"goservice.dev", "goservices", "", []string{"get", "list", "watch"}, "explain, history, top", true},
+	{"goservice.dev", "goservices", "", []string{"get", "list", "watch"}, "all commands", true},
 	{"goservice.dev", "goservices", "", []string{"patch"}, "retune, pause, resume", false},
 	{"goservice.dev", "goservices", "", []string{"create"}, "adopt", false},
-	{"", "events", "", []string{"list"}, "history", false},
-	{"", "pods", "", []string{"list"}, "top NAME", false},
-	{"", "pods", "proxy", []string{"get"}, "top NAME", false},
+	{"apps", "deployments", "", []string{"patch"}, "adopt", false},
+	{"", "events", "", []string{"list"}, "history, console", false},
+	{"", "pods", "", []string{"list"}, "top NAME, profile, console", false},
+	{"", "pods", "proxy", []string{"get"}, "top NAME, console", false},
+	// A WebSocket is a GET, and needs get besides; where it is refused, SPDY follows, for which create is enough.
+	{"", "pods", "portforward", []string{"create"}, "profile", false},
 }
 
 // permissions of the reader. One that is lacking only matters to who wants to use its commands, except for reading GoServices.
@@ -127,7 +130,7 @@ func (c *Cluster) permissions(ctx context.Context) []Item {
 // role that grants a permission and comes with the operator or with Kubernetes.
 func role(p permission) string {
 	switch {
-	case p.subresource == "proxy":
+	case p.subresource != "" || p.group == "apps":
 		return "edit"
 	case p.group == "":
 		return "view"

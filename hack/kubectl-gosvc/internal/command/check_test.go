@@ -10,10 +10,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	rbacclient "k8s.io/client-go/kubernetes/typed/rbac/v1"
 
 	"goservice.dev/operator/hack/kubectl-gosvc/internal/check"
 )
@@ -101,5 +104,60 @@ func TestCheckTellsSomebodyWithoutPermissionsWhatToAskFor(t *testing.T) {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
+	}
+}
+
+// Somebody who may read everything, and no more: each permission that a command lacks is named with the command and with the role that has it.
+func TestCheckNamesThePermissionsThatSomeCommandsLack(t *testing.T) {
+	t.Parallel()
+	namespace := newNamespace(t)
+	roles, err := rbacclient.NewForConfig(testConfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := roles.Roles(namespace).Create(t.Context(), &rbacv1.Role{
+		ObjectMeta: metav1.ObjectMeta{Name: "reader"},
+		Rules: []rbacv1.PolicyRule{
+			{APIGroups: []string{"goservice.dev"}, Resources: []string{"goservices"}, Verbs: []string{"get", "list", "watch"}},
+			{APIGroups: []string{""}, Resources: []string{"events", "pods"}, Verbs: []string{"list"}},
+		},
+	}, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := roles.RoleBindings(namespace).Create(t.Context(), &rbacv1.RoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: "reader"},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "reader"},
+		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: "ruth"}},
+	}, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	allowed := func() check.Item { return check.Item{State: check.OK, Found: "allowed in namespace " + namespace} }
+	lacks := func(what, commands, role string) check.Item {
+		return check.Item{
+			State: check.Warning, Found: "you may not " + what + " in namespace " + namespace + "; needed by " + commands,
+			Do: "ask for the ClusterRole " + role + " in this namespace",
+		}
+	}
+	want := map[string]check.Item{
+		"you: read goservices": allowed(), "you: list events": allowed(), "you: list pods": allowed(),
+		"you: patch goservices":        lacks("patch goservices", "retune, pause, resume", "goservice-editor"),
+		"you: create goservices":       lacks("create goservices", "adopt", "goservice-editor"),
+		"you: patch deployments":       lacks("patch deployments", "adopt", "edit"),
+		"you: get pods/proxy":          lacks("get pods/proxy", "top NAME, console", "edit"),
+		"you: create pods/portforward": lacks("create pods/portforward", "profile", "edit"),
+	}
+	var result check.Result
+	if err := json.Unmarshal([]byte(gosvc(t, namespace, "check", "--as", "ruth", "-o", "json").out), &result); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]check.Item{}
+	for _, item := range result.Items {
+		if name := item.Name; strings.HasPrefix(name, "you: ") {
+			item.Name = ""
+			got[name] = item
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }
