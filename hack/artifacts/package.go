@@ -107,7 +107,7 @@ func (r *release) plugin() error {
 	return nil
 }
 
-// krew writes the manifest of the plugin for krew, with the checksums of the archives that lie beside it.
+// krew writes the manifest of the plugin for krew, with the checksums of the archives that lie beside it. Krew takes the plugin's name from the file's.
 func (r *release) krew() error {
 	var text strings.Builder
 	fmt.Fprintf(&text, `apiVersion: krew.googlecontainertools.github.com/v1alpha2
@@ -136,5 +136,5 @@ spec:
     bin: %s
 `, p.os, p.architecture, r.source, r.version, name, sha256.Sum256(content), p.program())
 	}
-	return r.put("gosvc.krew.yaml", []byte(text.String()))
+	return r.put("gosvc.yaml", []byte(text.String()))
 }

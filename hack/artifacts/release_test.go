@@ -82,6 +82,7 @@ func TestARelease(t *testing.T) {
 	t.Run("has images that are valid and hold the programs", func(t *testing.T) { imagesAreRight(t, r) })
 	t.Run("has SBOMs that say what the programs say", func(t *testing.T) { billsAreRight(t, r) })
 	t.Run("has archives of the plugin with licenses, and a krew manifest of these", func(t *testing.T) { archivesAreRight(t, r) })
+	t.Run("has a plugin that krew installs on each system", func(t *testing.T) { krewInstalls(t, r) })
 	t.Run("has a chart that says its version", func(t *testing.T) { chartIsRight(t, r) })
 	t.Run("has provenance and checksums over all files", func(t *testing.T) { sumsAreRight(t, r) })
 	if notes := string(read(t, r, "RELEASE_NOTES.md")); !strings.Contains(notes, "## Toolkit\n") || !strings.Contains(notes, "### Added") {
@@ -252,7 +253,7 @@ func billsAreRight(t *testing.T, r *release) {
 }
 
 func archivesAreRight(t *testing.T, r *release) {
-	krew := string(read(t, r, "gosvc.krew.yaml"))
+	krew := string(read(t, r, "gosvc.yaml"))
 	for _, p := range pluginPlatforms {
 		name := p.archive(r.version)
 		content := read(t, r, name)
