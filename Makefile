@@ -303,6 +303,10 @@ bench-limit: ## How well a limit that pods share is used and kept, compared with
 bench-handoff: ## What pods gain that share their queue: sixteen with one worker each, with and without, by HTTP and by gRPC; creates a kind cluster. FULL=true: more rounds, an hour.
 	hack/bench-handoff.sh
 
+.PHONY: bench-package
+bench-package: ## What a release hands out: made twice, the plugin's start beside kubectl's, the console's page, and helm install --wait; creates and removes a kind cluster. FULL=true: makes the whole release twice, half an hour.
+	hack/bench-package.sh
+
 .PHONY: bench-toolkit
 bench-toolkit: ## The toolkit's limiter, pool, and fan-out compared with common libraries.
 	go -C hack/bench run ./toolkit

@@ -6,24 +6,34 @@
 #   hack/artifacts.sh compare      makes the commit's release twice, in clones, the second time for another home, umask, and time zone and with an empty
 #                                  build cache; compares all files, and checks what is in them
 #
+# PART=linux-amd64 makes only the plugin of this platform, its krew manifest, the chart, install.yaml, the notes, and the checksums of these. Compared,
+# only the plugin is compiled with an empty build cache, not the tools. KEEP=FOLDER copies what was compared there.
+#
 # Reads VERSION, IMG and WORKLOAD_IMG (references in install.yaml), SOURCE (https address of the repository), SOURCE_DATE_EPOCH (default: the
 # time of the commit).
 # shellcheck source=cluster/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/cluster/lib.sh"
 cd "$REPO_ROOT" || exit
 
+export PART=${PART:-}
 compare() {
-  local work home caches first second
+  local work home caches first second version=v0.99.0-rc.1
   work=$(mktemp -d)
   # shellcheck disable=SC2064  # the folder of now is meant
   trap "rm -rf '$work'" EXIT
   first=$work/first second=$work/a/second home=$work/home caches=(GOMODCACHE="$(go env GOMODCACHE)" TESTBED_CACHE="$TESTBED_CACHE")
+  if [ -n "$PART" ]; then caches+=(GOCACHE="$(go env GOCACHE)" PROGRAMS_CACHE="$work/cache"); else caches+=(GOCACHE="$work/cache"); fi
   mkdir -p "$home" "$work/a"
   git clone -q "$REPO_ROOT" "$first"
   git clone -q "$REPO_ROOT" "$second"
-  VERSION=v0.99.0-rc.1 "$first/hack/artifacts.sh"
-  (umask 077 && env "${caches[@]}" HOME="$home" GOCACHE="$work/cache" TZ=Asia/Tokyo LC_ALL=C GOFLAGS=-modcacherw GOAMD64=v3 VERSION=v0.99.0-rc.1 "$second/hack/artifacts.sh")
+  VERSION=$version "$first/hack/artifacts.sh"
+  if [ -n "${KEEP:-}" ]; then cp -r "$first/dist/$version/." "$KEEP"; fi
+  (umask 077 && env "${caches[@]}" HOME="$home" TZ=Asia/Tokyo LC_ALL=C GOFLAGS=-modcacherw GOAMD64=v3 VERSION=$version "$second/hack/artifacts.sh")
   diff -r "$first/dist" "$second/dist" || die "two releases of the same commit differ in the files above"
+  if [ -n "$PART" ]; then
+    step release "two times the same bits: $(find "$first/dist/$version" -type f | wc -l) files"
+    return
+  fi
   task release "what is in the files" env RELEASE_BUILT="$first/bin/release" go -C hack/artifacts test -count=1 .
   step release "two releases of the same commit are the same bits"
 }
@@ -48,17 +58,23 @@ out=dist/$VERSION
 # artifacts FLAG…: the program that makes the files. The environment's Go settings must not lead it elsewhere.
 artifacts() {
   env GOFLAGS=-buildvcs=false GOWORK= go -C hack/artifacts run . -version "$VERSION" -commit "$commit" -source "$SOURCE" \
-    -epoch "$SOURCE_DATE_EPOCH" -root "$REPO_ROOT" -built "$REPO_ROOT/$built" -out "$REPO_ROOT/$out" "$@"
+    -epoch "$SOURCE_DATE_EPOCH" -root "$REPO_ROOT" -built "$REPO_ROOT/$built" -out "$REPO_ROOT/$out" -part "$PART" "$@"
 }
 artifacts -check # before anything is compiled
 
 rm -rf "$built" "$out"
 mkdir -p "$built" "$out"
-for architecture in amd64 arm64; do
-  task binaries "linux/$architecture, $VERSION" env OUT="$built/linux-$architecture" GOOS=linux GOARCH="$architecture" hack/binaries.sh manager workload
-done
-for platform in {linux,darwin,windows}-{amd64,arm64}; do
-  task binaries "kubectl-gosvc, $platform, $VERSION" env OUT="$built/$platform" GOOS="${platform%-*}" GOARCH="${platform#*-}" hack/binaries.sh kubectl-gosvc
+platforms=({linux,darwin,windows}-{amd64,arm64})
+if [ -n "$PART" ]; then
+  platforms=("$PART")
+else
+  for architecture in amd64 arm64; do
+    task binaries "linux/$architecture, $VERSION" env OUT="$built/linux-$architecture" GOOS=linux GOARCH="$architecture" hack/binaries.sh manager workload
+  done
+fi
+for platform in "${platforms[@]}"; do
+  task binaries "kubectl-gosvc, $platform, $VERSION" env GOCACHE="${PROGRAMS_CACHE:-$(go env GOCACHE)}" OUT="$built/$platform" \
+    GOOS="${platform%-*}" GOARCH="${platform#*-}" hack/binaries.sh kubectl-gosvc
 done
 IMG=${IMG:-goservice.dev/manager:$VERSION} WORKLOAD_IMG=${WORKLOAD_IMG:-goservice.dev/workload:$VERSION} COMPONENTS='' \
   hack/deploy.sh render >"$out/install.yaml"

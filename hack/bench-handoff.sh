@@ -3,6 +3,8 @@
 # its flags. Settings: CLUSTER, and FULL=true (six rounds of 30 s of each load instead of two of 15 s).
 # shellcheck source=cluster/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/cluster/lib.sh"
+# shellcheck source=cluster/bench.sh
+source "$(dirname "${BASH_SOURCE[0]}")/cluster/bench.sh"
 # shellcheck source=cluster/scratch.sh
 source "$(dirname "${BASH_SOURCE[0]}")/cluster/scratch.sh"
 cd "$REPO_ROOT" || exit
@@ -12,10 +14,7 @@ if [ "${FULL:-false}" = true ]; then
   flags=(-rounds 6 -duration 30s)
 fi
 
-hack/images.sh build
-hack/cluster/cluster.sh up
-environment=$(hack/cluster/cluster.sh env)
-eval "$environment"
+bench_cluster
 hack/deploy.sh deploy
 calls=goservice.dev/waits:bench
 waits_image "$calls"

@@ -4,6 +4,8 @@
 # 10:1: about 40 minutes).
 # shellcheck source=cluster/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/cluster/lib.sh"
+# shellcheck source=cluster/bench.sh
+source "$(dirname "${BASH_SOURCE[0]}")/cluster/bench.sh"
 cd "$REPO_ROOT" || exit
 
 flags=()
@@ -11,10 +13,7 @@ if [ "${FULL:-false}" = true ]; then
   flags=(-pods 10 -loads "3:1.05,3:1.5,3:3,10:1.05,10:1.5,10:3")
 fi
 
-hack/images.sh build
-hack/cluster/cluster.sh up
-environment=$(hack/cluster/cluster.sh env)
-eval "$environment"
+bench_cluster
 hack/deploy.sh deploy
 url=$(hack/cluster/cluster.sh url)
 go -C hack/bench run ./limit -url "$url" "${flags[@]}" "$@"

@@ -9,6 +9,8 @@
 # serve, which is instrumented with otelhttp and knows nothing of the toolkit.
 # shellcheck source=cluster/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/cluster/lib.sh"
+# shellcheck source=cluster/bench.sh
+source "$(dirname "${BASH_SOURCE[0]}")/cluster/bench.sh"
 # shellcheck source=cluster/scratch.sh
 source "$(dirname "${BASH_SOURCE[0]}")/cluster/scratch.sh"
 cd "$REPO_ROOT" || exit
@@ -22,11 +24,7 @@ fi
 # The program runs in its own folder.
 if [ -n "${STATE:-}" ]; then flags+=(-state "$(realpath -m "$STATE")"); fi
 
-hack/images.sh build
-hack/cluster/cluster.sh up
-environment=$(hack/cluster/cluster.sh env)
-eval "$environment"
-hack/cluster/cluster.sh addons metrics-server
+bench_cluster metrics-server
 hack/deploy.sh deploy
 if [ "${FOREIGN:-false}" = true ]; then
   image=goservice.dev/foreign:bench

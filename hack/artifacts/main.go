@@ -24,6 +24,7 @@ type release struct {
 	root    string    // folder of the checkout
 	built   string    // folder of the compiled programs, OS-ARCHITECTURE/PROGRAM
 	out     string    // folder to write to
+	part    string    // the only platform whose plugin is packed, without images and what describes them; empty for a whole release
 }
 
 func main() {
@@ -44,6 +45,7 @@ func run(arguments []string) error {
 	flags.StringVar(&r.root, "root", "../..", "folder of the checkout")
 	flags.StringVar(&r.built, "built", "", "folder of the compiled programs")
 	flags.StringVar(&r.out, "out", "", "folder to write to")
+	flags.StringVar(&r.part, "part", "", "only notes, chart, and the plugin of this platform, such as linux-amd64, with its krew manifest and checksums")
 	epoch := flags.String("epoch", "", "time of everything in the files, in seconds since 1970, as SOURCE_DATE_EPOCH")
 	if err := flags.Parse(arguments); err != nil {
 		return err
@@ -82,6 +84,9 @@ func (r *release) valid() error {
 	if !strings.HasPrefix(r.source, "https://") {
 		return fmt.Errorf("-source %q: must be an https address", r.source)
 	}
+	if r.part != "" && len(r.platforms()) == 0 {
+		return fmt.Errorf("-part %q: must be a platform of the plugin, such as linux-amd64", r.part)
+	}
 	if r.built == "" || r.out == "" {
 		return errors.New("-built and -out: both folders must be named")
 	}
@@ -91,19 +96,23 @@ func (r *release) valid() error {
 // write makes all files. The order matters at the end: provenance covers all files before it, and the checksums all but themselves.
 func (r *release) write() error {
 	steps := []struct {
-		what string
-		do   func() error
+		what  string
+		do    func() error
+		whole bool // it needs all programs
 	}{
-		{"notes", r.putNotes},
-		{"images", r.images},
-		{"chart", r.chart},
-		{"plugin", r.plugin},
-		{"krew manifest", r.krew},
-		{"bills of materials", r.billsOfMaterials},
-		{"provenance", r.provenance},
-		{"checksums", r.checksums},
+		{"notes", r.putNotes, false},
+		{"images", r.images, true},
+		{"chart", r.chart, false},
+		{"plugin", r.plugin, false},
+		{"krew manifest", r.krew, false},
+		{"bills of materials", r.billsOfMaterials, true},
+		{"provenance", r.provenance, true},
+		{"checksums", r.checksums, false},
 	}
 	for _, step := range steps {
+		if step.whole && r.part != "" {
+			continue
+		}
 		if err := step.do(); err != nil {
 			return fmt.Errorf("%s: %w", step.what, err)
 		}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -48,6 +49,14 @@ var pluginPlatforms = []platform{
 	{"linux", "amd64"}, {"linux", "arm64"}, {"darwin", "amd64"}, {"darwin", "arm64"}, {"windows", "amd64"}, {"windows", "arm64"},
 }
 
+// platforms whose plugin is packed.
+func (r *release) platforms() []platform {
+	if r.part == "" {
+		return pluginPlatforms
+	}
+	return slices.DeleteFunc(slices.Clone(pluginPlatforms), func(p platform) bool { return p.folder() != r.part })
+}
+
 func (p platform) folder() string { return p.os + "-" + p.architecture }
 
 // program is the plugin's file name.
@@ -76,7 +85,7 @@ func (r *release) plugin() error {
 	if err != nil {
 		return err
 	}
-	for _, p := range pluginPlatforms {
+	for _, p := range r.platforms() {
 		path := filepath.Join(r.built, p.folder(), p.program())
 		content, err := os.ReadFile(path)
 		if err != nil {
@@ -123,7 +132,7 @@ spec:
     limits and waits for the pods, and shows all services live.
   platforms:
 `, r.semantic(), r.source)
-	for _, p := range pluginPlatforms {
+	for _, p := range r.platforms() {
 		name := p.archive(r.version)
 		content, err := os.ReadFile(filepath.Join(r.out, name))
 		if err != nil {

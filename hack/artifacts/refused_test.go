@@ -27,16 +27,17 @@ func TestALicenseThatIsNotPermissiveIsNamed(t *testing.T) {
 
 func TestWhatIsRefused(t *testing.T) {
 	commit := strings.Repeat("a1", 20)
-	for name, c := range map[string]struct{ version, commit, source, epoch, want string }{
-		"a version without v":      {"0.2.0", commit, "https://example.com", "1", `-version "0.2.0"`},
-		"a version of a module v2": {"v2.0.0", commit, "https://example.com", "1", `-version "v2.0.0"`},
-		"a short commit":           {"v0.2.0", "a1a1a1a", "https://example.com", "1", `-commit "a1a1a1a"`},
-		"no time":                  {"v0.2.0", commit, "https://example.com", "now", `-epoch "now"`},
-		"another scheme":           {"v0.2.0", commit, "git@example.com", "1", `-source "git@example.com"`},
-		"no folders":               {"v0.2.0", commit, "https://example.com", "1", "-built and -out"},
+	for name, c := range map[string]struct{ version, commit, source, epoch, part, want string }{
+		"a version without v":      {"0.2.0", commit, "https://example.com", "1", "", `-version "0.2.0"`},
+		"a version of a module v2": {"v2.0.0", commit, "https://example.com", "1", "", `-version "v2.0.0"`},
+		"a short commit":           {"v0.2.0", "a1a1a1a", "https://example.com", "1", "", `-commit "a1a1a1a"`},
+		"no time":                  {"v0.2.0", commit, "https://example.com", "now", "", `-epoch "now"`},
+		"another scheme":           {"v0.2.0", commit, "git@example.com", "1", "", `-source "git@example.com"`},
+		"no folders":               {"v0.2.0", commit, "https://example.com", "1", "", "-built and -out"},
+		"a part of no platform":    {"v0.2.0", commit, "https://example.com", "1", "linux", `-part "linux"`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := run([]string{"-version", c.version, "-commit", c.commit, "-source", c.source, "-epoch", c.epoch})
+			err := run([]string{"-version", c.version, "-commit", c.commit, "-source", c.source, "-epoch", c.epoch, "-part", c.part})
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("the error is %v", err)
 			}
