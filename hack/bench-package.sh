@@ -36,7 +36,7 @@ measured_console() {
 }
 console_test() { go -C hack/kubectl-gosvc test -tags e2e -count=1 -v -run TestTheConsoleInABrowser ./internal/console | tee "$1"; }
 
-helm() { go -C hack/chart build -buildvcs=false -trimpath -ldflags '-s -w' -o "$REPO_ROOT/bin/helm$1" "helm.sh/helm/v$1/cmd/helm"; }
+helm() { go -C hack/chart build -buildvcs=false -o "$REPO_ROOT/bin/helm$1" "helm.sh/helm/v$1/cmd/helm"; }
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"; hack/cluster/cluster.sh down' EXIT

@@ -24,7 +24,8 @@ fi
 # The program runs in its own folder.
 if [ -n "${STATE:-}" ]; then flags+=(-state "$(realpath -m "$STATE")"); fi
 
-bench_cluster metrics-server
+bench_cluster
+hack/cluster/cluster.sh addons metrics-server
 hack/deploy.sh deploy
 if [ "${FOREIGN:-false}" = true ]; then
   image=goservice.dev/foreign:bench

@@ -1,12 +1,11 @@
 # shellcheck shell=bash
 # Sourced by the benchmarks that run on a cluster, after lib.sh.
 
-# bench_cluster ADD-ON…: makes the images of this checkout, brings the cluster up unless it is there, and leads kubectl, kind, and docker of this shell to it.
+# bench_cluster makes the images of this checkout, brings the cluster up unless it is there, and leads kubectl, kind, and docker of this shell to it.
 bench_cluster() {
   local environment
   hack/images.sh build
   hack/cluster/cluster.sh up
   environment=$(hack/cluster/cluster.sh env)
   eval "$environment"
-  if [ $# -gt 0 ]; then hack/cluster/cluster.sh addons "$@"; fi
 }
