@@ -60,6 +60,8 @@ func readSettings() settings {
 	flag.StringVar(&s.leaderNamespace, "leader-election-namespace", os.Getenv("POD_NAMESPACE"), "namespace of the leader's Lease, and of the key of digests of Secrets (also $POD_NAMESPACE); required outside a cluster")
 	flag.StringVar(&s.controllers.WorkloadImage, "workload-image", os.Getenv("WORKLOAD_IMAGE"), "required: image of GoServices that don't set spec.image (also $WORKLOAD_IMAGE)")
 	flag.StringVar(&s.controllers.RunbookURL, "runbook-url", "", "page that the alerts of GoServices link to, such as a copy of docs/runbooks.md; # and the alert's name in lower case are appended")
+	flag.Func("watch-namespaces", "namespaces whose GoServices the operator looks after, such as shop,billing (also $WATCH_NAMESPACES); default: all. It needs permissions in these alone",
+		s.controllers.SetWatchNamespaces)
 	flag.IntVar(&s.controllers.UpgradeServices, "upgrade-services", 0,
 		"number of services at a time whose pods are replaced because an older operator rendered their template; with 0, a service keeps its template until a Rolling field of its spec changes")
 	flag.IntVar(&s.controllers.MaxConcurrentReconciles, "max-concurrent-reconciles", 0, "number of GoServices that are reconciled at the same time; 0 means 8")
@@ -83,6 +85,11 @@ func readSettings() settings {
 
 func run(ctx context.Context, s settings) error {
 	s.controllers.Namespace = s.leaderNamespace
+	if names := os.Getenv("WATCH_NAMESPACES"); names != "" && len(s.controllers.WatchNamespaces) == 0 {
+		if err := s.controllers.SetWatchNamespaces(names); err != nil {
+			return fmt.Errorf("$WATCH_NAMESPACES: %w", err)
+		}
+	}
 	ctrl.SetLogger(withoutEndings(zap.New(zap.UseFlagOptions(&s.log))))
 	if s.controllers.WorkloadImage == "" {
 		return errors.New("--workload-image (or $WORKLOAD_IMAGE) is required: it is the image of GoServices that don't set spec.image")
@@ -100,7 +107,6 @@ func run(ctx context.Context, s settings) error {
 	config.UserAgent = "goservice-operator/" + version
 	options := ctrl.Options{
 		Scheme:                 scheme,
-		Cache:                  controllers.CacheOptions(),
 		Metrics:                metricsOptions(s),
 		HealthProbeBindAddress: s.probeAddress,
 		PprofBindAddress:       s.pprofAddress,
@@ -116,6 +122,10 @@ func run(ctx context.Context, s settings) error {
 		}
 		return err
 	}
+	if err := s.controllers.LeaveOutNamespaces(ctx, config); err != nil {
+		return err
+	}
+	options.Cache = controllers.CacheOptions(s.controllers.WatchNamespaces...)
 	mgr, err := ctrl.NewManager(config, options)
 	if err != nil {
 		return err

@@ -28,8 +28,8 @@ import (
 )
 
 // CacheOptions keep only the operator's own objects in memory, without the fields that nothing here reads. Of foreign
-// PodDisruptionBudgets the selectors are kept: no pod can be evicted that two of them select.
-func CacheOptions() cache.Options {
+// PodDisruptionBudgets the selectors are kept: no pod can be evicted that two of them select. Without namespaces, they watch all.
+func CacheOptions(namespaces ...string) cache.Options {
 	ours := labels.SelectorFromSet(labels.Set{build.LabelManagedBy: build.ManagedBy})
 	byObject := map[client.Object]cache.ByObject{
 		&corev1.Pod{}:         {Label: build.PodsOfServices(), Transform: slimPod},
@@ -45,7 +45,7 @@ func CacheOptions() cache.Options {
 	byObject[customResourceDefinition()] = cache.ByObject{Label: labels.Everything(), Transform: nameOnly}
 	byObject[aNamespace()] = cache.ByObject{Label: labels.Everything(), Transform: slimNamespace}
 	// Everything else is a child of an optional kind, which cannot be named here while the server does not know it.
-	return cache.Options{ByObject: byObject, DefaultLabelSelector: ours, DefaultTransform: digestChild}
+	return cache.Options{ByObject: byObject, DefaultNamespaces: watched(namespaces), DefaultLabelSelector: ours, DefaultTransform: digestChild}
 }
 
 // digestChild keeps a digest of a child whose values nothing reads. A route is kept, since its definition may default fields that

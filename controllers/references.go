@@ -14,6 +14,7 @@ import (
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -44,13 +45,14 @@ const (
 	secretsPeriod = 30 * time.Second
 )
 
-// references watches the ConfigMaps and, where it may, the Secrets of the cluster, and knows digests of their data. It runs on the
+// references watches the ConfigMaps and, where it may, the Secrets of the watched namespaces, and knows digests of their data. It runs on the
 // standby as on the leader.
 type references struct {
 	configMaps, secrets cache.Cache
 	client              client.Client
 	live                client.Reader
-	namespace           string // of the key; empty: Secrets are not followed
+	namespace           string   // of the key; empty: Secrets are not followed
+	watched             []string // namespaces; empty: all
 	owner               controller.Controller
 	changed             func(types.NamespacedName)
 	// readsSecrets says that Secrets are watched and the cache has them.
@@ -63,7 +65,7 @@ type references struct {
 // setupReferences has ConfigMaps watched, and Secrets as soon as the operator may read them.
 func (r *GoServiceReconciler) setupReferences(ctx context.Context, mgr manager.Manager, owner controller.Controller, options Options, changed func(types.NamespacedName)) error {
 	f := &references{
-		client: mgr.GetClient(), live: mgr.GetAPIReader(), namespace: options.Namespace, owner: owner, changed: changed, period: secretsPeriod,
+		client: mgr.GetClient(), live: mgr.GetAPIReader(), namespace: options.Namespace, watched: options.WatchNamespaces, owner: owner, changed: changed, period: secretsPeriod,
 		pace: referencePace{settle: referencesSettle, gap: referencesGap},
 	}
 	if options.hurriesReferences {
@@ -98,6 +100,7 @@ func (c warmCache) GetCache() cache.Cache { return c.Cache }
 func (f *references) cacheOf(mgr manager.Manager, object client.Object, how cache.ByObject) (cache.Cache, error) {
 	return cache.New(mgr.GetConfig(), cache.Options{
 		HTTPClient: mgr.GetHTTPClient(), Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(), ByObject: map[client.Object]cache.ByObject{object: how},
+		DefaultNamespaces: watched(f.watched),
 	})
 }
 
@@ -215,20 +218,26 @@ func (f *references) lookAgain(ctx context.Context) {
 	}
 }
 
-// isAllowed to read Secrets everywhere, by the API server's word.
+// isAllowed to read Secrets in every watched namespace, by the API server's word.
 func (f *references) isAllowed(ctx context.Context) (bool, error) {
-	for _, verb := range []string{"list", "watch"} {
-		review := &authorizationv1.SelfSubjectAccessReview{
-			Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: verb, Resource: "secrets"}},
-		}
-		if err := f.client.Create(ctx, review); err != nil || !review.Status.Allowed {
-			return false, err
+	namespaces := f.watched
+	if len(namespaces) == 0 {
+		namespaces = []string{metav1.NamespaceAll}
+	}
+	for _, namespace := range namespaces {
+		for _, verb := range []string{"list", "watch"} {
+			review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
+				ResourceAttributes: &authorizationv1.ResourceAttributes{Namespace: namespace, Verb: verb, Resource: "secrets"},
+			}}
+			if err := f.client.Create(ctx, review); err != nil || !review.Status.Allowed {
+				return false, err
+			}
 		}
 	}
 	return true, nil
 }
 
-// mayRead Secrets everywhere: then it returns the key, which it makes if there is none. nil without an error: nobody grants it.
+// mayRead Secrets in every watched namespace: then it returns the key, which it makes if there is none. nil without an error: nobody grants it.
 func (f *references) mayRead(ctx context.Context) ([]byte, error) {
 	if allowed, err := f.isAllowed(ctx); err != nil || !allowed {
 		return nil, err

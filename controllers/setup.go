@@ -69,10 +69,14 @@ type Options struct {
 	// Default: pods that the Prometheus Operator or Prometheus' Helm charts made, in any namespace.
 	MetricsFrom []networkingv1.NetworkPolicyPeer
 
+	// WatchNamespaces are the namespaces whose GoServices the operator looks after; empty: all. SetWatchNamespaces reads them.
+	WatchNamespaces []string
 	// Namespace of the operator, where it keeps the key of the digests of Secrets and that of the keys of peers; without it Secrets are not
 	// followed, and pods do not share their queue.
 	Namespace string
 
+	// leftOut of WatchNamespaces, for want of permission.
+	leftOut []string
 	// ask stands in for PodAccess in tests, where no kubelet runs pods.
 	ask func(context.Context, confirm.Pod) (confirm.Answer, error)
 	// scrape stands in for the pods' metrics; without it and with ask nothing is measured.
@@ -197,6 +201,9 @@ func setup(ctx context.Context, mgr manager.Manager, options Options) (*GoServic
 	}
 	r.observer = &observe.Observer{Client: mgr.GetClient(), Cache: mgr.GetCache(), Scheme: mgr.GetScheme(), Present: r.optional.present}
 	if err := errors.Join(mgr.AddReadyzCheck("caches", r.warm(mgr.GetCache())), mgr.AddHealthzCheck("workers", r.running.check)); err != nil {
+		return nil, err
+	}
+	if err := options.followLeftOut(mgr); err != nil {
 		return nil, err
 	}
 	return r, r.optional.setup(ctx, mgr, options.skipNameValidation)

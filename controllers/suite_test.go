@@ -231,13 +231,22 @@ type operatorOptions struct {
 	Options
 	// lease is for how long a leader holds on; 0: there is no election.
 	lease time.Duration
+	// impersonates the operator's ServiceAccount, so that it may do what its roles allow.
+	impersonates bool
 	// wrap stands between the operator and the API server.
 	wrap func(http.RoundTripper) http.RoundTripper
 	// ended takes the error that the operator ended with; without it an error fails the test.
 	ended func(error)
 }
 
-// startOperator runs the operator until stop or the end of the test. pods answers for the workload; nil answers nothing.
+// impersonating is a configuration with the permissions of the operator's ServiceAccount.
+func impersonating(config *rest.Config) *rest.Config {
+	config.Impersonate = rest.ImpersonationConfig{UserName: operatorUser, Groups: []string{"system:serviceaccounts", "system:authenticated"}}
+	return config
+}
+
+// startOperator runs the operator until stop or the end of the test, in one namespace, or in those of its options. pods answers for the
+// workload; nil answers nothing.
 func startOperator(t *testing.T, namespace string, pods *workload, change ...func(*operatorOptions)) *operator {
 	t.Helper()
 	if pods == nil {
@@ -255,8 +264,13 @@ func startOperator(t *testing.T, namespace string, pods *workload, change ...fun
 	if o.wrap != nil {
 		config.Wrap(o.wrap)
 	}
-	options := CacheOptions()
-	options.DefaultNamespaces = map[string]cache.Config{namespace: {}}
+	if o.impersonates {
+		config = impersonating(config)
+	}
+	options := CacheOptions(o.WatchNamespaces...)
+	if namespace != "" {
+		options.DefaultNamespaces = map[string]cache.Config{namespace: {}}
+	}
 	scheme := runtime.NewScheme()
 	if err := AddToScheme(scheme); err != nil {
 		t.Fatal(err)

@@ -18,6 +18,7 @@ type setting struct {
 var settings = []setting{
 	{flag: "zap-log-level", value: "log.level", format: "%v"},
 	{flag: "zap-encoder", value: "log.format", format: "%v"},
+	{flag: "watch-namespaces", value: "watchNamespaces", format: "a,b"},
 	{flag: "max-concurrent-reconciles", value: "maxConcurrentReconciles", format: "%d"},
 	{flag: "upgrade-services", value: "upgradeServices", format: "%d"},
 	{flag: "runbook-url", value: "runbookURL", format: "%v"},
@@ -35,6 +36,7 @@ func arguments() []string {
 		argument := map[string]string{
 			"%v":         `{{ printf "--` + s.flag + `=%v" . | quote }}`,
 			"%d":         `{{ printf "--` + s.flag + `=%d" (int .) | quote }}`,
+			"a,b":        `{{ printf "--` + s.flag + `=%s" (join "," .) | quote }}`,
 			"json":       `{{ printf "--` + s.flag + `=%s" (toJson .) | quote }}`,
 			"name=value": `{{ printf "--` + s.flag + `=%s=%s" $key . | quote }}`,
 		}[s.format]

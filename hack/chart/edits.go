@@ -19,6 +19,7 @@ var edits = map[string]func(*editor){
 	"Deployment":               deployment,
 	"NetworkPolicy":            networkPolicy,
 	"PriorityClass":            priorityClass,
+	"Role":                     role,
 	"PrometheusRule":           func(e *editor) { e.labels(".Values.prometheusRule.labels") },
 	"ServiceMonitor":           serviceMonitor,
 }
@@ -95,6 +96,9 @@ func definition(e *editor) {
 
 // clusterRole: only those for people are aggregated.
 func clusterRole(e *editor) {
+	if key(e.object) == managerRole {
+		e.onlyClusterWide()
+	}
 	labels := e.at("metadata", "labels")
 	for name, value := range labels {
 		if strings.HasPrefix(name, "rbac.authorization.k8s.io/aggregate-to-") {

@@ -57,6 +57,7 @@ var effects = map[string]effect{
 	"containerSecurityContext": {values{"containerSecurityContext": values{"runAsUser": nil}}, theDeployment, manager + "securityContext runAsUser", "null"},
 	"log.level":                {values{"log": values{"level": 5}}, theDeployment, manager + "args 3", `"--zap-log-level=5"`},
 	"log.format":               {values{"log": values{"format": "console"}}, theDeployment, manager + "args 3", `"--zap-encoder=console"`},
+	"watchNamespaces":          {values{"watchNamespaces": []any{"shop", "billing"}}, theDeployment, manager + "args 3", `"--watch-namespaces=shop,billing"`},
 	"maxConcurrentReconciles":  {values{"maxConcurrentReconciles": 16}, theDeployment, manager + "args 3", `"--max-concurrent-reconciles=16"`},
 	"upgradeServices":          {values{"upgradeServices": 1000000}, theDeployment, manager + "args 3", `"--upgrade-services=1000000"`},
 	"runbookURL":               {values{"runbookURL": "https://wiki.example/runbooks"}, theDeployment, manager + "args 3", `"--runbook-url=https://wiki.example/runbooks"`},

@@ -112,32 +112,11 @@ func asJSON(t *testing.T, o object) object {
 	return copied
 }
 
-// rendered is what helm template prints, by key. What a request leaves out is as in config/.
+// rendered is what helm template prints, by key.
 func rendered(t *testing.T, helm helm, r request) map[string]object {
 	t.Helper()
-	if r.chart == "" {
-		r.chart = chartFolder
-	}
-	if r.release == "" {
-		r.release = "goservice"
-	}
-	if r.namespace == "" {
-		r.namespace = "goservice-system"
-	}
-	r.values = asJSON(t, r.values) // Helm changes what it is given
-	manifest, _, err := helm.template(r)
-	if err != nil {
-		t.Fatal(err)
-	}
 	objects := map[string]object{}
-	for document := range strings.SplitSeq(manifest, "\n---\n") {
-		o := fromYAML(t, document)
-		if len(o) == 0 {
-			continue
-		}
-		if objects[key(o)] != nil {
-			t.Errorf("%s comes twice", key(o))
-		}
+	for _, o := range documents(t, helm, r) {
 		objects[key(o)] = o
 	}
 	return objects

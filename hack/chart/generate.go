@@ -104,14 +104,22 @@ func (g *generator) place(o object, places map[string]place) {
 	}).(object)
 	e := editor{template: t, object: o}
 	e.labels("dict")
+	inNamespaces := local(&e)
 	if edit := edits[kind]; edit != nil {
 		edit(&e)
 	}
 	for _, name := range slices.Sorted(maps.Keys(e.files)) {
 		g.files[name] = e.files[name]
 	}
+	around := wrapping{}
+	if name := key(o); name == secretsRole || name == secretsBinds {
+		around = everywhere
+	}
 	if g.err = e.err; g.err == nil {
-		g.err = t.add(o)
+		g.err = t.add(o, around)
+	}
+	if g.err == nil && inNamespaces != nil {
+		g.err = t.add(inNamespaces, inEach)
 	}
 }
 

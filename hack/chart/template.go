@@ -41,12 +41,12 @@ func (t *template) mark(f fill) string {
 }
 
 // add appends an object.
-func (t *template) add(o object) error {
+func (t *template) add(o object, around wrapping) error {
 	text, err := asYAML(o)
 	if err != nil {
 		return fmt.Errorf("%s: %w", key(o), err)
 	}
-	t.text.WriteString("---\n" + t.filled(escaped(text)))
+	t.text.WriteString(around.before + "---\n" + t.filled(escaped(text)) + around.after)
 	return nil
 }
 

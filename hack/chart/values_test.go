@@ -191,6 +191,12 @@ func TestTheSchemaRefusesWhatCannotWorkAndSaysWhere(t *testing.T) {
 			"selector's label":   {values{"podLabels": values{"control-plane": "x"}}, []string{"/podLabels/control-plane"}},
 			"pull secret":        {values{"imagePullSecrets": []any{"registry"}}, []string{"/imagePullSecrets/0"}},
 			"argument":           {values{"extraArgs": []any{"zap-devel"}}, []string{"/extraArgs/0"}},
+			"namespace":          {values{"watchNamespaces": []any{"shop", "Shop"}}, []string{"/watchNamespaces/1", "Shop"}},
+			"empty namespace":    {values{"watchNamespaces": []any{""}}, []string{"/watchNamespaces/0"}},
+			"long namespace":     {values{"watchNamespaces": []any{strings.Repeat("a", 64)}}, []string{"/watchNamespaces/0", "63"}},
+			"namespace twice":    {values{"watchNamespaces": []any{"shop", "shop"}}, []string{"/watchNamespaces", "0 and 1"}},
+			"many namespaces":    {values{"watchNamespaces": namespacesCalled(101)}, []string{"/watchNamespaces", "100"}},
+			"namespaces as text": {values{"watchNamespaces": "shop"}, []string{"/watchNamespaces"}},
 			"interval":           {values{"serviceMonitor": values{"interval": "30"}}, []string{"/serviceMonitor/interval"}},
 		} {
 			t.Run(name, func(t *testing.T) {
@@ -206,6 +212,14 @@ func TestTheSchemaRefusesWhatCannotWorkAndSaysWhere(t *testing.T) {
 			})
 		}
 	})
+}
+
+func namespacesCalled(n int) []any {
+	var names []any
+	for i := range n {
+		names = append(names, fmt.Sprintf("team-%d", i))
+	}
+	return names
 }
 
 // Every value has a schema, a default, and a comment, and nothing else has a schema.
