@@ -26,6 +26,9 @@ func TestOneConnectionHasAllPods(t *testing.T) {
 			"pool": map[string]any{"workers": 1},
 		}))
 	}
+	j.apply(manifest("planned", map[string]any{
+		"resources": smallResources, "slo": map[string]any{"latency": map[string]any{"threshold": "200ms"}},
+	}))
 	j.ready("shared")
 	j.ready("alone")
 	j.waitFor("shared", v1alpha1.ConditionQueueShared)
@@ -45,6 +48,9 @@ func TestOneConnectionHasAllPods(t *testing.T) {
 	seen, log = load("alone")
 	t.Logf("alone: %+v", seen)
 	j.Expect(seen.Accepted).To(gomega.BeNumerically("<", seen.Sent*3/4), log)
+
+	// A service that is scaled is planned as one queue once its pods have been linked for a minute.
+	j.eventually(func() string { return j.service("planned").Status.Plan.CPUTarget.Reason }).Should(gomega.ContainSubstring("in one queue"))
 }
 
 // figures of a metric in each pod of a service, by the beginning of its line.
