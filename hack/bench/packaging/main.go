@@ -23,14 +23,15 @@ import (
 )
 
 type settings struct {
-	plugin, kubectl, sample string
 	installation
-	helms        string
-	starts       int
+	plugin, helms string
+	starts        int
+	// What was made twice, how many files these are, and whether they were the same bits.
+	what         string
 	artefacts    int
 	reproducible bool
-	what         string
-	console      string
+	// console is the RESULT line of its test.
+	console string
 }
 
 func main() {
@@ -83,7 +84,6 @@ func parse(arguments []string) (*settings, error) {
 	if err := flags.Parse(arguments); err != nil {
 		return nil, err
 	}
-	s.installation.kubectl, s.installation.sample = s.kubectl, s.sample
 	var problems []error
 	flags.VisitAll(func(f *flag.Flag) {
 		if f.Value.String() == "" {
@@ -99,7 +99,7 @@ func parse(arguments []string) (*settings, error) {
 	return s, errors.Join(problems...)
 }
 
-// console is what the test of the console has measured.
+// consoleSize is what the test of the console has measured.
 type consoleSize struct{ kilobytes, paintMilliseconds float64 }
 
 // consoleFigures of a line such as RESULT console kb=107 paint_ms=252 services=1000.
