@@ -6,6 +6,9 @@ package sim
 import (
 	"fmt"
 	"math"
+
+	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/tuner"
 )
 
 // OurName is the operator's row.
@@ -13,6 +16,9 @@ const OurName = "GoService"
 
 // StockName is the row of the autoscaler that most services have: a HorizontalPodAutoscaler at CPU 50 % with Kubernetes' defaults.
 var StockName = HPAContender(stockPercent, defaultWindow).Name
+
+// WarmUp is for how many seconds a shape goes on before anything is judged.
+const WarmUp = warmUp
 
 const stockPercent = 50
 
@@ -26,6 +32,19 @@ func Operator() Contender {
 // OperatorAlone is this project where each pod has a queue of its own, as with spec.handOff Disabled.
 func OperatorAlone() Contender {
 	return Contender{Name: OurName + ", pods alone", Role: OursAlone, Autoscaler: newOperator}
+}
+
+// OperatorOf is this project with the spec of a service, which asks for autoscaling, instead of the one that suits a simulated Service. Without tuning it measures
+// nothing, and sets the autoscaler by the spec alone. changed, if it is not nil, is told each change of a figure.
+func OperatorOf(name string, spec *v1alpha1.GoServiceSpec, tuned bool, changed func([]tuner.Change)) Contender {
+	return Contender{Name: name, Role: Ours, Autoscaler: func(Service) Autoscaler {
+		return &operator{given: spec, fixed: !tuned, changed: changed}
+	}}
+}
+
+// Unscaled is a number of pods that stays: the service's MinReplicas.
+func Unscaled(name string) Contender {
+	return Contender{Name: name, Role: Ours, Autoscaler: func(Service) Autoscaler { return idle{} }}
 }
 
 // HPAContender is a HorizontalPodAutoscaler at a CPU target in percent, with a scale-down window in seconds.

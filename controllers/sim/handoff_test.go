@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// steadily is a world with so many pods under a steady load that keeps them busy by rho, which ends before the simulation does.
-func steadily(pods int, rho float64, sharing bool, change func(*World)) *World {
+// sharingSteadily is a world with so many pods under a steady load that keeps them busy by rho, which ends before the simulation does.
+func sharingSteadily(pods int, rho float64, sharing bool, change func(*World)) *World {
 	service := Default()
 	service.MinReplicas, service.MaxReplicas = pods, pods
 	rate := rho * float64(pods*service.Cores) / service.CPUTime.Seconds()
@@ -50,7 +50,7 @@ func sumOf(w *World) (s sum) {
 // Nothing is lost, doubled, or left behind, however much moves.
 func TestEachRequestIsAnsweredOnceWhereverItRuns(t *testing.T) {
 	for _, rho := range []float64{0.6, 0.8, 0.95, 1.3} {
-		w := steadily(6, rho, true, nil)
+		w := sharingSteadily(6, rho, true, nil)
 		s := sumOf(w)
 		if s.answered != s.arrived || s.served+s.failed != s.answered || s.moved == 0 {
 			t.Errorf("busy by %g: %+v", rho, s)
@@ -65,7 +65,7 @@ func TestEachRequestIsAnsweredOnceWhereverItRuns(t *testing.T) {
 
 // What moves costs the processors of both sides, and spares requests their wait.
 func TestMovingHasItsPriceAndItsGain(t *testing.T) {
-	alone, shared := sumOf(steadily(6, 0.85, false, nil)), sumOf(steadily(6, 0.85, true, nil))
+	alone, shared := sumOf(sharingSteadily(6, 0.85, false, nil)), sumOf(sharingSteadily(6, 0.85, true, nil))
 	if shared.failed > alone.failed/100 || shared.slow > 0.7*alone.slow {
 		t.Errorf("alone %+v, in one queue %+v", alone, shared)
 	}
@@ -86,7 +86,7 @@ func TestPodsWithoutRequestsOfTheirOwnAreUsed(t *testing.T) {
 	funnel := func(w *World) { // the load of two and a half pods
 		w.random.balancing = rand.New(lowest{})
 	}
-	alone, shared := sumOf(steadily(6, 0.42, false, funnel)), sumOf(steadily(6, 0.42, true, funnel))
+	alone, shared := sumOf(sharingSteadily(6, 0.42, false, funnel)), sumOf(sharingSteadily(6, 0.42, true, funnel))
 	if alone.failed < 0.5*alone.arrived || shared.failed > 0.02*shared.arrived {
 		t.Errorf("refused: %.0f of %.0f alone, %.0f in one queue", alone.failed, alone.arrived, shared.failed)
 	}
@@ -94,7 +94,7 @@ func TestPodsWithoutRequestsOfTheirOwnAreUsed(t *testing.T) {
 
 // A pod that goes takes no more requests of others, and its own are answered.
 func TestAPodThatLeavesTakesNothing(t *testing.T) {
-	w := steadily(6, 0.8, true, func(w *World) {
+	w := sharingSteadily(6, 0.8, true, func(w *World) {
 		w.after(60, func() {
 			w.service.MinReplicas = 5
 			w.scaleNow(5)

@@ -240,7 +240,7 @@ func remember(events []stamped, policies []HPAPolicy, event stamped) []stamped {
 // modelReplicas is the replica calculator's GetResourceReplicas: pods that start and pods without a figure are left out at first
 // and then taken in on the side of caution. Without any figure it knows nothing.
 func modelReplicas(w *World, h *HPA, current int) (replicas int, known bool) {
-	request := int64(w.service.Cores) * 1000
+	request := int64(math.Round(1000 * w.service.requested()))
 	var use int64 // of measured pods, in thousandths of a core, as the request
 	measured, starting, missing := 0, 0, 0
 	for _, p := range w.pods {

@@ -46,6 +46,7 @@ func (m *CPUMetrics) Begin(w *World) {
 
 // collect reads what every pod has used by now, which is served kubeletDelay later.
 func (m *CPUMetrics) collect(w *World) {
+	w.settle()
 	totals := make(map[*Pod]float64, len(w.pods))
 	for _, p := range w.pods {
 		totals[p] = p.cpu

@@ -29,6 +29,14 @@ type operator struct {
 	spec  v1alpha1.GoServiceSpec
 	hpa   HPA
 	tuner *tuner.Tuner
+	// given is the spec of a service; without it, one that suits the simulated service.
+	given *v1alpha1.GoServiceSpec
+	// fixed says that nothing is measured, and changed is told each change of a figure, if anybody wants to know.
+	fixed   bool
+	changed func([]tuner.Change)
+	// figures of the last round, and what they follow from.
+	figures plan.Plan
+	from    figuresOf
 	// began is when the last round did, and known how many pods had been created and had become ready by then.
 	began float64
 	known int
@@ -57,12 +65,17 @@ func specOf(s Service) v1alpha1.GoServiceSpec {
 // Begin starts with what the plan says before anything is measured.
 func (o *operator) Begin(w *World) {
 	o.spec = specOf(w.service)
+	if o.given != nil {
+		o.spec = *o.given
+	}
 	o.tuner = tuner.New(tuner.Learned{})
 	figures := plan.Compute(&o.spec, plan.Observed{})
 	o.follow(&figures)
 	w.resize(&figures, false)
 	o.hpa.Begin(w)
-	w.after(w.random.autoscaler.Float64()*tuner.Period.Seconds(), func() { o.round(w) })
+	if !o.fixed {
+		w.after(w.random.autoscaler.Float64()*tuner.Period.Seconds(), func() { o.round(w) })
+	}
 }
 
 // round measures and decides, and comes again as the operator's loop does (controllers/internal/measure): after a period while
@@ -100,6 +113,9 @@ func (o *operator) follow(figures *plan.Plan) {
 
 // resize gives all pods the plan's pool. With workers that are fitted, as many may wait as are served in time.
 func (w *World) resize(figures *plan.Plan, fitted bool) {
+	if !figures.OnToolkit {
+		return // nobody carries it out
+	}
 	workers, depth := int(figures.Workers.Value), w.depth
 	switch {
 	case !fitted:
@@ -112,6 +128,7 @@ func (w *World) resize(figures *plan.Plan, fitted bool) {
 
 // tick is one round of measuring and deciding.
 func (o *operator) tick(w *World) {
+	w.settle()
 	now := w.Now()
 	reports := make([]tuner.Report, 0, len(w.pods))
 	var starts []tuner.Start
@@ -121,6 +138,12 @@ func (o *operator) tick(w *World) {
 		}
 		if p.ready && !p.leaving {
 			counters := p.counters(w)
+			if !plan.OnToolkit(&o.spec) {
+				counters = tuner.Counters{
+					Requests: counters.Requests, DurationSeconds: counters.DurationSeconds, Failed: counters.Failed, RateLimited: counters.RateLimited,
+					CPUSeconds: counters.CPUSeconds, Buckets: counters.Buckets, StartSeconds: counters.StartSeconds,
+				}
+			}
 			reports = append(reports, tuner.Report{Pod: p.Name(), Counters: &counters})
 		}
 	}
@@ -128,11 +151,11 @@ func (o *operator) tick(w *World) {
 	if w.sharing && len(w.serving) > 1 {
 		target.Linked = 1
 	}
-	outcome, _ := o.tuner.Digest(now, target, len(reports), reports, "")
-	figures := plan.Compute(&o.spec, plan.Observed{
-		WantedReplicas: target.Wanted, Tuned: outcome.Tuned, ServiceTime: outcome.Cost.ServiceTime, CPUTime: outcome.Cost.CPUTime,
-		HighestServiceTime: outcome.Highest.ServiceTime, HighestCPUTime: outcome.Highest.CPUTime,
-	})
+	outcome, changes := o.tuner.Digest(now, target, len(reports), reports, "")
+	if o.changed != nil && len(changes) > 0 {
+		o.changed(changes)
+	}
+	figures := o.planned(target.Wanted, outcome)
 	w.after(decisionDelay, func() {
 		o.follow(&figures)
 		if o.hpa.Floor > w.wanted { // the operator raises the Deployment itself; no policy of the autoscaler counts that
@@ -140,6 +163,37 @@ func (o *operator) tick(w *World) {
 		}
 	})
 	w.after(decisionDelay+retuneDelay, func() { w.resize(&figures, outcome.Tuned.Workers != nil) })
+}
+
+// figuresOf is what the plan's figures follow from, without the reasons that people read.
+type figuresOf struct {
+	wanted, needed, floor, workers int32
+	utilization                    float64
+	queueShared                    bool
+	cost, highest                  tuner.Cost
+}
+
+// planned is the plan of an outcome. It is computed where something differs: a week has as many rounds as a plan has figures for.
+func (o *operator) planned(wanted int32, outcome tuner.Outcome) plan.Plan {
+	t := outcome.Tuned
+	from := figuresOf{wanted: wanted, needed: t.Needed, queueShared: t.QueueShared, cost: outcome.Cost, highest: outcome.Highest}
+	if t.ReplicaFloor != nil {
+		from.floor = t.ReplicaFloor.Value
+	}
+	if t.Workers != nil {
+		from.workers = t.Workers.Value
+	}
+	if t.Utilization != nil {
+		from.utilization = t.Utilization.Value
+	}
+	if from != o.from {
+		o.from = from
+		o.figures = plan.Compute(&o.spec, plan.Observed{
+			WantedReplicas: wanted, Tuned: t, ServiceTime: outcome.Cost.ServiceTime, CPUTime: outcome.Cost.CPUTime,
+			HighestServiceTime: outcome.Highest.ServiceTime, HighestCPUTime: outcome.Highest.CPUTime,
+		})
+	}
+	return o.figures
 }
 
 // simEpoch gives the simulation's seconds a date.
@@ -161,11 +215,11 @@ func (p *Pod) startUp() tuner.Start {
 // counters are what the pod's /metrics would say.
 func (p *Pod) counters(w *World) tuner.Counters {
 	c := tuner.Counters{
-		Requests: p.requests, DurationSeconds: p.durationSeconds, Failed: p.failed, Rejected: p.failed,
+		Requests: p.requests, DurationSeconds: p.durationSeconds, Failed: p.failed, Rejected: p.failed + p.limited,
 		Served: p.served, ServiceSeconds: p.serviceSeconds, CPUSeconds: p.cpu,
 		StartSeconds: float64(simEpoch.Unix()) + p.created,
 		Active:       float64(p.inside() + p.away - p.taken), Busy: float64(p.running), Workers: float64(w.workers), Queued: float64(p.queue.length),
-		Processors: float64(p.cores),
+		Processors: float64(p.cores), RateLimited: p.limited, Refused: p.limited,
 	}
 	sum := 0.0
 	for i, bound := range w.bounds {

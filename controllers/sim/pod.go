@@ -61,9 +61,12 @@ type Pod struct {
 	sharing
 
 	// what the pod's metrics count
-	requests, served, failed, moved      float64
-	serviceSeconds, durationSeconds, cpu float64
-	buckets                              []float64 // by the world's bounds
+	requests, served, failed, limited, moved float64
+	serviceSeconds, durationSeconds, cpu     float64
+	buckets                                  []float64 // by the world's bounds
+
+	// excess are requests that have come and cannot be worked on yet, where requests flow.
+	excess float64
 
 	// requestSeconds is the integral of the requests inside over time, up to since.
 	requestSeconds, since float64

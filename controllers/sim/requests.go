@@ -18,6 +18,7 @@ type RequestMetrics struct{ counts []float64 }
 func (m *RequestMetrics) Begin(w *World) {
 	m.counts = nil
 	w.every(w.random.autoscaler.Float64()*requestsScrape, requestsScrape, func() {
+		w.settle()
 		m.counts = append(m.counts, w.arrived)
 		m.counts = m.counts[max(len(m.counts)-requestsScrapes-1, 0):]
 	})

@@ -39,7 +39,7 @@ func PoolOf(s Service, workers int, queueTimeout time.Duration) Pool {
 func (s Service) places(slower float64) int {
 	threshold := s.Threshold.Seconds()
 	left := max(threshold-s.Wait.Seconds()*slower, leastLeft*threshold)
-	return int(math.Ceil(max(placesShare*left*float64(s.Cores)/s.CPUTime.Seconds(), 1)))
+	return int(math.Ceil(max(placesShare*left*s.usable()/s.CPUTime.Seconds(), 1)))
 }
 
 // FittedPool is the pool to which the operator sizes the pods of a service under a steady load. Every contender gets it from the
@@ -138,33 +138,40 @@ func (c Comparison) simulate(scenario Scenario, contender Contender, seed uint64
 
 // Run simulates one load with one contender.
 func Run(service Service, pool Pool, shape Shape, contender Contender, seed uint64) Result {
-	w := newWorld(service, shape, seed)
+	return newWorld(service, shape, seed).play(pool, contender, seed)
+}
+
+// play the whole shape.
+func (w *World) play(pool Pool, contender Contender, seed uint64) Result {
 	w.setPool(pool)
 	w.start(contender)
 	var before struct {
 		core, used float64
 		actions    int
 	}
-	w.after(warmUp, func() { before.core, before.used, before.actions = w.coreSeconds(), w.busyArea, w.actions })
+	w.after(warmUp, func() {
+		w.settle()
+		before.core, before.used, before.actions = w.coreSeconds(), w.busyArea, w.actions
+	})
 	w.run()
 	result := Result{
-		Scenario: shape.Name, Contender: contender.Name, Role: contender.Role, Seed: seed, Percentile: service.Percentile,
+		Scenario: w.shape.Name, Contender: contender.Name, Role: contender.Role, Seed: seed, Percentile: w.service.Percentile,
 		Actions: w.actions - before.actions, CoreSeconds: w.coreSeconds() - before.core, Used: w.busyArea - before.used,
-		seconds: w.seconds, rate: shape.Rate,
+		seconds: w.seconds, rate: w.shape.Rate,
 	}
 	result.judge()
-	result.judgeStep(service)
+	result.judgeStep(w.service)
 	return result
 }
 
 // start lets enough pods serve for the first rate at 70 %, and the contender's autoscaler begin.
 func (w *World) start(contender Contender) {
-	first := int(math.Ceil(w.shape.Rate(0) * w.service.CPUTime.Seconds() / (0.7 * float64(w.service.Cores))))
+	first := int(math.Ceil(w.shape.Rate(0) * w.service.CPUTime.Seconds() / (0.7 * w.service.requested())))
 	w.wanted = min(max(first, w.service.MinReplicas), w.service.MaxReplicas)
 	for range w.wanted {
 		w.createReady()
 	}
 	w.balancing, w.sharing, w.hopCPU = contender.Balancing, contender.Sharing, contender.HopCPU.Seconds()
 	contender.Autoscaler(w.service).Begin(w)
-	w.every(0.5, 1, func() { s := w.second(w.now); s.Wanted, s.Ready = w.wanted, len(w.serving) })
+	w.every(0.5, 1, func() { s := w.second(w.now); s.Wanted, s.Ready, s.Pods = w.wanted, len(w.serving), len(w.pods) })
 }

@@ -13,6 +13,9 @@ type Service struct {
 	Wait      time.Duration
 	// Cores of a pod.
 	Cores int
+	// Usable and Requested are the cores that a pod may use, and those that it asks for and costs, where those are no whole ones; 0 is
+	// Cores. Only a service whose requests flow can have others.
+	Usable, Requested float64
 	// Threshold that Percentile of the requests must keep.
 	Threshold  time.Duration
 	Percentile float64
@@ -36,4 +39,18 @@ func Default() Service {
 func (s Service) Slow() Service {
 	s.StartupFrom, s.StartupTo = 20*time.Second, 40*time.Second
 	return s
+}
+
+func (s Service) usable() float64 {
+	if s.Usable > 0 {
+		return s.Usable
+	}
+	return float64(s.Cores)
+}
+
+func (s Service) requested() float64 {
+	if s.Requested > 0 {
+		return s.Requested
+	}
+	return float64(s.Cores)
 }

@@ -32,7 +32,8 @@ type request struct {
 // second holds what became of the requests that arrived within one.
 type second struct {
 	Arrived, Slow, Lost int
-	Wanted, Ready       int
+	// Wanted pods, those that get requests, and all that exist.
+	Wanted, Ready, Pods int
 }
 
 // World is one simulated service as an Autoscaler sees and changes it. Time is simulated; nothing in it is safe for concurrent
@@ -46,6 +47,7 @@ type World struct {
 	random  streams
 	spare   []*request
 	atEnd   []func()
+	flow    *flow // nil: requests are simulated one by one
 
 	balancing Balancing
 	hopCPU    float64 // per request, in seconds
@@ -159,6 +161,10 @@ func (w *World) after(delay float64, f func()) { w.schedule(delay, event{kind: t
 
 // run until the shape ends.
 func (w *World) run() {
+	if w.flow != nil {
+		w.runFlow()
+		return
+	}
 	peak := w.shape.peak()
 	next := w.gap(peak)
 	for {
@@ -332,7 +338,7 @@ func (w *World) collect(p *Pod) {
 	for i, other := range w.pods {
 		if other == p {
 			w.pods = append(w.pods[:i], w.pods[i+1:]...)
-			w.coreTime += (w.now - p.created) * float64(p.cores)
+			w.coreTime += (w.now - p.created) * w.service.requested()
 			return
 		}
 	}
@@ -342,7 +348,7 @@ func (w *World) collect(p *Pod) {
 func (w *World) coreSeconds() float64 {
 	sum := w.coreTime + w.hopTime
 	for _, p := range w.pods {
-		sum += (w.now - p.created) * float64(p.cores)
+		sum += (w.now - p.created) * w.service.requested()
 	}
 	return sum
 }

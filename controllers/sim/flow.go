@@ -1,0 +1,236 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package sim
+
+import (
+	"iter"
+	"math"
+	"math/rand/v2"
+
+	"goservice.dev/operator/controllers/tuner"
+)
+
+// Flow is a load that is too much to simulate request by request: a week of a busy service. What pods count then follows from how many
+// requests each of them gets between two moments, at most a second: Poisson arrivals, pods chosen at random, and within a pod the waits of an M/M/m queue,
+// beside what is in excess of what the pod can do. Everything else is as it is with single requests: the autoscalers, their metrics, the start and end of pods.
+type Flow struct {
+	// Durations of requests that wait for nobody, cumulative by seconds; nil: as the Service has them, with exponential waits for others.
+	Durations []tuner.Bucket
+	// Limit is how many requests per second all pods together let in, with Burst at once; 0 without one. Those that are turned away count
+	// neither as bad nor as good.
+	Limit, Burst float64
+}
+
+// RunFlow is Run for a flow.
+func RunFlow(service Service, load Flow, pool Pool, shape Shape, contender Contender, seed uint64) Result {
+	w := newWorld(service, shape, seed)
+	w.flow = newFlow(w, load)
+	return w.play(pool, contender, seed)
+}
+
+// flow is the state of one.
+type flow struct {
+	Flow
+	queue  *queueing
+	at     float64
+	tokens float64
+	// left of the requests of the present second, and the rate at which they come.
+	left int
+	rate float64
+	// split are random numbers for what differs between contenders, so that arrivals stay the same for all.
+	split *rand.Rand
+}
+
+func newFlow(w *World, load Flow) *flow {
+	return &flow{Flow: load, queue: newQueueing(w.service, load.Durations), tokens: load.Burst, split: w.random.balancing}
+}
+
+// runFlow until the shape ends.
+func (w *World) runFlow() {
+	for len(w.events) > 0 && w.events[0].at <= w.shape.Seconds {
+		e := w.events.pop()
+		w.now = e.at
+		if e.kind != timer {
+			w.settle()
+		}
+		w.handle(e)
+	}
+	w.now = w.shape.Seconds
+	w.settle()
+	for _, f := range w.atEnd {
+		f()
+	}
+}
+
+// settle brings what pods have counted up to now; without a flow, it is already.
+func (w *World) settle() {
+	for f := w.flow; f != nil && f.at < w.now-1e-9; {
+		second := math.Floor(f.at + 1e-9)
+		until := min(second+1, w.now)
+		if f.at-second < 1e-9 {
+			f.rate = w.shape.Rate(second)
+			f.left = int(poisson(w.random.arrivals, f.rate))
+		}
+		arrivals := f.left
+		if rest := second + 1 - f.at; until < second+1-1e-9 {
+			arrivals = binomial(f.split, f.left, (until-f.at)/rest)
+		}
+		f.left -= arrivals
+		f.step(w, arrivals, until-f.at)
+		f.at = until
+	}
+}
+
+// step lets requests come within some seconds.
+func (f *flow) step(w *World, arrivals int, seconds float64) {
+	now := w.second(f.at)
+	w.arrived += float64(arrivals)
+	admitted, rate := f.admit(arrivals, seconds)
+	f.refuse(w, arrivals-admitted)
+	now.Arrived += admitted
+	w.hopTime += float64(admitted) * w.hopCPU
+	if len(w.serving) == 0 {
+		now.Lost += admitted
+		return
+	}
+	perPod := rate / float64(len(w.serving))
+	for i, p := range w.serving {
+		n := binomial(f.split, admitted, 1/float64(len(w.serving)-i))
+		admitted -= n
+		f.work(w, p, n, perPod, seconds)
+	}
+	for _, p := range w.pods {
+		if p.leaving && p.ready {
+			f.drain(w, p, seconds)
+		}
+	}
+}
+
+// admit what the limit lets in, and the rate of that.
+func (f *flow) admit(arrivals int, seconds float64) (int, float64) {
+	if f.Limit <= 0 {
+		return arrivals, f.rate
+	}
+	f.tokens = min(f.tokens+f.Limit*seconds, f.Burst+f.Limit*seconds)
+	admitted := min(arrivals, int(f.tokens))
+	f.tokens = min(f.tokens-float64(admitted), f.Burst)
+	return admitted, min(f.rate, f.Limit)
+}
+
+// refuse spreads what the limit turns away evenly.
+func (f *flow) refuse(w *World, refused int) {
+	for _, p := range w.serving {
+		p.requests += float64(refused) / float64(len(w.serving))
+		p.limited += float64(refused) / float64(len(w.serving))
+	}
+}
+
+// drain what a pod that gets no more requests has left.
+func (f *flow) drain(w *World, p *Pod, seconds float64) {
+	for _, other := range w.serving {
+		if other == p {
+			return
+		}
+	}
+	f.work(w, p, 0, 0, seconds)
+	if p.stopping {
+		w.collect(p)
+	}
+}
+
+// work of a pod that gets n requests within some seconds, at an expected rate.
+func (f *flow) work(w *World, p *Pod, n int, rate, seconds float64) {
+	s, own := w.service, f.queue.serviceTime
+	pace := min(s.usable()/s.CPUTime.Seconds(), float64(w.workers)/own) // requests per second at most
+	most := max(float64(w.workers)-pace*own, 0) + min(float64(w.depth), pace*w.queueTimeout)
+	f.queue.limit(most / pace)
+	at := f.queue.at(min(rate/pace, 1), p.excess/pace)
+	before, done, lost := p.excess, 0.0, 0.0
+	if rate < pace { // what chance makes of arrivals is in the queue's formulas; what was in excess before is worked off
+		lost = float64(binomial(f.split, n, at.lost))
+		done = float64(n) - lost + min(before, (pace-rate)*seconds)
+	} else {
+		done = min(before+float64(n), pace*seconds)
+		lost = max(before+float64(n)-done-most, 0)
+	}
+	p.excess = max(before+float64(n)-done-lost, 0)
+
+	slow := binomial(f.split, int(math.Round(done)), at.slow)
+	delay := (before + p.excess) / 2 / pace
+	p.requests += done + lost
+	p.failed += lost
+	p.served += done
+	p.cpu += done * s.CPUTime.Seconds()
+	w.busyArea += done * s.CPUTime.Seconds()
+	p.serviceSeconds += done * (own + at.wait + min(delay, float64(w.workers)/pace))
+	p.durationSeconds += done * (own + at.wait + delay)
+	p.count(w, done, float64(slow))
+	p.integrate(f.at)
+	inside := min(rate, pace)*(own+at.wait) + p.excess
+	p.running = int(math.Round(min(inside, float64(w.workers))))
+	p.queue.length = int(math.Round(max(inside-float64(w.workers), 0)))
+
+	now := w.second(f.at)
+	now.Slow += slow
+	now.Lost += int(math.Floor(lost + f.split.Float64()))
+}
+
+// count durations: those that kept the threshold in its bucket, the others in the next one. Nothing that decides reads more of them.
+func (p *Pod) count(w *World, done, slow float64) {
+	slow = min(slow, done)
+	threshold := 0
+	for threshold < len(w.bounds)-2 && w.bounds[threshold] < w.service.Threshold.Seconds() {
+		threshold++
+	}
+	p.buckets[threshold] += done - slow
+	p.buckets[threshold+1] += slow
+}
+
+// few of something are drawn one by one; how many of more happen is close to Poisson or normal.
+const few = 24
+
+// binomial is how many of n happen that have a chance each.
+func binomial(random *rand.Rand, n int, chance float64) int {
+	switch {
+	case n <= 0 || chance <= 0:
+		return 0
+	case chance >= 1:
+		return n
+	case chance > 0.5:
+		return n - binomial(random, n, 1-chance)
+	case float64(n)*chance <= few && n > few: // close to Poisson, and never more than there are
+		return min(int(poisson(random, float64(n)*chance)), n)
+	case n > few:
+		mean := float64(n) * chance
+		return min(max(int(math.Round(mean+math.Sqrt(mean*(1-chance))*random.NormFloat64())), 0), n)
+	}
+	k := 0
+	for range n {
+		if random.Float64() < chance {
+			k++
+		}
+	}
+	return k
+}
+
+// Moment is a second of a simulation.
+type Moment struct {
+	// Arrived requests, and those of them that were Slow or Lost.
+	Arrived, Slow, Lost int
+	// Wanted pods, those that are Ready, and all that exist.
+	Wanted, Ready, Pods int
+	// Bad says that more requests were slow or lost than the objective allows.
+	Bad bool
+}
+
+// Moments are the seconds after the warm-up.
+func (r *Result) Moments() iter.Seq2[int, Moment] {
+	return func(yield func(int, Moment) bool) {
+		for i, s := range r.seconds[min(warmUp, len(r.seconds)):] {
+			if !yield(i, Moment{s.Arrived, s.Slow, s.Lost, s.Wanted, s.Ready, s.Pods, s.isBad(r.Percentile)}) {
+				return
+			}
+		}
+	}
+}

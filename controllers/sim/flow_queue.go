@@ -1,0 +1,153 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package sim
+
+import (
+	"math"
+
+	"goservice.dev/operator/controllers/tuner"
+)
+
+// queueing tells how long requests take in a pod by how busy it is. What was computed is kept: there are few states, and a week has
+// millions of moments.
+type queueing struct {
+	servers     int
+	serverTime  float64 // that a request keeps one of them
+	serviceTime float64 // of a request that waits for nobody
+	threshold   float64 // infinite without a latency objective
+	durations   []tuner.Bucket
+	longest     float64 // wait in a pod, beyond which requests are turned away
+	known       map[queueState]queued
+}
+
+type queueState struct{ busy, delay int }
+
+// queued are the shares of requests that are slower than the threshold, and that are turned away because too many wait already, and the mean
+// wait for a core in seconds.
+type queued struct{ slow, lost, wait float64 }
+
+const (
+	// Utilizations and delays are told apart in so many steps, delays up to the threshold.
+	busySteps, delaySteps = 500, 50
+	// mostUsed bounds the utilization at which a wait is estimated, which has no end at 1: beyond it, what is in excess is counted.
+	mostUsed = 0.98
+)
+
+func newQueueing(s Service, durations []tuner.Bucket) *queueing {
+	q := &queueing{
+		servers: max(int(s.usable()), 1), serviceTime: (s.CPUTime + s.Wait).Seconds(), threshold: s.Threshold.Seconds(),
+		durations: durations, known: map[queueState]queued{},
+	}
+	q.serverTime = s.CPUTime.Seconds() * float64(q.servers) / s.usable()
+	if q.threshold == 0 {
+		q.threshold = math.Inf(1)
+	}
+	if len(durations) == 0 {
+		q.durations = durationsOf(s)
+	}
+	return q
+}
+
+// limit the wait, in seconds.
+func (q *queueing) limit(longest float64) {
+	if longest != q.longest {
+		q.longest = longest
+		clear(q.known)
+	}
+}
+
+// at a utilization, with requests that wait for those in excess by a delay in seconds first.
+func (q *queueing) at(utilization, delay float64) queued {
+	state := queueState{busy: int(math.Round(min(utilization, mostUsed) * busySteps))}
+	if !math.IsInf(q.threshold, 1) {
+		state.delay = min(int(math.Ceil(delay/q.threshold*delaySteps)), delaySteps)
+	}
+	result, known := q.known[state]
+	if !known {
+		rho := float64(state.busy) / busySteps
+		result = queued{slow: q.slow(rho, q.threshold*float64(state.delay)/delaySteps), lost: q.lost(rho), wait: min(q.meanWait(rho), q.longest)}
+		q.known[state] = result
+	}
+	return result
+}
+
+// slow is the share of requests that take longer than the threshold, by themselves or with their wait: a delay, and then that for a core.
+func (q *queueing) slow(rho, delay float64) float64 {
+	if math.IsInf(q.threshold, 1) {
+		return 0
+	}
+	total, below, lower, share := q.durations[len(q.durations)-1].Count, 0.0, 0.0, 0.0
+	for _, b := range q.durations {
+		mass, upper := (b.Count-below)/total, b.UpperBound
+		if math.IsInf(upper, 1) {
+			upper = 2 * lower
+		}
+		const parts = 4 // of a bucket, each with as many requests
+		for i := range parts {
+			took := lower + (upper-lower)*(float64(i)+0.5)/parts
+			share += mass / parts * q.waits(rho, q.threshold-took-delay, q.longest-delay)
+		}
+		lower, below = upper, b.Count
+	}
+	return min(share, 1)
+}
+
+// waits is the share of requests that wait longer for a core, P(W > t) = C(m, ρ)·e^(−m(1−ρ)t/S) in an M/M/m queue (L. Kleinrock,
+// Queueing Systems I, 1975, section 3.5), in which nobody waits for longer than longest.
+func (q *queueing) waits(rho, longer, longest float64) float64 {
+	switch {
+	case longer <= 0:
+		return 1
+	case longer >= longest:
+		return 0
+	}
+	return haveToWait(q.servers, rho) * math.Exp(-float64(q.servers)*(1-rho)*longer/q.serverTime)
+}
+
+// lost is the share that finds the places taken. In an M/M/1/K queue, it is (1−ρ)·ρ^K/(1−ρ^(K+1)) (Kleinrock 1975, section 3.6); ρ^K is that
+// of those who would wait longer without a bound.
+func (q *queueing) lost(rho float64) float64 {
+	longer := q.waits(rho, q.longest, math.Inf(1))
+	return (1 - rho) * longer / (1 - rho*longer)
+}
+
+func (q *queueing) meanWait(rho float64) float64 {
+	return haveToWait(q.servers, rho) * q.serverTime / (float64(q.servers) * (1 - rho))
+}
+
+// haveToWait is the share of requests that wait in an M/M/m queue, by the recursion of Erlang's formula B.
+func haveToWait(servers int, rho float64) float64 {
+	offered, blocking := float64(servers)*rho, 1.0
+	for k := 1; k <= servers; k++ {
+		blocking = offered * blocking / (float64(k) + offered*blocking)
+	}
+	return blocking / (1 - rho*(1-blocking))
+}
+
+// durationsOf the requests of a service that wait for nobody: a log-normal CPU time and an exponential wait for others.
+func durationsOf(s Service) []tuner.Bucket {
+	variance := math.Log(1 + s.Variation*s.Variation)
+	mean, wait := s.CPUTime.Seconds(), s.Wait.Seconds()
+	const quantiles, steps, finest = 4000, 80, 100
+	costs := make([]float64, quantiles)
+	for i := range costs {
+		z := math.Sqrt2 * math.Erfinv(2*(float64(i)+0.5)/quantiles-1)
+		costs[i] = mean * math.Exp(math.Sqrt(variance)*z-variance/2)
+	}
+	var all []tuner.Bucket
+	for step := range steps { // from a hundredth of the mean to more than a hundred times as much
+		bound := (mean + wait) / finest * math.Pow(1.125, float64(step))
+		within := 0.0
+		for _, cost := range costs {
+			switch left := bound - cost; {
+			case left > 0 && wait > 0:
+				within += -math.Expm1(-left / wait)
+			case left >= 0:
+				within++
+			}
+		}
+		all = append(all, tuner.Bucket{UpperBound: bound, Count: within / quantiles})
+	}
+	return append(all, tuner.Bucket{UpperBound: math.Inf(1), Count: 1})
+}
