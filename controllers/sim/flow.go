@@ -7,7 +7,10 @@ import (
 	"iter"
 	"math"
 	"math/rand/v2"
+	"time"
 
+	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/plan"
 	"goservice.dev/operator/controllers/tuner"
 )
 
@@ -27,6 +30,24 @@ func RunFlow(service Service, load Flow, pool Pool, shape Shape, contender Conte
 	w := newWorld(service, shape, seed)
 	w.flow = newFlow(w, load)
 	return w.play(pool, contender, seed)
+}
+
+// FlowPool is the pool to which the operator sizes the pods of a service under a steady load, as FittedPool; pods of other images have no
+// pool, and nothing bounds who waits in them but the time that clients wait.
+func FlowPool(service Service, spec *v1alpha1.GoServiceSpec, load Flow) Pool {
+	figures := plan.Compute(spec, plan.Observed{})
+	switch {
+	case !figures.OnToolkit:
+		const many = 1 << 20
+		return Pool{many, many, figures.RequestTimeout.Value}
+	case !figures.Autoscaled:
+		return Pool{int(figures.Workers.Value), int(figures.QueueDepth.Value), figures.QueueTimeout.Value}
+	}
+	w := newWorld(service, Shape{Name: "steady", Seconds: warmUp / 4, Rate: func(float64) float64 { return 1.4 * service.usable() / service.CPUTime.Seconds() }}, 1)
+	w.flow = newFlow(w, load)
+	w.start(OperatorOf("", spec, true, nil))
+	w.run()
+	return Pool{w.workers, w.depth, time.Duration(w.queueTimeout * float64(time.Second))}
 }
 
 // flow is the state of one.
@@ -220,15 +241,13 @@ type Moment struct {
 	Arrived, Slow, Lost int
 	// Wanted pods, those that are Ready, and all that exist.
 	Wanted, Ready, Pods int
-	// Bad says that more requests were slow or lost than the objective allows.
-	Bad bool
 }
 
 // Moments are the seconds after the warm-up.
 func (r *Result) Moments() iter.Seq2[int, Moment] {
 	return func(yield func(int, Moment) bool) {
 		for i, s := range r.seconds[min(warmUp, len(r.seconds)):] {
-			if !yield(i, Moment{s.Arrived, s.Slow, s.Lost, s.Wanted, s.Ready, s.Pods, s.isBad(r.Percentile)}) {
+			if !yield(i, Moment{s.Arrived, s.Slow, s.Lost, s.Wanted, s.Ready, s.Pods}) {
 				return
 			}
 		}

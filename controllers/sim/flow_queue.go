@@ -77,18 +77,24 @@ func (q *queueing) slow(rho, delay float64) float64 {
 	if math.IsInf(q.threshold, 1) {
 		return 0
 	}
-	total, below, lower, share := q.durations[len(q.durations)-1].Count, 0.0, 0.0, 0.0
+	total, longer, lower, share := q.durations[len(q.durations)-1].Count, 1.0, 0.0, 0.0
 	for _, b := range q.durations {
-		mass, upper := (b.Count-below)/total, b.UpperBound
+		left, upper := max(1-b.Count/total, 0), b.UpperBound
 		if math.IsInf(upper, 1) {
 			upper = 2 * lower
 		}
-		const parts = 4 // of a bucket, each with as many requests
+		// Within a bucket, the share of longer ones falls exponentially: more of them are at its lower end.
+		const parts, least = 8, 0.01
+		falls := math.Pow(max(left/max(longer, 1e-12), least), 1.0/parts)
+		scale := (longer - left) / (1 - math.Pow(falls, parts))
 		for i := range parts {
+			if longer <= left {
+				break
+			}
 			took := lower + (upper-lower)*(float64(i)+0.5)/parts
-			share += mass / parts * q.waits(rho, q.threshold-took-delay, q.longest-delay)
+			share += scale * (math.Pow(falls, float64(i)) - math.Pow(falls, float64(i+1))) * q.waits(rho, q.threshold-took-delay, q.longest-delay)
 		}
-		lower, below = upper, b.Count
+		lower, longer = upper, left
 	}
 	return min(share, 1)
 }

@@ -105,15 +105,12 @@ func TestTheOperatorOfASpecDecidesByIt(t *testing.T) {
 	var changes []tuner.Change
 	tuned := OperatorOf("half a core", &spec, true, func(c []tuner.Change) { changes = append(changes, c...) })
 	r := RunFlow(service, Flow{}, FittedPool(Default()), shape, tuned, 1)
-	highest, bad := 0, 0
+	highest, requests := 0, 0
 	for _, m := range r.Moments() {
-		highest = max(highest, m.Ready)
-		if m.Bad {
-			bad++
-		}
+		highest, requests = max(highest, m.Ready), requests+m.Arrived
 	}
-	if needed := 400 * 0.005 / 0.5; float64(highest) < needed || bad != r.BadSeconds {
-		t.Errorf("%d pods at most, where %.0f are needed at full use; %d bad seconds, and %d in the moments", highest, needed, r.BadSeconds, bad)
+	if needed := 400 * 0.005 / 0.5; float64(highest) < needed || requests != r.Requests {
+		t.Errorf("%d pods at most, where %.0f are needed at full use; %d requests, and %d in the moments", highest, needed, r.Requests, requests)
 	}
 	if !slices.ContainsFunc(changes, func(c tuner.Change) bool { return c.What == "replica floor" && c.Reason != "" }) {
 		t.Errorf("changes %+v", changes)
