@@ -127,7 +127,7 @@ func TestThePastIsReadFromPrometheus(t *testing.T) {
 	var asked []string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked = append(asked, r.Method+" "+r.URL.Path+" "+r.URL.Query().Get("query"))
-		_, _ = io.WriteString(w, `{"status":"success","data":{"result":[{"values":[[1764417600,"5"],[1764417660,"NaN"],[1764417720,"7"],[1764418800,"8"]]}]}}`)
+		_, _ = io.WriteString(w, `{"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[[1795952400,"5"],[1795952460,"NaN"],[1795952520,"7"],[1795953600,"8"]]}]}}`)
 	}))
 	defer server.Close()
 	p, err := NewPrometheus(server.URL + "/prom")

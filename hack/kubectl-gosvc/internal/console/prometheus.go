@@ -5,33 +5,24 @@ package console
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"math"
-	"net/http"
-	"net/url"
-	"strconv"
 	"time"
 
 	"goservice.dev/operator/api/v1alpha1"
-	"goservice.dev/operator/hack/kubectl-gosvc/internal/show"
+	"goservice.dev/operator/hack/kubectl-gosvc/internal/prometheus"
 )
 
-// Prometheus has the past of services. Its rules are those that the operator writes.
-type Prometheus struct {
-	base   *url.URL
-	client *http.Client
-}
+// Prometheus has the past of services.
+type Prometheus struct{ client *prometheus.Client }
+
+// patience with each of its answers.
+const patience = 10 * time.Second
 
 // NewPrometheus of an address such as http://localhost:9090.
 func NewPrometheus(address string) (*Prometheus, error) {
-	base, err := url.Parse(address)
-	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
-		return nil, fmt.Errorf("%q is not the address of a Prometheus: it must be like http://localhost:9090", address)
-	}
-	return &Prometheus{base: base, client: &http.Client{Timeout: 10 * time.Second}}, nil
+	client, err := prometheus.New(address, patience)
+	return &Prometheus{client}, err
 }
 
 // Measured is what Prometheus says of a service.
@@ -40,9 +31,6 @@ type Measured struct {
 	// Failed is why it says nothing.
 	Failed string
 }
-
-// mostAnswer that is read, in bytes.
-const mostAnswer = 4 << 20
 
 // Ask for the last 12 hours of a service.
 func (p *Prometheus) Ask(ctx context.Context, service *v1alpha1.GoService, now time.Time) *Measured {
@@ -58,7 +46,7 @@ func (p *Prometheus) Ask(ctx context.Context, service *v1alpha1.GoService, now t
 	} {
 		points, err := p.query(ctx, query.text, now.Add(-ranges[0].span), now)
 		if err != nil {
-			m.Failed = show.Cut(show.Plain(err.Error()), 300)
+			m.Failed = err.Error()
 			return m
 		}
 		*query.into = points
@@ -73,48 +61,21 @@ func (p *Prometheus) Ask(ctx context.Context, service *v1alpha1.GoService, now t
 const every = time.Minute
 
 func (p *Prometheus) query(ctx context.Context, text string, from, to time.Time) ([]Point, error) {
-	address := p.base.JoinPath("api", "v1", "query_range")
-	address.RawQuery = url.Values{
-		"query": {text}, "start": {strconv.FormatInt(from.Unix(), 10)}, "end": {strconv.FormatInt(to.Unix(), 10)}, "step": {every.String()},
-	}.Encode()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address.String(), nil)
-	if err != nil {
+	series, err := p.client.Range(ctx, text, from, every, int(to.Sub(from)/every)+1)
+	if err != nil || len(series) == 0 {
 		return nil, err
 	}
-	response, err := p.client.Do(request)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = response.Body.Close() }()
-	var answer struct {
-		Status, Error string
-		Data          struct {
-			Result []struct{ Values [][2]any }
-		}
-	}
-	if err := json.NewDecoder(io.LimitReader(response.Body, mostAnswer)).Decode(&answer); err != nil {
-		return nil, fmt.Errorf("status %d: %w", response.StatusCode, err)
-	}
-	if answer.Status != "success" {
-		return nil, errors.New(answer.Error)
-	}
-	if len(answer.Data.Result) == 0 {
-		return nil, nil
-	}
-	return points(answer.Data.Result[0].Values), nil
+	return points(series[0].Values, from), nil
 }
 
 // points of a series. Where Prometheus has none for a while, a value that is not known leaves a gap.
-func points(values [][2]any) []Point {
+func points(values []float64, from time.Time) []Point {
 	var list []Point
-	for _, pair := range values {
-		seconds, isNumber := pair[0].(float64)
-		text, isText := pair[1].(string)
-		value, err := strconv.ParseFloat(text, 64)
-		if !isNumber || !isText || err != nil || math.IsInf(value, 0) || math.IsNaN(value) {
+	for i, value := range values {
+		if math.IsNaN(value) {
 			continue
 		}
-		at := time.Unix(int64(seconds), 0)
+		at := time.Unix(from.Unix(), 0).Add(time.Duration(i) * every)
 		if n := len(list); n > 0 && at.Sub(list[n-1].At) > 2*every {
 			list = append(list, Point{list[n-1].At.Add(every), -1})
 		}
