@@ -114,7 +114,7 @@ func (a *app) root() *cobra.Command {
 
 // commands in the order of the documentation.
 func (a *app) commands() []*cobra.Command {
-	return []*cobra.Command{a.explain(), a.check(), a.retune(), a.pause(), a.resume(), a.history(), a.top(), a.console(), a.profile(), a.adopt()}
+	return []*cobra.Command{a.explain(), a.check(), a.retune(), a.pause(), a.resume(), a.history(), a.top(), a.console(), a.profile(), a.replay(), a.adopt()}
 }
 
 // version of this build: of the release, or of the module that was installed.
