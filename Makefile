@@ -77,6 +77,10 @@ docs: ## Generate docs/api.md from the comments of api/.
 dashboards: ## Generate the Grafana dashboards in config/grafana.
 	go -C hack/dashboards run .
 
+.PHONY: argocd
+argocd: ## Generate config/argocd/argocd-cm.yaml from the Lua beside it.
+	go -C hack/argocd run .
+
 .PHONY: proto
 proto: ## Generate the Go code of the .proto files; needs no protoc.
 	go -C hack/proto run . $$(git ls-files '*.proto')

@@ -7,8 +7,8 @@ cd "$REPO_ROOT" || exit
 git rev-parse --git-dir >/dev/null 2>&1 || die "make verify compares with what is committed: run it in a git checkout"
 
 generated() {
-  task "verify" "generated code, CRD, role, dashboards, chart and docs/api.md" make --no-print-directory generate manifests dashboards chart docs
-  local paths=('api/*/zz_generated*' config/crd/bases config/rbac/role.yaml 'config/grafana/*.json' config/charts docs/api.md) stale
+  task "verify" "generated code, CRD, role, dashboards, chart, Argo CD's ConfigMap and docs/api.md" make --no-print-directory generate manifests dashboards chart argocd docs
+  local paths=('api/*/zz_generated*' config/crd/bases config/rbac/role.yaml 'config/grafana/*.json' config/charts config/argocd/argocd-cm.yaml docs/api.md) stale
   stale=$(git status --porcelain -- "${paths[@]}")
   if [ -n "$stale" ]; then
     echo "$stale" >&2
