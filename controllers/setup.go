@@ -163,7 +163,7 @@ func setup(ctx context.Context, mgr manager.Manager, options Options) (*GoServic
 		Ask: ask, Nudge: r.nudge, Settled: observeRetune, Changed: changed, Slots: questions,
 		NudgeSlots: confirm.NudgeSlots(observeWait("nudge")),
 	})
-	if err := errors.Join(r.startLoop(mgr, options, questions, changed), r.startUpgrades(mgr, options, changed)); err != nil {
+	if err := errors.Join(r.startLoop(mgr, options, questions, changed), r.startUpgrades(mgr, options, changed), options.followLeftOut(mgr)); err != nil {
 		return nil, err
 	}
 	if err := mgr.Add(manager.RunnableFunc(func(ctx context.Context) error {
@@ -201,9 +201,6 @@ func setup(ctx context.Context, mgr manager.Manager, options Options) (*GoServic
 	}
 	r.observer = &observe.Observer{Client: mgr.GetClient(), Cache: mgr.GetCache(), Scheme: mgr.GetScheme(), Present: r.optional.present}
 	if err := errors.Join(mgr.AddReadyzCheck("caches", r.warm(mgr.GetCache())), mgr.AddHealthzCheck("workers", r.running.check)); err != nil {
-		return nil, err
-	}
-	if err := options.followLeftOut(mgr); err != nil {
 		return nil, err
 	}
 	return r, r.optional.setup(ctx, mgr, options.skipNameValidation)
