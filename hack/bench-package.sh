@@ -40,7 +40,7 @@ helm() { go -C hack/chart build -buildvcs=false -o "$REPO_ROOT/bin/helm$1" "helm
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"; hack/cluster/cluster.sh down' EXIT
-mkdir "$work/files"
+mkdir -p "$work/files" bin
 made_twice "$work/files"
 tar -C "$work" -xzf "$work/files/kubectl-gosvc-"*"-$here.tar.gz" kubectl-gosvc
 measured_console "$work/console.log"
