@@ -247,7 +247,7 @@ type Moment struct {
 func (r *Result) Moments() iter.Seq2[int, Moment] {
 	return func(yield func(int, Moment) bool) {
 		for i, s := range r.seconds[min(warmUp, len(r.seconds)):] {
-			if !yield(i, Moment{s.Arrived, s.Slow, s.Lost, s.Wanted, s.Ready, s.Pods}) {
+			if !yield(i, Moment(s)) {
 				return
 			}
 		}
