@@ -81,6 +81,8 @@ func runTests(m *testing.M) int {
 		},
 		ControlPlaneStartTimeout: patience,
 	}
+	// All tests create more Services than the 254 addresses that envtest's own range has.
+	environment.ControlPlane.GetAPIServer().Configure().Set("service-cluster-ip-range", "10.96.0.0/16")
 	config, err := environment.Start()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "starting the API server:", err)
