@@ -51,7 +51,7 @@ func TestTopIsAPlainTableWhereNobodyWatches(t *testing.T) {
 	if err := json.Unmarshal([]byte(succeeds(t, namespace, "top", "-o", "json")), &result); err != nil {
 		t.Fatal(err)
 	}
-	if len(result.Services) != 4 || result.Services[1].Name != "payments" || *result.Services[1].ErrorBudgetLeftPermille != -120 {
+	if len(result.Services) != 4 || result.Services[0].Name != "payments" || *result.Services[0].ErrorBudgetLeftPermille != -120 {
 		t.Errorf("%+v", result.Services)
 	}
 	if r := gosvc(t, newNamespace(t), "top"); r.code != 0 || r.out != "" || !strings.Contains(r.err, "-A shows all namespaces") {
@@ -156,7 +156,7 @@ func TestTopFollowsTheClusterOnATerminal(t *testing.T) {
 	t.Setenv("TERM", "xterm-256color")
 	t.Setenv("NO_COLOR", "")
 	s := onTerminal(t, namespace, "top")
-	isGolden(t, "top-screen.txt", namespace, s.shows(t, "4 services", "search", "payments", "checkout", "images", "RollingOut"))
+	isGolden(t, "top-screen.txt", namespace, s.shows(t, "4 services", "payments", "checkout", "images", "RollingOut", "search"))
 
 	var service v1alpha1.GoService
 	if err := api.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: "checkout"}, &service); err != nil {
@@ -164,7 +164,7 @@ func TestTopFollowsTheClusterOnATerminal(t *testing.T) {
 	}
 	*service.Status.Figures.ErrorBudgetLeftPermille = -500
 	setStatus(t, &service)
-	s.shows(t, "search", "checkout", "-50%", "payments", "images")
+	s.shows(t, "checkout", "-50%", "payments", "images", "search")
 	s.press(t, "/pay\r")
 	s.shows(t, "1 service;", "BUDGET", "payments", "filter: pay")
 	s.press(t, "q")
