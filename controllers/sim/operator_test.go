@@ -6,10 +6,12 @@ package sim
 import (
 	"math"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"goservice.dev/operator/controllers/plan"
+	"goservice.dev/operator/controllers/tuner"
 )
 
 // Before anything is measured, pool and autoscaler are the plan's; the tuner then fits the pool.
@@ -205,4 +207,31 @@ func TestRoundsAreAsFarApartAsTheOperators(t *testing.T) {
 	if answered == 0 || answered > 305.4 {
 		t.Errorf("the step at 301.3 s was looked at first at %v s", answered)
 	}
+}
+
+// A demand that rises evenly is no step, however full pods of one core are by chance: nothing panics, their pools stay, and once measured
+// no more requests are slow or turned away than the objectives allow.
+func TestAnEvenRiseIsNoStep(t *testing.T) {
+	service := Default()
+	service.Cores = 1
+	rise := Shape{Name: "even rise", Seconds: warmUp + 3000, Rate: func(at float64) float64 { return 200 + 0.3*max(at-warmUp, 0) }}
+	var changes []tuner.Change
+	spec := specOf(service)
+	r := Run(service, FittedPool(service), rise, OperatorOf("alone", &spec, true, func(c []tuner.Change) { changes = append(changes, c...) }), 3)
+	pools := 0
+	for _, c := range changes {
+		if c.What == "pool" {
+			pools++
+		}
+		if strings.Contains(c.Reason, "sudden") {
+			t.Errorf("%s %s → %s: %s", c.What, c.From, c.To, c.Reason)
+		}
+	}
+	if pools > 2 {
+		t.Errorf("the pool moved %d times", pools)
+	}
+	if slow, lost := float64(r.Slow)/float64(r.Requests), float64(r.Lost)/float64(r.Requests); slow > 0.01 || lost > 0.002 {
+		t.Errorf("%.2f%% slow, %.2f%% turned away", 100*slow, 100*lost)
+	}
+	t.Logf("%d changes, slow %d lost %d of %d, %.2f of the cores used", len(changes), r.Slow, r.Lost, r.Requests, r.Used/r.CoreSeconds)
 }

@@ -48,7 +48,10 @@ func TestBoundsOfASpec(t *testing.T) {
 		"a limit of each pod": {func(s *v1alpha1.GoServiceSpec) {
 			s.RateLimit = &v1alpha1.RateLimitSpec{RequestsPerSecond: 9, Scope: v1alpha1.ScopePod}
 		}, func(b *Bounds) { b.PodLimit = 9 }},
-		"an objective of availability": {func(s *v1alpha1.GoServiceSpec) { s.SLO = &v1alpha1.SLOSpec{Availability: "99"} }, func(*Bounds) {}},
+		"an objective of availability": {func(s *v1alpha1.GoServiceSpec) { s.SLO = &v1alpha1.SLOSpec{Availability: "99"} }, func(b *Bounds) {
+			percent := 99.0
+			b.FailedBudget = 1 - percent/100
+		}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -21,7 +21,7 @@ func BoundsOf(spec *v1alpha1.GoServiceSpec, untuned plan.Plan, workers int32) Bo
 		Utilization: steering.Utilization, UtilizationIsFixed: steering.UtilizationIsFixed,
 		AloneUtilization: steering.AloneUtilization,
 		Cores:            steering.Cores, PoolCores: steering.CPULimit, Workers: workers,
-		Threshold: steering.Threshold, SlowBudget: steering.SlowBudget,
+		Threshold: steering.Threshold, SlowBudget: steering.SlowBudget, FailedBudget: steering.FailedBudget,
 		HoldFor:     untuned.ScaleDownWindow.Value,
 		PoolIsFixed: plan.WorkersAreFixed(spec),
 		GOGCIsFixed: plan.GOGCIsFixed(spec),

@@ -33,9 +33,9 @@ type Bounds struct {
 	Cores float64
 	// Workers of a pod in force.
 	Workers int32
-	// Threshold of the latency objective, 0 without one, and the share of requests that may be slower.
-	Threshold  time.Duration
-	SlowBudget float64
+	// Threshold of the latency objective, 0 without one, and the shares of requests that may be slower, and that may fail.
+	Threshold                time.Duration
+	SlowBudget, FailedBudget float64
 	// HoldFor is how long the highest need is remembered at least before pods go.
 	HoldFor time.Duration
 	// PoolIsFixed and GOGCIsFixed say that the user has set them.

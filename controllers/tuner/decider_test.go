@@ -199,8 +199,12 @@ func TestAStepIsSeenWholeAtTheFirstLook(t *testing.T) {
 		}, 3},
 		"hardly anything shows yet": {func(e *Estimates) {
 			e.Saturation, e.Rejected, e.Inside = 1, 10, 100
-			e.DemandNow.Events, e.DemandPanic.Events = 800*2+150, 800*6+150
-		}, 7}, // at least twice the pods, for a start
+			e.DemandNow.Events, e.DemandPanic.Events = 800*2+190, 800*6+190
+		}, 8}, // as if it had all come within an eighth of the round
+		"chance sends more to pods that turn some away": {func(e *Estimates) {
+			e.Saturation, e.Rejected, e.Inside = 1, 10, 100
+			e.DemandNow.Events, e.DemandPanic.Events = 800*2+100, 800*6+100
+		}, 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := &Decider{}

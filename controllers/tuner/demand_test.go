@@ -128,9 +128,10 @@ func TestFirstTrafficIsNoPanic(t *testing.T) {
 // A dependency that becomes slow is no reason for more pods, and where only trying tells, steps that do not help are taken
 // back.
 func TestASlowDependencyAddsNoPods(t *testing.T) {
+	ready := int32(5)
 	slow := func(service time.Duration) func(time.Duration) Situation {
 		return func(time.Duration) Situation {
-			s := constant(1600, 9)(0)
+			s := constant(1600, ready)(0)
 			s.Estimates.ServiceTime = service
 			s.Estimates.Objectives = Tally{Total: 96000, Slow: 96000 * 0.05}
 			return s
@@ -148,6 +149,7 @@ func TestASlowDependencyAddsNoPods(t *testing.T) {
 		var got Decision
 		for at := time.Duration(0); at < 30*time.Minute; at += tick {
 			got = d.Decide(epoch.Add(at), slow(10*time.Millisecond)(at))
+			ready = got.Floor.Value
 			lowest = min(lowest, got.Utilization.Value)
 		}
 		if lowest < 0.8*lowerBy*lowerBy-1e-9 || got.Utilization.Value != 0.8 {

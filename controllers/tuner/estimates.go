@@ -25,8 +25,8 @@ type Estimates struct {
 	TrendError float64
 	// Backlog is how many requests wait for a worker, Inside how many wait or are being worked on.
 	Backlog, Inside float64
-	// Rejected is how many requests were turned away in the last round, rate-limited ones left out.
-	Rejected float64
+	// Rejected is how many requests were turned away in the last round, Refused how many over the stable window; rate-limited ones left out.
+	Rejected, Refused float64
 	// ServiceTime of a request by itself, without any wait; CPUTime that it uses. 0 while unknown.
 	ServiceTime, CPUTime time.Duration
 	// Pooled is the share of the requests done that held a worker; 1 while unknown.
@@ -41,6 +41,8 @@ type Estimates struct {
 	P99 time.Duration
 	// Saturation is the busy share of all workers, in the last round.
 	Saturation float64
+	// Workers of a pod on average, in the last round; 0 where it has no pool.
+	Workers float64
 	// MostWorkers that the pool of every pod may have; 0 while a pod does not say, whose pool does not size itself.
 	MostWorkers float64
 	// Processors that one pod may use at once, HeapLiveBytes of the fullest pod, GOGC in force.
@@ -155,6 +157,7 @@ func (e *Estimator) Estimate(threshold time.Duration) Estimates {
 		result.Demand.Seconds += s.span
 		stable.durationSeconds += s.durationSeconds
 		stable.cpuSeconds += s.cpuSeconds
+		result.Refused += max(s.rejected-s.limited, 0)
 		t := s.tally(threshold)
 		result.Objectives.Total += t.Total
 		result.Objectives.Failed += t.Failed
@@ -191,7 +194,7 @@ func (e *Estimator) gauges(result *Estimates) {
 	}
 	result.Inside = result.Backlog + busy*e.standsFor
 	if workers > 0 {
-		result.Saturation = busy / workers
+		result.Saturation, result.Workers = busy/workers, workers/float64(len(e.podsNow))
 	}
 }
 

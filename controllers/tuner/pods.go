@@ -131,8 +131,9 @@ func (d *Decider) sudden(s Situation, perPod float64, cost string, inPanic bool)
 	e := s.Estimates
 	meant := float64(max(s.Ready, 1)) * perPod
 	can := meant / d.rho.value
-	// More must come than before: handlers that hang fill the pods too, and more pods would not help them.
-	rising := e.DemandBefore.Seconds > 0 && e.DemandNow.AtLeast() > e.DemandBefore.PerSecond()
+	// More must come than before, and than chance makes of it in one of many rounds: handlers that hang fill the pods too, and more pods
+	// would not help them; and those that are as busy as they may be turn some requests away.
+	rising := e.DemandBefore.Seconds > 0 && rises(e.DemandBefore, e.DemandNow)
 	full := rising && e.Saturation > fullFrom && e.Rejected > 0
 	if !full && math.Max(e.DemandNow.AtLeast(), e.DemandPanic.AtLeast()) < math.Min(panicFactor*meant, can) {
 		return 0, ""
@@ -156,6 +157,11 @@ func (d *Decider) sudden(s Situation, perPod float64, cost string, inPanic bool)
 		pods, why = panicFactor*s.Ready, fmt.Sprintf("%d times the %d pods that are full after a sudden step", panicFactor, s.Ready)
 	}
 	return pods, why
+}
+
+// rises says whether a rate is higher than one before by more than noiseDeviations standard deviations of independent events.
+func rises(before, now Rate) bool {
+	return now.PerSecond()-before.PerSecond() > noiseDeviations*math.Sqrt(before.PerSecond()/before.Seconds+now.PerSecond()/now.Seconds)
 }
 
 // earlier is the demand over the stable window without the panic window.

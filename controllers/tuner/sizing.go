@@ -16,8 +16,10 @@ const (
 	settle = 5 * time.Minute
 	// soundAfter is for how long must have been measured before a pool is changed.
 	soundAfter = 2 * PanicWindow
-	// worthwhile is the relative difference from which a pool is changed.
-	worthwhile = 0.25
+	// worthwhile is the relative difference from which a pool is changed, and fewestMoved the absolute one, unless there are too few: what
+	// is measured moves a pool of few workers by one and back.
+	worthwhile  = 0.25
+	fewestMoved = 2
 	// workShare of what the latency threshold leaves beside a handler's wait for others is for requests that compute. When more comes
 	// than can be served, a request waits behind those that compute twice: before it is read and reaches the pool, where nothing bounds
 	// the wait but how many there are, and then as one of them. In between the pool itself bounds the wait, to half of the threshold and
@@ -92,7 +94,7 @@ func (d *Decider) resizePool(now time.Time, s Situation, decision *Decision) {
 	wait := service - s.Estimates.CPUTime
 	left := max(s.Bounds.Threshold-wait, time.Duration(leastLeft*float64(s.Bounds.Threshold)))
 	wanted, why := workersFor(highest, cores, wait, left, s.Bounds.Threshold)
-	if !isWorthwhile(wanted, present) {
+	if !isWorthwhile(wanted, present) && !(tooFew && wanted > present) {
 		return
 	}
 	reason := fmt.Sprintf("at most %s req/s (%s of CPU each on %s cores): %s; %s",
@@ -126,19 +128,26 @@ func workersFor(highest, cores float64, wait, left, threshold time.Duration) (wo
 }
 
 func isWorthwhile(wanted, present int32) bool {
-	return math.Abs(float64(wanted-present)) >= worthwhile*float64(present)
+	return math.Abs(float64(wanted-present)) >= max(worthwhile*float64(present), fewestMoved)
 }
 
 // mostBusy bounds the utilization at which a wait is estimated, which has no end at 1.
 const mostBusy = 0.9
 
 // withoutProcessor is a handler's own time without its wait for a processor, never less than the CPU time that it uses: more
-// workers would only make that wait longer. The wait follows from how busy the processors are, as in an M/M/m queue (Sakasegawa's
-// approximation, 1977).
+// workers would only make that wait longer. The wait follows from how busy the m processors are, as in an M/M/m queue (Sakasegawa's
+// approximation, 1977: a = √(2(m+1))−1), θ·ρ^a/(1−θρ) times the CPU time of a request by m. Where only w workers compete for the processors
+// and the others wait before the pool, θ = 1−(m/w)^a, which is within a third of the birth-death process of such a pod where it is busy.
 func withoutProcessor(s Situation, highest, cores float64) time.Duration {
-	busy := math.Min(s.Estimates.CPU/(float64(max(s.Ready, 1))*cores), mostBusy)
-	wait := math.Pow(busy, math.Sqrt(2*(math.Max(cores, 1)+1))-1) / (1 - busy) / highest
-	return max(s.Estimates.ServiceTime-time.Duration(wait*float64(time.Second)), s.Estimates.CPUTime)
+	e := s.Estimates
+	busy := math.Min(e.CPU/(float64(max(s.Ready, 1))*cores), mostBusy)
+	exponent := math.Sqrt(2*(math.Max(cores, 1)+1)) - 1
+	open := 1.0
+	if e.Workers > 0 {
+		open -= math.Pow(math.Min(cores/e.Workers, 1), exponent)
+	}
+	wait := open * math.Pow(busy, exponent) / (1 - open*busy) / highest
+	return max(e.ServiceTime-time.Duration(wait*float64(time.Second)), e.CPUTime)
 }
 
 // resizeHeap lets the collector run more rarely where the live heap leaves room below GOMEMLIMIT, and more often where a

@@ -136,3 +136,73 @@ func workersBy(t *testing.T, reason string) float64 {
 	}
 	return sum
 }
+
+func inSeconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
+// closed is how many requests per second leave a pod that always works on n, each of which computes and waits for others for exponentially
+// distributed times: a machine-repair model with so many cores.
+func closed(n int, cores, cpu, wait float64) float64 {
+	left, all, weight := 0.0, 0.0, 1.0
+	for computing := 0; computing <= n; computing++ {
+		rate := min(float64(computing), cores) / cpu
+		if computing > 0 {
+			weight *= float64(n-computing+1) / wait / rate
+		}
+		left, all = left+rate*weight, all+weight
+	}
+	return left / all
+}
+
+// inPool is how long a request is in a pool of so many workers on average, before which the others wait, in seconds. It is infinite where the
+// pool can hardly do what comes: λ requests per second.
+func inPool(workers int, cores, cpu, wait, lambda float64) float64 {
+	inside, all, weight := 0.0, 0.0, 1.0
+	for n := range workers {
+		inside, all = inside+float64(n)*weight, all+weight
+		weight *= lambda / closed(n+1, cores, cpu, wait)
+	}
+	full := weight / (1 - lambda/closed(workers, cores, cpu, wait))
+	if lambda > 0.95*closed(workers, cores, cpu, wait) {
+		return math.Inf(1)
+	}
+	return (inside + float64(workers)*full) / (all + full) / lambda
+}
+
+// What a handler waits for beside the processor is found also where few workers compete for it.
+func TestTheWaitForAProcessorDependsOnTheWorkers(t *testing.T) {
+	const cpu = 0.005
+	judged := 0
+	for _, cores := range []float64{1, 2, 4} {
+		for _, wait := range []float64{0.001, 0.005, 0.02} {
+			for _, workers := range []int{2, 3, 4, 6, 8, 12, 16, 32, 64} {
+				for _, busy := range []float64{0.5, 0.6, 0.72} {
+					took := inPool(workers, cores, cpu, wait, busy*cores/cpu)
+					if float64(workers) < cores || math.IsInf(took, 1) {
+						continue
+					}
+					judged++
+					s := Situation{Ready: 3, Estimates: Estimates{CPU: 3 * cores * busy, CPUTime: inSeconds(cpu), ServiceTime: inSeconds(took), Workers: float64(workers)}}
+					got := withoutProcessor(s, cores/cpu, cores).Seconds()
+					if off := math.Abs(got - cpu - wait); off > max((took-cpu-wait)/3, 0.2*cpu) {
+						t.Errorf("%v cores at %v, %d workers: %v of %v; want %v", cores, busy, workers, inSeconds(got), inSeconds(took), inSeconds(cpu+wait))
+					}
+				}
+			}
+		}
+	}
+	if judged < 150 {
+		t.Errorf("only %d cases", judged)
+	}
+}
+
+// A pool of few workers does not move by one.
+func TestAPoolOfFewWorkersStays(t *testing.T) {
+	for _, c := range []struct {
+		present, wanted int32
+		moves           bool
+	}{{4, 3, false}, {3, 4, false}, {2, 3, false}, {4, 6, true}, {4, 2, true}, {64, 80, true}, {64, 79, false}, {64, 48, true}, {64, 49, false}} {
+		if got := isWorthwhile(c.wanted, c.present); got != c.moves {
+			t.Errorf("from %d to %d: %v", c.present, c.wanted, got)
+		}
+	}
+}

@@ -20,12 +20,13 @@ const (
 	raiseBy = 0.01
 	// fasterBy is the factor by which each further calm step up is larger than the one before.
 	fasterBy = 2
-	// calm is how long no more than calmShare of the slow budget may be spent before a step up.
+	// calm is how long no more than calmShare of either budget may be spent before a step up.
 	calm      = 5 * time.Minute
 	calmShare = 0.5
-	// minJudged slow requests make a share: fewer may be chance.
+	// minJudged requests that missed make a share: fewer may be chance.
 	minJudged = 10
-	// futileSteps down without the slow share falling to futileShare of what it was are taken back: more pods do not help.
+	// futileSteps down that led to more pods, without what is missed falling to futileShare of what it was, are taken back: more pods do
+	// not help.
 	futileSteps = 2
 	futileShare = 0.8
 	// tolerated is how far above the utilization the pods may be and the utilization still be to blame.
@@ -41,14 +42,44 @@ type steering struct {
 	calmSince time.Time
 	reason    string
 	rise      float64 // of the next step up
-	// steps down since the slow share was before, at the value from; futile says that they were taken back and no others
+	// steps down since the share of the budget was before, with ready pods at the value from; futile says that they were taken back and no others
 	// are tried until the objective holds again.
 	steps        int
 	before, from float64
+	ready        int32
 	futile       bool
 }
 
-// steer lowers the utilization when more requests are slow than may be although there are enough pods by the present one,
+// missed is how many requests missed an objective for want of pods: a part of all, and the part that may.
+type missed struct {
+	requests, share, budget float64
+	how                     string
+}
+
+// spends is the part of the budget; 0 without one.
+func (m missed) spends() float64 {
+	if m.budget <= 0 {
+		return 0
+	}
+	return m.share / m.budget
+}
+
+func (m missed) String() string {
+	return fmt.Sprintf("%s%% of requests %s; the objective allows %s%%", short(100*m.share), m.how, short(100*m.budget))
+}
+
+// missed of the objective that was missed by more: slow requests, or those that pods turned away because they were full.
+func (s Situation) missed() missed {
+	e, b := s.Estimates, s.Bounds
+	slow := missed{e.Objectives.Slow, e.Objectives.SlowShare(), b.SlowBudget, fmt.Sprintf("take longer than %s", b.Threshold)}
+	refused := missed{e.Refused, e.Refused / max(e.Objectives.Total, e.Refused, 1), b.FailedBudget, "are turned away by pods that are full"}
+	if refused.spends() > slow.spends() {
+		return refused
+	}
+	return slow
+}
+
+// steer lowers the utilization when more requests are slow or turned away than may be although there are enough pods by the present one,
 // and raises it by small steps after a calm time, never above the plan's.
 func (d *Decider) steer(now time.Time, s Situation, decision *Decision) plan.Figure[float64] {
 	r := &d.rho
@@ -60,19 +91,18 @@ func (d *Decider) steer(now time.Time, s Situation, decision *Decision) plan.Fig
 		*r = steering{value: s.Bounds.Utilization, reason: "set by hand"}
 		return plan.Figure[float64]{Value: r.value, Reason: r.reason}
 	}
-	objectives := s.Estimates.Objectives
-	share := objectives.SlowShare()
-	judged := now.Sub(r.judgedAt) >= StableWindow && now.After(d.panicUntil) && s.Estimates.Known && s.Bounds.SlowBudget > 0
+	missed := s.missed()
+	judged := now.Sub(r.judgedAt) >= StableWindow && now.After(d.panicUntil) && s.Estimates.Known && missed.budget > 0
 	capacity := float64(s.Ready) * s.Bounds.Cores * r.value
 	switch {
 	case !judged:
-	case share > s.Bounds.SlowBudget && objectives.Slow >= minJudged:
+	case missed.spends() > 1 && missed.requests >= minJudged:
 		r.calmSince, r.rise = time.Time{}, raiseBy
 		if s.Estimates.CPU > capacity*tolerated || s.waitsElsewhere() || r.futile {
 			break // too few pods, not too much asked of each; or it is not the CPU that requests wait for
 		}
-		d.lower(now, share, s.Bounds, decision)
-	case share > s.Bounds.SlowBudget*calmShare:
+		d.lower(now, missed, s, decision)
+	case missed.spends() > calmShare:
 		r.calmSince, r.rise = time.Time{}, raiseBy
 		r.steps, r.futile = 0, false
 	case r.calmSince.IsZero():
@@ -82,35 +112,33 @@ func (d *Decider) steer(now time.Time, s Situation, decision *Decision) plan.Fig
 		r.calmSince = now
 		step := max(r.rise, raiseBy)
 		r.rise = step * fasterBy
-		d.setUtilization(now, min(r.value+step, s.Bounds.Utilization), fmt.Sprintf("%s%% of requests take longer than %s; the objective allows %s%%",
-			short(100*share), s.Bounds.Threshold, short(100*s.Bounds.SlowBudget)), decision)
+		d.setUtilization(now, min(r.value+step, s.Bounds.Utilization), missed.String(), decision)
 	}
 	return plan.Figure[float64]{Value: r.value, Reason: r.reason}
 }
 
 // lower the utilization by a step, or take steps back that did not help.
-func (d *Decider) lower(now time.Time, share float64, b Bounds, decision *Decision) {
+func (d *Decider) lower(now time.Time, missed missed, s Situation, decision *Decision) {
 	r := &d.rho
 	if r.steps == 0 {
-		r.before, r.from = share, r.value
+		r.before, r.from, r.ready = missed.spends(), r.value, s.Ready
 	}
-	if r.steps >= futileSteps {
-		if share > futileShare*r.before {
+	if r.steps >= futileSteps && s.Ready > r.ready {
+		if missed.spends() > futileShare*r.before {
 			r.futile, r.steps = true, 0
 			if r.from > r.value {
-				d.setUtilization(now, min(r.from, b.Utilization), fmt.Sprintf(
-					"%s%% of requests take longer than %s at any utilization: they do not wait for the CPU", short(100*share), b.Threshold), decision)
+				d.setUtilization(now, min(r.from, s.Bounds.Utilization), fmt.Sprintf(
+					"%s%% of requests %s at any utilization: they do not wait for the CPU", short(100*missed.share), missed.how), decision)
 			}
 			return
 		}
-		r.steps, r.before, r.from = 0, share, r.value
+		r.steps, r.before, r.from, r.ready = 0, missed.spends(), r.value, s.Ready
 	}
 	if r.value <= minUtilization {
 		return // nothing is left to gain
 	}
 	r.steps++
-	d.setUtilization(now, max(r.value*lowerBy, minUtilization), fmt.Sprintf("%s%% of requests take longer than %s; the objective allows %s%%",
-		short(100*share), b.Threshold, short(100*b.SlowBudget)), decision)
+	d.setUtilization(now, max(r.value*lowerBy, minUtilization), missed.String(), decision)
 }
 
 // waitsElsewhere says that what a handler waits for beside the CPU, such as a slow dependency, breaks the latency objective

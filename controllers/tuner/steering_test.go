@@ -5,6 +5,7 @@ package tuner
 
 import (
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,9 +26,15 @@ func judging(slow float64, change ...func(*Situation)) Situation {
 	return s
 }
 
+// refused are requests that pods turned away, of 10,000 and of an objective that allows ten.
+func refused(requests float64) func(*Situation) {
+	return func(s *Situation) { s.Estimates.Refused, s.Bounds.FailedBudget = requests, 0.001 }
+}
+
 func TestWhenTheUtilizationIsLowered(t *testing.T) {
 	const formula = "by the queueing formula"
 	const slow = "2% of requests take longer than 100ms; the objective allows 1%"
+	const full = "0.2% of requests are turned away by pods that are full; the objective allows 0.1%"
 	began := func(change ...func(*Decider)) func() *Decider {
 		return func() *Decider {
 			d := &Decider{direction: map[string]int{}}
@@ -43,6 +50,11 @@ func TestWhenTheUtilizationIsLowered(t *testing.T) {
 		value     float64
 		reason    string
 	}{
+		"more turned away than may fail": {began(), judging(0.01, refused(20)), 0.7 * lowerBy, full},
+		"as many turned away":            {began(), judging(0.01, refused(10)), 0.7, formula},
+		"turned away, and none may be":   {began(), judging(0, refused(20), func(s *Situation) { s.Bounds.FailedBudget = 0 }), 0.7, formula},
+		"turned away without latency":    {began(), judging(0, refused(20), func(s *Situation) { s.Bounds.Threshold, s.Bounds.SlowBudget = 0, 0 }), 0.7 * lowerBy, full},
+		"more slow than turned away":     {began(), judging(0.05, refused(20)), 0.7 * lowerBy, "5% of requests take longer than 100ms; the objective allows 1%"},
 		"as many as may be":              {began(), judging(0.01), 0.7, formula},
 		"more than may be":               {began(), judging(0.02), 0.7 * lowerBy, slow},
 		"more, but no objective":         {began(), judging(0.02, func(s *Situation) { s.Bounds.SlowBudget = 0 }), 0.7, formula},
@@ -73,10 +85,30 @@ func TestWhenTheUtilizationIsLowered(t *testing.T) {
 			if math.Abs(got.Value-c.value) > 1e-12 || got.Reason != c.reason {
 				t.Errorf("%v, %s; want %v, %s", got.Value, got.Reason, c.value, c.reason)
 			}
-			if moved := c.reason == slow; moved != (len(decision.Changes) == 1) || moved != (d.rho.judgedAt.Equal(dawn)) {
+			if moved := strings.HasSuffix(c.reason, "%"); moved != (len(decision.Changes) == 1) || moved != (d.rho.judgedAt.Equal(dawn)) {
 				t.Errorf("changes %+v, judged at %s", decision.Changes, d.rho.judgedAt)
 			}
 		})
+	}
+}
+
+// followed by one more pod are all steps.
+func followed(steps int) func(*Situation) {
+	return func(s *Situation) { s.Estimates.CPU, s.Ready = 1, s.Ready+int32(steps) }
+}
+
+// Whether steps helped is not judged before there are more pods.
+func TestStepsAreFutileOnlyWherePodsFollowed(t *testing.T) {
+	d := &Decider{direction: map[string]int{}}
+	for i := range 4 {
+		d.steer(dawn.Add(time.Duration(i)*StableWindow), judging(0.02, followed(0)), &Decision{})
+	}
+	if want := 0.7 * math.Pow(lowerBy, 4); math.Abs(d.rho.value-want) > 1e-12 || d.rho.futile {
+		t.Errorf("%v, futile %v; want %v", d.rho.value, d.rho.futile, want)
+	}
+	d.steer(dawn.Add(4*StableWindow), judging(0.02, followed(1)), &Decision{})
+	if d.rho.value != 0.7 || !d.rho.futile {
+		t.Errorf("%v, futile %v; want it back at 0.7", d.rho.value, d.rho.futile)
 	}
 }
 
@@ -86,7 +118,7 @@ func TestFutileStepsAreTakenBack(t *testing.T) {
 	var changes []string
 	for i, share := range []float64{0.02, 0.02, 0.0161, 0.02, 0.02} {
 		var decision Decision
-		d.steer(dawn.Add(time.Duration(i)*StableWindow), judging(share, func(s *Situation) { s.Estimates.CPU = 1 }), &decision)
+		d.steer(dawn.Add(time.Duration(i)*StableWindow), judging(share, followed(i)), &decision)
 		for _, change := range decision.Changes {
 			changes = append(changes, change.From+" → "+change.To+": "+change.Reason)
 		}
@@ -111,7 +143,7 @@ func TestFutileStepsAreTakenBack(t *testing.T) {
 	d, changes = &Decider{direction: map[string]int{}}, nil
 	for i, share := range []float64{0.02, 0.02, 0.016, 0.0161, 0.0129} {
 		var decision Decision
-		d.steer(dawn.Add(time.Duration(i)*StableWindow), judging(share, func(s *Situation) { s.Estimates.CPU = 1 }), &decision)
+		d.steer(dawn.Add(time.Duration(i)*StableWindow), judging(share, followed(i)), &decision)
 		for _, change := range decision.Changes {
 			changes = append(changes, change.From+" → "+change.To)
 		}
