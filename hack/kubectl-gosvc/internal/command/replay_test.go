@@ -40,7 +40,7 @@ func (p past) scraped(at time.Time) bool {
 // answers to a query at a time, by the label le.
 func (p past) answers(query string, at time.Time) map[string]float64 {
 	demand := p.demand(at)
-	buckets := map[string]float64{"0.01": 0.6, "0.1": 0.998, "1": 1, "+Inf": 1}
+	buckets := map[string]float64{"0.005": 0.15, "0.01": 0.6, "0.025": 0.95, "0.05": 0.99, "0.1": 0.998, "1": 1, "+Inf": 1}
 	switch {
 	case p.without != "" && strings.Contains(query, p.without), !strings.Contains(query, `namespace="`+p.namespace+`",service="checkout-metrics"`):
 		return nil
