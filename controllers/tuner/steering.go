@@ -40,8 +40,10 @@ type steering struct {
 	lowered   bool // by what was measured: else it is the plan's
 	judgedAt  time.Time
 	calmSince time.Time
-	reason    string
-	rise      float64 // of the next step up
+	// refusedSince pods have turned more requests away than may be; zero while they do not.
+	refusedSince time.Time
+	reason       string
+	rise         float64 // of the next step up
 	// steps down since the share of the budget was before, with ready pods at the value from; futile says that they were taken back and no others
 	// are tried until the objective holds again.
 	steps        int
@@ -68,12 +70,21 @@ func (m missed) String() string {
 	return fmt.Sprintf("%s%% of requests %s; the objective allows %s%%", short(100*m.share), m.how, short(100*m.budget))
 }
 
-// missed of the objective that was missed by more: slow requests, or those that pods turned away because they were full.
-func (s Situation) missed() missed {
-	e, b := s.Estimates, s.Bounds
+// missed of the objective that was missed by more: slow requests, or those that pods turned away because they were full. The latter count
+// once it has been more than may be for as long as the stable window, without a panic: what was turned away of a step, or of a burst, says
+// nothing about the utilization.
+func (d *Decider) missed(now time.Time, s Situation) missed {
+	e, b, r := s.Estimates, s.Bounds, &d.rho
 	slow := missed{e.Objectives.Slow, e.Objectives.SlowShare(), b.SlowBudget, fmt.Sprintf("take longer than %s", b.Threshold)}
 	refused := missed{e.Refused, e.Refused / max(e.Objectives.Total, e.Refused, 1), b.FailedBudget, "are turned away by pods that are full"}
-	if refused.spends() > slow.spends() {
+	switch {
+	case refused.spends() <= 1 || now.Before(d.panicUntil):
+		r.refusedSince = time.Time{}
+	case r.refusedSince.IsZero():
+		r.refusedSince = now
+	}
+	lately := refused.spends() > 1 && (r.refusedSince.IsZero() || now.Sub(r.refusedSince) < StableWindow)
+	if refused.spends() > slow.spends() && !lately {
 		return refused
 	}
 	return slow
@@ -91,7 +102,7 @@ func (d *Decider) steer(now time.Time, s Situation, decision *Decision) plan.Fig
 		*r = steering{value: s.Bounds.Utilization, reason: "set by hand"}
 		return plan.Figure[float64]{Value: r.value, Reason: r.reason}
 	}
-	missed := s.missed()
+	missed := d.missed(now, s)
 	judged := now.Sub(r.judgedAt) >= StableWindow && now.After(d.panicUntil) && s.Estimates.Known && missed.budget > 0
 	capacity := float64(s.Ready) * s.Bounds.Cores * r.value
 	switch {

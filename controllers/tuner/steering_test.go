@@ -44,17 +44,19 @@ func TestWhenTheUtilizationIsLowered(t *testing.T) {
 			return d
 		}
 	}
+	refusing := func(d *Decider) { d.rho.refusedSince = dawn.Add(-StableWindow) }
 	cases := map[string]struct {
 		decider   func() *Decider
 		situation Situation
 		value     float64
 		reason    string
 	}{
-		"more turned away than may fail": {began(), judging(0.01, refused(20)), 0.7 * lowerBy, full},
-		"as many turned away":            {began(), judging(0.01, refused(10)), 0.7, formula},
-		"turned away, and none may be":   {began(), judging(0, refused(20), func(s *Situation) { s.Bounds.FailedBudget = 0 }), 0.7, formula},
-		"turned away without latency":    {began(), judging(0, refused(20), func(s *Situation) { s.Bounds.Threshold, s.Bounds.SlowBudget = 0, 0 }), 0.7 * lowerBy, full},
-		"more slow than turned away":     {began(), judging(0.05, refused(20)), 0.7 * lowerBy, "5% of requests take longer than 100ms; the objective allows 1%"},
+		"more turned away than may fail": {began(refusing), judging(0.01, refused(20)), 0.7 * lowerBy, full},
+		"as many turned away":            {began(refusing), judging(0.01, refused(10)), 0.7, formula},
+		"turned away, and none may be":   {began(refusing), judging(0, refused(20), func(s *Situation) { s.Bounds.FailedBudget = 0 }), 0.7, formula},
+		"turned away without latency":    {began(refusing), judging(0, refused(20), func(s *Situation) { s.Bounds.Threshold, s.Bounds.SlowBudget = 0, 0 }), 0.7 * lowerBy, full},
+		"turned away for a while":        {began(func(d *Decider) { d.rho.refusedSince = dawn.Add(1 - StableWindow) }), judging(0, refused(20)), 0.7, formula},
+		"more slow than turned away":     {began(refusing), judging(0.05, refused(20)), 0.7 * lowerBy, "5% of requests take longer than 100ms; the objective allows 1%"},
 		"as many as may be":              {began(), judging(0.01), 0.7, formula},
 		"more than may be":               {began(), judging(0.02), 0.7 * lowerBy, slow},
 		"more, but no objective":         {began(), judging(0.02, func(s *Situation) { s.Bounds.SlowBudget = 0 }), 0.7, formula},
@@ -89,6 +91,30 @@ func TestWhenTheUtilizationIsLowered(t *testing.T) {
 				t.Errorf("changes %+v, judged at %s", decision.Changes, d.rho.judgedAt)
 			}
 		})
+	}
+}
+
+// What pods turn away of a step does not count, nor what they do for less than the stable window.
+func TestWhatIsTurnedAwayCountsOnlyWhereItStays(t *testing.T) {
+	d := &Decider{direction: map[string]int{}}
+	at := dawn
+	look := func(requests float64) float64 {
+		at = at.Add(StableWindow / 2)
+		return d.steer(at, judging(0, refused(requests)), &Decision{}).Value
+	}
+	for i, c := range []struct {
+		requests, want float64
+		panics         bool
+	}{
+		{20, 0.7, false}, {20, 0.7, false}, {5, 0.7, false}, {20, 0.7, false}, {20, 0.7, false}, {20, 0.7, true}, {20, 0.7, false}, {20, 0.7, false},
+		{20, 0.7 * lowerBy, false},
+	} {
+		if c.panics {
+			d.panicUntil = at.Add(StableWindow)
+		}
+		if got := look(c.requests); math.Abs(got-c.want) > 1e-12 {
+			t.Errorf("look %d: %v, want %v", i, got, c.want)
+		}
 	}
 }
 
