@@ -157,6 +157,11 @@ test-chart: ## Install, upgrade, roll back, and remove the Helm chart with Helm 
 	go -C hack/chart vet -tags cluster .
 	KUBEBUILDER_ASSETS=$$(hack/cluster/envtest.sh) go -C hack/chart test -count=1 -tags cluster .
 
+.PHONY: test-bundle
+test-bundle: ## Whether Operator Framework's validators accept the bundle for the Operator Lifecycle Manager; compiles for minutes at first.
+	go -C hack/bundle vet -tags olm .
+	go -C hack/bundle test -count=1 -tags olm .
+
 .PHONY: test-jaeger
 test-jaeger: ## Whether a trace through all parts of the reference service arrives in a real Jaeger, which is compiled at first (4 minutes).
 	hack/jaeger.sh

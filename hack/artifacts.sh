@@ -78,6 +78,10 @@ for platform in "${platforms[@]}"; do
 done
 IMG=${IMG:-goservice.dev/manager:$VERSION} WORKLOAD_IMG=${WORKLOAD_IMG:-goservice.dev/workload:$VERSION} COMPONENTS='' \
   hack/deploy.sh render >"$out/install.yaml"
+if [ -z "$PART" ]; then
+  env GOFLAGS= GOWORK= go -C hack/bundle run . -version "$VERSION" -source "$SOURCE" -epoch "$SOURCE_DATE_EPOCH" -installer "$REPO_ROOT/$out/install.yaml" \
+    -out "$REPO_ROOT/$built/bundle"
+fi
 task release "$out" artifacts
 (cd "$out" && sha256sum --quiet --check SHA256SUMS)
 step release "$out: $(find "$out" -type f | wc -l) files, $(du -sh "$out" | cut -f1), not signed"

@@ -103,6 +103,7 @@ func (r *release) write() error {
 		{"notes", r.putNotes, false},
 		{"images", r.images, true},
 		{"chart", r.chart, false},
+		{"bundle", r.bundle, true},
 		{"plugin", r.plugin, false},
 		{"krew manifest", r.krew, false},
 		{"bills of materials", r.billsOfMaterials, true},

@@ -40,6 +40,19 @@ func (r *release) chart() error {
 	return r.put(chartName+"-"+r.semantic()+".tgz", archive)
 }
 
+// bundle packs what hack/bundle has made for the Operator Lifecycle Manager.
+func (r *release) bundle() error {
+	files, err := filesBelow(filepath.Join(r.built, "bundle"), "")
+	if err != nil {
+		return err
+	}
+	archive, err := tarGzipped(files, r.created)
+	if err != nil {
+		return err
+	}
+	return r.put("goservice-operator-bundle-"+r.semantic()+".tar.gz", archive)
+}
+
 const pluginName = "kubectl-gosvc"
 
 // platform that the plugin is compiled for.

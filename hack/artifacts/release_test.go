@@ -47,6 +47,13 @@ func standIns(t *testing.T) string {
 			t.Fatalf("%v: %s", err, output)
 		}
 	}
+	bundle := filepath.Join(built, "bundle", "manifests")
+	if err := os.MkdirAll(bundle, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(bundle, "goservice-operator.clusterserviceversion.yaml"), []byte("version: 0.99.0-rc.1\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	return built
 }
 
@@ -84,6 +91,7 @@ func TestARelease(t *testing.T) {
 	t.Run("has archives of the plugin with licenses, and a krew manifest of these", func(t *testing.T) { archivesAreRight(t, r) })
 	t.Run("has a plugin that krew installs on each system", func(t *testing.T) { krewInstalls(t, r) })
 	t.Run("has a chart that says its version", func(t *testing.T) { chartIsRight(t, r) })
+	t.Run("has a bundle that says its version", func(t *testing.T) { bundleIsRight(t, r) })
 	t.Run("has provenance and checksums over all files", func(t *testing.T) { sumsAreRight(t, r) })
 	if notes := string(read(t, r, "RELEASE_NOTES.md")); !strings.Contains(notes, "## Toolkit\n") || !strings.Contains(notes, "### Added") {
 		t.Errorf("the notes are\n%s", notes)
@@ -287,6 +295,13 @@ func chartIsRight(t *testing.T, r *release) {
 		if len(files["goservice-operator/"+name]) == 0 {
 			t.Errorf("has no %s", name)
 		}
+	}
+}
+
+func bundleIsRight(t *testing.T, r *release) {
+	files := entries(t, gunzipped(t, read(t, r, "goservice-operator-bundle-0.99.0-rc.1.tar.gz")))
+	if csv := string(files["manifests/goservice-operator.clusterserviceversion.yaml"]); !strings.Contains(csv, "version: 0.99.0-rc.1\n") {
+		t.Errorf("the bundle has %q: %s", slices.Sorted(maps.Keys(files)), csv)
 	}
 }
 
