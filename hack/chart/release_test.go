@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -188,6 +189,44 @@ func TestAReleaseFitsIntoItsSecret(t *testing.T) {
 			t.Errorf("the Secret has %d bytes: half of what it may have is for what is to come", len(text))
 		}
 		t.Logf("%d bytes", len(text))
+	})
+}
+
+// The operator's Roles follow the namespaces that it watches, over upgrades and a rollback, and none is left.
+func TestRolesFollowTheNamespacesThatAreWatched(t *testing.T) {
+	roles := schema.GroupVersionKind{Group: "rbac.authorization.k8s.io", Version: "v1", Kind: "Role"}
+	bindings := schema.GroupVersionKind{Group: "rbac.authorization.k8s.io", Version: "v1", Kind: "RoleBinding"}
+	_, role, _ := strings.Cut(managerRole, "/")
+	_, binding, _ := strings.Cut(managerBinds, "/")
+	onACluster(t, func(c *cluster) {
+		all := []string{c.namespace + "-a", c.namespace + "-b", c.namespace + "-c"}
+		for _, name := range all {
+			o := &unstructured.Unstructured{}
+			o.SetGroupVersionKind(namespaces)
+			o.SetName(name)
+			c.must(c.Create(c.Context(), o))
+		}
+		watched := func(want ...string) {
+			t.Helper()
+			for _, name := range all {
+				is := slices.Contains(want, name)
+				if c.get(roles, name, role) != nil != is || c.get(bindings, name, binding) != nil != is {
+					t.Errorf("watched are %v; the Role in %s: %v", want, name, !is)
+				}
+			}
+		}
+		watch := func(names ...any) change { return c.request("operator", values{"watchNamespaces": names}) }
+		c.must(c.helm.install(c.getter(), watch(all[0], all[1])))
+		watched(all[0], all[1])
+		c.must(c.helm.upgrade(c.getter(), watch(all[1], all[2])))
+		watched(all[1], all[2])
+		c.must(c.helm.rollback(c.getter(), c.namespace, "operator", 1))
+		watched(all[0], all[1])
+		c.must(c.helm.upgrade(c.getter(), watch())) // without any value, Helm takes those of the release before
+		watched()
+		c.must(c.helm.upgrade(c.getter(), watch(all[0])))
+		c.must(c.helm.uninstall(c.getter(), c.namespace, "operator"))
+		watched()
 	})
 }
 
