@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/internal/build"
 	"goservice.dev/operator/controllers/plan"
 	"goservice.dev/operator/controllers/sim"
 	"goservice.dev/operator/controllers/tuner"
@@ -145,6 +146,7 @@ func (r *Recording) Replay(d Declared) (Outcome, error) {
 			}
 		})
 	}
+	contender.Sharing = sharesItsQueue(d.Spec)
 	o := r.simulate(d.Spec, &figures, contender)
 	o.Decisions = decisions
 	return o, nil
@@ -154,7 +156,15 @@ func (r *Recording) Replay(d Declared) (Outcome, error) {
 // service has.
 func (r *Recording) Rival(percent int) Outcome {
 	figures := plan.Compute(&r.Service.Spec, r.observed())
-	return r.simulate(&r.Service.Spec, &figures, sim.HPAContender(percent, 300))
+	contender := sim.HPAContender(percent, 300)
+	contender.Sharing = sharesItsQueue(&r.Service.Spec)
+	return r.simulate(&r.Service.Spec, &figures, contender)
+}
+
+// sharesItsQueue says that a request which would wait in one pod runs in another, whatever scales them.
+func sharesItsQueue(spec *v1alpha1.GoServiceSpec) bool {
+	reason, _ := build.NoHandOff(spec)
+	return plan.OnToolkit(spec) && reason == ""
 }
 
 func (r *Recording) observed() plan.Observed {

@@ -63,10 +63,22 @@ func recorded(t *testing.T, minutes int, level float64) *Recording {
 }
 
 // What a replay says the operator decides is what it decides in the simulator, where each request is simulated: the same code, and nearly
-// the same pods at each minute.
+// the same pods at each minute, whether they share their queue or not.
 func TestAReplayDecidesAsTheSimulatorDoes(t *testing.T) {
 	t.Parallel()
-	r := recorded(t, 30, 500)
+	most := map[v1alpha1.HandOffMode]int{}
+	for _, mode := range []v1alpha1.HandOffMode{v1alpha1.HandOffAutomatic, v1alpha1.HandOffDisabled} {
+		r := recorded(t, 30, 900)
+		r.Service.Spec.HandOff = mode
+		most[mode] = decidesAlike(t, r, mode == v1alpha1.HandOffAutomatic)
+	}
+	if most[v1alpha1.HandOffAutomatic] >= most[v1alpha1.HandOffDisabled] {
+		t.Errorf("as many pods with a shared queue as without: %v", most)
+	}
+}
+
+func decidesAlike(t *testing.T, r *Recording, sharing bool) (most int) {
+	t.Helper()
 	replayed, err := r.Replay(Declared{"declared", &r.Service.Spec})
 	if err != nil {
 		t.Fatal(err)
@@ -74,13 +86,15 @@ func TestAReplayDecidesAsTheSimulatorDoes(t *testing.T) {
 	figures := plan.Compute(&r.Service.Spec, r.observed())
 	simulated := r.simulated(&r.Service.Spec, &figures)
 	var floors []int
-	single := sim.Run(simulated, sim.FittedPool(simulated), r.shape(), sim.OperatorOf("", &r.Service.Spec, true, func(changes []tuner.Change) {
+	operator := sim.OperatorOf("", &r.Service.Spec, true, func(changes []tuner.Change) {
 		for _, c := range changes {
 			if at := morning.Add(c.At.Sub(beginning) - sim.WarmUp*time.Second); c.What == "replica floor" && !at.Before(morning) {
 				floors = append(floors, number(t, c.To))
 			}
 		}
-	}), seed)
+	})
+	operator.Sharing = sharing
+	single := sim.Run(simulated, sim.FittedPool(simulated), r.shape(), operator, seed)
 	off := 0.0
 	pods := make([]float64, r.Steps)
 	for second, m := range single.Moments() {
@@ -106,6 +120,7 @@ func TestAReplayDecidesAsTheSimulatorDoes(t *testing.T) {
 	if *replayed.MissedSeconds > 60 || math.Abs(replayed.Requests/60-sum(r.Demand)) > 0.01*sum(r.Demand) {
 		t.Errorf("%d seconds missed, %v requests of %v", *replayed.MissedSeconds, replayed.Requests, 60*sum(r.Demand))
 	}
+	return replayed.MostPods
 }
 
 func number(t *testing.T, text string) int {

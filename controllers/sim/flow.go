@@ -16,7 +16,8 @@ import (
 
 // Flow is a load that is too much to simulate request by request: a week of a busy service. What pods count then follows from how many
 // requests each of them gets between two moments, at most a second: Poisson arrivals, pods chosen at random, and within a pod the waits of an M/M/m queue,
-// beside what is in excess of what the pod can do. Everything else is as it is with single requests: the autoscalers, their metrics, the start and end of pods.
+// beside what is in excess of what the pod can do. Pods that share their queue get equal parts, and a request waits for its own pod and then as in the M/M/m
+// queue of all. Everything else is as it is with single requests: the autoscalers, their metrics, the start and end of pods.
 type Flow struct {
 	// Durations of requests that wait for nobody, cumulative by seconds; nil: as the Service has them, with exponential waits for others.
 	Durations []tuner.Bucket
@@ -53,7 +54,8 @@ func FlowPool(service Service, spec *v1alpha1.GoServiceSpec, load Flow) Pool {
 // flow is the state of one.
 type flow struct {
 	Flow
-	queue  *queueing
+	// queues of pods that share with as many others, or with none.
+	queues map[int]*queueing
 	at     float64
 	tokens float64
 	// left of the requests of the present second, and the rate at which they come.
@@ -64,7 +66,7 @@ type flow struct {
 }
 
 func newFlow(w *World, load Flow) *flow {
-	return &flow{Flow: load, queue: newQueueing(w.service, load.Durations), tokens: load.Burst, split: w.random.balancing}
+	return &flow{Flow: load, queues: map[int]*queueing{}, tokens: load.Burst, split: w.random.balancing}
 }
 
 // runFlow until the shape ends.
@@ -116,8 +118,15 @@ func (f *flow) step(w *World, arrivals int, seconds float64) {
 		return
 	}
 	perPod := rate / float64(len(w.serving))
+	shared := w.sharing && len(w.serving) > 1
+	if shared {
+		w.levelExcess()
+	}
 	for i, p := range w.serving {
 		n := binomial(f.split, admitted, 1/float64(len(w.serving)-i))
+		if shared {
+			n = admitted / (len(w.serving) - i)
+		}
 		admitted -= n
 		f.work(w, p, n, perPod, seconds)
 	}
@@ -126,6 +135,31 @@ func (f *flow) step(w *World, arrivals int, seconds float64) {
 			f.drain(w, p, seconds)
 		}
 	}
+}
+
+// levelExcess of pods that share their queue: what waits is in the one queue of all.
+func (w *World) levelExcess() {
+	sum := 0.0
+	for _, p := range w.serving {
+		sum += p.excess
+	}
+	for _, p := range w.serving {
+		p.excess = sum / float64(len(w.serving))
+	}
+}
+
+// queueOf a pod.
+func (f *flow) queueOf(w *World) *queueing {
+	pods := 1
+	if w.sharing {
+		pods = max(len(w.serving), 1)
+	}
+	q := f.queues[pods]
+	if q == nil {
+		q = newQueueing(w.service, f.Durations, pods)
+		f.queues[pods] = q
+	}
+	return q
 }
 
 // admit what the limit lets in, and the rate of that.
@@ -162,11 +196,12 @@ func (f *flow) drain(w *World, p *Pod, seconds float64) {
 
 // work of a pod that gets n requests within some seconds, at an expected rate.
 func (f *flow) work(w *World, p *Pod, n int, rate, seconds float64) {
-	s, own := w.service, f.queue.serviceTime
+	s, queue := w.service, f.queueOf(w)
+	own := queue.serviceTime
 	pace := min(s.usable()/s.CPUTime.Seconds(), float64(w.workers)/own) // requests per second at most
 	most := max(float64(w.workers)-pace*own, 0) + min(float64(w.depth), pace*w.queueTimeout)
-	f.queue.limit(most / pace)
-	at := f.queue.at(min(rate/pace, 1), p.excess/pace)
+	queue.limit(w.workers, most/pace)
+	at := queue.at(min(rate/pace, 1), p.excess/pace)
 	before, done, lost := p.excess, 0.0, 0.0
 	if rate < pace { // what chance makes of arrivals is in the queue's formulas; what was in excess before is worked off
 		lost = float64(binomial(f.split, n, at.lost))
@@ -182,8 +217,9 @@ func (f *flow) work(w *World, p *Pod, n int, rate, seconds float64) {
 	p.requests += done + lost
 	p.failed += lost
 	p.served += done
-	p.cpu += done * s.CPUTime.Seconds()
-	w.busyArea += done * s.CPUTime.Seconds()
+	used := done * (s.CPUTime.Seconds() + at.moved*moveCPU)
+	p.cpu += used
+	w.busyArea += used
 	p.serviceSeconds += done * (own + at.wait + min(delay, float64(w.workers)/pace))
 	p.durationSeconds += done * (own + at.wait + delay)
 	p.count(w, done, float64(slow))

@@ -12,20 +12,22 @@ import (
 // queueing tells how long requests take in a pod by how busy it is. What was computed is kept: there are few states, and a week has
 // millions of moments.
 type queueing struct {
-	servers     int
+	servers     int     // of the pod
+	shared      int     // of all pods that share their queue with it, and its own
 	serverTime  float64 // that a request keeps one of them
 	serviceTime float64 // of a request that waits for nobody
 	threshold   float64 // infinite without a latency objective
 	durations   []tuner.Bucket
+	workers     int     // of the pod
 	longest     float64 // wait in a pod, beyond which requests are turned away
 	known       map[queueState]queued
 }
 
 type queueState struct{ busy, delay int }
 
-// queued are the shares of requests that are slower than the threshold, and that are turned away because too many wait already, and the mean
-// wait for a core in seconds.
-type queued struct{ slow, lost, wait float64 }
+// queued are the shares of requests that are slower than the threshold, that are turned away because too many wait already, and that move to
+// another pod, and the mean wait for a core in seconds.
+type queued struct{ slow, lost, moved, wait float64 }
 
 const (
 	// Utilizations and delays are told apart in so many steps, delays up to the threshold.
@@ -34,9 +36,11 @@ const (
 	mostUsed = 0.98
 )
 
-func newQueueing(s Service, durations []tuner.Bucket) *queueing {
+// newQueueing of a pod, one of so many that share their queue.
+func newQueueing(s Service, durations []tuner.Bucket, pods int) *queueing {
+	servers := max(int(s.usable()), 1)
 	q := &queueing{
-		servers: max(int(s.usable()), 1), serviceTime: (s.CPUTime + s.Wait).Seconds(), threshold: s.Threshold.Seconds(),
+		servers: servers, shared: pods * servers, serviceTime: (s.CPUTime + s.Wait).Seconds(), threshold: s.Threshold.Seconds(),
 		durations: durations, known: map[queueState]queued{},
 	}
 	q.serverTime = s.CPUTime.Seconds() * float64(q.servers) / s.usable()
@@ -49,10 +53,10 @@ func newQueueing(s Service, durations []tuner.Bucket) *queueing {
 	return q
 }
 
-// limit the wait, in seconds.
-func (q *queueing) limit(longest float64) {
-	if longest != q.longest {
-		q.longest = longest
+// limit the workers, and the wait in seconds.
+func (q *queueing) limit(workers int, longest float64) {
+	if workers != q.workers || longest != q.longest {
+		q.workers, q.longest = workers, longest
 		clear(q.known)
 	}
 }
@@ -66,7 +70,7 @@ func (q *queueing) at(utilization, delay float64) queued {
 	result, known := q.known[state]
 	if !known {
 		rho := float64(state.busy) / busySteps
-		result = queued{slow: q.slow(rho, q.threshold*float64(state.delay)/delaySteps), lost: q.lost(rho), wait: min(q.meanWait(rho), q.longest)}
+		result = queued{slow: q.slow(rho, q.threshold*float64(state.delay)/delaySteps), lost: q.lost(rho), moved: q.moved(rho), wait: min(q.meanWait(rho), q.longest)}
 		q.known[state] = result
 	}
 	return result
@@ -100,7 +104,8 @@ func (q *queueing) slow(rho, delay float64) float64 {
 }
 
 // waits is the share of requests that wait longer for a core, P(W > t) = C(m, ρ)·e^(−m(1−ρ)t/S) in an M/M/m queue (L. Kleinrock,
-// Queueing Systems I, 1975, section 3.5), in which nobody waits for longer than longest.
+// Queueing Systems I, 1975, section 3.5), in which nobody waits for longer than longest. In pods that share their queue, a request first
+// waits for its own pod, as long as it is patient, and then in the one queue of all.
 func (q *queueing) waits(rho, longer, longest float64) float64 {
 	switch {
 	case longer <= 0:
@@ -108,7 +113,28 @@ func (q *queueing) waits(rho, longer, longest float64) float64 {
 	case longer >= longest:
 		return 0
 	}
-	return haveToWait(q.servers, rho) * math.Exp(-float64(q.servers)*(1-rho)*longer/q.serverTime)
+	alone := q.waitsFor(q.servers, rho, longer)
+	if q.shared == q.servers || longer <= q.patience() {
+		return alone
+	}
+	return min(alone, q.waitsFor(q.shared, rho, longer-q.patience()))
+}
+
+func (q *queueing) waitsFor(servers int, rho, longer float64) float64 {
+	return haveToWait(servers, rho) * math.Exp(-float64(servers)*(1-rho)*longer/q.serverTime)
+}
+
+// patience in seconds, before a request is offered to other pods.
+func (q *queueing) patience() float64 { return max(patientShare*q.serviceTime, patientHops*hop) }
+
+// moved is the share of requests that another pod does: those that find all workers of their own taken, as in an M/M/m/K queue
+// (Kleinrock 1975, section 3.6), since who would wait for one moves instead.
+func (q *queueing) moved(rho float64) float64 {
+	if q.shared == q.servers {
+		return 0
+	}
+	taken := haveToWait(q.servers, rho) * math.Pow(rho, float64(max(q.workers-q.servers, 0)))
+	return (1 - rho) * taken / (1 - rho*taken)
 }
 
 // lost is the share that finds the places taken. In an M/M/1/K queue, it is (1−ρ)·ρ^K/(1−ρ^(K+1)) (Kleinrock 1975, section 3.6); ρ^K is that
@@ -119,7 +145,16 @@ func (q *queueing) lost(rho float64) float64 {
 }
 
 func (q *queueing) meanWait(rho float64) float64 {
-	return haveToWait(q.servers, rho) * q.serverTime / (float64(q.servers) * (1 - rho))
+	mean := func(servers int) float64 {
+		return haveToWait(servers, rho) * q.serverTime / (float64(servers) * (1 - rho))
+	}
+	alone := mean(q.servers)
+	if q.shared == q.servers {
+		return alone
+	}
+	// Who waits for its own pod does so for an exponentially distributed time, of which patience cuts off the rest.
+	rate := float64(q.servers) * (1 - rho) / q.serverTime
+	return min(alone, alone*(1-math.Exp(-rate*q.patience()))+mean(q.shared))
 }
 
 // haveToWait is the share of requests that wait in an M/M/m queue, by the recursion of Erlang's formula B.
