@@ -26,12 +26,12 @@ type release struct {
 
 // parts of an installation, by what a bundle makes of them.
 type parts struct {
-	crd, deployment                object
-	roles, clusterRoles            map[string]object
-	bindings, clusterRoleBindings  []object
-	beside                         []object
-	serviceAccount                 string
-	permissions, clusterPermission []any
+	crd, deployment                 object
+	roles, clusterRoles             map[string]object
+	bindings, clusterRoleBindings   []object
+	beside                          []object
+	serviceAccount                  string
+	permissions, clusterPermissions []any
 }
 
 // bundle returns the files of a bundle by their paths in it.
@@ -118,7 +118,7 @@ func (p *parts) grant() error {
 		if role == nil {
 			return fmt.Errorf("ClusterRoleBinding %s: there is no ClusterRole %s", nameOf(b), roleOf(b))
 		}
-		p.clusterPermission = append(p.clusterPermission, role["rules"].([]any)...)
+		p.clusterPermissions = append(p.clusterPermissions, role["rules"].([]any)...)
 		delete(p.clusterRoles, roleOf(b))
 	}
 	for _, role := range p.clusterRoles {

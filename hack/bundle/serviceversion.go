@@ -75,7 +75,7 @@ func (r *release) serviceVersion(p *parts) (object, error) {
 			"installModes": []object{mode("OwnNamespace", false), mode("SingleNamespace", false), mode("MultiNamespace", false), mode("AllNamespaces", true)},
 			"install": object{"strategy": "deployment", "spec": object{
 				"permissions":        []object{{"serviceAccountName": p.serviceAccount, "rules": p.permissions}},
-				"clusterPermissions": []object{{"serviceAccountName": p.serviceAccount, "rules": p.clusterPermission}},
+				"clusterPermissions": []object{{"serviceAccountName": p.serviceAccount, "rules": p.clusterPermissions}},
 				"deployments":        []object{{"name": nameOf(p.deployment), "label": metadata["labels"], "spec": p.deployment["spec"]}},
 			}},
 			"customresourcedefinitions": object{"owned": []object{owned}},
