@@ -42,10 +42,20 @@ type outsiders struct {
 func (o *outsiders) connect(labels map[string]string, service, portAndPath string) (accepted, sent int) {
 	o.t.Helper()
 	o.tries++
-	seen, log := o.loadFrom(fmt.Sprintf("client-%d", o.tries), labels, "-rate", "10", "-for", "1s", "-fresh", "-timeout", "2s",
+	seen, log := o.loadFrom(fmt.Sprintf("client-%d", o.tries), labels, "-rate", "10", "-for", "2s", "-fresh", "-timeout", "2s",
 		"-url", fmt.Sprintf("http://%s.%s.svc%s", service, o.to.namespace, portAndPath))
 	o.Expect(seen.Sent).To(gomega.BeNumerically(">", 0), log)
 	return seen.Accepted, seen.Sent
+}
+
+// letIn waits until pods with these labels connect. The first requests of a new pod may be sent before whoever enforces policies knows its
+// address, half a second later on a busy node.
+func (o *outsiders) letIn(labels map[string]string, service, portAndPath string) {
+	o.t.Helper()
+	o.eventually(func(g gomega.Gomega) {
+		accepted, sent := o.connect(labels, service, portAndPath)
+		g.Expect(accepted).To(gomega.BeNumerically(">=", sent/2), "%v are let in", labels)
+	}).Should(gomega.Succeed())
 }
 
 // With an enforced NetworkPolicy, only those whom the spec names reach the service. The operator and Prometheus still reach the
@@ -72,10 +82,7 @@ func TestOnlyNamedClientsConnect(t *testing.T) {
 		return accepted
 	}).Should(gomega.BeZero(), "an unlabeled pod is kept out")
 	enforced := time.Now()
-	j.eventually(func(g gomega.Gomega) {
-		accepted, sent := clients.connect(friend, "guarded", "/")
-		g.Expect(accepted).To(gomega.Equal(sent), "a labeled pod is let in")
-	}).Should(gomega.Succeed())
+	clients.letIn(friend, "guarded", "/")
 	for _, labels := range []map[string]string{friend, stranger} {
 		accepted, _ := clients.connect(labels, "guarded-metrics", ":9100/metrics")
 		j.Expect(accepted).To(gomega.BeZero(), "the admin port is not for clients: %v", labels)
@@ -91,8 +98,5 @@ func TestOnlyNamedClientsConnect(t *testing.T) {
 	var policy networkingv1.NetworkPolicy
 	err := cluster.client.Get(j.ctx, client.ObjectKey{Namespace: j.namespace, Name: "guarded"}, &policy)
 	j.Expect(apierrors.IsNotFound(err)).To(gomega.BeTrue(), "%v", err)
-	j.eventually(func(g gomega.Gomega) {
-		accepted, sent := clients.connect(stranger, "guarded", "/")
-		g.Expect(accepted).To(gomega.Equal(sent), "everybody connects again")
-	}).Should(gomega.Succeed())
+	clients.letIn(stranger, "guarded", "/")
 }
