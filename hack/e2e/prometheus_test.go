@@ -99,6 +99,7 @@ func TestBreachPagesAndRecoveryResolves(t *testing.T) {
 		Should(gomega.Equal(metav1.ConditionTrue))
 	t.Logf("the status says so after %s", since(recovered))
 	j.sound("checkout")
+	j.hasData("checkout")
 	healthy.lossless(j)
 }
 

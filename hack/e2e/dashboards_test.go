@@ -1,0 +1,60 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+//go:build e2e
+
+package e2e
+
+import (
+	"encoding/json"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/onsi/gomega"
+)
+
+// Panels of the service's dashboard about what a service may have and that of the test has not: shares of a limit, a certificate, streams, RPC,
+// work in the background, declared dependencies; and two of the operator's own metrics, which the Prometheus of the tests does not scrape.
+var withoutData = []string{
+	"Background work", "Certificate expires in", "Duration of RPC calls", "Ends of streams", "Failing dependencies", "Failures of background work",
+	"Open streams", "Pods to confirm", "RPC calls", "Share of each pod", "Tuning decisions",
+}
+
+// panel of a dashboard, or a row with others, or the dashboard.
+type panel struct {
+	Title   string
+	Targets []struct{ Expr string }
+	Panels  []panel
+}
+
+// hasData asks Prometheus what every panel of the service's dashboard shows, and expects something wherever the service has what it is about.
+func (j *journey) hasData(name string) {
+	j.t.Helper()
+	text, err := os.ReadFile("../../config/grafana/service.json")
+	j.Expect(err).NotTo(gomega.HaveOccurred())
+	var dashboard panel
+	j.Expect(json.Unmarshal(text, &dashboard)).To(gomega.Succeed())
+	chosen := strings.NewReplacer("$__rate_interval", "1m", "$cluster", ".*", "$namespace", j.namespace, "$service", name)
+	empty, asked := map[string]bool{}, 0
+	var ask func(p panel)
+	ask = func(p panel) {
+		shown := len(p.Targets) == 0
+		for _, target := range p.Targets {
+			var data struct{ Result []any }
+			j.Expect(j.prometheus("query", map[string]string{"query": chosen.Replace(target.Expr)}, &data)).To(gomega.Succeed(), p.Title)
+			shown = shown || len(data.Result) > 0
+			asked++
+		}
+		if !shown {
+			empty[p.Title] = true
+		}
+		for _, inner := range p.Panels {
+			ask(inner)
+		}
+	}
+	ask(dashboard)
+	j.Expect(asked).To(gomega.BeNumerically(">", 60))
+	j.Expect(slices.Sorted(maps.Keys(empty))).To(gomega.Equal(withoutData), "panels without data")
+}
