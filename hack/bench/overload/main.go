@@ -56,7 +56,7 @@ func main() {
 	flag.StringVar(&names, "handlers", "computing,waiting,mixed", "kinds of handlers, from: computing,waiting,mixed")
 	flag.DurationVar(&s.target, "target", 100*time.Millisecond, "within which an answer is a good one")
 	flag.Float64Var(&s.factor, "factor", 4, "how many times the capacity is offered")
-	flag.DurationVar(&s.duration, "duration", 8*time.Second, "of each measurement")
+	flag.DurationVar(&s.duration, "duration", 6*time.Second, "of each measurement")
 	flag.IntVar(&s.rounds, "rounds", 3, "rounds over all measurements; medians are reported")
 	flag.StringVar(&ways, "ways", "computing,mixed,slower,neighbor,crowded", "situations in which ways to find the number of workers are compared, too, from: computing,mixed,slower,neighbor,crowded; empty: none")
 	flag.StringVar(&sizes, "sizes", fixedSizes, "numbers of workers that are tried to find the best fixed pool")
