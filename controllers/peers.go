@@ -24,7 +24,6 @@ import (
 	"goservice.dev/operator/controllers/internal/build"
 	"goservice.dev/operator/controllers/internal/peerkeys"
 	"goservice.dev/operator/controllers/internal/status"
-	"goservice.dev/operator/controllers/plan"
 )
 
 const (
@@ -84,7 +83,7 @@ func (p *peers) ensure(ctx context.Context, service *v1alpha1.GoService) (status
 	if service.DeletionTimestamp != nil {
 		return found, 0 // the Secret goes with the service
 	}
-	if reason, _ := build.NoHandOff(&service.Spec); reason != "" || !plan.OnToolkit(&service.Spec) {
+	if !build.SharesQueue(&service.Spec) {
 		// The Secret stays until the service goes: to delete it, the operator would have to be allowed to delete all.
 		return status.HandOff{}, 0
 	}

@@ -146,7 +146,7 @@ func (r *Recording) Replay(d Declared) (Outcome, error) {
 			}
 		})
 	}
-	contender.Sharing = sharesItsQueue(d.Spec)
+	contender.Sharing = build.SharesQueue(d.Spec)
 	o := r.simulate(d.Spec, &figures, contender)
 	o.Decisions = decisions
 	return o, nil
@@ -157,14 +157,8 @@ func (r *Recording) Replay(d Declared) (Outcome, error) {
 func (r *Recording) Rival(percent int) Outcome {
 	figures := plan.Compute(&r.Service.Spec, r.observed())
 	contender := sim.HPAContender(percent, 300)
-	contender.Sharing = sharesItsQueue(&r.Service.Spec)
+	contender.Sharing = build.SharesQueue(&r.Service.Spec) // whatever scales them
 	return r.simulate(&r.Service.Spec, &figures, contender)
-}
-
-// sharesItsQueue says that a request which would wait in one pod runs in another, whatever scales them.
-func sharesItsQueue(spec *v1alpha1.GoServiceSpec) bool {
-	reason, _ := build.NoHandOff(spec)
-	return plan.OnToolkit(spec) && reason == ""
 }
 
 func (r *Recording) observed() plan.Observed {

@@ -118,67 +118,6 @@ func TestWhatIsTurnedAwayCountsOnlyWhereItStays(t *testing.T) {
 	}
 }
 
-// followed by one more pod are all steps.
-func followed(steps int) func(*Situation) {
-	return func(s *Situation) { s.Estimates.CPU, s.Ready = 1, s.Ready+int32(steps) }
-}
-
-// Whether steps helped is not judged before there are more pods.
-func TestStepsAreFutileOnlyWherePodsFollowed(t *testing.T) {
-	d := &Decider{direction: map[string]int{}}
-	for i := range 4 {
-		d.steer(dawn.Add(time.Duration(i)*StableWindow), judging(0.02, followed(0)), &Decision{})
-	}
-	if want := 0.7 * math.Pow(lowerBy, 4); math.Abs(d.rho.value-want) > 1e-12 || d.rho.futile {
-		t.Errorf("%v, futile %v; want %v", d.rho.value, d.rho.futile, want)
-	}
-	d.steer(dawn.Add(4*StableWindow), judging(0.02, followed(1)), &Decision{})
-	if d.rho.value != 0.7 || !d.rho.futile {
-		t.Errorf("%v, futile %v; want it back at 0.7", d.rho.value, d.rho.futile)
-	}
-}
-
-// Steps that do not help are taken back, and no more are tried until the objective holds.
-func TestFutileStepsAreTakenBack(t *testing.T) {
-	d := &Decider{direction: map[string]int{}}
-	var changes []string
-	for i, share := range []float64{0.02, 0.02, 0.0161, 0.02, 0.02} {
-		var decision Decision
-		d.steer(dawn.Add(time.Duration(i)*StableWindow), judging(share, followed(i)), &decision)
-		for _, change := range decision.Changes {
-			changes = append(changes, change.From+" → "+change.To+": "+change.Reason)
-		}
-	}
-	const slow = ": 2% of requests take longer than 100ms; the objective allows 1%"
-	want := []string{
-		"70% → 59.5%" + slow, "59.5% → 50.6%" + slow,
-		"50.6% → 70%: 1.61% of requests take longer than 100ms at any utilization: they do not wait for the CPU",
-	}
-	if diff := cmp.Diff(want, changes); diff != "" {
-		t.Errorf("changes (-want +got):\n%s", diff)
-	}
-	if !d.rho.futile {
-		t.Error("more steps are tried")
-	}
-	d.steer(dawn.Add(10*StableWindow), judging(0.009), &Decision{})
-	if d.rho.futile {
-		t.Error("the objective holds, and it counts as futile")
-	}
-
-	// Steps that help go on from where they are.
-	d, changes = &Decider{direction: map[string]int{}}, nil
-	for i, share := range []float64{0.02, 0.02, 0.016, 0.0161, 0.0129} {
-		var decision Decision
-		d.steer(dawn.Add(time.Duration(i)*StableWindow), judging(share, followed(i)), &decision)
-		for _, change := range decision.Changes {
-			changes = append(changes, change.From+" → "+change.To)
-		}
-	}
-	if diff := cmp.Diff([]string{"70% → 59.5%", "59.5% → 50.6%", "50.6% → 43%", "43% → 36.5%", "36.5% → 50.6%"}, changes); diff != "" {
-		t.Errorf("changes (-want +got):\n%s", diff)
-	}
-}
-
 // Up it goes by small steps, each larger than the one before, once it has been calm for long enough.
 func TestTheUtilizationRisesInCalmTimes(t *testing.T) {
 	d := &Decider{direction: map[string]int{}, rho: steering{value: 0.5, lowered: true, reason: "r"}}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"sigs.k8s.io/yaml"
 )
 
 // name of the operator's package in a catalog.
@@ -59,7 +61,7 @@ func (r *release) bundle(objects []object) (map[string][]byte, error) {
 	}
 	texts := map[string][]byte{"Dockerfile": []byte(dockerfile())}
 	for path, content := range files {
-		if texts[path], err = asYAML(content); err != nil {
+		if texts[path], err = yaml.Marshal(content); err != nil {
 			return nil, err
 		}
 	}
@@ -68,9 +70,8 @@ func (r *release) bundle(objects []object) (map[string][]byte, error) {
 
 // place an object of an installation.
 func (p *parts) place(o object) error {
-	metadata, _ := o["metadata"].(object)
-	delete(metadata, "namespace") // of the Subscription
-	if labels, _ := metadata["labels"].(object); labels[managedBy] != nil {
+	delete(dig(o, "metadata"), "namespace") // of the Subscription
+	if labels := dig(o, "metadata", "labels"); labels[managedBy] != nil {
 		labels[managedBy] = "olm"
 	}
 	switch kind := kindOf(o); kind {
@@ -102,29 +103,34 @@ func (p *parts) grant() error {
 	if p.crd == nil || p.deployment == nil || p.serviceAccount == "" {
 		return fmt.Errorf("an installation has a CustomResourceDefinition, a Deployment, and a ServiceAccount; this one lacks one")
 	}
-	for _, b := range p.bindings {
-		role := p.roles[roleOf(b)]
-		if role == nil {
-			return fmt.Errorf("RoleBinding %s: there is no Role %s", nameOf(b), roleOf(b))
-		}
-		p.permissions = append(p.permissions, role["rules"].([]any)...)
-		delete(p.roles, roleOf(b))
+	var err error
+	if p.permissions, err = granted(p.bindings, "Role", p.roles); err != nil {
+		return err
 	}
 	for unbound := range p.roles {
 		return fmt.Errorf("nobody is bound to Role %s", unbound)
 	}
-	for _, b := range p.clusterRoleBindings {
-		role := p.clusterRoles[roleOf(b)]
-		if role == nil {
-			return fmt.Errorf("ClusterRoleBinding %s: there is no ClusterRole %s", nameOf(b), roleOf(b))
-		}
-		p.clusterPermissions = append(p.clusterPermissions, role["rules"].([]any)...)
-		delete(p.clusterRoles, roleOf(b))
+	if p.clusterPermissions, err = granted(p.clusterRoleBindings, "ClusterRole", p.clusterRoles); err != nil {
+		return err
 	}
 	for _, role := range p.clusterRoles {
 		p.beside = append(p.beside, role)
 	}
 	return nil
+}
+
+// granted are the rules of the roles that are bound, which are taken from those of their kind.
+func granted(bindings []object, kind string, roles map[string]object) ([]any, error) {
+	var rules []any
+	for _, b := range bindings {
+		role := roles[roleOf(b)]
+		if role == nil {
+			return nil, fmt.Errorf("%s %s: there is no %s %s", kindOf(b), nameOf(b), kind, roleOf(b))
+		}
+		rules = append(rules, role["rules"].([]any)...)
+		delete(roles, roleOf(b))
+	}
+	return rules, nil
 }
 
 func kindOf(o object) string {
@@ -133,14 +139,12 @@ func kindOf(o object) string {
 }
 
 func nameOf(o object) string {
-	metadata, _ := o["metadata"].(object)
-	name, _ := metadata["name"].(string)
+	name, _ := dig(o, "metadata")["name"].(string)
 	return name
 }
 
 func roleOf(binding object) string {
-	ref, _ := binding["roleRef"].(object)
-	name, _ := ref["name"].(string)
+	name, _ := dig(binding, "roleRef")["name"].(string)
 	return name
 }
 

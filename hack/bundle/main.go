@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
-	sigsyaml "sigs.k8s.io/yaml"
 )
 
 // object is a Kubernetes object as YAML has it: maps, lists, and scalars.
@@ -83,5 +82,3 @@ func read(path string) ([]object, error) {
 		}
 	}
 }
-
-func asYAML(value any) ([]byte, error) { return sigsyaml.Marshal(value) }

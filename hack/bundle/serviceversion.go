@@ -49,7 +49,6 @@ func (r *release) serviceVersion(p *parts) (object, error) {
 	if err != nil {
 		return nil, err
 	}
-	metadata, _ := p.deployment["metadata"].(object)
 	mode := func(kind string, supported bool) object { return object{"type": kind, "supported": supported} }
 	return object{
 		"apiVersion": "operators.coreos.com/v1alpha1", "kind": "ClusterServiceVersion",
@@ -76,7 +75,7 @@ func (r *release) serviceVersion(p *parts) (object, error) {
 			"install": object{"strategy": "deployment", "spec": object{
 				"permissions":        []object{{"serviceAccountName": p.serviceAccount, "rules": p.permissions}},
 				"clusterPermissions": []object{{"serviceAccountName": p.serviceAccount, "rules": p.clusterPermissions}},
-				"deployments":        []object{{"name": nameOf(p.deployment), "label": metadata["labels"], "spec": p.deployment["spec"]}},
+				"deployments":        []object{{"name": nameOf(p.deployment), "label": dig(p.deployment, "metadata", "labels"), "spec": p.deployment["spec"]}},
 			}},
 			"customresourcedefinitions": object{"owned": []object{owned}},
 			"relatedImages":             images,

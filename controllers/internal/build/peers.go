@@ -77,8 +77,8 @@ func dnsPolicyOf(spec *v1alpha1.GoServiceSpec, overlay corev1.PodSpec) corev1.DN
 	return cmp.Or(overlay.DNSPolicy, own, corev1.DNSClusterFirst)
 }
 
-// handsOff reports whether the pods share their queue.
-func handsOff(spec *v1alpha1.GoServiceSpec) bool {
+// SharesQueue reports whether the pods of a spec share their queue.
+func SharesQueue(spec *v1alpha1.GoServiceSpec) bool {
 	reason, _ := NoHandOff(spec)
 	return plan.OnToolkit(spec) && reason == ""
 }
@@ -86,7 +86,7 @@ func handsOff(spec *v1alpha1.GoServiceSpec) bool {
 // handOffInputs is what spec.handOff says where it makes a difference.
 func handOffInputs(spec v1alpha1.GoServiceSpec) v1alpha1.HandOffMode {
 	disabled := spec.HandOff == v1alpha1.HandOffDisabled
-	if spec.HandOff = ""; disabled && handsOff(&spec) {
+	if spec.HandOff = ""; disabled && SharesQueue(&spec) {
 		return v1alpha1.HandOffDisabled
 	}
 	return ""
@@ -127,7 +127,7 @@ func HandsOff(template *corev1.PodTemplateSpec) bool {
 
 // peersEnvironment is how a pod finds the others.
 func peersEnvironment(in input) []*corev1ac.EnvVarApplyConfiguration {
-	if !handsOff(&in.service.Spec) {
+	if !SharesQueue(&in.service.Spec) {
 		return nil
 	}
 	plain := func(name, value string) *corev1ac.EnvVarApplyConfiguration {

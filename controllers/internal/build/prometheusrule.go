@@ -41,7 +41,7 @@ func prometheusRule(in input) []Child {
 		service: name, namespace: namespace, alerts: alerts, runbooks: in.environment.RunbookURL,
 		scraped:  fmt.Sprintf("namespace=%q,job=%q", namespace, name),
 		recorded: fmt.Sprintf("namespace=%q,service=%q", namespace, name), histograms: indicators.Of(&in.service.Spec),
-		handsOff: handsOff(&in.service.Spec),
+		handsOff: SharesQueue(&in.service.Spec),
 	}
 	if r.runbooks == "" {
 		r.runbooks = DefaultRunbookURL

@@ -55,7 +55,7 @@ func volumes(in input) ([]*corev1ac.VolumeApplyConfiguration, error) {
 					WithItems(corev1ac.KeyToPath().WithKey(clientCAKey).WithPath(clientCAKey))))
 		}
 	}
-	if handsOff(&in.service.Spec) {
+	if SharesQueue(&in.service.Spec) {
 		result = append(result, peersKeys(in))
 	}
 	if in.plan.OnToolkit {
@@ -94,7 +94,7 @@ func volumeMounts(in input) []*corev1ac.VolumeMountApplyConfiguration {
 			result = append(result, mount(clientCAVolume, clientCADirectory, true))
 		}
 	}
-	if handsOff(&in.service.Spec) {
+	if SharesQueue(&in.service.Spec) {
 		result = append(result, mount(peersVolume, peersDirectory, true))
 	}
 	if in.plan.OnToolkit {
