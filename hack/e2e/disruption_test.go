@@ -47,7 +47,7 @@ func TestNothingIsLost(t *testing.T) {
 			seen := clients.total()
 			t.Logf("round %d: %-20s %3.0f s, %d served", round, d.name, time.Since(start).Seconds(), seen.Accepted()-before.Accepted())
 			if lost := seen.Sent() - seen.Accepted() - before.Sent() + before.Accepted(); lost > 0 {
-				t.Errorf("%s: %d requests failed or were turned away; so far %s", d.name, lost, statuses(seen))
+				repeated{t}.Errorf("%s: %d requests failed or were turned away; so far %s", d.name, lost, statuses(seen))
 			}
 		}
 	}

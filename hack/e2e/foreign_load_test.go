@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/onsi/gomega"
-	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -86,7 +85,7 @@ func foreignFlows(part float64) []flow {
 	}
 }
 
-// disturb all services at once, one way after another, and say after each what it cost.
+// disturb all services, one way after another, and say after each what it cost.
 func (j *journey) disturb(clients *inside, disruptions []disruption) {
 	j.t.Helper()
 	for _, d := range disruptions {
@@ -96,19 +95,19 @@ func (j *journey) disturb(clients *inside, disruptions []disruption) {
 		seen := clients.total()
 		j.t.Logf("%-16s %3.0f s, %d served", d.name, time.Since(start).Seconds(), seen.Accepted-before.Accepted)
 		if lost := seen.Sent - seen.Accepted - before.Sent + before.Accepted; lost > 0 {
-			j.t.Errorf("%s: %d requests failed or were turned away", d.name, lost)
+			repeated{j.t}.Errorf("%s: %d requests failed or were turned away", d.name, lost)
 		}
 	}
 }
 
+// What follows happens to one service after another: the pods of four that start at once would have the machine's two cores for seconds,
+// in which neither the kubelets nor who sends requests to the pods would learn of anything.
+
 func (j *journey) rollForeign(string) {
-	former := map[string]map[string]int32{}
 	for _, s := range teams {
-		former[s.name] = j.identities(s.name)
+		former := j.identities(s.name)
 		j.patch(s.name, fmt.Sprintf(`{"spec":{"env":[{"name":"ROLLED_AT","value":%q}]}}`, time.Now().Format(time.RFC3339Nano)))
-	}
-	for _, s := range teams {
-		j.replaced(s.name, former[s.name])
+		j.replaced(s.name, former)
 	}
 }
 
@@ -121,8 +120,6 @@ func (j *journey) scaleForeign(pods int) func(string) {
 			} else {
 				j.kubectl("", "scale", "gosvc/"+s.name, fmt.Sprintf("--replicas=%d", pods))
 			}
-		}
-		for _, s := range teams {
 			j.settled(s.name, pods)
 		}
 	}
@@ -130,18 +127,12 @@ func (j *journey) scaleForeign(pods int) func(string) {
 
 // evictForeign asks for the eviction of two pods of each service, as a drain does; the service's budget says when.
 func (j *journey) evictForeign(string) {
-	former := map[string][]corev1.Pod{}
 	for _, s := range teams {
-		former[s.name] = j.pods(s.name)
-	}
-	for i := range 2 {
-		for _, s := range teams {
-			pod := former[s.name][i]
-			eviction := &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name}}
+		former := j.pods(s.name)
+		for i := range 2 {
+			eviction := &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Namespace: former[i].Namespace, Name: former[i].Name}}
 			j.eventually(func() error { return cluster.clientset.PolicyV1().Evictions(j.namespace).Evict(j.ctx, eviction) }).Should(gomega.Succeed())
 		}
-	}
-	for _, s := range teams {
 		j.settled(s.name, steadyPods)
 	}
 }

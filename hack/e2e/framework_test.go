@@ -54,7 +54,11 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "end-to-end tests need a cluster with the operator; `make test-e2e` brings one up:", err)
 		os.Exit(1)
 	}
-	os.Exit(runWithFaults(m))
+	state := runWithFaults(m)
+	for _, failure := range failures {
+		fmt.Fprintln(os.Stderr, "failed:", failure)
+	}
+	os.Exit(state)
 }
 
 func connect() error {
@@ -92,7 +96,7 @@ type journey struct {
 func newJourney(t *testing.T) *journey {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Minute)
-	j := &journey{Gomega: gomega.NewWithT(t), t: t, ctx: ctx}
+	j := &journey{Gomega: gomega.NewWithT(repeated{t}), t: t, ctx: ctx}
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
 		GenerateName: "e2e-", Labels: map[string]string{"pod-security.kubernetes.io/enforce": "restricted"},
 	}}
@@ -108,6 +112,29 @@ func newJourney(t *testing.T) *journey {
 		}
 	})
 	return j
+}
+
+// failures are what the tests of the run failed for.
+var failures []string
+
+// repeated says at the end of the run once more what a test failed for: pages of what explains it follow where it failed.
+type repeated struct{ *testing.T }
+
+func (r repeated) note(format string, arguments []any) {
+	lines := strings.Split(strings.TrimSpace(fmt.Sprintf(format, arguments...)), "\n")
+	failures = append(failures, r.Name()+": "+strings.Join(lines[:min(len(lines), 20)], "\n"))
+}
+
+func (r repeated) Errorf(format string, arguments ...any) {
+	r.Helper()
+	r.note(format, arguments)
+	r.T.Errorf(format, arguments...)
+}
+
+func (r repeated) Fatalf(format string, arguments ...any) {
+	r.Helper()
+	r.note(format, arguments)
+	r.T.Fatalf(format, arguments...)
 }
 
 // explain prints what a person would look at first.
