@@ -77,6 +77,11 @@ docs: ## Generate docs/api.md from the comments of api/.
 dashboards: ## Generate the Grafana dashboards in config/grafana.
 	go -C hack/dashboards run .
 
+.PHONY: dashboard-pictures
+dashboard-pictures: ## Draw both dashboards into docs/images, from a service under load on the cluster of test-e2e: about 15 minutes.
+	go -C hack/dashboards test ./...
+	hack/dashboards/pictures.sh
+
 .PHONY: argocd
 argocd: ## Generate config/argocd/argocd-cm.yaml from the Lua beside it.
 	go -C hack/argocd run .

@@ -39,8 +39,12 @@ postgres_image "$POSTGRES_IMG"
 hack/cluster/cluster.sh load "$FOREIGN_IMG" "$PODINFO_IMG" "$POSTGRES_IMG"
 docker tag "$WORKLOAD_IMG" "$NEXT_WORKLOAD_IMG"
 hack/cluster/cluster.sh load "$NEXT_WORKLOAD_IMG"
+E2E_ADDONS=${E2E_ADDONS:-metrics-server prometheus}
 # shellcheck disable=SC2086  # several names
-hack/cluster/cluster.sh addons ${E2E_ADDONS:-metrics-server prometheus}
+hack/cluster/cluster.sh addons $E2E_ADDONS
+case " $E2E_ADDONS " in
+*" prometheus "*) export COMPONENTS="${COMPONENTS:-prometheus}" ;; # which scrapes the operator, too
+esac
 hack/deploy.sh deploy
 E2E_URL=$(hack/cluster/cluster.sh url)
 export E2E_URL

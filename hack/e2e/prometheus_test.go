@@ -99,7 +99,8 @@ func TestBreachPagesAndRecoveryResolves(t *testing.T) {
 		Should(gomega.Equal(metav1.ConditionTrue))
 	t.Logf("the status says so after %s", since(recovered))
 	j.sound("checkout")
-	j.hasData("checkout")
+	j.hasData("service", "$namespace", j.namespace, "$service", "checkout")
+	j.hasData("operator", "$job", "goservice-controller-manager-metrics")
 	healthy.lossless(j)
 }
 
