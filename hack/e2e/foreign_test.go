@@ -95,8 +95,8 @@ func TestForeignServicesAreMeasured(t *testing.T) {
 	t.Log("requests are answered again, and through disruptions")
 	load = j.send(cluster.url+"/work", perSecond)
 	// The windows of a page about a part need many good requests to outweigh the bad ones soon.
-	many := j.startClients(stream{"HTTP/1.1, kept alive", loadgen.Config{URL: basket + "/work", Rate: 4 * perSecond, Connections: 16}})
-	inner := j.startInside(foreignFlows(0.2)...)
+	many := j.startClients(stream{"HTTP/1.1, kept alive", loadgen.Config{URL: basket + "/work", Rate: 2 * perSecond, Connections: 16}})
+	inner := j.startInside(foreignFlows(0.1)...)
 	recovered := time.Now()
 	j.disturb(inner, []disruption{
 		{"scale to 4", j.scaleForeign(steadyPods)},
