@@ -160,7 +160,7 @@ type GoServiceSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.all(e, !e.name.startsWith('GOSERVICE_') && e.name != 'PORT' && e.name != 'GOMEMLIMIT')",message="env must not name PORT, GOMEMLIMIT or anything that starts with GOSERVICE_: the operator sets those from spec.port, resources.limits.memory (90% of it) and the other fields"
 	Env []EnvVar `json:"env,omitempty"`
 
-	// envFrom takes environment variables from ConfigMaps and Secrets. Rolling; a change of their content replaces no pod.
+	// envFrom takes environment variables from ConfigMaps and Secrets. Rolling; so is a change of their data, unless rollout.followData is false.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64

@@ -35,7 +35,7 @@ func TestThePageShowsWhatTheCommandsPrint(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for line := range strings.Lines(strings.NewReplacer("NAMESPACE", "shop", "v1.X.Y", "v1.37.2").Replace(string(text))) {
+		for line := range strings.Lines(strings.NewReplacer("ready in namespace NAMESPACE", "ready in namespace goservice-system", "NAMESPACE", "shop", "v1.X.Y", "v1.37.2").Replace(string(text))) {
 			line = strings.TrimSpace(line)
 			if before != "" && line == before {
 				break
