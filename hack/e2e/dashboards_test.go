@@ -58,6 +58,6 @@ func (j *journey) hasData(name string, chosen ...string) {
 		}
 	}
 	ask(dashboard)
-	j.Expect(asked).To(gomega.BeNumerically(">", 25), name)
+	j.Expect(asked).To(gomega.BeNumerically(">", 20), name)
 	j.Expect(slices.Sorted(maps.Keys(empty))).To(gomega.Equal(withoutData[name]), "panels of dashboard %s without data", name)
 }
