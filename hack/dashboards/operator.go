@@ -84,7 +84,9 @@ func reconcilesPanels() []cog.Builder[dashboard.Panel] {
 			q("{{controller}} p99", `histogram_quantile(0.99, sum by (le, controller) (rate(controller_runtime_reconcile_time_seconds_bucket{operator}[$__rate_interval])))`)),
 		series(8, "Longest running reconcile", units.Seconds, "For how long the longest reconcile has been running. They take well below a second; above two minutes there is an alert.",
 			q("{{name}}", `max by (name) (workqueue_longest_running_processor_seconds{operator})`)),
-		series(8, "Queue", units.Short, "GoServices that wait to be reconciled, by controller.", q("{{name}}", `sum by (name) (workqueue_depth{operator})`)),
+		series(8, "Queue", units.Short, "GoServices that wait to be reconciled by the leader, by controller.",
+			// A standby's queue holds all that it has seen, until it leads.
+			q("{{name}}", `sum by (name) (workqueue_depth{operator} and on (cluster, instance) leader_election_master_status{operator} == 1)`)),
 		series(8, "Wait in the queue", units.Seconds, "99th percentile of the time that a GoService waits to be reconciled.",
 			q("{{name}}", `histogram_quantile(0.99, sum by (le, name) (rate(workqueue_queue_duration_seconds_bucket{operator}[$__rate_interval])))`)),
 		stacked(series(8, "Writes of children", units.OpsPerSecond, "Writes per second by kind and result.",

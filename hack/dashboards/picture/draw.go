@@ -45,7 +45,7 @@ func draw(d *dashboard, v view) string {
 	width, height := 24*columnWidth+gap, bottom*rowHeight+gap
 	c.add(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %.0f %.0f" role="img" aria-label="%s">`, width, height, html.EscapeString(d.Title))
 	c.add(`<style>text{font:11px system-ui,sans-serif;fill:#ccccdc}.title{font-weight:600;font-size:12px}.row{font-weight:600;font-size:14px}` +
-		`.axis{fill:#8e8ea0;font-size:10px}.end{text-anchor:end}.middle{text-anchor:middle}.big{font-size:30px;font-weight:600;text-anchor:middle}</style>`)
+		`.axis{fill:#8e8ea0;font-size:10px}.end{text-anchor:end}.middle{text-anchor:middle}.big{font-weight:600;text-anchor:middle}</style>`)
 	c.add(`<rect width="100%%" height="100%%" fill="#111217"/>`)
 	for i := range d.Panels {
 		p := &d.Panels[i]
@@ -85,12 +85,13 @@ func (c *canvas) panel(p *panel, b box, v view) {
 }
 
 func (c *canvas) numbers(p *panel, lines []line, b box) {
+	lines = slices.DeleteFunc(lines, func(l line) bool { return math.IsNaN(l.points[len(l.points)-1].value) })
 	if len(lines) == 0 {
 		missing := p.FieldConfig.Defaults.NoValue
 		if missing == "" {
 			missing = "No data"
 		}
-		c.text(b.x+b.w/2, b.y+b.h/2+10, "big", missing)
+		c.big(b.x+b.w/2, b.y+b.h/2+12, b.w, named("green"), missing)
 		return
 	}
 	each := b.w / float64(len(lines))
@@ -100,8 +101,14 @@ func (c *canvas) numbers(p *panel, lines []line, b box) {
 		if len(lines) > 1 {
 			c.text(x, b.y+12, "axis middle", l.name)
 		}
-		c.add(`<text x="%.1f" y="%.1f" class="big" style="fill:%s">%s</text>`, x, b.y+b.h/2+14, p.colorOf(value), html.EscapeString(p.quantity(value)))
+		c.big(x, b.y+b.h/2+14, each, p.colorOf(value), p.quantity(value))
 	}
+}
+
+// big writes a number as large as there is room for.
+func (c *canvas) big(x, y, width float64, color, text string) {
+	size := min(30, 1.5*width/float64(len([]rune(text))))
+	c.add(`<text x="%.1f" y="%.1f" class="big" style="fill:%s;font-size:%.1fpx">%s</text>`, x, y, color, size, html.EscapeString(text))
 }
 
 func (c *canvas) bars(p *panel, lines []line, b box) {
@@ -150,7 +157,11 @@ func (c *canvas) heat(lines []line, b box, v view) {
 	for i, l := range lines {
 		y := plot.y + plot.h - float64(i+1)*each
 		if i%max(1, len(lines)/6) == 0 {
-			c.text(plot.x-6, y+4, "axis end", duration(bounds(l)))
+			bound := "above"
+			if !math.IsInf(bounds(l), 1) {
+				bound = duration(bounds(l))
+			}
+			c.text(plot.x-6, y+4, "axis end", bound)
 		}
 		for _, pt := range l.points {
 			if n := counts[i][pt.at]; n > 0 {
@@ -264,8 +275,11 @@ func (c *canvas) line(l line, floor []point, color string, fill float64, dashed 
 func (c *canvas) legend(lines []line, limit string, b box) {
 	x := b.x
 	for i, l := range lines {
-		wide := 24 + characterWidth*float64(len([]rune(l.name)))
-		if x+wide > b.x+b.w {
+		wide, more := 24+characterWidth*float64(len([]rune(l.name))), 0.0
+		if i < len(lines)-1 {
+			more = 70
+		}
+		if i > 0 && x+wide+more > b.x+b.w {
 			c.text(x, b.y+12, "axis", fmt.Sprintf("and %d more", len(lines)-i))
 			return
 		}
