@@ -15,6 +15,7 @@ url=$(hack/cluster/cluster.sh url)
 namespace=dashboards-$$
 kubectl create namespace "$namespace" >/dev/null
 trap 'kubectl delete namespace "$namespace" --wait=false >/dev/null' EXIT
+# Pods that are added must find room on a node of two processors: they request little.
 kubectl -n "$namespace" apply -f - >/dev/null <<MANIFEST
 apiVersion: goservice.dev/v1alpha1
 kind: GoService
@@ -25,7 +26,7 @@ spec:
     latency: {threshold: 250ms, percentile: "99"}
   rateLimit: {requestsPerSecond: 400}
   autoscaling: {minReplicas: 2, maxReplicas: 4}
-  resources: {requests: {cpu: 250m, memory: 64Mi}, limits: {memory: 128Mi}}
+  resources: {requests: {cpu: 50m, memory: 64Mi}, limits: {memory: 128Mi}}
   observability: {metrics: {interval: 5s}}
 ---
 apiVersion: v1

@@ -225,7 +225,9 @@ func (c *canvas) series(p *panel, lines []line, b box, v view) {
 	}
 	lowest = math.Floor(lowest/unit+1e-9) * unit
 	plot := box{b.x + axisWidth, b.y + 4, b.w - axisWidth, b.h - axisHeight - legendHeight - 4}
-	y := func(value float64) float64 { return plot.y + plot.h*(highest-value)/(highest-lowest) }
+	y := func(value float64) float64 { // what is beyond the axis ends at its edge
+		return plot.y + plot.h*(highest-min(highest, max(lowest, value)))/(highest-lowest)
+	}
 	for value := lowest; value <= highest+unit/2; value += unit {
 		c.add(`<path d="M%.1f %.1fh%.1f" stroke="#2c2f36"/>`, plot.x, y(value), plot.w)
 		c.text(plot.x-6, y(value)+4, "axis end", p.quantity(value))
