@@ -109,7 +109,7 @@ func (p *panel) lines() (all []line) {
 func (p *panel) quantity(value float64) string {
 	switch p.FieldConfig.Defaults.Unit {
 	case "percentunit":
-		return p.number(100*value, 3) + "%"
+		return p.number(100*value) + "%"
 	case "s", "dtdurations":
 		return duration(value)
 	case "reqps":
@@ -120,16 +120,16 @@ func (p *panel) quantity(value float64) string {
 		return scaled(value, 1024, []string{" B", " KiB", " MiB", " GiB"})
 	}
 	if p.FieldConfig.Defaults.Decimals != nil {
-		return p.number(value, 3)
+		return p.number(value)
 	}
 	return short(value)
 }
 
-func (p *panel) number(value float64, digits int) string {
+func (p *panel) number(value float64) string {
 	if decimals := p.FieldConfig.Defaults.Decimals; decimals != nil {
 		return strconv.FormatFloat(value, 'f', *decimals, 64)
 	}
-	return significant(value, digits)
+	return significant(value)
 }
 
 func duration(seconds float64) string {
@@ -137,17 +137,17 @@ func duration(seconds float64) string {
 	case magnitude == 0:
 		return "0 s"
 	case magnitude < 1e-3:
-		return significant(seconds*1e6, 3) + " µs"
+		return significant(seconds*1e6) + " µs"
 	case magnitude < 1:
-		return significant(seconds*1e3, 3) + " ms"
+		return significant(seconds*1e3) + " ms"
 	case magnitude < 120:
-		return significant(seconds, 3) + " s"
+		return significant(seconds) + " s"
 	case magnitude < 7200:
-		return significant(seconds/60, 3) + " min"
+		return significant(seconds/60) + " min"
 	case magnitude < 48*3600:
-		return significant(seconds/3600, 3) + " h"
+		return significant(seconds/3600) + " h"
 	}
-	return significant(seconds/86400, 3) + " days"
+	return significant(seconds/86400) + " days"
 }
 
 func short(value float64) string { return scaled(value, 1000, []string{"", "K", "M", "G"}) }
@@ -157,23 +157,19 @@ func scaled(value, by float64, units []string) string {
 	for ; math.Abs(value) >= by && i < len(units)-1; i++ {
 		value /= by
 	}
-	return significant(value, 3) + units[i]
+	return significant(value) + units[i]
 }
 
-// significant writes so many digits, without zeros at the end.
-func significant(value float64, digits int) string {
-	if math.Abs(value) >= math.Pow10(digits) {
+// significant writes three digits, or all of a whole number, without zeros at the end.
+func significant(value float64) string {
+	if math.Abs(value) >= 1000 {
 		return strconv.FormatFloat(value, 'f', 0, 64)
 	}
-	return strconv.FormatFloat(roundTo(value, digits), 'f', -1, 64)
-}
-
-func roundTo(value float64, digits int) float64 {
-	rounded, err := strconv.ParseFloat(strconv.FormatFloat(value, 'g', digits, 64), 64)
+	rounded, err := strconv.ParseFloat(strconv.FormatFloat(value, 'g', 3, 64), 64)
 	if err != nil {
-		return value
+		rounded = value
 	}
-	return rounded
+	return strconv.FormatFloat(rounded, 'f', -1, 64)
 }
 
 // named are Grafana's names of colors.

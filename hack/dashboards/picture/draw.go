@@ -4,10 +4,12 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"html"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -130,18 +132,13 @@ func (c *canvas) bars(p *panel, lines []line, b box) {
 // heat draws the counts of a histogram's buckets, which Prometheus answers as sums up to each bound.
 func (c *canvas) heat(lines []line, b box, v view) {
 	bounds := func(l line) float64 {
-		var le float64
-		if _, err := fmt.Sscan(strings.Replace(l.name, "+Inf", "Inf", 1), &le); err != nil {
+		le, err := strconv.ParseFloat(l.name, 64)
+		if err != nil {
 			return math.Inf(1)
 		}
 		return le
 	}
-	slices.SortFunc(lines, func(a, b line) int {
-		if bounds(a) < bounds(b) {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(lines, func(a, b line) int { return cmp.Compare(bounds(a), bounds(b)) })
 	below, highest := map[float64]float64{}, 0.0
 	counts := make([]map[float64]float64, len(lines))
 	for i, l := range lines {
@@ -254,8 +251,9 @@ func (c *canvas) line(l line, floor []point, color string, fill float64, dashed 
 		if i == 0 || pt.at-l.points[i-1].at > 2.5*v.step.Seconds() { // a gap
 			command, start = "M", i
 		}
-		fmt.Fprintf(&d, "%s%.1f %.1f", command, v.x(pt.at, plot), y(pt.value))
-		fmt.Fprintf(&area, "%s%.1f %.1f", command, v.x(pt.at, plot), y(pt.value))
+		corner := fmt.Sprintf("%s%.1f %.1f", command, v.x(pt.at, plot), y(pt.value))
+		d.WriteString(corner)
+		area.WriteString(corner)
 		if i == len(l.points)-1 || l.points[i+1].at-pt.at > 2.5*v.step.Seconds() {
 			for j := i; j >= start; j-- {
 				fmt.Fprintf(&area, "L%.1f %.1f", v.x(floor[j].at, plot), y(floor[j].value))
