@@ -58,6 +58,10 @@ up() {
   # One at a time, whatever their names: they choose free ports, and share kind's network.
   lock clusters
   if already_up; then return; fi
+  if [ -n "$(nodes -a)" ] && [ -z "$(nodes)" ]; then
+    task "cluster" "$CLUSTER starts again" restart
+    if already_up; then return; fi
+  fi
   if [ -n "$(nodes -a)" ]; then
     step "cluster" "$CLUSTER is there and does not answer: creating it again"
     kind -q delete cluster --name "$CLUSTER"
@@ -184,9 +188,28 @@ create() {
   kind create cluster --name "$CLUSTER" --config "$STATE/kind.yaml" --wait "$wait"
   kind -q get kubeconfig --name "$CLUSTER" >"$CLUSTER_KUBECONFIG"
   chmod 600 "$CLUSTER_KUBECONFIG"
+  stay_down
   connect_pods
   kubectl wait --for=condition=Ready nodes --all --timeout=180s
   kubectl -n kube-system rollout status deployment/coredns daemonset/kube-proxy --timeout=180s
+}
+
+# stay_down: the test bed's own engine may be killed rather than stopped. Whoever starts it next must not get every cluster
+# of before along with it: cluster.sh up starts the one that is asked for. kind's own policy stays in a person's Docker,
+# where a restart of the machine brings the cluster back.
+stay_down() {
+  case "${DOCKER_HOST:-}" in */goservice-testbed-*) nodes | xargs docker update --restart=no ;; esac
+}
+# restart: the nodes of a cluster whose engine was killed. A cluster that does not come back within two minutes is created
+# again, so that is no failure here.
+restart() {
+  local i in_a_row=0
+  nodes -a | xargs docker start
+  # At first the API server may repeat what was true before, and end once more.
+  for ((i = 0; i < 120 && in_a_row < 5; i++)); do
+    if healthy; then in_a_row=$((in_a_row + 1)); else in_a_row=0; fi
+    sleep 1
+  done
 }
 
 # connect_pods gives each node of our own image a network: pods on veth pairs, addresses from the node's own range, and

@@ -27,7 +27,7 @@ engine_pid() { living "$ENGINE_PIDFILE" "--data-root $ENGINE_DIR/data "; }
 living() {
   local pid
   pid=$(cat "$1" 2>/dev/null) || return 1
-  tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "$2" || return 1
+  { tr '\0' ' ' <"/proc/$pid/cmdline"; } 2>/dev/null | grep -qF -- "$2" || return 1
   echo "$pid"
 }
 
