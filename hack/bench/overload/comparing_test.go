@@ -4,8 +4,11 @@
 package main
 
 import (
+	"io"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestTheComparisonIsLimitedByFlags(t *testing.T) {
@@ -34,5 +37,58 @@ func TestTheComparisonIsLimitedByFlags(t *testing.T) {
 				t.Errorf("%d situations and %d rivals, %v", len(got.situations), len(got.rivals), err)
 			}
 		})
+	}
+}
+
+// The best fixed pool is searched for as long as more workers may be better, and not beyond.
+func TestTheSearchEndsWhereMoreIsWorse(t *testing.T) {
+	goodputs := map[int]float64{1: 10, 2: 30, 3: 14, 5: 40, 8: 19, 12: 18, 18: 100}
+	c := contest{bench: &bench{settings: settings{ways: comparing{sizes: []int{1, 2, 3, 5, 8, 12, 18}}}}, progress: io.Discard}
+	var tried []int
+	err := c.search(func(size int) (goodness, error) {
+		tried = append(tried, size)
+		return goodness{goodput: goodputs[size]}, nil
+	})
+	if diff := cmp.Diff([]int{1, 2, 3, 5, 8, 12}, tried); err != nil || diff != "" || c.bestSize != 5 {
+		t.Errorf("the best has %d workers, tried (-want +got): %s, %v", c.bestSize, diff, err)
+	}
+	nothing := contest{bench: c.bench, progress: io.Discard}
+	if err := nothing.search(func(int) (goodness, error) { return goodness{}, nil }); err == nil {
+		t.Error("a search without a good answer finds a best pool")
+	}
+}
+
+// The plan is judged by the best fixed pool of its own turn, and each is first in turn.
+func TestThePlanAndTheBestPoolTakeTurns(t *testing.T) {
+	c := contest{progress: io.Discard, comparison: comparison{situation: situations[0], capacity: 200, bestSize: 2, rivals: map[string]goodness{"codel": {goodput: 90, critical: 0.5}}}}
+	var order strings.Builder
+	planned, best := []float64{80, 50, 100}, []float64{100, 100, 80}
+	taking := func(name string, of *[]float64, critical float64) func() (goodness, error) {
+		return func() (goodness, error) {
+			order.WriteString(name)
+			next := (*of)[0]
+			*of = (*of)[1:]
+			return goodness{goodput: next, critical: critical}, nil
+		}
+	}
+	if err := c.takeTurns(taking("p", &planned, 0.9), taking("b", &best, 1)); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := order.String(), "pbbppb"; got != want {
+		t.Errorf("turns %s, want %s", got, want)
+	}
+	var out strings.Builder
+	if err := writeWays(&out, []comparison{c.comparison}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"80.0   80.0 %   90.00 %    as planned, sizes itself (from 50.0 to 125.0 %)\n",
+		"100.0  100 %  100.00 %    the best fixed pool: 2 workers\n",
+		"90.0   90.0 %   50.00 %    codel\n",
+		"RESULT bench-overload-ways computing_planned_goodput_pct=80.0 computing_planned_lowest_pct=50.0 computing_critical_pct=90.00 computing_best_workers=2\n",
+	} {
+		if !strings.Contains(strings.Join(strings.Fields(out.String()), " "), strings.Join(strings.Fields(want), " ")) {
+			t.Errorf("%q is missing in\n%s", want, out.String())
+		}
 	}
 }

@@ -19,7 +19,8 @@
 //
 // With -ways, the ways to find the number of workers that others have are compared with the pool's own and with the best fixed pool,
 // which is searched for, in a small server that is otherwise the same, from the third second on: also beside a noisy neighbor, and after an
-// upstream got five times slower. A fifth of the requests is critical. -rounds 0 does nothing else; -ways, -sizes, and -rivals limit it, so that
+// upstream got five times slower. The pool's own and the best one then take three turns; the median of their ratios is reported. A fifth of
+// the requests is critical. -rounds 0 does nothing else; -ways, -sizes, and -rivals limit it, so that
 // one case takes less than a minute:
 //
 //	go run ./overload -rounds 0 -ways neighbor -sizes 2 -rivals codel
@@ -56,7 +57,7 @@ func main() {
 	flag.StringVar(&names, "handlers", "computing,waiting,mixed", "kinds of handlers, from: computing,waiting,mixed")
 	flag.DurationVar(&s.target, "target", 100*time.Millisecond, "within which an answer is a good one")
 	flag.Float64Var(&s.factor, "factor", 4, "how many times the capacity is offered")
-	flag.DurationVar(&s.duration, "duration", 6*time.Second, "of each measurement")
+	flag.DurationVar(&s.duration, "duration", 5*time.Second, "of each measurement")
 	flag.IntVar(&s.rounds, "rounds", 3, "rounds over all measurements; medians are reported")
 	flag.StringVar(&ways, "ways", "computing,mixed,slower,neighbor,crowded", "situations in which ways to find the number of workers are compared, too, from: computing,mixed,slower,neighbor,crowded; empty: none")
 	flag.StringVar(&sizes, "sizes", fixedSizes, "numbers of workers that are tried to find the best fixed pool")

@@ -51,6 +51,8 @@ const (
 	settling = 2 * time.Second
 	// criticalShare of the requests is critical.
 	criticalShare = 0.2
+	// turns that the plan and the best fixed pool take.
+	turns = 3
 )
 
 const (
@@ -87,15 +89,29 @@ func comparingOf(names, sizes, others string) (c comparing, err error) {
 	return c, err
 }
 
-// comparison of the ways in a situation: goodput in requests per second, and the share of critical requests that were good.
+// goodness of a way: goodput in requests per second, and the share of critical requests that were good.
+type goodness struct{ goodput, critical float64 }
+
+// turn is the operator's plan and the best fixed pool, one right after the other.
+type turn struct{ planned, best goodness }
+
+// comparison of the ways in a situation.
 type comparison struct {
 	situation situation
 	capacity  float64
-	planned   float64
-	critical  float64
-	best      float64
 	bestSize  int
-	rivals    map[string][2]float64
+	turns     []turn
+	rivals    map[string]goodness
+}
+
+// percents of the best fixed pool's goodput that the plan's is, a turn each, in order.
+func (c comparison) percents() []float64 {
+	percents := make([]float64, 0, len(c.turns))
+	for _, t := range c.turns {
+		percents = append(percents, 100*t.planned.goodput/max(t.best.goodput, 1))
+	}
+	slices.Sort(percents)
+	return percents
 }
 
 // compare all ways in all situations and print a table, and a line for machines.
@@ -107,87 +123,142 @@ func (b *bench) compare(ctx context.Context, progress, out io.Writer) error {
 	results := make([]comparison, 0, len(b.settings.ways.situations))
 	for _, s := range b.settings.ways.situations {
 		fmt.Fprintf(progress, "ways: %s\n", s.name)
-		c, err := b.compareIn(ctx, binary, s, progress)
-		if err != nil {
+		c := contest{bench: b, binary: binary, progress: progress, comparison: comparison{situation: s, rivals: map[string]goodness{}}}
+		if err := c.run(ctx); err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
-		fmt.Fprintf(progress, "  as planned %.1f of %.1f/s, the best with %d workers\n", c.planned, c.best, c.bestSize)
-		results = append(results, c)
+		results = append(results, c.comparison)
 	}
 	return writeWays(out, results)
 }
 
-func (b *bench) compareIn(ctx context.Context, binary string, s situation, progress io.Writer) (c comparison, err error) {
-	c = comparison{situation: s, rivals: map[string][2]float64{}}
-	if s.neighbor {
+// contest is a comparison while it is made.
+type contest struct {
+	*bench
+	comparison
+	binary   string
+	progress io.Writer
+}
+
+func (c *contest) run(ctx context.Context) error {
+	if c.situation.neighbor {
 		ports, err := child.FreePorts(ctx, 1)
 		if err != nil {
-			return c, err
+			return err
 		}
-		neighbor, err := b.contender(ctx, binary, ports[0], nil, "-burn", "1")
+		neighbor, err := c.contender(ctx, c.binary, ports[0], nil, "-burn", "1")
 		if err != nil {
-			return c, err
+			return err
 		}
 		defer neighbor.Stop()
 	}
-	run := func(arguments ...string) (goodput, critical float64, err error) {
-		ports, err := child.FreePorts(ctx, 1)
-		if err != nil {
-			return 0, 0, err
-		}
-		server, err := b.contender(ctx, binary, ports[0], s.environment(), arguments...)
-		if err != nil {
-			return 0, 0, err
-		}
-		defer server.Stop()
-		url := fmt.Sprintf("http://127.0.0.1:%d/work?cpu=%s", ports[0], s.cpu)
-		if c.capacity == 0 {
-			k := kind{cpu: s.cpu, wait: s.wait}
-			c.capacity, err = b.capacity(ctx, fmt.Sprintf("%s&sleep=%s", url, s.wait), k.clients())
-			return 0, 0, err
-		}
-		return b.floodShares(ctx, url, s, b.settings.factor*c.capacity)
+	if _, err := c.try(ctx, "-way", "none"); err != nil {
+		return err
 	}
-	if _, _, err = run("-way", "none"); err != nil {
-		return c, err
-	}
-	spec := declared(b.settings.target)
+	spec := declared(c.settings.target)
 	p := plan.Compute(spec, plan.Observed{})
-	pooled := func(document livesettings.Document) (goodput, critical float64, err error) {
-		encoded, err := json.Marshal(document)
-		if err != nil {
-			return 0, 0, err
-		}
-		file := filepath.Join(b.folder, livesettings.FileName)
-		if err := os.WriteFile(file, encoded, 0o600); err != nil {
-			return 0, 0, err
-		}
-		return run("-way", "pool", "-document", file)
-	}
-	for _, size := range b.settings.ways.sizes {
+	fixed := func(size int) (goodness, error) {
 		document := open()
 		document.Pool = fixedPool(size, livesettings.MaxQueueDepth, p.QueueTimeout.Value)
-		goodput, critical, err := pooled(document)
+		return c.pooled(ctx, document)
+	}
+	if err := c.search(fixed); err != nil {
+		return err
+	}
+	err := c.takeTurns(
+		func() (goodness, error) { return c.pooled(ctx, documentOf(p, spec)) },
+		func() (goodness, error) { return fixed(c.bestSize) })
+	if err != nil {
+		return err
+	}
+	for _, way := range c.settings.ways.rivals {
+		c.rivals[way], err = c.try(ctx, "-way", way, "-wait", p.QueueTimeout.Value.String(), "-places", fmt.Sprint(c.bestSize),
+			"-machine", fmt.Sprint(c.machine))
 		if err != nil {
-			return c, err
-		}
-		fmt.Fprintf(progress, "  %d workers: %.1f/s, %.2f %% of the critical ones\n", size, goodput, 100*critical)
-		if goodput > c.best {
-			c.best, c.bestSize = goodput, size
+			return err
 		}
 	}
-	if c.planned, c.critical, err = pooled(documentOf(p, spec)); err != nil {
-		return c, err
-	}
-	for _, way := range b.settings.ways.rivals {
-		goodput, critical, err := run("-way", way, "-wait", p.QueueTimeout.Value.String(), "-places", fmt.Sprint(c.bestSize),
-			"-machine", fmt.Sprint(b.machine))
+	return nil
+}
+
+// search the best fixed pool. More workers than two sizes in a row with which less than half of the best was good are not tried.
+func (c *contest) search(fixed func(size int) (goodness, error)) error {
+	best, poor := 0., 0
+	for _, size := range c.settings.ways.sizes {
+		g, err := fixed(size)
 		if err != nil {
-			return c, err
+			return err
 		}
-		c.rivals[way] = [2]float64{goodput, critical}
+		fmt.Fprintf(c.progress, "  %d workers: %.1f/s, %.2f %% of the critical ones\n", size, g.goodput, 100*g.critical)
+		if g.goodput > best {
+			best, c.bestSize = g.goodput, size
+		}
+		if poor++; g.goodput >= best/2 {
+			poor = 0
+		}
+		if poor == 2 {
+			break
+		}
 	}
-	return c, nil
+	if c.bestSize == 0 {
+		return fmt.Errorf("no request was good with any of %v workers", c.settings.ways.sizes)
+	}
+	return nil
+}
+
+// takeTurns measures the plan and the best fixed pool again, since what was the best of many measurements was also lucky: one right after
+// the other, so that both have the same machine, and each first in its turn.
+func (c *contest) takeTurns(planned, best func() (goodness, error)) error {
+	for i := range turns {
+		var t turn
+		first, second := func() (err error) { t.planned, err = planned(); return err }, func() (err error) { t.best, err = best(); return err }
+		if i%2 == 1 {
+			first, second = second, first
+		}
+		if err := first(); err != nil {
+			return err
+		}
+		if err := second(); err != nil {
+			return err
+		}
+		fmt.Fprintf(c.progress, "  as planned %.1f/s, %d workers %.1f/s\n", t.planned.goodput, c.bestSize, t.best.goodput)
+		c.turns = append(c.turns, t)
+	}
+	return nil
+}
+
+// pooled measures the toolkit's own pool with these live settings.
+func (c *contest) pooled(ctx context.Context, document livesettings.Document) (goodness, error) {
+	encoded, err := json.Marshal(document)
+	if err != nil {
+		return goodness{}, err
+	}
+	file := filepath.Join(c.folder, livesettings.FileName)
+	if err := os.WriteFile(file, encoded, 0o600); err != nil {
+		return goodness{}, err
+	}
+	return c.try(ctx, "-way", "pool", "-document", file)
+}
+
+// try a way. The first one, which is none, finds the capacity.
+func (c *contest) try(ctx context.Context, arguments ...string) (goodness, error) {
+	ports, err := child.FreePorts(ctx, 1)
+	if err != nil {
+		return goodness{}, err
+	}
+	s := c.situation
+	server, err := c.contender(ctx, c.binary, ports[0], s.environment(), arguments...)
+	if err != nil {
+		return goodness{}, err
+	}
+	defer server.Stop()
+	url := fmt.Sprintf("http://127.0.0.1:%d/work?cpu=%s", ports[0], s.cpu)
+	if c.comparison.capacity == 0 {
+		k := kind{cpu: s.cpu, wait: s.wait}
+		c.comparison.capacity, err = c.bench.capacity(ctx, fmt.Sprintf("%s&sleep=%s", url, s.wait), k.clients())
+		return goodness{}, err
+	}
+	return c.floodShares(ctx, url, s, c.settings.factor*c.comparison.capacity)
 }
 
 func (b *bench) contender(ctx context.Context, binary string, port int, environment []string, arguments ...string) (*child.Process, error) {
@@ -207,7 +278,7 @@ func (s situation) environment() []string {
 }
 
 // floodShares offers that many requests per second, a fifth of them critical, and counts what is good once the way has had time.
-func (b *bench) floodShares(ctx context.Context, url string, s situation, rate float64) (goodput, critical float64, err error) {
+func (b *bench) floodShares(ctx context.Context, url string, s situation, rate float64) (goodness, error) {
 	flood := func(sleep, lasts time.Duration) (good, important, importantGood int64, err error) {
 		var floods sync.WaitGroup
 		var counted [3]atomic.Int64
@@ -246,12 +317,12 @@ func (b *bench) floodShares(ctx context.Context, url string, s situation, rate f
 	sleep := s.wait
 	if s.slower > 0 {
 		if _, _, _, err := flood(sleep, settling); err != nil {
-			return 0, 0, err
+			return goodness{}, err
 		}
 		sleep *= time.Duration(s.slower)
 	}
 	good, important, importantGood, err := flood(sleep, b.settings.duration/2+settling)
-	return float64(good) / (b.settings.duration / 2).Seconds(), float64(importantGood) / float64(max(important, 1)), err
+	return goodness{float64(good) / (b.settings.duration / 2).Seconds(), float64(importantGood) / float64(max(important, 1))}, err
 }
 
 func writeWays(out io.Writer, results []comparison) error {
@@ -260,19 +331,22 @@ func writeWays(out io.Writer, results []comparison) error {
 		fmt.Fprintf(out, "\n%s, a fifth of the requests critical; capacity %.0f requests per second\n\n", c.situation.name, c.capacity)
 		table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 		fmt.Fprintln(table, "goodput/s\tof the best fixed pool\tcritical in time\t  \t")
-		row := func(goodput, critical float64, name string) {
-			fmt.Fprintf(table, "%.1f\t%.1f %%\t%.2f %%\t  \t%s\n", goodput, 100*goodput/max(c.best, 1), 100*critical, name)
-		}
-		row(c.planned, c.critical, "as planned, sizes itself")
-		fmt.Fprintf(table, "%.1f\t100 %%\t\t  \tthe best fixed pool: %d workers\n", c.best, c.bestSize)
+		percents := c.percents()
+		best := median(c.turns, func(t turn) float64 { return t.best.goodput })
+		critical := 100 * median(c.turns, func(t turn) float64 { return t.planned.critical })
+		fmt.Fprintf(table, "%.1f\t%.1f %%\t%.2f %%\t  \tas planned, sizes itself (from %.1f to %.1f %%)\n",
+			median(c.turns, func(t turn) float64 { return t.planned.goodput }), middle(percents), critical, percents[0], percents[len(percents)-1])
+		fmt.Fprintf(table, "%.1f\t100 %%\t%.2f %%\t  \tthe best fixed pool: %d workers\n",
+			best, 100*median(c.turns, func(t turn) float64 { return t.best.critical }), c.bestSize)
 		for _, way := range slices.Sorted(maps.Keys(c.rivals)) {
-			row(c.rivals[way][0], c.rivals[way][1], way)
+			g := c.rivals[way]
+			fmt.Fprintf(table, "%.1f\t%.1f %%\t%.2f %%\t  \t%s\n", g.goodput, 100*g.goodput/max(best, 1), 100*g.critical, way)
 		}
 		if err := table.Flush(); err != nil {
 			return err
 		}
-		fmt.Fprintf(&line, " %[1]s_planned_goodput_pct=%.1[2]f %[1]s_critical_pct=%.2[3]f %[1]s_best_workers=%[4]d", c.situation.key, 100*c.planned/max(c.best, 1),
-			100*c.critical, c.bestSize)
+		fmt.Fprintf(&line, " %[1]s_planned_goodput_pct=%.1[2]f %[1]s_planned_lowest_pct=%.1[3]f %[1]s_critical_pct=%.2[4]f %[1]s_best_workers=%[5]d",
+			c.situation.key, middle(percents), percents[0], critical, c.bestSize)
 	}
 	_, err := fmt.Fprintf(out, "\nRESULT bench-overload-ways%s\n", line.String())
 	return err
