@@ -77,6 +77,7 @@ func readSettings() settings {
 	flag.Func("prometheus-header", "header for requests to --prometheus-address, as name=value, such as X-Scope-OrgID=shop; may be repeated", s.controllers.AddPrometheusHeader)
 	flag.Func("metrics-from", `who scrapes the pods of services with spec.networkPolicy, as a peer of a NetworkPolicy in YAML or JSON, such as {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: monitoring}}}; may be repeated; default: pods with the label app.kubernetes.io/name=prometheus or prometheus-agent in any namespace. The operator's own pods always may`,
 		s.controllers.AddMetricsFrom)
+	flag.Func("monitor-label", "label of the ServiceMonitors and PrometheusRules of all services, as name=value, such as release=kube-prometheus-stack; may be repeated. spec.observability.metrics.labels of a service take precedence", s.controllers.AddMonitorLabel)
 	s.controllers.Version = version
 	s.log.BindFlags(flag.CommandLine)
 	flag.Parse()

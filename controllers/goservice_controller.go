@@ -36,6 +36,7 @@ type GoServiceReconciler struct {
 	Events        events.EventRecorder
 	WorkloadImage string
 	RunbookURL    string
+	MonitorLabels map[string]string
 	Version       string
 
 	engine     *apply.Engine
@@ -74,7 +75,7 @@ func (r *GoServiceReconciler) environment(ctx context.Context, service *v1alpha1
 	held := r.references.pace.hold(client.ObjectKeyFromObject(service), build.ReferencesChanged(&service.Spec, template, taken), time.Now())
 	formerPorts, formerHandOff := r.formerPorts(service, seen)
 	return build.Environment{
-		WorkloadImage: r.WorkloadImage, RunbookURL: r.RunbookURL, OptionalKinds: r.optional.present(), AutoscalerTolerance: r.knowsTolerance,
+		WorkloadImage: r.WorkloadImage, RunbookURL: r.RunbookURL, MonitorLabels: r.MonitorLabels, OptionalKinds: r.optional.present(), AutoscalerTolerance: r.knowsTolerance,
 		Version: r.Version, Template: template, HasDeployment: seen.Deployment != nil, Replacing: r.replacing(service, seen), Upgrade: r.upgrades.grants(client.ObjectKeyFromObject(service)),
 		References: taken, HoldReferences: held > 0, AssignedUsers: assigned, OlderPods: seen.Older,
 		ClassicHistograms: r.optional.knowsClassicHistograms(),

@@ -4,8 +4,12 @@
 package controllers
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"goservice.dev/operator/controllers/internal/measure"
 )
@@ -26,6 +30,25 @@ func (o *Options) AddPrometheusHeader(text string) error {
 		o.PrometheusHeaders = http.Header{}
 	}
 	o.PrometheusHeaders.Add(name, value)
+	return nil
+}
+
+// AddMonitorLabel reads name=value into MonitorLabels.
+func (o *Options) AddMonitorLabel(text string) error {
+	name, value, found := strings.Cut(text, "=")
+	if !found {
+		return fmt.Errorf("%q must be name=value, such as release=kube-prometheus-stack", text)
+	}
+	if wrong := validation.IsQualifiedName(name); len(wrong) > 0 {
+		return fmt.Errorf("%q must begin with the name of a label: %s", text, wrong[0])
+	}
+	if wrong := validation.IsValidLabelValue(value); len(wrong) > 0 {
+		return fmt.Errorf("%q must end with the value of a label: %s", text, wrong[0])
+	}
+	if o.MonitorLabels == nil {
+		o.MonitorLabels = map[string]string{}
+	}
+	o.MonitorLabels[name] = value
 	return nil
 }
 

@@ -53,6 +53,9 @@ type Options struct {
 	UpgradeServices int
 	// RunbookURL is the page that alerts lead to; default build.DefaultRunbookURL.
 	RunbookURL string
+	// MonitorLabels are labels of the ServiceMonitors and PrometheusRules of all services, for a Prometheus that selects by label;
+	// AddMonitorLabel adds one. Those that a service sets itself take precedence.
+	MonitorLabels map[string]string
 	// MaxConcurrentReconciles of GoServices; default 8.
 	MaxConcurrentReconciles int
 	// PodAccess is how pods are asked for their live settings; default PodAccessDirect.
@@ -144,6 +147,7 @@ func setup(ctx context.Context, mgr manager.Manager, options Options) (*GoServic
 		Events:        mgr.GetEventRecorder("goservice-operator"),
 		WorkloadImage: options.WorkloadImage,
 		RunbookURL:    options.RunbookURL,
+		MonitorLabels: options.MonitorLabels,
 		retries:       retries{pace: options.pace.orDefault()},
 		Version:       options.Version,
 		metricsAccess: options.metricsAccess(ctrl.LoggerFrom(ctx)),

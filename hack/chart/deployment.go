@@ -22,6 +22,7 @@ var settings = []setting{
 	{flag: "max-concurrent-reconciles", value: "maxConcurrentReconciles", format: "%d"},
 	{flag: "upgrade-services", value: "upgradeServices", format: "%d"},
 	{flag: "runbook-url", value: "runbookURL", format: "%v"},
+	{flag: "monitor-label", value: "monitorLabels", format: "name=value", each: true},
 	{flag: "metrics-from", value: "metricsFrom", format: "json", each: true},
 	{flag: "prometheus-address", value: "prometheus.address", format: "%v"},
 	{flag: "prometheus-ca-file", value: "prometheus.caFile", format: "%v"},

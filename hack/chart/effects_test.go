@@ -61,6 +61,8 @@ var effects = map[string]effect{
 	"maxConcurrentReconciles":  {values{"maxConcurrentReconciles": 16}, theDeployment, manager + "args 3", `"--max-concurrent-reconciles=16"`},
 	"upgradeServices":          {values{"upgradeServices": 1000000}, theDeployment, manager + "args 3", `"--upgrade-services=1000000"`},
 	"runbookURL":               {values{"runbookURL": "https://wiki.example/runbooks"}, theDeployment, manager + "args 3", `"--runbook-url=https://wiki.example/runbooks"`},
+	"monitorLabels": {values{"monitorLabels": values{"release": "prometheus", "b": ""}}, theDeployment, manager + "args",
+		`["--leader-elect","--metrics-bind-address=:8443","--health-probe-bind-address=:8081","--monitor-label=b=","--monitor-label=release=prometheus"]`},
 	"metricsFrom": {values{"metricsFrom": []any{values{"namespaceSelector": values{"matchLabels": values{"a": "b"}}}}}, theDeployment, manager + "args 3",
 		`"--metrics-from={\"namespaceSelector\":{\"matchLabels\":{\"a\":\"b\"}}}"`},
 	"prometheus.address": {values{"prometheus": values{"address": "http://prometheus.monitoring:9090"}}, theDeployment, manager + "args 3",

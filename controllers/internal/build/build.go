@@ -36,6 +36,8 @@ type Environment struct {
 	OlderPods bool
 	// RunbookURL is the page that alerts lead to, followed by # and the name of the alert; empty means DefaultRunbookURL.
 	RunbookURL string
+	// MonitorLabels are labels of the ServiceMonitors and PrometheusRules of all services; those that a service sets itself take precedence.
+	MonitorLabels map[string]string
 	// Version of this operator.
 	Version string
 	// Template is the pod template in force; nil where there is none, or none that is known to be the user's spec, applied.

@@ -33,10 +33,6 @@ func prometheusRule(in input) []Child {
 		return nil
 	}
 	name, namespace := in.service.Name, in.service.Namespace
-	var extra map[string]string
-	if o := in.service.Spec.Observability; o != nil && o.Metrics != nil {
-		extra = plain(o.Metrics.Labels)
-	}
 	r := rules{
 		service: name, namespace: namespace, alerts: alerts, runbooks: in.environment.RunbookURL,
 		scraped:  fmt.Sprintf("namespace=%q,job=%q", namespace, name),
@@ -52,7 +48,7 @@ func prometheusRule(in input) []Child {
 		"metadata": map[string]any{
 			"name":      name,
 			"namespace": namespace,
-			"labels":    untyped(merged(extra, objectLabels(name, componentMetrics))),
+			"labels":    untyped(in.monitorLabels(objectLabels(name, componentMetrics))),
 		},
 		"spec": map[string]any{"groups": []any{
 			r.group("indicators", alerts.EvaluationInterval.Value, r.indicators()),

@@ -27,10 +27,6 @@ func serviceMonitor(in input) []Child {
 		return nil
 	}
 	name := in.service.Name
-	var extra map[string]string
-	if o := in.service.Spec.Observability; o != nil && o.Metrics != nil {
-		extra = plain(o.Metrics.Labels)
-	}
 	metrics := objectLabels(name, componentMetrics)
 	spec := map[string]any{
 		"jobLabel":  labelName,
@@ -47,10 +43,20 @@ func serviceMonitor(in input) []Child {
 		"metadata": map[string]any{
 			"name":      name,
 			"namespace": in.service.Namespace,
-			"labels":    untyped(merged(extra, metrics)),
+			"labels":    untyped(in.monitorLabels(metrics)),
 		},
 		"spec": spec,
 	}}}
+}
+
+// monitorLabels are those of the objects that a Prometheus selects: the operator's for all services, the service's own, which take
+// precedence, and those by which the operator finds its objects, which nobody else sets.
+func (in input) monitorLabels(own map[string]string) map[string]string {
+	var service map[string]string
+	if o := in.service.Spec.Observability; o != nil && o.Metrics != nil {
+		service = plain(o.Metrics.Labels)
+	}
+	return merged(in.environment.MonitorLabels, service, own)
 }
 
 // scrapedEndpoint is where Prometheus finds the metrics.
