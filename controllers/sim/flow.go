@@ -202,6 +202,10 @@ func (f *flow) work(w *World, p *Pod, n int, rate, seconds float64) {
 	most := max(float64(w.workers)-pace*own, 0) + min(float64(w.depth), pace*w.queueTimeout)
 	queue.limit(w.workers, most/pace)
 	at := queue.at(min(rate/pace, 1), p.excess/pace)
+	if at.moved > 0 { // what moves takes CPU that requests would have had
+		pace = min(s.usable()/(s.CPUTime.Seconds()+at.moved*moveCPU), pace)
+		at = queue.at(min(rate/pace, 1), p.excess/pace)
+	}
 	before, done, lost := p.excess, 0.0, 0.0
 	if rate < pace { // what chance makes of arrivals is in the queue's formulas; what was in excess before is worked off
 		lost = float64(binomial(f.split, n, at.lost))

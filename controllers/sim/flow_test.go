@@ -62,8 +62,8 @@ func TestRequestsOfAFlowWaitAsInAQueue(t *testing.T) {
 	}
 }
 
-// Pods that share their queue turn hardly any request away where each alone turns away some, and use a little more CPU, as where each request
-// is simulated.
+// Pods that share their queue turn less than half of the requests away that each alone turns away, although moving takes CPU, as where each
+// request is simulated.
 func TestPodsOfAFlowShareTheirQueue(t *testing.T) {
 	t.Parallel()
 	for _, cores := range []int{1, 2} {
@@ -80,7 +80,7 @@ func TestPodsOfAFlowShareTheirQueue(t *testing.T) {
 				if off := float64(shared.Lost-single.Lost) / float64(single.Requests); math.Abs(off) > 0.005 {
 					t.Errorf("%s: %d lost, and %d with single requests", what, shared.Lost, single.Lost)
 				}
-				if alone.Lost > 100 && shared.Lost > alone.Lost/3 {
+				if alone.Lost > 100 && shared.Lost > alone.Lost/2 {
 					t.Errorf("%s: %d lost, and %d alone", what, shared.Lost, alone.Lost)
 				}
 			}

@@ -10,10 +10,10 @@ import (
 
 // The rules by which pods of the toolkit share their queue (docs/design/0008-sharing-the-queue.md), with its constants: in seconds.
 const (
-	// message is what one takes from pod to pod, and moveCPU what a move costs the processors of both pods together: two of the 225 µs that
-	// a side was measured to take.
+	// message is what one takes from pod to pod, and moveCPU what a move costs the processors of both pods together, as make bench-handoff
+	// measured it (docs/hand-off.md).
 	message = 0.00015
-	moveCPU = 2 * 0.000225
+	moveCPU = 0.00093
 	hop     = 2 * message
 	// Who is expected to wait for less than patientShare of what work takes, or than patientHops hops, stays in line.
 	patientShare = 0.75

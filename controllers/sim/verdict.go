@@ -27,6 +27,9 @@ type Verdict struct {
 	// CoresStock, CoresAlone, and CoresClairvoyant are ratios of the sums over all scenarios, whether the objective is kept or not: to the
 	// autoscaler that most services have, to the operator whose pods do not share their queue, and to the clairvoyant.
 	CoresStock, CoresAlone, CoresClairvoyant float64
+	// AloneBest and AloneStock are CoresBest and CoresStock of the operator whose pods do not share their queue: what deciding gains without
+	// the better balancing. AloneBest counts the scenarios in which that one and a rival keep the objective.
+	AloneBest, AloneStock float64
 	// KeptBoth counts the scenarios in which the operator and a rival keep the objective, KeptOurs and KeptRival those in which only the
 	// operator or only a rival does, KeptNone the others.
 	KeptBoth, KeptOurs, KeptRival, KeptNone int
@@ -50,6 +53,8 @@ type ScenarioVerdict struct {
 	// Cores, CoresOwn and CoresFloor are ratios of core-seconds to Cheapest, CheapestOwn and CheapestFloor; NaN unless the operator keeps the
 	// objective too: cores that were saved by breaking it are no gain.
 	Cores, CoresOwn, CoresFloor float64
+	// AloneCores is Alone's ratio of core-seconds to Cheapest; NaN unless Alone keeps the objective, too.
+	AloneCores float64
 }
 
 // lostGrain is the share of requests below which lost ones do not tell contenders apart.
@@ -71,9 +76,10 @@ func Judge(rows []Row, gradual func(scenario string) bool) Verdict {
 		from = to
 	}
 	v.CoresStock, v.CoresAlone, v.CoresClairvoyant = ratio(ours, stock), ratio(ours, alone), ratio(ours, bound)
+	v.AloneStock = ratio(alone, stock)
 	anyGradual := slices.ContainsFunc(v.Scenarios, func(s ScenarioVerdict) bool { return gradual(s.Name) })
 	nan := math.NaN()
-	v.WorstBad, v.WorstLost, v.CoresBest, v.CoresKnative, v.CoresFloor = nan, nan, nan, nan, nan
+	v.WorstBad, v.WorstLost, v.CoresBest, v.CoresKnative, v.CoresFloor, v.AloneBest = nan, nan, nan, nan, nan, nan
 	for _, s := range v.Scenarios {
 		v.count(s)
 		v.WorstBad, v.WorstLost = larger(v.WorstBad, s.BadRatio), larger(v.WorstLost, s.LostRatio)
@@ -81,7 +87,7 @@ func Judge(rows []Row, gradual func(scenario string) bool) Verdict {
 		if anyGradual && !gradual(s.Name) {
 			continue
 		}
-		v.CoresBest, v.CoresKnative = larger(v.CoresBest, s.Cores), larger(v.CoresKnative, s.CoresOwn)
+		v.CoresBest, v.CoresKnative, v.AloneBest = larger(v.CoresBest, s.Cores), larger(v.CoresKnative, s.CoresOwn), larger(v.AloneBest, s.AloneCores)
 		if !math.IsNaN(s.Cores) {
 			v.CoresShapes++
 		}
@@ -108,7 +114,7 @@ func (v *Verdict) count(s ScenarioVerdict) {
 
 func judgeScenario(rows []Row) ScenarioVerdict {
 	nan := math.NaN()
-	s := ScenarioVerdict{Name: rows[0].Scenario, BadRatio: nan, LostRatio: nan, Cores: nan, CoresOwn: nan, CoresFloor: nan}
+	s := ScenarioVerdict{Name: rows[0].Scenario, BadRatio: nan, LostRatio: nan, Cores: nan, CoresOwn: nan, CoresFloor: nan, AloneCores: nan}
 	for i := range rows {
 		r := &rows[i]
 		switch r.Role {
@@ -141,6 +147,9 @@ func judgeScenario(rows []Row) ScenarioVerdict {
 	if s.Best != nil {
 		s.BadRatio = ratio(float64(s.Ours.BadSeconds), math.Max(float64(s.Best.BadSeconds), 1))
 		s.LostRatio = ratio(float64(s.Ours.Lost), math.Max(float64(s.LeastLost.Lost), math.Max(lostGrain*float64(s.Ours.Requests), 1)))
+	}
+	if s.Alone != nil && s.Alone.Keeps() {
+		s.AloneCores = ratio(cores(s.Alone), cores(s.Cheapest))
 	}
 	if s.Kept {
 		mine := cores(s.Ours)
@@ -190,8 +199,8 @@ func larger(a, b float64) float64 {
 // Summary prints a line for each scenario as Markdown: means of a run, and ratios of core-seconds.
 func (v Verdict) Summary(to io.Writer) error {
 	var b strings.Builder
-	b.WriteString("| scenario | bad seconds | fewest of a rival | lost | fewest of a rival | cores: cheapest rival that keeps the objective | ÷ it | ÷ Knative | cheapest minReplicas that keeps it | ÷ it | ÷ CPU 50% | ÷ pods alone | ÷ clairvoyant |\n" +
-		"|---|---:|---:|---:|---:|---|---:|---:|---|---:|---:|---:|---:|\n")
+	b.WriteString("| scenario | bad seconds | fewest of a rival | lost | fewest of a rival | cores: cheapest rival that keeps the objective | ÷ it | pods alone ÷ it | ÷ Knative | cheapest minReplicas that keeps it | ÷ it | ÷ CPU 50% | ÷ pods alone | ÷ clairvoyant |\n" +
+		"|---|---:|---:|---:|---:|---|---:|---:|---:|---|---:|---:|---:|---:|\n")
 	for _, s := range v.Scenarios {
 		if s.Ours == nil || s.Best == nil {
 			fmt.Fprintf(&b, "| %s | nothing to compare |\n", s.Name)
@@ -201,10 +210,10 @@ func (v Verdict) Summary(to io.Writer) error {
 		if !s.Kept {
 			kept = " (not kept)"
 		}
-		fmt.Fprintf(&b, "| %s | %s%s | %s, %s | %.0f | %.0f, %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", s.Name,
+		fmt.Fprintf(&b, "| %s | %s%s | %s, %s | %.0f | %.0f, %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", s.Name,
 			s.Ours.badOfARun(), kept, s.Best.badOfARun(), s.Best.Contender,
 			perRun(s.Ours.Lost, s.Ours), perRun(s.LeastLost.Lost, s.LeastLost), s.LeastLost.Contender,
-			nameOf(s.Cheapest), readableRatio(s.Cores), readableRatio(s.CoresOwn), nameOf(s.CheapestFloor), readableRatio(s.CoresFloor),
+			nameOf(s.Cheapest), readableRatio(s.Cores), readableRatio(s.AloneCores), readableRatio(s.CoresOwn), nameOf(s.CheapestFloor), readableRatio(s.CoresFloor),
 			readableRatio(ratio(cores(s.Ours), cores(s.Stock))), readableRatio(ratio(cores(s.Ours), cores(s.Alone))),
 			readableRatio(ratio(cores(s.Ours), cores(s.Bound))))
 	}
@@ -253,7 +262,8 @@ func perRun(n int, r *Row) float64 { return float64(n) / float64(max(r.Runs, 1))
 func (v Verdict) String() string {
 	return fmt.Sprintf("RESULT sim shapes=%d seeds=%d worst_bad_ratio=%.2f worst_lost_ratio=%.2f core_seconds_ratio_best=%.2f "+
 		"core_seconds_ratio_knative=%.2f core_seconds_ratio_cpu50=%.2f core_seconds_ratio_alone=%.2f core_seconds_ratio_clairvoyant=%.2f "+
+		"core_seconds_ratio_best_alone=%.2f core_seconds_ratio_cpu50_alone=%.2f "+
 		"core_seconds_shapes=%d core_seconds_ratio_minreplicas=%.2f kept_both=%d kept_ours=%d kept_rival=%d kept_none=%d kept_minreplicas=%d",
 		len(v.Scenarios), v.Seeds, v.WorstBad, v.WorstLost, v.CoresBest, v.CoresKnative, v.CoresStock, v.CoresAlone, v.CoresClairvoyant,
-		v.CoresShapes, v.CoresFloor, v.KeptBoth, v.KeptOurs, v.KeptRival, v.KeptNone, v.KeptFloor)
+		v.AloneBest, v.AloneStock, v.CoresShapes, v.CoresFloor, v.KeptBoth, v.KeptOurs, v.KeptRival, v.KeptNone, v.KeptFloor)
 }

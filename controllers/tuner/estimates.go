@@ -280,7 +280,7 @@ func lastStep(points []point, slope float64) time.Time {
 		later, earlier := level(points[max(i-rounds, 0):i]), level(points[i+1:min(i+1+rounds, len(points))])
 		now, before := later.PerSecond(), earlier.PerSecond()
 		jump := math.Abs(now - before)
-		noise := math.Sqrt(now/later.Seconds + before/earlier.Seconds)
+		noise := deviation(earlier, later)
 		least := jump
 		if rounds > 1 { // by chance, the step may be larger than what was counted
 			least += stepChance / 2 * noise

@@ -161,7 +161,12 @@ func (d *Decider) sudden(s Situation, perPod float64, cost string, inPanic bool)
 
 // rises says whether a rate is higher than one before by more than noiseDeviations standard deviations of independent events.
 func rises(before, now Rate) bool {
-	return now.PerSecond()-before.PerSecond() > noiseDeviations*math.Sqrt(before.PerSecond()/before.Seconds+now.PerSecond()/now.Seconds)
+	return now.PerSecond()-before.PerSecond() > noiseDeviations*deviation(before, now)
+}
+
+// deviation is the standard deviation of the difference of two rates of independent events, per second: that of a count is its square root.
+func deviation(a, b Rate) float64 {
+	return math.Sqrt(a.PerSecond()/a.Seconds + b.PerSecond()/b.Seconds)
 }
 
 // earlier is the demand over the stable window without the panic window.

@@ -70,24 +70,32 @@ func (m missed) String() string {
 	return fmt.Sprintf("%s%% of requests %s; the objective allows %s%%", short(100*m.share), m.how, short(100*m.budget))
 }
 
-// missed of the objective that was missed by more: slow requests, or those that pods turned away because they were full. The latter count
-// once it has been more than may be for as long as the stable window, without a panic: what was turned away of a step, or of a burst, says
-// nothing about the utilization.
+// missed of the objective that was missed by more: slow requests, or those that pods turned away because they were full.
 func (d *Decider) missed(now time.Time, s Situation) missed {
-	e, b, r := s.Estimates, s.Bounds, &d.rho
+	e, b := s.Estimates, s.Bounds
 	slow := missed{e.Objectives.Slow, e.Objectives.SlowShare(), b.SlowBudget, fmt.Sprintf("take longer than %s", b.Threshold)}
 	refused := missed{e.Refused, e.Refused / max(e.Objectives.Total, e.Refused, 1), b.FailedBudget, "are turned away by pods that are full"}
-	switch {
-	case refused.spends() <= 1 || now.Before(d.panicUntil):
-		r.refusedSince = time.Time{}
-	case r.refusedSince.IsZero():
-		r.refusedSince = now
-	}
-	lately := refused.spends() > 1 && (r.refusedSince.IsZero() || now.Sub(r.refusedSince) < StableWindow)
-	if refused.spends() > slow.spends() && !lately {
+	if d.rho.holds(now, refused, now.Before(d.panicUntil)) && refused.spends() > slow.spends() {
 		return refused
 	}
 	return slow
+}
+
+// holds says whether what pods turned away says something about the utilization. More than may be does once that has lasted for as long as
+// the stable window, without a panic: what was turned away of a step, or of a burst, says nothing.
+func (r *steering) holds(now time.Time, refused missed, panics bool) bool {
+	if refused.spends() <= 1 {
+		r.refusedSince = time.Time{}
+		return true
+	}
+	if panics {
+		r.refusedSince = time.Time{}
+		return false
+	}
+	if r.refusedSince.IsZero() {
+		r.refusedSince = now
+	}
+	return now.Sub(r.refusedSince) >= StableWindow
 }
 
 // steer lowers the utilization when more requests are slow or turned away than may be although there are enough pods by the present one,
