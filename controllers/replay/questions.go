@@ -30,6 +30,8 @@ type Questions struct {
 	Pods string
 	// CPU is how many cores they use, ServiceTime how long a request takes without waiting for a worker; empty where nobody tells.
 	CPU, ServiceTime string
+	// P99 is the time in seconds within which 99% of the good requests are answered.
+	P99 string
 	// Durations of the good requests per second, by the upper bound of their bucket. Bucket asks for one of those.
 	Durations string
 	Bucket    func(bound string) string
@@ -76,6 +78,7 @@ func Ask(service *v1alpha1.GoService, step time.Duration) []Questions {
 				h.Name, scraped, h.Good(), window),
 			Bucket: func(bound string) string { return sum(h.Name+"_bucket", fmt.Sprintf(",le=%q%s", bound, h.Good())) },
 		}
+		q.P99 = fmt.Sprintf("%g * histogram_quantile(0.99, %s)", h.Unit.Seconds(), q.Durations)
 		if plan.OnToolkit(&service.Spec) {
 			q.ServiceTime = fmt.Sprintf("%s / %s", sum("goservice_service_seconds_sum", ""), sum("goservice_service_seconds_count", ""))
 		}

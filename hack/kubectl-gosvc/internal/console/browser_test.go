@@ -233,6 +233,28 @@ func TestTheConsoleInABrowser(t *testing.T) {
 	}
 }
 
+// A tab that nobody sees asks for nothing, not even once what it had asked for is answered.
+func TestATabThatNobodySeesAsksForNothing(t *testing.T) {
+	address := serveFleet(t, 1)
+	b := newBrowser(t)
+	const asked = `performance.getEntriesByType("resource").filter(e => e.initiatorType === "xmlhttprequest").length`
+	b.do(t, chromedp.Navigate(address), until(asked+` > 0`))
+	value[bool](t, b, `(() => {
+		Object.defineProperty(document, "hidden", {get: () => window.unseen});
+		document.getElementById("search").requestSubmit();
+		window.unseen = true;
+		return document.dispatchEvent(new Event("visibilitychange"));
+	})()`)
+	time.Sleep(time.Second) // what was asked is answered
+	before := value[int](t, b, asked)
+	time.Sleep(5 * time.Second) // longer than two turns
+	if after := value[int](t, b, asked); after != before {
+		t.Errorf("it asked %d times while nobody saw it", after-before)
+	}
+	value[bool](t, b, `window.unseen = false, document.dispatchEvent(new Event("visibilitychange"))`)
+	b.do(t, until(fmt.Sprintf("%s > %d", asked, before)))
+}
+
 // fits checks on a phone and a desktop, in both colors, that no page is wider than the screen and that text can be read.
 func (b *browser) fits(t *testing.T, address string, detail string) {
 	t.Helper()

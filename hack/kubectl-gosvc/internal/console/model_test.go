@@ -19,6 +19,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/hack/kubectl-gosvc/internal/golden"
 	"goservice.dev/operator/hack/kubectl-gosvc/internal/top"
 )
@@ -124,10 +125,18 @@ func TestTheRecorderKeepsAnHourOfServicesThatExist(t *testing.T) {
 
 func TestThePastIsReadFromPrometheus(t *testing.T) {
 	t.Parallel()
+	const otherHistogram = "http_server_request_duration_seconds_count"
 	var asked []string
+	known := ""
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		asked = append(asked, r.Method+" "+r.URL.Path+" "+r.URL.Query().Get("query"))
-		_, _ = io.WriteString(w, `{"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[[1795952400,"5"],[1795952460,"NaN"],[1795952520,"7"],[1795953600,"8"]]}]}}`)
+		query := r.URL.Query().Get("query")
+		asked = append(asked, r.Method+" "+r.URL.Path+" "+query)
+		result := `{"metric":{},"values":[[1795952400,"5"],[1795952460,"NaN"],[1795952520,"7"],[1795953600,"8"]]}`
+		// Pods are scraped, whatever their metrics are called.
+		if !strings.Contains(query, known) && !strings.Contains(query, "up{") {
+			result = ""
+		}
+		_, _ = io.WriteString(w, `{"status":"success","data":{"resultType":"matrix","result":[`+result+`]}}`)
 	}))
 	defer server.Close()
 	p, err := NewPrometheus(server.URL + "/prom")
@@ -135,13 +144,26 @@ func TestThePastIsReadFromPrometheus(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := p.Ask(t.Context(), service(t, "steady"), noon)
-	if m.Failed != "" || len(m.Demand) != 4 || m.Demand[2].Value != -1 || len(asked) != 3 {
+	if m.Failed != "" || len(m.Demand) != 4 || m.Demand[2].Value != -1 || len(m.P99) != 4 || len(m.Pods) != 4 || len(asked) != 4 {
 		t.Errorf("it asks %q and has %+v", asked, m)
 	}
 	for _, query := range asked {
-		if !strings.HasPrefix(query, "GET /prom/api/v1/query_range ") || !strings.Contains(query, `namespace="shop"`) {
+		// Pods of checkout-db have the name's beginning, too; the Service that is scraped is nobody else's.
+		if !strings.HasPrefix(query, "GET /prom/api/v1/query_range ") || !strings.Contains(query, `namespace="shop",service="checkout-metrics"`) {
 			t.Error(query)
 		}
+	}
+	// What Prometheus does not know, the status does: a service with other metrics, or one that nobody scrapes.
+	known, asked = "nothing", nil
+	if m := p.Ask(t.Context(), service(t, "steady"), noon); !strings.Contains(m.Failed, "it has no http_server_request_duration_seconds{") || m.Pods != nil {
+		t.Errorf("without its histogram: %+v", m)
+	}
+	own := service(t, "steady")
+	own.Spec.Observability = &v1alpha1.ObservabilitySpec{Metrics: &v1alpha1.MetricsSpec{Indicators: v1alpha1.IndicatorsCustom, Custom: &v1alpha1.CustomIndicators{Histogram: "own_milliseconds", Unit: v1alpha1.UnitMilliseconds}}}
+	known, asked = "own_milliseconds", nil
+	if m := p.Ask(t.Context(), own, noon); m.Failed != "" || len(m.Demand) != 4 || strings.Contains(strings.Join(asked, " "), otherHistogram) ||
+		!strings.Contains(strings.Join(asked, " "), "0.001 * histogram_quantile(0.99,") {
+		t.Errorf("with its own histogram, it asks %q and has %+v", asked, m)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -7,9 +7,11 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/replay"
 	"goservice.dev/operator/hack/kubectl-gosvc/internal/prometheus"
 )
 
@@ -27,34 +29,48 @@ func NewPrometheus(address string) (*Prometheus, error) {
 
 // Measured is what Prometheus says of a service.
 type Measured struct {
-	Demand, P99, Replicas []Point
+	Demand, P99, Pods []Point
 	// Failed is why it says nothing.
 	Failed string
 }
 
-// Ask for the last 12 hours of a service.
+// Ask for the last 12 hours of a service: of the histogram in which it counts its requests, the first one that has any.
 func (p *Prometheus) Ask(ctx context.Context, service *v1alpha1.GoService, now time.Time) *Measured {
-	pods := fmt.Sprintf(`namespace=%q,pod=~%q`, service.Namespace, service.Name+"-[a-z0-9]+-[a-z0-9]+")
+	var absent []string
+	for _, q := range replay.Ask(service, every) {
+		m, err := p.measured(ctx, q, now)
+		if err != nil {
+			return &Measured{Failed: err.Error()}
+		}
+		if m != nil {
+			return m
+		}
+		absent = append(absent, fmt.Sprintf("%s{%s}", q.Histogram, q.Selector))
+	}
+	if absent == nil {
+		return &Measured{Failed: "spec.observability.metrics does not say in which histogram requests are counted"}
+	}
+	return &Measured{Failed: "it has no " + strings.Join(absent, ", and no ")}
+}
+
+// measured is nil where the histogram has no requests.
+func (p *Prometheus) measured(ctx context.Context, q replay.Questions, now time.Time) (*Measured, error) {
+	from := now.Add(-ranges[0].span)
+	if counted, err := p.query(ctx, q.Counted, from, now); err != nil || len(counted) == 0 {
+		return nil, err
+	}
 	m := &Measured{}
 	for _, query := range []struct {
 		into *[]Point
 		text string
-	}{
-		{&m.Demand, `sum(rate(http_server_request_duration_seconds_count{` + pods + `}[2m]))`},
-		{&m.P99, `histogram_quantile(0.99, sum by (le) (rate(http_server_request_duration_seconds_bucket{` + pods + `}[2m])))`},
-		{&m.Replicas, `sum(up{` + pods + `})`},
-	} {
-		points, err := p.query(ctx, query.text, now.Add(-ranges[0].span), now)
+	}{{&m.Demand, q.Demand}, {&m.P99, q.P99}, {&m.Pods, q.Pods}} {
+		points, err := p.query(ctx, query.text, from, now)
 		if err != nil {
-			m.Failed = err.Error()
-			return m
+			return nil, err
 		}
 		*query.into = points
 	}
-	if len(m.Demand) == 0 && len(m.Replicas) == 0 {
-		m.Failed = "it has no series of these pods"
-	}
-	return m
+	return m, nil
 }
 
 // every is the distance of two points.

@@ -18,7 +18,7 @@ func quantities(service *v1alpha1.GoService, s seen) []quantity {
 	replicas := []Series{{Name: "floor", Class: "b", Points: floors(service), Steps: true}}
 	if s.measured != nil && s.measured.Failed == "" {
 		demand = append(demand, Series{Name: "demand", Class: "a", Points: s.measured.Demand})
-		replicas = append(replicas, Series{Name: "ready", Class: "a", Points: s.measured.Replicas, Steps: true})
+		replicas = append(replicas, Series{Name: "pods", Class: "a", Points: s.measured.Pods, Steps: true})
 		latency = append(latency, Series{Name: "p99", Class: "a", Points: s.measured.P99})
 	} else {
 		hourly := tallies(service.Status.Learned)

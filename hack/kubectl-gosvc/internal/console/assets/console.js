@@ -7,7 +7,7 @@
   let address = location.href.split("#")[0], tag = "", asked = 0, timer;
 
   // load a page as a document: a browser runs nothing of it, and no text becomes markup here.
-  function load(then) {
+  function load() {
     clearTimeout(timer);
     const turn = ++asked, request = new XMLHttpRequest();
     request.open("GET", address);
@@ -22,10 +22,14 @@
         tag = request.getResponseHeader("ETag") || "";
         replace(request.response);
       }
-      if (then) then();
-      timer = setTimeout(load, pace);
+      later(pace);
     };
     request.send();
+  }
+
+  // later asks again, unless nobody sees the tab.
+  function later(wait) {
+    if (!document.hidden) timer = setTimeout(load, wait);
   }
 
   function say(text, bad) {
@@ -89,7 +93,6 @@
     }
   });
 
-  // A tab that nobody sees asks for nothing.
   document.addEventListener("visibilitychange", () => { if (document.hidden) clearTimeout(timer); else load(); });
-  timer = setTimeout(load, pace / 4);
+  later(pace / 4);
 })();
