@@ -162,6 +162,10 @@ test-chart: ## Install, upgrade, roll back, and remove the Helm chart with Helm 
 	go -C hack/chart vet -tags cluster .
 	KUBEBUILDER_ASSETS=$$(hack/cluster/envtest.sh) go -C hack/chart test -count=1 -tags cluster .
 
+.PHONY: test-journey
+test-journey: ## As a user on a kind cluster: the chart is installed, upgraded, rolled back, and removed under load, and the plugin's commands; 15 minutes. RUN selects tests.
+	hack/journey.sh
+
 .PHONY: test-bundle
 test-bundle: ## Whether Operator Framework's validators accept the bundle for the Operator Lifecycle Manager; compiles for minutes at first.
 	go -C hack/bundle vet -tags olm .

@@ -172,7 +172,8 @@ func (rt *route) worked(e *exchange.Exchange, panics bool) {
 		return
 	}
 	if held, ok := e.Held(); ok {
-		rt.service.broker.Worked(held-e.Waited, panics || e.Status() >= http.StatusInternalServerError)
+		failed := panics || e.Status() >= http.StatusInternalServerError
+		rt.service.broker.Worked(held-e.Waited, failed && !e.ByClient())
 	}
 }
 

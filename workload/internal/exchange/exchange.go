@@ -180,6 +180,10 @@ func (e *Exchange) ClientLeft() bool {
 	return (e.parent.Err() != nil || e.writeErr != nil) && !e.cutting()
 }
 
+// ByClient reports whether it is the client that kept the request from being served: it has left, takes the response too slowly, or has sent a
+// body that cannot be read.
+func (e *Exchange) ByClient() bool { return e.ClientLeft() || e.BodyStatus() != 0 }
+
 func (e *Exchange) cutting() bool { return e.owner != nil && e.owner.Cutting() }
 
 // Finish releases what belongs to the exchange, but not to a stream that outlives its handler. What still holds the context

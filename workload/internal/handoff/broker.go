@@ -9,6 +9,7 @@ package handoff
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -332,10 +333,18 @@ func (g *Grant) Error() string { return "handoff: another pod has a worker" }
 // Run hands the request over and writes the response. It returns remote.ErrGone if it has not run and will not.
 func (g *Grant) Run(ctx context.Context, w http.ResponseWriter, r *http.Request, head *remote.Head, streaming func() context.Context) (remote.Outcome, error) {
 	outcome, err := g.peer.calls.Do(w, r, g.id, head, remote.Options{Client: ctx, Streaming: streaming, Try: g.try})
-	failed := err != nil || outcome.Aborted
-	if answered, ok := w.(interface{ Status() int }); ok && answered.Status() >= http.StatusInternalServerError {
-		failed = true
+	g.ended(outcome, err)
+	answered, ok := w.(Response)
+	if errors.Is(err, remote.ErrGone) || ok && answered.ByClient() {
+		return outcome, err // which says nothing about the pod
 	}
-	g.ended(outcome, err, failed)
+	g.peer.judge(err != nil || outcome.Aborted || ok && answered.Status() >= http.StatusInternalServerError)
 	return outcome, err
+}
+
+// Response of a request that has ended.
+type Response interface {
+	Status() int
+	// ByClient reports whether it is the client that kept the request from being served.
+	ByClient() bool
 }

@@ -36,6 +36,7 @@ type pod struct {
 	heard   func(kind byte)
 	wrap    func(net.Conn) net.Conn
 	fails   bool // at once
+	leave   bool // its clients, before they are answered
 
 	mu  sync.Mutex
 	ran map[string]int
@@ -80,16 +81,20 @@ func (p *pod) delayed(frame func(byte, []byte) error) func(byte, []byte) error {
 	}
 }
 
-// recorder says its status, as an exchange does.
-type recorder struct{ *httptest.ResponseRecorder }
+// recorder says how the request has ended, as an exchange does.
+type recorder struct {
+	*httptest.ResponseRecorder
+	byClient bool
+}
 
-func (r *recorder) Status() int { return r.Code }
+func (r *recorder) Status() int    { return r.Code }
+func (r *recorder) ByClient() bool { return r.byClient }
 
 // arrive is a request that a client has sent to this pod; it returns who ran it.
 func (p *pod) arrive(ctx context.Context, id int, take time.Duration) (string, error) {
 	target := "/?id=" + strconv.Itoa(id) + "&take=" + take.String()
 	r := httptest.NewRequestWithContext(ctx, http.MethodGet, target, nil)
-	w := &recorder{httptest.NewRecorder()}
+	w := &recorder{httptest.NewRecorder(), p.leave}
 	for {
 		err := p.broker.AcquireFor(ctx, pool.Claim{Movable: true})
 		var grant *Grant
@@ -303,6 +308,30 @@ func TestAPodThatFailsAtOnceIsNotTakenForAFreeOne(t *testing.T) {
 		}
 		stop()
 	})
+}
+
+// Clients that leave, or send what nobody can read, say nothing about the pod that ran their requests.
+func TestAPodIsNotJudgedByWhatClientsBreakOff(t *testing.T) {
+	for _, leave := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			all, stop := newService(t, 2, 1)
+			all[1].fails, all[0].leave = true, leave
+			_ = all[0].pool.TryAcquire()
+			rests := 0
+			for id := range 100 {
+				ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+				if _, err := all[0].arrive(ctx, id, 10*time.Millisecond); err != nil {
+					rests++
+				}
+				cancel()
+			}
+			all[0].pool.Release()
+			if leave != (rests == 0) {
+				t.Errorf("clients leave: %t; %d requests found the pod resting", leave, rests)
+			}
+			stop()
+		})
+	}
 }
 
 func TestANewPodTakesOneAtATimeUntilItIsWarm(t *testing.T) {

@@ -288,7 +288,7 @@ func (p *peer) Serve(call *remote.Incoming, w http.ResponseWriter, r *http.Reque
 }
 
 // ended is told how the call went.
-func (g *Grant) ended(outcome remote.Outcome, err error, failed bool) {
+func (g *Grant) ended(outcome remote.Outcome, err error) {
 	p, b := g.peer, g.peer.broker
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -311,11 +311,12 @@ func (g *Grant) ended(outcome remote.Outcome, err error, failed bool) {
 	if p.work = outcome.Work; outcome.Invites {
 		p.invited = time.Now()
 	}
-	p.judge(failed)
 }
 
-// judge the pod by one more request. The lock is held.
+// judge the pod by one more request.
 func (p *peer) judge(failed bool) {
+	p.broker.mu.Lock()
+	defer p.broker.mu.Unlock()
 	p.moved++
 	one := 0.0
 	if failed {

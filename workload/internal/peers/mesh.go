@@ -174,6 +174,24 @@ func (m *Mesh) Links() int {
 	return len(m.links)
 }
 
+// inUse are the links over which something new may go: those that are retired end soon, and must not keep others from taking their place. The
+// lock is held.
+func (m *Mesh) inUse() int {
+	n := 0
+	for _, one := range m.links {
+		if one.retired.IsZero() {
+			n++
+		}
+	}
+	return n
+}
+
+func (m *Mesh) isFull() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.inUse() >= maxLinks
+}
+
 func (m *Mesh) closeAll() {
 	m.mu.Lock()
 	links := make([]*Link, 0, len(m.links))
@@ -199,7 +217,7 @@ func (m *Mesh) accept(ctx context.Context, all *sync.WaitGroup) {
 			}
 			continue
 		}
-		if m.Links() >= maxLinks || m.greeted.Load() >= maxGreeting {
+		if m.isFull() || m.greeted.Load() >= maxGreeting {
 			_ = conn.Close()
 			continue
 		}

@@ -78,6 +78,26 @@ func TestACallOverARetiredLinkMayNotLastForEver(t *testing.T) {
 	one.until(t, "ended", func(with, _ map[string]int) bool { return with[hosts(2)[1]] == 0 })
 }
 
+// Where calls last, as streams do, retired links stay for minutes. Others take their place all the same.
+func TestRetiredLinksLeaveRoomForOthers(t *testing.T) {
+	for _, retired := range []time.Time{{}, time.Now()} {
+		m := NewMesh(Config{})
+		for range maxLinks {
+			m.links[&Link{}] = &linked{hello: Hello{ID: "one of many"}, retired: retired}
+		}
+		room := !retired.IsZero()
+		if err := m.promise(Hello{ID: "new"}); (err == nil) != room {
+			t.Errorf("a link from another pod: %v, where links are retired: %t", err, room)
+		}
+		if dial, _ := m.wants("192.0.2.1:9443", "192.0.2.1"); dial != room {
+			t.Errorf("a link to another pod: %t, where links are retired: %t", dial, room)
+		}
+		if m.isFull() == room {
+			t.Errorf("full: %t, where links are retired: %t", !room, room)
+		}
+	}
+}
+
 func TestPodsThatDoNotKnowTheirAddressAreLinkedOnce(t *testing.T) {
 	n, port, folder := &names{}, freePort(t), keyFolder(t, 'a')
 	addresses := []string{"127.0.4.1", "127.0.4.2", "127.0.4.3", "127.0.4.4"}

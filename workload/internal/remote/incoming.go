@@ -42,17 +42,15 @@ type Incoming struct {
 	leave   sync.Once
 }
 
-// begin runs a call, if there is a worker for it.
+// begin runs a call, if there is a worker for it. One that this pod cannot read, such as with a certificate that another version of Go takes,
+// is not run here, and all others go on.
 func (c *Calls) begin(id uint64, d *decoder, worker func() bool) error {
 	head, err := decodeHead(d)
 	if err != nil {
-		return err
+		return c.link.Send(kindGone, frame(id))
 	}
 	r, err := head.request()
-	if err != nil {
-		return err
-	}
-	if !worker() {
+	if err != nil || !worker() {
 		return c.link.Send(kindGone, frame(id))
 	}
 	in := &Incoming{Head: head, calls: c, id: id, began: time.Now(), leaving: make(chan struct{})}

@@ -4,6 +4,8 @@
 package remote
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"net"
 	"net/http"
@@ -98,6 +100,30 @@ func TestAHeadOrTrailerThatIsTooLargeForALinkBreaksTheResponseOff(t *testing.T) 
 			})
 		})
 	}
+}
+
+// Versions of Go differ in what they take for an address or a certificate. Whatever else runs over the link goes on.
+func TestAHeadThatThisPodCannotReadIsNotRunHere(t *testing.T) {
+	ran := 0
+	timed(t, &pod{handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { ran++ })}, func(t *testing.T, from *Calls) {
+		for name, spoil := range map[string]func(*Head){
+			"address": func(h *Head) { h.RequestURI = "http://[" },
+			"certificate": func(h *Head) {
+				h.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{{Raw: []byte("none")}}}
+			},
+		} {
+			r := get(t)
+			head := HeadOf(r)
+			spoil(head)
+			if _, err := from.Do(httptest.NewRecorder(), r, 1, head, Options{}); !errors.Is(err, ErrGone) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		r := get(t)
+		if _, err := from.Do(httptest.NewRecorder(), r, 2, HeadOf(r), Options{}); err != nil || ran != 1 {
+			t.Errorf("the next one: %v, %d ran", err, ran)
+		}
+	})
 }
 
 // What follows would otherwise take the place of what is missing.

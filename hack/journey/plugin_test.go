@@ -1,0 +1,96 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+//go:build e2e
+
+package journey
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/onsi/gomega"
+)
+
+// Every command of the plugin does on a cluster what its page says.
+func TestThePluginOnACluster(t *testing.T) {
+	j := newJourney(t, helms[0])
+	j.makeRoom()
+	j.install("install", j.chart)
+	j.serve()
+	clients := j.send()
+	in := []string{"--namespace", shop}
+	gosvc := func(arguments ...string) string {
+		t.Helper()
+		return j.gosvc(append(arguments, in...)...)
+	}
+	names := strings.Fields(j.kubectl("get", "pods", "--namespace", shop, "--selector", "app.kubernetes.io/name=checkout", "--output=jsonpath={.items[*].metadata.name}"))
+	j.Expect(names).To(gomega.HaveLen(2))
+
+	j.Expect(gosvc("check")).To(gomega.ContainSubstring("2 of 2 pods ready in namespace " + namespace))
+	j.Expect(gosvc("explain", "checkout")).To(gomega.ContainSubstring("2 of 2 ready"))
+	j.Expect(gosvc("top", "--once")).To(gomega.MatchRegexp(`checkout .* 2/2`))
+	for _, name := range names {
+		j.Expect(gosvc("top", "checkout", "--once")).To(gomega.ContainSubstring(name))
+	}
+
+	var retuned struct {
+		Confirmed, Total int
+		PerPod           float64 `json:"requestsPerSecondPerPod"`
+	}
+	j.Expect(json.Unmarshal([]byte(gosvc("retune", "checkout", "--rate", "1600", "--wait", "--output", "json")), &retuned)).To(gomega.Succeed())
+	j.Expect(retuned.Confirmed).To(gomega.Equal(2))
+	j.Expect(gosvc("history", "checkout")).To(gomega.ContainSubstring("Retuned"))
+	j.Expect(gosvc("pause", "checkout")).To(gomega.ContainSubstring("paused"))
+	j.Expect(gosvc("explain", "checkout")).To(gomega.ContainSubstring("Paused"))
+	j.Expect(gosvc("resume", "checkout")).To(gomega.ContainSubstring("resumed"))
+
+	for _, kind := range []string{"cpu", "heap", "goroutine"} {
+		file := filepath.Join(t.TempDir(), kind+".pb.gz")
+		t.Log(gosvc("profile", "checkout", kind, "--seconds", "2", "--output", file))
+		tags := j.run("go", "tool", "pprof", "-tags", file)
+		for _, name := range names {
+			if kind != "cpu" { // a pod that does next to nothing may not be sampled
+				j.Expect(tags).To(gomega.ContainSubstring(name), kind)
+			}
+		}
+	}
+	file := filepath.Join(t.TempDir(), "trace")
+	t.Log(gosvc("profile", "checkout", "trace", "--seconds", "1", "--output", file))
+	trace, err := os.ReadFile(file)
+	j.Expect(err).NotTo(gomega.HaveOccurred())
+	j.Expect(string(trace)).To(gomega.HavePrefix("go 1."))
+	clients.lossless(j)
+
+	j.feed(deployment(j.tag), "kubectl", "apply", "--filename", "-")
+	j.kubectl("rollout", "status", "--namespace", shop, "deployment/plain", "--timeout="+patience)
+	converted := gosvc("adopt", "deployment/plain", "--dry-run")
+	j.Expect(converted).To(gomega.ContainSubstring("kind: GoService"))
+	j.Expect(gosvc("adopt", "deployment/plain", "--yes")).To(gomega.ContainSubstring("plain"))
+	j.kubectl("wait", "--namespace", shop, "goservice/plain", "--for=condition=Ready", "--timeout="+patience)
+	j.remove()
+}
+
+// deployment of a service that knows nothing of the operator, in an image that is on the nodes.
+func deployment(tag string) string {
+	return `
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: plain, namespace: shop, labels: {app: plain}}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: plain}}
+  template:
+    metadata: {labels: {app: plain}}
+    spec:
+      containers:
+        - name: web
+          image: goservice.dev/workload:` + tag + `
+          ports: [{name: web, containerPort: 8080}]
+          readinessProbe: {httpGet: {path: /, port: web}}
+          resources: {requests: {cpu: 50m, memory: 32Mi}}
+`
+}
