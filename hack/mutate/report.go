@@ -4,6 +4,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 )
@@ -67,11 +68,12 @@ func (r *report) write(w io.Writer) {
 	fmt.Fprintln(w)
 }
 
-// summary prints a table and the RESULT line. A list of equivalents that is wrong is an error.
+// summary prints a table and the RESULT line. A list of equivalents that is wrong is an error, and so is a package below its goal.
 func summary(w io.Writer, reports []*report) error {
 	var all counts
 	worst, simulated, worstPackage := 100.0, "not-run", "none"
 	wrong := 0
+	var below []error
 	fmt.Fprintf(w, "%-30s %8s %8s %8s %9s %8s %8s\n", "package", "mutants", "noticed", "survived", "timed out", "nothing", "noticed")
 	for _, r := range reports {
 		c := r.count()
@@ -81,6 +83,9 @@ func summary(w io.Writer, reports []*report) error {
 			simulated = fmt.Sprintf("%.1f", c.share())
 		} else if worstPackage == "none" || c.share() < worst {
 			worst, worstPackage = c.share(), r.pkg
+		}
+		if c.share() < r.goal {
+			below = append(below, fmt.Errorf("%s: the tests notice %.1f %%, the goal is %.0f %%", r.pkg, c.share(), r.goal))
 		}
 		wrong += c.refuted + len(r.outdated)
 		for _, t := range r.tried {
@@ -95,7 +100,7 @@ func summary(w io.Writer, reports []*report) error {
 	fmt.Fprintf(w, "RESULT mutate mutants=%d killed_pct=%.1f worst_package=%s worst_pct=%.1f sim_pct=%s\n",
 		all.mutants(), all.share(), worstPackage, worst, simulated)
 	if wrong > 0 {
-		return fmt.Errorf("%d entries of equivalents.txt are wrong", wrong)
+		below = append(below, fmt.Errorf("%d entries of equivalents.txt are wrong", wrong))
 	}
-	return nil
+	return errors.Join(below...)
 }

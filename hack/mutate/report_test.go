@@ -57,6 +57,17 @@ func TestTheResultLine(t *testing.T) {
 	}
 }
 
+func TestAPackageBelowItsGoalIsAnError(t *testing.T) {
+	good, poor := reported("good", 85, 15), reported("poor", 84, 16)
+	good.goal, poor.goal = 85, 85
+	if _, err := resultLine(t, good); err != nil {
+		t.Error(err)
+	}
+	if _, err := resultLine(t, good, poor); err == nil || err.Error() != "poor: the tests notice 84.0 %, the goal is 85 %" {
+		t.Error(err)
+	}
+}
+
 func TestEquivalentsAreCountedApartAndShown(t *testing.T) {
 	r := reported("a", 3, 2)
 	r.equivalents = map[string]string{r.tried[3].key: "It is the same."}
