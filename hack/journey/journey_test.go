@@ -29,7 +29,7 @@ func TestFromNothingToATunedServiceAndBack(t *testing.T) {
 			j.serve()
 			fmt.Printf("RESULT journey helm=%s installed_s=%.1f tuned_s=%.1f\n", helm, installed.Seconds(), time.Since(began).Seconds())
 			j.remove()
-			j.Expect(j.left()).To(gomega.BeEmpty(), "after")
+			j.Eventually(j.left).WithTimeout(time.Minute).WithPolling(5*time.Second).Should(gomega.BeEmpty(), "after")
 		})
 	}
 }
