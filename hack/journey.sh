@@ -2,7 +2,7 @@
 # Goes the way of somebody who tries the operator, on a kind cluster of its own, which is removed afterwards: installs the chart with Helm 4 and
 # Helm 3, upgrades it from the chart of an earlier commit, rolls back, and uninstalls, while a service is under load, and runs the plugin's commands.
 #
-# Settings: CLUSTER, OLDER (5b07adc: the commit of the earlier chart, which must be in the clone), and RUN (selects tests).
+# Settings: CLUSTER, OLDER (da205f2: the commit of the earlier chart, which must be in the clone), and RUN (selects tests).
 # shellcheck source=cluster/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/cluster/lib.sh"
 # shellcheck source=cluster/bench.sh
@@ -18,7 +18,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"; hack/cluster/cluster.sh down' EXIT
 
 mkdir "$work/older" "$work/bin"
-git archive "${OLDER:-5b07adc}" "$chart" | tar -x -C "$work/older"
+git archive "${OLDER:-da205f2}" "$chart" | tar -x -C "$work/older"
 helm() { go -C hack/chart build -buildvcs=false -o "$work/bin/helm$1" "helm.sh/helm/v$1/cmd/helm"; }
 for major in 4 3; do task helm "Helm $major, from its Go module" helm "$major"; done
 go -C hack/kubectl-gosvc build -o "$work/bin/kubectl-gosvc" .

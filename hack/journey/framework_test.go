@@ -93,7 +93,7 @@ func (j *journey) feed(input, program string, arguments ...string) string {
 
 func (j *journey) try(input, program string, arguments ...string) (output, problem string, err error) {
 	var stdout, stderr bytes.Buffer
-	command := exec.CommandContext(j.t.Context(), program, arguments...)
+	command := exec.CommandContext(context.WithoutCancel(j.t.Context()), program, arguments...)
 	command.Stdin, command.Stdout, command.Stderr = strings.NewReader(input), &stdout, &stderr
 	err = command.Run()
 	return stdout.String(), stderr.String(), err
@@ -125,16 +125,38 @@ func (j *journey) serve() {
 	}
 }
 
-// makeRoom for the service.
-func (j *journey) makeRoom() { j.kubectl("create", "namespace", shop) }
+// makeRoom for the service. What a test leaves that fails is removed for the next one.
+func (j *journey) makeRoom() {
+	j.t.Helper()
+	j.kubectl("create", "namespace", shop)
+	j.t.Cleanup(func() {
+		if !j.t.Failed() {
+			return
+		}
+		for _, command := range j.removal() {
+			if output, problem, err := j.try("", command[0], command[1:]...); err != nil {
+				j.t.Logf("removing what is left: %v: %s%s", err, output, problem)
+			}
+		}
+	})
+}
 
-// remove everything, as docs/operations.md says.
+// remove everything.
 func (j *journey) remove() {
 	j.t.Helper()
-	j.kubectl("delete", "goservices", "--all", "--all-namespaces", "--cascade=foreground", "--timeout="+patience)
-	j.run(j.helm, "uninstall", release, "--namespace", namespace, "--wait", "--timeout", patience)
-	j.kubectl("delete", "customresourcedefinition", "goservices.goservice.dev", "--timeout="+patience)
-	j.kubectl("delete", "namespace", namespace, shop, "--timeout="+patience)
+	for _, command := range j.removal() {
+		j.run(command[0], command[1:]...)
+	}
+}
+
+// removal is what docs/operations.md says.
+func (j *journey) removal() [][]string {
+	return [][]string{
+		{"kubectl", "delete", "goservices", "--all", "--all-namespaces", "--cascade=foreground", "--timeout=" + patience},
+		{j.helm, "uninstall", release, "--namespace", namespace, "--wait", "--timeout", patience},
+		{"kubectl", "delete", "customresourcedefinition", "goservices.goservice.dev", "--timeout=" + patience},
+		{"kubectl", "delete", "namespace", namespace, shop, "--timeout=" + patience},
+	}
 }
 
 // pods of the service: their identities and how often their containers began again.
