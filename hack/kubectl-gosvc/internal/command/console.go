@@ -34,14 +34,14 @@ func (a *app) console() *cobra.Command {
 	}
 	all := command.Flags().BoolP("all-namespaces", "A", false, "services of all namespaces")
 	port := command.Flags().Int("port", 0, "port on 127.0.0.1, 0 to 65535; 0 takes a free one")
-	prometheus := command.Flags().String("prometheus", "", "address of the Prometheus that scrapes the services, such as http://localhost:9090")
+	prometheus := prometheusFlags(command)
 	command.RunE = func(command *cobra.Command, _ []string) error {
 		if *port < 0 || *port > 65535 {
 			return usage("--port is %d, and must be between 0 and 65535", *port)
 		}
 		page := &console.Console{Now: a.Now}
 		var err error
-		if *prometheus != "" {
+		if prometheus.Address != "" {
 			if page.Prometheus, err = console.NewPrometheus(*prometheus); err != nil {
 				return usage("--prometheus: %w", err)
 			}

@@ -20,7 +20,7 @@ import (
 )
 
 type replaying struct {
-	prometheus string
+	prometheus *prometheus.Options
 	since      span
 	step       span
 	with       []string
@@ -45,9 +45,9 @@ func (a *app) replay() *cobra.Command {
 			"  kubectl gosvc replay checkout --prometheus http://localhost:9090 --svg checkout.svg",
 		Args: oneName, ValidArgsFunction: a.completeServices,
 	}
-	r := replaying{since: span(7 * 24 * time.Hour), step: span(time.Minute), output: outputFlag(command)}
+	r := replaying{prometheus: prometheusFlags(command), since: span(7 * 24 * time.Hour), step: span(time.Minute), output: outputFlag(command)}
+	r.prometheus.Patience = questionPatience
 	flags := command.Flags()
-	flags.StringVar(&r.prometheus, "prometheus", "", "address of the Prometheus that scrapes the services, such as http://localhost:9090")
 	flags.Var(&r.since, "since", "how far back, such as 7d or 12h; at least 30m")
 	flags.Var(&r.step, "step", "within which the demand counts as constant: from the scrape interval to 5m")
 	flags.StringArrayVar(&r.with, "with", nil, "an alternative, PATH=VALUE[,PATH=VALUE...] from spec. on, such as spec.slo.latency.threshold=200ms; may be repeated")
@@ -65,7 +65,7 @@ func (a *app) carryOutReplay(ctx context.Context, name string, r replaying) erro
 	if err != nil {
 		return err
 	}
-	client, err := prometheus.New(r.prometheus, questionPatience)
+	client, err := prometheus.New(*r.prometheus)
 	if err != nil {
 		return usage("--prometheus: %w", err)
 	}
@@ -101,7 +101,7 @@ func (a *app) carryOutReplay(ctx context.Context, name string, r replaying) erro
 
 // check the flags before anything is asked.
 func (r *replaying) check() ([]alternative, error) {
-	if r.prometheus == "" {
+	if r.prometheus.Address == "" {
 		return nil, usage("--prometheus is not set, and must be the address of the Prometheus that scrapes the services, such as http://localhost:9090")
 	}
 	for _, percent := range r.hpa {

@@ -21,6 +21,7 @@ import (
 
 	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/hack/kubectl-gosvc/internal/golden"
+	"goservice.dev/operator/hack/kubectl-gosvc/internal/prometheus"
 	"goservice.dev/operator/hack/kubectl-gosvc/internal/top"
 )
 
@@ -139,7 +140,7 @@ func TestThePastIsReadFromPrometheus(t *testing.T) {
 		_, _ = io.WriteString(w, `{"status":"success","data":{"resultType":"matrix","result":[`+result+`]}}`)
 	}))
 	defer server.Close()
-	p, err := NewPrometheus(server.URL + "/prom")
+	p, err := NewPrometheus(prometheus.Options{Address: server.URL + "/prom"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +172,7 @@ func TestThePastIsReadFromPrometheus(t *testing.T) {
 		t.Error("no answer is no failure")
 	}
 	for _, address := range []string{"", "localhost:9090", "ftp://a", "http://"} {
-		if _, err := NewPrometheus(address); err == nil || !strings.Contains(err.Error(), "must be like") {
+		if _, err := NewPrometheus(prometheus.Options{Address: address}); err == nil || !strings.Contains(err.Error(), "must be like") {
 			t.Errorf("%q: %v", address, err)
 		}
 	}

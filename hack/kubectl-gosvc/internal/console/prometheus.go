@@ -21,9 +21,10 @@ type Prometheus struct{ client *prometheus.Client }
 // patience with each of its answers.
 const patience = 10 * time.Second
 
-// NewPrometheus of an address such as http://localhost:9090.
-func NewPrometheus(address string) (*Prometheus, error) {
-	client, err := prometheus.New(address, patience)
+// NewPrometheus of options without a patience.
+func NewPrometheus(options prometheus.Options) (*Prometheus, error) {
+	options.Patience = patience
+	client, err := prometheus.New(options)
 	return &Prometheus{client}, err
 }
 

@@ -6,6 +6,8 @@ package prometheus
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,16 +15,36 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
+	"strings"
 	"time"
+
+	"golang.org/x/net/http/httpguts"
 
 	"goservice.dev/operator/hack/kubectl-gosvc/internal/show"
 )
 
+// Options of a Client.
+type Options struct {
+	// Address such as http://localhost:9090.
+	Address string
+	// Headers are sent with each question, as NAME=VALUE, such as X-Scope-OrgID=shop.
+	Headers []string
+	// TokenFile has the bearer token, and is read for each question; empty: none is sent.
+	TokenFile string
+	// CAFile has the authorities, in PEM, that may vouch for an https address; empty: the system's.
+	CAFile string
+	// Patience with each answer.
+	Patience time.Duration
+}
+
 // Client of a Prometheus, or of what speaks its API.
 type Client struct {
-	base   *url.URL
-	client *http.Client
+	base    *url.URL
+	client  *http.Client
+	headers http.Header
+	token   string // its file
 }
 
 const (
@@ -33,13 +55,56 @@ const (
 	mostReason = 300
 )
 
-// New client of an address such as http://localhost:9090. Each question may take so long.
-func New(address string, patience time.Duration) (*Client, error) {
-	base, err := url.Parse(address)
+// New client. An error names the option that is wrong.
+func New(o Options) (*Client, error) {
+	base, err := url.Parse(o.Address)
 	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
-		return nil, fmt.Errorf("%q is not the address of a Prometheus: it must be like http://localhost:9090", address)
+		return nil, fmt.Errorf("%q is not the address of a Prometheus: it must be like http://localhost:9090", o.Address)
 	}
-	return &Client{base: base, client: &http.Client{Timeout: patience}}, nil
+	// A question with a token goes nowhere else.
+	c := &Client{base: base, headers: http.Header{}, token: o.TokenFile, client: &http.Client{
+		Timeout: o.Patience, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+	for _, header := range o.Headers {
+		name, value, found := strings.Cut(header, "=")
+		if !found || !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value) {
+			return nil, fmt.Errorf("header: %q must be NAME=VALUE, such as X-Scope-OrgID=shop", header)
+		}
+		c.headers.Add(name, value)
+	}
+	if _, err := c.bearer(); err != nil {
+		return nil, err
+	}
+	if o.CAFile == "" {
+		return c, nil
+	}
+	pem, err := os.ReadFile(o.CAFile)
+	if err != nil {
+		return nil, fmt.Errorf("CA file: %w", err)
+	}
+	authorities := x509.NewCertPool()
+	if !authorities.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("CA file: %s has no certificate in PEM", o.CAFile)
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.TLSClientConfig = &tls.Config{RootCAs: authorities, MinVersion: tls.VersionTLS12}
+	c.client.Transport = transport
+	return c, nil
+}
+
+// bearer token; empty without a file.
+func (c *Client) bearer() (string, error) {
+	if c.token == "" {
+		return "", nil
+	}
+	text, err := os.ReadFile(c.token)
+	if err != nil {
+		return "", fmt.Errorf("bearer token file: %w", err)
+	}
+	if token := strings.TrimSpace(string(text)); token != "" && httpguts.ValidHeaderFieldValue(token) {
+		return token, nil
+	}
+	return "", fmt.Errorf("bearer token file: %s must have one line that is not empty", c.token)
 }
 
 // Series has a value for each step of a range, NaN where Prometheus has none.
@@ -114,6 +179,13 @@ func (c *Client) ask(ctx context.Context, query string, from, to time.Time, step
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+	request.Header = c.headers.Clone()
+	switch token, err := c.bearer(); {
+	case err != nil:
+		return nil, c.failed(err.Error())
+	case token != "":
+		request.Header.Set("Authorization", "Bearer "+token)
 	}
 	response, err := c.client.Do(request)
 	if err != nil {

@@ -4,11 +4,14 @@
 package prometheus
 
 import (
+	"encoding/pem"
 	"fmt"
 	"io"
 	"math"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -22,7 +25,7 @@ func serve(t *testing.T, answer http.HandlerFunc) *Client {
 	t.Helper()
 	server := httptest.NewServer(answer)
 	t.Cleanup(server.Close)
-	client, err := New(server.URL+"/prom", time.Minute)
+	client, err := New(Options{Address: server.URL + "/prom", Patience: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +95,7 @@ func TestAFailureSaysOfWhomAndWhy(t *testing.T) {
 	t.Parallel()
 	closed := httptest.NewServer(nil)
 	closed.Close()
-	nobody, err := New(closed.URL, time.Minute)
+	nobody, err := New(Options{Address: closed.URL, Patience: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,8 +111,64 @@ func TestAFailureSaysOfWhomAndWhy(t *testing.T) {
 		}
 	}
 	for _, address := range []string{"", "localhost:9090", "ftp://a", "http://"} {
-		if _, err := New(address, time.Minute); err == nil || !strings.Contains(err.Error(), "must be like") {
+		if _, err := New(Options{Address: address}); err == nil || !strings.Contains(err.Error(), "must be like") {
 			t.Errorf("%q: %v", address, err)
+		}
+	}
+}
+
+// A Prometheus behind a gateway asks who its clients are, and what it answers goes to nobody else.
+func TestAPrometheusThatAsksWhoItIs(t *testing.T) {
+	t.Parallel()
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the token went elsewhere") }))
+	defer elsewhere.Close()
+	var seen http.Header
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if seen = r.Header; r.URL.Query().Get("query") == "moved" {
+			http.Redirect(w, r, elsewhere.URL, http.StatusFound)
+			return
+		}
+		says(http.StatusOK, `{"status":"success","data":{"resultType":"matrix","result":[]}}`)(w, r)
+	}))
+	defer server.Close()
+	folder := t.TempDir()
+	write := func(name, text string) string {
+		file := filepath.Join(folder, name)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	token := write("token", "first\n")
+	authorities := write("ca.crt", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})))
+	client, err := New(Options{Address: server.URL, Headers: []string{"X-Scope-OrgID=shop"}, TokenFile: token, CAFile: authorities, Patience: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"first", "second"} {
+		write("token", want)
+		if _, err := client.Range(t.Context(), "x", noon, time.Minute, 2); err != nil || seen.Get("Authorization") != "Bearer "+want || seen.Get("X-Scope-OrgID") != "shop" {
+			t.Errorf("%v, %v", seen, err)
+		}
+	}
+	if _, err := client.Range(t.Context(), "moved", noon, time.Minute, 2); err == nil || !strings.Contains(err.Error(), "status 302") {
+		t.Error(err)
+	}
+	for _, c := range []struct {
+		options Options
+		err     string
+	}{
+		{Options{Headers: []string{"X-Scope-OrgID"}}, `header: "X-Scope-OrgID" must be NAME=VALUE`},
+		{Options{Headers: []string{"X Y=z"}}, `header: "X Y=z" must be NAME=VALUE`},
+		{Options{TokenFile: filepath.Join(folder, "none")}, "bearer token file: "},
+		{Options{TokenFile: write("empty", "\n")}, "must have one line that is not empty"},
+		{Options{TokenFile: write("two", "a\nb\n")}, "must have one line that is not empty"},
+		{Options{CAFile: filepath.Join(folder, "none")}, "CA file: "},
+		{Options{CAFile: token}, "has no certificate in PEM"},
+	} {
+		c.options.Address = server.URL
+		if _, err := New(c.options); err == nil || !strings.Contains(err.Error(), c.err) {
+			t.Errorf("error %v, want one with %q", err, c.err)
 		}
 	}
 }
