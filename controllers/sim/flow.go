@@ -199,8 +199,10 @@ func (f *flow) work(w *World, p *Pod, n int, rate, seconds float64) {
 	s, queue := w.service, f.queueOf(w)
 	own := queue.serviceTime
 	pace := min(s.usable()/s.CPUTime.Seconds(), float64(w.workers)/own) // requests per second at most
-	most := max(float64(w.workers)-pace*own, 0) + min(float64(w.depth), pace*w.queueTimeout)
-	queue.limit(w.workers, most/pace)
+	most := func() float64 {
+		return max(float64(w.workers)-pace*own, 0) + min(float64(w.depth), pace*w.queueTimeout)
+	}
+	queue.limit(w.workers, most()/pace) // which forgets all that it knows if it is another one
 	at := queue.at(min(rate/pace, 1), p.excess/pace)
 	if at.moved > 0 { // what moves takes CPU that requests would have had
 		pace = min(s.usable()/(s.CPUTime.Seconds()+at.moved*moveCPU), pace)
@@ -212,7 +214,7 @@ func (f *flow) work(w *World, p *Pod, n int, rate, seconds float64) {
 		done = float64(n) - lost + min(before, (pace-rate)*seconds)
 	} else {
 		done = min(before+float64(n), pace*seconds)
-		lost = max(before+float64(n)-done-most, 0)
+		lost = max(before+float64(n)-done-most(), 0)
 	}
 	p.excess = max(before+float64(n)-done-lost, 0)
 

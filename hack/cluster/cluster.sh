@@ -80,6 +80,7 @@ already_up() {
   if [ -n "${NODES:-}" ] && [ "$NODES" != "$count" ]; then
     die "cluster $CLUSTER has $(plural "$count" node), and NODES=$NODES is asked for; remove it first: hack/cluster/cluster.sh down"
   fi
+  stay_down
   connect_pods || die "the pods of cluster $CLUSTER could not be given a network"
   step "cluster" "$(describe), is there already"
 }
@@ -204,7 +205,7 @@ stay_down() {
 # again, so that is no failure here.
 restart() {
   local i in_a_row=0
-  nodes -a | xargs docker start
+  nodes -a | xargs docker start || return 0
   # At first the API server may repeat what was true before, and end once more.
   for ((i = 0; i < 120 && in_a_row < 5; i++)); do
     if healthy; then in_a_row=$((in_a_row + 1)); else in_a_row=0; fi

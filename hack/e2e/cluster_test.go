@@ -16,7 +16,7 @@ import (
 func TestOnlyTheClusterThatIsAskedForRuns(t *testing.T) {
 	output, err := exec.Command("bash", "-euc", `eval "$(../cluster/docker.sh env)"
 		docker inspect --format "${DOCKER_HOST:-none} {{.HostConfig.RestartPolicy.Name}}" \
-			$(docker ps --quiet --filter label=io.x-k8s.kind.cluster)`).CombinedOutput()
+			$(docker ps --quiet --filter "label=io.x-k8s.kind.cluster=$(kubectl config current-context | sed s/^kind-//)")`).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, output)
 	}

@@ -57,8 +57,9 @@ spec:
 type journey struct {
 	*gomega.WithT
 	t *testing.T
-	// helm is the program; chart and older are folders of charts, of this checkout and of an earlier commit; tag is the images'.
-	helm, chart, older, tag, url string
+	// helm is the program; chart and older are folders of charts, of this checkout and of an earlier commit; sample is the README's GoService; tag is
+	// the images'.
+	helm, chart, older, sample, tag, url string
 }
 
 func newJourney(t *testing.T, helm string) *journey {
@@ -72,7 +73,7 @@ func newJourney(t *testing.T, helm string) *journey {
 	}
 	return &journey{
 		WithT: gomega.NewWithT(t), t: t, helm: filepath.Join(setting("HELMS"), helm),
-		chart: setting("CHART"), older: setting("OLDER_CHART"), tag: setting("TAG"), url: setting("URL"),
+		chart: setting("CHART"), older: setting("OLDER_CHART"), sample: setting("SAMPLE"), tag: setting("TAG"), url: setting("URL"),
 	}
 }
 
@@ -209,6 +210,16 @@ func (j *journey) send() *clients {
 	return c
 }
 
+// goOn until each of the clients has sent so many more requests.
+func (c *clients) goOn(j *journey, requests int64) {
+	j.t.Helper()
+	for _, generator := range c.generators {
+		before := generator.Total().Sent()
+		j.Eventually(func() int64 { return generator.Total().Sent() }).WithTimeout(5 * time.Minute).WithPolling(time.Second).
+			Should(gomega.BeNumerically(">=", before+requests))
+	}
+}
+
 // lossless ends the clients: each request was sent, and served.
 func (c *clients) lossless(j *journey) {
 	j.t.Helper()
@@ -217,7 +228,6 @@ func (c *clients) lossless(j *journey) {
 	for _, generator := range c.generators {
 		total := generator.Total()
 		j.t.Logf("%d requests, p99 %s", total.Sent(), total.Latency(99))
-		j.Expect(total.Sent()).To(gomega.BeNumerically(">", 500))
 		j.Expect(total.Accepted()).To(gomega.Equal(total.Sent()), "%v", total.Failures)
 		j.Expect(total.Unsent).To(gomega.BeZero())
 	}

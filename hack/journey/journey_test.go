@@ -26,7 +26,8 @@ func TestFromNothingToATunedServiceAndBack(t *testing.T) {
 			began := time.Now()
 			j.install("install", j.chart)
 			installed := time.Since(began)
-			j.serve()
+			j.kubectl("apply", "--namespace", shop, "--filename", j.sample)
+			j.kubectl("wait", "--namespace", shop, "goservice/checkout", "--for=condition=Tuned", "--timeout="+patience)
 			fmt.Printf("RESULT journey helm=%s installed_s=%.1f tuned_s=%.1f\n", helm, installed.Seconds(), time.Since(began).Seconds())
 			j.remove()
 			j.Eventually(j.left).WithTimeout(time.Minute).WithPolling(5*time.Second).Should(gomega.BeEmpty(), "after")
@@ -34,9 +35,9 @@ func TestFromNothingToATunedServiceAndBack(t *testing.T) {
 	}
 }
 
-// A service does not notice that its operator is upgraded, rolled back, and removed: its pods stay, and every request is served. Meanwhile, and
-// after an upgrade, its limit can be changed.
-func TestAServiceOutlivesItsOperators(t *testing.T) {
+// A service does not notice that the chart is upgraded, rolled back, and removed, and its operators are replaced by that: its pods stay, and every
+// request is served. Meanwhile, its limit can be changed. The operators are of one version; make test-chaos upgrades those.
+func TestAServiceOutlivesItsCharts(t *testing.T) {
 	for _, helm := range helms {
 		t.Run(helm, func(t *testing.T) {
 			j := newJourney(t, helm)
@@ -50,7 +51,7 @@ func TestAServiceOutlivesItsOperators(t *testing.T) {
 			j.run(j.helm, "rollback", release, "1", "--namespace", namespace, "--wait", "--timeout", patience)
 			j.Expect(j.gosvc("retune", "checkout", "--namespace", shop, "--rate", "1000", "--wait")).To(gomega.ContainSubstring("2 of 2 enforce 500/s"))
 			j.run(j.helm, "uninstall", release, "--namespace", namespace, "--wait", "--timeout", patience)
-			time.Sleep(10 * time.Second) // without an operator
+			clients.goOn(j, 200) // without an operator
 			clients.lossless(j)
 			j.Expect(j.pods()).To(gomega.Equal(before))
 			// Whoever installs it again finds its services.

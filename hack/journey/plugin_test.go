@@ -11,11 +11,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/onsi/gomega"
 )
 
-// Every command of the plugin does on a cluster what its page says.
+// The commands of the plugin do on a cluster what their page says. The console and replay have tests of their own.
 func TestThePluginOnACluster(t *testing.T) {
 	j := newJourney(t, helms[0])
 	j.makeRoom()
@@ -43,9 +44,13 @@ func TestThePluginOnACluster(t *testing.T) {
 	}
 	j.Expect(json.Unmarshal([]byte(gosvc("retune", "checkout", "--rate", "1600", "--wait", "--output", "json")), &retuned)).To(gomega.Succeed())
 	j.Expect(retuned.Confirmed).To(gomega.Equal(2))
-	j.Expect(gosvc("history", "checkout")).To(gomega.ContainSubstring("Retuned"))
+	eventually := func(what string, arguments ...string) {
+		t.Helper()
+		j.Eventually(func() string { return gosvc(arguments...) }).WithTimeout(time.Minute).WithPolling(time.Second).Should(gomega.ContainSubstring(what))
+	}
+	eventually("Retuned", "history", "checkout")
 	j.Expect(gosvc("pause", "checkout")).To(gomega.ContainSubstring("paused"))
-	j.Expect(gosvc("explain", "checkout")).To(gomega.ContainSubstring("Paused"))
+	eventually("aused", "explain", "checkout")
 	j.Expect(gosvc("resume", "checkout")).To(gomega.ContainSubstring("resumed"))
 
 	for _, kind := range []string{"cpu", "heap", "goroutine"} {
@@ -63,6 +68,7 @@ func TestThePluginOnACluster(t *testing.T) {
 	trace, err := os.ReadFile(file)
 	j.Expect(err).NotTo(gomega.HaveOccurred())
 	j.Expect(string(trace)).To(gomega.HavePrefix("go 1."))
+	clients.goOn(j, 200)
 	clients.lossless(j)
 
 	j.feed(deployment(j.tag), "kubectl", "apply", "--filename", "-")

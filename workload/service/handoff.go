@@ -112,9 +112,6 @@ func (rt *route) movable(e *exchange.Exchange, r *http.Request) bool {
 	return rt.service.shares() && !rt.inForce.Load().stays && !e.Visits() && r.Header["Upgrade"] == nil && r.Method != http.MethodConnect
 }
 
-// By it the broker judges the pod that ran a request.
-var _ handoff.Response = (*exchange.Exchange)(nil)
-
 // peerGone is a failure, not a rejection: the request may have run.
 var peerGone = problem.Details{
 	Status: http.StatusBadGateway, Reason: "peer_gone", Detail: "the pod that ran the request is gone; it is not known whether it has run",

@@ -165,15 +165,17 @@ func (rt *route) work(e *exchange.Exchange, r *http.Request, hasBody bool) {
 }
 
 // worked gives the worker back, and tells the broker how long the handler held it. One that panics has failed, whatever it has answered
-// before.
+// before; one that its client broke off has not.
 func (rt *route) worked(e *exchange.Exchange, panics bool) {
 	e.LetGo()
 	if !rt.service.shares() {
 		return
 	}
 	if held, ok := e.Held(); ok {
-		failed := panics || e.Status() >= http.StatusInternalServerError
-		rt.service.broker.Worked(held-e.Waited, failed && !e.ByClient())
+		rt.service.broker.Worked(held - e.Waited)
+		if !e.ByClient(rt.service.broker.Patience()) {
+			rt.service.broker.Ended(panics || e.Status() >= http.StatusInternalServerError)
+		}
 	}
 }
 

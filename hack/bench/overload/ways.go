@@ -83,6 +83,7 @@ func comparingOf(names, sizes, others string) (c comparing, err error) {
 		}
 		c.sizes = append(c.sizes, size)
 	}
+	slices.Sort(c.sizes) // the search ends where more is worse
 	if others != "" {
 		c.rivals, err = bed.Pick("rivals", others, strings.Split(allRivals, ","), func(one string) string { return one })
 	}

@@ -14,7 +14,9 @@ package exchange
 
 import (
 	"context"
+	"errors"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -180,9 +182,14 @@ func (e *Exchange) ClientLeft() bool {
 	return (e.parent.Err() != nil || e.writeErr != nil) && !e.cutting()
 }
 
-// ByClient reports whether it is the client that kept the request from being served: it has left, takes the response too slowly, or has sent a
-// body that cannot be read.
-func (e *Exchange) ByClient() bool { return e.ClientLeft() || e.BodyStatus() != 0 }
+// ByClient reports whether it is the client that kept the request from being served: it has sent a body that cannot be read, takes the response
+// too slowly, or has left within this patience.
+func (e *Exchange) ByClient(patience time.Duration) bool {
+	if e.BodyStatus() != 0 || errors.Is(e.writeErr, os.ErrDeadlineExceeded) {
+		return true
+	}
+	return e.ClientLeft() && e.Age() <= patience
+}
 
 func (e *Exchange) cutting() bool { return e.owner != nil && e.owner.Cutting() }
 

@@ -157,19 +157,23 @@ func (b *Broker) Hop() time.Duration { return time.Duration(b.hop.Load()) }
 // million is what shares are counted in, as whole numbers can be smoothed without a lock.
 const million = 1_000_000
 
-// Worked notes for how long a request kept a worker, and whether it failed. Every request calls it.
-func (b *Broker) Worked(d time.Duration, failed bool) {
+// Worked notes for how long a request kept a worker. Every request calls it.
+func (b *Broker) Worked(d time.Duration) {
 	smooth(&b.work, int64(d))
 	if b.served.Load() < coldFor {
 		b.served.Add(1)
 	}
+	if b.armed.Load() {
+		b.disarm()
+	}
+}
+
+// Ended notes whether a request failed. Those that their clients broke off are not noted.
+func (b *Broker) Ended(failed bool) {
 	if failed {
 		approach(&b.failing, million)
 	} else if b.failing.Load() > 0 {
 		approach(&b.failing, 0)
-	}
-	if b.armed.Load() {
-		b.disarm()
 	}
 }
 
@@ -330,21 +334,32 @@ func (g *Grant) Again() bool { return g.try }
 // Error implements error.
 func (g *Grant) Error() string { return "handoff: another pod has a worker" }
 
-// Run hands the request over and writes the response. It returns remote.ErrGone if it has not run and will not.
-func (g *Grant) Run(ctx context.Context, w http.ResponseWriter, r *http.Request, head *remote.Head, streaming func() context.Context) (remote.Outcome, error) {
-	outcome, err := g.peer.calls.Do(w, r, g.id, head, remote.Options{Client: ctx, Streaming: streaming, Try: g.try})
-	g.ended(outcome, err)
-	answered, ok := w.(Response)
-	if errors.Is(err, remote.ErrGone) || ok && answered.ByClient() {
-		return outcome, err // which says nothing about the pod
-	}
-	g.peer.judge(err != nil || outcome.Aborted || ok && answered.Status() >= http.StatusInternalServerError)
-	return outcome, err
+// Response is what the broker writes to, and judges a pod by.
+type Response interface {
+	http.ResponseWriter
+	Status() int
+	// ByClient reports whether the client kept the request from being served. One that left after this patience was kept waiting.
+	ByClient(patience time.Duration) bool
 }
 
-// Response of a request that has ended.
-type Response interface {
-	Status() int
-	// ByClient reports whether it is the client that kept the request from being served.
-	ByClient() bool
+// patience of clients that leave without a pod being to blame: usualWorks times what work usually takes here, and leastPatience at least.
+const (
+	usualWorks    = 10
+	leastPatience = time.Second
+)
+
+// Patience of clients: who leaves later has left because it was not answered.
+func (b *Broker) Patience() time.Duration {
+	return max(usualWorks*time.Duration(b.work.Load()), leastPatience)
+}
+
+// Run hands the request over and writes the response. It returns remote.ErrGone if it has not run and will not.
+func (g *Grant) Run(ctx context.Context, w Response, r *http.Request, head *remote.Head, streaming func() context.Context) (remote.Outcome, error) {
+	outcome, err := g.peer.calls.Do(w, r, g.id, head, remote.Options{Client: ctx, Streaming: streaming, Try: g.try})
+	g.ended(outcome, err)
+	if errors.Is(err, remote.ErrGone) || w.ByClient(g.peer.broker.Patience()) {
+		return outcome, err // which says nothing about the pod
+	}
+	g.peer.judge(err != nil || outcome.Aborted || w.Status() >= http.StatusInternalServerError)
+	return outcome, err
 }

@@ -35,8 +35,9 @@ type pod struct {
 	way     time.Duration // of each frame to it
 	heard   func(kind byte)
 	wrap    func(net.Conn) net.Conn
-	fails   bool // at once
-	leave   bool // its clients, before they are answered
+	fails   bool          // at once, or
+	hangs   time.Duration // first
+	leave   bool          // its clients, before they are answered
 
 	mu  sync.Mutex
 	ran map[string]int
@@ -60,11 +61,12 @@ func (p *pod) work(w http.ResponseWriter, r *http.Request) {
 	took, _ := time.ParseDuration(r.URL.Query().Get("take"))
 	took = time.Duration(float64(took) * p.slower)
 	if p.fails {
-		took = time.Millisecond
+		took = max(p.hangs, time.Millisecond)
 		w.WriteHeader(http.StatusInternalServerError)
 	}
 	time.Sleep(took)
-	p.broker.Worked(took, p.fails)
+	p.broker.Worked(took)
+	p.broker.Ended(p.fails)
 	_, _ = w.Write([]byte(p.name))
 }
 
@@ -84,17 +86,20 @@ func (p *pod) delayed(frame func(byte, []byte) error) func(byte, []byte) error {
 // recorder says how the request has ended, as an exchange does.
 type recorder struct {
 	*httptest.ResponseRecorder
-	byClient bool
+	left  bool // the client
+	began time.Time
 }
 
-func (r *recorder) Status() int    { return r.Code }
-func (r *recorder) ByClient() bool { return r.byClient }
+func (r *recorder) Status() int { return r.Code }
+func (r *recorder) ByClient(patience time.Duration) bool {
+	return r.left && time.Since(r.began) <= patience
+}
 
 // arrive is a request that a client has sent to this pod; it returns who ran it.
 func (p *pod) arrive(ctx context.Context, id int, take time.Duration) (string, error) {
 	target := "/?id=" + strconv.Itoa(id) + "&take=" + take.String()
 	r := httptest.NewRequestWithContext(ctx, http.MethodGet, target, nil)
-	w := &recorder{httptest.NewRecorder(), p.leave}
+	w := &recorder{httptest.NewRecorder(), p.leave, time.Now()}
 	for {
 		err := p.broker.AcquireFor(ctx, pool.Claim{Movable: true})
 		var grant *Grant
@@ -332,6 +337,29 @@ func TestAPodIsNotJudgedByWhatClientsBreakOff(t *testing.T) {
 			stop()
 		})
 	}
+}
+
+// Where clients leave because a pod hangs, it is the pod.
+func TestAPodThatHangsUntilClientsLeaveIsLeftAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all, stop := newService(t, 2, 1)
+		all[0].leave, all[1].fails, all[1].hangs = true, true, 5*time.Second
+		_ = all[0].pool.TryAcquire()
+		rests := 0
+		for id := range 12 {
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+			_, err := all[0].arrive(ctx, id, 5*time.Second)
+			if errors.Is(err, context.DeadlineExceeded) {
+				rests++
+			}
+			cancel()
+		}
+		all[0].pool.Release()
+		if runs := byPod(all); rests == 0 || runs[1] < judgedFrom {
+			t.Errorf("%d requests found the pod resting, runs %v", rests, runs)
+		}
+		stop()
+	})
 }
 
 func TestANewPodTakesOneAtATimeUntilItIsWarm(t *testing.T) {

@@ -258,6 +258,9 @@ func (p *peer) Claim(id uint64) bool {
 	return true
 }
 
+// Drop implements remote.Host.
+func (p *peer) Drop(id uint64) { p.release(id) }
+
 // Accept implements remote.Host: who comes without having been promised a worker gets one that nobody else wants.
 func (p *peer) Accept() bool {
 	b := p.broker

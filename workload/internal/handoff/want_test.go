@@ -75,13 +75,13 @@ func TestThoseWhoStillWaitAreAskedForWithTheirPriority(t *testing.T) {
 func TestARequestThatFailsCountsAsFailed(t *testing.T) {
 	one := newPod("one", 1)
 	for range 10 * smoothing {
-		one.broker.Worked(time.Millisecond, true)
+		one.broker.Ended(true)
 	}
 	if share := one.broker.Failures(); share < 0.99 || share > 1 {
 		t.Errorf("%.3f of the requests failed", share)
 	}
 	for range 10 * smoothing {
-		one.broker.Worked(time.Millisecond, false)
+		one.broker.Ended(false)
 	}
 	if share := one.broker.Failures(); share > 0.01 || share < 0 {
 		t.Errorf("%.3f of the requests failed", share)

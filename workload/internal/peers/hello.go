@@ -96,7 +96,7 @@ func (m *Mesh) promise(other Hello) error {
 	if m.coming[other.ID] || m.config.Self.ID < other.ID && m.dialing[m.address(other.Host)] {
 		return errHasOne
 	}
-	if m.inUse()+len(m.coming) >= maxLinks {
+	if len(m.coming) >= m.room() {
 		return errFull
 	}
 	m.coming[other.ID] = true

@@ -104,7 +104,7 @@ func (m *Mesh) wants(address, host string) (dial, later bool) {
 			return false, false
 		}
 	}
-	if dialed >= MaxDialed || m.inUse()+len(m.coming)+len(m.dialing) >= maxLinks {
+	if dialed >= MaxDialed || len(m.coming)+len(m.dialing) >= m.room() {
 		return false, false
 	}
 	p := m.pauses[address]

@@ -174,22 +174,22 @@ func (m *Mesh) Links() int {
 	return len(m.links)
 }
 
-// inUse are the links over which something new may go: those that are retired end soon, and must not keep others from taking their place. The
-// lock is held.
-func (m *Mesh) inUse() int {
-	n := 0
+// room is how many more links there may be. Those that are retired end within retiredLife, and must not keep others from taking their place: as
+// many of them as there are others do not count. The lock is held.
+func (m *Mesh) room() int {
+	retired := 0
 	for _, one := range m.links {
-		if one.retired.IsZero() {
-			n++
+		if !one.retired.IsZero() {
+			retired++
 		}
 	}
-	return n
+	return maxLinks + min(retired, maxLinks) - len(m.links)
 }
 
 func (m *Mesh) isFull() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.inUse() >= maxLinks
+	return m.room() <= 0
 }
 
 func (m *Mesh) closeAll() {

@@ -83,6 +83,8 @@ var (
 type Host interface {
 	// Claim reports whether the worker that was kept for the call still is. It must not wait.
 	Claim(id uint64) bool
+	// Drop gives the worker back that was kept for a call which this pod cannot read. It must not wait.
+	Drop(id uint64)
 	// Accept reports whether there is a worker for a call for which none was kept. It must not wait.
 	Accept() bool
 	// Invites reports whether a call for which no worker is kept would be accepted now, and says how long work takes here.

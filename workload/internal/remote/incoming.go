@@ -46,10 +46,13 @@ type Incoming struct {
 // is not run here, and all others go on.
 func (c *Calls) begin(id uint64, d *decoder, worker func() bool) error {
 	head, err := decodeHead(d)
-	if err != nil {
-		return c.link.Send(kindGone, frame(id))
+	var r *http.Request
+	if err == nil {
+		r, err = head.request()
 	}
-	r, err := head.request()
+	if err != nil {
+		c.host.Drop(id)
+	}
 	if err != nil || !worker() {
 		return c.link.Send(kindGone, frame(id))
 	}

@@ -21,9 +21,11 @@ type pod struct {
 	busy    atomic.Bool
 	free    atomic.Bool // also for calls for which no worker was kept
 	ran     atomic.Int64
+	dropped atomic.Int64
 }
 
 func (p *pod) Claim(uint64) bool              { return !p.busy.Load() }
+func (p *pod) Drop(uint64)                    { p.dropped.Add(1) }
 func (p *pod) Accept() bool                   { return p.free.Load() }
 func (p *pod) Invites() (bool, time.Duration) { return p.free.Load(), time.Second }
 

@@ -104,8 +104,8 @@ func TestAHeadOrTrailerThatIsTooLargeForALinkBreaksTheResponseOff(t *testing.T) 
 
 // Versions of Go differ in what they take for an address or a certificate. Whatever else runs over the link goes on.
 func TestAHeadThatThisPodCannotReadIsNotRunHere(t *testing.T) {
-	ran := 0
-	timed(t, &pod{handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { ran++ })}, func(t *testing.T, from *Calls) {
+	to := &pod{handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})}
+	timed(t, to, func(t *testing.T, from *Calls) {
 		for name, spoil := range map[string]func(*Head){
 			"address": func(h *Head) { h.RequestURI = "http://[" },
 			"certificate": func(h *Head) {
@@ -120,8 +120,8 @@ func TestAHeadThatThisPodCannotReadIsNotRunHere(t *testing.T) {
 			}
 		}
 		r := get(t)
-		if _, err := from.Do(httptest.NewRecorder(), r, 2, HeadOf(r), Options{}); err != nil || ran != 1 {
-			t.Errorf("the next one: %v, %d ran", err, ran)
+		if _, err := from.Do(httptest.NewRecorder(), r, 2, HeadOf(r), Options{}); err != nil || to.ran.Load() != 1 || to.dropped.Load() != 2 {
+			t.Errorf("the next one: %v, %d ran, the workers of %d were given back", err, to.ran.Load(), to.dropped.Load())
 		}
 	})
 }
@@ -147,6 +147,7 @@ func TestAResponseThatMissedItsDeadlineIsBrokenOff(t *testing.T) {
 // leavingPod has handlers that end when the client's server begins to stop.
 type leavingPod struct{ told atomic.Bool }
 
+func (*leavingPod) Drop(uint64)                    {}
 func (*leavingPod) Claim(uint64) bool              { return true }
 func (*leavingPod) Accept() bool                   { return true }
 func (*leavingPod) Invites() (bool, time.Duration) { return true, 0 }
