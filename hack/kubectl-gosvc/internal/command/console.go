@@ -43,8 +43,10 @@ func (a *app) console() *cobra.Command {
 		var err error
 		if prometheus.Address != "" {
 			if page.Prometheus, err = console.NewPrometheus(*prometheus); err != nil {
-				return usage("--prometheus: %w", err)
+				return usage("%w", err)
 			}
+		} else if prometheus.CAFile != "" || prometheus.TokenFile != "" || len(prometheus.Headers) > 0 {
+			return usage("--prometheus is not set, and must be where the other flags of Prometheus belong to")
 		}
 		c, err := a.connect()
 		if err != nil {

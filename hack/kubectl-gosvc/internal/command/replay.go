@@ -67,7 +67,7 @@ func (a *app) carryOutReplay(ctx context.Context, name string, r replaying) erro
 	}
 	client, err := prometheus.New(*r.prometheus)
 	if err != nil {
-		return usage("--prometheus: %w", err)
+		return usage("%w", err)
 	}
 	c, err := a.connect()
 	if err != nil {

@@ -55,20 +55,20 @@ const (
 	mostReason = 300
 )
 
-// New client. An error names the option that is wrong.
+// New client. An error names the flag that is wrong.
 func New(o Options) (*Client, error) {
 	base, err := url.Parse(o.Address)
 	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
-		return nil, fmt.Errorf("%q is not the address of a Prometheus: it must be like http://localhost:9090", o.Address)
+		return nil, fmt.Errorf("--prometheus: %q is not the address of a Prometheus: it must be like http://localhost:9090", o.Address)
 	}
-	// A question with a token goes nowhere else.
-	c := &Client{base: base, headers: http.Header{}, token: o.TokenFile, client: &http.Client{
-		Timeout: o.Patience, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+	c := &Client{base: base, headers: http.Header{}, token: o.TokenFile, client: &http.Client{Timeout: o.Patience}}
+	if len(o.Headers) > 0 || o.TokenFile != "" { // which are for nobody else
+		c.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	}
 	for _, header := range o.Headers {
 		name, value, found := strings.Cut(header, "=")
 		if !found || !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value) {
-			return nil, fmt.Errorf("header: %q must be NAME=VALUE, such as X-Scope-OrgID=shop", header)
+			return nil, fmt.Errorf("--prometheus-header: %q must be NAME=VALUE, such as X-Scope-OrgID=shop", header)
 		}
 		c.headers.Add(name, value)
 	}
@@ -80,11 +80,11 @@ func New(o Options) (*Client, error) {
 	}
 	pem, err := os.ReadFile(o.CAFile)
 	if err != nil {
-		return nil, fmt.Errorf("CA file: %w", err)
+		return nil, fmt.Errorf("--prometheus-ca-file: %w", err)
 	}
 	authorities := x509.NewCertPool()
 	if !authorities.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("CA file: %s has no certificate in PEM", o.CAFile)
+		return nil, fmt.Errorf("--prometheus-ca-file: %s has no certificate in PEM", o.CAFile)
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.TLSClientConfig = &tls.Config{RootCAs: authorities, MinVersion: tls.VersionTLS12}
@@ -99,12 +99,12 @@ func (c *Client) bearer() (string, error) {
 	}
 	text, err := os.ReadFile(c.token)
 	if err != nil {
-		return "", fmt.Errorf("bearer token file: %w", err)
+		return "", fmt.Errorf("--prometheus-bearer-token-file: %w", err)
 	}
 	if token := strings.TrimSpace(string(text)); token != "" && httpguts.ValidHeaderFieldValue(token) {
 		return token, nil
 	}
-	return "", fmt.Errorf("bearer token file: %s must have one line that is not empty", c.token)
+	return "", fmt.Errorf("--prometheus-bearer-token-file: %s must have one line that is not empty", c.token)
 }
 
 // Series has a value for each step of a range, NaN where Prometheus has none.

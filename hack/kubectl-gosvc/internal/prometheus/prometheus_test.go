@@ -158,12 +158,12 @@ func TestAPrometheusThatAsksWhoItIs(t *testing.T) {
 		options Options
 		err     string
 	}{
-		{Options{Headers: []string{"X-Scope-OrgID"}}, `header: "X-Scope-OrgID" must be NAME=VALUE`},
-		{Options{Headers: []string{"X Y=z"}}, `header: "X Y=z" must be NAME=VALUE`},
-		{Options{TokenFile: filepath.Join(folder, "none")}, "bearer token file: "},
+		{Options{Headers: []string{"X-Scope-OrgID"}}, `--prometheus-header: "X-Scope-OrgID" must be NAME=VALUE`},
+		{Options{Headers: []string{"X Y=z"}}, `--prometheus-header: "X Y=z" must be NAME=VALUE`},
+		{Options{TokenFile: filepath.Join(folder, "none")}, "--prometheus-bearer-token-file: "},
 		{Options{TokenFile: write("empty", "\n")}, "must have one line that is not empty"},
 		{Options{TokenFile: write("two", "a\nb\n")}, "must have one line that is not empty"},
-		{Options{CAFile: filepath.Join(folder, "none")}, "CA file: "},
+		{Options{CAFile: filepath.Join(folder, "none")}, "--prometheus-ca-file: "},
 		{Options{CAFile: token}, "has no certificate in PEM"},
 	} {
 		c.options.Address = server.URL
