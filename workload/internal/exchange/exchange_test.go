@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -184,6 +185,37 @@ func TestABodyThatTheServerCutsIsNotItsClientsFailure(t *testing.T) {
 			t.Errorf("cutting %t: the body counts as %d, want %d; %v", cutting, got, want, err)
 		}
 		e.Finish()
+	}
+}
+
+// What clients break off says nothing about who served them, but those that leave because nobody answers say something.
+func TestWhatClientsBreakOff(t *testing.T) {
+	const patience = time.Second
+	spoiled := func(e *Exchange) { _, _ = e.request.Body.Read(make([]byte, 1)) }
+	for name, c := range map[string]struct {
+		end  func(e *Exchange, leave func())
+		want bool
+	}{
+		"nothing":                 {func(*Exchange, func()) {}, false},
+		"left":                    {func(_ *Exchange, leave func()) { leave() }, true},
+		"left, after a long time": {func(_ *Exchange, leave func()) { time.Sleep(2 * patience); leave() }, false},
+		"a body that ends early":  {func(e *Exchange, _ func()) { time.Sleep(2 * patience); spoiled(e) }, true},
+		"slow to take a response": {func(e *Exchange, _ func()) { time.Sleep(2 * patience); e.writeErr = os.ErrDeadlineExceeded }, true},
+		"a broken connection":     {func(e *Exchange, _ func()) { e.writeErr = net.ErrClosed }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, leave := context.WithCancel(t.Context())
+				defer leave()
+				r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/", brokenBody{io.ErrUnexpectedEOF})
+				e, _ := Begin(httptest.NewRecorder(), r)
+				c.end(e, leave)
+				if got := e.ByClient(patience); got != c.want {
+					t.Errorf("by the client: %t", got)
+				}
+				e.Finish()
+			})
+		})
 	}
 }
 
