@@ -44,7 +44,7 @@ func TestThePluginOnACluster(t *testing.T) {
 	}
 	j.Expect(json.Unmarshal([]byte(gosvc("retune", "checkout", "--rate", "1600", "--wait", "--output", "json")), &retuned)).To(gomega.Succeed())
 	j.Expect(retuned.Confirmed).To(gomega.Equal(2))
-	j.Expect(retuned.PerPod).To(gomega.Equal("800"))
+	j.Expect(retuned.PerPod).To(gomega.Equal("800/s"))
 	eventually := func(what string, arguments ...string) {
 		t.Helper()
 		j.Eventually(func() string { return gosvc(arguments...) }).WithTimeout(time.Minute).WithPolling(time.Second).Should(gomega.ContainSubstring(what))
