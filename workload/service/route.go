@@ -173,8 +173,8 @@ func (rt *route) worked(e *exchange.Exchange, panics bool) {
 	}
 	if held, ok := e.Held(); ok {
 		rt.service.broker.Worked(held - e.Waited)
-		if !e.ByClient(rt.service.broker.Patience()) {
-			rt.service.broker.Ended(panics || e.Status() >= http.StatusInternalServerError)
+		if failed := panics || e.Status() >= http.StatusInternalServerError; !failed || !e.ByClient(rt.service.broker.Patience()) {
+			rt.service.broker.Ended(failed)
 		}
 	}
 }

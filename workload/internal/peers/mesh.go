@@ -174,8 +174,8 @@ func (m *Mesh) Links() int {
 	return len(m.links)
 }
 
-// room is how many more links there may be. Those that are retired end within retiredLife, and must not keep others from taking their place: as
-// many of them as there are others do not count. The lock is held.
+// room is how many more links there may be. Those that are retired end within retiredLife, and must not keep others from taking their place:
+// up to maxLinks of them do not count. The lock is held.
 func (m *Mesh) room() int {
 	retired := 0
 	for _, one := range m.links {
