@@ -51,9 +51,17 @@ healthy() {
   [ "$(kubectl --request-timeout=5s -n kube-system get deployment coredns -o 'jsonpath={.status.availableReplicas}' 2>/dev/null)" != "" ]
 }
 
+# others: the clusters that run beside this one.
+others() {
+  docker ps --filter label=io.x-k8s.kind.cluster --format '{{.Label "io.x-k8s.kind.cluster"}}' | sort -u | grep -vx "$CLUSTER" || true
+}
+
 up() {
+  local beside
   mkdir -p "$STATE"
   tools
+  beside=$(others | paste -sd' ')
+  if [ -n "$beside" ]; then step "cluster" "beside it run: $beside (what is measured here is disturbed by that)"; fi
   if already_up; then return; fi
   # One at a time, whatever their names: they choose free ports, and share kind's network.
   lock clusters
