@@ -36,15 +36,13 @@ measured_console() {
 }
 console_test() { go -C hack/kubectl-gosvc test -tags e2e -count=1 -v -run TestTheConsoleInABrowser ./internal/console | tee "$1"; }
 
-helm() { go -C hack/chart build -buildvcs=false -o "$REPO_ROOT/bin/helm$1" "helm.sh/helm/v$1/cmd/helm"; }
-
 work=$(mktemp -d)
 trap 'rm -rf "$work"; hack/cluster/cluster.sh down' EXIT
 mkdir -p "$work/files" bin
 made_twice "$work/files"
 tar -C "$work" -xzf "$work/files/kubectl-gosvc-"*"-$here.tar.gz" kubectl-gosvc
 measured_console "$work/console.log"
-for major in 4 3; do task helm "Helm $major, from its Go module" helm "$major"; done
+helms "$REPO_ROOT/bin"
 bench_cluster
 hack/images.sh load
 go -C hack/bench run ./packaging -plugin "$work/kubectl-gosvc" -kubectl "$(command -v kubectl)" -helm "$REPO_ROOT/bin/helm4,$REPO_ROOT/bin/helm3" \

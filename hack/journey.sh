@@ -20,8 +20,7 @@ trap 'rm -rf "$work"; hack/cluster/cluster.sh down' EXIT
 
 mkdir "$work/older" "$work/bin"
 git archive "${OLDER:-da205f2}" "$chart" | tar -x -C "$work/older"
-helm() { go -C hack/chart build -buildvcs=false -o "$work/bin/helm$1" "helm.sh/helm/v$1/cmd/helm"; }
-for major in 4 3; do task helm "Helm $major, from its Go module" helm "$major"; done
+helms "$work/bin"
 go -C hack/kubectl-gosvc build -o "$work/bin/kubectl-gosvc" .
 bench_cluster
 hack/images.sh load

@@ -9,3 +9,12 @@ bench_cluster() {
   environment=$(hack/cluster/cluster.sh env)
   eval "$environment"
 }
+
+# helms FOLDER: builds Helm 4 and Helm 3 as helm4 and helm3.
+helms() {
+  local major
+  for major in 4 3; do
+    task helm "Helm $major, from its Go module" \
+      go -C hack/chart build -buildvcs=false -o "$1/helm$major" "helm.sh/helm/v$major/cmd/helm"
+  done
+}

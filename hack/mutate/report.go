@@ -73,7 +73,7 @@ func summary(w io.Writer, reports []*report) error {
 	var all counts
 	worst, simulated, worstPackage := 100.0, "not-run", "none"
 	wrong := 0
-	var below []error
+	var problems []error
 	fmt.Fprintf(w, "%-30s %8s %8s %8s %9s %8s %8s\n", "package", "mutants", "noticed", "survived", "timed out", "nothing", "noticed")
 	for _, r := range reports {
 		c := r.count()
@@ -85,7 +85,7 @@ func summary(w io.Writer, reports []*report) error {
 			worst, worstPackage = c.share(), r.pkg
 		}
 		if c.share() < r.goal {
-			below = append(below, fmt.Errorf("%s: the tests notice %.1f %%, the goal is %.0f %%", r.pkg, c.share(), r.goal))
+			problems = append(problems, fmt.Errorf("%s: the tests notice %.1f %%, the goal is %.0f %%", r.pkg, c.share(), r.goal))
 		}
 		wrong += c.refuted + len(r.outdated)
 		for _, t := range r.tried {
@@ -100,7 +100,7 @@ func summary(w io.Writer, reports []*report) error {
 	fmt.Fprintf(w, "RESULT mutate mutants=%d killed_pct=%.1f worst_package=%s worst_pct=%.1f sim_pct=%s\n",
 		all.mutants(), all.share(), worstPackage, worst, simulated)
 	if wrong > 0 {
-		below = append(below, fmt.Errorf("%d entries of equivalents.txt are wrong", wrong))
+		problems = append(problems, fmt.Errorf("%d entries of equivalents.txt are wrong", wrong))
 	}
-	return errors.Join(below...)
+	return errors.Join(problems...)
 }
