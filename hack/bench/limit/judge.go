@@ -43,6 +43,8 @@ type verdict struct {
 	failure                 error
 	// due is how many requests were to be sent on average, for the sender to be checked.
 	due float64
+	// busy is the share of the machine's processors that was used.
+	busy float64
 	// calm windows, and those about changes. Without any, there is no figure.
 	calm, changing int
 }

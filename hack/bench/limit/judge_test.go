@@ -90,12 +90,12 @@ func TestFailuresAreNoRefusals(t *testing.T) {
 func TestTheLastLineHasTheWorstOfAllCases(t *testing.T) {
 	rows := []row{
 		{
-			load{3, 1.05}, verdict{mean: 0.001, under: -0.015, over: 0.01, changeUnder: -0.03, changeOver: 0.02, sent: 990, due: 1000, failed: 2},
+			load{3, 1.05}, verdict{mean: 0.001, under: -0.015, over: 0.01, changeUnder: -0.03, changeOver: 0.02, sent: 990, due: 1000, failed: 2, busy: 0.6},
 			&verdict{mean: -0.2, under: -0.25, due: 1},
 		},
 		{
 			load{3, 1.5}, verdict{mean: -0.004, under: -0.002, over: 0.012, changeUnder: -0.01, changeOver: 0.035, due: 1},
-			&verdict{mean: -0.1, under: -0.14, changeUnder: -0.3, due: 1, failed: 1},
+			&verdict{mean: -0.1, under: -0.14, changeUnder: -0.3, due: 1, failed: 1, busy: 0.95},
 		},
 	}
 	last := func(rows []row, q quiet) string {
@@ -106,17 +106,20 @@ func TestTheLastLineHasTheWorstOfAllCases(t *testing.T) {
 		if !strings.Contains(out.String(), "99.0 %") {
 			t.Errorf("how much of the load was sent is missing in\n%s", out.String())
 		}
+		if full := strings.Contains(out.String(), "the machine had no processor left"); full != (q.pods > 0) {
+			t.Errorf("a full machine: %t in\n%s", full, out.String())
+		}
 		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 		return lines[len(lines)-1]
 	}
 	const figures = "RESULT bench-limit mean_under_pct=-0.4 worst_under_pct=-1.5 worst_over_pct=1.2 change_under_pct=-3.0 change_over_pct=3.5 "
-	want := figures + "equal_worst_under_pct=-30.0 failed=4 quiet_refused_pct=0.10"
+	want := figures + "equal_worst_under_pct=-30.0 failed=4 machine_busy_pct=95 quiet_refused_pct=0.10"
 	if got := last(rows, quiet{pods: 20, limit: 100, used: 0.6, sent: 4000, refused: 4, failed: 1}); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 	// What was left out has no figure, and a mean above the limit is not hidden behind a zero.
 	rows[0].equal, rows[1].equal, rows[1].ours.mean = nil, nil, 0.002
-	want = strings.Replace(figures, "-0.4", "0.1", 1) + "equal_worst_under_pct=unknown failed=2"
+	want = strings.Replace(figures, "-0.4", "0.1", 1) + "equal_worst_under_pct=unknown failed=2 machine_busy_pct=60"
 	if got := last(rows, quiet{}); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}

@@ -8,6 +8,8 @@ import (
 	"io"
 	"slices"
 	"text/tabwriter"
+
+	"goservice.dev/operator/hack/bench/internal/machine"
 )
 
 // report writes the table and the line for machines.
@@ -15,12 +17,12 @@ func report(out io.Writer, s settings, rows []row, q quiet) error {
 	fmt.Fprintf(out, "%d pods that share %.0f requests/s become %d, and %d again; percent of the lesser of limit and load\n\n",
 		s.pods, s.limit(), 2*s.pods, s.pods)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "\tskew\tdemand\tmean\tunder\tover\tabout changes: under\tover\trequests\tof those due\tfailed\t")
+	fmt.Fprintln(table, "\tskew\tdemand\tmean\tunder\tover\tabout changes: under\tover\trequests\tof those due\tfailed\tmachine busy\t")
 	var own, equals []verdict
 	for _, r := range rows {
 		line := func(name string, v verdict) {
-			fmt.Fprintf(table, "%s\t%g:1\t%g\t%+.1f\t%+.1f\t%+.1f\t%+.1f\t%+.1f\t%d\t%.1f %%\t%d%s\t\n", name, r.skew, r.demand,
-				100*v.mean, 100*v.under, 100*v.over, 100*v.changeUnder, 100*v.changeOver, v.sent, 100*float64(v.sent)/v.due, v.failed, because(v.failure))
+			fmt.Fprintf(table, "%s\t%g:1\t%g\t%+.1f\t%+.1f\t%+.1f\t%+.1f\t%+.1f\t%d\t%.1f %%\t%d%s\t%.0f %%\t\n", name, r.skew, r.demand,
+				100*v.mean, 100*v.under, 100*v.over, 100*v.changeUnder, 100*v.changeOver, v.sent, 100*float64(v.sent)/v.due, v.failed, because(v.failure), 100*v.busy)
 		}
 		line(ours.name, r.ours)
 		own = append(own, r.ours)
@@ -38,6 +40,9 @@ func report(out io.Writer, s settings, rows []row, q quiet) error {
 	for cause, times := range q.failures {
 		fmt.Fprintf(out, "  %d × %s\n", times, cause)
 	}
+	if full := slices.ContainsFunc(slices.Concat(own, equals), func(v verdict) bool { return v.busy >= machine.Full }); full {
+		fmt.Fprintln(out, "\nthe machine had no processor left in a trial: what it lacks there is the machine's affair and not the limit's")
+	}
 	w := worst(own)
 	fmt.Fprintf(out, "\nRESULT bench-limit mean_under_pct=%.1f worst_under_pct=%.1f worst_over_pct=%.1f change_under_pct=%.1f change_over_pct=%.1f",
 		100*w.mean, 100*w.under, 100*w.over, 100*w.changeUnder, 100*w.changeOver)
@@ -47,11 +52,11 @@ func report(out io.Writer, s settings, rows []row, q quiet) error {
 	} else {
 		fmt.Fprint(out, " equal_worst_under_pct=unknown")
 	}
-	failed := q.failed
+	failed, busy := q.failed, 0.0
 	for _, v := range slices.Concat(own, equals) {
-		failed += v.failed
+		failed, busy = failed+v.failed, max(busy, v.busy)
 	}
-	fmt.Fprintf(out, " failed=%d", failed)
+	fmt.Fprintf(out, " failed=%d machine_busy_pct=%.0f", failed, 100*busy)
 	if q.sent > 0 {
 		fmt.Fprintf(out, " quiet_refused_pct=%.2f", q.refusedPercent())
 	}

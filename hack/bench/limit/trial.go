@@ -20,6 +20,7 @@ import (
 
 	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/hack/bench/internal/bed"
+	"goservice.dev/operator/hack/bench/internal/machine"
 )
 
 const (
@@ -74,6 +75,10 @@ func (t *trial) measure(ctx context.Context) (v verdict, err error) {
 		return v, err
 	}
 	from := time.Now()
+	processors, err := machine.Now()
+	if err != nil {
+		return v, err
+	}
 	if err := bed.Pass(ctx, t.calm); err != nil {
 		return v, err
 	}
@@ -93,9 +98,14 @@ func (t *trial) measure(ctx context.Context) (v verdict, err error) {
 		}
 	}
 	until := time.Now()
+	later, err := machine.Now()
+	if err != nil {
+		return v, err
+	}
 	t.lanes.stop()
 	v = t.journal.judge(t.limit(), []span{{from, until}}, changes, t.after)
 	v.due = t.limit() * t.demand * until.Sub(from).Seconds()
+	v.busy = processors.Until(later)
 	return v, nil
 }
 

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"text/tabwriter"
 	"time"
+
+	"goservice.dev/operator/hack/bench/internal/machine"
 )
 
 // report writes what was decided, a table for each shape, what the simulator says of it, and the line for machines.
@@ -37,6 +39,9 @@ func report(out io.Writer, s settings, d deployed, all []outcome) error {
 		} else {
 			fmt.Fprintln(out, "\nno rival keeps the objective")
 		}
+	}
+	if slices.ContainsFunc(all, func(o outcome) bool { return o.MachineBusy >= machine.Full }) {
+		fmt.Fprintln(out, "\nthe machine had no processor left in a trial: what was missed there may be its fault")
 	}
 	if s.image != "" {
 		return writeResult(out, "bench-foreign", s, enough, all, nil)
@@ -109,6 +114,7 @@ func table(out io.Writer, s settings, shape string, enough int32, all []outcome)
 	row("keeps the objective", func(o []outcome) string { return yes(keeps(o, s)) })
 	row("most pods", spread("%.0f", func(o outcome) float64 { return float64(o.Most) }))
 	row("core-seconds", spread("%.1f", coresOf))
+	row("machine busy, percent", spread("%.0f", func(o outcome) float64 { return 100 * o.MachineBusy }))
 	row("CPU of a request, ms", spread("%.2f", func(o outcome) float64 { return o.CPUPerRequest.Seconds() * 1000 }))
 	return w.Flush()
 }
@@ -203,6 +209,11 @@ func writeResult(out io.Writer, name string, s settings, enough int32, all, play
 	} else {
 		fmt.Fprint(out, " keeping_target=none keeping_bad_s=none keeping_core_s=none")
 	}
+	busy := 0.0
+	for _, o := range all {
+		busy = max(busy, o.MachineBusy)
+	}
+	fmt.Fprintf(out, " machine_busy_pct=%.0f", 100*busy)
 	if s.image != "" {
 		_, err := fmt.Fprintln(out)
 		return err

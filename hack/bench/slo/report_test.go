@@ -22,7 +22,7 @@ func measured(s settings) []outcome {
 					CoreSeconds: float64(100*(i+1) + run), CPUPerRequest: 7500 * time.Microsecond,
 					After: verdict{Requests: 1000, Slow: 8 * i, Lost: 4 * run, BadSeconds: 10*(i+1) + run},
 					Ready: map[int32]time.Duration{6: time.Duration(4+run) * time.Second}, Pool: pool{3, 250 * time.Millisecond},
-					Decisions: []string{"+1 s  floor 2 → 8"},
+					Decisions: []string{"+1 s  floor 2 → 8"}, MachineBusy: 0.94 + 0.01*float64(i),
 				}
 				if shape.name == stepName {
 					o.Wanted = map[int32]time.Duration{6: time.Duration(1+run) * time.Second}
@@ -47,7 +47,7 @@ func TestReport(t *testing.T) {
 	want := "RESULT bench-slo runs=2 shapes=2 wanted_s=1.5 ready_s=4.5 bad_s=40.5 missed_pct=2.60 core_s=400 keeps=no " +
 		"fitted50_bad_s=30.5 fitted50_missed_pct=1.80 fitted50_core_s=300 fitted50_keeps=no " +
 		"fitted20_bad_s=20.5 fitted20_missed_pct=1.00 fitted20_core_s=200 fitted20_keeps=yes " +
-		"hpa_bad_s=10.5 hpa_missed_pct=0.20 hpa_core_s=100 hpa_keeps=yes keeping_target=50 keeping_bad_s=10.5 keeping_core_s=100 sim_bad_ratio="
+		"hpa_bad_s=10.5 hpa_missed_pct=0.20 hpa_core_s=100 hpa_keeps=yes keeping_target=50 keeping_bad_s=10.5 keeping_core_s=100 machine_busy_pct=97 sim_bad_ratio="
 	if got := lines[len(lines)-1]; !strings.HasPrefix(got, want) || strings.Contains(got, "unknown") {
 		t.Errorf("last line\n%s, want\n%s…", got, want)
 	}
@@ -55,6 +55,7 @@ func TestReport(t *testing.T) {
 		"operator manager:dev-1, workload workload:dev-1, measured by program abc, from 2026-01-01T12:00:00Z to 2026-01-01T13:00:00Z\n",
 		"\nstep, for 2m0s\n", "\nramp, for 2m0s\n", "until 6 pods were wanted", "+1 s  floor 2 → 8", "10 (10 to 11)", "workers of a pod before the rise",
 		"the cheapest rival that keeps the objective: HPA 50 %, default\n", "pods that start in 3.0 to 3.0 s",
+		"the machine had no processor left in a trial",
 	} {
 		if !strings.Contains(out.String(), part) {
 			t.Errorf("%q is missing in\n%s", part, out.String())
@@ -108,7 +109,7 @@ func TestReportSaysWhatIsMissing(t *testing.T) {
 	}
 	for _, part := range []string{
 		"no rival keeps the objective\n", "not simulated: no pod has started", "keeps=no ",
-		" keeping_target=none keeping_bad_s=none keeping_core_s=none sim_bad_ratio=unknown sim_core_ratio=unknown sim_ready_ratio=unknown\n",
+		" keeping_target=none keeping_bad_s=none keeping_core_s=none machine_busy_pct=97 sim_bad_ratio=unknown sim_core_ratio=unknown sim_ready_ratio=unknown\n",
 	} {
 		if !strings.Contains(out.String(), part) {
 			t.Errorf("%q is missing in\n%s", part, out.String())

@@ -15,6 +15,7 @@ import (
 
 	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/hack/bench/internal/bed"
+	"goservice.dev/operator/hack/bench/internal/machine"
 	"goservice.dev/operator/hack/load/loadgen"
 )
 
@@ -40,6 +41,8 @@ type outcome struct {
 	// Wanted and Ready say after how long there were so many pods first; those that there never were are left out.
 	Wanted, Ready map[int32]time.Duration
 	Decisions     []string
+	// MachineBusy is the share of the machine's processors that was used since the load rose.
+	MachineBusy float64
 	// Pool of the pods when the load began to rise.
 	Pool pool
 }
@@ -114,15 +117,21 @@ func (t trial) measure(ctx context.Context) (o outcome, err error) {
 	if err := until(ctx, rise); err != nil {
 		return o, err
 	}
+	processors, err := machine.Now()
+	if err != nil {
+		return o, err
+	}
 	w := t.watch(ctx)
 	load.Wait()
 	samples, err := w.stop()
-	if err = errors.Join(err, ctx.Err()); err != nil {
+	later, notRead := machine.Now()
+	if err = errors.Join(err, notRead, ctx.Err()); err != nil {
 		return o, err
 	}
 	o.At = rise.UTC().Round(time.Second)
 	o.Before, o.After = seen.judge(settled, rise, t.settings), seen.judge(rise, end, t.settings)
 	o.watched(samples, rise, end)
+	o.MachineBusy = processors.Until(later)
 	return o, t.noteDecisions(ctx, rise, &o)
 }
 
