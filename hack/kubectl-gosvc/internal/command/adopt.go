@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
 
 	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/controllers/migrate"
@@ -33,6 +35,46 @@ type adoption struct {
 	yes        bool
 	indicators string
 	timeout    time.Duration
+	output     *format
+}
+
+// adopted is what adopt prints for programs. Fields are added in later versions, and neither renamed nor removed.
+type adopted struct {
+	// Service is what --dry-run prints without -o.
+	Service  map[string]any  `json:"service"`
+	Replaced []string        `json:"replaced"`
+	Taken    []string        `json:"taken"`
+	Notes    []adoptedNote   `json:"notes,omitempty"`
+	Changes  []adoptedChange `json:"changes,omitempty"`
+	// Adopted says that the operator took it all over, Seconds after how long.
+	Adopted bool    `json:"adopted"`
+	Seconds float64 `json:"seconds,omitempty"`
+}
+
+type adoptedNote struct {
+	Kind   string `json:"kind"`
+	Object string `json:"object"`
+	Path   string `json:"path,omitempty"`
+	Value  string `json:"value,omitempty"`
+	Reason string `json:"reason"`
+}
+
+type adoptedChange struct {
+	Path string `json:"path"`
+	Was  string `json:"was,omitempty"`
+	Is   string `json:"is,omitempty"`
+}
+
+// documentOf what becomes of a Deployment.
+func documentOf(result *migrate.Result, manifest []byte) (*adopted, error) {
+	document := &adopted{Replaced: result.Replaced, Taken: result.Taken}
+	for _, note := range result.Notes {
+		document.Notes = append(document.Notes, adoptedNote{string(note.Kind), note.Object, note.Path, note.Value, note.Reason})
+	}
+	for _, change := range result.Changes {
+		document.Changes = append(document.Changes, adoptedChange(change))
+	}
+	return document, yaml.Unmarshal(manifest, &document.Service)
 }
 
 func (a *app) adopt() *cobra.Command {
@@ -60,6 +102,7 @@ func (a *app) adopt() *cobra.Command {
 	command.Flags().StringVar(&adoption.indicators, "indicators", "", "metrics in which the service counts its requests: Toolkit, OpenTelemetry, Prometheus, or GRPC; without it, as the objects suggest")
 	command.Flags().DurationVar(&adoption.timeout, "timeout", 10*time.Minute, "how long to wait for the take-over, above 0s")
 	_ = command.RegisterFlagCompletionFunc("indicators", cobra.FixedCompletions(presets, cobra.ShellCompDirectiveNoFileComp))
+	adoption.output = outputFlag(command)
 	command.RunE = func(command *cobra.Command, _ []string) error { return a.carryOutAdoption(command.Context(), adoption) }
 	return command
 }
@@ -95,11 +138,18 @@ func (a *app) carryOutAdoption(ctx context.Context, adoption adoption) error {
 		return err
 	}
 	a.tellChanges(result)
-	if adoption.dryRun {
-		text, err := migrate.YAML(result.Service)
-		if err == nil {
-			_, err = a.Out.Write(text)
-		}
+	manifest, err := migrate.YAML(result.Service)
+	if err != nil {
+		return err
+	}
+	document, err := documentOf(result, manifest)
+	switch {
+	case err != nil:
+		return err
+	case adoption.dryRun && *adoption.output != formatText:
+		return a.data(*adoption.output, document)
+	case adoption.dryRun:
+		_, err = a.Out.Write(manifest)
 		return err
 	}
 	if len(result.Taken) == 0 {
@@ -109,7 +159,16 @@ func (a *app) carryOutAdoption(ctx context.Context, adoption adoption) error {
 	if err := a.confirm(question, adoption.yes); err != nil {
 		return err
 	}
-	return a.takeOver(ctx, c, result, adoption.timeout)
+	tell := a.Out
+	if *adoption.output != formatText {
+		tell = a.ErrOut
+	}
+	started := time.Now()
+	if err := a.takeOver(ctx, c, result, adoption.timeout, tell); err != nil || *adoption.output == formatText {
+		return err
+	}
+	document.Adopted, document.Seconds = true, time.Since(started).Round(time.Millisecond).Seconds()
+	return a.data(*adoption.output, document)
 }
 
 // tellChanges writes on standard error what becomes of what runs.
@@ -147,7 +206,7 @@ func (a *app) confirm(question string, yes bool) error {
 }
 
 // takeOver creates the GoService, which waits, then hands over what runs, and follows the operator.
-func (a *app) takeOver(ctx context.Context, c *cluster, result *migrate.Result, timeout time.Duration) error {
+func (a *app) takeOver(ctx context.Context, c *cluster, result *migrate.Result, timeout time.Duration, tell io.Writer) error {
 	service := result.Service
 	service.Namespace = c.namespace
 	if err := c.Create(ctx, service, client.FieldOwner(fieldManager)); apierrors.IsAlreadyExists(err) {
@@ -157,7 +216,7 @@ func (a *app) takeOver(ctx context.Context, c *cluster, result *migrate.Result, 
 	} else if err != nil {
 		return err
 	}
-	a.sayf("%s  created\n", service.Name)
+	fmt.Fprintf(tell, "%s  created\n", service.Name)
 	for _, object := range result.Taken {
 		resource, name, _ := strings.Cut(object, "/")
 		target := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: c.namespace, Name: name}}
@@ -167,14 +226,14 @@ func (a *app) takeOver(ctx context.Context, c *cluster, result *migrate.Result, 
 			return fmt.Errorf("handing over %s: %w; run the rest by hand: %s", object, err, strings.Join(result.HandOver, "; "))
 		}
 	}
-	a.sayf("%s  handed over: %s\n", service.Name, strings.Join(result.Taken, ", "))
+	fmt.Fprintf(tell, "%s  handed over: %s\n", service.Name, strings.Join(result.Taken, ", "))
 	for _, command := range result.HandOver[1:] {
 		a.note("what the operator neither takes nor removes is yours to delete: " + command)
 	}
-	return a.awaitTakeOver(ctx, c, service, timeout)
+	return a.awaitTakeOver(ctx, c, service, timeout, tell)
 }
 
-func (a *app) awaitTakeOver(ctx context.Context, c *cluster, service *v1alpha1.GoService, timeout time.Duration) error {
+func (a *app) awaitTakeOver(ctx context.Context, c *cluster, service *v1alpha1.GoService, timeout time.Duration, tell io.Writer) error {
 	started, last := time.Now(), ""
 	err := c.await(ctx, service, timeout, func(now *v1alpha1.GoService) (bool, error) {
 		ready := meta.FindStatusCondition(now.Status.Conditions, v1alpha1.ConditionReady)
@@ -182,12 +241,12 @@ func (a *app) awaitTakeOver(ctx context.Context, c *cluster, service *v1alpha1.G
 			return false, nil
 		}
 		if ready.Status == metav1.ConditionTrue {
-			a.sayf("%s  adopted: Ready after %.0f s\n", service.Name, time.Since(started).Seconds())
+			fmt.Fprintf(tell, "%s  adopted: Ready after %.0f s\n", service.Name, time.Since(started).Seconds())
 			return true, nil
 		}
 		if text := ready.Reason + ": " + ready.Message; text != last {
 			last = text
-			a.sayf("%s  %s\n", service.Name, show.Plain(text))
+			fmt.Fprintf(tell, "%s  %s\n", service.Name, show.Plain(text))
 		}
 		return false, nil
 	})

@@ -4,8 +4,10 @@
 package command
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -97,6 +99,43 @@ func TestAdoptShowsWhatItWouldDo(t *testing.T) {
 	}
 	if err := api.Create(t.Context(), &service, client.DryRunAll); err != nil {
 		t.Errorf("the API server refuses what is printed: %v", err)
+	}
+}
+
+func TestAdoptForPrograms(t *testing.T) {
+	t.Parallel()
+	namespace := newNamespace(t)
+	runTeam(t, namespace)
+	read := func(arguments ...string) (document adopted) {
+		r := staged(t, namespace, nil, append([]string{"adopt", "deployment/checkout", "-o", "json"}, arguments...)...)
+		if r.code != 0 {
+			t.Fatal(r.err)
+		}
+		if err := json.Unmarshal([]byte(r.out), &document); err != nil {
+			t.Fatalf("%v: %s", err, r.out)
+		}
+		return document
+	}
+	shown := read("--dry-run")
+	if shown.Adopted || shown.Service["kind"] != "GoService" || len(shown.Changes) == 0 || len(shown.Notes) == 0 || shown.Notes[0].Reason == "" {
+		t.Errorf("%+v", shown)
+	}
+	untouched(t, namespace)
+	go func() { // the operator
+		for t.Context().Err() == nil {
+			var service v1alpha1.GoService
+			if api.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: "checkout"}, &service) == nil {
+				meta.SetStatusCondition(&service.Status.Conditions, metav1.Condition{
+					Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonReady, ObservedGeneration: service.Generation,
+				})
+				_ = api.Status().Update(t.Context(), &service)
+				return
+			}
+			<-time.After(10 * time.Millisecond)
+		}
+	}()
+	if done := read("--yes"); !done.Adopted || done.Seconds <= 0 || len(done.Taken) != 3 {
+		t.Errorf("%+v", done)
 	}
 }
 

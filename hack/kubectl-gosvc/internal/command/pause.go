@@ -7,8 +7,18 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// pausing is what pause and resume print for programs. Fields are added in later versions, and neither renamed nor removed.
+type pausing struct {
+	Namespace  string `json:"namespace"`
+	Name       string `json:"name"`
+	Generation int64  `json:"generation"`
+	Paused     bool   `json:"paused"`
+	// Changed says that it was otherwise before.
+	Changed bool `json:"changed"`
+}
+
 func (a *app) pause() *cobra.Command {
-	return a.pausing(&cobra.Command{
+	return a.setPaused(&cobra.Command{
 		Use:   "pause NAME",
 		Short: "Stop every write of the operator for a GoService, to intervene by hand",
 		Long: "Sets spec.paused. The operator then writes nothing but the status: what you change by hand stays until kubectl gosvc resume. Pods " +
@@ -18,7 +28,7 @@ func (a *app) pause() *cobra.Command {
 }
 
 func (a *app) resume() *cobra.Command {
-	return a.pausing(&cobra.Command{
+	return a.setPaused(&cobra.Command{
 		Use:     "resume NAME",
 		Short:   "Let the operator write again after pause",
 		Long:    "Removes spec.paused. The operator brings everything to what the spec says, and reverts what was changed by hand.",
@@ -26,8 +36,9 @@ func (a *app) resume() *cobra.Command {
 	}, false)
 }
 
-func (a *app) pausing(command *cobra.Command, paused bool) *cobra.Command {
+func (a *app) setPaused(command *cobra.Command, paused bool) *cobra.Command {
 	command.Args, command.ValidArgsFunction = oneName, a.completeServices
+	output := outputFlag(command)
 	force := command.Flags().Bool("force", false, "change spec.paused even if a tool owns it by server-side apply")
 	command.RunE = func(command *cobra.Command, arguments []string) error {
 		c, err := a.connect()
@@ -38,10 +49,12 @@ func (a *app) pausing(command *cobra.Command, paused bool) *cobra.Command {
 		if paused {
 			fields["paused"] = true
 		}
-		before, _, err := c.apply(command.Context(), edit{name: arguments[0], fields: fields, force: *force}, a.note)
+		before, after, err := c.apply(command.Context(), edit{name: arguments[0], fields: fields, force: *force}, a.note)
 		switch {
 		case err != nil:
 			return err
+		case *output != formatText:
+			return a.data(*output, pausing{after.Namespace, after.Name, after.Generation, paused, before.Spec.Paused != paused})
 		case before.Spec.Paused == paused && paused:
 			a.sayf("%s  was paused already\n", arguments[0])
 		case before.Spec.Paused == paused:

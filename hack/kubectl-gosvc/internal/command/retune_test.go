@@ -211,4 +211,10 @@ func TestPauseAndResume(t *testing.T) {
 		}
 	}
 	isGolden(t, "pause.txt", namespace, said.String())
+	for i, want := range []pausing{{namespace, "checkout", 4, true, true}, {namespace, "checkout", 4, true, false}} {
+		var got pausing
+		if err := json.Unmarshal([]byte(succeeds(t, namespace, "pause", "checkout", "-o", "json")), &got); err != nil || got != want {
+			t.Errorf("%d: %+v, %v; want %+v", i, got, err, want)
+		}
+	}
 }
