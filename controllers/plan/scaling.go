@@ -27,6 +27,9 @@ const (
 	// Kubernetes' own bounds of one period, which are never lowered.
 	minScaleUpPods = 4
 	scaleUpPercent = 100
+	// fewPods may be added at once, whatever part of the range they are: a wrong figure costs no more than these, and a step that is
+	// answered in two parts waits a whole period for the second.
+	fewPods = 8
 	// looksToPeak is within how many looks the autoscaler can go from the fewest to the most pods.
 	looksToPeak = 2
 	// defaultTolerance of a HorizontalPodAutoscaler. The lower one is that of the closed loop: a pod more for less would go
@@ -45,12 +48,18 @@ func (p *Plan) planScaling(spec *v1alpha1.GoServiceSpec, d demand) {
 	if !p.Autoscaled {
 		return
 	}
-	pods := int32(math.Ceil(float64(p.Replicas.Value.Max-p.Replicas.Value.Min) / looksToPeak))
+	whole := p.Replicas.Value.Max - p.Replicas.Value.Min
+	pods := int32(math.Ceil(float64(whole) / looksToPeak))
 	period := wholeSeconds(max(autoscalerPeriod, StartupTime))
 	reason := fmt.Sprintf("covers the whole range in %d sync periods of the autoscaler of %s each; a pod takes %s to start",
 		looksToPeak, readable(autoscalerPeriod), readable(StartupTime))
-	if pods < minScaleUpPods {
-		pods, reason = minScaleUpPods, "the Kubernetes default, which is more than half of the range"
+	switch {
+	case whole <= minScaleUpPods:
+		pods, reason = minScaleUpPods, "the Kubernetes default, which covers the whole range"
+	case whole <= fewPods:
+		pods, reason = whole, "the whole range"
+	case pods < fewPods:
+		pods, reason = fewPods, fmt.Sprintf("%d pods may always be added at once, which is more than half of the range", fewPods)
 	}
 	p.ScaleUp = &Figure[ScaleUp]{ScaleUp{pods, scaleUpPercent, period}, reason}
 	p.ScaleUpTolerance = tolerance(spec, d, p.CPUTarget.Value)

@@ -39,22 +39,22 @@ func TestScaling(t *testing.T) {
 		},
 		"no room above a target that the formula gave": {
 			v1alpha1.GoServiceSpec{SLO: &v1alpha1.SLOSpec{Latency: latency(50*time.Millisecond, "99")}}, Observed{},
-			want{ScaleUp{4, 100, 15 * time.Second}, 0.03, time.Minute},
+			want{ScaleUp{8, 100, 15 * time.Second}, 0.03, time.Minute},
 		},
 		"a target below the formula's leaves room": { // 77% would do, 72% is the most that is steered for
 			v1alpha1.GoServiceSpec{SLO: &v1alpha1.SLOSpec{Latency: latency(100*time.Millisecond, "99")}}, Observed{ServiceTime: 5 * time.Millisecond},
-			want{ScaleUp{4, 100, 15 * time.Second}, 0.07, time.Minute},
+			want{ScaleUp{8, 100, 15 * time.Second}, 0.07, time.Minute},
 		},
 		"no more than the cluster's": {
 			v1alpha1.GoServiceSpec{SLO: &v1alpha1.SLOSpec{Latency: latency(time.Second, "99")}}, Observed{ServiceTime: time.Millisecond},
-			want{ScaleUp{4, 100, 15 * time.Second}, 0.1, time.Minute},
+			want{ScaleUp{8, 100, 15 * time.Second}, 0.1, time.Minute},
 		},
 		"a target set by hand": {
 			v1alpha1.GoServiceSpec{
 				SLO:         &v1alpha1.SLOSpec{Latency: latency(50*time.Millisecond, "99")},
 				Autoscaling: &v1alpha1.AutoscalingSpec{TargetCPUUtilization: new(int32(60))},
 			},
-			Observed{}, want{ScaleUp{4, 100, 15 * time.Second}, 0, time.Minute},
+			Observed{}, want{ScaleUp{8, 100, 15 * time.Second}, 0, time.Minute},
 		},
 	}
 	for name, c := range cases {
@@ -149,7 +149,7 @@ func TestScalingFollowsTheRange(t *testing.T) {
 			return fmt.Errorf("peak %d: %d pods at once, fewer than %d", larger.SLO.Load.PeakRequestsPerSecond, large.ScaleUp.Value.Pods, small.ScaleUp.Value.Pods)
 		}
 		up, r := small.ScaleUp.Value, small.Replicas.Value
-		if looksToPeak*up.Pods < r.Max-r.Min || up.Pods < minScaleUpPods || up.Period < autoscalerPeriod {
+		if looksToPeak*up.Pods < r.Max-r.Min || up.Pods < min(r.Max-r.Min, fewPods) || up.Pods < minScaleUpPods || up.Period < autoscalerPeriod {
 			return fmt.Errorf("%v does not lead through %v", up, r)
 		}
 		if f := small.ScaleUpTolerance; f != nil && (f.Value < minTolerance || f.Value > defaultTolerance) {
@@ -157,6 +157,21 @@ func TestScalingFollowsTheRange(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// A range of a few pods is one step, and larger ones are never taken in smaller steps.
+func TestAFewPodsAreAddedAtOnce(t *testing.T) {
+	for most, want := range map[int32]string{
+		5: "4 pods or 100% within 15s, without delay: the Kubernetes default, which covers the whole range",
+		8: "6 pods or 100% within 15s, without delay: the whole range", 10: "8 pods or 100% within 15s, without delay: the whole range",
+		15: "8 pods or 100% within 15s, without delay: 8 pods may always be added at once, which is more than half of the range",
+		42: "20 pods or 100% within 15s, without delay: covers the whole range in 2 sync periods of the autoscaler of 15s each; a pod takes 10s to start",
+	} {
+		spec := v1alpha1.GoServiceSpec{Autoscaling: &v1alpha1.AutoscalingSpec{MinReplicas: new(int32(2)), MaxReplicas: new(most)}}
+		if got := Compute(&spec, Observed{}).ScaleUp; fmt.Sprintf("%s: %s", got.Value, got.Reason) != want {
+			t.Errorf("2 to %d pods: %s: %s, want %s", most, got.Value, got.Reason, want)
+		}
+	}
 }
 
 func TestTighterLatencyNeverMakesPodsBusier(t *testing.T) {

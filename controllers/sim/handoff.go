@@ -28,9 +28,9 @@ const (
 	mostTries      = 2
 	// coldFor is how many requests a pod has to have served before it takes more than one of others at a time.
 	coldFor = 16
-	// offerLife is how long a request waits beside a full queue while others are asked, askedBeforeRefusal how many.
-	offerLife          = 0.005
-	askedBeforeRefusal = 2
+	// A request waits beside a full queue for as long as work takes, within these bounds, while others are asked; askedBeforeRefusal are.
+	leastOfferWait, mostOfferWait = 0.005, 0.100
+	askedBeforeRefusal            = 2
 	// smoothing of the measured work: the mean of about as many requests.
 	smoothing = 32
 )
@@ -240,9 +240,9 @@ func (p *Pod) answer(w *World, r *request) {
 // offer a request for which the queue has no room.
 func (p *Pod) offer(w *World, r *request) {
 	p.beside.push(r)
-	r.offered = w.now
+	r.offered = w.now + math.Min(math.Max(p.work, leastOfferWait), mostOfferWait)
 	p.ask(w, askedBeforeRefusal, math.Max(p.work*float64(p.queue.length+1)/float64(w.workers), leastMemory))
-	w.after(offerLife+1e-9, func() { p.expire(w) })
+	w.after(r.offered-w.now+1e-9, func() { p.expire(w) })
 }
 
 // worked notes for how long a request held a worker.

@@ -146,7 +146,7 @@ func (p *Pod) expire(w *World) {
 	for p.queue.length > 0 && w.now-p.queue.first().arrived > w.queueTimeout {
 		p.lose(w, p.queue.pop())
 	}
-	for p.beside.length > 0 && w.now-p.beside.first().offered > offerLife {
+	for p.beside.length > 0 && w.now > p.beside.first().offered {
 		p.lose(w, p.beside.pop())
 	}
 }

@@ -26,7 +26,7 @@ type request struct {
 	wait             float64
 	origin           *Pod    // where it came in, while it is elsewhere
 	tries            int     // invitations that it has followed
-	offered          float64 // since when it waits beside a full queue
+	offered          float64 // until when it waits beside a full queue
 }
 
 // second holds what became of the requests that arrived within one.

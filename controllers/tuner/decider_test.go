@@ -190,19 +190,24 @@ func TestAStepIsSeenWholeAtTheFirstLook(t *testing.T) {
 		want   int32
 	}{
 		"pods were full": {func(e *Estimates) {
-			e.Saturation, e.Rejected, e.Inside = 1, 900, 100 // 200 of 1200 were done, at 400 req/s more than before
+			e.Saturation, e.Rejected, e.Done = 1, 900, 800*2+200 // of the 1200 more 200 were done, at 400 req/s more than before
 		}, 15},
+		"pods that had hardly any room do not tell since when": {func(e *Estimates) {
+			e.DemandBefore, e.DemandPanic.Events = Rate{1180 * 2, 2}, 1180*6+2020
+			e.DemandNow.Events = 1180*2 + 2020*1
+			e.Saturation, e.Rejected, e.Done = 1, 2000, 1180*2 // turning away took the rest
+		}, 16}, // as if it had begun in the middle of the round: 3200 req/s; 44 if what they did in addition were believed
 		"they had room": {func(e *Estimates) { e.Saturation = 0.95 }, 10}, // 1400 req/s and the rise once more
 		"handlers hang and nothing more comes": {func(e *Estimates) {
-			e.Saturation, e.Rejected, e.Inside = 1, 900, 100
+			e.Saturation, e.Rejected, e.Done = 1, 900, 800*2
 			e.DemandNow, e.DemandPanic = e.DemandBefore, Rate{800 * 6, 6}
 		}, 3},
 		"hardly anything shows yet": {func(e *Estimates) {
-			e.Saturation, e.Rejected, e.Inside = 1, 10, 100
+			e.Saturation, e.Rejected, e.Done = 1, 10, 800*2+80
 			e.DemandNow.Events, e.DemandPanic.Events = 800*2+190, 800*6+190
-		}, 8}, // as if it had all come within an eighth of the round
+		}, 8}, // as if it had all come within a quarter of a second
 		"chance sends more to pods that turn some away": {func(e *Estimates) {
-			e.Saturation, e.Rejected, e.Inside = 1, 10, 100
+			e.Saturation, e.Rejected, e.Done = 1, 10, 800*2
 			e.DemandNow.Events, e.DemandPanic.Events = 800*2+100, 800*6+100
 		}, 3},
 	} {

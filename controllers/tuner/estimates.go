@@ -23,8 +23,10 @@ type Estimates struct {
 	Trend float64
 	// TrendError is the standard error of Trend.
 	TrendError float64
-	// Backlog is how many requests wait for a worker, Inside how many wait or are being worked on.
-	Backlog, Inside float64
+	// Backlog is how many requests wait for a worker.
+	Backlog float64
+	// Done is how many requests were answered in the last round that were not turned away.
+	Done float64
 	// Rejected is how many requests were turned away in the last round, Refused how many over the stable window; rate-limited ones left out.
 	Rejected, Refused float64
 	// ServiceTime of a request by itself, without any wait; CPUTime that it uses. 0 while unknown.
@@ -145,7 +147,7 @@ func (e *Estimator) Estimate(threshold time.Duration) Estimates {
 		switch i {
 		case len(e.samples) - 1:
 			result.DemandNow = Rate{s.arrivals, s.span}
-			result.Rejected = max(s.rejected-s.limited, 0)
+			result.Done, result.Rejected = s.done, max(s.rejected-s.limited, 0)
 		case len(e.samples) - 2:
 			result.DemandBefore = Rate{s.arrivals, s.span}
 		}
@@ -192,7 +194,6 @@ func (e *Estimator) gauges(result *Estimates) {
 		result.HeapLiveBytes = max(result.HeapLiveBytes, pod.heap)
 		result.GOGC = max(result.GOGC, pod.gogc)
 	}
-	result.Inside = result.Backlog + busy*e.standsFor
 	if workers > 0 {
 		result.Saturation, result.Workers = busy/workers, workers/float64(len(e.podsNow))
 	}

@@ -193,20 +193,22 @@ func (s Situation) withinLimit(demand float64) float64 {
 	return demand
 }
 
-// wholeStep is the demand after a step of which the last round shows only a part, because it began in the middle of it: what
-// came in addition, in the time for which the pods were full. That time is what they did in addition over what they could have
-// done. Where nobody was turned away, a step in the middle of the round is assumed.
+// wholeStep is the demand after a step of which the last round shows only a part, because it began within the round: what came in
+// addition, over the time since then. At any moment of the round it is as likely to have begun as at another one: in the middle on
+// average, give or take a twelfth of the round squared. Pods that were full tell more, by how much they did in addition over what they
+// could have done; both are weighed by their certainty, since few requests, or pods that had hardly any room, say next to nothing.
 func wholeStep(s Situation, can float64) float64 {
 	e := s.Estimates
 	before, round := e.DemandBefore.PerSecond(), e.DemandNow.Seconds
-	rise := e.DemandNow.AtLeast() - before
-	if e.DemandBefore.Seconds == 0 || rise <= 0 {
+	if e.DemandBefore.Seconds == 0 || e.DemandNow.AtLeast() <= before {
 		return 0
 	}
-	if e.Rejected <= 0 || can <= before {
-		return e.DemandNow.PerSecond() + rise
+	since := round / 2
+	if room := can - before; e.Rejected > 0 && room > 0 {
+		measured := (e.Done-before*round)/room + e.ServiceTime.Seconds() // what began last is not done yet
+		certain := room * room / (before*round + e.Done)                 // variances of counts are the counts
+		assumed := 12 / (round * round)
+		since = (since*assumed + math.Min(math.Max(measured, 0), round)*certain) / (assumed + certain)
 	}
-	more := e.DemandNow.Events - before*round
-	since := (more - e.Rejected - e.Inside) / (can - before)
-	return before + more/math.Min(math.Max(since, round/shortestStep), round)
+	return before + (e.DemandNow.Events-before*round)/math.Max(since, round/shortestStep)
 }
