@@ -45,8 +45,9 @@ const (
 	takenLately = 128
 	// mostWaiting that a pod is believed to have.
 	mostWaiting = 1 << 20
-	// grantLife is how long a worker is kept for a request that does not come.
-	grantLife = 50 * time.Millisecond
+	// grantLife is how long a worker is kept for a request that does not come: longer than CPU quotas, whose period is 100 ms, may stop
+	// both pods one after another.
+	grantLife = 250 * time.Millisecond
 	// firstHop is what moving a request is taken to cost as long as it was not measured.
 	firstHop = 300 * time.Microsecond
 	// smoothing of measured times and shares: the mean of about as many.

@@ -14,8 +14,9 @@ import (
 )
 
 const (
-	// offerWait is how long a request for which there is no room waits for another pod, or for room.
-	offerWait = 5 * time.Millisecond
+	// leastOfferWait and mostOfferWait bound offerWait. The period of CPU quotas, which stop pods for a part of it, is 100 ms.
+	leastOfferWait = 5 * time.Millisecond
+	mostOfferWait  = 100 * time.Millisecond
 	// mostOffers wait at the same time; as long as the last one was in vain, one.
 	mostOffers = 64
 	// After an offer in vain the next one is made after firstPause, then after twice as long, up to longestPause: where all pods are full,
@@ -47,7 +48,7 @@ func (b *Broker) AcquireFor(ctx context.Context, claim pool.Claim) error {
 	if err == nil || !claim.Movable {
 		return err
 	}
-	until := time.Now().Add(offerWait)
+	until := time.Now().Add(b.offerWait(ctx))
 	for errors.Is(err, pool.ErrQueueFull) || errors.Is(err, pool.ErrWouldMissDeadline) {
 		grant, room := b.offer(ctx, claim.Priority, until)
 		if grant != nil {
@@ -59,6 +60,17 @@ func (b *Broker) AcquireFor(ctx context.Context, claim pool.Claim) error {
 		err = b.pool.AcquireFor(ctx, claim)
 	}
 	return err
+}
+
+// offerWait is how long a request for which there is no room waits for another pod, or for room: as long as work takes here, within bounds,
+// and no longer than until there is just time for the work.
+func (b *Broker) offerWait(ctx context.Context) time.Duration {
+	work := time.Duration(b.work.Load())
+	wait := min(work, mostOfferWait)
+	if deadline, ok := ctx.Deadline(); ok {
+		wait = min(wait, time.Until(deadline)-work)
+	}
+	return max(wait, leastOfferWait)
 }
 
 // offer waits for a worker of another pod, or for room in the queue.
