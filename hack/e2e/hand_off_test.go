@@ -9,8 +9,10 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
 
 	"goservice.dev/operator/api/v1alpha1"
 )
@@ -53,12 +55,59 @@ func TestOneConnectionHasAllPods(t *testing.T) {
 	j.eventually(func() string { return j.service("planned").Status.Plan.CPUTarget.Reason }).Should(gomega.ContainSubstring("in one queue"))
 }
 
-// figures of a metric in each pod of a service, by the beginning of its line.
+// The pods to which requests move are other processes, which stop and die when nobody expects it: one that stops for seconds delays what
+// runs in it, as its own requests are delayed, and one that dies takes along what it was working on, which may have run and so is not
+// run again. Nothing else is lost.
+func TestPodsThatOthersRelyOnStopAndDie(t *testing.T) {
+	const pods = 4
+	j := newJourney(t)
+	j.apply(manifest("shared", map[string]any{"replicas": pods, "resources": smallResources, "pool": map[string]any{"workers": 1}}))
+	j.ready("shared")
+	j.eventually(func() []string { return j.figures("shared", "goservice_hand_off_peers") }).Should(gomega.HaveEach(fmt.Sprint(pods - 1)))
+	clients := j.startInside(flow{"one connection", "shared", 80, "/work?sleep=100ms", []string{"-http2", "-connections", "1", "-rate", "20"}, 1})
+
+	const taken = `goservice_hand_off_requests_total{result="taken"}`
+	var others []corev1.Pod
+	j.eventually(func() int {
+		all := j.pods("shared")
+		others = others[:0]
+		for i, count := range j.figures("shared", taken) {
+			if count != "0" {
+				others = append(others, all[i])
+			}
+		}
+		return len(others)
+	}).Should(gomega.Equal(pods-1), "all but the pod with the connection run requests of that one")
+
+	stops, dies := &others[0], &others[1]
+	j.Expect(signalProcess(j.ctx, stops, "workload", "STOP")).To(gomega.Succeed())
+	<-time.After(3 * time.Second)
+	j.Expect(signalProcess(j.ctx, stops, "workload", "CONT")).To(gomega.Succeed())
+	clients.goOn()
+	seen := clients.total()
+	t.Logf("after a pod stopped for 3 s: %+v", seen)
+	j.Expect(seen.Failed+seen.Refused+seen.Unsent).To(gomega.BeZero(), "%+v", seen)
+
+	j.Expect(signalProcess(j.ctx, dies, "workload", "KILL")).To(gomega.Succeed())
+	j.eventually(func() []string { return j.figures("shared", "goservice_hand_off_peers") }).
+		Should(gomega.HaveEach(fmt.Sprint(pods-1)), "its next process is linked with all")
+	clients.goOn()
+	seen = clients.each(true)[0]
+	t.Logf("after another one died: %+v", seen)
+	j.Expect(seen.Refused+seen.Unsent).To(gomega.BeZero(), "%+v", seen)
+	j.Expect(seen.Failed).To(gomega.BeNumerically("<=", 1), "it had one worker: %+v", seen)
+	j.Expect(seen.Accepted).To(gomega.Equal(seen.Sent-seen.Failed), "%+v", seen)
+}
+
+// figures of a metric in each pod of a service, by the beginning of its line; what went wrong, of a pod that does not answer.
 func (j *journey) figures(name, metric string) (all []string) {
 	j.t.Helper()
 	for _, pod := range j.pods(name) {
 		page, err := cluster.clientset.CoreV1().Pods(j.namespace).ProxyGet("http", pod.Name, "9100", "/metrics", nil).DoRaw(j.ctx)
-		j.Expect(err).NotTo(gomega.HaveOccurred())
+		if err != nil {
+			all = append(all, err.Error())
+			continue
+		}
 		value := "0"
 		for line := range strings.Lines(string(page)) {
 			if fields := strings.Fields(line); strings.HasPrefix(line, metric) {
