@@ -28,7 +28,8 @@ const (
 	mostTries      = 2
 	// coldFor is how many requests a pod has to have served before it takes more than one of others at a time.
 	coldFor = 16
-	// A request waits beside a full queue for as long as work takes, within these bounds, while others are asked; askedBeforeRefusal are.
+	// A request waits beside a full queue for as long as work takes, within these bounds and those of a wait in line, while others are asked;
+	// askedBeforeRefusal are.
 	leastOfferWait, mostOfferWait = 0.005, 0.100
 	askedBeforeRefusal            = 2
 	// smoothing of the measured work: the mean of about as many requests.
@@ -240,7 +241,7 @@ func (p *Pod) answer(w *World, r *request) {
 // offer a request for which the queue has no room.
 func (p *Pod) offer(w *World, r *request) {
 	p.beside.push(r)
-	r.offered = w.now + math.Min(math.Max(p.work, leastOfferWait), mostOfferWait)
+	r.offered = w.now + math.Max(math.Min(p.work, math.Min(mostOfferWait, w.queueTimeout)), leastOfferWait)
 	p.ask(w, askedBeforeRefusal, math.Max(p.work*float64(p.queue.length+1)/float64(w.workers), leastMemory))
 	w.after(r.offered-w.now+1e-9, func() { p.expire(w) })
 }

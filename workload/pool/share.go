@@ -29,6 +29,13 @@ func (p *Pool) Want(wanted bool) {
 // Workers is how many there are.
 func (p *Pool) Workers() int { return p.workers() }
 
+// Patience is the longest wait in line of those who are not critical; 0 without a bound.
+func (p *Pool) Patience() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.config.QueueTimeout
+}
+
 // Queued reports whether somebody waits.
 func (p *Pool) Queued() bool { return p.word.Load()&queued != 0 }
 

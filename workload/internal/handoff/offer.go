@@ -63,10 +63,13 @@ func (b *Broker) AcquireFor(ctx context.Context, claim pool.Claim) error {
 }
 
 // offerWait is how long a request for which there is no room waits for another pod, or for room: as long as work takes here, within bounds,
-// and no longer than until there is just time for the work.
+// no longer than anybody waits in line, and no longer than until there is just time for the work.
 func (b *Broker) offerWait(ctx context.Context) time.Duration {
 	work := time.Duration(b.work.Load())
 	wait := min(work, mostOfferWait)
+	if patience := b.pool.Patience(); patience > 0 {
+		wait = min(wait, patience)
+	}
 	if deadline, ok := ctx.Deadline(); ok {
 		wait = min(wait, time.Until(deadline)-work)
 	}

@@ -96,6 +96,45 @@ func TestPodsThatAQuotaStopsShareTheirQueue(t *testing.T) {
 	}
 }
 
+// A request that nobody takes is refused after as long as work takes, if that is neither too long for it nor for anybody in line.
+func TestHowLongAnOfferWaits(t *testing.T) {
+	for name, c := range map[string]struct{ work, patience, deadline, want time.Duration }{
+		"as long as work takes":            {work: 40 * time.Millisecond, patience: time.Second, want: 40 * time.Millisecond},
+		"quick work":                       {work: time.Millisecond, want: 5 * time.Millisecond},
+		"long work":                        {work: time.Minute, want: 100 * time.Millisecond},
+		"nobody waits in line for so long": {work: time.Minute, patience: 25 * time.Millisecond, want: 25 * time.Millisecond},
+		"there must be time for the work":  {work: 40 * time.Millisecond, deadline: 60 * time.Millisecond, want: 20 * time.Millisecond},
+		"there is none":                    {work: 40 * time.Millisecond, deadline: 30 * time.Millisecond, want: 5 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				one := newPod("one", 1)
+				one.pool.Set(pool.Config{Workers: 1, QueueTimeout: c.patience})
+				other := meet(t, one)
+				other.say(frameTakes, 1)
+				for range 500 { // until the mean is there
+					one.broker.Worked(c.work)
+				}
+				if !one.pool.TryAcquire() {
+					t.Fatal("busy")
+				}
+				ctx := t.Context()
+				if c.deadline > 0 {
+					var cancel context.CancelFunc
+					ctx, cancel = context.WithTimeout(ctx, c.deadline)
+					defer cancel()
+				}
+				began := time.Now()
+				err := one.broker.AcquireFor(ctx, pool.Claim{Movable: true})
+				if took := time.Since(began); !errors.Is(err, pool.ErrQueueFull) || took != c.want {
+					t.Errorf("%v after %s, want %s", err, took, c.want)
+				}
+				other.end()
+			})
+		})
+	}
+}
+
 func TestWhereAllPodsAreFullRequestsAreRefusedAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		all, stop := newService(t, 4, 1)
