@@ -197,6 +197,10 @@ func TestAStepIsSeenWholeAtTheFirstLook(t *testing.T) {
 			e.DemandNow.Events = 1180*2 + 2020*1
 			e.Saturation, e.Rejected, e.Done = 1, 2000, 1180*2 // turning away took the rest
 		}, 16}, // as if it had begun in the middle of the round: 3200 req/s; 44 if what they did in addition were believed
+		"pods have done nothing yet": {func(e *Estimates) {
+			e.DemandBefore, e.DemandNow = Rate{0, 2}, Rate{400, 2}
+			e.Saturation, e.Rejected, e.Done = 1, 300, 0
+		}, 8}, // as if it had all come within an eighth of the round
 		"they had room": {func(e *Estimates) { e.Saturation = 0.95 }, 10}, // 1400 req/s and the rise once more
 		"handlers hang and nothing more comes": {func(e *Estimates) {
 			e.Saturation, e.Rejected, e.Done = 1, 900, 800*2

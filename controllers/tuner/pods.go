@@ -206,7 +206,7 @@ func wholeStep(s Situation, can float64) float64 {
 	since := round / 2
 	if room := can - before; e.Rejected > 0 && room > 0 {
 		measured := (e.Done-before*round)/room + e.ServiceTime.Seconds() // what began last is not done yet
-		certain := room * room / (before*round + e.Done)                 // variances of counts are the counts
+		certain := room * room / (before*round + e.Done + 1)             // variances of counts are the counts; none is no certainty
 		assumed := 12 / (round * round)
 		since = (since*assumed + math.Min(math.Max(measured, 0), round)*certain) / (assumed + certain)
 	}
