@@ -87,7 +87,7 @@ type TuningSpec struct {
 	Source TuningSource `json:"source,omitempty"`
 
 	// maxStep is the most pods that tuning adds within 15 s, 1 to 10000. It does not bound the HorizontalPodAutoscaler.
-	// Default: what that one may add within 15 s, which is half of its range, at least 4, or as many pods as there are.
+	// Default: what that one may add within 15 s: half of its range, at least 8 (4 in a range of fewer), or as many pods as there are.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=10000

@@ -32,6 +32,9 @@ const (
 	// askedBeforeRefusal are.
 	leastOfferWait, mostOfferWait = 0.005, 0.100
 	askedBeforeRefusal            = 2
+	// mostOffers wait so at the same time; as long as the last one was in vain, one, after a pause that doubles within these bounds.
+	mostOffers               = 64
+	firstPause, longestPause = 0.005, 0.200
 	// smoothing of the measured work: the mean of about as many requests.
 	smoothing = 32
 )
@@ -61,6 +64,8 @@ type sharing struct {
 	taken    int // requests of others that are here
 	away     int // own requests that are elsewhere
 	beside   fifo
+	pause    float64 // after the last offer in vain; 0 if it was not
+	mayOffer float64 // from when it is of use again
 }
 
 // shares reports whether there is anybody to share with.
@@ -203,6 +208,7 @@ func (p *Pod) granted(w *World, by *Pod) {
 	p.integrate(w.now)
 	r := from.pop()
 	r.origin = p
+	p.pause, p.mayOffer = 0, 0
 	p.away++
 	p.next(w)
 	w.after(message, func() {
@@ -240,6 +246,13 @@ func (p *Pod) answer(w *World, r *request) {
 
 // offer a request for which the queue has no room.
 func (p *Pod) offer(w *World, r *request) {
+	if w.now > p.mayOffer+longestPause { // that was in another time
+		p.pause = 0
+	}
+	if w.now < p.mayOffer || p.beside.length >= mostOffers || p.pause > 0 && p.beside.length > 0 {
+		p.lose(w, r)
+		return
+	}
 	p.beside.push(r)
 	r.offered = w.now + math.Max(math.Min(p.work, math.Min(mostOfferWait, w.queueTimeout)), leastOfferWait)
 	p.ask(w, askedBeforeRefusal, math.Max(p.work*float64(p.queue.length+1)/float64(w.workers), leastMemory))

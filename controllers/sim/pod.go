@@ -148,6 +148,8 @@ func (p *Pod) expire(w *World) {
 	}
 	for p.beside.length > 0 && w.now > p.beside.first().offered {
 		p.lose(w, p.beside.pop())
+		p.pause = min(max(2*p.pause, firstPause), longestPause)
+		p.mayOffer = w.now + p.pause
 	}
 }
 

@@ -180,7 +180,7 @@ func TestAStepIsSeenWholeAtTheFirstLook(t *testing.T) {
 	// Three pods do 1200 req/s at most; for half a second, of the round's two, 3200 come instead of 800.
 	partly := func() Situation {
 		s := constant(800, 3)(0)
-		s.Estimates.DemandBefore = Rate{800 * 2, 2}
+		s.Estimates.DemandBefore, s.Estimates.DoneBefore = Rate{800 * 2, 2}, Rate{800 * 2, 2}
 		s.Estimates.DemandNow = Rate{800*2 + 2400*0.5, 2}
 		s.Estimates.DemandPanic = Rate{800*6 + 2400*0.5, 6}
 		return s
@@ -190,28 +190,36 @@ func TestAStepIsSeenWholeAtTheFirstLook(t *testing.T) {
 		want   int32
 	}{
 		"pods were full": {func(e *Estimates) {
-			e.Saturation, e.Rejected, e.Done = 1, 900, 800*2+200 // of the 1200 more 200 were done, at 400 req/s more than before
+			e.Saturation, e.Rejected, e.Done = 1, 900, Rate{800*2 + 200, 2} // of the 1200 more 200 were done, at 400 req/s more than before
 		}, 15},
 		"pods that had hardly any room do not tell since when": {func(e *Estimates) {
-			e.DemandBefore, e.DemandPanic.Events = Rate{1180 * 2, 2}, 1180*6+2020
+			e.DemandBefore, e.DoneBefore, e.DemandPanic.Events = Rate{1180 * 2, 2}, Rate{1180 * 2, 2}, 1180*6+2020
 			e.DemandNow.Events = 1180*2 + 2020*1
-			e.Saturation, e.Rejected, e.Done = 1, 2000, 1180*2 // turning away took the rest
+			e.Saturation, e.Rejected, e.Done = 1, 2000, Rate{1180 * 2, 2} // turning away took the rest
 		}, 16}, // as if it had begun in the middle of the round: 3200 req/s; 44 if what they did in addition were believed
 		"pods have done nothing yet": {func(e *Estimates) {
-			e.DemandBefore, e.DemandNow = Rate{0, 2}, Rate{400, 2}
-			e.Saturation, e.Rejected, e.Done = 1, 300, 0
+			e.DemandBefore, e.DoneBefore, e.DemandNow = Rate{0, 2}, Rate{0, 2}, Rate{400, 2}
+			e.Saturation, e.Rejected, e.Done = 1, 300, Rate{0, 2}
 		}, 8}, // as if it had all come within an eighth of the round
+		"a limit always turns half of them away": {func(e *Estimates) {
+			e.DemandBefore, e.DemandNow.Events = Rate{1600 * 2, 2}, 1600*2+2400*0.5
+			e.Saturation, e.Rejected, e.Done = 1, 1600+1000, Rate{800*2 + 200, 2}
+		}, 18}, // about 4000 req/s, those that the limit will turn away among them
+		"they take longer than the round": {func(e *Estimates) {
+			e.ServiceTime, e.MostWorkers = 4*time.Second, 4096
+			e.Saturation, e.Rejected, e.Done = 1, 900, Rate{800 * 2, 2}
+		}, 10}, // as if it had begun in the middle
 		"they had room": {func(e *Estimates) { e.Saturation = 0.95 }, 10}, // 1400 req/s and the rise once more
 		"handlers hang and nothing more comes": {func(e *Estimates) {
-			e.Saturation, e.Rejected, e.Done = 1, 900, 800*2
+			e.Saturation, e.Rejected, e.Done = 1, 900, Rate{800 * 2, 2}
 			e.DemandNow, e.DemandPanic = e.DemandBefore, Rate{800 * 6, 6}
 		}, 3},
 		"hardly anything shows yet": {func(e *Estimates) {
-			e.Saturation, e.Rejected, e.Done = 1, 10, 800*2+80
+			e.Saturation, e.Rejected, e.Done = 1, 10, Rate{800*2 + 80, 2}
 			e.DemandNow.Events, e.DemandPanic.Events = 800*2+190, 800*6+190
 		}, 8}, // as if it had all come within a quarter of a second
 		"chance sends more to pods that turn some away": {func(e *Estimates) {
-			e.Saturation, e.Rejected, e.Done = 1, 10, 800*2
+			e.Saturation, e.Rejected, e.Done = 1, 10, Rate{800 * 2, 2}
 			e.DemandNow.Events, e.DemandPanic.Events = 800*2+100, 800*6+100
 		}, 3},
 	} {

@@ -25,8 +25,8 @@ type Estimates struct {
 	TrendError float64
 	// Backlog is how many requests wait for a worker.
 	Backlog float64
-	// Done is how many requests were answered in the last round that were not turned away.
-	Done float64
+	// Done requests were answered and not turned away, in the last round and in the one before it.
+	Done, DoneBefore Rate
 	// Rejected is how many requests were turned away in the last round, Refused how many over the stable window; rate-limited ones left out.
 	Rejected, Refused float64
 	// ServiceTime of a request by itself, without any wait; CPUTime that it uses. 0 while unknown.
@@ -147,9 +147,9 @@ func (e *Estimator) Estimate(threshold time.Duration) Estimates {
 		switch i {
 		case len(e.samples) - 1:
 			result.DemandNow = Rate{s.arrivals, s.span}
-			result.Done, result.Rejected = s.done, max(s.rejected-s.limited, 0)
+			result.Done, result.Rejected = Rate{s.done, s.span}, max(s.rejected-s.limited, 0)
 		case len(e.samples) - 2:
-			result.DemandBefore = Rate{s.arrivals, s.span}
+			result.DemandBefore, result.DoneBefore = Rate{s.arrivals, s.span}, Rate{s.done, s.span}
 		}
 		if age < PanicWindow {
 			result.DemandPanic.Events += s.arrivals

@@ -28,7 +28,8 @@ func TestEstimatesOfASteadyLoad(t *testing.T) {
 	near(t, "service time", got.ServiceTime.Seconds(), 0.010, 1e-6)
 	near(t, "CPU time", got.CPUTime.Seconds(), 0.005, 1e-6)
 	near(t, "concurrency", got.Concurrency, 400*0.012, 1e-6)
-	near(t, "done in the last round", got.Done, 400*tick.Seconds(), 1e-6)
+	near(t, "done in the last round", got.Done.PerSecond(), 400, 1e-6)
+	near(t, "done in the one before", got.DoneBefore.PerSecond(), 400, 1e-6)
 	near(t, "cores", got.CPU, 2, 1e-6)
 	near(t, "slow share", got.Objectives.SlowShare(), 0.02, 1e-6)
 	if !got.Known {

@@ -194,9 +194,9 @@ func (s Situation) withinLimit(demand float64) float64 {
 }
 
 // wholeStep is the demand after a step of which the last round shows only a part, because it began within the round: what came in
-// addition, over the time since then. At any moment of the round it is as likely to have begun as at another one: in the middle on
-// average, give or take a twelfth of the round squared. Pods that were full tell more, by how much they did in addition over what they
-// could have done; both are weighed by their certainty, since few requests, or pods that had hardly any room, say next to nothing.
+// addition, over the time since then. It began in the middle of the round on average, with a variance of a twelfth of the round squared. Pods
+// that were full tell more, by how much they did in addition over what they could have done; both are weighed by their certainty, since few
+// requests, or pods that had hardly any room, say next to nothing.
 func wholeStep(s Situation, can float64) float64 {
 	e := s.Estimates
 	before, round := e.DemandBefore.PerSecond(), e.DemandNow.Seconds
@@ -204,9 +204,12 @@ func wholeStep(s Situation, can float64) float64 {
 		return 0
 	}
 	since := round / 2
-	if room := can - before; e.Rejected > 0 && room > 0 {
-		measured := (e.Done-before*round)/room + e.ServiceTime.Seconds() // what began last is not done yet
-		certain := room * room / (before*round + e.Done + 1)             // variances of counts are the counts; none is no certainty
+	did := e.DoneBefore.PerSecond() // what is always turned away, by limits, is in neither
+	// Requests that take half of a round say too late when more of them began.
+	if room := can - did; e.Rejected > 0 && room > 0 && e.ServiceTime.Seconds() < round/2 {
+		measured := (e.Done.Events-did*round)/room + e.ServiceTime.Seconds() // what began last is not done yet
+		// The variance of a count is the count; nothing counted is no certainty.
+		certain := room * room / (e.Done.Events + did*round*round/e.DoneBefore.Seconds + 1)
 		assumed := 12 / (round * round)
 		since = (since*assumed + math.Min(math.Max(measured, 0), round)*certain) / (assumed + certain)
 	}

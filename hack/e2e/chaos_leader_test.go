@@ -269,17 +269,17 @@ func killProcess(ctx context.Context, name string) error {
 	if err := get(); err != nil {
 		return err
 	}
-	if err := signalProcess(ctx, &pod, "manager", "KILL"); err != nil {
+	if err := signalProcess(ctx, &pod, "manager", "kill -s KILL $p"); err != nil {
 		return errors.Join(err, get())
 	}
 	return nil
 }
 
-// signalProcess of a pod, by the name of its program: with what no program is asked about, such as KILL and STOP.
-func signalProcess(ctx context.Context, pod *corev1.Pod, program, signal string) error {
+// signalProcess does something to the process $p of a pod, by the name of its program: with signals that no program is asked about.
+func signalProcess(ctx context.Context, pod *corev1.Pod, program, command string) error {
 	_, err := docker(ctx, "exec", pod.Spec.NodeName, "sh", "-c", `for p in /proc/[0-9]*; do
-		if [ "$(cat $p/comm 2>/dev/null)" = "$1" ] && tr '\0' '\n' <$p/environ | grep -qx "HOSTNAME=$0"; then kill -s "$2" "${p#/proc/}" && exit 0; fi
-	done; echo "no $1 of pod $0 runs here"; exit 1`, pod.Name, program, signal)
+		if [ "$(cat $p/comm 2>/dev/null)" = "$1" ] && tr '\0' '\n' <$p/environ | grep -qx "HOSTNAME=$0"; then p=${p#/proc/}; `+command+`; exit; fi
+	done; echo "no $1 of pod $0 runs here"; exit 1`, pod.Name, program)
 	return err
 }
 

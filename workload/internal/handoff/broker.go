@@ -164,6 +164,7 @@ func (b *Broker) Worked(d time.Duration) {
 	if b.served.Load() < coldFor {
 		b.served.Add(1)
 	}
+	b.takeRoom()
 	if b.armed.Load() {
 		b.disarm()
 	}

@@ -47,7 +47,6 @@ func newPod(name string, workers int) *pod {
 	p := &pod{name: name, pool: pool.New(pool.Config{Workers: workers, QueueDepth: 1 << 16}), slower: 1, ran: map[string]int{},
 		limiter: ratelimit.New(ratelimit.Unlimited, 1)}
 	p.broker = New(Config{Pool: p.pool, Limiter: p.limiter, Logger: slog.New(slog.DiscardHandler), Serve: func(_ *remote.Incoming, w http.ResponseWriter, r *http.Request) {
-		defer p.pool.Release()
 		p.work(w, r)
 	}})
 	return p
@@ -65,6 +64,7 @@ func (p *pod) work(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusInternalServerError)
 	}
 	time.Sleep(took)
+	p.pool.Release()
 	p.broker.Worked(took)
 	p.broker.Ended(p.fails)
 	_, _ = w.Write([]byte(p.name))
@@ -114,7 +114,6 @@ func (p *pod) arrive(ctx context.Context, id int, take time.Duration) (string, e
 			return "", err
 		}
 		p.work(w, r)
-		p.pool.Release()
 		return w.Body.String(), nil
 	}
 }

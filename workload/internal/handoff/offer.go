@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// leastOfferWait and mostOfferWait bound offerWait. The period of CPU quotas, which stop pods for a part of it, is 100 ms.
+	// leastOfferWait and mostOfferWait bound how long an offer waits. The period of CPU quotas, which stop pods for a part of it, is 100 ms.
 	leastOfferWait = 5 * time.Millisecond
 	mostOfferWait  = 100 * time.Millisecond
 	// mostOffers wait at the same time; as long as the last one was in vain, one.
@@ -26,9 +26,11 @@ const (
 )
 
 // offers are requests that would be refused, because the queue is full or moves too slowly. They have no place in it: when the first in
-// line moves to another pod, one of them may ask for a place again; a worker for which nobody is in line is theirs.
+// line moves to another pod, or a worker becomes free here, one of them may ask for a place again; a worker of another pod for which nobody is
+// in line is theirs.
 type offers struct {
-	next atomic.Int64 // from when it is of use to offer, on the broker's clock
+	next  atomic.Int64 // from when it is of use to offer, on the broker's clock
+	count atomic.Int64 // of those who wait; written with the lock held
 
 	// Guarded by the broker's lock.
 	pause   time.Duration // after the last one in vain; 0 if it was not
@@ -44,11 +46,12 @@ type unplaced struct {
 // AcquireFor is the pool's, for a request that is offered to other pods before it is refused. Where one has a worker for it, the error is
 // a *Grant.
 func (b *Broker) AcquireFor(ctx context.Context, claim pool.Claim) error {
+	began := time.Now()
 	err := b.pool.AcquireFor(ctx, claim)
 	if err == nil || !claim.Movable {
 		return err
 	}
-	until := time.Now().Add(b.offerWait(ctx))
+	until := b.offerUntil(ctx, began)
 	for errors.Is(err, pool.ErrQueueFull) || errors.Is(err, pool.ErrWouldMissDeadline) {
 		grant, room := b.offer(ctx, claim.Priority, until)
 		if grant != nil {
@@ -62,18 +65,18 @@ func (b *Broker) AcquireFor(ctx context.Context, claim pool.Claim) error {
 	return err
 }
 
-// offerWait is how long a request for which there is no room waits for another pod, or for room: as long as work takes here, within bounds,
-// no longer than anybody waits in line, and no longer than until there is just time for the work.
-func (b *Broker) offerWait(ctx context.Context) time.Duration {
-	work := time.Duration(b.work.Load())
+// offerUntil is when a request for which there is no room gives up on another pod, and on room: after as long as work takes here, within
+// bounds, not later than whoever began to wait with it, and early enough for the work.
+func (b *Broker) offerUntil(ctx context.Context, began time.Time) time.Time {
+	now, work := time.Now(), time.Duration(b.work.Load())
 	wait := min(work, mostOfferWait)
 	if patience := b.pool.Patience(); patience > 0 {
-		wait = min(wait, patience)
+		wait = min(wait, began.Add(patience).Sub(now))
 	}
 	if deadline, ok := ctx.Deadline(); ok {
-		wait = min(wait, time.Until(deadline)-work)
+		wait = min(wait, deadline.Sub(now)-work)
 	}
-	return max(wait, leastOfferWait)
+	return now.Add(max(wait, leastOfferWait))
 }
 
 // offer waits for a worker of another pod, or for room in the queue.
@@ -94,6 +97,7 @@ func (b *Broker) offer(ctx context.Context, priority pool.Priority, until time.T
 	}
 	one := &unplaced{priority, make(chan *Grant, 1)}
 	o.waiting = append(o.waiting, one)
+	o.count.Store(int64(len(o.waiting)))
 	b.ask(askedBeforeRefusal, waiting, b.waitAfter(oldest), priority)
 	b.mu.Unlock()
 	timer := time.NewTimer(time.Until(until))
@@ -108,6 +112,7 @@ func (b *Broker) offer(ctx context.Context, priority pool.Priority, until time.T
 	defer b.mu.Unlock()
 	if i := slices.Index(o.waiting, one); i >= 0 {
 		o.waiting = slices.Delete(o.waiting, i, i+1)
+		o.count.Store(int64(len(o.waiting)))
 		if ctx.Err() == nil {
 			o.pause = min(max(2*o.pause, firstPause), longestPause)
 			o.next.Store(int64(time.Since(b.start) + o.pause))
@@ -126,8 +131,21 @@ func (o *offers) mayOffer() {
 // takeOffer gives the most important offer the worker of another pod, or where it is nil, word of room in the queue. It reports false if
 // there is none. The lock is held.
 func (b *Broker) takeOffer(grant *Grant) bool {
-	o := &b.offers
-	o.mayOffer()
+	b.offers.mayOffer()
+	return b.offers.take(grant)
+}
+
+// takeRoom tells the most important offer that a worker has become free here. Those who wait for nobody else pay one look for it.
+func (b *Broker) takeRoom() {
+	if b.offers.count.Load() == 0 {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.offers.take(nil)
+}
+
+func (o *offers) take(grant *Grant) bool {
 	if len(o.waiting) == 0 {
 		return false
 	}
@@ -139,5 +157,6 @@ func (b *Broker) takeOffer(grant *Grant) bool {
 	}
 	o.waiting[best].answer <- grant
 	o.waiting = slices.Delete(o.waiting, best, best+1)
+	o.count.Store(int64(len(o.waiting)))
 	return true
 }

@@ -96,6 +96,39 @@ func TestPodsThatAQuotaStopsShareTheirQueue(t *testing.T) {
 	}
 }
 
+// A request for which there is no room is served here, if that is where a worker becomes free first.
+func TestARequestWithoutRoomTakesAWorkerThatBecomesFreeHere(t *testing.T) {
+	for name, depth := range map[string]int{"no queue": 0, "a queue": 1} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				all, stop := newService(t, 2, 1)
+				shallow(all, depth)
+				one := all[0]
+				if !all[1].pool.TryAcquire() { // which stays busy
+					t.Fatal("busy")
+				}
+				const work = 100 * time.Millisecond
+				if _, err := one.arrive(t.Context(), 0, work); err != nil {
+					t.Fatal(err)
+				}
+				var clients sync.WaitGroup
+				for id := range 1 + depth { // at work, and in line
+					clients.Go(func() { _, _ = one.arrive(t.Context(), 1+id, work) })
+				}
+				time.Sleep(work - 5*time.Millisecond)
+				began := time.Now()
+				who, err := one.arrive(t.Context(), 8, work)
+				if took, want := time.Since(began), 5*time.Millisecond+time.Duration(1+depth)*work; err != nil || who != one.name || took != want {
+					t.Errorf("%q, %v after %s, want %s", who, err, took, want)
+				}
+				clients.Wait()
+				all[1].pool.Release()
+				stop()
+			})
+		})
+	}
+}
+
 // A request that nobody takes is refused after as long as work takes, if that is neither too long for it nor for anybody in line.
 func TestHowLongAnOfferWaits(t *testing.T) {
 	for name, c := range map[string]struct{ work, patience, deadline, want time.Duration }{

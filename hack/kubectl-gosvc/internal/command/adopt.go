@@ -67,7 +67,7 @@ type adoptedChange struct {
 
 // documentOf what becomes of a Deployment.
 func documentOf(result *migrate.Result, manifest []byte) (*adopted, error) {
-	document := &adopted{Replaced: result.Replaced, Taken: result.Taken}
+	document := &adopted{Replaced: append([]string{}, result.Replaced...), Taken: append([]string{}, result.Taken...)} // empty, not null
 	for _, note := range result.Notes {
 		document.Notes = append(document.Notes, adoptedNote{string(note.Kind), note.Object, note.Path, note.Value, note.Reason})
 	}

@@ -128,8 +128,9 @@ func TestAdoptForPrograms(t *testing.T) {
 				meta.SetStatusCondition(&service.Status.Conditions, metav1.Condition{
 					Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonReady, ObservedGeneration: service.Generation,
 				})
-				_ = api.Status().Update(t.Context(), &service)
-				return
+				if api.Status().Update(t.Context(), &service) == nil {
+					return
+				}
 			}
 			<-time.After(10 * time.Millisecond)
 		}
