@@ -40,7 +40,11 @@ func report(out io.Writer, s settings, rows []row, q quiet) error {
 	for cause, times := range q.failures {
 		fmt.Fprintf(out, "  %d × %s\n", times, cause)
 	}
-	if full := slices.ContainsFunc(slices.Concat(own, equals), func(v verdict) bool { return v.busy >= machine.Full }); full {
+	failed, busy := q.failed, 0.0
+	for _, v := range slices.Concat(own, equals) {
+		failed, busy = failed+v.failed, max(busy, v.busy)
+	}
+	if busy >= machine.Full {
 		fmt.Fprintln(out, "\nthe machine had no processor left in a trial: what it lacks there is the machine's affair and not the limit's")
 	}
 	w := worst(own)
@@ -51,10 +55,6 @@ func report(out io.Writer, s settings, rows []row, q quiet) error {
 		fmt.Fprintf(out, " equal_worst_under_pct=%.1f", 100*min(rival.under, rival.changeUnder))
 	} else {
 		fmt.Fprint(out, " equal_worst_under_pct=unknown")
-	}
-	failed, busy := q.failed, 0.0
-	for _, v := range slices.Concat(own, equals) {
-		failed, busy = failed+v.failed, max(busy, v.busy)
 	}
 	fmt.Fprintf(out, " failed=%d machine_busy_pct=%.0f", failed, 100*busy)
 	if q.sent > 0 {

@@ -40,7 +40,7 @@ func report(out io.Writer, s settings, d deployed, all []outcome) error {
 			fmt.Fprintln(out, "\nno rival keeps the objective")
 		}
 	}
-	if slices.ContainsFunc(all, func(o outcome) bool { return o.MachineBusy >= machine.Full }) {
+	if busiest(all) >= machine.Full {
 		fmt.Fprintln(out, "\nthe machine had no processor left in a trial: what was missed there may be its fault")
 	}
 	if s.image != "" {
@@ -122,6 +122,14 @@ func table(out io.Writer, s settings, shape string, enough int32, all []outcome)
 func badOf(o outcome) float64    { return float64(o.After.BadSeconds) }
 func missedOf(o outcome) float64 { return o.After.missed() }
 func coresOf(o outcome) float64  { return o.CoreSeconds }
+
+// busiest that the machine was in a trial, as a share of its processors.
+func busiest(all []outcome) (busy float64) {
+	for _, o := range all {
+		busy = max(busy, o.MachineBusy)
+	}
+	return busy
+}
 
 func yes(is bool) string {
 	if is {
@@ -209,11 +217,7 @@ func writeResult(out io.Writer, name string, s settings, enough int32, all, play
 	} else {
 		fmt.Fprint(out, " keeping_target=none keeping_bad_s=none keeping_core_s=none")
 	}
-	busy := 0.0
-	for _, o := range all {
-		busy = max(busy, o.MachineBusy)
-	}
-	fmt.Fprintf(out, " machine_busy_pct=%.0f", 100*busy)
+	fmt.Fprintf(out, " machine_busy_pct=%.0f", 100*busiest(all))
 	if s.image != "" {
 		_, err := fmt.Fprintln(out)
 		return err

@@ -96,8 +96,7 @@ func (b *Broker) offer(ctx context.Context, priority pool.Priority, until time.T
 		return nil, false
 	}
 	one := &unplaced{priority, make(chan *Grant, 1)}
-	o.waiting = append(o.waiting, one)
-	o.count.Store(int64(len(o.waiting)))
+	o.set(append(o.waiting, one))
 	b.ask(askedBeforeRefusal, waiting, b.waitAfter(oldest), priority)
 	b.mu.Unlock()
 	timer := time.NewTimer(time.Until(until))
@@ -111,8 +110,7 @@ func (b *Broker) offer(ctx context.Context, priority pool.Priority, until time.T
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if i := slices.Index(o.waiting, one); i >= 0 {
-		o.waiting = slices.Delete(o.waiting, i, i+1)
-		o.count.Store(int64(len(o.waiting)))
+		o.set(slices.Delete(o.waiting, i, i+1))
 		if ctx.Err() == nil {
 			o.pause = min(max(2*o.pause, firstPause), longestPause)
 			o.next.Store(int64(time.Since(b.start) + o.pause))
@@ -145,6 +143,7 @@ func (b *Broker) takeRoom() {
 	b.offers.take(nil)
 }
 
+// take gives it to the most important one, if any. The lock is held.
 func (o *offers) take(grant *Grant) bool {
 	if len(o.waiting) == 0 {
 		return false
@@ -156,7 +155,12 @@ func (o *offers) take(grant *Grant) bool {
 		}
 	}
 	o.waiting[best].answer <- grant
-	o.waiting = slices.Delete(o.waiting, best, best+1)
-	o.count.Store(int64(len(o.waiting)))
+	o.set(slices.Delete(o.waiting, best, best+1))
 	return true
+}
+
+// set who waits. The lock is held.
+func (o *offers) set(waiting []*unplaced) {
+	o.waiting = waiting
+	o.count.Store(int64(len(waiting)))
 }

@@ -21,6 +21,19 @@ func shallow(all []*pod, depth int) {
 	}
 }
 
+// distant pods are eight with one worker and so many places each, between which a message takes a while, and which know of each other.
+func distant(t *testing.T, depth int, way time.Duration) (all []*pod, stop func()) {
+	t.Helper()
+	all, link := unlinked(8, 1)
+	shallow(all, depth)
+	for _, one := range all {
+		one.way = way
+	}
+	stop = link(t)
+	time.Sleep(time.Second)
+	return all, stop
+}
+
 // burst sends so many requests to a pod at once, and returns how many were refused and the longest time until one was.
 func burst(t *testing.T, at *pod, requests int, take time.Duration) (refused int, late time.Duration) {
 	t.Helper()
@@ -50,13 +63,7 @@ func TestABurstThatOnePodHasNoRoomForIsNotRefusedWhileOthersAreFree(t *testing.T
 	for name, depth := range map[string]int{"a queue of two": 2, "no queue": 0} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				all, link := unlinked(8, 1)
-				shallow(all, depth)
-				for _, one := range all {
-					one.way = 100 * time.Microsecond
-				}
-				stop := link(t)
-				time.Sleep(time.Second) // they know of each other
+				all, stop := distant(t, depth, 100*time.Microsecond)
 				if refused, _ := burst(t, all[0], 8, 100*time.Millisecond); refused > 0 {
 					t.Errorf("%d of 8 were refused, runs %v", refused, byPod(all))
 				}
@@ -71,13 +78,7 @@ func TestPodsThatAQuotaStopsShareTheirQueue(t *testing.T) {
 	for name, depth := range map[string]int{"in line": 8, "without room": 0} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				all, link := unlinked(8, 1)
-				shallow(all, depth)
-				for _, one := range all {
-					one.way = 45 * time.Millisecond
-				}
-				stop := link(t)
-				time.Sleep(time.Second)
+				all, stop := distant(t, depth, 45*time.Millisecond)
 				const work = 400 * time.Millisecond
 				for id, one := range all { // so that they know what it takes
 					if _, err := one.arrive(t.Context(), id, work); err != nil {
