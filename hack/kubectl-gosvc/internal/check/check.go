@@ -76,6 +76,7 @@ func (c *Cluster) Run(ctx context.Context) (*Result, error) {
 	result.Items = append(result.Items, c.definition(ctx)...)
 	result.Items = append(result.Items, c.operator(ctx)...)
 	result.Items = append(result.Items, c.kinds()...)
+	result.Items = append(result.Items, c.proxy(ctx)...)
 	result.Items = append(result.Items, c.permissions(ctx)...)
 	for _, item := range result.Items {
 		if item.State == Missing {

@@ -15,7 +15,7 @@ func (a *app) check() *cobra.Command {
 		Use:   "check",
 		Short: "What GoServices need of the cluster, and what is missing",
 		Long: "Looks at the cluster in this order: Kubernetes' version, the CRD and its fields, the operator, its leader and version, the kinds " +
-			"that it uses if they are there, and your own permissions in the namespace. What is missing has a line that says how to mend it.\n\n" +
+			"that it uses if they are there, kube-proxy, and your own permissions in the namespace. What is missing has a line that says how to mend it.\n\n" +
 			"The exit code is 1 if something that is needed is missing.",
 		Example: "  kubectl gosvc check\n  kubectl gosvc check -n shop -o json | jq '.items[] | select(.state != \"ok\")'",
 		Args:    cobra.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,

@@ -4,6 +4,7 @@
 package command
 
 import (
+	"context"
 	"encoding/json"
 	"regexp"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	rbacclient "k8s.io/client-go/kubernetes/typed/rbac/v1"
 
@@ -93,6 +95,53 @@ func TestCheckOfAnOperatorThatHangs(t *testing.T) {
 	}
 	if result.Passed || states["operator"] != check.Warning || states["leader"] != check.Missing || states["operator's version"] != check.Warning {
 		t.Errorf("passed %t: %v", result.Passed, states)
+	}
+}
+
+// kube-proxy as kubeadm installs it, and as it should be. Not parallel: every check of the API server would see it.
+func TestCheckSaysThatKubeProxyRequestsNoCPU(t *testing.T) {
+	labels := map[string]string{"k8s-app": "kube-proxy"}
+	proxy := &appsv1.DaemonSet{
+		ObjectMeta: metav1.ObjectMeta{Name: "kube-proxy", Namespace: metav1.NamespaceSystem},
+		Spec: appsv1.DaemonSetSpec{
+			Selector: &metav1.LabelSelector{MatchLabels: labels},
+			Template: corev1.PodTemplateSpec{
+				ObjectMeta: metav1.ObjectMeta{Labels: labels},
+				Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "kube-proxy", Image: "kube-proxy"}}},
+			},
+		},
+	}
+	if err := api.Create(t.Context(), proxy); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := api.Delete(context.Background(), proxy); err != nil {
+			t.Error(err)
+		}
+	})
+	namespace := newNamespace(t)
+	told := func() string {
+		var lines []string
+		for line := range strings.Lines(checked(t, namespace)) {
+			if strings.Contains(line, "kube-proxy ") || len(lines) > 0 && strings.HasPrefix(line, "    ") {
+				lines = append(lines, strings.TrimSpace(line))
+			} else if len(lines) > 0 {
+				break
+			}
+		}
+		return strings.Join(lines, " ")
+	}
+	const want = "! kube-proxy                   requests no CPU: on a node whose pods want all of it, it sends new connections to pods that have left " +
+		"→ kubectl -n kube-system set resources daemonset/kube-proxy --requests=cpu=100m"
+	if got := told(); got != want {
+		t.Errorf("%q", got)
+	}
+	proxy.Spec.Template.Spec.Containers[0].Resources.Requests = corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("100m")}
+	if err := api.Update(t.Context(), proxy); err != nil {
+		t.Fatal(err)
+	}
+	if got := told(); got != "✓ kube-proxy                   requests 100m of CPU" {
+		t.Errorf("%q", got)
 	}
 }
 
