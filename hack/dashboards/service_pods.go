@@ -13,9 +13,10 @@ import (
 func handOffPanels() []cog.Builder[dashboard.Panel] {
 	const all = `sum(rate(http_server_request_duration_seconds_count{pods}[$__rate_interval]))`
 	return []cog.Builder[dashboard.Panel]{
-		series(6, "Handed over", units.PercentUnit, "Share of all requests that waited and ran in another pod, and of those that its pod or the link did not finish.",
+		series(6, "Handed over", units.PercentUnit, "Share of all requests that ran in another pod, of those that the other pod or the link did not finish, and of those that found no pod with room.",
 			q("handed over", `sum(rate(goservice_hand_off_requests_total{pods,result="moved"}[$__rate_interval])) / `+all),
-			q("broken", `sum(rate(goservice_hand_off_requests_total{pods,result="broken"}[$__rate_interval])) / `+all)).Max(1),
+			q("broken", `sum(rate(goservice_hand_off_requests_total{pods,result="broken"}[$__rate_interval])) / `+all),
+			q("declined", `sum(rate(goservice_hand_off_requests_total{pods,result="declined"}[$__rate_interval])) / `+all)).Max(1),
 		series(6, "Time of a hand-off", units.Seconds, "What moving a request costs in time, smoothed: the mean of the pods, and the slowest.",
 			q("mean", `avg(goservice_hand_off_hop_seconds{pods} > 0)`), q("slowest", `max(goservice_hand_off_hop_seconds{pods})`)),
 		series(6, "Links to other pods", units.Short, "With how many others of the service each pod is linked: the fewest and the most.",

@@ -66,7 +66,7 @@ func TestPodsThatOthersRelyOnStopAndDie(t *testing.T) {
 	j.eventually(func() []string { return j.figures("shared", "goservice_hand_off_peers") }).Should(gomega.HaveEach(fmt.Sprint(pods - 1)))
 	clients := j.startInside(flow{"one connection", "shared", 80, "/work?sleep=100ms", []string{"-http2", "-connections", "1", "-rate", "20"}, 1})
 
-	const taken = `goservice_hand_off_requests_total{result="taken"}`
+	const taken = "goservice_hand_off_taken_total"
 	var others []corev1.Pod
 	j.eventually(func() int {
 		others = others[:0]

@@ -175,8 +175,9 @@ type handOffCollector struct{ service *Service }
 
 var (
 	handOffRequests = prometheus.NewDesc("goservice_hand_off_requests_total",
-		"Requests that moved to another pod (moved), came from one (taken), could not move after all (returned), or ended with its link (broken).",
-		[]string{"result"}, nil)
+		"Requests that waited (waiting) or would have been refused (no_room), and that moved to another pod (moved), could not move after all (returned), "+
+			"ended with its link (broken), or found none with a worker for them (declined).", []string{"reason", "result"}, nil)
+	handOffTaken   = prometheus.NewDesc("goservice_hand_off_taken_total", "Requests of other pods that ran here.", nil, nil)
 	handOffWorkers = prometheus.NewDesc("goservice_hand_off_workers_total",
 		"Workers of other pods that were given to requests of this one (granted), and workers of this one that another pod had no use for any more (unused).",
 		[]string{"result"}, nil)
@@ -189,7 +190,7 @@ var (
 )
 
 func (c handOffCollector) Describe(to chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{handOffRequests, handOffWorkers, handOffAsked, handOffTokens, handOffTokensAsked, handOffHop, handOffPeers} {
+	for _, desc := range []*prometheus.Desc{handOffRequests, handOffTaken, handOffWorkers, handOffAsked, handOffTokens, handOffTokensAsked, handOffHop, handOffPeers} {
 		to <- desc
 	}
 }
@@ -202,10 +203,12 @@ func (c handOffCollector) Collect(to chan<- prometheus.Metric) {
 	count := func(desc *prometheus.Desc, value uint64, labels ...string) {
 		to <- prometheus.MustNewConstMetric(desc, prometheus.CounterValue, float64(value), labels...)
 	}
-	count(handOffRequests, n.Moved, "moved")
-	count(handOffRequests, n.Taken, "taken")
-	count(handOffRequests, n.Returned, "returned")
-	count(handOffRequests, n.Broken, "broken")
+	for result, number := range map[string]handoff.ByReason{"moved": n.Moved, "returned": n.Returned, "broken": n.Broken} {
+		count(handOffRequests, number.Waiting, "waiting", result)
+		count(handOffRequests, number.NoRoom, "no_room", result)
+	}
+	count(handOffRequests, n.Declined, "no_room", "declined")
+	count(handOffTaken, n.Taken)
 	count(handOffWorkers, n.Granted, "granted")
 	count(handOffWorkers, n.Unused, "unused")
 	count(handOffAsked, n.Asked)

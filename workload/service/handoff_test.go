@@ -110,7 +110,7 @@ func TestARequestThatWouldWaitRunsInAPodThatIsFree(t *testing.T) {
 		!strings.HasSuffix(second.(string), " /a?b=c") {
 		t.Errorf("%q, %q", first, second)
 	}
-	if !pods[0].metric(`goservice_hand_off_requests_total{result="moved"} 1`) || !pods[1].metric(`goservice_hand_off_requests_total{result="taken"} 1`) {
+	if !pods[0].metric(`goservice_hand_off_requests_total{reason="waiting",result="moved"} 1`) || !pods[1].metric("goservice_hand_off_taken_total 1") {
 		t.Error("the metrics do not say so")
 	}
 }

@@ -19,7 +19,7 @@ func TestARequestForWhichThereIsNoRoomRunsInAPodThatIsFree(t *testing.T) {
 	pods[0].tune(livesettings.Document{Version: livesettings.Version, Pool: &livesettings.Pool{Workers: 1, MinWorkers: 1, MaxWorkers: 1}})
 	// A request is offered for some milliseconds, in which a busy machine may do something else.
 	pods[0].until(pods[0].url("/"), http.StatusOK, "pod 1")
-	if !pods[0].metric(`goservice_hand_off_requests_total{result="moved"} 1`) {
+	if !pods[0].metric(`goservice_hand_off_requests_total{reason="no_room",result="moved"} 1`) {
 		t.Error("the metrics do not say so")
 	}
 }

@@ -19,12 +19,18 @@ const (
 	sharingRequests = 1000
 	// unlinkedFor is how long a pod that has nobody to share its queue with may still be about to find the others.
 	unlinkedFor = time.Minute
+	// A pod from which more than mostUnmoved of the requests that were to move came back, or ended with the link, has no link that is of use.
+	// Counts are halved each movesHalved, so that what was long ago does not count, and fewer than judgedMoves say nothing.
+	mostUnmoved = 0.5
+	movesHalved = time.Minute
+	judgedMoves = 8
 )
 
 // HandOff is what a pod tells of the queue that it shares with the others of its service.
 type HandOff struct {
-	// Moved requests ran in another pod; HopSeconds is what that costs in time, smoothed.
-	Moved, HopSeconds float64
+	// Moved requests ran in another pod, Failed ones were to and came back or ended with the link; HopSeconds is what a move costs in time,
+	// smoothed.
+	Moved, Failed, HopSeconds float64
 	// Peers are the pods with which this one is linked; nil: it shares no queue.
 	Peers *float64
 }
@@ -37,7 +43,7 @@ type Sharing struct {
 	MovedPercent int32
 	Hop          time.Duration
 	// LinksKnown is false while it is too soon to say more of the links: of Sharers, the ready pods that share their queue, Unlinked have had no
-	// link for a minute although there are others. Both are 0 where there is no such pod.
+	// link, or none over which requests move, for a minute although there are others. Both are 0 where there is no such pod.
 	LinksKnown        bool
 	Sharers, Unlinked int
 }
@@ -76,8 +82,11 @@ type sharedWindow struct{ requests, moved, hopSeconds float64 }
 
 // sharer is a pod that shares its queue, as it was last.
 type sharer struct {
-	requests, moved float64
-	linked          bool
+	requests, moved, failed float64
+	// triedLately and failedLately are of the requests that were to move, the later the more they count; seen is when.
+	triedLately, failedLately float64
+	seen                      time.Time
+	linked                    bool
 	// unlinked is since when it has had no link although there are others; zero: it has one, or is alone.
 	unlinked time.Time
 }
@@ -92,7 +101,7 @@ func (q *sharedQueue) round(now time.Time, pods []Pod, samples map[string]Sample
 		was, known := q.pods[pod.Name]
 		switch {
 		case has && sample.HandOff.Peers != nil:
-			was.linked = *sample.HandOff.Peers > 0
+			was.judge(now, known, sample.HandOff)
 			next[pod.Name] = q.window.add(was, known, sample)
 		case !has && known: // it did not answer this time
 			next[pod.Name] = was
@@ -114,7 +123,19 @@ func (q *sharedQueue) round(now time.Time, pods []Pod, samples map[string]Sample
 	return q.sharing
 }
 
-// linked is which part of the ready pods had a link to another one when they answered last, of those that did.
+// judge whether a pod has a link to another one that is of use, by what it says now.
+func (s *sharer) judge(now time.Time, known bool, says HandOff) {
+	moved, failed := says.Moved-s.moved, says.Failed-s.failed
+	if known && moved >= 0 && failed >= 0 {
+		left := math.Exp2(-float64(now.Sub(s.seen)) / float64(movesHalved))
+		s.triedLately = left*s.triedLately + moved + failed
+		s.failedLately = left*s.failedLately + failed
+	}
+	s.failed, s.seen = says.Failed, now
+	s.linked = *says.Peers > 0 && (s.triedLately < judgedMoves || s.failedLately <= mostUnmoved*s.triedLately)
+}
+
+// linked is which part of the ready pods had a link of use to another one when they answered last, of those that did.
 func (q *sharedQueue) linked(pods []Pod, samples map[string]Sample) float64 {
 	linked, known := 0, 0
 	for _, pod := range pods {

@@ -60,6 +60,54 @@ func TestWhatASharedQueueBringsIsCountedOverMinutesAndManyRequests(t *testing.T)
 	})
 }
 
+func TestALinkOverWhichRequestsDoNotMoveIsNone(t *testing.T) {
+	var q sharedQueue
+	now := time.Unix(0, 0)
+	pods := []Pod{{Name: "a", Ready: true}, {Name: "b", Ready: true}}
+	samples := map[string]Sample{}
+	var moved, failed float64
+	round := func(movedNow, failedNow float64) (linked float64, unlinked int) {
+		now = now.Add(5 * time.Second)
+		moved, failed = moved+movedNow, failed+failedNow
+		samples["a"] = Sample{HandOff: HandOff{Moved: moved, Failed: failed, Peers: new(1.0)}}
+		samples["b"] = Sample{HandOff: HandOff{Moved: 1000 * moved, Peers: new(1.0)}}
+		unlinked = q.round(now, pods, samples).Unlinked
+		return q.linked(pods, samples), unlinked
+	}
+	expect := func(when string, linked, wantLinked float64, unlinked, wantUnlinked int) {
+		t.Helper()
+		if linked != wantLinked || unlinked != wantUnlinked {
+			t.Errorf("%s: %g linked, %d for long not; want %g and %d", when, linked, unlinked, wantLinked, wantUnlinked)
+		}
+	}
+	round(0, 1e6) // before it was seen first
+	linked, unlinked := round(3, 4)
+	expect("seven say nothing", linked, 1, unlinked, 0)
+	linked, unlinked = round(6, 4)
+	expect("about as many move as come back", linked, 1, unlinked, 0)
+	linked, unlinked = round(0, 20)
+	expect("most come back", linked, 0.5, unlinked, 0)
+	for range 12 {
+		linked, unlinked = round(10, 20)
+	}
+	expect("for a minute", linked, 0.5, unlinked, 1)
+	for range 4 {
+		linked, unlinked = round(100, 1)
+	}
+	expect("they move again", linked, 1, unlinked, 0)
+	for range 12 {
+		linked, _ = round(0, 100)
+	}
+	expect("they come back again", linked, 0.5, 0, 0)
+	for range 120 {
+		linked, unlinked = round(0, 0)
+	}
+	expect("none was to move for ten minutes", linked, 1, unlinked, 0)
+	failed, moved = 0, 0
+	linked, unlinked = round(100, 99)
+	expect("the process is another one", linked, 1, unlinked, 0)
+}
+
 func TestAWindowLeavesOutProcessesThatCountAnew(t *testing.T) {
 	var q sharedQueue
 	now := time.Unix(0, 0)

@@ -111,8 +111,7 @@ type parser struct {
 	counted     bool
 }
 
-// plain are the gauges and counters without labels, and one with a single one, by the first letters of their lines, each with the field that
-// takes its value.
+// plain are the gauges and counters without labels, by the first letters of their lines, each with the field that takes its value.
 var plain = [...]struct {
 	name  string
 	field func(*Sample) *float64
@@ -134,14 +133,17 @@ var plain = [...]struct {
 		s.HandOff.Peers = new(float64)
 		return s.HandOff.Peers
 	}},
-	{movedName + `{result="moved"} `, func(s *Sample) *float64 { return &s.HandOff.Moved }},
 }
 
-// movedName is the counter of requests that moved to another pod, by their results.
-const movedName = "goservice_hand_off_requests_total"
+// movesName is the counter of requests that were to move to another pod, by the reason and the result.
+const movesName = "goservice_hand_off_requests_total"
 
 var (
 	rejectedPrefix = []byte("goservice_requests_rejected_total{")
+	movesPrefix    = []byte(movesName + "{")
+	moved          = []byte(`result="moved"`)
+	returned       = []byte(`result="returned"`)
+	broken         = []byte(`result="broken"`)
 	servedPrefix   = []byte("goservice_service_seconds_count ")
 	noRoute        = []byte(`http_route=""`)
 	rateLimited    = []byte(`reason="rate_limit"`)
@@ -171,6 +173,16 @@ func (p *parser) line(line []byte) error {
 		p.sample.Rejected += value
 		if bytes.Contains(line, rateLimited) {
 			p.sample.Refused += value
+		}
+		return err
+	}
+	if bytes.HasPrefix(line, movesPrefix) {
+		value, err := valueOf(line)
+		switch {
+		case bytes.Contains(line, moved):
+			p.sample.HandOff.Moved += value
+		case bytes.Contains(line, returned), bytes.Contains(line, broken):
+			p.sample.HandOff.Failed += value
 		}
 		return err
 	}

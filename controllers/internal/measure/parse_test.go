@@ -36,7 +36,7 @@ func TestParseReadsWhatTheWorkloadServes(t *testing.T) {
 	if diff := cmp.Diff(want, got.Counters, cmpopts.IgnoreFields(tuner.Counters{}, "Buckets"), cmpopts.EquateApprox(1e-9, 0)); diff != "" {
 		t.Errorf("counters (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(HandOff{Moved: 9, HopSeconds: 0.000312, Peers: new(3.0)}, got.HandOff); diff != "" {
+	if diff := cmp.Diff(HandOff{Moved: 9, Failed: 3, HopSeconds: 0.000312, Peers: new(3.0)}, got.HandOff); diff != "" {
 		t.Errorf("of the shared queue (-want +got):\n%s", diff)
 	}
 	if got.StartSeconds == 0 {
@@ -57,7 +57,12 @@ goservice_service_seconds_sum 3
 goservice_service_seconds_count 30
 goservice_requests_rejected_total{reason="rate_limit"} 5
 goservice_requests_rejected_total{reason="queue full"} 7
-goservice_hand_off_requests_total{result="taken"} 4
+goservice_hand_off_requests_total{reason="no_room",result="broken"} 1
+goservice_hand_off_requests_total{reason="no_room",result="declined"} 32
+goservice_hand_off_requests_total{reason="no_room",result="moved"} 2
+goservice_hand_off_requests_total{reason="no_room",result="returned"} 4
+goservice_hand_off_requests_total{reason="waiting",result="moved"} 8
+goservice_hand_off_taken_total 64
 http_server_request_duration_seconds_bucket{http_request_method="GET",http_response_status_code="200",http_route="/a b{c}",le="0.1"} 20
 http_server_request_duration_seconds_bucket{http_request_method="GET",http_response_status_code="200",http_route="/a b{c}",le="+Inf"} 30
 http_server_request_duration_seconds_count{http_request_method="GET",http_response_status_code="200",http_route="/a b{c}"} 30
@@ -82,6 +87,9 @@ process_cpu_seconds_total 1.5e+1
 	}
 	if diff := cmp.Diff(want, got.Counters); diff != "" {
 		t.Errorf("counters (-want +got):\n%s", diff)
+	}
+	if want := (HandOff{Moved: 10, Failed: 5}); got.HandOff != want {
+		t.Errorf("hand-off %+v, want %+v", got.HandOff, want)
 	}
 }
 

@@ -53,14 +53,13 @@ func (e Endpoint) Query(namespace, service string) string {
 	if e.format.onToolkit {
 		q.sum("pod", histograms[0].Name+"_count", `,http_route="",http_response_status_code=~"404|405"`, "", "unmatched", "")
 		q.sum("pod", "goservice_requests_rejected_total", "", "", "rejected", "")
-		q.sum("pod", movedName, `,result="moved"`, "", "moved", "")
+		q.sum("pod", movesName, `,result="moved"`, "", "moved", "")
+		q.sum("pod", movesName, `,result=~"returned|broken"`, "", "unmoved", "")
 		at = fmt.Sprintf("timestamp(goservice_service_seconds_count{%s})", pods)
 	}
 	var names []string
 	for i := range plain {
-		if name := strings.TrimSpace(plain[i].name); !strings.Contains(name, "{") {
-			names = append(names, name)
-		}
+		names = append(names, strings.TrimSpace(plain[i].name))
 	}
 	q.part(fmt.Sprintf(`label_replace(sum by (pod, __name__) ({__name__=~"%s",%s}), "part", "$1", "__name__", "(.+)")`, strings.Join(names, "|"), pods))
 	q.part(fmt.Sprintf(`label_replace(%s, "part", "at", "", "")`, at))
@@ -109,6 +108,8 @@ func fieldOf(part string, s *Sample) *float64 {
 		return &s.Unmatched
 	case "moved":
 		return &s.HandOff.Moved
+	case "unmoved":
+		return &s.HandOff.Failed
 	}
 	for i := range plain {
 		if strings.TrimSpace(plain[i].name) == part {

@@ -49,7 +49,7 @@ func TestQueryIsTheOneThatPrometheusRan(t *testing.T) {
 
 func TestQueryEscapes(t *testing.T) {
 	got := Endpoint{}.Query(`a"} or up{x="`, `b\`)
-	if want := `namespace="a\"} or up{x=\"",service="b\\"`; strings.Count(got, want) != 10 || strings.Count(got, "namespace=") != 10 {
+	if want := `namespace="a\"} or up{x=\"",service="b\\"`; strings.Count(got, want) != 11 || strings.Count(got, "namespace=") != 11 {
 		t.Errorf("a name got out of its quotes:\n%s", got)
 	}
 }

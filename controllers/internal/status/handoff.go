@@ -24,7 +24,7 @@ type HandOff struct {
 	// Moved is what sharing brings; nil until it is measured.
 	Moved *Moved
 	// LinksKnown is false while it is too soon to say whether pods are linked. Of Sharers, the pods that share their queue, Unlinked have had no
-	// link for a minute although there are others.
+	// link, or none over which requests move, for a minute although there are others.
 	LinksKnown        bool
 	Sharers, Unlinked int
 }
@@ -89,9 +89,9 @@ func keyWritten(s Situation) (string, string, bool) {
 
 // unlinked applies where pods say that they have nobody to share their queue with although there are others.
 func unlinked(s Situation) (string, string, bool) {
-	whose := "some pods have had no link to another pod of the service for a minute, so that their queues are"
+	whose := "some pods have had no link to another pod of the service, or none over which requests move, for a minute, so that their queues are"
 	if s.HandOff.Unlinked == s.HandOff.Sharers {
-		whose = "pods have had no link to each other for a minute, so that each one's queue is"
+		whose = "pods have had no link to each other, or none over which requests move, for a minute, so that each one's queue is"
 	}
 	return v1alpha1.ReasonPeersUnreachable, fmt.Sprintf("%s not shared; allow port %d between the pods in NetworkPolicies, have a mesh leave it alone, "+
 		"and see that Secret %s exists, or set spec.handOff to Disabled", whose, build.PeersPort, build.PeersSecretName(s.Service.Name)), s.HandOff.Unlinked > 0

@@ -117,7 +117,7 @@ func TestASteadyLoadWritesNoStatus(t *testing.T) {
 }
 
 func TestPodsThatFindNobodyAreToldWithWhatToDo(t *testing.T) {
-	const all = "False PeersUnreachable: pods have had no link to each other for a minute, so that each one's queue is not shared; allow port 9443"
+	const all = "False PeersUnreachable: pods have had no link to each other, or none over which requests move, for a minute, so that each one's queue is not shared; allow port 9443"
 	s := measuredSharing(nil)
 	s.HandOff.Sharers, s.HandOff.Unlinked = 3, 3
 	lonely := computed(s)

@@ -142,7 +142,7 @@ func TestACallThatWouldWaitRunsInAnotherPod(t *testing.T) {
 	if err := <-first; err != nil {
 		t.Error(err)
 	}
-	if !strings.Contains(metrics(t, all[0]), "\n"+`goservice_hand_off_requests_total{result="moved"} 2`) {
+	if !strings.Contains(metrics(t, all[0]), "\n"+`goservice_hand_off_requests_total{reason="waiting",result="moved"} 2`) {
 		t.Error("the calls have not moved")
 	}
 }

@@ -99,15 +99,34 @@ type Broker struct {
 type Counters struct {
 	// Asked is how often another pod was told of waiting requests, Granted how often one took a worker for them.
 	Asked, Granted uint64
-	// Moved is how many requests ran elsewhere, Returned how many went back into the queue because the worker was gone, and Broken how
-	// many ended with the link to the pod that ran them.
-	Moved, Returned, Broken uint64
+	// Moved is how many requests ran elsewhere, Returned how many came back because the worker was gone, and Broken how many ended with the
+	// link to the pod that ran them.
+	Moved, Returned, Broken ByReason
+	// Declined is how many without room were offered, and no other pod had a worker in time.
+	Declined uint64
 	// Taken is how many requests of others ran here, Unused how many workers were taken for a request that found one at home.
 	Taken, Unused uint64
 	// AskedTokens is how often another pod was asked for tokens of a shared limit, Received how many others gave, and Given how many
 	// they got.
 	AskedTokens, Received, Given uint64
 }
+
+// ByReason counts requests by why they were to move.
+type ByReason struct {
+	// Waiting were in line, NoRoom would have been refused.
+	Waiting, NoRoom uint64
+}
+
+func (n *ByReason) add(inLine bool) {
+	if inLine {
+		n.Waiting++
+	} else {
+		n.NoRoom++
+	}
+}
+
+// Sum of both.
+func (n ByReason) Sum() uint64 { return n.Waiting + n.NoRoom }
 
 // Config of a broker.
 type Config struct {

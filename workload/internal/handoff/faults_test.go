@@ -165,10 +165,10 @@ func TestFaultsOfLinksFailNoMoreRequestsThanWorkersAreLostAndRunNoneTwice(t *tes
 				if failed > disturbed {
 					t.Errorf("%d requests failed, of %d workers that were lost", failed, disturbed)
 				}
-				if moved := all[0].broker.Counters().Moved; moved < requests/4 {
+				if moved := all[0].broker.Counters().Moved.Sum(); moved < requests/4 {
 					t.Errorf("only %d requests moved", moved)
 				}
-				t.Logf("%d moved, %d failed, %d returned", all[0].broker.Counters().Moved, failed, all[0].broker.Counters().Returned)
+				t.Logf("%d moved, %d failed, %d returned", all[0].broker.Counters().Moved.Sum(), failed, all[0].broker.Counters().Returned.Sum())
 				stop()
 			})
 		})

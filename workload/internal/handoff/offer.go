@@ -112,6 +112,7 @@ func (b *Broker) offer(ctx context.Context, priority pool.Priority, until time.T
 	if i := slices.Index(o.waiting, one); i >= 0 {
 		o.set(slices.Delete(o.waiting, i, i+1))
 		if ctx.Err() == nil {
+			b.counters.Declined++
 			o.pause = min(max(2*o.pause, firstPause), longestPause)
 			o.next.Store(int64(time.Since(b.start) + o.pause))
 		}

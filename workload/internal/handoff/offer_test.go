@@ -88,7 +88,7 @@ func TestPodsThatAQuotaStopsShareTheirQueue(t *testing.T) {
 				if refused, _ := burst(t, all[0], 3, work); refused > 0 {
 					t.Errorf("%d of 3 were refused", refused)
 				}
-				if got := all[0].broker.Counters(); got.Moved != 2 || got.Returned != 0 {
+				if got := all[0].broker.Counters(); got.Moved.Sum() != 2 || got.Returned.Sum() != 0 {
 					t.Errorf("%+v, runs %v", got, byPod(all))
 				}
 				stop()
@@ -203,6 +203,9 @@ func TestWhereAllPodsAreFullRequestsAreRefusedAtOnce(t *testing.T) {
 		clients.Wait()
 		const seconds = int(requests * every / time.Second)
 		asked = all[0].broker.Counters().Asked - asked
+		if declined := all[0].broker.Counters().Declined; declined != uint64(waited) {
+			t.Errorf("%d declined, %d waited", declined, waited)
+		}
 		if waited > 10*seconds || asked > uint64(15*seconds) {
 			t.Errorf("in %d s %d of %d requests waited, and others were asked %d times", seconds, waited, requests, asked)
 		}

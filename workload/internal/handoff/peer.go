@@ -301,11 +301,11 @@ func (g *Grant) ended(outcome remote.Outcome, err error) {
 	}
 	switch {
 	case errors.Is(err, remote.ErrGone):
-		b.counters.Returned++
+		b.counters.Returned.add(g.InLine)
 	case err != nil:
-		b.counters.Broken++
+		b.counters.Broken.add(g.InLine)
 	default:
-		b.counters.Moved++
+		b.counters.Moved.add(g.InLine)
 		smooth(&b.hop, int64(max(0, outcome.Took-outcome.Worked)))
 	}
 	if errors.Is(err, remote.ErrGone) {

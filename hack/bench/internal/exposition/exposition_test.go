@@ -25,6 +25,10 @@ other nonsense
 	if want := map[string]float64{`requests_total{route="a } b",code="503"}`: 1.5, "requests_total_created": 7}; err != nil || !maps.Equal(got, want) {
 		t.Errorf("Sums() = %v, %v, want %v", got, err, want)
 	}
+	got, err = Sums(page, `requests_total{code="503"}`, `requests_total{code="50"}`)
+	if want := map[string]float64{`requests_total{code="503"}`: 1.5}; err != nil || !maps.Equal(got, want) {
+		t.Errorf("Sums() = %v, %v, want %v", got, err, want)
+	}
 	if got, err := Sums(page, "other"); err == nil {
 		t.Errorf("a series without a figure gives %v", got)
 	}
