@@ -57,6 +57,7 @@ const (
 	kindStream // the handler made a stream of it
 	kindEnd
 	kindGone // it was not run
+	kindPart // the beginning of a head or a trailer that is too large for one frame
 )
 
 const (
@@ -68,6 +69,9 @@ const (
 	frameBytes = 64
 	// dataBytes of a frame at most.
 	dataBytes = 32 << 10
+	// partBytes of a head or a trailer go in one frame, and mostHeadBytes in all: as much as net/http's client takes.
+	partBytes     = 128 << 10
+	mostHeadBytes = 10 << 20
 )
 
 var (
@@ -75,6 +79,7 @@ var (
 	ErrGone = errors.New("remote: the other pod does not have a worker for the call any more")
 	// ErrBroken says that the link broke: the call may have run.
 	ErrBroken = errors.New("remote: the link to the other pod broke")
+	errTooLarge = errors.New("remote: a head or a trailer that is too large")
 	// ErrClientLeft is the cause of a context whose client left.
 	ErrClientLeft = errors.New("remote: the client left")
 )
@@ -181,6 +186,20 @@ func (c *Calls) Idle() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.incoming)+len(c.outgoing) == 0
+}
+
+// sendHead sends a frame with a head or a trailer, in parts where it is large. What belongs to the call besides may be sent in between.
+func (c *Calls) sendHead(kind byte, id uint64, head encoder, data []byte) error {
+	if len(head) > mostHeadBytes {
+		return errTooLarge
+	}
+	for len(head) > partBytes {
+		if err := c.link.Send(kindPart, frame(id), head[:partBytes]); err != nil {
+			return err
+		}
+		head = head[partBytes:]
+	}
+	return c.link.Send(kind, frame(id), head, data)
 }
 
 // frame begins a payload.

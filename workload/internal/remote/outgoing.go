@@ -86,6 +86,7 @@ type outgoing struct {
 	err    error
 	wake   chan struct{}
 
+	part    []byte      // of a head or a trailer that is not whole yet
 	set     http.Header // what the handler has set, as of its last head
 	reads   chan int
 	written int // since the last confirmation
@@ -212,7 +213,7 @@ func (o *outgoing) follow() (Outcome, error) {
 }
 
 func (o *outgoing) apply(event *event) (outcome Outcome, ended bool, err error) {
-	d := &event.d
+	d := o.whole(event)
 	control := http.NewResponseController(o.writer)
 	switch event.kind {
 	case kindInfo:
@@ -258,6 +259,22 @@ func (o *outgoing) apply(event *event) (outcome Outcome, ended bool, err error) 
 		return outcome, true, ErrGone
 	}
 	return outcome, false, d.err
+}
+
+// whole is what a frame carries, with the parts that came before it.
+func (o *outgoing) whole(event *event) *decoder {
+	d := &event.d
+	switch event.kind {
+	case kindPart:
+		if o.part = append(o.part, d.rest...); len(o.part) > mostHeadBytes {
+			d.fail()
+		}
+	case kindInfo, kindAnswer, kindEnd:
+		if len(o.part) > 0 {
+			d.rest, o.part = append(o.part, d.rest...), nil
+		}
+	}
+	return d
 }
 
 func deadlineOf(d *decoder) time.Time {

@@ -4,9 +4,11 @@
 package remote
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -77,16 +79,54 @@ func TestADeadlineThatPassesWhileTheOtherPodIsAskedEndsTheRead(t *testing.T) {
 	}
 }
 
-func TestAHeadOrTrailerThatIsTooLargeForALinkBreaksTheResponseOff(t *testing.T) {
-	large := strings.Repeat("x", 300<<10)
-	for name, handler := range map[string]http.HandlerFunc{
-		"head":    func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X-Large", large) },
+// largeHeads puts it into a response.
+func largeHeads(large string) map[string]http.HandlerFunc {
+	return map[string]http.HandlerFunc{
+		"head": func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X-Large", large) },
+		"informational head": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("X-Large", large)
+			w.WriteHeader(http.StatusEarlyHints)
+		},
 		"trailer": func(w http.ResponseWriter, _ *http.Request) { w.Header().Set(http.TrailerPrefix+"X-Large", large) },
 		"late trailer": func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusOK)
 			w.Header().Set(http.TrailerPrefix+"X-Large", large)
 		},
-	} {
+	}
+}
+
+func TestAHeadOrTrailerLargerThanAFrameIsWhole(t *testing.T) {
+	large := strings.Repeat("0123456789", 100<<10)
+	for name, handler := range largeHeads(large) {
+		t.Run(name, func(t *testing.T) {
+			// Parts must not be mixed with what the body is asked for meanwhile.
+			reads := func(w http.ResponseWriter, r *http.Request) {
+				read := make(chan error)
+				go func() {
+					_, err := io.Copy(io.Discard, r.Body)
+					read <- err
+				}()
+				handler(w, r)
+				if err := <-read; err != nil {
+					t.Error(err)
+				}
+				_, _ = io.WriteString(w, "body")
+			}
+			from, _ := linked(t, &pod{handler: http.HandlerFunc(reads)})
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", strings.NewReader(strings.Repeat("x", 1<<20)))
+			answer := httptest.NewRecorder()
+			if outcome, err := from.Do(answer, r, 1, HeadOf(r), Options{}); err != nil || outcome.Aborted {
+				t.Fatalf("%+v, %v", outcome, err)
+			}
+			if got := cmp.Or(answer.Header().Get("X-Large"), answer.Header().Get(http.TrailerPrefix+"X-Large")); got != large || answer.Body.String() != "body" {
+				t.Errorf("%d bytes have come, and the body %q", len(got), answer.Body)
+			}
+		})
+	}
+}
+
+func TestAHeadOrTrailerThatNoClientTakesBreaksTheResponseOff(t *testing.T) {
+	for name, handler := range largeHeads(strings.Repeat("x", mostHeadBytes)) {
 		t.Run(name, func(t *testing.T) {
 			timed(t, &pod{handler: handler}, func(t *testing.T, from *Calls) {
 				r, began := get(t), time.Now()

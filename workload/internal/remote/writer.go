@@ -65,10 +65,10 @@ func (w *writer) WriteHeader(status int) {
 		return
 	}
 	if status < 200 && status != http.StatusSwitchingProtocols {
-		info := frame(w.in.id)
+		var info encoder
 		info.number(uint64(status))
 		info.header(w.header)
-		_ = w.push(kindInfo, info)
+		_ = w.in.calls.sendHead(kindInfo, w.in.id, info, nil)
 		return
 	}
 	w.decide(status)
@@ -87,7 +87,6 @@ func (w *writer) decide(status int) {
 			w.declared = n
 		}
 	}
-	w.head = frame(w.in.id)
 	w.head.number(uint64(status)) //nolint:gosec // checked
 	w.head.header(w.header)       // what is set from now on is a trailer or of no effect
 }
@@ -146,13 +145,13 @@ func (w *writer) sendEarly() error {
 	}
 	var err error
 	if !w.sent {
-		err = w.in.calls.link.Send(kindAnswer, w.head, w.early)
+		err = w.in.calls.sendHead(kindAnswer, w.in.id, w.head, w.early)
 		w.sent, w.head = true, nil
 	} else {
 		err = w.in.calls.link.Send(kindData, frame(w.in.id), w.early)
 	}
 	w.early = w.early[:0]
-	if err != nil { // it has ended, or the head is too large for a frame
+	if err != nil { // it has ended, or the head is too large
 		w.err, w.lost = err, true
 	}
 	return err
@@ -267,7 +266,7 @@ func (w *writer) finish(aborted bool, worked time.Duration) {
 		Worked: worked, Aborted: aborted || w.lost, Code: in.Code, Status: in.Status, Rejected: in.Rejected, Told: in.Told,
 	}
 	outcome.Invites, outcome.Work = in.calls.host.Invites()
-	if w.end(outcome, w.trailer()) != nil { // the trailer is too large for a frame: the other pod must hear of the end all the same
+	if w.end(outcome, w.trailer()) != nil { // the trailer is too large: the other pod must hear of the end all the same
 		_ = w.end(Outcome{Worked: worked, Aborted: true}, nil)
 	}
 	if w.err == nil {
@@ -277,9 +276,9 @@ func (w *writer) finish(aborted bool, worked time.Duration) {
 }
 
 func (w *writer) end(outcome Outcome, trailer http.Header) error {
-	e := frame(w.in.id)
+	var e encoder
 	outcome.encode(&e, trailer)
-	return w.push(kindEnd, e)
+	return w.in.calls.sendHead(kindEnd, w.in.id, e, nil)
 }
 
 // trailer is what the handler has set for the end of the response.
