@@ -11,9 +11,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -32,7 +32,8 @@ const (
 	longestPause = 30 * time.Second
 	// greetTimeout bounds the handshake and the greeting.
 	greetTimeout = 3 * time.Second
-	// maxGreeting connections at most are between their handshake and their greeting: strangers must not take the process's files.
+	// maxGreeting connections at most have not shown that they are of the service: strangers must not take the process's files. One more takes the
+	// place of the oldest, as who has the key needs its place for milliseconds.
 	maxGreeting = 4 * maxLinks
 
 	// retiredLife is how long calls may go on over a link whose key is not accepted any more.
@@ -89,9 +90,8 @@ type Mesh struct {
 	config   Config
 	listener net.Listener
 
-	greeted atomic.Int64 // connections from others that are no links yet
-
 	mu      sync.Mutex
+	greets  []net.Conn // from others, that are no links yet, the oldest first
 	links   map[*Link]*linked
 	pauses  map[string]pause // by address
 	dialing map[string]bool  // addresses
@@ -186,10 +186,28 @@ func (m *Mesh) room() int {
 	return maxLinks + min(retired, maxLinks) - len(m.links)
 }
 
-func (m *Mesh) isFull() bool {
+// admit a connection from others, if there is room for a link. One that has not become a link for long may have to make room.
+func (m *Mesh) admit(conn net.Conn) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.room() <= 0
+	if m.room() <= 0 {
+		return false
+	}
+	if len(m.greets) >= maxGreeting {
+		_ = m.greets[0].Close()
+		m.greets = slices.Delete(m.greets, 0, 1)
+	}
+	m.greets = append(m.greets, conn)
+	return true
+}
+
+// greeted says that a connection from others is a link now, or never will be.
+func (m *Mesh) greeted(conn net.Conn) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if i := slices.Index(m.greets, conn); i >= 0 {
+		m.greets = slices.Delete(m.greets, i, i+1)
+	}
 }
 
 func (m *Mesh) closeAll() {
@@ -217,11 +235,10 @@ func (m *Mesh) accept(ctx context.Context, all *sync.WaitGroup) {
 			}
 			continue
 		}
-		if m.isFull() || m.greeted.Load() >= maxGreeting {
+		if !m.admit(conn) {
 			_ = conn.Close()
 			continue
 		}
-		m.greeted.Add(1)
 		all.Go(func() {
 			if err := m.link(ctx, tls.Server(conn, m.config.Keys.config()), ""); err != nil {
 				m.config.Logger.Debug("a connection to the port for peers made no link", "from", conn.RemoteAddr().String(), "error", err)
@@ -260,7 +277,7 @@ func (m *Mesh) link(ctx context.Context, conn *tls.Conn, address string) error {
 	stop := context.AfterFunc(greet, func() { _ = conn.NetConn().Close() })
 	other, err := m.greet(conn, address != "")
 	if address == "" {
-		m.greeted.Add(-1)
+		m.greeted(conn.NetConn())
 	}
 	if !stop() {
 		err = errors.Join(err, greet.Err())

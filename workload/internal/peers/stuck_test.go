@@ -6,6 +6,7 @@ package peers
 import (
 	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"testing"
@@ -60,5 +61,31 @@ func TestStrangersDoNotTakeAllFiles(t *testing.T) {
 		case <-time.After(greetTimeout / 2):
 			t.Fatal("all are kept")
 		}
+	}
+}
+
+// Strangers that say nothing, and come again, keep nobody out who has the key: who comes last has the most time.
+func TestWhoComesLastHasTheMostTimeToShowItsKey(t *testing.T) {
+	m := NewMesh(Config{})
+	conns := make([]net.Conn, 2*maxGreeting)
+	var ends []net.Conn
+	for i := range conns {
+		one, other := net.Pipe()
+		t.Cleanup(func() { _ = other.Close() })
+		conns[i], ends = one, append(ends, other)
+		if !m.admit(one) {
+			t.Fatalf("connection %d is turned away", i)
+		}
+	}
+	m.greeted(conns[len(conns)-1])
+	for i, end := range ends {
+		_ = end.SetReadDeadline(time.Now())
+		_, err := end.Read(make([]byte, 1))
+		if closed := errors.Is(err, io.EOF); closed != (i < maxGreeting) {
+			t.Errorf("connection %d: %v", i, err)
+		}
+	}
+	if len(m.greets) != maxGreeting-1 {
+		t.Errorf("%d connections are not links yet", len(m.greets))
 	}
 }

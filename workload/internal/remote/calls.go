@@ -78,7 +78,7 @@ var (
 	// ErrGone says that the other pod has not run the call, and will not.
 	ErrGone = errors.New("remote: the other pod does not have a worker for the call any more")
 	// ErrBroken says that the link broke: the call may have run.
-	ErrBroken = errors.New("remote: the link to the other pod broke")
+	ErrBroken   = errors.New("remote: the link to the other pod broke")
 	errTooLarge = errors.New("remote: a head or a trailer that is too large")
 	// ErrClientLeft is the cause of a context whose client left.
 	ErrClientLeft = errors.New("remote: the client left")
