@@ -91,7 +91,7 @@ func kinds() (*runtime.Scheme, meta.RESTMapper, error) {
 	}{
 		{v1alpha1.AddToScheme, v1alpha1.GroupVersion, []string{"GoService"}, nil},
 		{corev1.AddToScheme, corev1.SchemeGroupVersion, []string{"Pod", "Service", "Event"}, []string{"Namespace"}},
-		{appsv1.AddToScheme, appsv1.SchemeGroupVersion, []string{"Deployment"}, nil},
+		{appsv1.AddToScheme, appsv1.SchemeGroupVersion, []string{"Deployment", "DaemonSet"}, nil},
 		{autoscalingv2.AddToScheme, autoscalingv2.SchemeGroupVersion, []string{"HorizontalPodAutoscaler"}, nil},
 		{policyv1.AddToScheme, policyv1.SchemeGroupVersion, []string{"PodDisruptionBudget"}, nil},
 		{networkingv1.AddToScheme, networkingv1.SchemeGroupVersion, []string{"NetworkPolicy", "Ingress"}, nil},
