@@ -6,6 +6,7 @@ package docs
 import (
 	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -22,5 +23,28 @@ func TestMakeBuildsInSomebodyElsesClone(t *testing.T) {
 	}
 	if flags := strings.Fields(string(output)); !slices.Contains(flags, "-buildvcs=false") || !slices.Contains(flags, "-trimpath") {
 		t.Errorf("GOFLAGS are %q", flags)
+	}
+}
+
+// make help prints each target that has a description.
+func TestHelpListsTheTargets(t *testing.T) {
+	makefile, err := os.ReadFile("../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := exec.Command("make", "-s", "-C", "..", "help")
+	command.Env = append(os.Environ(), "VERSION=any")
+	output, err := command.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, output)
+	}
+	described := regexp.MustCompile(`(?m)^([a-z0-9-]+):.*## (.*)$`).FindAllStringSubmatch(string(makefile), -1)
+	if len(described) == 0 {
+		t.Fatal("no target has a description")
+	}
+	for _, match := range described {
+		if !regexp.MustCompile(`(?m)` + match[1] + `\b.*` + regexp.QuoteMeta(match[2])).Match(output) {
+			t.Errorf("it leaves out %s: %s", match[1], output)
+		}
 	}
 }
