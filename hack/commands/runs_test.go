@@ -78,6 +78,7 @@ var runs = map[string]map[string]string{
 		"helm install goservice-operator": "TestFromNothingToATunedServiceAndBack",
 		"helm install goservice-operator config/charts/goservice-operator --namespace goservice-system --create-namespace --set 'watchNamespaces={shop,billing}'": "not run: TestRolesFollowTheNamespacesThatAreWatched installs the chart so by Helm's library",
 		"kubectl label namespace":           "TestCommandsRunOnAnAPIServer",
+		"kubectl -n kube-system set":        "make test-e2e", // cluster.sh does so
 		"mkdir bundle &&":                   "not run: it needs a release; TestABundleInstallsWhatTheManifestsInstall reads the bundle",
 		"docker build -t":                   "not run: it needs a release and an engine for images",
 		"docker push":                       "not run: the reader's registry",
