@@ -82,6 +82,7 @@ func (r *GoServiceReconciler) sharing(service *v1alpha1.GoService, found status.
 		found.Moved = &status.Moved{Percent: measured.MovedPercent, Hop: measured.Hop}
 	}
 	found.LinksKnown, found.Sharers, found.Unlinked = measured.LinksKnown, measured.Sharers, measured.Unlinked
+	found.MovesFail = measured.MovesFail
 	return found
 }
 

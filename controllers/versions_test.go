@@ -4,6 +4,7 @@
 package controllers
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -64,6 +65,7 @@ func TestTheNextVersionOfTheAPIServesTheSameObjects(t *testing.T) {
 	if _, err := envtest.InstallCRDs(testConfig, envtest.CRDInstallOptions{CRDs: []*apiextensionsv1.CustomResourceDefinition{definition}}); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = api.Delete(context.Background(), definition) })
 	namespace := newNamespace(t)
 	read := func(version, name string) *unstructured.Unstructured {
 		t.Helper()
@@ -106,25 +108,21 @@ func TestTheNextVersionOfTheAPIServesTheSameObjects(t *testing.T) {
 		same(name)
 	}
 
-	var stored apiextensionsv1.CustomResourceDefinition
-	if err := api.Get(t.Context(), client.ObjectKeyFromObject(definition), &stored); err != nil {
-		t.Fatal(err)
-	}
-	stored.Spec.Versions[0].Storage, stored.Spec.Versions[1].Storage = false, true
-	if err := api.Update(t.Context(), &stored); err != nil {
-		t.Fatal(err)
-	}
-	g.Eventually(func() ([]string, error) {
-		err := api.Get(t.Context(), client.ObjectKeyFromObject(definition), &stored)
-		return stored.Status.StoredVersions, err
-	}).WithTimeout(patience).Should(gomega.ConsistOf(v1alpha1.GroupVersion.Version, nextVersion))
+	g.Eventually(func() error {
+		var stored apiextensionsv1.CustomResourceDefinition
+		if err := api.Get(t.Context(), client.ObjectKeyFromObject(definition), &stored); err != nil {
+			return err
+		}
+		stored.Spec.Versions[0].Storage, stored.Spec.Versions[1].Storage = false, true
+		return api.Update(t.Context(), &stored)
+	}).WithTimeout(patience).Should(gomega.Succeed())
 	for _, name := range names {
 		same(name) // as it was written before
-		object := read(v1alpha1.GroupVersion.Version, name)
-		object.SetLabels(map[string]string{"written": "again"})
-		if err := api.Update(t.Context(), object); err != nil {
-			t.Fatal(err)
-		}
+		g.Eventually(func() error {
+			object := read(v1alpha1.GroupVersion.Version, name)
+			object.SetLabels(map[string]string{"written": "again"})
+			return api.Update(t.Context(), object)
+		}).WithTimeout(patience).Should(gomega.Succeed())
 		same(name)
 	}
 }

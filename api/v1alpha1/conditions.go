@@ -99,6 +99,8 @@ const (
 	ReasonKeyNotWritten   = "KeyNotWritten"
 	// ReasonPeersUnreachable is told of pods that are measured.
 	ReasonPeersUnreachable = "PeersUnreachable"
+	// ReasonMovesFail is told of pods that are measured and linked.
+	ReasonMovesFail = "MovesFail"
 
 	// Why pods do not run.
 

@@ -201,7 +201,7 @@ create() {
   connect_pods
   kubectl wait --for=condition=Ready nodes --all --timeout=180s
   # kubeadm asks for no CPU for kube-proxy: beside pods that want all of it, it would learn too late which pods leave.
-  kubectl -n kube-system set resources daemonset/kube-proxy --requests=cpu=100m,memory=64Mi
+  kubectl -n kube-system set resources daemonset/kube-proxy --requests=cpu=100m
   kubectl -n kube-system rollout status deployment/coredns daemonset/kube-proxy --timeout=180s
 }
 

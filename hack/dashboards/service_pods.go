@@ -13,7 +13,7 @@ import (
 func handOffPanels() []cog.Builder[dashboard.Panel] {
 	const all = `sum(rate(http_server_request_duration_seconds_count{pods}[$__rate_interval]))`
 	return []cog.Builder[dashboard.Panel]{
-		series(6, "Handed over", units.PercentUnit, "Share of all requests that ran in another pod, of those that the other pod or the link did not finish, and of those that found no pod with room.",
+		series(6, "Handed over", units.PercentUnit, "Share of all requests that ran in another pod, of those that the other pod or the link did not finish, and of those that were offered and taken by no pod in time.",
 			q("handed over", `sum(rate(goservice_hand_off_requests_total{pods,result="moved"}[$__rate_interval])) / `+all),
 			q("broken", `sum(rate(goservice_hand_off_requests_total{pods,result="broken"}[$__rate_interval])) / `+all),
 			q("declined", `sum(rate(goservice_hand_off_requests_total{pods,result="declined"}[$__rate_interval])) / `+all)).Max(1),

@@ -175,8 +175,9 @@ type handOffCollector struct{ service *Service }
 
 var (
 	handOffRequests = prometheus.NewDesc("goservice_hand_off_requests_total",
-		"Requests that waited (waiting) or would have been refused (no_room), and that moved to another pod (moved), could not move after all (returned), "+
-			"ended with its link (broken), or found none with a worker for them (declined).", []string{"reason", "result"}, nil)
+		"How often a request that waited (waiting) or would have been refused (no_room) moved to another pod (moved), came to one whose invitation was over (missed), "+
+			"came back because its worker was gone (returned), ended with the link (broken), or was offered and taken by nobody in time (declined).",
+		[]string{"reason", "result"}, nil)
 	handOffTaken   = prometheus.NewDesc("goservice_hand_off_taken_total", "Requests of other pods that ran here.", nil, nil)
 	handOffWorkers = prometheus.NewDesc("goservice_hand_off_workers_total",
 		"Workers of other pods that were given to requests of this one (granted), and workers of this one that another pod had no use for any more (unused).",
@@ -203,7 +204,7 @@ func (c handOffCollector) Collect(to chan<- prometheus.Metric) {
 	count := func(desc *prometheus.Desc, value uint64, labels ...string) {
 		to <- prometheus.MustNewConstMetric(desc, prometheus.CounterValue, float64(value), labels...)
 	}
-	for result, number := range map[string]handoff.ByReason{"moved": n.Moved, "returned": n.Returned, "broken": n.Broken} {
+	for result, number := range map[string]handoff.ByReason{"moved": n.Moved, "missed": n.Missed, "returned": n.Returned, "broken": n.Broken} {
 		count(handOffRequests, number.Waiting, "waiting", result)
 		count(handOffRequests, number.NoRoom, "no_room", result)
 	}

@@ -19,11 +19,13 @@ const (
 	sharingRequests = 1000
 	// unlinkedFor is how long a pod that has nobody to share its queue with may still be about to find the others.
 	unlinkedFor = time.Minute
-	// A pod from which more than mostUnmoved of the requests that were to move came back, or ended with the link, has no link that is of use.
-	// Counts are halved each movesHalved, so that what was long ago does not count, and fewer than judgedMoves say nothing.
-	mostUnmoved = 0.5
-	movesHalved = time.Minute
-	judgedMoves = 8
+	// Moves fail once more than mostFailed of a service's recent ones were returned or broken, until at most fewFailed of them are. Counts are halved
+	// each movesHalved. Fewer than judgedMoves say nothing: a pod that dies takes a few along. Below forgottenMoves, nothing is known any more.
+	mostFailed     = 0.5
+	fewFailed      = 0.25
+	movesHalved    = time.Minute
+	judgedMoves    = 20
+	forgottenMoves = 1
 )
 
 // HandOff is what a pod tells of the queue that it shares with the others of its service.
@@ -43,9 +45,11 @@ type Sharing struct {
 	MovedPercent int32
 	Hop          time.Duration
 	// LinksKnown is false while it is too soon to say more of the links: of Sharers, the ready pods that share their queue, Unlinked have had no
-	// link, or none over which requests move, for a minute although there are others. Both are 0 where there is no such pod.
+	// link for a minute although there are others. Both are 0 where there is no such pod.
 	LinksKnown        bool
 	Sharers, Unlinked int
+	// MovesFail says that most of the requests that were to move lately were returned or broken.
+	MovesFail bool
 }
 
 // Sharing of the queue by the pods of a service, as Follow told of it; zero while nothing is known.
@@ -74,7 +78,15 @@ type sharedQueue struct {
 	pods    map[string]sharer
 	since   time.Time // when the window began; zero: at the next round
 	window  sharedWindow
+	recent  recentMoves
 	sharing Sharing
+}
+
+// recentMoves of all pods, the older the less they count.
+type recentMoves struct {
+	tried, failed float64
+	at            time.Time // of the last round
+	fail          bool
 }
 
 // sharedWindow is what happened since a window began; hopSeconds are those of all that moved.
@@ -83,10 +95,7 @@ type sharedWindow struct{ requests, moved, hopSeconds float64 }
 // sharer is a pod that shares its queue, as it was last.
 type sharer struct {
 	requests, moved, failed float64
-	// triedLately and failedLately are of the requests that were to move, the later the more they count; seen is when.
-	triedLately, failedLately float64
-	seen                      time.Time
-	linked                    bool
+	linked                  bool
 	// unlinked is since when it has had no link although there are others; zero: it has one, or is alone.
 	unlinked time.Time
 }
@@ -94,6 +103,7 @@ type sharer struct {
 // round takes in what pods say, by their names.
 func (q *sharedQueue) round(now time.Time, pods []Pod, samples map[string]Sample) Sharing {
 	ready, answered, sharers := 0, 0, 0
+	q.recent.pass(now)
 	next := make(map[string]sharer, len(q.pods))
 	for _, pod := range pods {
 		sample, has := samples[pod.Name]
@@ -101,7 +111,10 @@ func (q *sharedQueue) round(now time.Time, pods []Pod, samples map[string]Sample
 		was, known := q.pods[pod.Name]
 		switch {
 		case has && sample.HandOff.Peers != nil:
-			was.judge(now, known, sample.HandOff)
+			was.linked = *sample.HandOff.Peers > 0
+			if known {
+				q.recent.add(sample.HandOff.Moved-was.moved, sample.HandOff.Failed-was.failed)
+			}
 			next[pod.Name] = q.window.add(was, known, sample)
 		case !has && known: // it did not answer this time
 			next[pod.Name] = was
@@ -114,6 +127,7 @@ func (q *sharedQueue) round(now time.Time, pods []Pod, samples map[string]Sample
 	}
 	q.pods = next
 	q.close(now)
+	q.sharing.MovesFail = q.recent.judge()
 	unlinked, unsure := q.links(now, pods, sharers)
 	q.sharing.Sharers, q.sharing.Unlinked = 0, unlinked
 	q.sharing.LinksKnown = unlinked > 0 || !unsure && !(ready >= 2 && answered < 2)
@@ -123,20 +137,42 @@ func (q *sharedQueue) round(now time.Time, pods []Pod, samples map[string]Sample
 	return q.sharing
 }
 
-// judge whether a pod has a link to another one that is of use, by what it says now.
-func (s *sharer) judge(now time.Time, known bool, says HandOff) {
-	moved, failed := says.Moved-s.moved, says.Failed-s.failed
-	if known && moved >= 0 && failed >= 0 {
-		left := math.Exp2(-float64(now.Sub(s.seen)) / float64(movesHalved))
-		s.triedLately = left*s.triedLately + moved + failed
-		s.failedLately = left*s.failedLately + failed
+// pass some time.
+func (m *recentMoves) pass(now time.Time) {
+	if !m.at.IsZero() {
+		left := math.Exp2(-float64(now.Sub(m.at)) / float64(movesHalved))
+		m.tried, m.failed = left*m.tried, left*m.failed
 	}
-	s.failed, s.seen = says.Failed, now
-	s.linked = *says.Peers > 0 && (s.triedLately < judgedMoves || s.failedLately <= mostUnmoved*s.triedLately)
+	m.at = now
 }
 
-// linked is which part of the ready pods had a link of use to another one when they answered last, of those that did.
+// add what a pod counted since it was seen last, unless it counts anew.
+func (m *recentMoves) add(moved, failed float64) {
+	if moved >= 0 && failed >= 0 {
+		m.tried += moved + failed
+		m.failed += failed
+	}
+}
+
+// judge whether moves fail.
+func (m *recentMoves) judge() bool {
+	switch {
+	case m.tried < forgottenMoves:
+		m.fail = false
+	case m.tried < judgedMoves:
+	case m.failed > mostFailed*m.tried:
+		m.fail = true
+	case m.failed <= fewFailed*m.tried:
+		m.fail = false
+	}
+	return m.fail
+}
+
+// linked is which part of the ready pods had a link to another one when they answered last, of those that did; 0 where moves fail.
 func (q *sharedQueue) linked(pods []Pod, samples map[string]Sample) float64 {
+	if q.recent.fail {
+		return 0
+	}
 	linked, known := 0, 0
 	for _, pod := range pods {
 		is, shares := q.pods[pod.Name]
@@ -182,7 +218,7 @@ func (w *sharedWindow) add(was sharer, known bool, sample Sample) sharer {
 		w.moved += moved
 		w.hopSeconds += moved * sample.HandOff.HopSeconds
 	}
-	was.requests, was.moved = sample.Requests, sample.HandOff.Moved
+	was.requests, was.moved, was.failed = sample.Requests, sample.HandOff.Moved, sample.HandOff.Failed
 	return was
 }
 

@@ -60,52 +60,65 @@ func TestWhatASharedQueueBringsIsCountedOverMinutesAndManyRequests(t *testing.T)
 	})
 }
 
-func TestALinkOverWhichRequestsDoNotMoveIsNone(t *testing.T) {
+// Few pods have the clients: what the others do not move says nothing.
+func TestLinksOverWhichRequestsDoNotMoveAreNone(t *testing.T) {
 	var q sharedQueue
 	now := time.Unix(0, 0)
-	pods := []Pod{{Name: "a", Ready: true}, {Name: "b", Ready: true}}
-	samples := map[string]Sample{}
-	var moved, failed float64
-	round := func(movedNow, failedNow float64) (linked float64, unlinked int) {
-		now = now.Add(5 * time.Second)
-		moved, failed = moved+movedNow, failed+failedNow
-		samples["a"] = Sample{HandOff: HandOff{Moved: moved, Failed: failed, Peers: new(1.0)}}
-		samples["b"] = Sample{HandOff: HandOff{Moved: 1000 * moved, Peers: new(1.0)}}
-		unlinked = q.round(now, pods, samples).Unlinked
-		return q.linked(pods, samples), unlinked
+	pods, counted := make([]Pod, 16), make([]HandOff, 16)
+	for i := range pods {
+		pods[i], counted[i].Peers = Pod{Name: fmt.Sprint(i), Ready: true}, new(15.0)
 	}
-	expect := func(when string, linked, wantLinked float64, unlinked, wantUnlinked int) {
-		t.Helper()
-		if linked != wantLinked || unlinked != wantUnlinked {
-			t.Errorf("%s: %g linked, %d for long not; want %g and %d", when, linked, unlinked, wantLinked, wantUnlinked)
+	rounds := func(n int, moved, failed float64) {
+		for range n {
+			now = now.Add(5 * time.Second)
+			samples := map[string]Sample{}
+			for i, pod := range pods {
+				if i < 4 {
+					counted[i].Moved, counted[i].Failed = counted[i].Moved+moved/4, counted[i].Failed+failed/4
+				}
+				samples[pod.Name] = Sample{HandOff: counted[i]}
+			}
+			q.round(now, pods, samples)
 		}
 	}
-	round(0, 1e6) // before it was seen first
-	linked, unlinked := round(3, 4)
-	expect("seven say nothing", linked, 1, unlinked, 0)
-	linked, unlinked = round(6, 4)
-	expect("about as many move as come back", linked, 1, unlinked, 0)
-	linked, unlinked = round(0, 20)
-	expect("most come back", linked, 0.5, unlinked, 0)
-	for range 12 {
-		linked, unlinked = round(10, 20)
+	expect := func(when string, fail bool) {
+		t.Helper()
+		linked := 1.0
+		if fail {
+			linked = 0
+		}
+		if got := q.linked(pods, nil); q.sharing.MovesFail != fail || got != linked {
+			t.Errorf("%s: moves fail: %t, linked: %g", when, q.sharing.MovesFail, got)
+		}
 	}
-	expect("for a minute", linked, 0.5, unlinked, 1)
-	for range 4 {
-		linked, unlinked = round(100, 1)
+	rounds(1, 0, 1e6)
+	expect("what was before the pods were seen first", false)
+	rounds(1, 0, 16)
+	expect("a pod that dies takes a few along", false)
+	rounds(1, 60, 40)
+	expect("not half are returned", false)
+	rounds(2, 0, 40)
+	expect("most are returned", true)
+	rounds(24, 0, 1) // fewer than say anything
+	expect("few move, and none of them arrives", true)
+	rounds(120, 60, 40)
+	expect("not enough arrive", true)
+	rounds(120, 80, 20)
+	expect("most arrive again", false)
+	rounds(1, 0, 10_000)
+	expect("they are returned again", true)
+	rounds(12, 0, 0)
+	expect("none was to move for a minute", true)
+	rounds(180, 0, 0)
+	expect("none was to move for a quarter of an hour", false)
+	rounds(1, 10, 60)
+	for i := range counted {
+		counted[i].Moved, counted[i].Failed = 0, 0
 	}
-	expect("they move again", linked, 1, unlinked, 0)
-	for range 12 {
-		linked, _ = round(0, 100)
-	}
-	expect("they come back again", linked, 0.5, 0, 0)
-	for range 120 {
-		linked, unlinked = round(0, 0)
-	}
-	expect("none was to move for ten minutes", linked, 1, unlinked, 0)
-	failed, moved = 0, 0
-	linked, unlinked = round(100, 99)
-	expect("the process is another one", linked, 1, unlinked, 0)
+	expect("before all processes end", true)
+	rounds(1, 40, 0) // the differences are below zero
+	rounds(20, 400, 0)
+	expect("other processes", false)
 }
 
 func TestAWindowLeavesOutProcessesThatCountAnew(t *testing.T) {

@@ -24,9 +24,11 @@ type HandOff struct {
 	// Moved is what sharing brings; nil until it is measured.
 	Moved *Moved
 	// LinksKnown is false while it is too soon to say whether pods are linked. Of Sharers, the pods that share their queue, Unlinked have had no
-	// link, or none over which requests move, for a minute although there are others.
+	// link for a minute although there are others.
 	LinksKnown        bool
 	Sharers, Unlinked int
+	// MovesFail says that most of the requests that were to move lately were returned or broken.
+	MovesFail bool
 }
 
 // Moved says what part of the requests ran in another pod lately, rounded down, and what that cost in time.
@@ -48,6 +50,7 @@ var queueShared = chain{
 	{no, ifOnToolkit(olderTemplate)},
 	{no, ifOnToolkit(ifFollowed(unlinked))},
 	{no, ifOnToolkit(ifFollowed(unlinkedBefore))},
+	{no, ifOnToolkit(ifFollowed(movesFail))},
 	{yes, ifOnToolkit(keyWritten)},
 }
 
@@ -89,9 +92,9 @@ func keyWritten(s Situation) (string, string, bool) {
 
 // unlinked applies where pods say that they have nobody to share their queue with although there are others.
 func unlinked(s Situation) (string, string, bool) {
-	whose := "some pods have had no link to another pod of the service, or none over which requests move, for a minute, so that their queues are"
+	whose := "some pods have had no link to another pod of the service for a minute, so that their queues are"
 	if s.HandOff.Unlinked == s.HandOff.Sharers {
-		whose = "pods have had no link to each other, or none over which requests move, for a minute, so that each one's queue is"
+		whose = "pods have had no link to each other for a minute, so that each one's queue is"
 	}
 	return v1alpha1.ReasonPeersUnreachable, fmt.Sprintf("%s not shared; allow port %d between the pods in NetworkPolicies, have a mesh leave it alone, "+
 		"and see that Secret %s exists, or set spec.handOff to Disabled", whose, build.PeersPort, build.PeersSecretName(s.Service.Name)), s.HandOff.Unlinked > 0
@@ -104,6 +107,12 @@ func unlinkedBefore(s Situation) (string, string, bool) {
 		return "", "", false
 	}
 	return was.Reason, was.Message, true
+}
+
+// movesFail applies where pods are linked and yet most requests do not run elsewhere.
+func movesFail(s Situation) (string, string, bool) {
+	return v1alpha1.ReasonMovesFail, "most of the requests that were to move to another pod were returned or ended with the link, so that the plan takes each pod's queue " +
+		"for its own; look for pods that restart or are throttled, and for packets that are lost between nodes (goservice_hand_off_requests_total by result)", s.HandOff.MovesFail
 }
 
 // movedStep is by how many points the part of the requests that moved has to change before it is told again.

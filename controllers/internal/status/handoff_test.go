@@ -66,6 +66,7 @@ func TestAQueueThatIsNotSharedHoldsNobodyUp(t *testing.T) {
 		"not written":    func(s *Situation) { s.HandOff = HandOff{Err: errors.New("quota")} },
 		"disabled":       func(s *Situation) { s.Service.Spec.HandOff = v1alpha1.HandOffDisabled },
 		"no links":       func(s *Situation) { s.HandOff.Sharers, s.HandOff.Unlinked = 2, 2 },
+		"moves fail":     func(s *Situation) { s.HandOff.MovesFail = true },
 	} {
 		s := measuredSharing(nil)
 		before := computed(s)

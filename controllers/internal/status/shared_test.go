@@ -117,13 +117,14 @@ func TestASteadyLoadWritesNoStatus(t *testing.T) {
 }
 
 func TestPodsThatFindNobodyAreToldWithWhatToDo(t *testing.T) {
-	const all = "False PeersUnreachable: pods have had no link to each other, or none over which requests move, for a minute, so that each one's queue is not shared; allow port 9443"
+	const all = "False PeersUnreachable: pods have had no link to each other for a minute, so that each one's queue is not shared; allow port 9443"
 	s := measuredSharing(nil)
 	s.HandOff.Sharers, s.HandOff.Unlinked = 3, 3
 	lonely := computed(s)
 	if got := said(lonely)[v1alpha1.ConditionQueueShared]; !strings.HasPrefix(got, all) || !strings.Contains(got, "NetworkPolicies") || !strings.Contains(got, "mesh") {
 		t.Errorf("got %q", got)
 	}
+	s.HandOff.MovesFail = true // which follows from it
 	s.HandOff.Unlinked = 1
 	if got := said(computed(s))[v1alpha1.ConditionQueueShared]; !strings.HasPrefix(got, "False PeersUnreachable: some pods have had no link to another pod") {
 		t.Errorf("got %q", got)
@@ -137,6 +138,10 @@ func TestPodsThatFindNobodyAreToldWithWhatToDo(t *testing.T) {
 		t.Errorf("it writes:\n%s", diff)
 	}
 	s.HandOff.LinksKnown = true
+	if got := said(computed(s))[v1alpha1.ConditionQueueShared]; !strings.HasPrefix(got, "False MovesFail: most of the requests") || !strings.Contains(got, "throttled") {
+		t.Errorf("got %q", got)
+	}
+	s.HandOff.MovesFail = false
 	if got := said(computed(s))[v1alpha1.ConditionQueueShared]; !strings.HasPrefix(got, "True Shared: ") {
 		t.Errorf("when they are linked: %q", got)
 	}

@@ -99,9 +99,10 @@ type Broker struct {
 type Counters struct {
 	// Asked is how often another pod was told of waiting requests, Granted how often one took a worker for them.
 	Asked, Granted uint64
-	// Moved is how many requests ran elsewhere, Returned how many came back because the worker was gone, and Broken how many ended with the
-	// link to the pod that ran them.
-	Moved, Returned, Broken ByReason
+	// Moved is how often a request ran elsewhere, Missed how often it came back because a pod that had invited it had no worker any more, Returned
+	// because the worker that was kept for it was gone, and Broken how often one ended with the link to the pod that ran it. One request
+	// may come back and move again.
+	Moved, Missed, Returned, Broken ByReason
 	// Declined is how many without room were offered, and no other pod had a worker in time.
 	Declined uint64
 	// Taken is how many requests of others ran here, Unused how many workers were taken for a request that found one at home.

@@ -114,7 +114,7 @@ func TestARequestThatFindsNoWorkerWhereItWasInvitedWaitsOn(t *testing.T) {
 		}
 		synctest.Wait()
 		time.Sleep(100 * time.Millisecond)
-		if c := one.broker.Counters(); c.Returned.Sum() != 1 || c.Moved.Sum() != 1 {
+		if c := one.broker.Counters(); c.Missed.Sum() != 1 || c.Returned.Sum() != 0 || c.Moved.Sum() != 1 {
 			t.Errorf("%+v", c)
 		}
 		other.pool.Release()

@@ -300,6 +300,8 @@ func (g *Grant) ended(outcome remote.Outcome, err error) {
 		p.took()
 	}
 	switch {
+	case errors.Is(err, remote.ErrGone) && g.try:
+		b.counters.Missed.add(g.InLine)
 	case errors.Is(err, remote.ErrGone):
 		b.counters.Returned.add(g.InLine)
 	case err != nil:

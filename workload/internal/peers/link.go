@@ -18,7 +18,7 @@ import (
 const (
 	// MaxFrameBytes of a frame's payload. Whoever sends more is cut off.
 	MaxFrameBytes = 256 << 10
-	// dataAhead is how much may wait to be sent before data has to wait. Other frames never do: they are small, and of those that
+	// dataAhead is how much may wait to be sent before data has to wait. Other frames never do: nearly all are small, and of those that
 	// answer a request there are no more than requests.
 	dataAhead = 256 << 10
 	// writeTimeout after which an end that takes nothing any more is given up.

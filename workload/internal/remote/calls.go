@@ -69,9 +69,10 @@ const (
 	frameBytes = 64
 	// dataBytes of a frame at most.
 	dataBytes = 32 << 10
-	// partBytes of a head or a trailer go in one frame, and mostHeadBytes in all: as much as net/http's client takes.
-	partBytes     = 128 << 10
-	mostHeadBytes = 10 << 20
+	// partBytes of a head or a trailer go in one frame: nearly all that fits, because earlier versions take no parts. mostHeadBytes in all are
+	// more than browsers and proxies take.
+	partBytes     = 240 << 10
+	mostHeadBytes = 1 << 20
 )
 
 var (
@@ -201,6 +202,9 @@ func (c *Calls) sendHead(kind byte, id uint64, head encoder, data []byte) error 
 	}
 	return c.link.Send(kind, frame(id), head, data)
 }
+
+// headBytes is what most heads and trailers need.
+const headBytes = 256
 
 // frame begins a payload.
 func frame(id uint64) encoder {

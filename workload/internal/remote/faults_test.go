@@ -40,6 +40,19 @@ func TestACallThatNobodyHasAWorkerForHasNotRun(t *testing.T) {
 	}
 }
 
+func TestAHeadThatDoesNotEndIsGivenUp(t *testing.T) {
+	part := encoder(make([]byte, partBytes))
+	var o outgoing
+	for sent := 0; ; sent += partBytes {
+		_, _, err := o.apply(&event{kindPart, decoder{rest: part}})
+		if over := sent+partBytes > mostHeadBytes; (err != nil) != over {
+			t.Fatalf("after %d bytes: %v", sent+partBytes, err)
+		} else if over {
+			break
+		}
+	}
+}
+
 // A pod says with each answer whether it would take another call without being asked first.
 func TestACallGoesWithoutAWorkerThatWasKeptForItToAPodThatInvites(t *testing.T) {
 	host := &pod{handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("done")) })}

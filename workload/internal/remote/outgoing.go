@@ -155,7 +155,8 @@ func (o *outgoing) stopped() {
 
 func (o *outgoing) failed() { _ = o.calls.link.Send(kindFailed, frame(o.id)) }
 
-// handle keeps a frame for the goroutine of the request. The sender is bound by the window, so this is bounded too.
+// handle keeps a frame for the goroutine of the request. The window bounds what the sender sends of a body, and
+// mostHeadBytes a head.
 func (o *outgoing) handle(kind byte, d *decoder) error {
 	o.mu.Lock()
 	if kind == kindEnd {

@@ -96,7 +96,7 @@ func largeHeads(large string) map[string]http.HandlerFunc {
 }
 
 func TestAHeadOrTrailerLargerThanAFrameIsWhole(t *testing.T) {
-	large := strings.Repeat("0123456789", 100<<10)
+	large := strings.Repeat("0123456789", 100_000)
 	for name, handler := range largeHeads(large) {
 		t.Run(name, func(t *testing.T) {
 			// Parts must not be mixed with what the body is asked for meanwhile.

@@ -65,7 +65,7 @@ func (w *writer) WriteHeader(status int) {
 		return
 	}
 	if status < 200 && status != http.StatusSwitchingProtocols {
-		var info encoder
+		info := make(encoder, 0, headBytes)
 		info.number(uint64(status))
 		info.header(w.header)
 		_ = w.in.calls.sendHead(kindInfo, w.in.id, info, nil)
@@ -87,6 +87,7 @@ func (w *writer) decide(status int) {
 			w.declared = n
 		}
 	}
+	w.head = make(encoder, 0, headBytes)
 	w.head.number(uint64(status)) //nolint:gosec // checked
 	w.head.header(w.header)       // what is set from now on is a trailer or of no effect
 }
@@ -276,7 +277,7 @@ func (w *writer) finish(aborted bool, worked time.Duration) {
 }
 
 func (w *writer) end(outcome Outcome, trailer http.Header) error {
-	var e encoder
+	e := make(encoder, 0, headBytes)
 	outcome.encode(&e, trailer)
 	return w.in.calls.sendHead(kindEnd, w.in.id, e, nil)
 }

@@ -25,7 +25,14 @@ func (c *Cluster) proxy(ctx context.Context) []Item {
 		return []Item{unreadable(name, err)}
 	}
 	for _, container := range proxy.Spec.Template.Spec.Containers {
-		if cpu := container.Resources.Requests.Cpu(); !cpu.IsZero() {
+		if container.Name != name {
+			continue
+		}
+		cpu := container.Resources.Requests.Cpu()
+		if cpu.IsZero() {
+			cpu = container.Resources.Limits.Cpu() // which is the request where none is set
+		}
+		if !cpu.IsZero() {
 			return []Item{{Name: name, State: OK, Found: "requests " + cpu.String() + " of CPU"}}
 		}
 	}
