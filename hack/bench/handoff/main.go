@@ -5,8 +5,8 @@
 //
 //	cd hack/bench && go run ./handoff -load-image goservice.dev/load:TAG -grpc-image goservice.dev/waits:TAG
 //
-// Two services of sixteen pods have one worker each, which waits for 10 ms with each request instead of computing, so that one machine
-// can be sixteen pods. They differ in spec.handOff alone. A client in the cluster loads one or the other, in turns: with a new
+// Two services of sixteen pods have one worker each, which waits for 25 ms with each request instead of computing, so that one machine
+// can be sixteen pods: at 80% of what they can do, they use a third to a half of two slow processors. They differ in spec.handOff alone. A client in the cluster loads one or the other, in turns: with a new
 // connection for each request, which chance leads to a pod; over a few connections of HTTP/2, which reach a quarter of the pods at
 // most; lightly, where nothing waits; and by chance while one of the pods takes five times as long. Then a pod is added while a few
 // connections carry all requests. At last, two services that answer gRPC (hack/grpc/waits) take their place, and a client with grpc-go's
@@ -53,16 +53,19 @@ func main() {
 	flag.StringVar(&s.image, "load-image", "", "image of the load generator, on the cluster's nodes")
 	flag.StringVar(&s.grpc, "grpc-image", "", "image of hack/grpc/waits, on the cluster's nodes")
 	flag.IntVar(&s.pods, "pods", 16, "pods of each service")
-	flag.DurationVar(&s.work, "work", 10*time.Millisecond, "how long a request keeps its worker")
+	flag.DurationVar(&s.work, "work", 25*time.Millisecond, "how long a request keeps its worker")
 	flag.StringVar(&loads, "loads", "0.5,0.7,0.8", "loads by chance, as parts of what all pods can do, separated by commas")
 	flag.Float64Var(&s.pinned, "pinned", 0.5, "load over a few connections, of HTTP and of gRPC")
 	flag.Float64Var(&s.light, "light", 0.1, "load at which hardly anything waits")
 	flag.Float64Var(&s.slowPod, "slow-pod", 0.5, "load by chance while one pod takes five times as long")
 	flag.IntVar(&s.rounds, "rounds", 2, "rounds of each load with and without; the order alternates, medians are reported")
 	flag.DurationVar(&s.duration, "duration", 15*time.Second, "of each load")
-	flag.DurationVar(&s.slow, "slow", 100*time.Millisecond, "a request that takes longer, or is not served, is slow")
+	flag.DurationVar(&s.slow, "slow", 0, "a request that takes longer, or is not served, is slow; 0: ten times the work")
 	flag.DurationVar(&s.timeout, "timeout", 90*time.Minute, "when to give up")
 	flag.Parse()
+	if s.slow == 0 {
+		s.slow = 10 * s.work
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	var err error

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"text/tabwriter"
 	"time"
+
+	"goservice.dev/operator/hack/bench/internal/machine"
 )
 
 // figures of one load.
@@ -20,11 +22,13 @@ type figures struct {
 	// each request's CPU time on all pods.
 	each time.Duration
 	hop  time.Duration
+	// busy is the share of the processors' time that was used, from 0 to 1.
+	busy float64
 }
 
 func (f figures) String() string {
-	return fmt.Sprintf("p50 %s, p99 %s, %.2f%% slow, %.1f%% moved, %s of CPU each; %d sent, %d not served, sent late by %s at p99",
-		rounded(f.p50), rounded(f.p99), 100*f.slow, 100*f.moved, f.each.Round(time.Microsecond), f.sent, f.notServed, rounded(f.late))
+	return fmt.Sprintf("p50 %s, p99 %s, %.2f%% slow, %.1f%% moved, %s of CPU each; %d sent, %d not served, sent late by %s at p99; the machine %.0f%% busy",
+		rounded(f.p50), rounded(f.p99), 100*f.slow, 100*f.moved, f.each.Round(time.Microsecond), f.sent, f.notServed, rounded(f.late), 100*f.busy)
 }
 
 func rounded(d time.Duration) time.Duration { return d.Round(100 * time.Microsecond) }
@@ -120,21 +124,27 @@ func report(out io.Writer, s settings, rows []row, added time.Duration) error {
 		return err
 	}
 	heaviest, pinned, light, slow, calls := last(rows, byChance), last(rows, overFew), last(rows, lightly), last(rows, oneSlow), last(rows, overGRPC)
-	lost := int64(0)
+	lost, busy := int64(0), 0.0
 	for _, r := range rows {
 		for _, f := range r.with {
 			lost += f.notServed
 		}
+		for _, f := range slices.Concat(r.with, r.without) {
+			busy = max(busy, f.busy)
+		}
+	}
+	if busy >= machine.Full {
+		fmt.Fprintln(out, "\nthe machine had no processor left in a trial: how long requests take there is the machine's affair")
 	}
 	_, err := fmt.Fprintf(out, "\nRESULT bench-handoff p99_ms=%.1f p99_off_ms=%.1f pinned_p99_ms=%.1f pinned_slow_pct=%.2f pinned_off_p99_ms=%.1f pinned_off_slow_pct=%.2f "+
 		"handed_pct=%.1f hop_p50_ms=%.3f cpu_us_per_handed=%.0f idle_overhead_pct=%.1f new_pod_share_s=%.2f slow_pod_p99_ms=%.1f slow_pod_slow_pct=%.2f "+
-		"slow_pod_off_p99_ms=%.1f slow_pod_off_slow_pct=%.2f grpc_p99_ms=%.1f grpc_slow_pct=%.2f grpc_off_p99_ms=%.1f grpc_off_slow_pct=%.2f not_served=%d\n",
+		"slow_pod_off_p99_ms=%.1f slow_pod_off_slow_pct=%.2f grpc_p99_ms=%.1f grpc_slow_pct=%.2f grpc_off_p99_ms=%.1f grpc_off_slow_pct=%.2f not_served=%d machine_busy_pct=%.0f\n",
 		of(heaviest.with, p99), of(heaviest.without, p99), of(pinned.with, p99), of(pinned.with, slowPercent), of(pinned.without, p99), of(pinned.without, slowPercent),
 		of(heaviest.with, func(f figures) float64 { return 100 * f.moved }),
 		of(heaviest.with, func(f figures) float64 { return float64(f.hop) / float64(time.Millisecond) }),
 		perHanded(heaviest), 100*(of(light.with, eachMicros)/of(light.without, eachMicros)-1), added.Seconds(),
 		of(slow.with, p99), of(slow.with, slowPercent), of(slow.without, p99), of(slow.without, slowPercent),
-		of(calls.with, p99), of(calls.with, slowPercent), of(calls.without, p99), of(calls.without, slowPercent), lost)
+		of(calls.with, p99), of(calls.with, slowPercent), of(calls.without, p99), of(calls.without, slowPercent), lost, 100*busy)
 	return err
 }
 

@@ -24,6 +24,7 @@ import (
 	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/hack/bench/internal/bed"
 	"goservice.dev/operator/hack/bench/internal/exposition"
+	"goservice.dev/operator/hack/bench/internal/machine"
 )
 
 const (
@@ -132,7 +133,15 @@ func (t *trial) measure(ctx context.Context, one *service, w way) (f figures, er
 	if err != nil {
 		return f, err
 	}
+	processors, err := machine.Now()
+	if err != nil {
+		return f, err
+	}
 	summary, err := t.client(ctx, one, w, t.duration, nil)
+	if err != nil {
+		return f, err
+	}
+	later, err := machine.Now()
 	if err != nil {
 		return f, err
 	}
@@ -140,7 +149,9 @@ func (t *trial) measure(ctx context.Context, one *service, w way) (f figures, er
 	if err != nil {
 		return f, err
 	}
-	return figuresOf(summary, before, after), nil
+	f = figuresOf(summary, before, after)
+	f.busy = processors.Until(later)
+	return f, nil
 }
 
 // summary of the load generator.
