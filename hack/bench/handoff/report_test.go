@@ -54,11 +54,11 @@ func TestTheLastLineComparesTheHeaviestLoadAndTheFewConnections(t *testing.T) {
 		{way: way{name: oneSlow, load: 0.5}, with: one(50*time.Millisecond, 0.002, 0, 1), without: one(2*time.Second, 0.07, 0, 1)},
 		{way: way{name: overGRPC, load: 0.5}, with: one(41*time.Millisecond, 0.003, 0, 1), without: one(3*time.Second, 0.98, 0, 1)},
 	}
+	rows[2].without[0].busy = 0.4
 	var out strings.Builder
 	if err := report(&out, s, rows, 1500*time.Millisecond); err != nil {
 		t.Fatal(err)
 	}
-	rows[2].without[0].busy = 0.4
 	want := "RESULT bench-handoff p99_ms=30.0 p99_off_ms=90.0 pinned_p99_ms=40.0 pinned_slow_pct=0.10 pinned_off_p99_ms=1000.0 pinned_off_slow_pct=99.00 " +
 		"handed_pct=25.0 hop_p50_ms=0.150 cpu_us_per_handed=80 idle_overhead_pct=1.0 new_pod_share_s=1.50 slow_pod_p99_ms=50.0 slow_pod_slow_pct=0.20 " +
 		"slow_pod_off_p99_ms=2000.0 slow_pod_off_slow_pct=7.00 grpc_p99_ms=41.0 grpc_slow_pct=0.30 grpc_off_p99_ms=3000.0 grpc_off_slow_pct=98.00 not_served=6 machine_busy_pct="
