@@ -27,8 +27,8 @@ type figures struct {
 }
 
 func (f figures) String() string {
-	return fmt.Sprintf("p50 %s, p99 %s, %.2f%% slow, %.1f%% moved, %s of CPU each; %d sent, %d not served, sent late by %s at p99; the machine %.0f%% busy",
-		rounded(f.p50), rounded(f.p99), 100*f.slow, 100*f.moved, f.each.Round(time.Microsecond), f.sent, f.notServed, rounded(f.late), 100*f.busy)
+	return fmt.Sprintf("p50 %s, p99 %s, %.2f%% slow, %.1f%% moved, hop %s, %s of CPU each; %d sent, %d not served, sent late by %s at p99; the machine %.0f%% busy",
+		rounded(f.p50), rounded(f.p99), 100*f.slow, 100*f.moved, rounded(f.hop), f.each.Round(time.Microsecond), f.sent, f.notServed, rounded(f.late), 100*f.busy)
 }
 
 func rounded(d time.Duration) time.Duration { return d.Round(100 * time.Microsecond) }
