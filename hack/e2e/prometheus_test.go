@@ -161,28 +161,26 @@ func (j *journey) scraped(name string) { j.t.Helper(); j.scrapedAt(name, "9100")
 
 func (j *journey) scrapedAt(name, port string) {
 	j.t.Helper()
-	want := map[string]string{}
-	for _, pod := range j.pods(name) {
-		want[pod.Name] = net.JoinHostPort(pod.Status.PodIP, port) + " is up"
-	}
-	j.Eventually(func() (map[string]string, error) {
+	j.Eventually(func(g gomega.Gomega) {
 		var data struct {
 			ActiveTargets []struct {
 				Labels            map[string]string
 				Health, LastError string
 			}
 		}
-		if err := j.prometheus("targets", map[string]string{"state": "active"}, &data); err != nil {
-			return nil, err
-		}
+		g.Expect(j.prometheus("targets", map[string]string{"state": "active"}, &data)).To(gomega.Succeed())
 		found := map[string]string{}
 		for _, target := range data.ActiveTargets {
 			if target.Labels["namespace"] == j.namespace && target.Labels["job"] == name {
 				found[target.Labels["pod"]] = target.Labels["instance"] + " is " + target.Health + target.LastError
 			}
 		}
-		return found, nil
-	}).WithTimeout(prometheusPatience).WithPolling(time.Second).Should(gomega.Equal(want))
+		want := map[string]string{} // as of now: the service may be scaled meanwhile
+		for _, pod := range j.pods(name) {
+			want[pod.Name] = net.JoinHostPort(pod.Status.PodIP, port) + " is up"
+		}
+		g.Expect(found).To(gomega.Equal(want))
+	}).WithTimeout(prometheusPatience).WithPolling(time.Second).Should(gomega.Succeed())
 }
 
 // ruleGroup is one as Prometheus shows it.
