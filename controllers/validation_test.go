@@ -20,8 +20,8 @@ import (
 	"goservice.dev/operator/api/v1alpha1"
 )
 
-// schemaOfGoService is the schema that the API server enforces.
-func schemaOfGoService(t *testing.T) apiextensionsv1.JSONSchemaProps {
+// definitionOfGoService is what is installed.
+func definitionOfGoService(t *testing.T) *apiextensionsv1.CustomResourceDefinition {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "config", "crd", "bases", "goservice.dev_goservices.yaml"))
 	if err != nil {
@@ -31,7 +31,13 @@ func schemaOfGoService(t *testing.T) apiextensionsv1.JSONSchemaProps {
 	if err := yaml.UnmarshalStrict(text, &definition); err != nil {
 		t.Fatal(err)
 	}
-	return *definition.Spec.Versions[0].Schema.OpenAPIV3Schema
+	return &definition
+}
+
+// schemaOfGoService is the schema that the API server enforces.
+func schemaOfGoService(t *testing.T) apiextensionsv1.JSONSchemaProps {
+	t.Helper()
+	return *definitionOfGoService(t).Spec.Versions[0].Schema.OpenAPIV3Schema
 }
 
 // visitSchema calls visit for a node and everything below it, with paths such as spec.upstreams[].name.

@@ -29,18 +29,11 @@ const nextVersion = "v1beta1"
 // twoVersions is the definition with one more version of the same schema, as it will be served when the shape is settled.
 func twoVersions(t *testing.T) *apiextensionsv1.CustomResourceDefinition {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("..", "config", "crd", "bases", "goservice.dev_goservices.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var definition apiextensionsv1.CustomResourceDefinition
-	if err := yaml.UnmarshalStrict(text, &definition); err != nil {
-		t.Fatal(err)
-	}
+	definition := definitionOfGoService(t)
 	next := definition.Spec.Versions[0].DeepCopy()
 	next.Name, next.Storage = nextVersion, false
 	definition.Spec.Versions = append(definition.Spec.Versions, *next)
-	return &definition
+	return definition
 }
 
 // kubectl apply keeps a copy of a definition in an annotation.

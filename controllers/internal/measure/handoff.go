@@ -4,6 +4,7 @@
 package measure
 
 import (
+	"bytes"
 	"math"
 	"time"
 
@@ -35,6 +36,28 @@ type HandOff struct {
 	Moved, Failed, HopSeconds float64
 	// Peers are the pods with which this one is linked; nil: it shares no queue.
 	Peers *float64
+}
+
+// movesName is the counter of requests that were to move to another pod, by the reason and the result.
+const movesName = "goservice_hand_off_requests_total"
+
+var (
+	movesPrefix   = []byte(movesName + "{")
+	movedLabel    = []byte(`result="moved"`)
+	returnedLabel = []byte(`result="returned"`)
+	brokenLabel   = []byte(`result="broken"`)
+)
+
+// count a line of that counter.
+func (h *HandOff) count(line []byte) error {
+	value, err := valueOf(line)
+	switch {
+	case bytes.Contains(line, movedLabel):
+		h.Moved += value
+	case bytes.Contains(line, returnedLabel), bytes.Contains(line, brokenLabel):
+		h.Failed += value
+	}
+	return err
 }
 
 // Sharing is how the pods of a service share their queue. It changes seldom.

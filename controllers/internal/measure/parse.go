@@ -135,15 +135,8 @@ var plain = [...]struct {
 	}},
 }
 
-// movesName is the counter of requests that were to move to another pod, by the reason and the result.
-const movesName = "goservice_hand_off_requests_total"
-
 var (
 	rejectedPrefix = []byte("goservice_requests_rejected_total{")
-	movesPrefix    = []byte(movesName + "{")
-	moved          = []byte(`result="moved"`)
-	returned       = []byte(`result="returned"`)
-	broken         = []byte(`result="broken"`)
 	servedPrefix   = []byte("goservice_service_seconds_count ")
 	noRoute        = []byte(`http_route=""`)
 	rateLimited    = []byte(`reason="rate_limit"`)
@@ -177,14 +170,7 @@ func (p *parser) line(line []byte) error {
 		return err
 	}
 	if bytes.HasPrefix(line, movesPrefix) {
-		value, err := valueOf(line)
-		switch {
-		case bytes.Contains(line, moved):
-			p.sample.HandOff.Moved += value
-		case bytes.Contains(line, returned), bytes.Contains(line, broken):
-			p.sample.HandOff.Failed += value
-		}
-		return err
+		return p.sample.HandOff.count(line)
 	}
 	for i := range plain {
 		name := plain[i].name

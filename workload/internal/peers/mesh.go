@@ -205,9 +205,7 @@ func (m *Mesh) admit(conn net.Conn) bool {
 func (m *Mesh) greeted(conn net.Conn) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if i := slices.Index(m.greets, conn); i >= 0 {
-		m.greets = slices.Delete(m.greets, i, i+1)
-	}
+	m.greets = slices.DeleteFunc(m.greets, func(one net.Conn) bool { return one == conn })
 }
 
 func (m *Mesh) closeAll() {

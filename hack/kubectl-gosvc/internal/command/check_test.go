@@ -98,7 +98,7 @@ func TestCheckOfAnOperatorThatHangs(t *testing.T) {
 	}
 }
 
-// kube-proxy as kubeadm installs it, and as it should be. Not parallel: every check of the API server would see it.
+// The test does not run in parallel with others, because their checks would report this kube-proxy, too.
 func TestCheckSaysThatKubeProxyRequestsNoCPU(t *testing.T) {
 	labels := map[string]string{"k8s-app": "kube-proxy"}
 	proxy := &appsv1.DaemonSet{
