@@ -4,7 +4,9 @@
 package handoff
 
 import (
+	"bytes"
 	"encoding/binary"
+	"encoding/hex"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -34,6 +36,18 @@ func TestWhatIsWantedIsReadAsItWasWritten(t *testing.T) {
 			got.Expected < 0 || got.Work < 0 || got.Memory < 0 || got.Memory > mostMemory {
 			t.Errorf("%d: %+v, %v", n, got, err)
 		}
+	}
+}
+
+// Pods of two builds serve side by side during a rollout: what builds that run somewhere send may be added to, and not changed.
+func TestWhatIsWantedKeepsItsForm(t *testing.T) {
+	w := want{Waiting: 7, Priority: pool.Sheddable, Expected: time.Second, Work: 3 * time.Millisecond, Memory: mostMemory}
+	if got := hex.EncodeToString(w.encode()); got != "0e0180a8d6b907809bee0280a8d6b907" {
+		t.Errorf("it is sent as %s", got)
+	}
+	kinds := []byte{frameTakes, frameWant, frameGrant, frameRelease, frameAsk, frameTokens}
+	if !bytes.Equal(kinds, []byte{8, 9, 10, 11, 12, 13}) {
+		t.Errorf("frames are of the kinds %v", kinds)
 	}
 }
 

@@ -93,12 +93,12 @@ func (m *Mesh) promise(other Hello) error {
 			return errHasOne
 		}
 	}
-	if m.coming[other.ID] || m.config.Self.ID < other.ID && m.dialing[m.address(other.Host)] {
+	if _, promised := m.coming[other.ID]; promised || m.config.Self.ID < other.ID && m.dialing[m.address(other.Host)] {
 		return errHasOne
 	}
 	if len(m.coming) >= m.room() {
 		return errFull
 	}
-	m.coming[other.ID] = true
+	m.coming[other.ID] = other.Host
 	return nil
 }

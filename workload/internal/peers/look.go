@@ -89,7 +89,7 @@ func (m *Mesh) wants(address, host string) (dial, later bool) {
 	if host == m.config.Self.Host || m.self[address] {
 		return false, false
 	}
-	if m.dialing[address] {
+	if _, dialing := m.dialing[address]; dialing {
 		return false, true
 	}
 	dialed, now := len(m.dialing), time.Now()
@@ -113,7 +113,7 @@ func (m *Mesh) wants(address, host string) (dial, later bool) {
 	}
 	p.last = min(max(2*p.last, firstPause), longestPause)
 	p.until = now.Add(p.last)
-	m.pauses[address], m.dialing[address] = p, true
+	m.pauses[address], m.dialing[address] = p, false
 	return true, false
 }
 

@@ -93,13 +93,13 @@ type Mesh struct {
 	mu      sync.Mutex
 	greets  []net.Conn // from others, that are no links yet, the oldest first
 	links   map[*Link]*linked
-	pauses  map[string]pause // by address
-	dialing map[string]bool  // addresses
-	coming  map[string]bool  // names of pods that were promised a link
-	self    map[string]bool  // addresses of this pod
-	looking error            // why the names could not be resolved the last time
-	settled int              // looks in turn that found everybody linked
-	changed chan struct{}    // a link has begun or ended
+	pauses  map[string]pause  // by address
+	dialing map[string]bool   // by address, whether there is a connection
+	coming  map[string]string // hosts of pods that were promised a link, by their names
+	self    map[string]bool   // addresses of this pod
+	looking error             // why the names could not be resolved the last time
+	settled int               // looks in turn that found everybody linked
+	changed chan struct{}     // a link has begun or ended
 }
 
 // linked is what is known of a link.
@@ -125,7 +125,7 @@ func NewMesh(config Config) *Mesh {
 	}
 	return &Mesh{
 		config: config, links: map[*Link]*linked{}, pauses: map[string]pause{}, dialing: map[string]bool{}, self: map[string]bool{},
-		coming: map[string]bool{}, changed: make(chan struct{}, 1),
+		coming: map[string]string{}, changed: make(chan struct{}, 1),
 	}
 }
 
@@ -249,6 +249,10 @@ func (m *Mesh) dial(ctx context.Context, address string) {
 	dialing, cancel := context.WithTimeout(ctx, greetTimeout)
 	defer cancel()
 	conn, err := m.config.Dial(dialing, address)
+	if err == nil && !m.connected(address) {
+		_ = conn.Close()
+		err = errHasOne
+	}
 	if err == nil {
 		err = m.link(ctx, tls.Client(conn, m.config.Keys.config()), address)
 	}
@@ -256,6 +260,25 @@ func (m *Mesh) dial(ctx context.Context, address string) {
 		m.dialed(address)
 		m.config.Logger.Debug("a pod of the service cannot be linked", "address", address, "error", err)
 	}
+}
+
+// connected reports whether a connection that was made is of use. From then on, nobody who dials this pod from the other end is promised a
+// link: before, it may go on for long, as where a policy drops what this pod sends.
+func (m *Mesh) connected(address string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, host := range m.coming {
+		if m.address(host) == address {
+			return false
+		}
+	}
+	for _, one := range m.links {
+		if one.retired.IsZero() && m.address(one.hello.Host) == address {
+			return false
+		}
+	}
+	m.dialing[address] = true
+	return true
 }
 
 // dialed says that the address is not being dialed any more. The lock is not held.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -244,6 +245,26 @@ func TestLinksStayWhereNamesAreGone(t *testing.T) {
 	if links := one.mesh.Links(); links == 0 {
 		t.Error("the link is gone")
 	}
+}
+
+// As where a NetworkPolicy drops what the pod sends to some of the others, or to all of them: nobody answers, and those who can connect link themselves.
+func TestPodsThatAreHiddenByAPolicyKeepNobodyElse(t *testing.T) {
+	n, folder, port := &names{}, keyFolder(t, 'a'), freePort(t)
+	all := hosts(8)
+	hidden := all[2:]
+	n.set(nil, all...)
+	dial := func(ctx context.Context, address string) (net.Conn, error) {
+		if host, _, _ := net.SplitHostPort(address); slices.Contains(hidden, host) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		return (&net.Dialer{}).DialContext(ctx, "tcp", address)
+	}
+	one := runAs(t, n, all[0], all[0], port, folder, dial)
+	run(t, n, all[1], port, folder)
+	one.until(t, "a pod that can be reached is not linked", func(with, _ map[string]int) bool { return with[all[1]] == 1 })
+	run(t, n, all[2], port, folder)
+	one.until(t, "a pod that reaches this one is not linked", func(with, _ map[string]int) bool { return with[all[2]] == 1 })
 }
 
 func TestPodsOfAnotherServiceAreNotLinked(t *testing.T) {
