@@ -135,7 +135,7 @@ func (p *Plan) planUtilization(spec *v1alpha1.GoServiceSpec, d demand) {
 		utilization = Figure[float64]{math.Floor(highest*100) / 100, fmt.Sprintf("above this, waiting breaks %s at p%s with %s; limited to %d to %d%%",
 			readable(d.threshold), shortest(d.percentile*100), d.source(), minCPUTarget, most)}
 	}
-	utilization.Reason += largerPods(spec, d)
+	utilization.Reason += p.largerPods(spec, d)
 	p.Utilization = &utilization
 	perPod := capacityAt(d, utilization.Value)
 	p.Concurrency = &Figure[float64]{

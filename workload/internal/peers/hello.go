@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 )
 
 // A Hello is JSON, as pods of different versions read it: unknown fields are ignored, missing ones are zero.
@@ -55,13 +56,25 @@ var (
 	errFull = errors.New("peers: there are as many links as may be")
 )
 
+// canonical is an address in the one spelling that is compared; what is no address stays.
+func canonical(host string) string {
+	if address, err := netip.ParseAddr(host); err == nil {
+		return address.Unmap().String()
+	}
+	return host
+}
+
 // greet shakes hands and says who is who. The pod that was dialed has the last word. It returns no name but of a pod that was promised a
 // link, or has promised one.
-func (m *Mesh) greet(conn *tls.Conn, dialed bool) (other Hello, err error) {
+func (m *Mesh) greet(conn *tls.Conn, address string) (other Hello, err error) {
 	if err := conn.Handshake(); err != nil {
 		return Hello{}, err
 	}
+	dialed := address != ""
 	if dialed {
+		if !m.reached(address) {
+			return Hello{}, errHasOne
+		}
 		if err = writeHello(conn, m.config.Self); err != nil {
 			return Hello{}, err
 		}
@@ -72,6 +85,7 @@ func (m *Mesh) greet(conn *tls.Conn, dialed bool) (other Hello, err error) {
 	if other.Host == "" { // it does not know its own address
 		other.Host, _, _ = net.SplitHostPort(conn.RemoteAddr().String())
 	}
+	other.Host = canonical(other.Host)
 	if !dialed {
 		if err = m.promise(other); err != nil {
 			return Hello{}, err

@@ -27,8 +27,8 @@ const (
 	// say says so then. Each sign of life wakes a process, so there are few of them while no call runs.
 	silence     = 6 * time.Second
 	pulse       = 2 * time.Second
-	calmSilence = 45 * time.Second
-	calmPulse   = 15 * time.Second
+	calmSilence = 150 * time.Second
+	calmPulse   = 60 * time.Second
 
 	readBufferBytes = 16 << 10
 	keptBytes       = 64 << 10 // of a buffer for the next frames

@@ -51,7 +51,9 @@ func (m *Mesh) look(ctx context.Context, all *sync.WaitGroup) {
 	}
 	rand.Shuffle(len(hosts), func(i, j int) { hosts[i], hosts[j] = hosts[j], hosts[i] })
 	settled := true
-	for _, host := range hosts {
+	for i, host := range hosts {
+		host = canonical(host)
+		hosts[i] = host
 		address := m.address(host)
 		dial, later := m.wants(address, host)
 		if dial {

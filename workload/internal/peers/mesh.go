@@ -4,6 +4,7 @@
 package peers
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"crypto/tls"
@@ -94,7 +95,7 @@ type Mesh struct {
 	greets  []net.Conn // from others, that are no links yet, the oldest first
 	links   map[*Link]*linked
 	pauses  map[string]pause  // by address
-	dialing map[string]bool   // by address, whether there is a connection
+	dialing map[string]bool   // by address, whether its end has shown its key
 	coming  map[string]string // hosts of pods that were promised a link, by their names
 	self    map[string]bool   // addresses of this pod
 	looking error             // why the names could not be resolved the last time
@@ -123,6 +124,7 @@ func NewMesh(config Config) *Mesh {
 			return (&net.Dialer{KeepAlive: -1}).DialContext(ctx, "tcp", address) // links have signs of life of their own
 		}
 	}
+	config.Self.Host = canonical(config.Self.Host)
 	return &Mesh{
 		config: config, links: map[*Link]*linked{}, pauses: map[string]pause{}, dialing: map[string]bool{}, self: map[string]bool{},
 		coming: map[string]string{}, changed: make(chan struct{}, 1),
@@ -249,10 +251,6 @@ func (m *Mesh) dial(ctx context.Context, address string) {
 	dialing, cancel := context.WithTimeout(ctx, greetTimeout)
 	defer cancel()
 	conn, err := m.config.Dial(dialing, address)
-	if err == nil && !m.connected(address) {
-		_ = conn.Close()
-		err = errHasOne
-	}
 	if err == nil {
 		err = m.link(ctx, tls.Client(conn, m.config.Keys.config()), address)
 	}
@@ -262,9 +260,9 @@ func (m *Mesh) dial(ctx context.Context, address string) {
 	}
 }
 
-// connected reports whether a connection that was made is of use. From then on, nobody who dials this pod from the other end is promised a
-// link: before, it may go on for long, as where a policy drops what this pod sends.
-func (m *Mesh) connected(address string) bool {
+// reached reports whether a dialed connection, whose other end has shown its key, is of use. From then on, nobody who dials this pod from the
+// other end is promised a link: before, it may go on for long, as where a policy drops what this pod sends.
+func (m *Mesh) reached(address string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, host := range m.coming {
@@ -296,7 +294,7 @@ func (m *Mesh) link(ctx context.Context, conn *tls.Conn, address string) error {
 	greet, cancel := context.WithTimeout(ctx, greetTimeout)
 	defer cancel()
 	stop := context.AfterFunc(greet, func() { _ = conn.NetConn().Close() })
-	other, err := m.greet(conn, address != "")
+	other, err := m.greet(conn, address)
 	if address == "" {
 		m.greeted(conn.NetConn())
 	}
@@ -318,7 +316,7 @@ func (m *Mesh) link(ctx context.Context, conn *tls.Conn, address string) error {
 	handler := m.config.Linked(other, l)
 	m.mu.Lock()
 	m.links[l] = &linked{hello: other, address: address, key: proven(conn.ConnectionState()), handler: handler}
-	delete(m.pauses, address)
+	delete(m.pauses, cmp.Or(address, m.address(other.Host)))
 	delete(m.dialing, address)
 	if address == "" {
 		delete(m.coming, other.ID)

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"slices"
@@ -247,24 +248,70 @@ func TestLinksStayWhereNamesAreGone(t *testing.T) {
 	}
 }
 
-// As where a NetworkPolicy drops what the pod sends to some of the others, or to all of them: nobody answers, and those who can connect link themselves.
+// As where a NetworkPolicy or a proxy drops what the pod sends to some of the others: nobody answers, and those who can connect link themselves, at the
+// first try.
 func TestPodsThatAreHiddenByAPolicyKeepNobodyElse(t *testing.T) {
-	n, folder, port := &names{}, keyFolder(t, 'a'), freePort(t)
-	all := hosts(8)
-	hidden := all[2:]
-	n.set(nil, all...)
-	dial := func(ctx context.Context, address string) (net.Conn, error) {
-		if host, _, _ := net.SplitHostPort(address); slices.Contains(hidden, host) {
-			<-ctx.Done()
-			return nil, ctx.Err()
-		}
+	connect := func(ctx context.Context, address string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "tcp", address)
 	}
-	one := runAs(t, n, all[0], all[0], port, folder, dial)
-	run(t, n, all[1], port, folder)
-	one.until(t, "a pod that can be reached is not linked", func(with, _ map[string]int) bool { return with[all[1]] == 1 })
-	run(t, n, all[2], port, folder)
-	one.until(t, "a pod that reaches this one is not linked", func(with, _ map[string]int) bool { return with[all[2]] == 1 })
+	for name, drop := range map[string]func(ctx context.Context) (net.Conn, error){
+		"connections": func(ctx context.Context) (net.Conn, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		},
+		"what is sent": func(ctx context.Context) (net.Conn, error) {
+			one, other := net.Pipe()
+			context.AfterFunc(ctx, func() { _ = other.Close() })
+			go func() { _, _ = io.Copy(io.Discard, other) }()
+			return one, nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n, folder, port := &names{}, keyFolder(t, 'a'), freePort(t)
+			all := hosts(8)
+			hidden, dialing := all[2:], make(chan struct{}, 100)
+			n.set(nil, all...)
+			one := runAs(t, n, all[0], all[0], port, folder, func(ctx context.Context, address string) (net.Conn, error) {
+				host, _, _ := net.SplitHostPort(address)
+				if !slices.Contains(hidden, host) {
+					return connect(ctx, address)
+				}
+				if host == all[2] {
+					dialing <- struct{}{}
+				}
+				return drop(ctx)
+			})
+			run(t, n, all[1], port, folder)
+			one.until(t, "a pod that can be reached is not linked", func(with, _ map[string]int) bool { return with[all[1]] == 1 })
+			<-dialing
+			tries := make(chan struct{}, 100)
+			runAs(t, n, all[2], all[2], port, folder, func(ctx context.Context, address string) (net.Conn, error) {
+				if host, _, _ := net.SplitHostPort(address); host == all[0] {
+					tries <- struct{}{}
+				}
+				return connect(ctx, address)
+			})
+			one.until(t, "a pod that reaches this one is not linked", func(with, _ map[string]int) bool { return with[all[2]] == 1 })
+			if len(tries) != 1 {
+				t.Errorf("it was linked at try %d", len(tries))
+			}
+		})
+	}
+}
+
+// Else pods would link twice, or dial themselves.
+func TestAddressesAreComparedInOneSpelling(t *testing.T) {
+	n, folder, port := &names{}, keyFolder(t, 'a'), freePort(t)
+	all := hosts(2)
+	n.set(nil, "::ffff:"+all[0], all[1])
+	one := runAs(t, n, "::ffff:"+all[0], all[0], port, folder, nil)
+	other := run(t, n, all[1], port, folder)
+	other.until(t, "they are not linked", func(with, _ map[string]int) bool { return with[all[0]] == 1 })
+	one.mesh.mu.Lock()
+	defer one.mesh.mu.Unlock()
+	if len(one.mesh.self) != 0 || one.mesh.config.Self.Host != all[0] {
+		t.Errorf("a pod has dialed itself: %v, at %s", one.mesh.self, one.mesh.config.Self.Host)
+	}
 }
 
 func TestPodsOfAnotherServiceAreNotLinked(t *testing.T) {
