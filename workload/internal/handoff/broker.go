@@ -48,6 +48,8 @@ const (
 	// grantLife is how long a worker is kept for a request that does not come: longer than CPU quotas, whose period is 100 ms, may stop
 	// both pods one after another.
 	grantLife = 250 * time.Millisecond
+	// firstVain is for how long a pod is left alone after one was kept for it in vain, then for twice as long each time, up to longestRest.
+	firstVain = time.Second
 	// firstHop is what moving a request is taken to cost as long as it was not measured.
 	firstHop = 300 * time.Microsecond
 	// smoothing of measured times and shares: the mean of about as many.

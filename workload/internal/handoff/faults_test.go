@@ -4,6 +4,7 @@
 package handoff
 
 import (
+	"context"
 	"errors"
 	"math/rand/v2"
 	"net"
@@ -105,10 +106,39 @@ func TestARequestThatIsLostOnItsWayReturnsToItsQueue(t *testing.T) {
 		if took := time.Since(began); took > 300*time.Millisecond {
 			t.Errorf("it took %s", took)
 		}
-		time.Sleep(time.Minute) // the silence is noticed
+		time.Sleep(3 * time.Minute) // the silence is noticed
 		if one.broker.Peers() != 0 || all[1].broker.Peers() != 0 {
 			t.Error("the link has not ended")
 		}
+		stop()
+	})
+}
+
+// A link may be dead one way for as long as it takes to notice its silence. Each worker that is kept for what waits at its other end is lost for a
+// quarter of a second.
+func TestALinkThatIsDeadOneWayCostsFewWorkers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all, link := unlinked(2, 1)
+		one, other := all[0], all[1]
+		ends := other.faultyEnds()
+		stop := link(t)
+		synctest.Wait()
+		ends()[0].vanishes.Store(true)
+		if !one.pool.TryAcquire() {
+			t.Fatal("busy")
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+		defer cancel()
+		if who, err := one.arrive(ctx, 1, time.Millisecond); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%q, %v", who, err)
+		}
+		other.broker.mu.Lock()
+		kept := other.broker.grants / 2
+		other.broker.mu.Unlock()
+		if kept < 2 || kept > 12 {
+			t.Errorf("%d workers were kept for it in two minutes", kept)
+		}
+		one.pool.Release()
 		stop()
 	})
 }

@@ -54,6 +54,7 @@ type peer struct {
 	since   time.Time // when it said so
 	good    time.Time // until when
 	granted map[uint64]*time.Timer
+	vain    int // times in turn that workers were kept for its requests, and none came
 
 	owes     int       // tokens that it was asked for, and has not answered
 	round    uint64    // in which it was asked
@@ -210,14 +211,16 @@ func (p *peer) grant(id uint64) {
 	_ = p.link.Send(frameGrant, binary.AppendUvarint(nil, id))
 }
 
-// expire gives a worker back for which no request has come. It may be on its way, or lost where what the pod sends does not arrive.
+// expire gives a worker back for which no request has come. It may be on its way, or lost where what one of both pods sends does not arrive: until a
+// request comes, the pod is left alone for longer each time, as the link's own signs of life are rare.
 func (p *peer) expire(id uint64) {
 	if p.release(id) {
 		p.calls.Refuse(id)
 		b := p.broker
 		b.mu.Lock()
-		if rests := time.Now().Add(time.Second); rests.After(p.resting) {
-			p.resting = rests
+		if now := time.Now(); now.After(p.resting) { // several may expire in the same moment
+			p.resting = now.Add(min(firstVain<<min(p.vain, 10), longestRest))
+			p.vain++
 		}
 		b.mu.Unlock()
 	}
@@ -253,6 +256,7 @@ func (p *peer) Claim(id uint64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.counters.Taken++
+	p.vain = 0
 	p.want.Waiting = max(0, p.want.Waiting-1)
 	b.give()
 	return true
