@@ -135,7 +135,7 @@ func TestALinkThatIsDeadOneWayCostsFewWorkers(t *testing.T) {
 		other.broker.mu.Lock()
 		kept := other.broker.grants / 2
 		other.broker.mu.Unlock()
-		if kept < 2 || kept > 12 {
+		if kept < 2 || kept > 8 {
 			t.Errorf("%d workers were kept for it in two minutes", kept)
 		}
 		one.pool.Release()

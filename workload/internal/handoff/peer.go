@@ -214,16 +214,19 @@ func (p *peer) grant(id uint64) {
 // expire gives a worker back for which no request has come. It may be on its way, or lost where what one of both pods sends does not arrive: until a
 // request comes, the pod is left alone for longer each time, as the link's own signs of life are rare.
 func (p *peer) expire(id uint64) {
-	if p.release(id) {
-		p.calls.Refuse(id)
-		b := p.broker
-		b.mu.Lock()
-		if now := time.Now(); now.After(p.resting) { // several may expire in the same moment
-			p.resting = now.Add(min(firstVain<<min(p.vain, 10), longestRest))
-			p.vain++
-		}
-		b.mu.Unlock()
+	if !p.unkeep(id) {
+		return
 	}
+	p.calls.Refuse(id)
+	b := p.broker
+	b.mu.Lock()
+	if now := time.Now(); now.After(p.resting) { // several may expire in the same moment
+		p.resting = now.Add(min(firstVain<<min(p.vain, 10), longestRest))
+		p.vain++
+	}
+	b.mu.Unlock()
+	b.pool.Release() // now, so that it is not kept for the same pod again
+	b.visited()
 }
 
 // release gives a worker back that was kept, once.
