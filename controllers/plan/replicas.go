@@ -91,8 +91,8 @@ func (p *Plan) planStart(spec *v1alpha1.GoServiceSpec, observed Observed) {
 }
 
 func cpuTargetFor(spec *v1alpha1.GoServiceSpec, d demand) Figure[int32] {
-	if given := spec.Autoscaling; given != nil && given.TargetCPUUtilization != nil {
-		return Figure[int32]{*given.TargetCPUUtilization, "set in spec.autoscaling.targetCPUUtilization"}
+	if targetIsFixed(spec) {
+		return Figure[int32]{*spec.Autoscaling.TargetCPUUtilization, "set in spec.autoscaling.targetCPUUtilization"}
 	}
 	if d.threshold == 0 {
 		return Figure[int32]{defaultCPUTarget, "spec.slo.latency is not set; 70% leaves room while pods start"}

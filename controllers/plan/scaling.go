@@ -69,8 +69,7 @@ func (p *Plan) planScaling(spec *v1alpha1.GoServiceSpec, d demand) {
 // autoscaler tolerates above its target must not be what breaks it.
 func tolerance(spec *v1alpha1.GoServiceSpec, d demand, target int32) *Figure[float64] {
 	const where = "; before Kubernetes 1.35, the default of 10% applies"
-	given := spec.Autoscaling != nil && spec.Autoscaling.TargetCPUUtilization != nil
-	if d.threshold == 0 || given {
+	if d.threshold == 0 || targetIsFixed(spec) {
 		return nil // nothing says that the cluster's own is wrong
 	}
 	highest := d.highestUtilization() * 100

@@ -28,8 +28,7 @@ const (
 // It is said of measured costs only, by the queueing formula, and not of the demand of the moment, so that it stands still. Nothing is said
 // of pods that share their queue, where measurements have lowered the target, or where so many pods are not allowed or never needed.
 func (p *Plan) largerPods(spec *v1alpha1.GoServiceSpec, d demand) string {
-	targetGiven := spec.Autoscaling != nil && spec.Autoscaling.TargetCPUUtilization != nil
-	if !p.Autoscaled || targetGiven || d.threshold == 0 || !d.measured || !d.cpuMeasured || d.cores <= 0 || d.queueShared {
+	if !p.Autoscaled || targetIsFixed(spec) || d.threshold == 0 || !d.measured || !d.cpuMeasured || d.cores <= 0 || d.queueShared {
 		return ""
 	}
 	now := cpuTargetFor(spec, d).Value

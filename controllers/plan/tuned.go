@@ -56,8 +56,7 @@ func (p *Plan) tune(spec *v1alpha1.GoServiceSpec, tuned Tuned) {
 		bounds := p.Replicas.Value
 		p.ReplicaFloor = Figure[int32]{min(max(tuned.ReplicaFloor.Value, bounds.Min), bounds.Max), tuned.ReplicaFloor.Reason}
 	}
-	targetGiven := spec.Autoscaling != nil && spec.Autoscaling.TargetCPUUtilization != nil
-	if p.CPUTarget != nil && tuned.Utilization != nil && !targetGiven {
+	if p.CPUTarget != nil && tuned.Utilization != nil && !targetIsFixed(spec) {
 		if percent := max(int32(math.Floor(tuned.Utilization.Value*100+1e-6)), minCPUTarget); percent < p.CPUTarget.Value {
 			p.CPUTarget = &Figure[int32]{percent, tuned.Utilization.Reason}
 		}
@@ -84,6 +83,11 @@ func (p *Plan) planHold(observed Observed) {
 // WorkersAreFixed says whether the user has set how many workers each pod has. Otherwise its pool sizes itself.
 func WorkersAreFixed(spec *v1alpha1.GoServiceSpec) bool {
 	return spec.Pool != nil && spec.Pool.Workers != nil
+}
+
+// targetIsFixed says whether the user has set the CPU target.
+func targetIsFixed(spec *v1alpha1.GoServiceSpec) bool {
+	return spec.Autoscaling != nil && spec.Autoscaling.TargetCPUUtilization != nil
 }
 
 // GOGCIsFixed says whether the user has set the collector's pace: by spec.runtime.gogc, or by the environment variable GOGC,
@@ -118,7 +122,7 @@ func SteeringOf(spec *v1alpha1.GoServiceSpec, p Plan) Steering {
 		s.Utilization = float64(p.CPUTarget.Value) / 100
 		s.AloneUtilization = float64(p.aloneTarget) / 100
 	}
-	s.UtilizationIsFixed = spec.Autoscaling != nil && spec.Autoscaling.TargetCPUUtilization != nil
+	s.UtilizationIsFixed = targetIsFixed(spec)
 	if slo := spec.SLO; slo != nil {
 		if slo.Latency != nil {
 			s.Threshold = slo.Latency.Threshold.Duration

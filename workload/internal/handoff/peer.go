@@ -225,18 +225,20 @@ func (p *peer) expire(id uint64) {
 		p.vain++
 	}
 	b.mu.Unlock()
-	b.pool.Release() // now, so that it is not kept for the same pod again
-	b.visited()
+	b.takeBack() // now, so that it is not kept for the same pod again
 }
 
 // release gives a worker back that was kept, once.
-func (p *peer) release(id uint64) bool {
-	if !p.unkeep(id) {
-		return false
+func (p *peer) release(id uint64) {
+	if p.unkeep(id) {
+		p.broker.takeBack()
 	}
-	p.broker.pool.Release()
-	p.broker.visited()
-	return true
+}
+
+// takeBack a worker that was kept, and not used.
+func (b *Broker) takeBack() {
+	b.pool.Release()
+	b.visited()
 }
 
 func (p *peer) unkeep(id uint64) bool {
