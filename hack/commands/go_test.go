@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -50,6 +51,7 @@ func TestAProgramThatThereIsNot(t *testing.T) {
 		"run ./hack/migrat -f -":                            "no such file",
 		"run ./api/v1alpha1":                                "no program",
 		"run ./hack/migrate -indicator OpenTelemetry -f -":  "no flag -indicator",
+		"run ./controllers/sim/cmd -core 1":                 "no flag -core",
 		"run goservice.dev/operator/workload/news@latest x": "no such file",
 		"run goservice.dev/workload/new@latest x":           "no package of this checkout",
 	} {
@@ -77,20 +79,19 @@ func program(folder string, words []string) error {
 	if _, err := os.Stat(folder); err != nil {
 		return err
 	}
-	files, err := filepath.Glob(filepath.Join(folder, "*.go"))
+	source, err := sources(folder)
 	if err != nil {
 		return err
 	}
-	var source []byte
-	for _, file := range files {
-		text, err := os.ReadFile(file)
+	if !bytes.Contains(source, []byte("\nfunc main() {")) {
+		return fmt.Errorf("%s is no program", name)
+	}
+	for _, below := range theirs.FindAllSubmatch(source, -1) { // a program may leave its flags to a package
+		imported, err := sources(filepath.Join(root, string(below[1])))
 		if err != nil {
 			return err
 		}
-		source = append(source, text...)
-	}
-	if !bytes.Contains(source, []byte("\nfunc main() {")) {
-		return fmt.Errorf("%s is no program", name)
+		source = append(source, imported...)
 	}
 	for _, word := range words[at+1:] {
 		if flag, is := strings.CutPrefix(word, "-"); is && flag != "" && flag != "h" && !bytes.Contains(source, []byte(`"`+flag+`"`)) {
@@ -98,4 +99,24 @@ func program(folder string, words []string) error {
 		}
 	}
 	return nil
+}
+
+// theirs finds the packages of the checkout that a source imports.
+var theirs = regexp.MustCompile(`(?m)^(?:import)?\s+(?:\w+ )?"goservice\.dev/operator/([^"]+)"$`)
+
+// sources are the Go files of a folder, one after the other.
+func sources(folder string) ([]byte, error) {
+	files, err := filepath.Glob(filepath.Join(folder, "*.go"))
+	if err != nil {
+		return nil, err
+	}
+	var source []byte
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		source = append(source, text...)
+	}
+	return source, nil
 }
