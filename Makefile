@@ -141,8 +141,8 @@ test-chaos: ## End-to-end tests while leaders are killed, outages of the control
 	NODES=$${NODES:-2} E2E_TIMEOUT=$(E2E_TIMEOUT) CHAOS_RUN='$(CHAOS_RUN)' hack/chaos.sh
 
 .PHONY: test-console
-test-console: ## The console in headless Chromium with 1,000 services: keys, colors, size, first paint, a hidden tab; needs chromium. PICTURES=DIR writes pictures.
-	go -C hack/kubectl-gosvc test -tags e2e -count=1 -v -run 'TestTheConsoleInABrowser|TestATabThatNobodySees' ./internal/console -args $(if $(PICTURES),-pictures '$(abspath $(PICTURES))')
+test-console: ## The console in headless Chromium with 1,000 services: keys, colors, size, first paint, a hidden tab. PICTURES=DIR writes pictures.
+	PICTURES='$(PICTURES)' hack/console.sh
 
 .PHONY: explore
 explore: ## Look for faults: FAULTS=2000 disturbed runs, TRANSITIONS=5000 between generated specs; about 40 minutes. STATE=FILE resumes.

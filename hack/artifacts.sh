@@ -3,13 +3,13 @@
 # same bits, whoever runs it and where. Nothing is signed: the workflow that publishes does that.
 #
 #   VERSION=v0.2.0 hack/artifacts.sh
-#   hack/artifacts.sh compare      makes the commit's release twice, in clones, the second time for another home, umask, and time zone and with an empty
-#                                  build cache; compares all files, and checks what is in them
+#   hack/artifacts.sh compare      makes the commit's release twice, in clones, the second time with another home, umask, and time zone, an empty
+#                                  build cache, and no module proxy; compares all files, and checks what is in them
 #
 # PART=linux-amd64 makes only the plugin of this platform, its krew manifest, the chart, install.yaml, the notes, and the checksums of these. Compared,
 # only the plugin is compiled with an empty build cache, not the tools. KEEP=FOLDER copies what was compared there.
 #
-# Reads VERSION, IMG and WORKLOAD_IMG (references in install.yaml), SOURCE (https address of the repository), SOURCE_DATE_EPOCH (default: the
+# Reads VERSION, IMG and WORKLOAD_IMG (references in install.yaml and chart), SOURCE (https address of the repository), SOURCE_DATE_EPOCH (default: the
 # time of the commit).
 # shellcheck source=cluster/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/cluster/lib.sh"
@@ -28,7 +28,7 @@ compare() {
   git clone -q "$REPO_ROOT" "$second"
   VERSION=$version "$first/hack/artifacts.sh"
   if [ -n "${KEEP:-}" ]; then cp -r "$first/dist/$version/." "$KEEP"; fi
-  (umask 077 && env "${caches[@]}" HOME="$home" TZ=Asia/Tokyo LC_ALL=C GOFLAGS=-modcacherw GOAMD64=v3 VERSION=$version "$second/hack/artifacts.sh")
+  (umask 077 && env "${caches[@]}" HOME="$home" TZ=Asia/Tokyo LC_ALL=C GOPROXY=off GOFLAGS=-modcacherw GOAMD64=v3 VERSION=$version "$second/hack/artifacts.sh")
   diff -r "$first/dist" "$second/dist" || die "two releases of the same commit differ in the files above"
   if [ -n "$PART" ]; then
     step release "two times the same bits: $(find "$first/dist/$version" -type f | wc -l) files"
@@ -44,7 +44,9 @@ fi
 
 VERSION=${VERSION:-$(hack/version.sh)}
 SOURCE=${SOURCE:-https://goservice.dev/operator}
-export VERSION WORKLOAD_TAGS=grpcnotrace
+IMG=${IMG:-goservice.dev/manager:$VERSION}
+WORKLOAD_IMG=${WORKLOAD_IMG:-goservice.dev/workload:$VERSION}
+export VERSION IMG WORKLOAD_IMG WORKLOAD_TAGS=grpcnotrace
 commit=$(git rev-parse HEAD) || die "make release names the commit of the sources: run it in a git checkout"
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 # Only dev-…, which is a hash over the sources, may be made of what is not committed.
@@ -58,7 +60,8 @@ out=dist/$VERSION
 # artifacts FLAG…: the program that makes the files. The environment's Go settings must not lead it elsewhere.
 artifacts() {
   env GOFLAGS=-buildvcs=false GOWORK= go -C hack/artifacts run . -version "$VERSION" -commit "$commit" -source "$SOURCE" \
-    -epoch "$SOURCE_DATE_EPOCH" -root "$REPO_ROOT" -built "$REPO_ROOT/$built" -out "$REPO_ROOT/$out" -part "$PART" "$@"
+    -epoch "$SOURCE_DATE_EPOCH" -root "$REPO_ROOT" -built "$REPO_ROOT/$built" -out "$REPO_ROOT/$out" -part "$PART" \
+    -image "$IMG" -workload-image "$WORKLOAD_IMG" "$@"
 }
 artifacts -check # before anything is compiled
 
@@ -76,8 +79,7 @@ for platform in "${platforms[@]}"; do
   task binaries "kubectl-gosvc, $platform, $VERSION" env GOCACHE="${PROGRAMS_CACHE:-$(go env GOCACHE)}" OUT="$built/$platform" \
     GOOS="${platform%-*}" GOARCH="${platform#*-}" hack/binaries.sh kubectl-gosvc
 done
-IMG=${IMG:-goservice.dev/manager:$VERSION} WORKLOAD_IMG=${WORKLOAD_IMG:-goservice.dev/workload:$VERSION} COMPONENTS='' \
-  hack/deploy.sh render >"$out/install.yaml"
+COMPONENTS='' hack/deploy.sh render >"$out/install.yaml"
 if [ -z "$PART" ]; then
   env GOFLAGS= GOWORK= go -C hack/bundle run . -version "$VERSION" -source "$SOURCE" -epoch "$SOURCE_DATE_EPOCH" -installer "$REPO_ROOT/$out/install.yaml" \
     -out "$REPO_ROOT/$built/bundle"

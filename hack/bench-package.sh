@@ -11,6 +11,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/cluster/lib.sh"
 source "$(dirname "${BASH_SOURCE[0]}")/cluster/bench.sh"
 cd "$REPO_ROOT" || exit
 
+need_browser "the console's first paint"
 export CLUSTER=${CLUSTER:-goservice-package}
 VERSION=${VERSION:-$(hack/version.sh)}
 export VERSION

@@ -10,6 +10,8 @@ cd "$REPO_ROOT" || exit
 if ! have "$(go env CC)"; then need_packages "go test -race" gcc libc6-dev; fi
 # The reference service is tested on real servers.
 need_packages "the test of workload/examples/orders" postgresql redis-server
+# The documentation's commands use it.
+have curl || need_packages "the test of hack/commands" curl ca-certificates
 KUBEBUILDER_ASSETS=${KUBEBUILDER_ASSETS:-$(hack/cluster/envtest.sh)}
 export KUBEBUILDER_ASSETS
 export CGO_ENABLED=1

@@ -17,14 +17,16 @@ import (
 
 // release is what a release is made of, and where its files go.
 type release struct {
-	version string    // v0.2.0, or dev-… for sources without a tag
-	commit  string    // of the sources, 40 hex digits
-	source  string    // address of the repository
-	created time.Time // that everything in the files carries
-	root    string    // folder of the checkout
-	built   string    // folder of the compiled programs, OS-ARCHITECTURE/PROGRAM
-	out     string    // folder to write to
-	part    string    // the only platform whose plugin is packed, without images and what describes them; empty for a whole release
+	version       string    // v0.2.0, or dev-… for sources without a tag
+	commit        string    // of the sources, 40 hex digits
+	source        string    // address of the repository
+	created       time.Time // that everything in the files carries
+	root          string    // folder of the checkout
+	built         string    // folder of the compiled programs, OS-ARCHITECTURE/PROGRAM
+	out           string    // folder to write to
+	managerImage  string    // reference of the operator's image, for the chart
+	workloadImage string    // reference of the bundled workload's image, likewise
+	part          string    // the only platform whose plugin is packed, without images and what describes them; empty for a whole release
 }
 
 func main() {
@@ -42,6 +44,8 @@ func run(arguments []string) error {
 	flags.StringVar(&r.version, "version", "", "version of the release, such as v0.2.0")
 	flags.StringVar(&r.commit, "commit", "", "commit of the sources, 40 hex digits")
 	flags.StringVar(&r.source, "source", "", "https address of the repository")
+	flags.StringVar(&r.managerImage, "image", "", "reference of the operator's image that the chart installs, such as registry.example/manager:v0.2.0")
+	flags.StringVar(&r.workloadImage, "workload-image", "", "reference of the image of GoServices that set none, likewise")
 	flags.StringVar(&r.root, "root", "../..", "folder of the checkout")
 	flags.StringVar(&r.built, "built", "", "folder of the compiled programs")
 	flags.StringVar(&r.out, "out", "", "folder to write to")
@@ -72,6 +76,8 @@ var (
 	// What hack/release.sh takes, and what hack/version.sh says without a tag.
 	versions = regexp.MustCompile(`^(v[01]\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?|dev-[0-9a-f]{12})$`)
 	commits  = regexp.MustCompile(`^[0-9a-f]{40}$`)
+	// Registry (with folders), name, tag, digest.
+	references = regexp.MustCompile(`^([a-z0-9][a-zA-Z0-9.:/_-]*)/([a-z0-9][a-z0-9._-]*)(?::([\w][\w.-]*)|@(sha256:[0-9a-f]{64}))$`)
 )
 
 func (r *release) valid() error {
@@ -83,6 +89,11 @@ func (r *release) valid() error {
 	}
 	if !strings.HasPrefix(r.source, "https://") {
 		return fmt.Errorf("-source %q: must be an https address", r.source)
+	}
+	for name, reference := range map[string]string{"image": r.managerImage, "workload-image": r.workloadImage} {
+		if !references.MatchString(reference) {
+			return fmt.Errorf("-%s %q: must be REGISTRY/NAME:TAG or REGISTRY/NAME@sha256:DIGEST", name, reference)
+		}
 	}
 	if r.part != "" && len(r.platforms()) == 0 {
 		return fmt.Errorf("-part %q: must be a platform of the plugin, such as linux-amd64", r.part)

@@ -17,14 +17,19 @@ const chartName = "goservice-operator"
 
 var chartVersions = regexp.MustCompile(`(?m)^(version|appVersion): .*$`)
 
-// chart packs the Helm chart as `helm package --version --app-version` does, but with one time for all.
+// chart packs the Helm chart as `helm package --version --app-version` does, but with one time for all, and with the release's images as values.
 func (r *release) chart() error {
 	files, err := filesBelow(filepath.Join(r.root, "config", "charts", chartName), chartName+"/")
 	if err != nil {
 		return err
 	}
 	for i, f := range files {
-		if f.name == chartName+"/Chart.yaml" {
+		switch f.name {
+		case chartName + "/values.yaml":
+			if files[i].content, err = r.values(f.content); err != nil {
+				return err
+			}
+		case chartName + "/Chart.yaml":
 			files[i].content = chartVersions.ReplaceAllFunc(f.content, func(line []byte) []byte {
 				if strings.HasPrefix(string(line), "appVersion") {
 					return []byte("appVersion: " + r.version)
@@ -38,6 +43,31 @@ func (r *release) chart() error {
 		return err
 	}
 	return r.put(chartName+"-"+r.semantic()+".tgz", archive)
+}
+
+// values of the chart, whose defaults are the release's images. A tag that is the chart's own version stays unsaid.
+func (r *release) values(text []byte) ([]byte, error) {
+	for _, block := range []struct{ name, reference string }{{"image", r.managerImage}, {"workloadImage", r.workloadImage}} {
+		parts := references.FindSubmatch([]byte(block.reference))
+		set := map[string]string{"registry": string(parts[1]), "repository": string(parts[2]), "tag": string(parts[3]), "digest": string(parts[4])}
+		if set["tag"] == r.version {
+			set["tag"] = ""
+		}
+		found := regexp.MustCompile(`(?m)^` + block.name + `:\n(?: .*\n)+`).FindIndex(text)
+		if found == nil {
+			return nil, fmt.Errorf("values.yaml has no %s", block.name)
+		}
+		lines := string(text[found[0]:found[1]])
+		for key, value := range set {
+			line := regexp.MustCompile(`(?m)^  ` + key + `: .*$`)
+			if !line.MatchString(lines) {
+				return nil, fmt.Errorf("values.yaml has no %s.%s", block.name, key)
+			}
+			lines = line.ReplaceAllLiteralString(lines, fmt.Sprintf("  %s: %q", key, value))
+		}
+		text = slices.Concat(text[:found[0]], []byte(lines), text[found[1]:])
+	}
+	return text, nil
 }
 
 // bundle packs what hack/bundle has made for the Operator Lifecycle Manager.

@@ -4,10 +4,14 @@
 package main
 
 import (
+	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
+
+	"sigs.k8s.io/yaml"
 )
 
 func chartIsRight(t *testing.T, r *release) {
@@ -16,9 +20,53 @@ func chartIsRight(t *testing.T, r *release) {
 	if !strings.Contains(chart, "\nversion: 0.99.0-rc.1\n") || !strings.Contains(chart, "\nappVersion: v0.99.0-rc.1\n") {
 		t.Errorf("Chart.yaml is\n%s", chart)
 	}
-	for _, name := range []string{"values.yaml", "values.schema.json"} {
-		if len(files["goservice-operator/"+name]) == 0 {
-			t.Errorf("has no %s", name)
+	if len(files["goservice-operator/values.schema.json"]) == 0 {
+		t.Error("has no values.schema.json")
+	}
+	var values struct {
+		Image, WorkloadImage struct{ Registry, Repository, Tag, Digest, PullPolicy string }
+	}
+	if err := yaml.Unmarshal(files["goservice-operator/values.yaml"], &values); err != nil {
+		t.Fatal(err)
+	}
+	if i := values.Image; i.Registry != "registry.example/team" || i.Repository != "manager" || i.Tag != "" || i.Digest != "" || i.PullPolicy != "IfNotPresent" {
+		t.Errorf("installs %+v", i)
+	}
+	if i := values.WorkloadImage; i.Registry != "mirror.example:5000" || i.Repository != "service" || i.Tag != "" || i.Digest != digest {
+		t.Errorf("has services of %+v", i)
+	}
+}
+
+var digest = "sha256:" + strings.Repeat("0c", 32)
+
+// Whatever the references are, the chart says the same as install.yaml.
+func TestTheValuesNameTheImages(t *testing.T) {
+	for reference, want := range map[string]string{
+		"registry.example/a/b/manager:v0.2.0":       `{"registry.example/a/b" "manager" ""}`,
+		"registry.example:5000/manager:v0.2.0-fips": `{"registry.example:5000" "manager" "v0.2.0-fips"}`,
+	} {
+		r := &release{version: "v0.2.0", managerImage: reference, workloadImage: reference}
+		text, err := os.ReadFile("../../config/charts/goservice-operator/values.yaml")
+		if err == nil {
+			text, err = r.values(text)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		var values struct {
+			Image struct{ Registry, Repository, Tag string }
+		}
+		if err := yaml.Unmarshal(text, &values); err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprintf("%q", values.Image); got != want {
+			t.Errorf("%s: %s, want %s", reference, got, want)
+		}
+	}
+	for _, text := range []string{"other: 1\n", "image:\n  registry: x\n"} {
+		r := &release{version: "v0.2.0", managerImage: "r/i:t", workloadImage: "r/i:t"}
+		if _, err := r.values([]byte(text)); err == nil {
+			t.Errorf("%q has no image", text)
 		}
 	}
 }

@@ -26,18 +26,20 @@ func TestALicenseThatIsNotPermissiveIsNamed(t *testing.T) {
 }
 
 func TestWhatIsRefused(t *testing.T) {
-	commit := strings.Repeat("a1", 20)
-	for name, c := range map[string]struct{ version, commit, source, epoch, part, want string }{
-		"a version without v":      {"0.2.0", commit, "https://example.com", "1", "", `-version "0.2.0"`},
-		"a version of a module v2": {"v2.0.0", commit, "https://example.com", "1", "", `-version "v2.0.0"`},
-		"a short commit":           {"v0.2.0", "a1a1a1a", "https://example.com", "1", "", `-commit "a1a1a1a"`},
-		"no time":                  {"v0.2.0", commit, "https://example.com", "now", "", `-epoch "now"`},
-		"another scheme":           {"v0.2.0", commit, "git@example.com", "1", "", `-source "git@example.com"`},
-		"no folders":               {"v0.2.0", commit, "https://example.com", "1", "", "-built and -out"},
-		"a part of no platform":    {"v0.2.0", commit, "https://example.com", "1", "linux", `-part "linux"`},
+	commit, image := strings.Repeat("a1", 20), "registry.example/manager:v1"
+	for name, c := range map[string]struct{ version, commit, source, epoch, part, image, want string }{
+		"a version without v":      {"0.2.0", commit, "https://example.com", "1", "", image, `-version "0.2.0"`},
+		"a version of a module v2": {"v2.0.0", commit, "https://example.com", "1", "", image, `-version "v2.0.0"`},
+		"a short commit":           {"v0.2.0", "a1a1a1a", "https://example.com", "1", "", image, `-commit "a1a1a1a"`},
+		"no time":                  {"v0.2.0", commit, "https://example.com", "now", "", image, `-epoch "now"`},
+		"another scheme":           {"v0.2.0", commit, "git@example.com", "1", "", image, `-source "git@example.com"`},
+		"no folders":               {"v0.2.0", commit, "https://example.com", "1", "", image, "-built and -out"},
+		"an image of no registry":  {"v0.2.0", commit, "https://example.com", "1", "", "manager:v1", `-image "manager:v1"`},
+		"an image without a tag":   {"v0.2.0", commit, "https://example.com", "1", "", "registry.example/manager", `-image "registry.example/manager"`},
+		"a part of no platform":    {"v0.2.0", commit, "https://example.com", "1", "linux", image, `-part "linux"`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := run([]string{"-version", c.version, "-commit", c.commit, "-source", c.source, "-epoch", c.epoch, "-part", c.part})
+			err := run([]string{"-version", c.version, "-commit", c.commit, "-source", c.source, "-epoch", c.epoch, "-part", c.part, "-image", c.image, "-workload-image", image})
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("the error is %v", err)
 			}
@@ -60,7 +62,7 @@ func TestTheNotesOfAReleaseAreItsSection(t *testing.T) {
 // hack/artifacts.sh asks before anything is compiled.
 func TestAReleaseWithoutItsSectionIsRefusedByACheck(t *testing.T) {
 	check := func(version string) error {
-		return run([]string{"-check", "-version", version, "-commit", strings.Repeat("a1", 20), "-source", "https://example.com", "-epoch", "1", "-built", "x", "-out", "y"})
+		return run([]string{"-check", "-version", version, "-commit", strings.Repeat("a1", 20), "-source", "https://example.com", "-epoch", "1", "-built", "x", "-out", "y", "-image", "r/m:1", "-workload-image", "r/w:1"})
 	}
 	if err := check("v0.98.0"); err == nil || !strings.Contains(err.Error(), `CHANGELOG.md: has no section "v0.98.0"`) {
 		t.Errorf("the error is %v", err)

@@ -41,7 +41,7 @@ func standIns(t *testing.T) string {
 	}
 	built := t.TempDir()
 	for _, p := range (&release{built: built}).programs() {
-		command := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", p.path, "./testdata/standin")
+		command := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w -X main.version=v0.99.0-rc.1", "-o", p.path, "./testdata/standin")
 		command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+p.platform.os, "GOARCH="+p.platform.architecture, "GOFLAGS=-buildvcs=false")
 		if output, err := command.CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, output)
@@ -63,7 +63,7 @@ func made(t *testing.T, built string) *release {
 	r := &release{built: built, out: t.TempDir()}
 	arguments := []string{
 		"-version=v0.99.0-rc.1", "-commit=" + strings.Repeat("a1", 20), "-source=https://example.com/operator", "-epoch=1700000000",
-		"-built=" + built, "-out=" + r.out,
+		"-built=" + built, "-out=" + r.out, "-image=registry.example/team/manager:v0.99.0-rc.1", "-workload-image=mirror.example:5000/service@" + digest,
 	}
 	if err := run(arguments); err != nil {
 		t.Fatal(err)
@@ -85,7 +85,7 @@ func TestARelease(t *testing.T) {
 	built := standIns(t)
 	r := made(t, built)
 	t.Run("is the same bits when it is made again, elsewhere and under another umask", func(t *testing.T) { again(t, r, built) })
-	t.Run("has programs of the right system that were made of no changed checkout", func(t *testing.T) { programsAreRight(t, r) })
+	t.Run("has programs of the right system that know their version", func(t *testing.T) { programsAreRight(t, r) })
 	t.Run("has images that are valid and hold the programs", func(t *testing.T) { imagesAreRight(t, r) })
 	t.Run("has SBOMs that say what the programs say", func(t *testing.T) { billsAreRight(t, r) })
 	t.Run("has archives of the plugin with licenses, and a krew manifest of these", func(t *testing.T) { archivesAreRight(t, r) })
@@ -136,8 +136,15 @@ func programsAreRight(t *testing.T, r *release) {
 		if settings["GOOS"] != p.platform.os || settings["GOARCH"] != p.platform.architecture || settings["CGO_ENABLED"] != "0" {
 			t.Errorf("%s was compiled for %s/%s, CGO_ENABLED=%s", p.path, settings["GOOS"], settings["GOARCH"], settings["CGO_ENABLED"])
 		}
-		if settings["vcs.modified"] == "true" || strings.Contains(info.Main.Version, "dirty") || settings["-trimpath"] != "true" {
-			t.Errorf("%s: vcs.modified=%q, version %q, -trimpath=%q", p.path, settings["vcs.modified"], info.Main.Version, settings["-trimpath"])
+		if settings["vcs.revision"] != "" || settings["-trimpath"] != "true" { // the provenance has the commit
+			t.Errorf("%s: vcs.revision=%q, -trimpath=%q", p.path, settings["vcs.revision"], settings["-trimpath"])
+		}
+		program, err := os.ReadFile(p.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(program, []byte(r.version)) {
+			t.Errorf("%s does not know that it is %s", p.path, r.version)
 		}
 	}
 }

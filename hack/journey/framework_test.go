@@ -31,7 +31,7 @@ const (
 	patience = "3m"
 )
 
-// service is a GoService with objectives and a limit, and the Service by which this machine reaches its pods.
+// service is a GoService with objectives and a limit, and its loopback.
 const service = `
 apiVersion: goservice.dev/v1alpha1
 kind: GoService
@@ -44,6 +44,10 @@ spec:
   rateLimit: {requestsPerSecond: 2000}
   resources: {requests: {cpu: 50m, memory: 32Mi}}
 ---
+` + loopback
+
+// loopback is the Service by which this machine reaches the pods.
+const loopback = `
 apiVersion: v1
 kind: Service
 metadata: {name: checkout-loopback, namespace: shop}
@@ -112,9 +116,13 @@ func (j *journey) gosvc(arguments ...string) string {
 }
 
 // install or upgrade to a chart, and wait as Helm does.
-func (j *journey) install(command, chart string) {
+func (j *journey) install(command, chart string, more ...string) {
 	j.t.Helper()
-	j.run(j.helm, command, release, chart, "--namespace", namespace, "--create-namespace", "--wait", "--timeout", patience, "--set", "image.tag="+j.tag)
+	arguments := []string{command, release, chart, "--namespace", namespace, "--wait", "--timeout", patience, "--set", "image.tag=" + j.tag}
+	if command == "install" {
+		arguments = append(arguments, "--create-namespace")
+	}
+	j.run(j.helm, append(arguments, more...)...)
 }
 
 // serve applies the service and waits until its pods have confirmed their settings.

@@ -26,6 +26,8 @@ func TestFromNothingToATunedServiceAndBack(t *testing.T) {
 			began := time.Now()
 			j.install("install", j.chart)
 			installed := time.Since(began)
+			j.Expect(j.kubectl("get", "deployment/goservice-controller-manager", "--namespace", namespace, "--output=jsonpath={.status.readyReplicas}/{.spec.replicas}")).
+				To(gomega.Equal("2/2"), "Helm has waited")
 			j.kubectl("apply", "--namespace", shop, "--filename", j.sample)
 			j.kubectl("wait", "--namespace", shop, "goservice/checkout", "--for=condition=Tuned", "--timeout="+patience)
 			fmt.Printf("RESULT journey helm=%s installed_s=%.1f tuned_s=%.1f\n", helm, installed.Seconds(), time.Since(began).Seconds())

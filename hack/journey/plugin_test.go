@@ -16,7 +16,7 @@ import (
 	"github.com/onsi/gomega"
 )
 
-// The commands of the plugin do on a cluster what their page says. The console and replay have tests of their own.
+// The commands of the plugin do on a cluster what their page says. Replay has a test of its own.
 func TestThePluginOnACluster(t *testing.T) {
 	j := newJourney(t, helms[0])
 	j.makeRoom()
@@ -46,6 +46,7 @@ func TestThePluginOnACluster(t *testing.T) {
 	j.Expect(json.Unmarshal([]byte(gosvc("retune", "checkout", "--rate", "1600", "--wait", "--output", "json")), &retuned)).To(gomega.Succeed())
 	j.Expect(retuned.Confirmed).To(gomega.Equal(2))
 	j.Expect(retuned.PerPod).To(gomega.Equal("800/s"))
+	j.Expect(j.console()).To(gomega.ContainSubstring("checkout"))
 	eventually := func(what string, arguments ...string) {
 		t.Helper()
 		j.Eventually(func() string { return gosvc(arguments...) }).WithTimeout(time.Minute).WithPolling(time.Second).Should(gomega.ContainSubstring(what))

@@ -6,4 +6,6 @@ package main
 
 import "golang.org/x/mod/semver"
 
-func main() { println(semver.Canonical("v1")) }
+var version string // by the linker
+
+func main() { println(version, semver.Canonical("v1")) }

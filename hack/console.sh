@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Runs the tests of the plugin's console in headless Chromium, with 1,000 services. PICTURES names a folder for pictures.
+# shellcheck source=cluster/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/cluster/lib.sh"
+
+need_browser "the test of the console"
+arguments=()
+if [ -n "${PICTURES:-}" ]; then arguments=(-args -pictures "$(realpath -m "$PICTURES")"); fi
+go -C "$REPO_ROOT/hack/kubectl-gosvc" test -tags e2e -count=1 -v -run 'TestTheConsoleInABrowser|TestATabThatNobodySees' ./internal/console "${arguments[@]}"
