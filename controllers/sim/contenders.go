@@ -17,6 +17,9 @@ const OurName = "GoService"
 // StockName is the row of the autoscaler that most services have: a HorizontalPodAutoscaler at CPU 50 % with Kubernetes' defaults.
 var StockName = HPAContender(stockPercent, defaultWindow).Name
 
+// StockMinuteName is the row of the same autoscaler with a scale-down window of a minute.
+var StockMinuteName = HPAContender(stockPercent, 60).Name
+
 // WarmUp is for how many seconds a shape goes on before anything is judged.
 const WarmUp = warmUp
 
@@ -102,7 +105,7 @@ func KnativeContender(percent int, activator Activator, delay int) Contender {
 }
 
 // The whole percents among which a search finds.
-const leastPercent, mostPercent = 30, 80
+const leastPercent, mostPercent = 10, 80
 
 // targets is a family from the lowest target to the highest, with one to begin at.
 func targets(anchor int, at func(percent int) Contender) Family {
@@ -142,7 +145,7 @@ func Families(scenario Scenario, seeds []uint64, full bool) []Family {
 		peak = max(peak, scenario.Shape(seed).peak())
 	}
 	all := []Family{
-		hpa(stockPercent, defaultWindow), hpa(60, 60), requests(60),
+		hpa(stockPercent, defaultWindow), hpa(stockPercent, 60), requests(60),
 		knative(ActivatorNever, 0), knative(ActivatorNever, 300), knative(ActivatorByDefault, 0), floors(scenario.Service, peak),
 	}
 	if full {

@@ -75,5 +75,5 @@ func panel(b *strings.Builder, service Service, r *Result, top int, highest floa
 // IsPictured says that a contender is one of the few that pictures show.
 func IsPictured(contender string) bool {
 	return contender == OurName || contender == StockName ||
-		contender == HPAContender(60, 60).Name || contender == KnativeContender(60, ActivatorByDefault, 0).Name
+		contender == StockMinuteName || contender == KnativeContender(60, ActivatorByDefault, 0).Name
 }

@@ -39,7 +39,7 @@ func TestPicture(t *testing.T) {
 	if err := Picture(&picture, Default(), nil); err != nil {
 		t.Error(err)
 	}
-	for name, want := range map[string]bool{OurName: true, StockName: true, HPAContender(60, 60).Name: true, "other": false} {
+	for name, want := range map[string]bool{OurName: true, StockName: true, StockMinuteName: true, "other": false} {
 		if IsPictured(name) != want {
 			t.Errorf("%s is pictured: %v", name, !want)
 		}

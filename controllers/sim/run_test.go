@@ -90,7 +90,7 @@ func TestFamiliesAreFrontiers(t *testing.T) {
 			}
 		}
 		for name, role := range map[string]Role{
-			StockName: Rival, "HPA 64%, 60 s": Rival, "HPA 30%, 300 s": Rival, "HPA 80%, 60 s": Rival, "HPA on requests 71%, 60 s": Rival,
+			StockName: Rival, "HPA 64%, 60 s": Rival, "HPA 10%, 300 s": Rival, "HPA 80%, 60 s": Rival, "HPA on requests 71%, 60 s": Rival,
 			"Knative 63%, activator by default": OwnBalancing, "Knative 64%, activator never": Rival, "Knative 64%, activator never, delay 300 s": Rival,
 			"HPA 60%, 60 s, at least 3": Foreknowing, "HPA 60%, 60 s, at least 6": Foreknowing,
 		} {
@@ -104,7 +104,7 @@ func TestFamiliesAreFrontiers(t *testing.T) {
 			}
 		}
 		// What pictures show is simulated in any case.
-		for _, name := range []string{StockName, "HPA 60%, 60 s", "Knative 60%, activator by default", "HPA on requests 60%, 60 s", "HPA 60%, 60 s, at least 4"} {
+		for _, name := range []string{StockName, StockMinuteName, "Knative 60%, activator by default", "HPA on requests 60%, 60 s", "HPA 60%, 60 s, at least 4"} {
 			if !anchors[name] {
 				t.Errorf("%s is not where a search begins: %v", name, anchors)
 			}

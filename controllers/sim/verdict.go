@@ -24,9 +24,10 @@ type Verdict struct {
 	// to the cheapest contender that knows the load beforehand, of all scenarios in which both keep it.
 	CoresBest, CoresKnative, CoresFloor float64
 	CoresShapes                         int
-	// CoresStock, CoresAlone, and CoresClairvoyant are ratios of the sums over all scenarios, whether the objective is kept or not: to the
-	// autoscaler that most services have, to the operator whose pods do not share their queue, and to the clairvoyant.
-	CoresStock, CoresAlone, CoresClairvoyant float64
+	// CoresStock, CoresMinute, CoresAlone, and CoresClairvoyant are ratios of the sums over all scenarios, whether the objective is kept or not: to
+	// the autoscaler that most services have, to the same with a scale-down window of a minute, to the operator whose pods do not share their
+	// queue, and to the clairvoyant.
+	CoresStock, CoresMinute, CoresAlone, CoresClairvoyant float64
 	// AloneBest and AloneStock are CoresBest and CoresStock of the operator whose pods do not share their queue: what deciding gains without
 	// the better balancing. AloneBest counts the scenarios in which that one and a rival keep the objective.
 	AloneBest, AloneStock float64
@@ -35,6 +36,9 @@ type Verdict struct {
 	KeptBoth, KeptOurs, KeptRival, KeptNone int
 	// KeptFloor counts the scenarios that a contender keeps who knows the load beforehand, and the operator does not.
 	KeptFloor int
+	// MoreBad counts the scenarios in which each run of the operator has more bad seconds than any of the best rival's, MoreLost likewise for lost
+	// requests: more than the seeds explain. What counts as none in BadRatio and LostRatio does here.
+	MoreBad, MoreLost int
 }
 
 // ScenarioVerdict is the comparison in one scenario.
@@ -44,9 +48,9 @@ type ScenarioVerdict struct {
 	Kept bool
 	// Ours are the operator's figures. Best is the rival with the fewest bad seconds, of those the cheapest; LeastLost the rival with
 	// the fewest lost requests; Cheapest, CheapestOwn and CheapestFloor the cheapest that keep the objective, of the rivals, of those with
-	// a balancing of their own, and of those that know the load beforehand; Stock the autoscaler that most services have; Alone the
+	// a balancing of their own, and of those that know the load beforehand; Stock the autoscaler that most services have, Minute the same with a scale-down window of a minute; Alone the
 	// operator whose pods do not share their queue; Bound the clairvoyant. nil where there is none.
-	Ours, Best, LeastLost, Cheapest, CheapestOwn, CheapestFloor, Stock, Alone, Bound *Row
+	Ours, Best, LeastLost, Cheapest, CheapestOwn, CheapestFloor, Stock, Minute, Alone, Bound *Row
 	// BadRatio is of bad seconds to those of Best, of which one counts as none. LostRatio is of lost requests to those of LeastLost,
 	// of which one in a hundred thousand counts as none.
 	BadRatio, LostRatio float64
@@ -63,7 +67,7 @@ const lostGrain = 1e-5
 // Judge compares rows; gradual tells for which scenarios CoresBest and CoresKnative are.
 func Judge(rows []Row, gradual func(scenario string) bool) Verdict {
 	var v Verdict
-	var ours, stock, alone, bound float64
+	var ours, stock, minute, alone, bound float64
 	for from := 0; from < len(rows); {
 		to := from
 		for to < len(rows) && rows[to].Scenario == rows[from].Scenario {
@@ -73,9 +77,10 @@ func Judge(rows []Row, gradual func(scenario string) bool) Verdict {
 		v.Scenarios = append(v.Scenarios, s)
 		v.Seeds = max(v.Seeds, runs(s.Ours))
 		ours, stock, alone, bound = ours+cores(s.Ours), stock+cores(s.Stock), alone+cores(s.Alone), bound+cores(s.Bound)
+		minute += cores(s.Minute)
 		from = to
 	}
-	v.CoresStock, v.CoresAlone, v.CoresClairvoyant = ratio(ours, stock), ratio(ours, alone), ratio(ours, bound)
+	v.CoresStock, v.CoresMinute, v.CoresAlone, v.CoresClairvoyant = ratio(ours, stock), ratio(ours, minute), ratio(ours, alone), ratio(ours, bound)
 	v.AloneStock = ratio(alone, stock)
 	anyGradual := slices.ContainsFunc(v.Scenarios, func(s ScenarioVerdict) bool { return gradual(s.Name) })
 	nan := math.NaN()
@@ -110,6 +115,15 @@ func (v *Verdict) count(s ScenarioVerdict) {
 	if !s.Kept && s.CheapestFloor != nil {
 		v.KeptFloor++
 	}
+	if s.Ours == nil || s.Best == nil {
+		return
+	}
+	if s.Ours.BadFrom > max(s.Best.BadTo, 1) {
+		v.MoreBad++
+	}
+	if float64(s.Ours.LostFrom) > max(float64(s.LeastLost.LostTo), lostGrain*float64(s.Ours.Requests/s.Ours.Runs)) {
+		v.MoreLost++
+	}
 }
 
 func judgeScenario(rows []Row) ScenarioVerdict {
@@ -128,8 +142,11 @@ func judgeScenario(rows []Row) ScenarioVerdict {
 				s.LeastLost = r
 			}
 			s.Cheapest = cheaper(s.Cheapest, r)
-			if r.Contender == StockName {
+			switch r.Contender {
+			case StockName:
 				s.Stock = r
+			case StockMinuteName:
+				s.Minute = r
 			}
 		case OwnBalancing:
 			s.CheapestOwn = cheaper(s.CheapestOwn, r)
@@ -210,15 +227,16 @@ func (v Verdict) Summary(to io.Writer) error {
 		if !s.Kept {
 			kept = " (not kept)"
 		}
-		fmt.Fprintf(&b, "| %s | %s%s | %s, %s | %.0f | %.0f, %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", s.Name,
+		fmt.Fprintf(&b, "| %s | %s%s | %s, %s | %s | %s, %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", s.Name,
 			s.Ours.badOfARun(), kept, s.Best.badOfARun(), s.Best.Contender,
-			perRun(s.Ours.Lost, s.Ours), perRun(s.LeastLost.Lost, s.LeastLost), s.LeastLost.Contender,
+			s.Ours.lostOfARun(), s.LeastLost.lostOfARun(), s.LeastLost.Contender,
 			nameOf(s.Cheapest), readableRatio(s.Cores), readableRatio(s.AloneCores), readableRatio(s.CoresOwn), nameOf(s.CheapestFloor), readableRatio(s.CoresFloor),
 			readableRatio(ratio(cores(s.Ours), cores(s.Stock))), readableRatio(ratio(cores(s.Ours), cores(s.Alone))),
 			readableRatio(ratio(cores(s.Ours), cores(s.Bound))))
 	}
-	fmt.Fprintf(&b, "\nThe objective is kept by the operator and a rival in %d scenarios, by the operator alone in %d, by a rival alone in %d%s, by nobody in %d.\n",
-		v.KeptBoth, v.KeptOurs, v.KeptRival, v.lost(), v.KeptNone)
+	fmt.Fprintf(&b, "\nThe objective is kept by the operator and a rival in %d scenarios, by the operator alone in %d, by a rival alone in %d%s, by nobody in %d.\n"+
+		"Each of the operator's runs has more bad seconds than any of the best rival's in %d scenarios, and more lost requests in %d.\n",
+		v.KeptBoth, v.KeptOurs, v.KeptRival, v.lost(), v.KeptNone, v.MoreBad, v.MoreLost)
 	_, err := io.WriteString(to, b.String())
 	return err
 }
@@ -249,6 +267,11 @@ func (r *Row) badOfARun() string {
 	return fmt.Sprintf("%.1f (%d–%d)", perRun(r.BadSeconds, r), r.BadFrom, r.BadTo)
 }
 
+// lostOfARun are the lost requests likewise.
+func (r *Row) lostOfARun() string {
+	return fmt.Sprintf("%.0f (%d–%d)", perRun(r.Lost, r), r.LostFrom, r.LostTo)
+}
+
 func readableRatio(r float64) string {
 	if math.IsNaN(r) {
 		return "–"
@@ -261,9 +284,9 @@ func perRun(n int, r *Row) float64 { return float64(n) / float64(max(r.Runs, 1))
 // String is the last line of `make sim`.
 func (v Verdict) String() string {
 	return fmt.Sprintf("RESULT sim shapes=%d seeds=%d worst_bad_ratio=%.2f worst_lost_ratio=%.2f core_seconds_ratio_best=%.2f "+
-		"core_seconds_ratio_knative=%.2f core_seconds_ratio_cpu50=%.2f core_seconds_ratio_alone=%.2f core_seconds_ratio_clairvoyant=%.2f "+
+		"core_seconds_ratio_knative=%.2f core_seconds_ratio_cpu50=%.2f core_seconds_ratio_cpu50_minute=%.2f core_seconds_ratio_alone=%.2f core_seconds_ratio_clairvoyant=%.2f "+
 		"core_seconds_ratio_best_alone=%.2f core_seconds_ratio_cpu50_alone=%.2f "+
-		"core_seconds_shapes=%d core_seconds_ratio_minreplicas=%.2f kept_both=%d kept_ours=%d kept_rival=%d kept_none=%d kept_minreplicas=%d",
-		len(v.Scenarios), v.Seeds, v.WorstBad, v.WorstLost, v.CoresBest, v.CoresKnative, v.CoresStock, v.CoresAlone, v.CoresClairvoyant,
-		v.AloneBest, v.AloneStock, v.CoresShapes, v.CoresFloor, v.KeptBoth, v.KeptOurs, v.KeptRival, v.KeptNone, v.KeptFloor)
+		"core_seconds_shapes=%d core_seconds_ratio_minreplicas=%.2f kept_both=%d kept_ours=%d kept_rival=%d kept_none=%d kept_minreplicas=%d more_bad=%d more_lost=%d",
+		len(v.Scenarios), v.Seeds, v.WorstBad, v.WorstLost, v.CoresBest, v.CoresKnative, v.CoresStock, v.CoresMinute, v.CoresAlone, v.CoresClairvoyant,
+		v.AloneBest, v.AloneStock, v.CoresShapes, v.CoresFloor, v.KeptBoth, v.KeptOurs, v.KeptRival, v.KeptNone, v.KeptFloor, v.MoreBad, v.MoreLost)
 }
