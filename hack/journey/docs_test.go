@@ -89,8 +89,11 @@ func TestAnOperatorForSomeNamespaces(t *testing.T) {
 			j.install("install", j.chart)
 			j.serve()
 			j.Expect(j.pods()).To(gomega.Equal(before))
-			j.kubectl("delete", "namespace", "billing", "--timeout="+patience)
-			j.remove()
+			// Without an operator, a namespace with services can be deleted all the same.
+			j.run(j.helm, "uninstall", release, "--namespace", namespace, "--wait", "--timeout", patience)
+			j.kubectl("delete", "namespace", shop, "billing", namespace, "--timeout="+patience)
+			j.kubectl("delete", "customresourcedefinition", "goservices.goservice.dev", "--timeout="+patience)
+			j.Expect(j.left()).To(gomega.BeEmpty())
 		})
 	}
 }

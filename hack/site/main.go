@@ -43,7 +43,11 @@ func build(root, out, version, source string) error {
 	if version == "" {
 		return errors.New("-version: must be set")
 	}
-	pages, err := readPages(root, source)
+	ref := "main"
+	if strings.HasPrefix(version, "v") {
+		ref = version // a release: its files, and not those of today
+	}
+	pages, err := readPages(root, source, ref)
 	if err != nil {
 		return err
 	}

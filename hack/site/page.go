@@ -32,6 +32,7 @@ type page struct {
 	target   string // path in the site
 	pictures []string
 	entries  []entry
+	anchors  []string // addresses of sections that its links lead to
 }
 
 // Target is the path of the page in the site.
@@ -62,23 +63,41 @@ func targetOf(source string) string {
 	return strings.TrimSuffix(source, ".md") + ".html"
 }
 
-func readPages(root, repository string) ([]*page, error) {
+func readPages(root, repository, ref string) ([]*page, error) {
 	names, err := sources(root)
 	if err != nil {
 		return nil, err
 	}
 	pages := make([]*page, 0, len(names))
 	for _, name := range names {
-		p, err := readPage(root, name, repository)
+		p, err := readPage(root, name, repository, ref)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		pages = append(pages, p)
 	}
-	return pages, nil
+	return pages, deadAnchor(pages)
 }
 
-func readPage(root, name, repository string) (*page, error) {
+// deadAnchor is an error that names the first link to a section that there is not.
+func deadAnchor(pages []*page) error {
+	sections := map[string]bool{}
+	for _, p := range pages {
+		for _, e := range p.entries {
+			sections[e.Address] = true
+		}
+	}
+	for _, p := range pages {
+		for _, anchor := range p.anchors {
+			if !sections[anchor] {
+				return fmt.Errorf("%s: link to %s: no such section", p.source, anchor)
+			}
+		}
+	}
+	return nil
+}
+
+func readPage(root, name, repository, ref string) (*page, error) {
 	content, err := os.ReadFile(filepath.Join(root, name))
 	if err != nil {
 		return nil, err
@@ -116,7 +135,7 @@ func readPage(root, name, repository string) (*page, error) {
 	if p.Title == "" {
 		return nil, fmt.Errorf("has no heading of the first level")
 	}
-	if err := p.lead(document, root, repository); err != nil {
+	if err := p.lead(document, root, repository, ref); err != nil {
 		return nil, err
 	}
 	var body bytes.Buffer
@@ -130,8 +149,8 @@ func readPage(root, name, repository string) (*page, error) {
 // Wide tables scroll by themselves, not the page.
 var tables = regexp.MustCompile(`(?s)<table>.*?</table>`)
 
-// lead the links of a page to pages of the site, and those to other files into the repository.
-func (p *page) lead(document ast.Node, root, repository string) error {
+// lead the links of a page to pages of the site, and those to other files into the repository at a tag or branch.
+func (p *page) lead(document ast.Node, root, repository, ref string) error {
 	return ast.Walk(document, func(node ast.Node, entering bool) (ast.WalkStatus, error) {
 		if !entering {
 			return ast.WalkContinue, nil
@@ -139,7 +158,11 @@ func (p *page) lead(document ast.Node, root, repository string) error {
 		switch link := node.(type) {
 		case *ast.Link:
 			target, anchor, anchored := strings.Cut(string(link.Destination), "#")
-			if target == "" || strings.Contains(target, ":") {
+			if strings.Contains(target, ":") {
+				return ast.WalkContinue, nil
+			}
+			if target == "" {
+				p.anchors = append(p.anchors, p.target+"#"+anchor)
 				return ast.WalkContinue, nil
 			}
 			file := path.Join(path.Dir(p.source), target)
@@ -151,12 +174,13 @@ func (p *page) lead(document ast.Node, root, repository string) error {
 				address := p.relative(targetOf(file))
 				if anchored {
 					address += "#" + anchor
+					p.anchors = append(p.anchors, targetOf(file)+"#"+anchor)
 				}
 				link.Destination = []byte(address)
 			case info.IsDir():
-				link.Destination = []byte(repository + "/tree/main/" + file)
+				link.Destination = []byte(repository + "/tree/" + ref + "/" + file)
 			default:
-				link.Destination = []byte(repository + "/blob/main/" + file)
+				link.Destination = []byte(repository + "/blob/" + ref + "/" + file)
 			}
 		case *ast.Image:
 			picture := path.Join(path.Dir(p.source), string(link.Destination))

@@ -147,11 +147,11 @@ func TestAPageOfTheSite(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	pages, err := readPages(root, "https://example.com/operator")
+	pages, err := readPages(root, "https://example.com/operator", "v0.2.0")
 	if err != nil || len(pages) != 2 {
 		t.Fatalf("%d pages: %v", len(pages), err)
 	}
-	for _, wanted := range []string{`"docs/how.html#with-code"`, `"https://example.com/operator/blob/main/go.mod"`, `"https://example.org"`} {
+	for _, wanted := range []string{`"docs/how.html#with-code"`, `"https://example.com/operator/blob/v0.2.0/go.mod"`, `"https://example.org"`} {
 		if !strings.Contains(string(pages[0].Body), wanted) {
 			t.Errorf("no link to %s in %s", wanted, pages[0].Body)
 		}
@@ -165,12 +165,22 @@ func TestAPageOfTheSite(t *testing.T) {
 }
 
 func TestADeadLinkIsAnErrorThatNamesThePage(t *testing.T) {
-	root := t.TempDir()
-	if err := os.WriteFile(filepath.Join(root, "README.md"), []byte("# First\n\n[gone](docs/gone.md)\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	_, err := readPages(root, "https://example.com/operator")
-	if err == nil || !strings.Contains(err.Error(), "README.md: link to docs/gone.md") {
-		t.Errorf("the error is %v", err)
+	for link, want := range map[string]string{
+		"gone.md":       "README.md: link to gone.md",
+		"how.md#gone":   "README.md: link to how.html#gone",
+		"#gone":         "README.md: link to index.html#gone",
+		"how.md#how-to": "",
+		"#first":        "",
+	} {
+		root := t.TempDir()
+		for name, content := range map[string]string{"README.md": "# First\n\n[x](" + link + ")\n", "how.md": "# How\n\n## How to\n"} {
+			if err := os.WriteFile(filepath.Join(root, name), []byte(content), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, err := readPages(root, "https://example.com/operator", "main")
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: the error is %v", link, err)
+		}
 	}
 }
