@@ -73,7 +73,7 @@ func (j *journey) startInside(flows ...flow) *inside {
 		pod.Spec.Containers = append(pod.Spec.Containers, corev1.Container{
 			Name: fmt.Sprintf("flow-%d", i), Image: os.Getenv("LOAD_IMG"), ImagePullPolicy: corev1.PullIfNotPresent,
 			Args: append([]string{
-				"-json", "-for", loadgen.MaxDuration.String(), "-outstanding", strconv.Itoa(mostOutstanding),
+				"-json", "-await", patience.String(), "-for", loadgen.MaxDuration.String(), "-outstanding", strconv.Itoa(mostOutstanding),
 				"-control", fmt.Sprintf(":%d", firstControl+i), "-url", address.String() + f.path,
 			}, f.options...),
 			Resources: corev1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("10m")}},
@@ -136,6 +136,7 @@ func sum(all []counted) (total counted) {
 		total.Failed += counts.Failed
 		total.Unsent += counts.Unsent
 		total.Retried += counts.Retried
+		total.Failures = append(total.Failures, counts.Failures...)
 	}
 	return total
 }

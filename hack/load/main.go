@@ -16,6 +16,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net"
+	"net/url"
 	"os"
 	"os/signal"
 	"syscall"
@@ -31,6 +33,7 @@ type settings struct {
 	json    bool
 	within  time.Duration
 	control string
+	await   time.Duration
 }
 
 func main() {
@@ -50,6 +53,7 @@ func main() {
 	flag.DurationVar(&config.Timeout, "timeout", 0, "of one request (default 10s)")
 	flag.BoolVar(&s.json, "json", false, "write the summary as one line of JSON to standard output, and the lines of the seconds to standard error")
 	flag.DurationVar(&s.within, "within", 0, "with -json, also tell how many requests were served within this time, from when each was due; 0: do not")
+	flag.DurationVar(&s.await, "await", 0, "how long to wait at most until the address takes connections, before the first request; 0: do not")
 	flag.StringVar(&s.control, "control", "", "address that answers GET / with the counts so far as JSON, and POST /stop with those at the end; the program then stays until it is told to end")
 	flag.Parse()
 
@@ -81,7 +85,7 @@ func run(ctx context.Context, s settings, out, progress io.Writer) error {
 	}
 	sending, stop := context.WithCancel(ctx)
 	defer stop()
-	start, done := time.Now(), make(chan struct{})
+	done := make(chan struct{})
 	if s.control != "" {
 		server, err := serveControl(ctx, s.control, control(generator, stop, done))
 		if err != nil {
@@ -89,6 +93,10 @@ func run(ctx context.Context, s settings, out, progress io.Writer) error {
 		}
 		defer func() { _ = server.Close() }() // nothing waits for it
 	}
+	if err := await(sending, s.config.URL, s.await); err != nil {
+		return err
+	}
+	start := time.Now()
 	go func() {
 		defer close(done)
 		generator.Run(sending)
@@ -107,6 +115,34 @@ func run(ctx context.Context, s settings, out, progress io.Writer) error {
 		<-ctx.Done()
 	}
 	return err
+}
+
+// await an address that takes connections: a Service does not at once when its first pods are ready.
+func await(ctx context.Context, address string, patience time.Duration) error {
+	if patience <= 0 {
+		return nil
+	}
+	parsed, err := url.Parse(address)
+	if err != nil {
+		return err
+	}
+	host := parsed.Host
+	if parsed.Port() == "" {
+		host = net.JoinHostPort(parsed.Hostname(), parsed.Scheme) // net knows the ports of http and https
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", host)
+		if err == nil {
+			return conn.Close()
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("-await %s: %w", patience, err)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }
 
 func printEachSecond(generator *loadgen.Generator, done <-chan struct{}, out io.Writer) {

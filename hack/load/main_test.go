@@ -145,3 +145,38 @@ func TestCallsGoToThePortOfTheURL(t *testing.T) {
 		}
 	}
 }
+
+// Who waits for an address loses no request to its being late.
+func TestRunAwaitsTheAddress(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	config := loadgen.Config{URL: "http://" + address, Rate: 100, Duration: 200 * time.Millisecond}
+	if err := run(t.Context(), settings{config: config, await: time.Millisecond}, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "-await 1ms") {
+		t.Errorf("the error is %v", err)
+	}
+	late := time.AfterFunc(100*time.Millisecond, func() {
+		again, err := net.Listen("tcp", address)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		server := &http.Server{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), ReadHeaderTimeout: time.Second}
+		t.Cleanup(func() { _ = server.Close() })
+		_ = server.Serve(again)
+	})
+	defer late.Stop()
+	var out bytes.Buffer
+	if err := run(t.Context(), settings{config: config, json: true, await: time.Minute}, &out, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	var summary struct{ Sent, Accepted int64 }
+	if err := json.Unmarshal(out.Bytes(), &summary); err != nil || summary.Sent == 0 || summary.Accepted != summary.Sent {
+		t.Errorf("summary %+v, %v", summary, err)
+	}
+}
