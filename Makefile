@@ -163,7 +163,7 @@ test-chart: ## Install, upgrade, roll back, and remove the Helm chart with Helm 
 	KUBEBUILDER_ASSETS=$$(hack/cluster/envtest.sh) go -C hack/chart test -count=1 -tags cluster .
 
 .PHONY: test-journey
-test-journey: ## As a user on a kind cluster: the chart is installed, upgraded, rolled back, and removed under load, and the plugin's commands; 15 minutes. RUN selects tests.
+test-journey: ## As a user on a kind cluster: the chart is installed, upgraded, rolled back, and removed under load, and the plugin's commands; the quickstart, and a new service; 25 minutes. RUN selects tests.
 	hack/journey.sh
 
 .PHONY: test-bundle

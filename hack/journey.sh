@@ -24,6 +24,6 @@ helms "$work/bin"
 go -C hack/kubectl-gosvc build -o "$work/bin/kubectl-gosvc" .
 bench_cluster
 hack/images.sh load
-hack/cluster/cluster.sh addons metrics-server
+hack/cluster/cluster.sh addons metrics-server prometheus
 PATH=$work/bin:$PATH HELMS=$work/bin CHART=$REPO_ROOT/$chart OLDER_CHART=$work/older/$chart SAMPLE=$REPO_ROOT/config/samples/goservice_minimal.yaml TAG=$VERSION URL=$(hack/cluster/cluster.sh url) \
   go test -tags e2e -count=1 -timeout 30m -v -run "${RUN:-.}" ./hack/journey

@@ -6,12 +6,9 @@
 package journey
 
 import (
-	"bufio"
-	"context"
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -119,26 +116,4 @@ func TestANewServiceIsDeployed(t *testing.T) {
 	j.feed(loopback, "kubectl", "apply", "--filename", "-")
 	j.Expect(j.served("/greetings/Ada")).To(gomega.ContainSubstring("Ada"))
 	j.remove()
-}
-
-// console opens the page of all services, as its user does.
-func (j *journey) console() string {
-	j.t.Helper()
-	ctx, stop := context.WithCancel(j.t.Context())
-	defer stop()
-	command := exec.CommandContext(ctx, "bash", "-c", "exec "+j.documented("docs/kubectl.md", "kubectl gosvc console -A"))
-	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
-	output, err := command.StdoutPipe()
-	j.Expect(err).NotTo(gomega.HaveOccurred())
-	j.Expect(command.Start()).To(gomega.Succeed())
-	address, err := bufio.NewReader(output).ReadString('\n')
-	j.Expect(err).NotTo(gomega.HaveOccurred())
-	response, err := http.Get(strings.TrimSpace(address))
-	j.Expect(err).NotTo(gomega.HaveOccurred())
-	defer func() { _ = response.Body.Close() }()
-	page, err := io.ReadAll(response.Body)
-	j.Expect(err).NotTo(gomega.HaveOccurred())
-	stop()
-	_ = command.Wait() // interrupted
-	return string(page)
 }

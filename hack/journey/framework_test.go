@@ -6,8 +6,10 @@
 package journey
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -187,6 +189,39 @@ func (j *journey) left() string {
 		}
 	}
 	return strings.Join(left, "\n")
+}
+
+// beginning of what a command prints that runs until the test ends: its first line.
+func (j *journey) beginning(line string) string {
+	j.t.Helper()
+	ctx, stop := context.WithCancel(context.WithoutCancel(j.t.Context()))
+	command := exec.CommandContext(ctx, "bash", "-c", "exec "+line)
+	command.Stderr = j.t.Output()
+	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
+	output, err := command.StdoutPipe()
+	j.Expect(err).NotTo(gomega.HaveOccurred())
+	j.Expect(command.Start()).To(gomega.Succeed())
+	j.t.Cleanup(func() {
+		stop()
+		_ = command.Wait() // interrupted
+	})
+	reader := bufio.NewReader(output)
+	first, err := reader.ReadString('\n')
+	j.Expect(err).NotTo(gomega.HaveOccurred())
+	go func() { _, _ = io.Copy(io.Discard, reader) }()
+	return strings.TrimSpace(first)
+}
+
+// page at an address.
+func (j *journey) page(address string) string {
+	j.t.Helper()
+	response, err := http.Get(address)
+	j.Expect(err).NotTo(gomega.HaveOccurred())
+	defer func() { _ = response.Body.Close() }()
+	j.Expect(response.StatusCode).To(gomega.Equal(http.StatusOK))
+	body, err := io.ReadAll(response.Body)
+	j.Expect(err).NotTo(gomega.HaveOccurred())
+	return string(body)
 }
 
 // clients of the service: on connections that they keep, and on fresh ones.

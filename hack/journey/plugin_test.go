@@ -7,6 +7,7 @@ package journey
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,7 +17,7 @@ import (
 	"github.com/onsi/gomega"
 )
 
-// The commands of the plugin do on a cluster what their page says. Replay has a test of its own.
+// The commands of the plugin do on a cluster what their page says.
 func TestThePluginOnACluster(t *testing.T) {
 	j := newJourney(t, helms[0])
 	j.makeRoom()
@@ -46,7 +47,7 @@ func TestThePluginOnACluster(t *testing.T) {
 	j.Expect(json.Unmarshal([]byte(gosvc("retune", "checkout", "--rate", "1600", "--wait", "--output", "json")), &retuned)).To(gomega.Succeed())
 	j.Expect(retuned.Confirmed).To(gomega.Equal(2))
 	j.Expect(retuned.PerPod).To(gomega.Equal("800/s"))
-	j.Expect(j.console()).To(gomega.ContainSubstring("checkout"))
+	j.Expect(j.page(j.beginning(j.documented("docs/kubectl.md", "kubectl gosvc console -A")))).To(gomega.ContainSubstring("checkout"))
 	eventually := func(what string, arguments ...string) {
 		t.Helper()
 		j.Eventually(func() string { return gosvc(arguments...) }).WithTimeout(time.Minute).WithPolling(time.Second).Should(gomega.ContainSubstring(what))
@@ -75,6 +76,7 @@ func TestThePluginOnACluster(t *testing.T) {
 	trace, err := os.ReadFile(file)
 	j.Expect(err).NotTo(gomega.HaveOccurred())
 	j.Expect(string(trace)).To(gomega.HavePrefix("go 1."))
+	j.readsPrometheus()
 	clients.goOn(j, 200)
 	clients.lossless(j)
 
@@ -85,6 +87,28 @@ func TestThePluginOnACluster(t *testing.T) {
 	j.Expect(gosvc("adopt", "deployment/plain", "--yes")).To(gomega.ContainSubstring("plain"))
 	j.kubectl("wait", "--namespace", shop, "goservice/plain", "--for=condition=Ready", "--timeout="+patience)
 	j.remove()
+}
+
+// readsPrometheus waits until replay has as many values as it needs, seven minutes of load, and looks at the console with the same Prometheus.
+func (j *journey) readsPrometheus() {
+	j.t.Helper()
+	forwarded := j.beginning("kubectl port-forward --namespace monitoring service/prometheus :9090") // Forwarding from 127.0.0.1:41873 -> 9090
+	address := "http://" + strings.Fields(forwarded)[2]
+	var replayed string
+	j.Eventually(func() error {
+		output, problem, err := j.try("", "kubectl", "gosvc", "replay", "checkout", "--namespace", shop, "--prometheus", address, "--since", "30m", "--step", "15s", "--hpa", "50")
+		if replayed = output; err != nil {
+			err = fmt.Errorf("%w: %s", err, problem)
+		}
+		return err
+	}).WithTimeout(15 * time.Minute).WithPolling(10 * time.Second).Should(gomega.Succeed())
+	j.t.Log(replayed)
+	for _, row := range []string{"as it ran", "declared", "HPA 50%, 300 s"} {
+		j.Expect(replayed).To(gomega.MatchRegexp(`(?m)^` + row + ` +\S+ +\S+ +2(\.0)? +2 `))
+	}
+	console := j.beginning(strings.Replace(j.documented("docs/kubectl.md", "kubectl gosvc console -A --prometheus"), "http://localhost:9090", address, 1))
+	j.Eventually(func() string { return j.page(console + "s/" + shop + "/checkout") }).WithTimeout(time.Minute).WithPolling(time.Second).
+		Should(gomega.ContainSubstring("From Prometheus. "))
 }
 
 // deployment of a service that knows nothing of the operator, in an image that is on the nodes.

@@ -9,10 +9,14 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/controllers/internal/observe"
 )
 
@@ -39,6 +43,40 @@ func TestEveryConditionAndReasonIsDocumented(t *testing.T) {
 	for _, reason := range reasons {
 		if reason == "" || !strings.Contains(page, "`"+reason+"`") {
 			t.Errorf("reason %q is not on the page", reason)
+		}
+	}
+}
+
+// The table of Events has a row for each that reports something good, and the row of the others names the conditions that speak when they are False.
+func TestEveryEventIsDocumented(t *testing.T) {
+	content, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "conditions.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := regexp.MustCompile("(?m)^\\| (Normal|Warning) \\| (.*?) \\|.*$").FindAllStringSubmatch(string(content), -1)
+	documented := map[string]string{}
+	for _, row := range rows {
+		documented[strings.Trim(row[2], "`")] = row[0]
+	}
+	source, err := os.ReadFile("events.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	emitted := []string{v1alpha1.ReasonReady}
+	for _, literal := range regexp.MustCompile(`\{corev1\.EventTypeNormal, "(\w+)"`).FindAllSubmatch(source, -1) {
+		emitted = append(emitted, string(literal[1]))
+	}
+	for _, reason := range emitted {
+		if documented[reason] == "" {
+			t.Errorf("the table has no event %s", reason)
+		}
+	}
+	if len(rows) != len(emitted)+1 || len(emitted) < 4 {
+		t.Errorf("%d rows for the events %q and the warnings", len(rows), emitted)
+	}
+	for _, d := range definitions {
+		if warns(&metav1.Condition{Type: d.kind, Status: metav1.ConditionFalse}) && d.kind != v1alpha1.ConditionEvictionBlocked && !strings.Contains(documented["the reason of the condition"], "`"+d.kind+"`") {
+			t.Errorf("no row says that %s warns", d.kind)
 		}
 	}
 }
