@@ -7,7 +7,8 @@ endif
 IMG ?= goservice.dev/manager:$(VERSION)
 WORKLOAD_IMG ?= goservice.dev/workload:$(VERSION)
 # Kind clusters: one to try things in, one for the end-to-end tests.
-CLUSTER ?= goservice
+# The kind cluster of targets that work on one; each has a default of its own.
+CLUSTER ?=
 E2E_CLUSTER ?= goservice-e2e
 NODES ?=
 # Parts of config/ to deploy in addition to the default: prometheus, grafana, network-policy, secret-references.

@@ -37,7 +37,7 @@ type Verdict struct {
 	// KeptFloor counts the scenarios that a contender keeps who knows the load beforehand, and the operator does not.
 	KeptFloor int
 	// MoreBad counts the scenarios in which each run of the operator has more bad seconds than any of the best rival's, MoreLost likewise for lost
-	// requests: more than the seeds explain. What counts as none in BadRatio and LostRatio does here.
+	// requests, so that the ranges of the seeds do not meet. What counts as none in BadRatio and LostRatio does here.
 	MoreBad, MoreLost int
 }
 
@@ -121,7 +121,7 @@ func (v *Verdict) count(s ScenarioVerdict) {
 	if s.Ours.BadFrom > max(s.Best.BadTo, 1) {
 		v.MoreBad++
 	}
-	if float64(s.Ours.LostFrom) > max(float64(s.LeastLost.LostTo), lostGrain*float64(s.Ours.Requests/s.Ours.Runs)) {
+	if float64(s.Ours.LostFrom) > max(float64(s.LeastLost.LostTo), lostGrain*perRun(s.Ours.Requests, s.Ours)) {
 		v.MoreLost++
 	}
 }

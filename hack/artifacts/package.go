@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"os"
@@ -45,14 +46,20 @@ func (r *release) chart() error {
 	return r.put(chartName+"-"+r.semantic()+".tgz", archive)
 }
 
-// values of the chart, whose defaults are the release's images. A tag that is the chart's own version stays unsaid.
+// values of the chart, whose defaults are the release's images. What the chart's templates take instead of an empty value stays unsaid, so that
+// a mirror is one value.
 func (r *release) values(text []byte) ([]byte, error) {
+	registry, tag := "", r.version
 	for _, block := range []struct{ name, reference string }{{"image", r.managerImage}, {"workloadImage", r.workloadImage}} {
 		parts := references.FindSubmatch([]byte(block.reference))
 		set := map[string]string{"registry": string(parts[1]), "repository": string(parts[2]), "tag": string(parts[3]), "digest": string(parts[4])}
-		if set["tag"] == r.version {
+		if set["registry"] == registry {
+			set["registry"] = ""
+		}
+		if set["tag"] == tag {
 			set["tag"] = ""
 		}
+		registry, tag = string(parts[1]), cmp.Or(set["tag"], tag)
 		found := regexp.MustCompile(`(?m)^` + block.name + `:\n(?: .*\n)+`).FindIndex(text)
 		if found == nil {
 			return nil, fmt.Errorf("values.yaml has no %s", block.name)

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"os"
@@ -39,13 +40,16 @@ func chartIsRight(t *testing.T, r *release) {
 
 var digest = "sha256:" + strings.Repeat("0c", 32)
 
-// Whatever the references are, the chart says the same as install.yaml.
+// Whatever the references are, the chart installs the same as install.yaml, and as little as possible is said twice.
 func TestTheValuesNameTheImages(t *testing.T) {
-	for reference, want := range map[string]string{
-		"registry.example/a/b/manager:v0.2.0":       `{"registry.example/a/b" "manager" ""}`,
-		"registry.example:5000/manager:v0.2.0-fips": `{"registry.example:5000" "manager" "v0.2.0-fips"}`,
+	for _, c := range []struct{ manager, workload, said string }{
+		{"registry.example/a/b/manager:v0.2.0", "registry.example/a/b/workload:v0.2.0", `{"" "workload" "" ""}`},
+		{"registry.example:5000/manager:v0.2.0-fips", "registry.example:5000/workload:v0.2.0", `{"" "workload" "v0.2.0" ""}`},
+		{"registry.example/manager:v0.2.0-fips", "registry.example/workload:v0.2.0-fips", `{"" "workload" "" ""}`},
+		{"registry.example/manager@" + digest, "other.example/workload:v0.2.0", `{"other.example" "workload" "" ""}`},
+		{"registry.example/manager:v0.2.0", "registry.example/workload@" + digest, `{"" "workload" "" "` + digest + `"}`},
 	} {
-		r := &release{version: "v0.2.0", managerImage: reference, workloadImage: reference}
+		r := &release{version: "v0.2.0", managerImage: c.manager, workloadImage: c.workload}
 		text, err := os.ReadFile("../../config/charts/goservice-operator/values.yaml")
 		if err == nil {
 			text, err = r.values(text)
@@ -53,14 +57,27 @@ func TestTheValuesNameTheImages(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var values struct {
-			Image struct{ Registry, Repository, Tag string }
-		}
+		type image struct{ Registry, Repository, Tag, Digest string }
+		var values struct{ Image, WorkloadImage image }
 		if err := yaml.Unmarshal(text, &values); err != nil {
 			t.Fatal(err)
 		}
-		if got := fmt.Sprintf("%q", values.Image); got != want {
-			t.Errorf("%s: %s, want %s", reference, got, want)
+		// As the chart's templates do.
+		reference := func(i image, registry, tag string) string {
+			if i.Digest != "" {
+				return cmp.Or(i.Registry, registry) + "/" + i.Repository + "@" + i.Digest
+			}
+			return cmp.Or(i.Registry, registry) + "/" + i.Repository + ":" + cmp.Or(i.Tag, tag, r.version)
+		}
+		i, w := values.Image, values.WorkloadImage
+		if got := reference(i, "", ""); got != c.manager {
+			t.Errorf("the operator is %s, want %s", got, c.manager)
+		}
+		if got := reference(w, i.Registry, i.Tag); got != c.workload {
+			t.Errorf("services are %s, want %s", got, c.workload)
+		}
+		if got := fmt.Sprintf("%q", w); got != c.said {
+			t.Errorf("%s and %s: the chart says %s of the second, want %s", c.manager, c.workload, got, c.said)
 		}
 	}
 	for _, text := range []string{"other: 1\n", "image:\n  registry: x\n"} {

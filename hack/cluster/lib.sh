@@ -111,7 +111,7 @@ need_packages() {
   task "packages" "${missing[*]}" install_packages "${missing[@]}"
 }
 # need_browser WHY: Debian's Chromium, unless there is one.
-need_browser() { have chromium || have google-chrome || need_packages "$1" chromium; }
+need_browser() { have chromium || have chromium-browser || have google-chrome || need_packages "$1" chromium; }
 install_packages() {
   local apt=(env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 apt-get -q -y)
   # One apt-get at a time: wait for a lock that another one holds.

@@ -94,7 +94,7 @@ func program(folder string, words []string) error {
 		source = append(source, imported...)
 	}
 	for _, word := range words[at+1:] {
-		if flag, is := strings.CutPrefix(word, "-"); is && flag != "" && flag != "h" && !bytes.Contains(source, []byte(`"`+flag+`"`)) {
+		if flag, is := strings.CutPrefix(word, "-"); is && flag != "" && flag != "h" && !regexp.MustCompile(`(?i)(?:flags?\.|Var\().*"`+flag+`"`).Match(source) {
 			return fmt.Errorf("%s has no flag %s", name, word)
 		}
 	}
@@ -112,6 +112,9 @@ func sources(folder string) ([]byte, error) {
 	}
 	var source []byte
 	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
 		text, err := os.ReadFile(file)
 		if err != nil {
 			return nil, err

@@ -88,9 +88,10 @@ func TestAnOperatorForSomeNamespaces(t *testing.T) {
 			j.Expect(j.pods()).To(gomega.Equal(before))
 			// Without an operator, a namespace with services can be deleted all the same.
 			j.run(j.helm, "uninstall", release, "--namespace", namespace, "--wait", "--timeout", patience)
-			j.kubectl("delete", "namespace", shop, "billing", namespace, "--timeout="+patience)
+			j.kubectl("delete", "namespace", shop, "billing", "--timeout="+patience)
 			j.kubectl("delete", "customresourcedefinition", "goservices.goservice.dev", "--timeout="+patience)
-			j.Expect(j.left()).To(gomega.BeEmpty())
+			j.kubectl("delete", "namespace", namespace, "--timeout="+patience)
+			j.Eventually(j.left).WithTimeout(time.Minute).WithPolling(5*time.Second).Should(gomega.BeEmpty(), "after")
 		})
 	}
 }
@@ -108,6 +109,7 @@ func TestANewServiceIsDeployed(t *testing.T) {
 	made := filepath.Join(folder, "checkout")
 	j.typed(made, strings.TrimPrefix(j.documented("workload/README.md", "cd checkout && "), "cd checkout && "))
 	j.typed(made, j.documented("workload/README.md", "printf "))
+	t.Cleanup(func() { _, _, _ = j.try("", "docker", "image", "rm", "--force", "registry.example/checkout:v1") })
 	j.run(filepath.Join(root, "hack/cluster/cluster.sh"), "load", "registry.example/checkout:v1")
 	j.kubectl("apply", "--namespace", shop, "--filename", filepath.Join(made, "goservice.yaml"))
 	for _, condition := range []string{"Ready", "Tuned"} {

@@ -245,7 +245,7 @@ func (j *journey) send() *clients {
 	c := &clients{stop: stop}
 	j.t.Cleanup(stop)
 	for _, fresh := range []bool{false, true} {
-		generator, err := loadgen.New(loadgen.Config{URL: j.url, Rate: 20, Duration: 15 * time.Minute, Poisson: true, Fresh: fresh, Connections: 4})
+		generator, err := loadgen.New(loadgen.Config{URL: j.url, Rate: 20, Duration: 30 * time.Minute, Poisson: true, Fresh: fresh, Connections: 4})
 		j.Expect(err).NotTo(gomega.HaveOccurred())
 		c.generators = append(c.generators, generator)
 		c.running.Go(func() { generator.Run(ctx) })

@@ -30,7 +30,7 @@ func TestTheQuickstart(t *testing.T) {
 	rate, err := strconv.ParseFloat(admitted[1], 64)
 	j.Expect(err).NotTo(gomega.HaveOccurred())
 	j.Expect(rate).To(gomega.BeNumerically("~", 100, 30), load)
-	j.Expect(j.typed(root, "make quickstart-down")).To(gomega.ContainSubstring("images"))
+	j.Expect(j.typed(root, "make quickstart-down 2>&1")).To(gomega.ContainSubstring("images"))
 	_, _, err = j.try("", root+"/hack/cluster/cluster.sh", "status")
 	j.Expect(err).To(gomega.HaveOccurred())
 }

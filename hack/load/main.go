@@ -93,7 +93,7 @@ func run(ctx context.Context, s settings, out, progress io.Writer) error {
 		}
 		defer func() { _ = server.Close() }() // nothing waits for it
 	}
-	if err := await(sending, s.config.URL, s.await); err != nil {
+	if err := await(sending, s.config.URL, s.await); err != nil && sending.Err() == nil {
 		return err
 	}
 	start := time.Now()
@@ -133,7 +133,7 @@ func await(ctx context.Context, address string, patience time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
-		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", host)
+		conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", host)
 		if err == nil {
 			return conn.Close()
 		}
