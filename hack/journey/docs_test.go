@@ -69,7 +69,7 @@ func TestAnOperatorForSomeNamespaces(t *testing.T) {
 			j.kubectl("apply", "--namespace", "default", "--filename", j.sample)
 			j.install("upgrade", j.chart, "--reset-then-reuse-values")
 			j.Expect(j.gosvc("retune", "checkout", "--namespace", shop, "--rate", "1500", "--wait")).To(gomega.ContainSubstring("2 of 2 enforce 750/s"))
-			j.Expect(j.kubectl("get", "goservice/checkout", "--namespace", "default", "--output=jsonpath={.status}")).To(gomega.BeEmpty())
+			j.Expect(j.kubectl("get", "goservice/checkout", "--namespace", "default", "--output=jsonpath={.status.conditions}")).To(gomega.BeEmpty(), "nobody looks after it")
 			j.kubectl("delete", "goservice/checkout", "--namespace", "default")
 			for _, line := range []string{"kubectl -n NAMESPACE logs -l", "kubectl -n goservice-system logs -l"} {
 				logged := j.typed(".", strings.NewReplacer("NAMESPACE", shop, "NAME", "checkout").Replace(j.documented("docs/runbooks.md", line)))
