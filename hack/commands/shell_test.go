@@ -162,21 +162,27 @@ func (s *shell) serve(line string) {
 	if err := command.Start(); err != nil {
 		s.Fatal(err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- command.Wait() }()
 	s.Cleanup(func() {
 		stop()
-		<-ended
+		_ = command.Wait() // it was told to end
 		_ = file.Close()
 	})
-	for began := time.Now(); time.Since(began) < patience; time.Sleep(50 * time.Millisecond) {
+	listening, giveUp := context.WithTimeout(s.Context(), patience)
+	defer giveUp()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
 		if connection, err := net.Dial("tcp", fmt.Sprintf("localhost:%d", s.port)); err == nil {
 			_ = connection.Close()
 			return
 		}
+		select {
+		case <-listening.Done():
+			output, _ := os.ReadFile(log)
+			s.Fatalf("%s: nobody listens on port %d: %s", line, s.port, output)
+		case <-tick.C:
+		}
 	}
-	output, _ := os.ReadFile(log)
-	s.Fatalf("%s: nobody listens on port %d: %s", line, s.port, output)
 }
 
 // freePort of loopback.

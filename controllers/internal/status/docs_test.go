@@ -53,7 +53,7 @@ func TestEveryEventIsDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows := regexp.MustCompile("(?m)^\\| (Normal|Warning) \\| (.*?) \\|.*$").FindAllStringSubmatch(string(content), -1)
+	rows := regexp.MustCompile(`(?m)^\| (Normal|Warning) \| (.*?) \|.*$`).FindAllStringSubmatch(string(content), -1)
 	documented := map[string]string{}
 	for _, row := range rows {
 		documented[strings.Trim(row[2], "`")] = row[0]
