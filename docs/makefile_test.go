@@ -26,6 +26,18 @@ func TestMakeBuildsInSomebodyElsesClone(t *testing.T) {
 	}
 }
 
+// A script whose cluster make does not name has one of its own: a test that removes its cluster at the end must not remove the one of the quickstart.
+func TestEachScriptHasItsOwnCluster(t *testing.T) {
+	for given, want := range map[string]string{"": "own", "CLUSTER=mine": "mine"} {
+		command := exec.Command("make", "-s", "-C", "..", "--eval=show-cluster: ; @echo $${CLUSTER:-own}", "show-cluster")
+		command.Env = append(slices.DeleteFunc(os.Environ(), func(variable string) bool { return strings.HasPrefix(variable, "CLUSTER=") }), "VERSION=any", given)
+		output, err := command.CombinedOutput()
+		if got := strings.TrimSpace(string(output)); err != nil || got != want {
+			t.Errorf("%q: %s, %v; want %s", given, got, err, want)
+		}
+	}
+}
+
 // make help prints each target that has a description.
 func TestHelpListsTheTargets(t *testing.T) {
 	makefile, err := os.ReadFile("../Makefile")
