@@ -6,8 +6,7 @@ VERSION := $(shell hack/version.sh)
 endif
 IMG ?= goservice.dev/manager:$(VERSION)
 WORKLOAD_IMG ?= goservice.dev/workload:$(VERSION)
-# Kind clusters: one to try things in, one for the end-to-end tests.
-# The kind cluster of targets that work on one; each has a default of its own.
+# Kind clusters: the one that a target works on, which has a default of its own in each script, and the one of the end-to-end tests.
 CLUSTER ?=
 E2E_CLUSTER ?= goservice-e2e
 NODES ?=

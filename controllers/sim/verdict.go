@@ -48,8 +48,9 @@ type ScenarioVerdict struct {
 	Kept bool
 	// Ours are the operator's figures. Best is the rival with the fewest bad seconds, of those the cheapest; LeastLost the rival with
 	// the fewest lost requests; Cheapest, CheapestOwn and CheapestFloor the cheapest that keep the objective, of the rivals, of those with
-	// a balancing of their own, and of those that know the load beforehand; Stock the autoscaler that most services have, Minute the same with a scale-down window of a minute; Alone the
-	// operator whose pods do not share their queue; Bound the clairvoyant. nil where there is none.
+	// a balancing of their own, and of those that know the load beforehand; Stock the autoscaler that most services have, Minute
+	// the same with a scale-down window of a minute; Alone the operator whose pods do not share their queue; Bound the clairvoyant. nil where
+	// there is none.
 	Ours, Best, LeastLost, Cheapest, CheapestOwn, CheapestFloor, Stock, Minute, Alone, Bound *Row
 	// BadRatio is of bad seconds to those of Best, of which one counts as none. LostRatio is of lost requests to those of LeastLost,
 	// of which one in a hundred thousand counts as none.

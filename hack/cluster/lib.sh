@@ -110,14 +110,15 @@ need_packages() {
     die "$why needs the packages ${missing[*]}: sudo apt-get install ${missing[*]}"
   task "packages" "${missing[*]}" install_packages "${missing[@]}"
 }
-# need_browser WHY: Debian's Chromium, unless there is one.
-need_browser() { have chromium || have chromium-browser || have google-chrome || need_packages "$1" chromium; }
 install_packages() {
   local apt=(env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 apt-get -q -y)
   # One apt-get at a time: wait for a lock that another one holds.
   apt+=(-o DPkg::Lock::Timeout=300 --no-install-recommends)
   as_root "${apt[@]}" install "$@" || { as_root "${apt[@]}" update && as_root "${apt[@]}" install "$@"; }
 }
+
+# need_browser WHY: Debian's Chromium, unless there is one.
+need_browser() { have chromium || have chromium-browser || have google-chrome || need_packages "$1" chromium; }
 
 # go.mod files of this project's code: not of the one that pins the tools, and of hack/rivals only with RIVALS=true, since
 # what it brings takes minutes to load and compile.

@@ -34,6 +34,11 @@ func TestCommandsRunInAShell(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	grpcurl, err := exec.CommandContext(t.Context(), filepath.Join(root, "hack/tool.sh"), "-n", "grpcurl").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", filepath.Dir(string(grpcurl))+":"+os.Getenv("PATH"))
 	shells := map[string]*shell{}
 	for _, block := range blocks {
 		lines, err := block.Lines()
@@ -89,12 +94,8 @@ func newShell(t *testing.T, page string) *shell {
 	}
 	above := t.TempDir()
 	link(t, filepath.Join(above, "goservice"))
-	grpcurl, err := exec.CommandContext(t.Context(), filepath.Join(root, "hack/tool.sh"), "-n", "grpcurl").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
 	s := &shell{T: t, folder: filepath.Join(above, reader.folder), port: freePort(t)}
-	s.variables = append(os.Environ(), "PATH="+filepath.Dir(string(grpcurl))+":"+os.Getenv("PATH"), "GOBIN="+t.TempDir(), "GOSERVICE_LIVE_SETTINGS_FILE=",
+	s.variables = append(os.Environ(), "GOBIN="+t.TempDir(), "GOSERVICE_LIVE_SETTINGS_FILE=",
 		fmt.Sprintf("GOSERVICE_PORT=%d", s.port), fmt.Sprintf("GOSERVICE_ADMIN_PORT=%d", freePort(t)))
 	if reader.service != "" {
 		s.serve(reader.service)

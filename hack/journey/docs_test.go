@@ -6,8 +6,6 @@
 package journey
 
 import (
-	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -38,22 +36,6 @@ func (j *journey) documented(page, beginning string) string {
 func (j *journey) typed(folder, line string) string {
 	j.t.Helper()
 	return j.run("env", "--chdir="+folder, "bash", "-euo", "pipefail", "-c", line)
-}
-
-// served is what the service of the loopback port answers to a path, once it does.
-func (j *journey) served(path string) string {
-	j.t.Helper()
-	var body []byte
-	j.Eventually(func() (int, error) {
-		response, err := http.Get(j.url + path)
-		if err != nil {
-			return 0, err
-		}
-		defer func() { _ = response.Body.Close() }()
-		body, err = io.ReadAll(response.Body)
-		return response.StatusCode, err
-	}).WithTimeout(time.Minute).Should(gomega.Equal(http.StatusOK))
-	return string(body)
 }
 
 // An operator looks after the namespaces that it is told of, also after an upgrade that names none, and its services stay without it.

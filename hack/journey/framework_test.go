@@ -120,10 +120,7 @@ func (j *journey) gosvc(arguments ...string) string {
 // install or upgrade to a chart, and wait as Helm does.
 func (j *journey) install(command, chart string, more ...string) {
 	j.t.Helper()
-	arguments := []string{command, release, chart, "--namespace", namespace, "--wait", "--timeout", patience, "--set", "image.tag=" + j.tag}
-	if command == "install" {
-		arguments = append(arguments, "--create-namespace")
-	}
+	arguments := []string{command, release, chart, "--namespace", namespace, "--create-namespace", "--wait", "--timeout", patience, "--set", "image.tag=" + j.tag}
 	j.run(j.helm, append(arguments, more...)...)
 }
 
@@ -212,16 +209,34 @@ func (j *journey) beginning(line string) string {
 	return strings.TrimSpace(first)
 }
 
+// get what an address answers.
+func get(address string) (status int, body string, err error) {
+	response, err := http.Get(address)
+	if err != nil {
+		return 0, "", err
+	}
+	defer func() { _ = response.Body.Close() }()
+	content, err := io.ReadAll(response.Body)
+	return response.StatusCode, string(content), err
+}
+
 // page at an address.
 func (j *journey) page(address string) string {
 	j.t.Helper()
-	response, err := http.Get(address)
+	status, body, err := get(address)
 	j.Expect(err).NotTo(gomega.HaveOccurred())
-	defer func() { _ = response.Body.Close() }()
-	j.Expect(response.StatusCode).To(gomega.Equal(http.StatusOK))
-	body, err := io.ReadAll(response.Body)
-	j.Expect(err).NotTo(gomega.HaveOccurred())
-	return string(body)
+	j.Expect(status).To(gomega.Equal(http.StatusOK))
+	return body
+}
+
+// served is what the service of the loopback port answers to a path, once it does.
+func (j *journey) served(path string) (body string) {
+	j.t.Helper()
+	j.Eventually(func() (status int, err error) {
+		status, body, err = get(j.url + path)
+		return status, err
+	}).WithTimeout(time.Minute).Should(gomega.Equal(http.StatusOK))
+	return body
 }
 
 // clients of the service: on connections that they keep, and on fresh ones.
@@ -234,13 +249,7 @@ type clients struct {
 // send requests until the clients end, or the test.
 func (j *journey) send() *clients {
 	j.t.Helper()
-	j.Eventually(func() (int, error) {
-		response, err := http.Get(j.url)
-		if err != nil {
-			return 0, err
-		}
-		return response.StatusCode, response.Body.Close()
-	}).WithTimeout(time.Minute).Should(gomega.Equal(http.StatusOK))
+	j.served("")
 	ctx, stop := context.WithCancel(j.t.Context())
 	c := &clients{stop: stop}
 	j.t.Cleanup(stop)
