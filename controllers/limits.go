@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"goservice.dev/operator/api/v1alpha1"
+	"goservice.dev/operator/controllers/internal/build"
 	"goservice.dev/operator/controllers/internal/observe"
 	"goservice.dev/operator/controllers/plan"
 	"goservice.dev/operator/controllers/tuner"
@@ -68,7 +69,8 @@ func (l *limits) forget(name types.NamespacedName) {
 
 const (
 	// A leaving pod admits what it did until its preStopDelay is over, but clients that still send after the first longestLeave
-	// of a long one are not waited for: their requests come on top of the limit. settleMargin is for stopping.
+	// of a long one are not waited for: their requests come on top of the limit, where pods do not share their queue: then clients of
+	// the others have what a leaving pod lends. settleMargin is for stopping.
 	longestLeave = 10 * time.Second
 	settleMargin = 5 * time.Second
 )
@@ -88,6 +90,10 @@ func (r *GoServiceReconciler) divide(service *v1alpha1.GoService, seen observe.S
 		Total: plan.SharedLimit(&service.Spec), Serving: seen.Serving, Measured: measured != nil && !recommends(&service.Spec),
 		LeaveWithin: min(plan.PreStopDelay(&service.Spec), longestLeave) + settleMargin,
 		InForce:     func() tuner.InForce { return inForce(service, seen) },
+	}
+	if build.SharesQueue(&service.Spec) {
+		budget.LendWithin = plan.PreStopDelay(&service.Spec)
+		budget.LeaveWithin = budget.LendWithin + settleMargin
 	}
 	budget.Confirmed, budget.Unconfirmed = r.tracker.Confirmed(name)
 	for _, pod := range seen.Tunable {

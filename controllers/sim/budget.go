@@ -4,6 +4,7 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -27,6 +28,8 @@ type BudgetCase struct {
 	Demand float64
 	// Stay is for how many seconds clients stay with the pods that they know after the pods doubled.
 	Stay float64
+	// Lend says that pods share their queue: then they lend each other tokens, also those that leave, while nobody asks these any more.
+	Lend bool
 	// Way in which the limit is divided.
 	Way BudgetWay
 	// Disturbance in the middle of it.
@@ -57,10 +60,12 @@ const (
 	Restarted
 	// StuckPod takes nothing that it is given, from before the pods double until long after: one of those with the most demand.
 	StuckPod
+	// LoudestLeave when the pods are halved: those that have most of the limit.
+	LoudestLeave
 )
 
 func (d BudgetDisturbance) String() string {
-	return [...]string{"none", "quiet phase", "operator restarts", "stuck pod"}[d]
+	return [...]string{"none", "quiet phase", "operator restarts", "stuck pod", "loudest pods leave"}[d]
 }
 
 // Limit of all pods in requests per second.
@@ -85,6 +90,8 @@ const (
 	budgetSeconds = 200.0
 	budgetDouble  = 60.0
 	budgetHalve   = 130.0
+	// budgetLeave is for how long pods that leave keep what they have; their clients have left at once.
+	budgetLeave = 5.0
 	// budgetStart is what a pod takes from being wanted until it serves.
 	budgetStart  = 5.0
 	budgetWindow = 10.0
@@ -96,6 +103,8 @@ const (
 	budgetStuckFrom, budgetStuckUntil = 45.0, 95.0
 	// budgetMore is the part of a limit by which parts in force may differ from it by rounding and by what newcomers have beside.
 	budgetMore = 0.005
+	// budgetKept is the part of its bucket that a pod does not lend, as a divisor.
+	budgetKept = 4
 )
 
 // budgetPod is a token bucket with the demand of its clients.
@@ -104,8 +113,11 @@ type budgetPod struct {
 	weight              float64 // of the demand
 	rate, burst, tokens float64
 	arrived, refused    float64 // what its metrics count
+	lent                float64
 	started             float64
 	serving, stuck      bool
+	leaving             bool
+	unnamed             bool // it has what nobody has been cut for: it lends nothing of that
 
 	pending     []budgetNews // on its way
 	confirmedAt float64      // when it is known that it has the latest
@@ -114,6 +126,7 @@ type budgetPod struct {
 // budgetNews is a document on its way to a pod.
 type budgetNews struct {
 	at, rate, burst float64
+	unnamed         bool
 }
 
 type budgetRun struct {
@@ -133,6 +146,9 @@ type budgetRun struct {
 func Budget(c BudgetCase, seed uint64) BudgetResult {
 	r := &budgetRun{BudgetCase: c, random: rand.New(rand.NewPCG(seed, 0xbd))}
 	r.budget = tuner.Budget{Total: c.Limit(), Wanted: c.Pods, LeaveWithin: 10 * time.Second, Measured: true, Confirmed: true}
+	if c.Lend {
+		r.budget.LendWithin = budgetLeave * time.Second
+	}
 	r.operator = newBudgetOperator(r, 0)
 	r.add(c.Pods, -60)
 	r.serve()
@@ -162,9 +178,10 @@ func (r *budgetRun) add(n int, started float64) {
 		if len(r.pods)%2 == 0 {
 			p.weight = r.Skew
 		}
-		share := r.share(p.name)
 		p.confirmedAt = started + budgetAnswer
-		p.rate, p.burst, p.tokens = share.RequestsPerSecond, float64(share.Burst), float64(share.Burst)
+		news := r.news(p.name, started)
+		p.tokens = news.burst
+		p.take(news)
 		r.pods = append(r.pods, p)
 	}
 }
@@ -182,12 +199,12 @@ func (r *budgetRun) change(i int, now float64) {
 		r.operator.hurried(now)
 	case int(budgetHalve / budgetStep):
 		r.budget.Wanted = r.Pods
-		for _, p := range r.pods[r.Pods:] {
-			p.serving = false
-		}
-		r.pods = r.pods[:r.Pods]
+		r.leave()
 		r.serve()
 		r.operator.hurried(now)
+	case int((budgetHalve + budgetLeave) / budgetStep):
+		r.pods = slices.DeleteFunc(r.pods, func(p *budgetPod) bool { return p.leaving })
+		r.serve()
 	default:
 		return
 	}
@@ -221,23 +238,38 @@ func (r *budgetRun) asked(now float64) float64 {
 	return demand
 }
 
-// serve with all pods that there are.
+// serve with all pods that there are and do not leave.
 func (r *budgetRun) serve() {
-	r.budget.Serving = nil
+	r.budget.Serving, r.budget.Leaving = nil, nil
 	for _, p := range r.pods {
-		p.serving = true
-		r.budget.Serving = append(r.budget.Serving, p.name)
+		if p.serving = !p.leaving; p.leaving {
+			r.budget.Leaving = append(r.budget.Leaving, p.name)
+		} else {
+			r.budget.Serving = append(r.budget.Serving, p.name)
+		}
 	}
 }
 
-// share is what a pod finds in the live settings.
-func (r *budgetRun) share(pod string) plan.Share {
+// leave lets half of the pods begin to leave. They get no documents any more.
+func (r *budgetRun) leave() {
+	leaving := slices.Clone(r.pods)
+	if r.Disturbance == LoudestLeave {
+		slices.SortStableFunc(leaving, func(a, b *budgetPod) int { return cmp.Compare(a.weight, b.weight) })
+	}
+	for _, p := range leaving[r.Pods:] {
+		p.leaving, p.pending = true, nil
+	}
+}
+
+// news is what a pod finds in the live settings.
+func (r *budgetRun) news(pod string, at float64) budgetNews {
 	limit := &v1alpha1.GoServiceSpec{RateLimit: &v1alpha1.RateLimitSpec{RequestsPerSecond: int32(math.Round(r.budget.Total))}}
 	figures := plan.Compute(limit, plan.Observed{Sharing: max(r.divided.Pods, 1), Tuned: plan.Tuned{Parts: r.divided.Parts}})
-	if share, named := figures.PodShares[pod]; named {
-		return share
+	share, named := figures.PodShares[pod]
+	if !named {
+		share = figures.SharePerPod.Value
 	}
-	return figures.SharePerPod.Value
+	return budgetNews{at, share.RequestsPerSecond, float64(share.Burst), !named && len(figures.PodShares) > 0}
 }
 
 // deliver what has reached pods.
@@ -252,7 +284,7 @@ func (r *budgetRun) deliver(now float64) {
 }
 
 func (p *budgetPod) take(news budgetNews) {
-	p.rate, p.burst = news.rate, news.burst
+	p.rate, p.burst, p.unnamed = news.rate, news.burst, news.unnamed
 	p.tokens = math.Min(p.tokens, p.burst)
 }
 
@@ -260,7 +292,7 @@ func (r *budgetRun) reports() []tuner.Report {
 	reports := make([]tuner.Report, 0, len(r.pods))
 	for _, p := range r.pods {
 		reports = append(reports, tuner.Report{Pod: p.name, Counters: &tuner.Counters{
-			Requests: p.arrived, Refused: p.refused, StartSeconds: float64(simEpoch.Unix()) + p.started,
+			Requests: p.arrived, Refused: p.refused, Lent: p.lent, StartSeconds: float64(simEpoch.Unix()) + p.started,
 		}})
 	}
 	return reports
@@ -270,8 +302,10 @@ func (r *budgetRun) reports() []tuner.Report {
 func (r *budgetRun) step(now float64) {
 	admitted, arrived, inForce := 0.0, 0.0, 0.0
 	rates := r.rates(now)
-	for i, p := range r.pods {
+	for _, p := range r.pods {
 		p.tokens = math.Min(p.tokens+p.rate*budgetStep, p.burst)
+	}
+	for i, p := range r.pods {
 		if p.serving {
 			inForce += p.rate
 		}
@@ -281,6 +315,9 @@ func (r *budgetRun) step(now float64) {
 		arrivals := poisson(r.random, rates[i]*budgetStep)
 		let := math.Min(arrivals, math.Floor(p.tokens))
 		p.tokens -= let
+		if r.Lend {
+			let += r.borrow(p, arrivals-let)
+		}
 		p.arrived += arrivals
 		p.refused += arrivals - let
 		admitted += let
@@ -292,6 +329,19 @@ func (r *budgetRun) step(now float64) {
 	r.result.Above = max(r.result.Above, now-r.above)
 	r.admitted, r.arrived = append(r.admitted, admitted), append(r.arrived, arrived)
 	r.could = append(r.could, min(r.Limit(), r.asked(now))*budgetStep)
+}
+
+// borrow tokens of other pods, as many as are wanted and there are above what each of them keeps.
+func (r *budgetRun) borrow(by *budgetPod, wanted float64) (got float64) {
+	for _, p := range r.pods {
+		lends := p != by && (p.serving || p.leaving) && !p.unnamed
+		if given := math.Min(wanted-got, math.Floor(p.tokens-p.burst/budgetKept)); lends && given > 0 {
+			p.tokens -= given
+			p.lent += given
+			got += given
+		}
+	}
+	return got
 }
 
 // rates at which requests arrive at each pod, in requests per second.

@@ -94,6 +94,9 @@ func (o *budgetOperator) look(now float64) {
 	for _, pod := range o.world.budget.Serving {
 		serving[pod] = true
 	}
+	for _, pod := range o.world.budget.Leaving { // it may still be asked
+		serving[pod] = true
+	}
 	o.began = now
 	o.watch.Observe(simTime(now), o.world.reports(), serving)
 	o.usage = o.watch.Usage()
@@ -138,7 +141,7 @@ func (o *budgetOperator) hurry(now float64) float64 {
 // unconfirmed pods, as far as is known.
 func (o *budgetOperator) unconfirmed(now float64) (names []string) {
 	for _, p := range o.world.pods {
-		if len(p.pending) > 0 || now < p.confirmedAt {
+		if !p.leaving && (len(p.pending) > 0 || now < p.confirmedAt) {
 			names = append(names, p.name)
 		}
 	}
@@ -174,9 +177,11 @@ func (o *budgetOperator) reconcile(now float64) {
 	}
 	world.result.Divisions++
 	for _, p := range world.pods {
-		share := world.share(p.name)
+		if p.leaving {
+			continue
+		}
 		at := now + budgetLatency + (budgetLatest-budgetLatency)*world.random.Float64()
-		p.pending = append(p.pending, budgetNews{at, share.RequestsPerSecond, float64(share.Burst)})
+		p.pending = append(p.pending, world.news(p.name, at))
 		world.result.Writes++
 	}
 }
@@ -203,8 +208,10 @@ func (o *budgetOperator) know(now float64) {
 	}
 	world.divided.Parts = &plan.Parts{Pods: tuner.Divide(world.Limit(), world.budget.Serving, demand)}
 	for _, p := range world.pods {
-		share := world.share(p.name)
-		p.take(budgetNews{now, share.RequestsPerSecond, float64(share.Burst)})
+		if p.leaving {
+			continue // nobody asks it
+		}
+		p.take(world.news(p.name, now))
 		p.pending = nil
 	}
 }

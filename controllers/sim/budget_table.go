@@ -28,25 +28,29 @@ func WorstBudget(c BudgetCase, seeds []uint64) BudgetResult {
 }
 
 // BudgetCases are those that the table shows: ten pods with 100 requests per second of the limit each and with 10, which become
-// twenty and ten again.
+// twenty and ten again, and which lend each other tokens, as pods that share their queue do.
 func BudgetCases() []BudgetCase {
 	var cases []BudgetCase
 	for _, perPod := range []float64{200, 20} { // 100 and 10 while there are twice as many
 		for _, skew := range []float64{3, 10} {
 			for _, demand := range []float64{1.05, 1.2, 1.5, 2, 3} {
-				cases = append(cases, BudgetCase{Pods: 10, PerPod: perPod, Skew: skew, Demand: demand})
+				cases = append(cases, BudgetCase{Pods: 10, PerPod: perPod, Skew: skew, Demand: demand, Lend: true})
 			}
 		}
 	}
 	return cases
 }
 
-// DisturbedBudgetCases are those of the other table: what may go wrong beside, at one and a half times the limit.
+// DisturbedBudgetCases are those of the other table: what may go wrong beside, at one and a half times the limit, where pods lend each other
+// tokens and where they do not.
 func DisturbedBudgetCases() []BudgetCase {
 	var cases []BudgetCase
 	for _, perPod := range []float64{200, 20} {
-		for _, disturbance := range []BudgetDisturbance{Undisturbed, Quiet, Restarted, StuckPod} {
-			cases = append(cases, BudgetCase{Pods: 10, PerPod: perPod, Skew: 3, Demand: 1.5, Disturbance: disturbance})
+		for _, lend := range []bool{true, false} {
+			for _, disturbance := range []BudgetDisturbance{Undisturbed, Quiet, Restarted, StuckPod} {
+				cases = append(cases, BudgetCase{Pods: 10, PerPod: perPod, Skew: 3, Demand: 1.5, Disturbance: disturbance, Lend: lend})
+			}
+			cases = append(cases, BudgetCase{Pods: 10, PerPod: perPod, Skew: 10, Demand: 1.5, Disturbance: LoudestLeave, Lend: lend})
 		}
 	}
 	return cases
@@ -75,15 +79,16 @@ func BudgetTable(to io.Writer, seeds []uint64) error {
 		ours := WorstBudget(c, seeds)
 		equal, knowing := c, c
 		equal.Way, knowing.Way = Equally, Knowing
+		equal.Lend, knowing.Lend = false, false // the former has nothing to lend by, and the latter needs it not
 		rival, best := WorstBudget(equal, seeds), WorstBudget(knowing, seeds)
 		fmt.Fprintf(table, "%.0f/s\t%.0f:1\t%.2f\t%.0f s\t%s\t%.0f\t%.0f\t%s\t%s\t\n", c.Limit(), c.Skew, c.Demand, c.Stay,
 			percents(ours.Mean, ours.Under, ours.Over, ours.ChangeUnder, ours.ChangeOver), ours.Divisions, ours.Writes/float64(c.Pods),
 			percents(best.Mean, best.Under, best.ChangeUnder), percents(rival.Mean, rival.Under, rival.ChangeUnder, rival.ChangeOver))
 	}
-	fmt.Fprintln(table, "\nlimit\tskew\tdemand\tdisturbed by\tmean\tunder\tover\tchange under\tchange over\tseconds above\tdivisions\twrites per pod\t")
+	fmt.Fprintln(table, "\nlimit\tskew\tdemand\tdisturbed by\tpods lend\tmean\tunder\tover\tchange under\tchange over\tseconds above\tdivisions\twrites per pod\t")
 	for _, c := range DisturbedBudgetCases() {
 		r := WorstBudget(c, seeds)
-		fmt.Fprintf(table, "%.0f/s\t%.0f:1\t%.2f\t%s\t%s\t%.1f\t%.0f\t%.0f\t\n", c.Limit(), c.Skew, c.Demand, c.Disturbance,
+		fmt.Fprintf(table, "%.0f/s\t%.0f:1\t%.2f\t%s\t%t\t%s\t%.1f\t%.0f\t%.0f\t\n", c.Limit(), c.Skew, c.Demand, c.Disturbance, c.Lend,
 			percents(r.Mean, r.Under, r.Over, r.ChangeUnder, r.ChangeOver), r.Above, r.Divisions, r.Writes/float64(c.Pods))
 	}
 	return table.Flush()

@@ -218,19 +218,21 @@ func (b Budget) joined(former Budget) bool {
 
 // likeIn says whether another look has the same pods in the same states.
 func (b Budget) likeIn(other Budget) bool {
-	reserved := math.Abs(b.reserved-other.reserved) <= reserveStep*b.Total && (b.reserved == 0) == (other.reserved == 0)
-	return reserved && b.coming == other.coming && slices.Equal(b.Serving, other.Serving)
+	left := math.Abs(b.left()-other.left()) <= reserveStep*b.Total && (b.reserved == 0) == (other.reserved == 0)
+	return left && b.coming == other.coming && slices.Equal(b.Serving, other.Serving)
 }
 
-// left is what leaving pods do not have; a part of the limit is always that of the others.
-func (b Budget) left() float64 { return b.Total - min(b.reserved, (1-leastForServing)*b.Total) }
+// left is what leaving pods do not use; a part of the limit is always that of the others, who have what they are lent besides.
+func (b Budget) left() float64 {
+	return max(b.Total-b.reserved, leastForServing*b.Total-b.lent, keptShare*b.Total)
+}
 
 // begins says whether equal parts do not serve well any more, or would not if pods that come or leave had theirs.
 func (d *Division) begins(now time.Time, b Budget, demand map[string]float64) bool {
 	if demand == nil || !b.Confirmed && !d.onlyStuck(now, b) {
 		return false
 	}
-	if b.coming > 0 || b.reserved > 0 {
+	if b.coming > 0 || b.reserved > 0 || b.among > len(b.Serving) {
 		return !easyEqually(b, demand)
 	}
 	var steady []string // what others are asked is not known, or not for long
@@ -286,12 +288,11 @@ func spacingOf(b Budget) time.Duration {
 
 // easyEqually says that with equal parts, also for pods that are to come, nobody would have to turn requests away for long.
 func easyEqually(b Budget, demand map[string]float64) bool {
-	for _, pod := range b.Serving {
-		if demand[pod] > easy*b.left()/float64(len(b.Serving)+b.coming) {
-			return false
-		}
+	part := b.left() / float64(len(b.Serving)+b.coming)
+	if b.among > 0 {
+		part = min(part, b.Total/float64(b.among))
 	}
-	return true
+	return !slices.ContainsFunc(b.Serving, func(pod string) bool { return demand[pod] > easy*part })
 }
 
 // clone for a look ahead.

@@ -342,6 +342,71 @@ func TestOthersGrowAsALeavingPodUsesLess(t *testing.T) {
 	}
 }
 
+// What a leaving pod lends, the others have by that already; they are given it when its process begins to stop, which ends the lending.
+func TestWhatALeavingPodLendsIsNotGivenTwice(t *testing.T) {
+	pods, demand := []string{"a", "b", "c", "d"}, map[string]float64{"a": 200, "b": 200, "c": 700, "d": 700}
+	var s Sharing
+	b := Budget{
+		Total: 1000, Serving: pods, Wanted: 4, LeaveWithin: 10 * time.Second, LendWithin: 5 * time.Second, Measured: true, Confirmed: true,
+	}
+	now := epoch
+	look := func(usage Usage) (staying float64, again time.Time) {
+		now = now.Add(1100 * time.Millisecond)
+		usage.At = now
+		divided := s.Next(now, b, &usage)
+		if divided.Parts == nil {
+			t.Fatal("equal parts")
+		}
+		return sumOf(divided.Parts.Pods, b.Serving), divided.Again
+	}
+	look(Usage{Demand: demand})
+	b.Serving, b.Leaving, b.Wanted = pods[:2], pods[2:], 2
+	moved := map[string]float64{"a": 800, "b": 800, "c": 0, "d": 0}
+	began := now.Add(1100 * time.Millisecond)
+	if got, again := look(Usage{Demand: demand}); got > 500+1e-9 || got < 500-1e-9 || again.After(began.Add(b.LendWithin)) {
+		t.Errorf("%g to those that stay, of which a half is always theirs; again at %s", got, again.Sub(began))
+	}
+	if got, _ := look(Usage{Demand: moved, Lent: map[string]float64{"c": 380, "d": 380}}); got < 239 || got > 241 {
+		t.Errorf("%g to those that stay, which are lent 760", got)
+	}
+	if got, _ := look(Usage{Demand: moved, Lent: map[string]float64{"c": 9000, "d": 200, "a": 50}}); got < 413 || got > 415 {
+		t.Errorf("%g to those that stay where one that had 386 says that it lent 9,000, and the other that it lent 200", got)
+	}
+	if got, _ := look(Usage{Demand: map[string]float64{"a": 800, "b": 800, "c": 400, "d": 400}, Lent: map[string]float64{}}); got < 499 || got > 501 {
+		t.Errorf("%g to those that stay while clients still ask the others for all that they have", got)
+	}
+	now = began.Add(b.LendWithin)
+	if got, _ := look(Usage{Demand: moved, Lent: map[string]float64{"c": 380, "d": 380}}); got < 999 {
+		t.Errorf("%g to those that stay when nobody lends any more", got)
+	}
+}
+
+// Equal parts keep those of leaving pods free until these are gone. Where what stays is too little and nobody asks the leaving ones, parts
+// by demand do better.
+func TestEqualPartsWithThoseOfLeavingPodsGiveWay(t *testing.T) {
+	pods, demand := []string{"a", "b", "c", "d"}, map[string]float64{"a": 20, "b": 20, "c": 100, "d": 100}
+	var s Sharing
+	b := Budget{Total: 1000, Serving: pods, Wanted: 4, LeaveWithin: 10 * time.Second, Measured: true, Confirmed: true}
+	s.Next(epoch, b, &Usage{At: epoch, Demand: demand})
+	b.Serving, b.Leaving, b.Wanted = pods[:2], pods[2:], 2
+	for i, step := range []struct {
+		demand map[string]float64
+		each   float64
+	}{
+		{demand, 250}, {map[string]float64{"a": 170, "b": 170, "c": 0, "d": 0}, 250}, {map[string]float64{"a": 450, "b": 450, "c": 0, "d": 0}, 500},
+	} {
+		now := epoch.Add(time.Duration(i+1) * time.Second)
+		divided := s.Next(now, b, &Usage{At: now, Demand: step.demand})
+		each := b.Total / float64(divided.Pods)
+		if divided.Parts != nil {
+			each = divided.Parts.Pods["a"]
+		}
+		if each != step.each {
+			t.Errorf("%g each at a demand of %v, want %g", each, step.demand, step.each)
+		}
+	}
+}
+
 // Each division is a write to every pod: the others do not follow every request of a leaving one.
 func TestALeavingPodThatUsesALittleMoreOrLessMovesNobody(t *testing.T) {
 	demand := map[string]float64{"a": 750, "b": 150}

@@ -22,6 +22,9 @@ type Budget struct {
 	Rolling       bool
 	// LeaveWithin is how long after it began to leave a pod admits as much as before, at most.
 	LeaveWithin time.Duration
+	// LendWithin is how long after it began to leave a pod gives tokens of its part to others which ask for them, at most; 0 where pods
+	// do not. What it lends, it uses.
+	LendWithin time.Duration
 	// Measured says that somebody measures the demand on each pod; then no figures mean that a round was lost.
 	Measured bool
 	// Confirmed says that every running pod has in force what it was given last; else Unconfirmed are those that do not, or nobody
@@ -31,9 +34,9 @@ type Budget struct {
 	// InForce reads what an operator before this one has left. It is asked once; nil: nothing.
 	InForce func() InForce
 
-	// coming pods are about to serve, and leaving pods have reserved requests per second in force.
-	coming   int
-	reserved float64
+	// among how many pods limits are divided where equal parts are in force; 0: those that serve. coming pods are about to serve. Leaving pods use reserved requests per second, of which they have lent some to those that serve.
+	among, coming  int
+	reserved, lent float64
 	// had is what each pod had in force at the last look, in requests per second; nil: equal parts of those that serve.
 	had map[string]float64
 	// young pods have not been followed for long, settling says that the demand moves to other pods, and rough that nobody has been
@@ -87,9 +90,10 @@ type Sharing struct {
 
 type leaver struct {
 	share float64
-	// used is the part of the limit that it was seen to use last, at most share.
-	used  float64
-	since time.Time
+	// asked and lent are the parts of the limit that its own clients were seen to ask for last, and that it gave to other pods; together
+	// at most share.
+	asked, lent float64
+	since       time.Time
 	// found says that the pod was leaving at the first look already: share is then what all such pods have together.
 	found bool
 }
@@ -102,22 +106,24 @@ func (s *Sharing) Next(now time.Time, b Budget, usage *Usage) Divided {
 		found = b.InForce()
 	}
 	b.InForce = nil // what is kept of the budget must not keep what that reads
-	var demand map[string]float64
-	if usage != nil {
-		demand, b.young, b.settling = usage.Demand, usage.Young, usage.Settling
+	if usage == nil {
+		usage = &Usage{}
 	}
+	demand := usage.Demand
+	b.young, b.settling = usage.Young, usage.Settling
 	if !s.started && (found.Pods > 0 || len(found.Parts) > 0) && len(b.Serving) > 0 {
 		s.roughUntil = now.Add(keptFor)
 	}
 	b.rough = now.Before(s.roughUntil)
-	again := s.follow(now, b, found, demand)
-	pods, next := s.divisor.next(now, b, s.reserved(b, false), found.Pods)
+	again := s.follow(now, b, found, usage)
+	kept := s.kept(b)
+	pods, next := s.divisor.next(now, b, kept.share, found.Pods)
 	again = sooner(again, next)
-	b.coming = 0
+	b.among, b.coming = pods, 0
 	if now.Sub(s.divisor.progressAt) < lateAfter {
 		b.coming = max(b.expected()-len(b.Serving), 0)
 	}
-	b.reserved = s.reserved(b, true) * b.Total
+	b.reserved, b.lent = (kept.asked+kept.lent)*b.Total, kept.lent*b.Total
 	b.had = s.had()
 	if !s.started {
 		s.division.takeOver(now, b, found)
@@ -156,7 +162,7 @@ func (b Budget) expected() int {
 
 // follow keeps what leaving pods had in force until they are gone or get no more requests, and says when that is for the
 // first of them.
-func (s *Sharing) follow(now time.Time, b Budget, found InForce, demand map[string]float64) (again time.Time) {
+func (s *Sharing) follow(now time.Time, b Budget, found InForce, usage *Usage) (again time.Time) {
 	leaving := make(map[string]leaver, len(b.Leaving))
 	for _, pod := range b.Leaving {
 		l, known := s.leaving[pod]
@@ -165,15 +171,19 @@ func (s *Sharing) follow(now time.Time, b Budget, found InForce, demand map[stri
 			if !s.started {
 				l.share, l.found = found.unaccounted(b), true
 			}
-			l.used = l.share
-		} else if figure, is := demand[pod]; is && !l.found && b.Total > 0 {
-			l.used = min(l.share, figure/b.Total)
+			l.asked = l.share
+		} else if figure, is := usage.Demand[pod]; is && !l.found && b.Total > 0 {
+			l.asked = min(l.share, figure/b.Total)
 		}
-		end := l.since.Add(b.LeaveWithin)
-		if !now.Before(end) {
-			l.share, l.used = 0, 0
-		} else if l.share > 0 && (again.IsZero() || end.Before(again)) {
-			again = end
+		l.lent = 0
+		if end := l.since.Add(b.LendWithin); now.Before(end) && !l.found && b.Total > 0 {
+			l.lent = min(l.share, usage.Lent[pod]/b.Total)
+			again = sooner(again, end)
+		}
+		if end := l.since.Add(b.LeaveWithin); !now.Before(end) {
+			l.share, l.asked, l.lent = 0, 0, 0
+		} else if l.share > 0 {
+			again = sooner(again, end)
 		}
 		leaving[pod] = l
 	}
@@ -181,20 +191,20 @@ func (s *Sharing) follow(now time.Time, b Budget, found InForce, demand map[stri
 	return again
 }
 
-// reserved is the share of the limit that leaving pods have together, or still use.
-func (s *Sharing) reserved(b Budget, used bool) float64 {
-	sum, found := 0.0, 0.0
+// kept is what leaving pods have and use together.
+func (s *Sharing) kept(b Budget) leaver {
+	var sum, found leaver
 	for _, pod := range b.Leaving { // in their order, so that the sum is always the same one
-		switch l := s.leaving[pod]; {
-		case l.found:
-			found = l.share
-		case used:
-			sum += l.used
-		default:
-			sum += l.share
+		l := s.leaving[pod]
+		if l.found {
+			found = leaver{share: l.share, asked: l.share}
+			continue
 		}
+		sum.share += l.share
+		sum.asked += min(l.asked, l.share-l.lent)
+		sum.lent += l.lent
 	}
-	return sum + found
+	return leaver{share: sum.share + found.share, asked: sum.asked + found.asked, lent: sum.lent}
 }
 
 // unaccounted is the share of the limit that the serving pods are found not to have: the most that leaving ones may have, as

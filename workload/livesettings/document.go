@@ -81,6 +81,8 @@ type RateLimit struct {
 	Shared bool `json:"shared,omitempty"`
 	// Pods holds the buckets of pods that have another than the one above, by the pod's name.
 	Pods map[string]Bucket `json:"pods,omitempty"`
+	// Unnamed says that Pods has others and not this pod: until it is named, those may still have what it may admit.
+	Unnamed bool `json:"-"`
 }
 
 // Bucket of one pod, within the same bounds as a RateLimit.
@@ -335,7 +337,9 @@ func (d Document) For(pod string) Document {
 	}
 	own := *d.RateLimit
 	own.Shared = own.Shared || len(own.Pods) > 0
-	if bucket, named := own.Pods[pod]; named {
+	bucket, named := own.Pods[pod]
+	own.Unnamed = len(own.Pods) > 0 && !named
+	if named {
 		own.RequestsPerSecond, own.Burst = bucket.RequestsPerSecond, bucket.Burst
 	}
 	own.Pods = nil

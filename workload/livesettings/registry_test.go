@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -77,7 +78,7 @@ func TestAPodEnforcesItsOwnRate(t *testing.T) {
 	whole := digest(t, document)
 	for pod, want := range map[string]livesettings.RateLimit{
 		"a": {RequestsPerSecond: 30, Burst: 4, Shared: true}, "b": {RequestsPerSecond: 5, Burst: 1, Shared: true},
-		"new": {RequestsPerSecond: 1, Burst: 2, Shared: true}, "": {RequestsPerSecond: 1, Burst: 2, Shared: true},
+		"new": {RequestsPerSecond: 1, Burst: 2, Shared: true, Unnamed: true}, "": {RequestsPerSecond: 1, Burst: 2, Shared: true, Unnamed: true},
 	} {
 		registry, err := livesettings.NewRegistry(livesettings.Document{Version: livesettings.Version}, pod)
 		if err != nil {
@@ -117,7 +118,8 @@ func TestAPodKnowsWhetherItsLimitIsAPartOfOne(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, pod := range []string{"a", "b", ""} {
-			if own := document.For(pod).RateLimit; own.Shared != c.want || len(own.Pods) > 0 {
+			own := document.For(pod).RateLimit
+			if unnamed := pod != "a" && strings.Contains(c.limit, `"a"`); own.Shared != c.want || len(own.Pods) > 0 || own.Unnamed != unnamed {
 				t.Errorf("%s: %+v of pod %q", name, own, pod)
 			}
 		}

@@ -64,19 +64,20 @@ func (s *Service) registerKnobs() {
 	s.live.Register(s.tuneProxies)
 }
 
-// tuneLimiter lets the broker lend what is in the bucket only while that is a part of a shared limit.
+// tuneLimiter lets the broker borrow and lend only while what is in the bucket is a part of a shared limit, and lend only where it is surely this pod's.
 func (s *Service) tuneLimiter(document livesettings.Document) {
 	limit := document.RateLimit
-	shared := limit != nil && limit.Shared
-	if !shared {
-		s.broker.ShareLimit(false) // before the bucket is this pod's alone
+	borrows := limit != nil && limit.Shared
+	lends := borrows && !limit.Unnamed
+	if !lends {
+		s.broker.ShareLimit(borrows, false) // before the bucket is this pod's alone, or another's
 	}
 	if limit != nil {
 		s.limiter.Set(limit.RequestsPerSecond, limit.Burst)
 	} else {
 		s.limiter.Set(ratelimit.Unlimited, 1)
 	}
-	s.broker.ShareLimit(shared)
+	s.broker.ShareLimit(borrows, lends)
 }
 
 func (s *Service) tunePool(document livesettings.Document) {

@@ -53,6 +53,28 @@ func TestARequestIsAdmittedByATokenOfAnotherPodWhereTheLimitIsShared(t *testing.
 	}
 }
 
+// A pod that nobody has been cut for yet borrows, and lends nothing.
+func TestAPodLendsNothingUntilItIsNamed(t *testing.T) {
+	pods := sharingPods(t, 2, func(_ int, svc *service.Service) {
+		svc.HandleFunc("GET /{$}", func(http.ResponseWriter, *http.Request) {})
+	})
+	limit := livesettings.RateLimit{RequestsPerSecond: 0.001, Burst: 8, Pods: map[string]livesettings.Bucket{"pod-0": {RequestsPerSecond: 0.001, Burst: 8}}}
+	for _, pod := range pods {
+		pod.tune(livesettings.Document{Version: livesettings.Version, RateLimit: &limit})
+	}
+	send := func(pod *running) (admitted int) {
+		for !pod.metric("goservice_hand_off_tokens_asked_total 1") {
+			if status, _, _ := pod.get(pod.url("/")); status != http.StatusTooManyRequests {
+				admitted++
+			}
+		}
+		return admitted
+	}
+	if n := send(pods[0]); n != 8 || pods[1].metric(`goservice_hand_off_tokens_total{result="given"} 1`) {
+		t.Errorf("%d were admitted by the pod that is named", n)
+	}
+}
+
 func TestAPodLendsNothingOfALimitThatIsItsOwnAgain(t *testing.T) {
 	pods := sharingPods(t, 2, func(_ int, svc *service.Service) {
 		svc.HandleFunc("GET /{$}", func(http.ResponseWriter, *http.Request) {})

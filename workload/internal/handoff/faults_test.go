@@ -212,7 +212,7 @@ func TestAPodThatSendsGarbageKeepsNoWorker(t *testing.T) {
 			one := newPod("one", 2)
 			one.broker.Take(true)
 			one.limiter.Set(10, 10)
-			one.broker.ShareLimit(true)
+			one.broker.ShareLimit(true, true)
 			other := meet(t, one)
 			_ = other.link.Send(frameWant, want{Waiting: 3, Expected: time.Second, Work: time.Second, Memory: time.Second}.encode())
 			for range 20 {

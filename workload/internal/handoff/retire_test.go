@@ -17,7 +17,7 @@ func TestNothingNewGoesOverALinkThatIsRetired(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		one := newPod("one", 1)
 		one.limiter.Set(1, 10)
-		one.broker.ShareLimit(true)
+		one.broker.ShareLimit(true, true)
 		one.broker.Take(true)
 		other := meet(t, one)
 		granted, given := 0, uint64(0)

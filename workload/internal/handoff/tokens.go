@@ -31,9 +31,9 @@ const (
 // tokens of a rate limit that the pods share: each has its part of the rate, and what one does not need another may use. A token is in
 // one bucket, on one link, or spent; a link that breaks loses it.
 type tokens struct {
-	limiter *ratelimit.Limiter
-	shared  atomic.Bool
-	next    atomic.Int64 // from when it is of use to ask, on the broker's clock
+	limiter        *ratelimit.Limiter
+	borrows, lends atomic.Bool
+	next           atomic.Int64 // from when it is of use to ask, on the broker's clock
 
 	// Guarded by the broker's lock. A round is what two pods are asked for at once.
 	round   uint64
@@ -46,14 +46,18 @@ type tokens struct {
 // never is a time to ask that does not come by itself.
 const never = math.MaxInt64
 
-// ShareLimit says whether the limiter's rate and burst are this pod's part of a limit that all pods have together.
-func (b *Broker) ShareLimit(shared bool) { b.tokens.shared.Store(shared) }
+// ShareLimit says whether the limiter's rate and burst are this pod's part of a limit that all pods have together, of which it borrows from
+// others, and lends to them.
+func (b *Broker) ShareLimit(borrows, lends bool) {
+	b.tokens.borrows.Store(borrows)
+	b.tokens.lends.Store(lends)
+}
 
 // Borrow is for a request that has found the bucket empty. It reports whether the request is admitted by a token of another pod. It
 // waits only where there is somebody to ask who may have some.
 func (b *Broker) Borrow() bool {
 	t := &b.tokens
-	if !t.shared.Load() || int64(time.Since(b.start)) < t.next.Load() {
+	if !t.borrows.Load() || int64(time.Since(b.start)) < t.next.Load() {
 		return false
 	}
 	b.mu.Lock()
@@ -207,15 +211,19 @@ func (b *Broker) endRound() {
 
 // askedFor is told that another pod has no tokens. It gets what is above a quarter of the bucket: this pod goes on getting its part of the
 // limit, and a quarter is what it may need besides until it has asked for some itself. Half of the time in which the rest of the bucket comes
-// is when it is of use to ask again: later, some would run over.
+// is when it is of use to ask again: later, some would run over. A pod that does not serve yet lends nothing, and nor does one that stops:
+// others still have its part, or are about to be given it.
 func (p *peer) askedFor(payload []byte) error {
 	number, n := binary.Uvarint(payload)
 	if n <= 0 {
 		return errMalformed
 	}
 	b := p.broker
+	b.mu.Lock()
+	serves := b.takes
+	b.mu.Unlock()
 	l, given, rest := b.tokens.limiter, 0, mostRest
-	if rate, burst := l.Limit(); b.tokens.shared.Load() && !p.retired.Load() && !math.IsInf(rate, 1) && rate > 0 {
+	if rate, burst := l.Limit(); b.tokens.lends.Load() && serves && !p.retired.Load() && !math.IsInf(rate, 1) && rate > 0 {
 		keep := burst / keptShare
 		spare := min(int(l.Tokens())-keep, mostTokens)
 		for given < spare && uint64(given) < number && l.Allow() { //nolint:gosec // never negative

@@ -23,7 +23,7 @@ func limited(t testing.TB, pods int, perSecond float64, burst int) (all []*pod, 
 	for _, one := range all {
 		one.way = wayOfTokens
 		one.limiter.Set(perSecond/float64(pods), burst)
-		one.broker.ShareLimit(true)
+		one.broker.ShareLimit(true, true)
 	}
 	return all, link(t)
 }
@@ -192,7 +192,7 @@ func TestPodsThatComeAndGoLeaveASharedLimitAsItIs(t *testing.T) {
 		divide := func(among []*pod) {
 			for _, one := range among {
 				one.limiter.Set(limit/float64(len(among)), 20)
-				one.broker.ShareLimit(true)
+				one.broker.ShareLimit(true, true)
 			}
 		}
 		divide(some)
@@ -228,7 +228,7 @@ func asker(t *testing.T, burst int) (one *pod, other *answers) {
 	for range burst {
 		_ = one.limiter.Allow()
 	}
-	one.broker.ShareLimit(true)
+	one.broker.ShareLimit(true, true)
 	return one, meet(t, one)
 }
 
@@ -289,10 +289,13 @@ func TestWhoeverWaitsForTheTokensOfALinkThatBreaksIsTurnedAway(t *testing.T) {
 	})
 }
 
-func TestTokensOfALimitThatIsNotSharedStay(t *testing.T) {
+// Of a limit that is not shared, and where others have, or are about to be given, what a pod does not use itself.
+func TestTokensThatAreNotToLendStay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for name, spoil := range map[string]func(giver *pod){
-			"each pod has the whole limit": func(giver *pod) { giver.broker.ShareLimit(false) },
+			"each pod has the whole limit": func(giver *pod) { giver.broker.ShareLimit(false, false) },
+			"others have its part":         func(giver *pod) { giver.broker.ShareLimit(true, false) },
+			"it does not serve":            func(giver *pod) { giver.broker.Take(false) },
 			"no limit":                     func(giver *pod) { giver.limiter.Set(ratelimit.Unlimited, 1) },
 			"a limit of zero":              func(giver *pod) { giver.limiter.Set(0, 10) },
 		} {
