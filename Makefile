@@ -314,7 +314,7 @@ bench-foreign: ## The same step for a service that is instrumented with otelhttp
 	FOREIGN=true hack/bench-slo.sh
 
 .PHONY: bench-limit
-bench-limit: ## How well a limit that pods share is used and kept, compared with an equal division; creates a kind cluster. FULL=true: more loads, 40 minutes.
+bench-limit: ## How well a limit that pods share is used and kept, compared with an equal division; creates a kind cluster. FULL=true: more loads, and what lending brings by itself, an hour.
 	hack/bench-limit.sh
 
 .PHONY: bench-handoff

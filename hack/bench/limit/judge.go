@@ -106,11 +106,11 @@ func between(sorted []time.Time, from, until time.Time) int {
 	return last - first
 }
 
-// row is one case, both ways. Without equal, that was left out.
+// row is one case, in the ways that were measured: those that were left out are nil.
 type row struct {
 	load
-	ours  verdict
-	equal *verdict
+	ours           verdict
+	lending, equal *verdict
 }
 
 // worst of the verdicts; there is at least one.

@@ -46,7 +46,7 @@ type settings struct {
 	quietLimit, quietUsed float64
 	quietFor              time.Duration
 	timeout               time.Duration
-	withoutEqual          bool
+	lending, withoutEqual bool
 }
 
 // load is by how many times as much every other pod gets, and the whole as a multiple of the limit.
@@ -68,6 +68,7 @@ func main() {
 	flag.Float64Var(&s.quietUsed, "quiet-used", 0.6, "the part of it that is used")
 	flag.DurationVar(&s.quietFor, "quiet-for", 60*time.Second, "for how long")
 	flag.DurationVar(&s.timeout, "timeout", 6*time.Minute, "when to give up on one load of one service")
+	flag.BoolVar(&s.lending, "lending", false, "also measure an equal division whose pods lend each other what they do not need")
 	flag.BoolVar(&s.withoutEqual, "without-equal", false, "leave the equal division out")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -105,7 +106,11 @@ type contender struct {
 }
 
 var (
-	ours  = contender{"GoService", func(*v1alpha1.GoServiceSpec) {}}
+	ours = contender{"GoService", func(*v1alpha1.GoServiceSpec) {}}
+	// lending is what the lending of tokens brings by itself.
+	lending = contender{"equal, pods lend", func(spec *v1alpha1.GoServiceSpec) {
+		spec.Tuning = &v1alpha1.TuningSpec{Mode: v1alpha1.TuningDisabled}
+	}}
 	equal = contender{"equal", func(spec *v1alpha1.GoServiceSpec) {
 		spec.Tuning, spec.HandOff = &v1alpha1.TuningSpec{Mode: v1alpha1.TuningDisabled}, v1alpha1.HandOffDisabled
 	}}
@@ -122,12 +127,19 @@ func run(ctx context.Context, s settings, out, progress io.Writer) error {
 		if r.ours, err = measure(ctx, s, l, ours, progress); err != nil {
 			return err
 		}
-		if !s.withoutEqual {
-			v, err := measure(ctx, s, l, equal, progress)
+		for _, rival := range []struct {
+			contender
+			to   **verdict
+			left bool
+		}{{lending, &r.lending, !s.lending}, {equal, &r.equal, s.withoutEqual}} {
+			if rival.left {
+				continue
+			}
+			v, err := measure(ctx, s, l, rival.contender, progress)
 			if err != nil {
 				return err
 			}
-			r.equal = &v
+			*rival.to = &v
 		}
 		rows = append(rows, r)
 	}

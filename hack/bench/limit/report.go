@@ -18,7 +18,7 @@ func report(out io.Writer, s settings, rows []row, q quiet) error {
 		s.pods, s.limit(), 2*s.pods, s.pods)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "\tskew\tdemand\tmean\tunder\tover\tabout changes: under\tover\trequests\tof those due\tfailed\tmachine busy\t")
-	var own, equals []verdict
+	var own, lendings, equals []verdict
 	for _, r := range rows {
 		line := func(name string, v verdict) {
 			fmt.Fprintf(table, "%s\t%g:1\t%g\t%+.1f\t%+.1f\t%+.1f\t%+.1f\t%+.1f\t%d\t%.1f %%\t%d%s\t%.0f %%\t\n", name, r.skew, r.demand,
@@ -26,6 +26,10 @@ func report(out io.Writer, s settings, rows []row, q quiet) error {
 		}
 		line(ours.name, r.ours)
 		own = append(own, r.ours)
+		if r.lending != nil {
+			line(lending.name, *r.lending)
+			lendings = append(lendings, *r.lending)
+		}
 		if r.equal != nil {
 			line(equal.name, *r.equal)
 			equals = append(equals, *r.equal)
@@ -41,7 +45,7 @@ func report(out io.Writer, s settings, rows []row, q quiet) error {
 		fmt.Fprintf(out, "  %d × %s\n", times, cause)
 	}
 	failed, busy := q.failed, 0.0
-	for _, v := range slices.Concat(own, equals) {
+	for _, v := range slices.Concat(own, lendings, equals) {
 		failed, busy = failed+v.failed, max(busy, v.busy)
 	}
 	if busy >= machine.Full {
@@ -55,6 +59,10 @@ func report(out io.Writer, s settings, rows []row, q quiet) error {
 		fmt.Fprintf(out, " equal_worst_under_pct=%.1f", 100*min(rival.under, rival.changeUnder))
 	} else {
 		fmt.Fprint(out, " equal_worst_under_pct=unknown")
+	}
+	if len(lendings) > 0 {
+		rival := worst(lendings)
+		fmt.Fprintf(out, " lending_worst_under_pct=%.1f lending_change_over_pct=%.1f", 100*min(rival.under, rival.changeUnder), 100*rival.changeOver)
 	}
 	fmt.Fprintf(out, " failed=%d machine_busy_pct=%.0f", failed, 100*busy)
 	if q.sent > 0 {
