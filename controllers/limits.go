@@ -69,8 +69,8 @@ func (l *limits) forget(name types.NamespacedName) {
 
 const (
 	// A leaving pod admits what it did until its preStopDelay is over, but clients that still send after the first longestLeave
-	// of a long one are not waited for: their requests come on top of the limit, where pods do not share their queue: then clients of
-	// the others have what a leaving pod lends. settleMargin is for stopping.
+	// of a long one are not waited for: their requests come on top of the limit, where others cannot borrow what the pod has. settleMargin
+	// is for stopping.
 	longestLeave = 10 * time.Second
 	settleMargin = 5 * time.Second
 )
@@ -93,7 +93,6 @@ func (r *GoServiceReconciler) divide(service *v1alpha1.GoService, seen observe.S
 	}
 	if build.SharesQueue(&service.Spec) {
 		budget.LendWithin = plan.PreStopDelay(&service.Spec)
-		budget.LeaveWithin = budget.LendWithin + settleMargin
 	}
 	budget.Confirmed, budget.Unconfirmed = r.tracker.Confirmed(name)
 	for _, pod := range seen.Tunable {

@@ -113,7 +113,6 @@ type budgetPod struct {
 	weight              float64 // of the demand
 	rate, burst, tokens float64
 	arrived, refused    float64 // what its metrics count
-	lent                float64
 	started             float64
 	serving, stuck      bool
 	leaving             bool
@@ -292,7 +291,7 @@ func (r *budgetRun) reports() []tuner.Report {
 	reports := make([]tuner.Report, 0, len(r.pods))
 	for _, p := range r.pods {
 		reports = append(reports, tuner.Report{Pod: p.name, Counters: &tuner.Counters{
-			Requests: p.arrived, Refused: p.refused, Lent: p.lent, StartSeconds: float64(simEpoch.Unix()) + p.started,
+			Requests: p.arrived, Refused: p.refused, StartSeconds: float64(simEpoch.Unix()) + p.started,
 		}})
 	}
 	return reports
@@ -337,7 +336,6 @@ func (r *budgetRun) borrow(by *budgetPod, wanted float64) (got float64) {
 		lends := p != by && (p.serving || p.leaving) && !p.unnamed
 		if given := math.Min(wanted-got, math.Floor(p.tokens-p.burst/budgetKept)); lends && given > 0 {
 			p.tokens -= given
-			p.lent += given
 			got += given
 		}
 	}

@@ -100,6 +100,9 @@ func (o *budgetOperator) look(now float64) {
 	o.began = now
 	o.watch.Observe(simTime(now), o.world.reports(), serving)
 	o.usage = o.watch.Usage()
+	if o.world.Lend {
+		o.usage.Linked = 1
+	}
 	moves := o.sharing.Moves(simTime(now), o.budget, o.usage)
 	if moves {
 		o.want(now)

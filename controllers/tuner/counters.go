@@ -22,8 +22,6 @@ type Counters struct {
 	Unmatched float64
 	// Rejected requests were turned away for any reason, Refused ones because of the pod's rate limit.
 	Rejected, Refused float64
-	// Lent tokens of a limit that the pods share were given to other pods, which asked for them.
-	Lent float64
 	// CPUSeconds that the process used.
 	CPUSeconds float64
 	// Buckets of the durations of requests that neither failed nor were rate limited, cumulative, by rising bound.
@@ -66,7 +64,7 @@ func (c *Counters) startedWithin(after, until time.Time) bool {
 func (c *Counters) wentBack(before *Counters) bool {
 	return c.Requests < before.Requests || c.Failed < before.Failed || c.RateLimited < before.RateLimited ||
 		c.Served < before.Served || c.Rejected < before.Rejected || c.Refused < before.Refused ||
-		c.Lent < before.Lent || c.CPUSeconds < before.CPUSeconds
+		c.CPUSeconds < before.CPUSeconds
 }
 
 // restarted says that the process is another one than that of an earlier scrape at a time, so that it counts from zero.
@@ -101,7 +99,6 @@ func delta(before, now *Counters) Counters {
 		{&d.Rejected, before.Rejected},
 		{&d.Refused, before.Refused},
 		{&d.Unmatched, before.Unmatched},
-		{&d.Lent, before.Lent},
 		{&d.CPUSeconds, before.CPUSeconds},
 	} {
 		*field.to = max(*field.to-field.subtracted, 0)

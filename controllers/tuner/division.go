@@ -222,9 +222,9 @@ func (b Budget) likeIn(other Budget) bool {
 	return left && b.coming == other.coming && slices.Equal(b.Serving, other.Serving)
 }
 
-// left is what leaving pods do not use; a part of the limit is always that of the others, who have what they are lent besides.
+// left is what leaving pods do not have; a part of the limit is always that of the others, who have what they can borrow besides.
 func (b Budget) left() float64 {
-	return max(b.Total-b.reserved, leastForServing*b.Total-b.lent, keptShare*b.Total)
+	return max(b.Total-b.reserved, leastForServing*b.Total-b.lends, leastBeside*b.Total)
 }
 
 // begins says whether equal parts do not serve well any more, or would not if pods that come or leave had theirs.

@@ -342,7 +342,7 @@ func TestOthersGrowAsALeavingPodUsesLess(t *testing.T) {
 	}
 }
 
-// What a leaving pod lends, the others have by that already; they are given it when its process begins to stop, which ends the lending.
+// What linked pods can borrow of a leaving one is not given to them as well, until its process begins to stop, which ends the lending.
 func TestWhatALeavingPodLendsIsNotGivenTwice(t *testing.T) {
 	pods, demand := []string{"a", "b", "c", "d"}, map[string]float64{"a": 200, "b": 200, "c": 700, "d": 700}
 	var s Sharing
@@ -363,21 +363,41 @@ func TestWhatALeavingPodLendsIsNotGivenTwice(t *testing.T) {
 	b.Serving, b.Leaving, b.Wanted = pods[:2], pods[2:], 2
 	moved := map[string]float64{"a": 800, "b": 800, "c": 0, "d": 0}
 	began := now.Add(1100 * time.Millisecond)
-	if got, again := look(Usage{Demand: demand}); got > 500+1e-9 || got < 500-1e-9 || again.After(began.Add(b.LendWithin)) {
-		t.Errorf("%g to those that stay, of which a half is always theirs; again at %s", got, again.Sub(began))
+	for _, step := range []struct {
+		name  string
+		after time.Duration
+		usage Usage
+		want  float64
+	}{
+		{"the others have 772 of 1,000, and lend it", 0, Usage{Demand: demand, Linked: 1}, 228},
+		{"nobody asks the others for any of that", time.Second, Usage{Demand: moved, Linked: 0.75}, 228},
+		{"they lost their links", 2 * time.Second, Usage{Demand: moved}, 1000},
+		{"they have links again", 3 * time.Second, Usage{Demand: moved, Linked: 1}, 228},
+		{"clients ask the others for all, and links are lost", 4 * time.Second, Usage{Demand: map[string]float64{"a": 800, "b": 800, "c": 400, "d": 400}}, 500},
+		{"links are back", 4900 * time.Millisecond, Usage{Demand: moved, Linked: 1}, 228},
+		{"the others are told to stop", 5 * time.Second, Usage{Demand: moved, Linked: 1}, 1000},
+		{"one is still asked", 6 * time.Second, Usage{Demand: map[string]float64{"a": 800, "b": 800, "c": 300, "d": 0}, Linked: 1}, 700},
+		{"it is not waited for any more", 10 * time.Second, Usage{Demand: map[string]float64{"a": 800, "b": 800, "c": 300, "d": 0}, Linked: 1}, 1000},
+	} {
+		now = began.Add(step.after - 1100*time.Millisecond)
+		got, again := look(step.usage)
+		if math.Abs(got-step.want) > 1 {
+			t.Errorf("%s: %.1f to those that stay, want %.0f", step.name, got, step.want)
+		}
+		if next := began.Add(b.LendWithin); step.after < b.LendWithin && (again.IsZero() || again.After(next)) {
+			t.Errorf("%s: looks again at %s", step.name, again.Sub(began))
+		}
 	}
-	if got, _ := look(Usage{Demand: moved, Lent: map[string]float64{"c": 380, "d": 380}}); got < 239 || got > 241 {
-		t.Errorf("%g to those that stay, which are lent 760", got)
-	}
-	if got, _ := look(Usage{Demand: moved, Lent: map[string]float64{"c": 9000, "d": 200, "a": 50}}); got < 413 || got > 415 {
-		t.Errorf("%g to those that stay where one that had 386 says that it lent 9,000, and the other that it lent 200", got)
-	}
-	if got, _ := look(Usage{Demand: map[string]float64{"a": 800, "b": 800, "c": 400, "d": 400}, Lent: map[string]float64{}}); got < 499 || got > 501 {
-		t.Errorf("%g to those that stay while clients still ask the others for all that they have", got)
-	}
-	now = began.Add(b.LendWithin)
-	if got, _ := look(Usage{Demand: moved, Lent: map[string]float64{"c": 380, "d": 380}}); got < 999 {
-		t.Errorf("%g to those that stay when nobody lends any more", got)
+}
+
+// However much leaving pods lend, a tenth is with those that serve: not all of them may be linked.
+func TestALittleOfALimitIsNeverBorrowed(t *testing.T) {
+	for _, c := range []struct{ total, reserved, lends, want float64 }{
+		{1000, 0, 0, 1000}, {1000, 300, 0, 700}, {1000, 700, 0, 500}, {1000, 700, 100, 400}, {1000, 700, 700, 300}, {1000, 950, 950, 100}, {1000, 1000, 1000, 100},
+	} {
+		if got := (Budget{Total: c.total, reserved: c.reserved, lends: c.lends}).left(); math.Abs(got-c.want) > 1e-9 {
+			t.Errorf("%g are left of %g, of which %g are used and %g lent; want %g", got, c.total, c.reserved, c.lends, c.want)
+		}
 	}
 }
 

@@ -29,6 +29,8 @@ const (
 	// leastForServing is the part of what they would have without the leaving ones that pods which serve are never cut below:
 	// those that leave get no new clients, and these must be served.
 	leastForServing = 0.5
+	// leastBeside is the part of the limit that they have besides what they can borrow of leaving pods.
+	leastBeside = 0.1
 )
 
 // divisor is the number of pods among which limits are divided equally. It follows the pods that take traffic in few steps:

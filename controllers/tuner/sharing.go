@@ -22,8 +22,7 @@ type Budget struct {
 	Rolling       bool
 	// LeaveWithin is how long after it began to leave a pod admits as much as before, at most.
 	LeaveWithin time.Duration
-	// LendWithin is how long after it began to leave a pod gives tokens of its part to others which ask for them, at most; 0 where pods
-	// do not. What it lends, it uses.
+	// LendWithin is how long after it began to leave a pod lends to others what it has, where they are linked; 0 where pods do not.
 	LendWithin time.Duration
 	// Measured says that somebody measures the demand on each pod; then no figures mean that a round was lost.
 	Measured bool
@@ -34,9 +33,10 @@ type Budget struct {
 	// InForce reads what an operator before this one has left. It is asked once; nil: nothing.
 	InForce func() InForce
 
-	// among how many pods limits are divided where equal parts are in force; 0: those that serve. coming pods are about to serve. Leaving pods use reserved requests per second, of which they have lent some to those that serve.
-	among, coming  int
-	reserved, lent float64
+	// among how many pods limits are divided where equal parts are in force and leaving pods keep theirs; else 0. coming pods are about to
+	// serve. Leaving pods use reserved requests per second, or lend them to those that serve: lends of them are there to be borrowed.
+	among, coming   int
+	reserved, lends float64
 	// had is what each pod had in force at the last look, in requests per second; nil: equal parts of those that serve.
 	had map[string]float64
 	// young pods have not been followed for long, settling says that the demand moves to other pods, and rough that nobody has been
@@ -90,10 +90,9 @@ type Sharing struct {
 
 type leaver struct {
 	share float64
-	// asked and lent are the parts of the limit that its own clients were seen to ask for last, and that it gave to other pods; together
-	// at most share.
-	asked, lent float64
-	since       time.Time
+	// used is the part of the limit that it was seen to use last, at most share.
+	used  float64
+	since time.Time
 	// found says that the pod was leaving at the first look already: share is then what all such pods have together.
 	found bool
 }
@@ -115,15 +114,18 @@ func (s *Sharing) Next(now time.Time, b Budget, usage *Usage) Divided {
 		s.roughUntil = now.Add(keptFor)
 	}
 	b.rough = now.Before(s.roughUntil)
-	again := s.follow(now, b, found, usage)
-	kept := s.kept(b)
-	pods, next := s.divisor.next(now, b, kept.share, found.Pods)
+	again := s.follow(now, b, found, demand)
+	held, used, lends := s.kept(now, b, usage.Linked >= mostLinked)
+	pods, next := s.divisor.next(now, b, held, found.Pods)
 	again = sooner(again, next)
-	b.among, b.coming = pods, 0
+	if held > 0 {
+		b.among = pods
+	}
+	b.coming = 0
 	if now.Sub(s.divisor.progressAt) < lateAfter {
 		b.coming = max(b.expected()-len(b.Serving), 0)
 	}
-	b.reserved, b.lent = (kept.asked+kept.lent)*b.Total, kept.lent*b.Total
+	b.reserved, b.lends = used*b.Total, lends*b.Total
 	b.had = s.had()
 	if !s.started {
 		s.division.takeOver(now, b, found)
@@ -161,8 +163,8 @@ func (b Budget) expected() int {
 }
 
 // follow keeps what leaving pods had in force until they are gone or get no more requests, and says when that is for the
-// first of them.
-func (s *Sharing) follow(now time.Time, b Budget, found InForce, usage *Usage) (again time.Time) {
+// first of them, or when it lends nothing more.
+func (s *Sharing) follow(now time.Time, b Budget, found InForce, demand map[string]float64) (again time.Time) {
 	leaving := make(map[string]leaver, len(b.Leaving))
 	for _, pod := range b.Leaving {
 		l, known := s.leaving[pod]
@@ -171,19 +173,14 @@ func (s *Sharing) follow(now time.Time, b Budget, found InForce, usage *Usage) (
 			if !s.started {
 				l.share, l.found = found.unaccounted(b), true
 			}
-			l.asked = l.share
-		} else if figure, is := usage.Demand[pod]; is && !l.found && b.Total > 0 {
-			l.asked = min(l.share, figure/b.Total)
+			l.used = l.share
+		} else if figure, is := demand[pod]; is && !l.found && b.Total > 0 {
+			l.used = min(l.share, figure/b.Total)
 		}
-		l.lent = 0
-		if end := l.since.Add(b.LendWithin); now.Before(end) && !l.found && b.Total > 0 {
-			l.lent = min(l.share, usage.Lent[pod]/b.Total)
-			again = sooner(again, end)
-		}
-		if end := l.since.Add(b.LeaveWithin); !now.Before(end) {
-			l.share, l.asked, l.lent = 0, 0, 0
-		} else if l.share > 0 {
-			again = sooner(again, end)
+		for _, within := range []time.Duration{b.LendWithin, b.LeaveWithin} {
+			if end := l.since.Add(within); l.share > 0 && now.Before(end) {
+				again = sooner(again, end)
+			}
 		}
 		leaving[pod] = l
 	}
@@ -191,20 +188,31 @@ func (s *Sharing) follow(now time.Time, b Budget, found InForce, usage *Usage) (
 	return again
 }
 
-// kept is what leaving pods have and use together.
-func (s *Sharing) kept(b Budget) leaver {
-	var sum, found leaver
+// kept are the shares of the limit that leaving pods hold together, that they use, and that those which serve can borrow of them. What can be
+// borrowed is used: whoever needs it has it at once, and would have it twice if it were given away.
+func (s *Sharing) kept(now time.Time, b Budget, linked bool) (held, used, lends float64) {
+	found := leaver{}
 	for _, pod := range b.Leaving { // in their order, so that the sum is always the same one
 		l := s.leaving[pod]
-		if l.found {
-			found = leaver{share: l.share, asked: l.share}
+		holds := now.Before(l.since.Add(b.LeaveWithin))
+		can := linked && now.Before(l.since.Add(b.LendWithin))
+		switch {
+		case !holds && !can:
 			continue
+		case l.found:
+			found = l
+			continue
+		case can:
+			used += l.share
+			lends += l.share
+		default:
+			used += l.used
 		}
-		sum.share += l.share
-		sum.asked += min(l.asked, l.share-l.lent)
-		sum.lent += l.lent
+		if holds {
+			held += l.share
+		}
 	}
-	return leaver{share: sum.share + found.share, asked: sum.asked + found.asked, lent: sum.lent}
+	return held + found.share, used + found.share, lends
 }
 
 // unaccounted is the share of the limit that the serving pods are found not to have: the most that leaving ones may have, as

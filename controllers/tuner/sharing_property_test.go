@@ -42,7 +42,7 @@ type sharedWorld struct {
 	joined  map[string]time.Time
 	unnamed map[string]bool // when they began to leave
 	began   time.Time       // the operator
-	lent    float64         // by leaving pods that lend, as a part of what they have
+	linked  float64
 }
 
 func newSharedWorld(seed uint64) *sharedWorld {
@@ -114,7 +114,7 @@ func (w *sharedWorld) act() {
 			return InForce{Pods: int(left.Pods), Newcomer: b.Total / float64(left.Pods)}
 		}
 	}
-	w.lent, b.LendWithin = w.random.Float64()*2, time.Duration(w.made%2)*5*time.Second
+	w.linked, b.LendWithin = w.random.Float64(), time.Duration(w.made%2)*5*time.Second
 	if w.random.IntN(3) == 0 {
 		w.demand = map[string]float64{}
 		for _, pod := range b.Serving {
@@ -162,13 +162,7 @@ func (w *sharedWorld) usage() *Usage {
 	if w.demand == nil {
 		return nil
 	}
-	lent := map[string]float64{}
-	for _, pod := range w.budget.Leaving {
-		if w.made%2 == 0 {
-			lent[pod] = w.lent * w.force[pod]
-		}
-	}
-	return &Usage{At: w.now, Demand: w.demand, Lent: lent}
+	return &Usage{At: w.now, Demand: w.demand, Linked: w.linked}
 }
 
 // look divides, and says what is wrong with that.

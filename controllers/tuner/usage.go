@@ -34,9 +34,8 @@ type Usage struct {
 	// Demand on each pod in requests per second, refused ones included. Pods that have not served for a whole look yet, or have
 	// not answered for a minute, are not in it, and nor are those that served before anybody looked until enough is known of them.
 	Demand map[string]float64
-	// Lent is how many tokens of the limit each pod gave to others per second, between the last two looks at it. Pods that gave none
-	// are not in it.
-	Lent map[string]float64
+	// Linked is the part of the ready pods that have another one of which they can borrow, 0 to 1.
+	Linked float64
 	// Young pods have been followed for less than steadyOver: their figures say what they are asked, but not how steadily.
 	Young map[string]bool
 	// Refusing says that a pod has refused requests since the look before, and Soon that another look tells more of pods that have
@@ -69,9 +68,7 @@ type watchedPod struct {
 	known    bool
 	// steady is the demand, counted since it changed last, for so long, and quick that of the last few looks.
 	steady, quick float64
-	// lent is what it gave to others per second in the last look.
-	lent    float64
-	counted time.Duration
+	counted       time.Duration
 }
 
 // Observe takes in one look: the reports of pods that were asked, of which those take traffic that are serving, or still may, as
@@ -135,11 +132,10 @@ func (w *Watch) observe(now time.Time, report *Report, serving bool) {
 	if span := taken.Sub(pod.taken); !restarted && pod.serving && span > 0 {
 		d := delta(&pod.before, counters)
 		pod.follow(max(d.Requests+d.Active, 0), span)
-		pod.lent = d.Lent / span.Seconds()
 		w.refusing = w.refusing || d.Refused > 0
 	}
 	if restarted || !serving { // what takes no traffic any more, or none yet, has no demand that says anything
-		pod.known, pod.found, pod.followed, pod.count, pod.lent = false, false, 0, 0, 0
+		pod.known, pod.found, pod.followed, pod.count = false, false, 0, 0
 	}
 	pod.before, pod.taken, pod.seen, pod.serving = *counters, taken, now, serving
 	pod.before.Buckets = nil
@@ -179,12 +175,9 @@ func explained(rate, expected, seconds float64) bool {
 
 // Usage as it is known.
 func (w *Watch) Usage() *Usage {
-	usage := &Usage{At: w.at, Demand: map[string]float64{}, Lent: map[string]float64{}, Young: map[string]bool{}, Refusing: w.refusing, Soon: w.soon}
+	usage := &Usage{At: w.at, Demand: map[string]float64{}, Young: map[string]bool{}, Refusing: w.refusing, Soon: w.soon}
 	usage.Settling = !w.changed.IsZero() && w.at.Sub(w.changed) < settlesWithin
 	for name, pod := range w.pods {
-		if pod.lent > 0 {
-			usage.Lent[name] = pod.lent
-		}
 		if pod.known {
 			usage.Demand[name] = pod.steady
 			if pod.followed < steadyOver {

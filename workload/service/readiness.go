@@ -64,7 +64,7 @@ func CheckTimeout(timeout time.Duration) CheckOption {
 func (s *Service) ReadyWhen(name string, check func(context.Context) error, options ...CheckOption) {
 	d := &dependency{
 		name: name, check: check, interval: defaultCheckInterval, timeout: defaultCheckTimeout,
-		err: errNotChecked, since: time.Now(),
+		err: errNotChecked, since: time.Now(), noted: s.takeWhileReady,
 	}
 	for _, option := range options {
 		option(d)
@@ -82,6 +82,7 @@ type dependency struct {
 	check             func(context.Context) error
 	optional          bool
 	interval, timeout time.Duration
+	noted             func() // after each check
 
 	mu    sync.Mutex
 	err   error
@@ -142,11 +143,12 @@ func (d *dependency) begin(ctx context.Context) (late <-chan struct{}) {
 
 func (d *dependency) note(err error) {
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	if (err == nil) != (d.err == nil) || errors.Is(d.err, errNotChecked) {
 		d.since = time.Now()
 	}
 	d.err = err
+	d.mu.Unlock()
+	d.noted()
 }
 
 func (d *dependency) failing() bool {

@@ -79,8 +79,8 @@ func (s *Service) Serve(ctx context.Context) error {
 	if watcher != nil {
 		go watcher.Run(following)
 	}
-	s.broker.Take(true)
 	s.state.Store(stateReady)
+	s.takeWhileReady()
 	s.logger.Info("ready", "address", s.Address().String(), "admin", s.AdminAddress().String(), "revision", s.live.Revision(),
 		"after_ms", milliseconds(time.Since(s.started)))
 	var broken error
@@ -231,7 +231,7 @@ func (s *Service) drain() drain.Report {
 	s.logger.Info("draining", "budget_ms", milliseconds(budget), "in_flight", s.telemetry.InFlight(), "streams", s.ports.public.Streams(),
 		"connections", s.ports.public.Connections())
 	s.state.Store(stateDraining)
-	s.broker.Take(false)
+	s.takeWhileReady()
 	s.broker.Leave()
 	s.background.drain(s.draining)
 	steps := []drain.Step{

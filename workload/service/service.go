@@ -23,6 +23,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -54,7 +55,8 @@ type Service struct {
 	pool        *pool.Pool
 	release     func() // gives a worker of it that a request holds back
 	broker      *handoff.Broker
-	sharing     *sharing // nil where pods do not share their queue; for Serve
+	taking      sync.Mutex // while it is decided whether the broker takes
+	sharing     *sharing   // nil where pods do not share their queue; for Serve
 	live        *livesettings.Registry
 	upstreams   map[string]*upstream.Client
 	proxies     *forwarded.Proxies

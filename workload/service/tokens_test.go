@@ -4,8 +4,12 @@
 package service_test
 
 import (
+	"context"
+	"errors"
 	"net/http"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"goservice.dev/operator/workload/livesettings"
 	"goservice.dev/operator/workload/service"
@@ -70,8 +74,51 @@ func TestAPodLendsNothingUntilItIsNamed(t *testing.T) {
 		}
 		return admitted
 	}
-	if n := send(pods[0]); n != 8 || pods[1].metric(`goservice_hand_off_tokens_total{result="given"} 1`) {
+	if n := send(pods[0]); n != 8 || !pods[1].metric(`goservice_hand_off_tokens_total{result="given"} 0`) {
 		t.Errorf("%d were admitted by the pod that is named", n)
+	}
+}
+
+// A pod whose dependency fails is asked by nobody, and others may have its part: it lends nothing, and takes no requests, until it is ready again.
+func TestAPodThatIsNotReadyLendsAndTakesNothing(t *testing.T) {
+	var down atomic.Bool
+	down.Store(true)
+	pods := sharingPods(t, 2, func(i int, svc *service.Service) {
+		svc.HandleFunc("GET /{$}", func(http.ResponseWriter, *http.Request) {})
+		if i == 1 {
+			svc.ReadyWhen("database", func(context.Context) error {
+				if down.Load() {
+					return errors.New("down")
+				}
+				return nil
+			}, service.CheckEvery(10*time.Millisecond))
+		}
+	})
+	for _, pod := range pods {
+		pod.tune(livesettings.Document{RateLimit: &livesettings.RateLimit{RequestsPerSecond: 0.001, Burst: 8, Shared: true}})
+	}
+	admitted := 0
+	get := func() {
+		if status, _, _ := pods[0].get(pods[0].url("/")); status != http.StatusTooManyRequests {
+			admitted++
+		}
+	}
+	send := func(until string) {
+		for !pods[0].metric(until) {
+			get()
+		}
+	}
+	send("goservice_hand_off_tokens_asked_total 1")
+	if admitted != 8 || !pods[1].metric(`goservice_hand_off_tokens_total{result="given"} 0`) {
+		t.Errorf("%d were admitted while the other pod is not ready", admitted)
+	}
+	down.Store(false)
+	send(`goservice_hand_off_tokens_total{result="received"} 6`)
+	for range 8 { // what has come and is in the bucket
+		get()
+	}
+	if admitted != 8+6 {
+		t.Errorf("%d were admitted after the other pod had become ready", admitted)
 	}
 }
 

@@ -76,7 +76,9 @@ func (f *followed) use(target Target, reports []tuner.Report) *tuner.Usage {
 		}
 	}
 	f.watch.Observe(f.began, reports, serving)
-	return f.watch.Usage()
+	usage := f.watch.Usage()
+	usage.Linked = f.linked
+	return usage
 }
 
 // lookAt how pods use a limit that they share, between two rounds.

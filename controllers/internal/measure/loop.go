@@ -116,7 +116,8 @@ type followed struct {
 	silent  map[Pod]*silence
 	samples map[string]Sample // of the pods that answered, by their names
 	shared  sharedQueue
-	awaited int // pods of which this round speaks
+	linked  float64 // of the ready pods, by the last round
+	awaited int     // pods of which this round speaks
 	tuner   *tuner.Tuner
 	watch   tuner.Watch
 	toldAt  time.Time
@@ -275,7 +276,8 @@ func (l *Loop) roundOf(ctx context.Context, f *followed, target Target) (pause t
 		return period
 	}
 	sharing := f.shared.round(f.began, target.Pods, f.samples)
-	target.Linked = f.shared.linked(target.Pods, f.samples)
+	f.linked = f.shared.linked(target.Pods, f.samples)
+	target.Linked = f.linked
 	pods, leaving := split(reports, target)
 	outcome, changes := f.tuner.Digest(f.began, target.Target, f.awaited, pods, problem)
 	l.tell(f, changes)

@@ -140,7 +140,6 @@ var (
 	servedPrefix   = []byte("goservice_service_seconds_count ")
 	noRoute        = []byte(`http_route=""`)
 	rateLimited    = []byte(`reason="rate_limit"`)
-	lentPrefix     = []byte(`goservice_hand_off_tokens_total{result="given"}`)
 	statusLabel    = []byte(`http_response_status_code="`)
 	boundLabel     = []byte(`le="`)
 )
@@ -172,11 +171,6 @@ func (p *parser) line(line []byte) error {
 	}
 	if bytes.HasPrefix(line, movesPrefix) {
 		return p.sample.HandOff.count(line)
-	}
-	if bytes.HasPrefix(line, lentPrefix) {
-		value, err := valueOf(line)
-		p.sample.Lent = value
-		return err
 	}
 	for i := range plain {
 		name := plain[i].name

@@ -31,7 +31,7 @@ func TestParseReadsWhatTheWorkloadServes(t *testing.T) {
 	}
 	want := tuner.Counters{
 		Requests: 40, DurationSeconds: 0.051176753 + 0.001098162, Served: 20, ServiceSeconds: 0.050820854,
-		Unmatched: 20, Lent: 6, CPUSeconds: 0.06, StartSeconds: got.StartSeconds, Workers: 64, MostWorkers: 4096, Processors: 2, GOGC: 100, Bucketed: true,
+		Unmatched: 20, CPUSeconds: 0.06, StartSeconds: got.StartSeconds, Workers: 64, MostWorkers: 4096, Processors: 2, GOGC: 100, Bucketed: true,
 	}
 	if diff := cmp.Diff(want, got.Counters, cmpopts.IgnoreFields(tuner.Counters{}, "Buckets"), cmpopts.EquateApprox(1e-9, 0)); diff != "" {
 		t.Errorf("counters (-want +got):\n%s", diff)

@@ -98,7 +98,7 @@ func TestPrometheusSaysWhatPodsSay(t *testing.T) {
 			sample.At = asked.Add(-sample.Age)
 			want[pod] = sample
 		}
-		alone := cmpopts.IgnoreFields(tuner.Counters{}, "Refused", "Lent") // are told by pods alone
+		alone := cmpopts.IgnoreFields(tuner.Counters{}, "Refused") // is told by pods alone
 		if diff := cmp.Diff(want, got, alone, cmpopts.EquateApprox(1e-12, 0), cmpopts.EquateApproxTime(time.Millisecond)); diff != "" {
 			t.Errorf("%s: samples (-want +got):\n%s", file, diff)
 		}
