@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/onsi/gomega"
@@ -20,6 +21,7 @@ import (
 
 	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/controllers/internal/apply"
+	"goservice.dev/operator/controllers/internal/confirm"
 	"goservice.dev/operator/controllers/internal/measure"
 	"goservice.dev/operator/controllers/internal/observe"
 	"goservice.dev/operator/controllers/tuner"
@@ -395,5 +397,32 @@ func TestWhatIsKeptOfALimitReadsNothing(t *testing.T) {
 	l.next(name, budget, nil)
 	if kept := l.services[name].budget; asked != 1 || kept.InForce != nil || kept.Total != 100 {
 		t.Errorf("asked %d times, kept %+v", asked, kept)
+	}
+}
+
+// Pods that share their queue lend what they have as long as they do not know that they leave; what they still admit otherwise is not waited
+// for longer than ten seconds.
+func TestLeavingPodsLendForAsLongAsTheirDelay(t *testing.T) {
+	for name, c := range map[string]struct {
+		handOff     v1alpha1.HandOffMode
+		delay       time.Duration
+		lend, leave time.Duration
+	}{
+		"by default":    {"", 0, 5 * time.Second, 10 * time.Second},
+		"a long delay":  {"", time.Minute, time.Minute, 15 * time.Second},
+		"queues apart":  {v1alpha1.HandOffDisabled, 0, 0, 10 * time.Second},
+		"both":          {v1alpha1.HandOffDisabled, time.Minute, 0, 15 * time.Second},
+		"a short delay": {"", time.Second, time.Second, 6 * time.Second},
+	} {
+		service := &v1alpha1.GoService{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: serviceName}}
+		service.Spec.HandOff, service.Spec.RateLimit = c.handOff, &v1alpha1.RateLimitSpec{RequestsPerSecond: 100}
+		if c.delay > 0 {
+			service.Spec.Shutdown = &v1alpha1.ShutdownSpec{PreStopDelay: &metav1.Duration{Duration: c.delay}}
+		}
+		r := GoServiceReconciler{tracker: confirm.NewTracker(confirm.Options{})}
+		r.divide(service, observe.State{Deployment: &appsv1.Deployment{}, Serving: []string{"a", "b"}}, nil)
+		if kept := r.limits.services[client.ObjectKeyFromObject(service)].budget; kept.LendWithin != c.lend || kept.LeaveWithin != c.leave {
+			t.Errorf("%s: leaving pods lend for %s and are waited for for %s, want %s and %s", name, kept.LendWithin, kept.LeaveWithin, c.lend, c.leave)
+		}
 	}
 }
