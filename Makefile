@@ -141,7 +141,7 @@ test-chaos: ## End-to-end tests while leaders are killed, outages of the control
 	NODES=$${NODES:-2} E2E_TIMEOUT=$(E2E_TIMEOUT) CHAOS_RUN='$(CHAOS_RUN)' hack/chaos.sh
 
 .PHONY: test-console
-test-console: ## The console in headless Chromium with 1,000 services: keys, colors, size, first paint, a hidden tab. PICTURES=DIR writes pictures.
+test-console: ## The console in headless Chromium with 1,000 services: keys, colors, size, first paint, a hidden tab; and the search of the docs' site. PICTURES=DIR writes pictures.
 	PICTURES='$(PICTURES)' hack/console.sh
 
 .PHONY: explore
