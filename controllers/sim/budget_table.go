@@ -70,20 +70,22 @@ func stayingCases() []BudgetCase {
 	return cases
 }
 
-// BudgetTable simulates all cases, and some with clients that stay, beside plain equal division and what any division loses, and
+// BudgetTable simulates all cases, and some with clients that stay, beside equal division, with and without lending, and what any division
+// loses without it, and
 // then the disturbed ones.
 func BudgetTable(to io.Writer, seeds []uint64) error {
 	table := tabwriter.NewWriter(to, 0, 0, 1, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "limit\tskew\tdemand\tclients stay\tmean\tunder\tover\tchange under\tchange over\tdivisions\twrites per pod\tknowing: mean\tunder\tchange under\tequal: mean\tunder\tchange under\tchange over\t")
+	fmt.Fprintln(table, "limit\tskew\tdemand\tclients stay\tmean\tunder\tover\tchange under\tchange over\tdivisions\twrites per pod\tknowing: mean\tunder\tchange under\tequal, pods lend: mean\tunder\tchange under\tchange over\tequal: mean\tunder\tchange under\tchange over\t")
 	for _, c := range append(BudgetCases(), stayingCases()...) {
 		ours := WorstBudget(c, seeds)
-		equal, knowing := c, c
+		lending, equal, knowing := c, c, c
+		lending.Way = Equally
 		equal.Way, knowing.Way = Equally, Knowing
-		equal.Lend, knowing.Lend = false, false // the former has nothing to lend by, and the latter needs it not
-		rival, best := WorstBudget(equal, seeds), WorstBudget(knowing, seeds)
-		fmt.Fprintf(table, "%.0f/s\t%.0f:1\t%.2f\t%.0f s\t%s\t%.0f\t%.0f\t%s\t%s\t\n", c.Limit(), c.Skew, c.Demand, c.Stay,
+		equal.Lend, knowing.Lend = false, false
+		rival, lent, best := WorstBudget(equal, seeds), WorstBudget(lending, seeds), WorstBudget(knowing, seeds)
+		fmt.Fprintf(table, "%.0f/s\t%.0f:1\t%.2f\t%.0f s\t%s\t%.0f\t%.0f\t%s\t%s\t%s\t\n", c.Limit(), c.Skew, c.Demand, c.Stay,
 			percents(ours.Mean, ours.Under, ours.Over, ours.ChangeUnder, ours.ChangeOver), ours.Divisions, ours.Writes/float64(c.Pods),
-			percents(best.Mean, best.Under, best.ChangeUnder), percents(rival.Mean, rival.Under, rival.ChangeUnder, rival.ChangeOver))
+			percents(best.Mean, best.Under, best.ChangeUnder), percents(lent.Mean, lent.Under, lent.ChangeUnder, lent.ChangeOver), percents(rival.Mean, rival.Under, rival.ChangeUnder, rival.ChangeOver))
 	}
 	fmt.Fprintln(table, "\nlimit\tskew\tdemand\tdisturbed by\tpods lend\tmean\tunder\tover\tchange under\tchange over\tseconds above\tdivisions\twrites per pod\t")
 	for _, c := range DisturbedBudgetCases() {

@@ -153,7 +153,7 @@ func TestVerdict(t *testing.T) {
 	v := Judge(rows, func(name string) bool { return name == "ramp" })
 	want := "RESULT sim shapes=2 seeds=2 worst_bad_ratio=3.00 worst_lost_ratio=4.00 core_seconds_ratio_best=0.90 " +
 		"core_seconds_ratio_knative=1.80 core_seconds_ratio_cpu50=0.77 core_seconds_ratio_cpu50_minute=2.50 core_seconds_ratio_alone=0.85 core_seconds_ratio_clairvoyant=2.00 " +
-		"core_seconds_ratio_best_alone=1.20 core_seconds_ratio_cpu50_alone=0.91 core_seconds_shapes=1 core_seconds_ratio_minreplicas=0.56 kept_both=2 kept_ours=0 kept_rival=0 kept_none=0 kept_minreplicas=0 more_bad=1 more_lost=1"
+		"core_seconds_ratio_best_alone=1.20 core_seconds_ratio_cpu50_alone=0.91 core_seconds_ratio_cpu50_minute_alone=2.94 core_seconds_shapes=1 core_seconds_ratio_minreplicas=0.56 kept_both=2 kept_ours=0 kept_rival=0 kept_none=0 kept_minreplicas=0 more_bad=1 more_lost=1"
 	if got := v.String(); got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}
@@ -185,7 +185,7 @@ func TestVerdict(t *testing.T) {
 
 func TestVerdictWithoutAnythingToCompare(t *testing.T) {
 	v := Judge([]Row{row("step", OurName, Ours, 20, 0, 100)}, func(string) bool { return true })
-	if line := v.String(); strings.Count(line, "=NaN") != 11 || v.KeptNone != 1 {
+	if line := v.String(); strings.Count(line, "=NaN") != 12 || v.KeptNone != 1 {
 		t.Errorf("ratios to nothing: %s", line)
 	}
 	var summary strings.Builder

@@ -28,9 +28,9 @@ type Verdict struct {
 	// the autoscaler that most services have, to the same with a scale-down window of a minute, to the operator whose pods do not share their
 	// queue, and to the clairvoyant.
 	CoresStock, CoresMinute, CoresAlone, CoresClairvoyant float64
-	// AloneBest and AloneStock are CoresBest and CoresStock of the operator whose pods do not share their queue: what deciding gains without
+	// AloneBest, AloneStock, and AloneMinute are CoresBest, CoresStock, and CoresMinute of the operator whose pods do not share their queue: what deciding gains without
 	// the better balancing. AloneBest counts the scenarios in which that one and a rival keep the objective.
-	AloneBest, AloneStock float64
+	AloneBest, AloneStock, AloneMinute float64
 	// KeptBoth counts the scenarios in which the operator and a rival keep the objective, KeptOurs and KeptRival those in which only the
 	// operator or only a rival does, KeptNone the others.
 	KeptBoth, KeptOurs, KeptRival, KeptNone int
@@ -82,7 +82,7 @@ func Judge(rows []Row, gradual func(scenario string) bool) Verdict {
 		from = to
 	}
 	v.CoresStock, v.CoresMinute, v.CoresAlone, v.CoresClairvoyant = ratio(ours, stock), ratio(ours, minute), ratio(ours, alone), ratio(ours, bound)
-	v.AloneStock = ratio(alone, stock)
+	v.AloneStock, v.AloneMinute = ratio(alone, stock), ratio(alone, minute)
 	anyGradual := slices.ContainsFunc(v.Scenarios, func(s ScenarioVerdict) bool { return gradual(s.Name) })
 	nan := math.NaN()
 	v.WorstBad, v.WorstLost, v.CoresBest, v.CoresKnative, v.CoresFloor, v.AloneBest = nan, nan, nan, nan, nan, nan
@@ -286,8 +286,8 @@ func perRun(n int, r *Row) float64 { return float64(n) / float64(max(r.Runs, 1))
 func (v Verdict) String() string {
 	return fmt.Sprintf("RESULT sim shapes=%d seeds=%d worst_bad_ratio=%.2f worst_lost_ratio=%.2f core_seconds_ratio_best=%.2f "+
 		"core_seconds_ratio_knative=%.2f core_seconds_ratio_cpu50=%.2f core_seconds_ratio_cpu50_minute=%.2f core_seconds_ratio_alone=%.2f core_seconds_ratio_clairvoyant=%.2f "+
-		"core_seconds_ratio_best_alone=%.2f core_seconds_ratio_cpu50_alone=%.2f "+
+		"core_seconds_ratio_best_alone=%.2f core_seconds_ratio_cpu50_alone=%.2f core_seconds_ratio_cpu50_minute_alone=%.2f "+
 		"core_seconds_shapes=%d core_seconds_ratio_minreplicas=%.2f kept_both=%d kept_ours=%d kept_rival=%d kept_none=%d kept_minreplicas=%d more_bad=%d more_lost=%d",
 		len(v.Scenarios), v.Seeds, v.WorstBad, v.WorstLost, v.CoresBest, v.CoresKnative, v.CoresStock, v.CoresMinute, v.CoresAlone, v.CoresClairvoyant,
-		v.AloneBest, v.AloneStock, v.CoresShapes, v.CoresFloor, v.KeptBoth, v.KeptOurs, v.KeptRival, v.KeptNone, v.KeptFloor, v.MoreBad, v.MoreLost)
+		v.AloneBest, v.AloneStock, v.AloneMinute, v.CoresShapes, v.CoresFloor, v.KeptBoth, v.KeptOurs, v.KeptRival, v.KeptNone, v.KeptFloor, v.MoreBad, v.MoreLost)
 }

@@ -47,8 +47,8 @@ func statuses(c *loadgen.Counts) string {
 	return strings.Join(append(parts, fmt.Sprintf("not sent: %d", c.Unsent), fmt.Sprintf("sent again: %d", c.Retried)), ", ")
 }
 
-// lossless ends the clients and demands that every stream was served to the end, and that each request that was due was sent, sent
-// once and served. The services of these tests have limits far above the load and room for all of it (fixed), so a request is
+// lossless ends the clients and demands that every stream was served to the end, and that each request that was due was sent and
+// served, and hardly any sent twice (sentAgain). The services of these tests have limits far above the load and room for all of it (fixed), so a request is
 // turned away only by a pod that should not have got it.
 func (c *clients) lossless(j *journey) {
 	j.t.Helper()
