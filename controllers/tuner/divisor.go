@@ -12,8 +12,8 @@ const (
 	// lateAfter is how long pods that are expected to serve keep their part of a limit without any of them becoming ready:
 	// a rollout that is stuck takes nothing away for longer.
 	lateAfter = 15 * time.Second
-	// growthQuiet is how long the number of pods must stand still before the others grow, and growthLongest how long growth
-	// waits for that at most. Every division is a write to each pod.
+	// growthQuiet is how long the number of pods must stand still before the others grow, unless those that are wanted serve and no others
+	// are there, and growthLongest how long growth waits for that at most. Every division is a write to each pod.
 	growthQuiet   = 2 * time.Second
 	growthLongest = 15 * time.Second
 	// growthHold is the least time from a division to one that lets pods grow. It doubles where growth had to be taken back
@@ -72,7 +72,7 @@ func (d *divisor) next(now time.Time, b Budget, leaving float64, inForce int) (p
 	if need >= d.pods {
 		d.lowerSince = time.Time{}
 	} else {
-		again = d.grow(now, need, b.Rolling && !late)
+		again = d.grow(now, need, b.Rolling && !late, b.settled())
 	}
 	waits := active > len(b.Serving) || need < d.pods
 	if expiry := d.progressAt.Add(lateAfter); !late && waits && (again.IsZero() || expiry.Before(again)) {
@@ -143,8 +143,13 @@ func (d *divisor) shrink(now time.Time, b Budget, need, active int) {
 	d.pods, d.changedAt = pods, now
 }
 
-// grow parts once the number of pods has stood still, and say when that will be.
-func (d *divisor) grow(now time.Time, need int, rolling bool) (again time.Time) {
+// settled says that the pods which are wanted serve, and that there are no others.
+func (b Budget) settled() bool {
+	return len(b.Serving) == b.Wanted && len(b.Unready) == 0 && len(b.Leaving) == 0 && !b.Rolling
+}
+
+// grow parts once the number of pods has stood still, or is settled, and say when that will be.
+func (d *divisor) grow(now time.Time, need int, rolling, settled bool) (again time.Time) {
 	if d.lowerSince.IsZero() {
 		d.lowerSince, d.quietSince = now, now
 	} else if need != d.lowerTo {
@@ -161,6 +166,9 @@ func (d *divisor) grow(now time.Time, need int, rolling bool) (again time.Time) 
 	due := d.quietSince.Add(growthQuiet)
 	if longest := d.lowerSince.Add(growthLongest); longest.Before(due) {
 		due = longest
+	}
+	if settled {
+		due = now
 	}
 	if held := d.changedAt.Add(d.hold); held.After(due) {
 		due = held

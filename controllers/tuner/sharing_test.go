@@ -296,13 +296,14 @@ func TestAFlappingPodCostsLittle(t *testing.T) {
 	}
 }
 
-// Clients keep their connections to leaving pods, so the others must not have their part as well.
+// Clients keep their connections to leaving pods, so the others must not have their part as well; they have it as soon as only those pods
+// are there that are wanted.
 func TestOthersGrowWhenLeavingPodsAreGone(t *testing.T) {
 	f := newRollable(t, 10)
 	f.budget.Wanted = 2
 	f.run(5 * time.Second)
 	f.expect(10, "while eight pods leave")
-	f.run(6 * time.Second)
+	f.run(1500 * time.Millisecond) // they are gone after six seconds
 	f.expect(2, "when they have left")
 	if f.highest > 1+1e-9 {
 		t.Errorf("%.3f of the limit was in force", f.highest)
