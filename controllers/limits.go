@@ -14,7 +14,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"goservice.dev/operator/api/v1alpha1"
-	"goservice.dev/operator/controllers/internal/build"
 	"goservice.dev/operator/controllers/internal/observe"
 	"goservice.dev/operator/controllers/plan"
 	"goservice.dev/operator/controllers/tuner"
@@ -88,11 +87,8 @@ func (r *GoServiceReconciler) divide(service *v1alpha1.GoService, seen observe.S
 	}
 	budget := tuner.Budget{
 		Total: plan.SharedLimit(&service.Spec), Serving: seen.Serving, Measured: measured != nil && !recommends(&service.Spec),
-		LeaveWithin: min(plan.PreStopDelay(&service.Spec), longestLeave) + settleMargin,
-		InForce:     func() tuner.InForce { return inForce(service, seen) },
-	}
-	if build.SharesQueue(&service.Spec) {
-		budget.LendWithin = plan.PreStopDelay(&service.Spec)
+		LeaveWithin: min(plan.PreStopDelay(&service.Spec), longestLeave) + settleMargin, LendWithin: plan.PreStopDelay(&service.Spec),
+		InForce: func() tuner.InForce { return inForce(service, seen) },
 	}
 	budget.Confirmed, budget.Unconfirmed = r.tracker.Confirmed(name)
 	for _, pod := range seen.Tunable {

@@ -400,29 +400,23 @@ func TestWhatIsKeptOfALimitReadsNothing(t *testing.T) {
 	}
 }
 
-// Pods that share their queue lend what they have as long as they do not know that they leave; what they still admit otherwise is not waited
-// for longer than ten seconds.
+// Leaving pods lend what they have as long as they do not know that they leave; what they still admit otherwise is not waited for longer than
+// ten seconds.
 func TestLeavingPodsLendForAsLongAsTheirDelay(t *testing.T) {
-	for name, c := range map[string]struct {
-		handOff     v1alpha1.HandOffMode
-		delay       time.Duration
-		lend, leave time.Duration
-	}{
-		"by default":    {"", 0, 5 * time.Second, 10 * time.Second},
-		"a long delay":  {"", time.Minute, time.Minute, 15 * time.Second},
-		"queues apart":  {v1alpha1.HandOffDisabled, 0, 0, 10 * time.Second},
-		"both":          {v1alpha1.HandOffDisabled, time.Minute, 0, 15 * time.Second},
-		"a short delay": {"", time.Second, time.Second, 6 * time.Second},
+	for delay, want := range map[time.Duration]tuner.Budget{
+		0:           {LendWithin: 5 * time.Second, LeaveWithin: 10 * time.Second}, // by default
+		time.Second: {LendWithin: time.Second, LeaveWithin: 6 * time.Second},
+		time.Minute: {LendWithin: time.Minute, LeaveWithin: 15 * time.Second},
 	} {
 		service := &v1alpha1.GoService{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: serviceName}}
-		service.Spec.HandOff, service.Spec.RateLimit = c.handOff, &v1alpha1.RateLimitSpec{RequestsPerSecond: 100}
-		if c.delay > 0 {
-			service.Spec.Shutdown = &v1alpha1.ShutdownSpec{PreStopDelay: &metav1.Duration{Duration: c.delay}}
+		service.Spec.RateLimit = &v1alpha1.RateLimitSpec{RequestsPerSecond: 100}
+		if delay > 0 {
+			service.Spec.Shutdown = &v1alpha1.ShutdownSpec{PreStopDelay: &metav1.Duration{Duration: delay}}
 		}
 		r := GoServiceReconciler{tracker: confirm.NewTracker(confirm.Options{})}
 		r.divide(service, observe.State{Deployment: &appsv1.Deployment{}, Serving: []string{"a", "b"}}, nil)
-		if kept := r.limits.services[client.ObjectKeyFromObject(service)].budget; kept.LendWithin != c.lend || kept.LeaveWithin != c.leave {
-			t.Errorf("%s: leaving pods lend for %s and are waited for for %s, want %s and %s", name, kept.LendWithin, kept.LeaveWithin, c.lend, c.leave)
+		if kept := r.limits.services[client.ObjectKeyFromObject(service)].budget; kept.LendWithin != want.LendWithin || kept.LeaveWithin != want.LeaveWithin {
+			t.Errorf("%s: leaving pods lend for %s and are waited for for %s", delay, kept.LendWithin, kept.LeaveWithin)
 		}
 	}
 }

@@ -42,7 +42,7 @@ type BudgetWay int
 const (
 	// ByOperator is the operator's own code, with all that it has to wait for.
 	ByOperator BudgetWay = iota
-	// Equally among the pods that serve, as soon as they do.
+	// Equally among the pods that serve, as soon as they do; where they lend, as the operator does it without measurements.
 	Equally
 	// Knowing is the operator's rule for somebody who knows at each moment how many requests per second each pod is asked on average,
 	// and whose parts are in force at once. What is lost then is lost by chance and by the size of the buckets, not by measuring.
@@ -79,7 +79,8 @@ type BudgetResult struct {
 	// ChangeUnder and ChangeOver are the worst in the ten seconds that end within twenty seconds of a change, or of the return of the
 	// demand after a quiet phase.
 	ChangeUnder, ChangeOver float64
-	// Above is the longest time in seconds for which the parts in force of the pods that serve added up to more than the limit.
+	// Above is the longest time in seconds for which the parts in force of the pods that serve, and of leaving ones that lend theirs, added up
+	// to more than the limit.
 	Above float64
 	// Divisions are how often parts were sent, and Writes to how many pods.
 	Divisions, Writes float64
@@ -305,7 +306,7 @@ func (r *budgetRun) step(now float64) {
 		p.tokens = math.Min(p.tokens+p.rate*budgetStep, p.burst)
 	}
 	for i, p := range r.pods {
-		if p.serving {
+		if p.serving || p.leaving && r.Lend {
 			inForce += p.rate
 		}
 		if rates[i] == 0 {
@@ -330,7 +331,8 @@ func (r *budgetRun) step(now float64) {
 	r.could = append(r.could, min(r.Limit(), r.asked(now))*budgetStep)
 }
 
-// borrow tokens of other pods, as many as are wanted and there are above what each of them keeps.
+// borrow tokens of other pods, as many as are wanted and there are above what each of them keeps: as if all were linked and nothing took
+// time, which is more than pods do.
 func (r *budgetRun) borrow(by *budgetPod, wanted float64) (got float64) {
 	for _, p := range r.pods {
 		lends := p != by && (p.serving || p.leaving) && !p.unnamed

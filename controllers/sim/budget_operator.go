@@ -62,13 +62,13 @@ func newBudgetOperator(world *budgetRun, now float64) *budgetOperator {
 // run does what is due.
 func (o *budgetOperator) run(now float64) {
 	switch {
-	case o.lost || o.world.Way == Equally:
+	case o.lost || o.world.Way == Equally && !o.world.Lend:
 		return
 	case o.world.Way == Knowing:
 		o.know(now)
 		return
 	}
-	if now >= o.lookAt {
+	if now >= o.lookAt && o.world.Way == ByOperator {
 		o.look(now)
 	}
 	all := len(o.unconfirmed(now)) == 0
@@ -100,8 +100,8 @@ func (o *budgetOperator) look(now float64) {
 	o.began = now
 	o.watch.Observe(simTime(now), o.world.reports(), serving)
 	o.usage = o.watch.Usage()
-	if o.world.Lend {
-		o.usage.Linked = 1
+	for _, p := range o.world.pods {
+		o.usage.Linked[p.name] = o.world.Lend
 	}
 	moves := o.sharing.Moves(simTime(now), o.budget, o.usage)
 	if moves {
@@ -165,7 +165,7 @@ func (o *budgetOperator) reconcile(now float64) {
 	budget.InForce, o.budget.InForce = o.budget.InForce, nil
 	budget.Unconfirmed = o.unconfirmed(now)
 	budget.Confirmed = len(budget.Unconfirmed) == 0
-	if world.Way == Equally {
+	if world.Way == Equally && !world.Lend {
 		world.divided = tuner.Divided{Pods: int32(len(budget.Serving))}
 	} else {
 		world.divided = o.sharing.Next(simTime(now), budget, o.usage)

@@ -28,7 +28,7 @@ func WorstBudget(c BudgetCase, seeds []uint64) BudgetResult {
 }
 
 // BudgetCases are those that the table shows: ten pods with 100 requests per second of the limit each and with 10, which become
-// twenty and ten again, and which lend each other tokens, as pods that share their queue do.
+// twenty and ten again, and which lend each other tokens.
 func BudgetCases() []BudgetCase {
 	var cases []BudgetCase
 	for _, perPod := range []float64{200, 20} { // 100 and 10 while there are twice as many

@@ -362,6 +362,7 @@ func TestWhatALeavingPodLendsIsNotGivenTwice(t *testing.T) {
 	look(Usage{Demand: demand})
 	b.Serving, b.Leaving, b.Wanted = pods[:2], pods[2:], 2
 	moved := map[string]float64{"a": 800, "b": 800, "c": 0, "d": 0}
+	linked := map[string]bool{"a": true, "b": true, "c": true, "d": true}
 	began := now.Add(1100 * time.Millisecond)
 	for _, step := range []struct {
 		name  string
@@ -369,15 +370,16 @@ func TestWhatALeavingPodLendsIsNotGivenTwice(t *testing.T) {
 		usage Usage
 		want  float64
 	}{
-		{"the others have 772 of 1,000, and lend it", 0, Usage{Demand: demand, Linked: 1}, 228},
-		{"nobody asks the others for any of that", time.Second, Usage{Demand: moved, Linked: 0.75}, 228},
-		{"they lost their links", 2 * time.Second, Usage{Demand: moved}, 1000},
-		{"they have links again", 3 * time.Second, Usage{Demand: moved, Linked: 1}, 228},
-		{"clients ask the others for all, and links are lost", 4 * time.Second, Usage{Demand: map[string]float64{"a": 800, "b": 800, "c": 400, "d": 400}}, 500},
-		{"links are back", 4900 * time.Millisecond, Usage{Demand: moved, Linked: 1}, 228},
-		{"the others are told to stop", 5 * time.Second, Usage{Demand: moved, Linked: 1}, 1000},
-		{"one is still asked", 6 * time.Second, Usage{Demand: map[string]float64{"a": 800, "b": 800, "c": 300, "d": 0}, Linked: 1}, 700},
-		{"it is not waited for any more", 10 * time.Second, Usage{Demand: map[string]float64{"a": 800, "b": 800, "c": 300, "d": 0}, Linked: 1}, 1000},
+		{"the others have 772 of 1,000, and lend it", 0, Usage{Demand: demand, Linked: linked}, 228},
+		{"nobody asks the others for any of that", time.Second, Usage{Demand: moved, Linked: linked}, 228},
+		{"they did not answer", 1500 * time.Millisecond, Usage{Demand: moved}, 228},
+		{"they lost their links", 2 * time.Second, Usage{Demand: moved, Linked: map[string]bool{"a": true, "c": false, "d": false}}, 1000},
+		{"they have links again", 3 * time.Second, Usage{Demand: moved, Linked: linked}, 228},
+		{"clients ask the others for all, and links are lost", 4 * time.Second, Usage{Demand: map[string]float64{"a": 800, "b": 800, "c": 400, "d": 400}, Linked: map[string]bool{"c": false, "d": false}}, 500},
+		{"links are back", 4900 * time.Millisecond, Usage{Demand: moved, Linked: linked}, 228},
+		{"the others are told to stop", 5 * time.Second, Usage{Demand: moved, Linked: linked}, 1000},
+		{"one is still asked", 6 * time.Second, Usage{Demand: map[string]float64{"a": 800, "b": 800, "c": 300, "d": 0}, Linked: linked}, 700},
+		{"it is not waited for any more", 10 * time.Second, Usage{Demand: map[string]float64{"a": 800, "b": 800, "c": 300, "d": 0}, Linked: linked}, 1000},
 	} {
 		now = began.Add(step.after - 1100*time.Millisecond)
 		got, again := look(step.usage)

@@ -5,6 +5,7 @@ package tuner
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	"goservice.dev/operator/controllers/plan"
@@ -22,7 +23,7 @@ type Budget struct {
 	Rolling       bool
 	// LeaveWithin is how long after it began to leave a pod admits as much as before, at most.
 	LeaveWithin time.Duration
-	// LendWithin is how long after it began to leave a pod lends to others what it has, where they are linked; 0 where pods do not.
+	// LendWithin is how long after it began to leave a pod that is linked lends to others what it has.
 	LendWithin time.Duration
 	// Measured says that somebody measures the demand on each pod; then no figures mean that a round was lost.
 	Measured bool
@@ -33,8 +34,8 @@ type Budget struct {
 	// InForce reads what an operator before this one has left. It is asked once; nil: nothing.
 	InForce func() InForce
 
-	// among how many pods limits are divided where equal parts are in force and leaving pods keep theirs; else 0. coming pods are about to
-	// serve. Leaving pods use reserved requests per second, or lend them to those that serve: lends of them are there to be borrowed.
+	// among how many pods equal parts are divided, where that is more than those that serve because others leave or have left; else 0. coming
+	// pods are about to serve. Leaving pods use reserved requests per second, or lend them to those that serve: lends of them are there to be borrowed.
 	among, coming   int
 	reserved, lends float64
 	// had is what each pod had in force at the last look, in requests per second; nil: equal parts of those that serve.
@@ -86,6 +87,8 @@ type Sharing struct {
 	shares  map[string]float64
 	total   float64
 	leaving map[string]leaver
+	// linked are pods of which others could borrow when they answered last. It is replaced, and never written to.
+	linked map[string]bool
 }
 
 type leaver struct {
@@ -114,11 +117,12 @@ func (s *Sharing) Next(now time.Time, b Budget, usage *Usage) Divided {
 		s.roughUntil = now.Add(keptFor)
 	}
 	b.rough = now.Before(s.roughUntil)
-	again := s.follow(now, b, found, demand)
-	held, used, lends := s.kept(now, b, usage.Linked >= mostLinked)
+	s.link(b, usage)
+	again := s.follow(now, b, found, usage.Demand)
+	held, used, lends := s.kept(now, b)
 	pods, next := s.divisor.next(now, b, held, found.Pods)
 	again = sooner(again, next)
-	if held > 0 {
+	if held > 0 || s.division.uneven && pods > len(b.Serving) {
 		b.among = pods
 	}
 	b.coming = 0
@@ -149,7 +153,7 @@ func sooner(a, b time.Time) time.Time {
 func (s *Sharing) Moves(now time.Time, b Budget, usage *Usage) bool {
 	ahead := Sharing{
 		divisor: s.divisor, division: s.division.clone(), started: s.started, roughUntil: s.roughUntil,
-		shares: s.shares, total: s.total, leaving: maps.Clone(s.leaving),
+		shares: s.shares, total: s.total, leaving: maps.Clone(s.leaving), linked: s.linked,
 	}
 	next := ahead.Next(now, b, usage)
 	return int(next.Pods) != s.divisor.pods || !same(s.division.given, next.Parts)
@@ -160,6 +164,18 @@ func (b Budget) expected() int {
 		return b.Wanted + b.Surge
 	}
 	return b.Wanted
+}
+
+// link keeps which pods are linked, also of those that do not answer this time.
+func (s *Sharing) link(b Budget, usage *Usage) {
+	linked := make(map[string]bool, len(s.linked))
+	for _, pod := range slices.Concat(b.Serving, b.Unready, b.Leaving) {
+		is, answered := usage.Linked[pod]
+		if is || !answered && s.linked[pod] {
+			linked[pod] = true
+		}
+	}
+	s.linked = linked
 }
 
 // follow keeps what leaving pods had in force until they are gone or get no more requests, and says when that is for the
@@ -190,17 +206,23 @@ func (s *Sharing) follow(now time.Time, b Budget, found InForce, demand map[stri
 
 // kept are the shares of the limit that leaving pods hold together, that they use, and that those which serve can borrow of them. What can be
 // borrowed is used: whoever needs it has it at once, and would have it twice if it were given away.
-func (s *Sharing) kept(now time.Time, b Budget, linked bool) (held, used, lends float64) {
-	found := leaver{}
-	for _, pod := range b.Leaving { // in their order, so that the sum is always the same one
+func (s *Sharing) kept(now time.Time, b Budget) (held, used, lends float64) {
+	var foundHeld, foundUsed, foundLends float64 // of those that are found, what all of them have together
+	for _, pod := range b.Leaving {              // in their order, so that the sum is always the same one
 		l := s.leaving[pod]
 		holds := now.Before(l.since.Add(b.LeaveWithin))
-		can := linked && now.Before(l.since.Add(b.LendWithin))
+		can := s.linked[pod] && now.Before(l.since.Add(b.LendWithin))
 		switch {
 		case !holds && !can:
 			continue
 		case l.found:
-			found = l
+			foundUsed = l.share
+			if holds {
+				foundHeld = l.share
+			}
+			if can {
+				foundLends = l.share
+			}
 			continue
 		case can:
 			used += l.share
@@ -212,7 +234,7 @@ func (s *Sharing) kept(now time.Time, b Budget, linked bool) (held, used, lends 
 			held += l.share
 		}
 	}
-	return held + found.share, used + found.share, lends
+	return held + foundHeld, used + foundUsed, lends + foundLends
 }
 
 // unaccounted is the share of the limit that the serving pods are found not to have: the most that leaving ones may have, as

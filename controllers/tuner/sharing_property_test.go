@@ -40,15 +40,18 @@ type sharedWorld struct {
 	force   map[string]float64 // what each leaving pod was given last
 	since   map[string]time.Time
 	joined  map[string]time.Time
-	unnamed map[string]bool // when they began to leave
-	began   time.Time       // the operator
-	linked  float64
+	unnamed map[string]bool    // when they began to leave
+	began   time.Time          // the operator
+	links   bool               // pods lend, and say so
+	asked   map[string]bool    // whether it is linked, by this operator
+	used    map[string]float64 // by leaving pods, as it is measured
 }
 
 func newSharedWorld(seed uint64) *sharedWorld {
 	w := &sharedWorld{
 		random: rand.New(rand.NewPCG(seed, 3)), now: epoch, force: map[string]float64{}, since: map[string]time.Time{}, joined: map[string]time.Time{}, unnamed: map[string]bool{},
-		budget: Budget{Total: 1000, Wanted: 3, Surge: 1, LeaveWithin: 10 * time.Second, Measured: true, Confirmed: true},
+		budget: Budget{Total: 1000, Wanted: 3, Surge: 1, LeaveWithin: 10 * time.Second, LendWithin: 5 * time.Second, Measured: true, Confirmed: true},
+		used:   map[string]float64{}, asked: map[string]bool{}, links: seed%2 == 0,
 	}
 	for range 3 {
 		w.budget.Serving = append(w.budget.Serving, w.name())
@@ -96,7 +99,8 @@ func (w *sharedWorld) act() {
 			pod := w.take(&b.Serving)
 			b.Leaving = append(slices.Clone(b.Leaving), pod)
 			w.since[pod], w.force[pod], w.unnamed[pod] = w.now, w.given(pod), !w.named(pod)
-			delete(w.demand, pod) // nobody measures what it uses
+			w.used[pod] = w.force[pod]
+			delete(w.demand, pod)
 		}
 	case 8:
 		if len(b.Leaving) > 0 {
@@ -106,7 +110,7 @@ func (w *sharedWorld) act() {
 		w.edit()
 		left := w.divided
 		w.began = w.now
-		w.sharing = Sharing{}
+		w.sharing, w.asked = Sharing{}, map[string]bool{}
 		b.InForce = func() InForce {
 			if left.Parts != nil {
 				return InForce{Parts: maps.Clone(left.Parts.Pods), Newcomer: left.Parts.Newcomer}
@@ -114,7 +118,9 @@ func (w *sharedWorld) act() {
 			return InForce{Pods: int(left.Pods), Newcomer: b.Total / float64(left.Pods)}
 		}
 	}
-	w.linked, b.LendWithin = w.random.Float64(), time.Duration(w.made%2)*5*time.Second
+	for pod := range w.used {
+		w.used[pod] *= w.random.Float64()
+	}
 	if w.random.IntN(3) == 0 {
 		w.demand = map[string]float64{}
 		for _, pod := range b.Serving {
@@ -162,7 +168,14 @@ func (w *sharedWorld) usage() *Usage {
 	if w.demand == nil {
 		return nil
 	}
-	return &Usage{At: w.now, Demand: w.demand, Linked: w.linked}
+	usage := &Usage{At: w.now, Demand: maps.Clone(w.demand), Linked: map[string]bool{}}
+	for _, pod := range w.budget.Leaving {
+		usage.Demand[pod] = w.used[pod]
+	}
+	for _, pod := range slices.Concat(w.budget.Serving, w.budget.Leaving) {
+		usage.Linked[pod] = w.links
+	}
+	return usage
 }
 
 // look divides, and says what is wrong with that.
@@ -179,7 +192,12 @@ func (w *sharedWorld) look() string {
 		w.divided = w.sharing.Next(w.now, *b, w.usage())
 	}
 	b.InForce = nil
-	serving, leaving := 0.0, 0.0
+	if w.demand != nil {
+		for _, pod := range slices.Concat(b.Serving, b.Leaving) {
+			w.asked[pod] = true
+		}
+	}
+	serving, leaving, lends := 0.0, 0.0, 0.0
 	for _, pod := range b.Serving {
 		part := w.given(pod)
 		if !(part > 0) || math.IsInf(part, 0) {
@@ -198,11 +216,24 @@ func (w *sharedWorld) look() string {
 		if w.unnamed[pod] && !w.sharing.division.givenAt.After(w.since[pod]) {
 			continue // it had hardly begun to serve, and the others have not been cut for it yet
 		}
-		if w.now.Sub(w.since[pod]) < b.LeaveWithin {
+		switch left := w.now.Sub(w.since[pod]); {
+		case w.links && left < b.LendWithin:
 			leaving += w.force[pod]
+			if w.asked[pod] { // else the operator cannot know
+				lends += w.force[pod]
+			}
+		case left >= b.LeaveWithin:
+		case w.divided.Parts == nil:
+			leaving += w.force[pod]
+		default:
+			leaving += min(w.used[pod], w.force[pod])
 		}
 	}
-	most := max(b.Total, leaving+b.Total*leastForServing) * (1 + 2*reserveStep)
+	least := max(leastForServing*b.Total-lends, leastBeside*b.Total)
+	if w.divided.Parts == nil {
+		least = leastForServing * b.Total // equal ones know nothing of links
+	}
+	most := max(b.Total, leaving+least) * (1 + 2*reserveStep)
 	if w.divided.Pods < 1 || serving+leaving > most {
 		return fmt.Sprintf("%.1f and %.1f of leaving pods are given of %g: %+v", serving, leaving, b.Total, w.divided)
 	}

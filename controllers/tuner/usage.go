@@ -34,8 +34,9 @@ type Usage struct {
 	// Demand on each pod in requests per second, refused ones included. Pods that have not served for a whole look yet, or have
 	// not answered for a minute, are not in it, and nor are those that served before anybody looked until enough is known of them.
 	Demand map[string]float64
-	// Linked is the part of the ready pods that have another one of which they can borrow, 0 to 1.
-	Linked float64
+	// Linked says of pods that share their queue, as far as they answered this time, whether they are linked with any other: then these can
+	// borrow what they have of the limit.
+	Linked map[string]bool
 	// Young pods have been followed for less than steadyOver: their figures say what they are asked, but not how steadily.
 	Young map[string]bool
 	// Refusing says that a pod has refused requests since the look before, and Soon that another look tells more of pods that have
@@ -175,7 +176,7 @@ func explained(rate, expected, seconds float64) bool {
 
 // Usage as it is known.
 func (w *Watch) Usage() *Usage {
-	usage := &Usage{At: w.at, Demand: map[string]float64{}, Young: map[string]bool{}, Refusing: w.refusing, Soon: w.soon}
+	usage := &Usage{At: w.at, Demand: map[string]float64{}, Linked: map[string]bool{}, Young: map[string]bool{}, Refusing: w.refusing, Soon: w.soon}
 	usage.Settling = !w.changed.IsZero() && w.at.Sub(w.changed) < settlesWithin
 	for name, pod := range w.pods {
 		if pod.known {

@@ -22,6 +22,8 @@ const (
 	recheckFailed = time.Second
 	// maxCheckError bounds what /readyz repeats of an error.
 	maxCheckError = 500
+	// lasting is from when on others may know of a failure: two probes of the kubelet fail, five seconds apart, before a pod is not ready.
+	lasting = 5 * time.Second
 )
 
 var (
@@ -87,6 +89,7 @@ type dependency struct {
 	mu    sync.Mutex
 	err   error
 	since time.Time // since when it is like that
+	was   bool      // ever well
 }
 
 // watch checks until ctx ends.
@@ -146,7 +149,7 @@ func (d *dependency) note(err error) {
 	if (err == nil) != (d.err == nil) || errors.Is(d.err, errNotChecked) {
 		d.since = time.Now()
 	}
-	d.err = err
+	d.err, d.was = err, d.was || err == nil
 	d.mu.Unlock()
 	d.noted()
 }
@@ -155,6 +158,13 @@ func (d *dependency) failing() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.err != nil
+}
+
+// lastingly says whether it has failed for long, or has always.
+func (d *dependency) lastingly() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.err != nil && (!d.was || time.Since(d.since) >= lasting)
 }
 
 // line of /readyz.

@@ -121,3 +121,37 @@ func TestTwoDependenciesOfOneNameAreRefused(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// The kubelet needs a while to see that a pod is not ready, and a check that fails once, as under load, is no reason to take nothing meanwhile.
+func TestOnlyAFailureThatLastsKeepsAPodFromTaking(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var down atomic.Bool
+		s := watched(t, func(s *Service) {
+			s.ReadyWhen("database", func(context.Context) error {
+				if down.Load() {
+					return errors.New("no connection")
+				}
+				return nil
+			}, CheckEvery(time.Second))
+			s.ReadyWhen("cache", func(context.Context) error { return errors.New("no cache") }, Optional())
+		})
+		database := s.dependencies[0]
+		if !database.lastingly() {
+			t.Error("what was never well")
+		}
+		for _, step := range []struct {
+			down  bool
+			pass  time.Duration
+			lasts bool
+		}{
+			{false, 1500 * time.Millisecond, false}, {true, 3 * time.Second, false}, {false, time.Second, false},
+			{true, 5 * time.Second, false}, {true, 2 * time.Second, true}, {false, time.Second, false},
+		} {
+			down.Store(step.down)
+			time.Sleep(step.pass)
+			if got := database.lastingly(); got != step.lasts {
+				t.Errorf("lasts: %t after %s with the database down: %t", got, step.pass, step.down)
+			}
+		}
+	})
+}

@@ -11,12 +11,16 @@ import (
 // ErrDraining is the error of Ready from the beginning of the drain on.
 var ErrDraining = errors.New("draining")
 
-// takeWhileReady lets this pod take requests of others, and lend them what it has of a limit, as long as it is ready itself: it is called
-// whenever that may have changed.
+// takeWhileReady lets this pod take requests of others, and lend them what it has of a limit, until it drains, and unless others may have been
+// told that it is not ready: it is called whenever that may have changed.
 func (s *Service) takeWhileReady() {
 	s.taking.Lock() // the last one to decide has seen the latest state
 	defer s.taking.Unlock()
-	s.broker.Take(s.Ready() == nil)
+	takes := s.state.Load() == stateReady
+	for _, d := range s.dependencies {
+		takes = takes && (d.optional || !d.lastingly())
+	}
+	s.broker.Take(takes)
 }
 
 // Ready is what /readyz answers, for protocols with health checks of their own: nil while the service wants traffic, else why it

@@ -77,7 +77,11 @@ func (f *followed) use(target Target, reports []tuner.Report) *tuner.Usage {
 	}
 	f.watch.Observe(f.began, reports, serving)
 	usage := f.watch.Usage()
-	usage.Linked = f.linked
+	for pod, sample := range f.samples {
+		if sample.HandOff.Peers != nil {
+			usage.Linked[pod] = *sample.HandOff.Peers > 0
+		}
+	}
 	return usage
 }
 

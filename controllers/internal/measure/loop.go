@@ -116,8 +116,7 @@ type followed struct {
 	silent  map[Pod]*silence
 	samples map[string]Sample // of the pods that answered, by their names
 	shared  sharedQueue
-	linked  float64 // of the ready pods, by the last round
-	awaited int     // pods of which this round speaks
+	awaited int // pods of which this round speaks
 	tuner   *tuner.Tuner
 	watch   tuner.Watch
 	toldAt  time.Time
@@ -276,8 +275,7 @@ func (l *Loop) roundOf(ctx context.Context, f *followed, target Target) (pause t
 		return period
 	}
 	sharing := f.shared.round(f.began, target.Pods, f.samples)
-	f.linked = f.shared.linked(target.Pods, f.samples)
-	target.Linked = f.linked
+	target.Linked = f.shared.linked(target.Pods, f.samples)
 	pods, leaving := split(reports, target)
 	outcome, changes := f.tuner.Digest(f.began, target.Target, f.awaited, pods, problem)
 	l.tell(f, changes)

@@ -131,7 +131,12 @@ func (p *peer) says(payload []byte) (takes bool) {
 	b := p.broker
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	took := p.takes
 	p.takes, p.share = len(payload) > 0 && payload[0] == 1, 1
+	if p.takes && !took { // it has what it refused to lend so far
+		p.dry, p.dryUntil = 0, time.Time{}
+		b.tokens.next.Store(0)
+	}
 	if len(payload) > 1 {
 		if share, n := binary.Uvarint(payload[1:]); n > 0 {
 			p.share = float64(min(share, wholeShare)) / wholeShare

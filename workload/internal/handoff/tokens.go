@@ -125,18 +125,21 @@ func (b *Broker) mostRested(now time.Time) (best *peer) {
 	first := rand.IntN(len(b.peers) + 1)
 	for i := range b.peers {
 		p := b.peers[(first+i)%len(b.peers)]
-		if p.owes == 0 && !p.retired.Load() && !now.Before(p.dryUntil) && (best == nil || p.dryUntil.Before(best.dryUntil)) {
+		if p.lends() && !now.Before(p.dryUntil) && (best == nil || p.dryUntil.Before(best.dryUntil)) {
 			best = p
 		}
 	}
 	return best
 }
 
+// lends says whether the pod may be asked for tokens at all. The lock is held.
+func (p *peer) lends() bool { return p.owes == 0 && p.takes && !p.retired.Load() }
+
 // someoneHasRested is the first time at which there is somebody to ask. The lock is held.
 func (b *Broker) someoneHasRested() int64 {
 	first := int64(never)
 	for _, p := range b.peers {
-		if p.owes == 0 && !p.retired.Load() {
+		if p.lends() {
 			first = min(first, int64(p.dryUntil.Sub(b.start)))
 		}
 	}

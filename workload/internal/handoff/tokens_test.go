@@ -229,7 +229,9 @@ func asker(t *testing.T, burst int) (one *pod, other *answers) {
 		_ = one.limiter.Allow()
 	}
 	one.broker.ShareLimit(true, true)
-	return one, meet(t, one)
+	other = meet(t, one)
+	other.say(frameTakes, 1)
+	return one, other
 }
 
 func TestTokensThatNobodyAskedForAreNotTaken(t *testing.T) {
@@ -249,6 +251,27 @@ func TestTokensThatNobodyAskedForAreNotTaken(t *testing.T) {
 		}
 		if left > 8/keptShare {
 			t.Errorf("%d tokens more than were asked for", left)
+		}
+		other.end()
+	})
+}
+
+// Who does not take is not asked, and who begins to is asked at once.
+func TestOnlyPodsThatTakeAreAskedForTokens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		one, other := asker(t, 8)
+		asked := 0
+		other.on(frameAsk, func([]byte) {
+			asked++
+			other.send(frameTokens, 1, 0)
+		})
+		other.say(frameTakes, 0)
+		if one.broker.Borrow() || asked > 0 {
+			t.Errorf("asked %d times", asked)
+		}
+		other.say(frameTakes, 1)
+		if !one.broker.Borrow() || asked != 1 {
+			t.Errorf("asked %d times since it takes", asked)
 		}
 		other.end()
 	})
