@@ -21,7 +21,7 @@ import (
 // options of the command.
 type options struct {
 	traces, images, sources, heldOut, state string
-	development, full                       bool
+	development, full, limits               bool
 	base                                    float64
 	seeds                                   int
 	service                                 sim.Service
@@ -38,6 +38,7 @@ func Main(change func(others []sim.Contender) []sim.Contender) {
 	flag.StringVar(&o.state, "state", "", "file that keeps results, so that the same command goes on where it was cut off")
 	flag.BoolVar(&o.development, "development", false, "the seeds 1, 2, … for developing rules, instead of the published ones")
 	flag.BoolVar(&o.full, "full", false, "every contender, and 20 seeds")
+	flag.BoolVar(&o.limits, "limits", false, "only the limit that pods share: seconds instead of minutes")
 	flag.Float64Var(&o.base, "base", 600, "lowest rate of the built-in shapes in requests per second")
 	flag.IntVar(&o.seeds, "seeds", 0, "how many seeds; 0: 3, or 20 with -full")
 	flag.DurationVar(&o.service.CPUTime, "cpu", o.service.CPUTime, "mean CPU time of a request")
@@ -58,6 +59,9 @@ func Main(change func(others []sim.Contender) []sim.Contender) {
 }
 
 func run(to, progress io.Writer, o options, change func([]sim.Contender) []sim.Contender) error {
+	if o.limits {
+		return shareLimits(to, o)
+	}
 	seeds, from, err := seedsOf(o, scaling)
 	if err != nil {
 		return err

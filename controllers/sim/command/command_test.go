@@ -56,6 +56,11 @@ func TestAFolderOfTraces(t *testing.T) {
 			t.Errorf("no %q in:\n%s", want, out.String())
 		}
 	}
+	var limits bytes.Buffer
+	if err := run(&limits, io.Discard, options{limits: true, heldOut: "7", seeds: 1}, nil); err != nil || !strings.HasPrefix(limits.String(), "Ten pods that share a limit; 1 seeds held out as number 7") ||
+		strings.Contains(limits.String(), sim.OurName) {
+		t.Errorf("only limits: %v\n%s", err, limits.String())
+	}
 	if picture, err := os.ReadFile(filepath.Join(images, "sim-small.svg")); err != nil || !bytes.HasSuffix(picture, []byte("</svg>\n")) || !bytes.Contains(picture, []byte(sim.OurName)) {
 		t.Errorf("picture of %d bytes, error %v", len(picture), err)
 	}
