@@ -118,7 +118,7 @@ func (w *sharedWorld) act() {
 			return InForce{Pods: int(left.Pods), Newcomer: b.Total / float64(left.Pods)}
 		}
 	}
-	for pod := range w.used {
+	for _, pod := range slices.Sorted(maps.Keys(w.used)) { // in their order, so that a seed always does the same
 		w.used[pod] *= w.random.Float64()
 	}
 	if w.random.IntN(3) == 0 {
