@@ -126,6 +126,7 @@ func TestTwoDependenciesOfOneNameAreRefused(t *testing.T) {
 func TestOnlyAFailureThatLastsKeepsAPodFromTaking(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var down atomic.Bool
+		down.Store(true)
 		s := watched(t, func(s *Service) {
 			s.ReadyWhen("database", func(context.Context) error {
 				if down.Load() {
@@ -136,6 +137,7 @@ func TestOnlyAFailureThatLastsKeepsAPodFromTaking(t *testing.T) {
 			s.ReadyWhen("cache", func(context.Context) error { return errors.New("no cache") }, Optional())
 		})
 		database := s.dependencies[0]
+		synctest.Wait()
 		if !database.lastingly() {
 			t.Error("what was never well")
 		}
