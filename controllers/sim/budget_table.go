@@ -71,8 +71,7 @@ func stayingCases() []BudgetCase {
 }
 
 // BudgetTable simulates all cases, and some with clients that stay, beside equal division, with and without lending, and what any division
-// loses without it, and
-// then the disturbed ones.
+// loses without it, and then the disturbed ones.
 func BudgetTable(to io.Writer, seeds []uint64) error {
 	table := tabwriter.NewWriter(to, 0, 0, 1, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "limit\tskew\tdemand\tclients stay\tmean\tunder\tover\tchange under\tchange over\tdivisions\twrites per pod\tknowing: mean\tunder\tchange under\tequal, pods lend: mean\tunder\tchange under\tchange over\tequal: mean\tunder\tchange under\tchange over\t")

@@ -106,11 +106,11 @@ func between(sorted []time.Time, from, until time.Time) int {
 	return last - first
 }
 
-// row is one case, in the ways that were measured: those that were left out are nil.
+// row is one case, and what became of the rivals that were measured, by their names.
 type row struct {
 	load
-	ours           verdict
-	lending, equal *verdict
+	ours   verdict
+	rivals map[string]verdict
 }
 
 // worst of the verdicts; there is at least one.

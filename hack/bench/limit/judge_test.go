@@ -91,11 +91,11 @@ func TestTheLastLineHasTheWorstOfAllCases(t *testing.T) {
 	rows := []row{
 		{
 			load{3, 1.05}, verdict{mean: 0.001, under: -0.015, over: 0.01, changeUnder: -0.03, changeOver: 0.02, sent: 990, due: 1000, failed: 2, busy: 0.6},
-			nil, &verdict{mean: -0.2, under: -0.25, due: 1},
+			map[string]verdict{equal.name: {mean: -0.2, under: -0.25, due: 1}},
 		},
 		{
 			load{3, 1.5}, verdict{mean: -0.004, under: -0.002, over: 0.012, changeUnder: -0.01, changeOver: 0.035, due: 1},
-			nil, &verdict{mean: -0.1, under: -0.14, changeUnder: -0.3, due: 1, failed: 1, busy: 0.95},
+			map[string]verdict{equal.name: {mean: -0.1, under: -0.14, changeUnder: -0.3, due: 1, failed: 1, busy: 0.95}},
 		},
 	}
 	last := func(rows []row, q quiet) string {
@@ -117,14 +117,13 @@ func TestTheLastLineHasTheWorstOfAllCases(t *testing.T) {
 	if got := last(rows, quiet{pods: 20, limit: 100, used: 0.6, sent: 4000, refused: 4, failed: 1}); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	rows[1].lending = &verdict{under: -0.07, changeUnder: -0.05, changeOver: 0.06, due: 1, failed: 1, busy: 0.7}
+	rows[1].rivals[lending.name] = verdict{under: -0.07, changeUnder: -0.05, changeOver: 0.06, due: 1, failed: 1, busy: 0.7}
 	want = figures + "equal_worst_under_pct=-30.0 lending_worst_under_pct=-7.0 lending_change_over_pct=6.0 failed=5 machine_busy_pct=95 quiet_refused_pct=0.10"
 	if got := last(rows, quiet{pods: 20, limit: 100, used: 0.6, sent: 4000, refused: 4, failed: 1}); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	rows[1].lending = nil
 	// What was left out has no figure, and a mean above the limit is not hidden behind a zero.
-	rows[0].equal, rows[1].equal, rows[1].ours.mean = nil, nil, 0.002
+	rows[0].rivals, rows[1].rivals, rows[1].ours.mean = nil, nil, 0.002
 	want = strings.Replace(figures, "-0.4", "0.1", 1) + "equal_worst_under_pct=unknown failed=2 machine_busy_pct=60"
 	if got := last(rows, quiet{}); got != want {
 		t.Errorf("%q, want %q", got, want)

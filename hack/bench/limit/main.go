@@ -120,26 +120,24 @@ func run(ctx context.Context, s settings, out, progress io.Writer) error {
 	if s.url == "" || s.pods < 2 || s.perPod <= 0 || s.quietPods < 0 || !(s.quietUsed > 0 && s.quietUsed < 1) {
 		return errors.New("-url must be given, -pods be at least 2, -per-pod above 0, -quiet-used between 0 and 1")
 	}
+	var rivals []contender
+	if s.lending {
+		rivals = append(rivals, lending)
+	}
+	if !s.withoutEqual {
+		rivals = append(rivals, equal)
+	}
 	var rows []row
 	for _, l := range s.loads {
-		r := row{load: l}
+		r := row{load: l, rivals: map[string]verdict{}}
 		var err error
 		if r.ours, err = measure(ctx, s, l, ours, progress); err != nil {
 			return err
 		}
-		for _, rival := range []struct {
-			contender
-			to   **verdict
-			left bool
-		}{{lending, &r.lending, !s.lending}, {equal, &r.equal, s.withoutEqual}} {
-			if rival.left {
-				continue
-			}
-			v, err := measure(ctx, s, l, rival.contender, progress)
-			if err != nil {
+		for _, rival := range rivals {
+			if r.rivals[rival.name], err = measure(ctx, s, l, rival, progress); err != nil {
 				return err
 			}
-			*rival.to = &v
 		}
 		rows = append(rows, r)
 	}

@@ -6,7 +6,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"slices"
 	"text/tabwriter"
 
 	"goservice.dev/operator/hack/bench/internal/machine"
@@ -18,7 +17,8 @@ func report(out io.Writer, s settings, rows []row, q quiet) error {
 		s.pods, s.limit(), 2*s.pods, s.pods)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "\tskew\tdemand\tmean\tunder\tover\tabout changes: under\tover\trequests\tof those due\tfailed\tmachine busy\t")
-	var own, lendings, equals []verdict
+	var own, all []verdict
+	of := map[string][]verdict{} // rivals, by their names
 	for _, r := range rows {
 		line := func(name string, v verdict) {
 			fmt.Fprintf(table, "%s\t%g:1\t%g\t%+.1f\t%+.1f\t%+.1f\t%+.1f\t%+.1f\t%d\t%.1f %%\t%d%s\t%.0f %%\t\n", name, r.skew, r.demand,
@@ -26,13 +26,12 @@ func report(out io.Writer, s settings, rows []row, q quiet) error {
 		}
 		line(ours.name, r.ours)
 		own = append(own, r.ours)
-		if r.lending != nil {
-			line(lending.name, *r.lending)
-			lendings = append(lendings, *r.lending)
-		}
-		if r.equal != nil {
-			line(equal.name, *r.equal)
-			equals = append(equals, *r.equal)
+		all = append(all, r.ours)
+		for _, rival := range []contender{lending, equal} {
+			if v, measured := r.rivals[rival.name]; measured {
+				line(rival.name, v)
+				of[rival.name], all = append(of[rival.name], v), append(all, v)
+			}
 		}
 	}
 	if err := table.Flush(); err != nil {
@@ -45,7 +44,7 @@ func report(out io.Writer, s settings, rows []row, q quiet) error {
 		fmt.Fprintf(out, "  %d × %s\n", times, cause)
 	}
 	failed, busy := q.failed, 0.0
-	for _, v := range slices.Concat(own, lendings, equals) {
+	for _, v := range all {
 		failed, busy = failed+v.failed, max(busy, v.busy)
 	}
 	if busy >= machine.Full {
@@ -54,13 +53,13 @@ func report(out io.Writer, s settings, rows []row, q quiet) error {
 	w := worst(own)
 	fmt.Fprintf(out, "\nRESULT bench-limit mean_under_pct=%.1f worst_under_pct=%.1f worst_over_pct=%.1f change_under_pct=%.1f change_over_pct=%.1f",
 		100*w.mean, 100*w.under, 100*w.over, 100*w.changeUnder, 100*w.changeOver)
-	if len(equals) > 0 {
+	if equals := of[equal.name]; len(equals) > 0 {
 		rival := worst(equals)
 		fmt.Fprintf(out, " equal_worst_under_pct=%.1f", 100*min(rival.under, rival.changeUnder))
 	} else {
 		fmt.Fprint(out, " equal_worst_under_pct=unknown")
 	}
-	if len(lendings) > 0 {
+	if lendings := of[lending.name]; len(lendings) > 0 {
 		rival := worst(lendings)
 		fmt.Fprintf(out, " lending_worst_under_pct=%.1f lending_change_over_pct=%.1f", 100*min(rival.under, rival.changeUnder), 100*rival.changeOver)
 	}
