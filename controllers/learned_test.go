@@ -6,6 +6,7 @@ package controllers
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -132,17 +133,14 @@ func TestTheMostThatMayBeLearnedIsAccepted(t *testing.T) {
 		"a start of no time":     {func(l *v1alpha1.LearnedStatus) { l.StartupSeconds[0] = 0 }, true},
 		"one start more":         {func(l *v1alpha1.LearnedStatus) { l.StartupSeconds = append(l.StartupSeconds, 1) }, true},
 		"more utilization":       {func(l *v1alpha1.LearnedStatus) { l.UtilizationPermille++ }, true},
-		"a longer week":          {func(l *v1alpha1.LearnedStatus) { l.Profile.Levels += "AAAA" }, true},
-		"one comparison more":    {func(l *v1alpha1.LearnedStatus) { l.Profile.Week.Count++ }, true},
-		"an error below nothing": {func(l *v1alpha1.LearnedStatus) { l.Profile.Day.With = -1 }, true},
+		"more rises":             {func(l *v1alpha1.LearnedStatus) { l.Profile.Rises += "AAAA" }, true},
+		"one comparison more":    {func(l *v1alpha1.LearnedStatus) { l.Profile.Forecasts.Count++ }, true},
+		"an error below nothing": {func(l *v1alpha1.LearnedStatus) { l.Profile.Forecasts.With = -1 }, true},
 	} {
 		most := tuner.Learned{
 			At: time.Now(), Tuned: plan.Tuned{Utilization: &plan.Figure[float64]{Value: 1}},
 			Startups: slices.Repeat([]time.Duration{5 * time.Minute}, 16),
-			Profile:  tuner.Profile{Day: tuner.Judged{With: 1 << 16, Without: 1 << 16, Count: 192}, Week: tuner.Judged{With: 1 << 16, Without: 1 << 16, Count: 1344}},
-		}
-		for i := range most.Profile.Levels {
-			most.Profile.Levels[i] = 255
+			Profile:  tuner.Profile{Rises: slices.Repeat([]tuner.Rise{{Minute: math.MaxUint32, Level: math.MaxUint8}}, 256), Forecasts: tuner.Judged{With: 1 << 16, Without: 1 << 16, Count: 16}},
 		}
 		tried := service.DeepCopy()
 		tried.Status.Learned = most.Status()

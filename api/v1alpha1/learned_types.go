@@ -63,7 +63,7 @@ type LearnedStatus struct {
 	// +kubebuilder:validation:items:Minimum=1
 	// +kubebuilder:validation:items:Maximum=300
 	StartupSeconds []int32 `json:"startupSeconds,omitempty"`
-	// profile is what comes at which time of the week; absent while nothing is known.
+	// profile is what comes by the clock; absent while nothing is known.
 	// +optional
 	Profile *LearnedProfile `json:"profile,omitempty"`
 	// budget counts requests over the window of the objectives, oldest first; later intervals are shorter.
@@ -73,35 +73,32 @@ type LearnedStatus struct {
 	Budget []LearnedTally `json:"budget,omitempty"`
 }
 
-// LearnedProfile is how much comes at the beginning of each quarter of an hour of the week, and how good forecasts by it were.
+// LearnedProfile is when more came than was to be expected, and how good forecasts by that were.
 type LearnedProfile struct {
-	// levels is one byte for each quarter of an hour of the week in UTC, from Thursday on, in base64: 0 where nothing is known,
-	// otherwise n for 0.01 · 1.08^(n−1) requests per second.
+	// rises of the last two weeks, in base64. Each is five bytes: the minute since 1970 (UTC) in four, the most significant first, and
+	// n for a mean of 0.01 · 1.08^(n−1) requests per second in it.
 	// +required
-	// +kubebuilder:validation:MaxLength=896
-	Levels string `json:"levels"`
-	// day tells how good forecasts by the day before were.
+	// +kubebuilder:validation:MaxLength=1708
+	Rises string `json:"rises"`
+	// forecasts tells how good they were; absent while there was none.
 	// +optional
-	Day *LearnedForecast `json:"day,omitempty"`
-	// week tells how good forecasts by the week before were.
-	// +optional
-	Week *LearnedForecast `json:"week,omitempty"`
+	Forecasts *LearnedForecasts `json:"forecasts,omitempty"`
 }
 
-// LearnedForecast compares forecasts with what was known without them, by mean squared errors in thousandths of a step of levels.
-type LearnedForecast struct {
-	// with the forecast.
+// LearnedForecasts compares forecasts with what was known without them, by mean squared errors in thousandths of a step of levels.
+type LearnedForecasts struct {
+	// with the forecasts.
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	With int64 `json:"with"`
-	// without it.
+	// without them.
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	Without int64 `json:"without"`
 	// count of comparisons.
 	// +required
 	// +kubebuilder:validation:Minimum=1
-	// +kubebuilder:validation:Maximum=1344
+	// +kubebuilder:validation:Maximum=16
 	Count int32 `json:"count"`
 }
 

@@ -52,17 +52,12 @@ type Declared struct {
 // seed of all chance in a replay: the same recording and settings give the same outcome.
 const seed = 1
 
-// beginning of simulated time, and of the week's slots that the tuner learns by: quarters of an hour are the same there, because
-// Align puts the recording's beginning a warm-up behind one.
+// beginning of simulated time. Minutes, by which the tuner learns what comes by the clock, are the same there, because Align puts the
+// recording's beginning on one, and a warm-up is whole minutes.
 var beginning = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-const slot = 15 * time.Minute
-
-// Align a beginning, back by less than a quarter of an hour.
-func Align(from time.Time) time.Time {
-	const warmUp = sim.WarmUp * time.Second
-	return from.Add(-warmUp).Truncate(slot).Add(warmUp)
-}
+// Align a beginning, back by less than a minute.
+func Align(from time.Time) time.Time { return from.Truncate(time.Minute) }
 
 func decision(c tuner.Change, at time.Time) v1alpha1.TuningDecision {
 	return v1alpha1.TuningDecision{At: metav1.NewTime(at.Truncate(time.Second)), What: c.What, From: c.From, To: c.To, Reason: c.Reason}

@@ -202,12 +202,13 @@ func TestSettingsDecideWhatScales(t *testing.T) {
 	}
 }
 
-func TestAReplayBeginsAWarmUpBehindAQuarterOfAnHour(t *testing.T) {
-	for minute := range 40 {
-		from := morning.Add(time.Duration(minute)*time.Minute + 17*time.Second)
+// The recording's minutes are the tuner's, also behind the warm-up.
+func TestAReplayBeginsWithAMinute(t *testing.T) {
+	for second := range 130 {
+		from := morning.Add(time.Duration(second) * time.Second)
 		aligned := Align(from)
-		if aligned.After(from) || from.Sub(aligned) >= slot || aligned.Add(-sim.WarmUp*time.Second).Truncate(slot) != aligned.Add(-sim.WarmUp*time.Second) {
-			t.Errorf("%s is aligned to %s", from, aligned)
+		if aligned.After(from) || from.Sub(aligned) >= time.Minute || aligned.Second() != 0 || sim.WarmUp%60 != 0 {
+			t.Errorf("%s is aligned to %s, after a warm-up of %d s", from, aligned, sim.WarmUp)
 		}
 	}
 }

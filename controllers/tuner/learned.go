@@ -33,7 +33,7 @@ type Learned struct {
 	Startups []time.Duration
 	// LatencyBound is Outcome.LatencyBound.
 	LatencyBound time.Duration
-	// Profile is what comes at which time of the week.
+	// Profile is what comes by the clock.
 	Profile Profile
 	// Budget counts requests over the window of the objectives, at most MaxIntervals, the oldest first.
 	Budget []Interval

@@ -25,7 +25,7 @@ func everythingLearned() Learned {
 			GOGC:    &plan.Figure[int32]{Value: 250, Reason: "heap"},
 		},
 		Futile: true, Hold: 2 * time.Minute, LatencyBound: 250 * time.Millisecond, Startups: []time.Duration{9 * time.Second, 31 * time.Second, 12 * time.Second},
-		Profile: Profile{Levels: [slotsPerWeek]byte{3, 0, 255}, Day: Judged{0.5, 7.125, 100}, Week: Judged{1, 2, 3}},
+		Profile: Profile{Rises: []Rise{{29_000_000, 3}, {29_000_001, 255}}, Forecasts: Judged{0.5, 7.125, 16}},
 		Budget:  []Interval{{epoch.Add(-time.Hour), Tally{100, 1, 2}}, {epoch, Tally{50, 0, 1}}},
 		History: []Change{{At: epoch, What: "replica floor", From: "9", To: "8", Reason: "less"}},
 	}
@@ -72,11 +72,16 @@ func TestRecallTakesOnlyWhatIsPlausible(t *testing.T) {
 		"a negative hold":        {func(s *v1alpha1.LearnedStatus) { s.HoldSeconds = -5 }, func(l Learned) bool { return l.Hold == 0 }},
 		"a start of hours":       {func(s *v1alpha1.LearnedStatus) { s.StartupSeconds[1] = math.MaxInt32 }, func(l Learned) bool { return len(l.Startups) == 2 }},
 		"starts of no time":      {func(s *v1alpha1.LearnedStatus) { s.StartupSeconds = []int32{0, -1} }, func(l Learned) bool { return len(l.Startups) == 0 }},
-		"a profile of nothing":   {func(s *v1alpha1.LearnedStatus) { s.Profile.Levels = "" }, func(l Learned) bool { return l.Profile == Profile{} }},
-		"a profile that is none": {func(s *v1alpha1.LearnedStatus) { s.Profile.Levels = "%" }, func(l Learned) bool { return l.Profile == Profile{} }},
-		"too short a profile":    {func(s *v1alpha1.LearnedStatus) { s.Profile.Levels = "AAAA" }, func(l Learned) bool { return l.Profile == Profile{} }},
-		"a forecast beyond all":  {func(s *v1alpha1.LearnedStatus) { s.Profile.Day.Count = int32(dayMemory) + 1 }, func(l Learned) bool { return l.Profile.Day == Judged{} && l.Profile.Week.Count == 3 }},
-		"an error below none":    {func(s *v1alpha1.LearnedStatus) { s.Profile.Week.With = -1 }, func(l Learned) bool { return l.Profile.Week == Judged{} }},
+		"a profile of nothing":   {func(s *v1alpha1.LearnedStatus) { s.Profile.Rises = "" }, func(l Learned) bool { return l.Profile.Rises == nil }},
+		"a profile that is none": {func(s *v1alpha1.LearnedStatus) { s.Profile.Rises = "%" }, func(l Learned) bool { return l.Profile.Rises == nil }},
+		"half a rise":            {func(s *v1alpha1.LearnedStatus) { s.Profile.Rises = s.Profile.Rises[:8] }, func(l Learned) bool { return l.Profile.Rises == nil }},
+		"a rise before the last": {func(s *v1alpha1.LearnedStatus) { s.Profile.Rises = "AAAACQcAAAAJBw==" }, func(l Learned) bool { return l.Profile.Rises == nil }},
+		"a rise to nothing":      {func(s *v1alpha1.LearnedStatus) { s.Profile.Rises = "AAAACQA=" }, func(l Learned) bool { return l.Profile.Rises == nil }},
+		"too many rises": {func(s *v1alpha1.LearnedStatus) {
+			s.Profile.Rises = Profile{Rises: manyRises(mostRises + 1)}.status().Rises
+		}, func(l Learned) bool { return l.Profile.Rises == nil }},
+		"a forecast beyond all": {func(s *v1alpha1.LearnedStatus) { s.Profile.Forecasts.Count = forecastMemory + 1 }, func(l Learned) bool { return l.Profile.Forecasts == Judged{} && l.Profile.Rises != nil }},
+		"an error below none":   {func(s *v1alpha1.LearnedStatus) { s.Profile.Forecasts.With = -1 }, func(l Learned) bool { return l.Profile.Forecasts == Judged{} }},
 		"too many starts": {func(s *v1alpha1.LearnedStatus) {
 			s.StartupSeconds = make([]int32, 99)
 			for i := range s.StartupSeconds {

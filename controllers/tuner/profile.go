@@ -5,86 +5,84 @@ package tuner
 
 import (
 	"encoding/base64"
+	"encoding/binary"
 	"math"
+	"slices"
 	"time"
 
 	"goservice.dev/operator/api/v1alpha1"
 )
 
 const (
-	// slot is a quarter of an hour of the week, in UTC. What it says is how much comes when it begins: jobs and openings are by
-	// the clock.
-	slot         = 15 * time.Minute
-	slotsPerDay  = int(24 * time.Hour / slot)
-	slotsPerWeek = 7 * slotsPerDay
-	// beginning of a slot, whose mean demand is remembered, and for as long as which a forecast of it counts: after that, what is
+	minutesPerDay = int64(24 * time.Hour / time.Minute)
+	// Rises are remembered for two weeks, and at most mostRises, the last ones: whoever has more has no clock.
+	mostRises   = 256
+	rememberFor = 14 * minutesPerDay
+	// beginning of a rise, whose mean demand is remembered, and for as long as which a forecast of it counts: after that, what is
 	// measured says more.
 	beginning = time.Minute
-	// Levels are remembered in steps of levelStep from leastLevel requests per second on; 0 is not known.
+	// Levels of demand are counted in steps of levelStep from leastLevel requests per second on; 0 is not known.
 	leastLevel = 0.01
 	levelStep  = 1.08
-	// A forecast is used after provenAfter comparisons in which its mean squared error was at most provenShare of that without it,
-	// and only where the demand moves at all: by worthSquare on average. Comparisons are forgotten over two days or two weeks.
-	provenAfter = slotsPerDay
-	provenShare = 0.5
-	worthSquare = 1
-	dayMemory   = 2 * slotsPerDay
-	weekMemory  = 2 * slotsPerWeek
+	// leastRise in levels is a quarter more than was to be expected, and chance explains it in less than one of ten thousand cases:
+	// riseDeviations of a Poisson process.
+	leastRise      = 3
+	riseDeviations = 4
+	// sameRise in minutes is for as long as what was to be expected may not know of a rise: it is a mean of one, asked for up to maxLead ahead.
+	sameRise = int64((maxLead + StableWindow) / time.Minute)
+	// Forecasts are not used where at least doubtedAfter of them have been compared with what came, and were further from it than what was
+	// to be expected without them. Comparisons are forgotten over forecastMemory of them.
+	doubtedAfter   = 4
+	forecastMemory = 16
 )
 
-// Judged is how good a forecast was, beside none: mean squared errors in steps of levels.
+// Judged is how good forecasts were, beside none: mean squared errors in steps of levels.
 type Judged struct {
 	With, Without float64
-	// Count of comparisons, at most what is remembered.
+	// Count of comparisons, at most forecastMemory.
 	Count int
 }
 
-func (j *Judged) add(forecast, without, actual byte, memory int) {
-	if forecast == 0 || actual == 0 || without == 0 {
-		return
-	}
-	j.Count = min(j.Count+1, memory)
+func (j *Judged) add(forecast, without, actual byte) {
+	j.Count = min(j.Count+1, forecastMemory)
 	square := func(a byte) float64 { return (float64(a) - float64(actual)) * (float64(a) - float64(actual)) }
 	j.With += (square(forecast) - j.With) / float64(j.Count)
 	j.Without += (square(without) - j.Without) / float64(j.Count)
 }
 
-func (j *Judged) proven() bool {
-	return j.Count >= provenAfter && j.Without >= worthSquare && j.With <= provenShare*j.Without
+func (j *Judged) doubted() bool { return j.Count >= doubtedAfter && j.With > j.Without }
+
+// Rise is a minute, counted from the Unix epoch, in which more came than was to be expected when its pods would have had to be asked for.
+type Rise struct {
+	Minute int64
+	// Level of the demand in its minute.
+	Level byte
 }
 
-// Profile is what comes at the beginning of each quarter of an hour of the week, and how good forecasts by the day and by the week
-// before were. The zero value knows nothing.
+// Profile is when more came than was to be expected, the oldest first, and how good forecasts by that were. The zero value knows nothing.
 type Profile struct {
-	Levels    [slotsPerWeek]byte
-	Day, Week Judged
+	Rises     []Rise
+	Forecasts Judged
 }
 
 // profile learns a Profile and forecasts by it. The zero value knows nothing.
 type profile struct {
 	Profile
-
-	// of the slot that begins next or has begun last
-	begins           time.Time
-	byDay, byWeek    byte
-	without          byte
-	arrived          Rate
-	slotIsRemembered bool
+	// ahead are the minutes that begin soon or have begun, the oldest first.
+	ahead []minuteAhead
 }
 
-// recalledProfile goes on where another one ended.
-func recalledProfile(learned Profile, at time.Time) profile {
-	p := profile{Profile: learned}
-	if !at.IsZero() {
-		p.begins = at.Truncate(slot)
-	}
-	return p
+// minuteAhead is a minute before it is over.
+type minuteAhead struct {
+	minute int64
+	// without is what is to be expected of it without the clock, by what was known when its pods had to be asked for; recurring is what
+	// came at this time before, 0 where nothing did.
+	without, recurring byte
+	why                string
+	arrived            Rate
 }
 
-// slotOf a moment.
-func slotOf(at time.Time) int {
-	return int(((at.Unix()/int64(slot.Seconds()))%int64(slotsPerWeek) + int64(slotsPerWeek)) % int64(slotsPerWeek))
-}
+func (m *minuteAhead) begins() time.Time { return time.Unix(60*m.minute, 0) }
 
 // levelOf a demand in requests per second.
 func levelOf(perSecond float64) byte {
@@ -101,106 +99,171 @@ func perSecondOf(level byte) float64 {
 	return leastLevel * math.Pow(levelStep, float64(level-1))
 }
 
-// observe a round. lead is how far ahead of a slot its pods are asked for: what was known then is what a forecast is compared with.
+func minuteOf(at time.Time) int64 { return at.Unix() / 60 }
+
+// observe a round. lead is how far ahead of a minute its pods are asked for: what was known then is what a forecast is compared with.
 func (p *profile) observe(now time.Time, e Estimates, lead time.Duration) {
 	if !e.Known {
 		return
 	}
-	// A slot that begins later than is looked ahead was found by a clock that has been put back since.
-	if next := now.Add(lead).Truncate(slot); next.After(p.begins) || p.begins.Sub(now) > maxLead {
-		p.forgetMissed(next)
-		p.begins, p.arrived, p.slotIsRemembered = next, Rate{}, false
-		p.byDay, p.byWeek, p.without = 0, 0, 0
-		i := slotOf(next)
-		if next.After(now) {
-			p.byDay, p.byWeek = p.Levels[(i+slotsPerWeek-slotsPerDay)%slotsPerWeek], p.Levels[i]
-			demand, _, _ := forecast(e, lead, false)
-			p.without = levelOf(demand)
-		}
-		p.Levels[i] = 0 // until it is measured
+	p.forgetAfter(minuteOf(now.Add(maxLead)))
+	p.conclude(now, e)
+	next := minuteOf(now) + 1
+	if n := len(p.ahead); n > 0 {
+		next = max(next, p.ahead[n-1].minute+1)
 	}
-	into := now.Sub(p.begins)
-	switch {
-	case into <= 0 || p.slotIsRemembered:
-	case into <= beginning:
-		p.arrived.Events += e.DemandNow.Events
-		p.arrived.Seconds += e.DemandNow.Seconds
-	default:
-		p.slotIsRemembered = true
-		if p.arrived.Seconds < beginning.Seconds()/2 {
+	demand, _, _ := forecast(e, lead, false)
+	for ; next <= minuteOf(now.Add(lead)); next++ {
+		m := minuteAhead{minute: next, without: levelOf(demand)}
+		m.recurring, m.why = p.recurring(next)
+		p.ahead = append(p.ahead, m)
+	}
+}
+
+// forgetAfter a minute everything that comes later: it was found by a clock that has been put back since.
+func (p *profile) forgetAfter(last int64) {
+	p.ahead = slices.DeleteFunc(p.ahead, func(m minuteAhead) bool { return m.minute > last })
+	p.Rises = slices.DeleteFunc(p.Rises, func(r Rise) bool { return r.Minute > last })
+}
+
+// conclude what the minutes say that are over, and count what comes in the one that is not.
+func (p *profile) conclude(now time.Time, e Estimates) {
+	for len(p.ahead) > 0 {
+		m := &p.ahead[0]
+		into := now.Sub(m.begins())
+		if into <= 0 {
 			return
 		}
-		level := levelOf(p.arrived.PerSecond())
-		p.Day.add(p.byDay, p.without, level, dayMemory)
-		p.Week.add(p.byWeek, p.without, level, weekMemory)
-		p.Levels[slotOf(p.begins)] = level
+		if into <= beginning {
+			m.arrived.Events += e.DemandNow.Events
+			m.arrived.Seconds += e.DemandNow.Seconds
+			return
+		}
+		if m.arrived.Seconds >= beginning.Seconds()/2 {
+			p.compare(m)
+		}
+		p.ahead = p.ahead[1:]
 	}
 }
 
-// forgetMissed slots, between the last one and the next: what is remembered of them came a week before what it would be taken for.
-// After a week without any, what was proved is forgotten, too.
-func (p *profile) forgetMissed(next time.Time) {
-	if p.begins.IsZero() {
+// compare what came in a minute with what was to be expected. What came soon before it already is no other rise.
+func (p *profile) compare(m *minuteAhead) {
+	level := levelOf(m.arrived.PerSecond())
+	if m.recurring > 0 {
+		p.Forecasts.add(m.recurring, m.without, level)
+	}
+	chance := riseDeviations * math.Sqrt(m.arrived.Events)
+	least := int(m.without)
+	for before := int64(1); before <= sameRise; before++ {
+		least = max(least, int(p.riseAt(m.minute-before)))
+	}
+	least += leastRise
+	if int(level) < least || m.arrived.Events-perSecondOf(m.without)*m.arrived.Seconds < chance {
 		return
 	}
-	if next.Sub(p.begins) > time.Duration(slotsPerWeek)*slot {
-		p.Profile = Profile{}
-		return
-	}
-	for missed := p.begins.Add(slot); missed.Before(next); missed = missed.Add(slot) {
-		p.Levels[slotOf(missed)] = 0
-	}
+	p.Rises = append(p.Rises, Rise{m.minute, level})
+	old, _ := slices.BinarySearchFunc(p.Rises, m.minute-rememberFor, func(r Rise, minute int64) int { return int(r.Minute - minute) })
+	p.Rises = slices.Clone(p.Rises[max(old, len(p.Rises)-mostRises):])
 }
 
-// forecast is the demand at the beginning of the slot that is about to begin or has just begun, where that proved right before;
-// 0 otherwise.
+// recurring is the higher of two rises at the same time, of both days or in both weeks before a minute; 0 where there were not two. What
+// came in both weeks counts where the day before was as it was a week ago, too: what came every day, and no longer does, is no week.
+func (p *profile) recurring(minute int64) (level byte, why string) {
+	if level = p.bothBefore(minute, 1); level > 0 {
+		why = "as at this time on the last two days"
+	}
+	ago := func(days int64) bool { return p.riseNear(minute-days*minutesPerDay) > 0 }
+	if weekly := p.bothBefore(minute, 7); weekly > level && ago(1) == ago(8) {
+		level, why = weekly, "as at this time in the last two weeks"
+	}
+	return level, why
+}
+
+// bothBefore is the higher of two rises, so many days before a minute and twice as many: one in the same minute, the other in the
+// same or next to it, since some begin late; 0 where there were not two.
+func (p *profile) bothBefore(minute, days int64) byte {
+	last, before := minute-days*minutesPerDay, minute-2*days*minutesPerDay
+	if max(p.riseAt(last), p.riseAt(before)) == 0 || min(p.riseNear(last), p.riseNear(before)) == 0 {
+		return 0
+	}
+	return max(p.riseNear(last), p.riseNear(before))
+}
+
+// riseNear is the highest rise in a minute and those next to it; 0 where there was none.
+func (p *profile) riseNear(minute int64) byte {
+	return max(p.riseAt(minute-1), p.riseAt(minute), p.riseAt(minute+1))
+}
+
+// riseAt a minute; 0 where there was none.
+func (p *profile) riseAt(minute int64) byte {
+	i, found := slices.BinarySearchFunc(p.Rises, minute, func(r Rise, minute int64) int { return int(r.Minute - minute) })
+	if !found {
+		return 0
+	}
+	return p.Rises[i].Level
+}
+
+// forecast is the demand of a minute that is about to begin or has just begun, where more came at this time before than was to be
+// expected; 0 otherwise, and where such forecasts proved wrong.
 func (p *profile) forecast(now time.Time) (perSecond float64, why string) {
-	if p.begins.IsZero() || now.Sub(p.begins) > beginning {
+	if p.Forecasts.doubted() {
 		return 0, ""
 	}
-	day, week := p.Day.proven() && p.byDay > 0, p.Week.proven() && p.byWeek > 0
-	switch {
-	case week && (!day || p.Week.With < p.Day.With):
-		return perSecondOf(p.byWeek), "as at this time a week ago"
-	case day:
-		return perSecondOf(p.byDay), "as at this time yesterday"
+	for i := range p.ahead {
+		if m := &p.ahead[i]; now.Sub(m.begins()) <= beginning && perSecondOf(m.recurring) > perSecond {
+			perSecond, why = perSecondOf(m.recurring), m.why
+		}
 	}
-	return 0, ""
+	return perSecond, why
 }
+
+// clone shares nothing with the Profile.
+func (p Profile) clone() Profile {
+	p.Rises = slices.Clone(p.Rises)
+	return p
+}
+
+// riseBytes are a minute in four, and its level.
+const riseBytes = 5
 
 // status of it; nil where nothing is known.
 func (p Profile) status() *v1alpha1.LearnedProfile {
-	if p.Levels == [slotsPerWeek]byte{} {
+	if len(p.Rises) == 0 {
 		return nil
 	}
-	return &v1alpha1.LearnedProfile{Levels: base64.StdEncoding.EncodeToString(p.Levels[:]), Day: p.Day.status(), Week: p.Week.status()}
+	var rises []byte
+	for _, r := range p.Rises {
+		rises = append(binary.BigEndian.AppendUint32(rises, uint32(r.Minute)), r.Level)
+	}
+	return &v1alpha1.LearnedProfile{Rises: base64.StdEncoding.EncodeToString(rises), Forecasts: p.Forecasts.status()}
 }
 
-func (j Judged) status() *v1alpha1.LearnedForecast {
+func (j Judged) status() *v1alpha1.LearnedForecasts {
 	if j.Count == 0 {
 		return nil
 	}
-	return &v1alpha1.LearnedForecast{With: count(permille * j.With), Without: count(permille * j.Without), Count: int32(j.Count)}
+	return &v1alpha1.LearnedForecasts{With: count(permille * j.With), Without: count(permille * j.Without), Count: int32(j.Count)}
 }
 
 // recallProfile knows nothing where something cannot be.
 func recallProfile(s *v1alpha1.LearnedProfile) Profile {
-	var p Profile
 	if s == nil {
-		return p
+		return Profile{}
 	}
-	levels, err := base64.StdEncoding.DecodeString(s.Levels)
-	if err != nil || len(levels) != slotsPerWeek {
-		return p
+	rises, err := base64.StdEncoding.DecodeString(s.Rises)
+	if err != nil || len(rises)%riseBytes != 0 || len(rises) > mostRises*riseBytes {
+		return Profile{}
 	}
-	copy(p.Levels[:], levels)
-	p.Day, p.Week = recallJudged(s.Day, dayMemory), recallJudged(s.Week, weekMemory)
+	var p Profile
+	for r := range slices.Chunk(rises, riseBytes) {
+		rise := Rise{int64(binary.BigEndian.Uint32(r)), r[riseBytes-1]}
+		if n := len(p.Rises); n > 0 && rise.Minute <= p.Rises[n-1].Minute || rise.Level == 0 {
+			return Profile{}
+		}
+		p.Rises = append(p.Rises, rise)
+	}
+	if f := s.Forecasts; f != nil && f.With >= 0 && f.Without >= 0 && f.Count > 0 && f.Count <= forecastMemory {
+		p.Forecasts = Judged{With: float64(f.With) / permille, Without: float64(f.Without) / permille, Count: int(f.Count)}
+	}
 	return p
-}
-
-func recallJudged(s *v1alpha1.LearnedForecast, memory int) Judged {
-	if s == nil || s.With < 0 || s.Without < 0 || s.Count <= 0 || int(s.Count) > memory {
-		return Judged{}
-	}
-	return Judged{With: float64(s.With) / permille, Without: float64(s.Without) / permille, Count: int(s.Count)}
 }

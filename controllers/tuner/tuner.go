@@ -88,7 +88,7 @@ type Tuner struct {
 func New(learned Learned) *Tuner {
 	t := &Tuner{
 		cost: learned.Cost, highest: learned.Highest, ledger: ledger{slices.Clone(learned.Budget)},
-		startups: startups{took: slices.Clone(learned.Startups), since: learned.At}, profile: recalledProfile(learned.Profile, learned.At),
+		startups: startups{took: slices.Clone(learned.Startups), since: learned.At}, profile: profile{Profile: learned.Profile.clone()},
 	}
 	t.bound, t.queue.shared = learned.LatencyBound, learned.Tuned.QueueShared
 	t.decider.resume(learned)
@@ -109,7 +109,7 @@ func (t *Tuner) Learned(now time.Time) Learned {
 		learned = t.decider.learned(now)
 		learned.At, learned.Cost, learned.Highest = now, t.cost, t.highest
 	}
-	learned.Profile = t.profile.Profile
+	learned.Profile = t.profile.clone()
 	learned.LatencyBound = t.bound
 	learned.Startups, learned.Budget = slices.Clone(t.startups.took), slices.Clone(t.ledger.intervals)
 	return learned

@@ -21,7 +21,7 @@ import (
 // options of the command.
 type options struct {
 	traces, images, sources, heldOut, state string
-	development, full, limits               bool
+	development, full, limits, clock        bool
 	base                                    float64
 	seeds                                   int
 	service                                 sim.Service
@@ -39,6 +39,7 @@ func Main(change func(others []sim.Contender) []sim.Contender) {
 	flag.BoolVar(&o.development, "development", false, "the seeds 1, 2, … for developing rules, instead of the published ones")
 	flag.BoolVar(&o.full, "full", false, "every contender, and 20 seeds")
 	flag.BoolVar(&o.limits, "limits", false, "only the limit that pods share: seconds instead of minutes")
+	flag.BoolVar(&o.clock, "clock", false, "only loads by the clock: three weeks of jobs that come at the same time, some minutes")
 	flag.Float64Var(&o.base, "base", 600, "lowest rate of the built-in shapes in requests per second")
 	flag.IntVar(&o.seeds, "seeds", 0, "how many seeds; 0: 3, or 20 with -full")
 	flag.DurationVar(&o.service.CPUTime, "cpu", o.service.CPUTime, "mean CPU time of a request")
@@ -61,6 +62,9 @@ func Main(change func(others []sim.Contender) []sim.Contender) {
 func run(to, progress io.Writer, o options, change func([]sim.Contender) []sim.Contender) error {
 	if o.limits {
 		return shareLimits(to, o)
+	}
+	if o.clock {
+		return byTheClock(to, o, sim.ClockCases())
 	}
 	seeds, from, err := seedsOf(o, scaling)
 	if err != nil {
@@ -139,6 +143,16 @@ func shareLimits(to io.Writer, o options) error {
 	}
 	_, err = fmt.Fprintln(to)
 	return err
+}
+
+// byTheClock prints what becomes of jobs that come by the clock.
+func byTheClock(to io.Writer, o options, cases []sim.ClockCase) error {
+	seeds, from, err := seedsOf(o, scaling)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(to, "%d cases of loads by the clock, pods that take 20 to 40 s to start; %s\n\n", len(cases), from)
+	return sim.ClockTable(to, cases, seeds)
 }
 
 // conclude prints a line for each scenario and the last one.

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"io"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -60,6 +61,12 @@ func TestAFolderOfTraces(t *testing.T) {
 	if err := run(&limits, io.Discard, options{limits: true, heldOut: "7", seeds: 1}, nil); err != nil || !strings.HasPrefix(limits.String(), "Ten pods that share a limit; 1 seeds held out as number 7") ||
 		strings.Contains(limits.String(), sim.OurName) {
 		t.Errorf("only limits: %v\n%s", err, limits.String())
+	}
+	var clock bytes.Buffer
+	quiet := sim.ClockCase{Name: "never", Days: 1, Begins: func(int, *rand.Rand) float64 { return -1 }}
+	if err := byTheClock(&clock, options{heldOut: "7", seeds: 1}, []sim.ClockCase{quiet}); err != nil || !strings.HasPrefix(clock.String(), "1 cases of loads by the clock, pods that take 20 to 40 s to start; 1 seeds held out as number 7") ||
+		!strings.Contains(clock.String(), "\nRESULT sim-clock cases=1 seeds=1 ") {
+		t.Errorf("only the clock: %v\n%s", err, clock.String())
 	}
 	if picture, err := os.ReadFile(filepath.Join(images, "sim-small.svg")); err != nil || !bytes.HasSuffix(picture, []byte("</svg>\n")) || !bytes.Contains(picture, []byte(sim.OurName)) {
 		t.Errorf("picture of %d bytes, error %v", len(picture), err)
