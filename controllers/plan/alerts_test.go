@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"goservice.dev/operator/api/v1alpha1"
 )
@@ -124,6 +125,15 @@ func TestAbsence(t *testing.T) {
 		}, ""},
 		"perhaps no metrics": {func(spec *v1alpha1.GoServiceSpec) {
 			spec.Probes = &v1alpha1.ProbesSpec{Liveness: &v1alpha1.Probe{HTTPGet: &v1alpha1.HTTPGetProbe{Path: "/"}}}
+		}, ""},
+		"a probe of the toolkit's port": {func(spec *v1alpha1.GoServiceSpec) {
+			spec.Probes = &v1alpha1.ProbesSpec{Liveness: &v1alpha1.Probe{HTTPGet: &v1alpha1.HTTPGetProbe{Path: "/livez", Port: new(intstr.FromInt32(9100))}}}
+		}, SeverityPage},
+		"a probe of the toolkit's port, by name": {func(spec *v1alpha1.GoServiceSpec) {
+			spec.Probes = &v1alpha1.ProbesSpec{Liveness: &v1alpha1.Probe{HTTPGet: &v1alpha1.HTTPGetProbe{Path: "/livez", Port: new(intstr.FromString("admin"))}}}
+		}, SeverityPage},
+		"a probe of another port": {func(spec *v1alpha1.GoServiceSpec) {
+			spec.Probes = &v1alpha1.ProbesSpec{Liveness: &v1alpha1.Probe{HTTPGet: &v1alpha1.HTTPGetProbe{Path: "/", Port: new(intstr.FromInt32(8080))}}}
 		}, ""},
 		"metrics of the toolkit": {func(spec *v1alpha1.GoServiceSpec) {
 			spec.Probes = &v1alpha1.ProbesSpec{Liveness: &v1alpha1.Probe{HTTPGet: &v1alpha1.HTTPGetProbe{Path: "/"}}}

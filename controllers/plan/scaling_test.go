@@ -93,6 +93,9 @@ func TestUtilizationAndConcurrency(t *testing.T) {
 		"a fixed size": {
 			v1alpha1.GoServiceSpec{Replicas: new(int32(4)), SLO: &v1alpha1.SLOSpec{Latency: latency(50*time.Millisecond, "99")}}, Observed{}, want{0.55, 0.138},
 		},
+		"a fixed size without a latency": { // 0.25 · 0.7 ÷ 10 ms
+			v1alpha1.GoServiceSpec{Replicas: new(int32(4)), SLO: &v1alpha1.SLOSpec{Availability: "99.9"}}, Observed{}, want{0.7, 0.175},
+		},
 		"a target set by hand": {
 			v1alpha1.GoServiceSpec{Autoscaling: &v1alpha1.AutoscalingSpec{TargetCPUUtilization: new(int32(40))}}, Observed{}, want{0.4, 0.1},
 		},
