@@ -128,19 +128,21 @@ func TestTheMostThatMayBeLearnedIsAccepted(t *testing.T) {
 		change  func(*v1alpha1.LearnedStatus)
 		refused bool
 	}{
-		"the most":               {func(*v1alpha1.LearnedStatus) {}, false},
-		"a start of more":        {func(l *v1alpha1.LearnedStatus) { l.StartupSeconds[0]++ }, true},
-		"a start of no time":     {func(l *v1alpha1.LearnedStatus) { l.StartupSeconds[0] = 0 }, true},
-		"one start more":         {func(l *v1alpha1.LearnedStatus) { l.StartupSeconds = append(l.StartupSeconds, 1) }, true},
-		"more utilization":       {func(l *v1alpha1.LearnedStatus) { l.UtilizationPermille++ }, true},
-		"more rises":             {func(l *v1alpha1.LearnedStatus) { l.Profile.Rises += "AAAA" }, true},
-		"one comparison more":    {func(l *v1alpha1.LearnedStatus) { l.Profile.Forecasts.Count++ }, true},
-		"an error below nothing": {func(l *v1alpha1.LearnedStatus) { l.Profile.Forecasts.With = -1 }, true},
+		"the most":           {func(*v1alpha1.LearnedStatus) {}, false},
+		"a start of more":    {func(l *v1alpha1.LearnedStatus) { l.StartupSeconds[0]++ }, true},
+		"a start of no time": {func(l *v1alpha1.LearnedStatus) { l.StartupSeconds[0] = 0 }, true},
+		"one start more":     {func(l *v1alpha1.LearnedStatus) { l.StartupSeconds = append(l.StartupSeconds, 1) }, true},
+		"more utilization":   {func(l *v1alpha1.LearnedStatus) { l.UtilizationPermille++ }, true},
+		"more minutes":       {func(l *v1alpha1.LearnedStatus) { l.Profile.Minutes += "AAAA" }, true},
+		"no day":             {func(l *v1alpha1.LearnedStatus) { l.Profile.Day = 0 }, true},
+		"strays below none":  {func(l *v1alpha1.LearnedStatus) { l.Profile.StrayPermille = -1 }, true},
 	} {
 		most := tuner.Learned{
 			At: time.Now(), Tuned: plan.Tuned{Utilization: &plan.Figure[float64]{Value: 1}},
 			Startups: slices.Repeat([]time.Duration{5 * time.Minute}, 16),
-			Profile:  tuner.Profile{Rises: slices.Repeat([]tuner.Rise{{Minute: math.MaxUint32, Level: math.MaxUint8}}, 256), Forecasts: tuner.Judged{With: 1 << 16, Without: 1 << 16, Count: 16}},
+			Profile: tuner.Profile{
+				Day: math.MaxInt32, Minutes: slices.Repeat([]tuner.RisingMinute{{Minute: 1439, Days: 1<<24 - 1, Levels: [2]byte{255, 255}}}, 256), Strays: 1440,
+			},
 		}
 		tried := service.DeepCopy()
 		tried.Status.Learned = most.Status()

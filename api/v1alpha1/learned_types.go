@@ -73,33 +73,22 @@ type LearnedStatus struct {
 	Budget []LearnedTally `json:"budget,omitempty"`
 }
 
-// LearnedProfile is when more came than was to be expected, and how good forecasts by that were.
+// LearnedProfile is when more came than was to be expected.
 type LearnedProfile struct {
-	// rises of the last two weeks, in base64. Each is five bytes: the minute since 1970 (UTC) in four, the most significant first, and
-	// n for a mean of 0.01 · 1.08^(n−1) requests per second in it.
-	// +required
-	// +kubebuilder:validation:MaxLength=1708
-	Rises string `json:"rises"`
-	// forecasts tells how good they were; absent while there was none.
-	// +optional
-	Forecasts *LearnedForecasts `json:"forecasts,omitempty"`
-}
-
-// LearnedForecasts compares forecasts with what was known without them, by mean squared errors in thousandths of a step of levels.
-type LearnedForecasts struct {
-	// with the forecasts.
-	// +required
-	// +kubebuilder:validation:Minimum=0
-	With int64 `json:"with"`
-	// without them.
-	// +required
-	// +kubebuilder:validation:Minimum=0
-	Without int64 `json:"without"`
-	// count of comparisons.
+	// day since 1970-01-01 (UTC) that was measured last.
 	// +required
 	// +kubebuilder:validation:Minimum=1
-	// +kubebuilder:validation:Maximum=16
-	Count int32 `json:"count"`
+	Day int64 `json:"day"`
+	// minutes of the day (UTC) in which more came than was to be expected, in base64. Each is seven bytes, the most significant first: the
+	// minute in two; in three, the days on which it did, bit n for n days before day; and twice n for 0.01 · 1.08^(n−1) requests per
+	// second in that minute, of the last such day and of the one before.
+	// +required
+	// +kubebuilder:validation:MaxLength=2392
+	Minutes string `json:"minutes"`
+	// strayPermille is how many thousandths came in a day that were not foreseen.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	StrayPermille int64 `json:"strayPermille,omitempty"`
 }
 
 // LearnedTally counts the requests of an interval.

@@ -58,7 +58,7 @@ type Situation struct {
 	Replacing bool
 	// Lead is how far a rise is looked ahead.
 	Lead time.Duration
-	// Expected demand in requests per second by the service's own day or week, and which; 0 without a forecast that has proved right.
+	// Expected demand in requests per second because as much came at this time before, and when; 0 where nothing is to be expected of that.
 	Expected    float64
 	ExpectedWhy string
 }

@@ -25,10 +25,15 @@ func everythingLearned() Learned {
 			GOGC:    &plan.Figure[int32]{Value: 250, Reason: "heap"},
 		},
 		Futile: true, Hold: 2 * time.Minute, LatencyBound: 250 * time.Millisecond, Startups: []time.Duration{9 * time.Second, 31 * time.Second, 12 * time.Second},
-		Profile: Profile{Rises: []Rise{{29_000_000, 3}, {29_000_001, 255}}, Forecasts: Judged{0.5, 7.125, 16}},
+		Profile: Profile{Day: 20_000, Minutes: []RisingMinute{{0, 1, [2]byte{3}}, {1439, 1<<rememberedDays - 1, [2]byte{255, 1}}}, Strays: 7.125},
 		Budget:  []Interval{{epoch.Add(-time.Hour), Tally{100, 1, 2}}, {epoch, Tally{50, 0, 1}}},
 		History: []Change{{At: epoch, What: "replica floor", From: "9", To: "8", Reason: "less"}},
 	}
+}
+
+// learnedMinutes changes the profile to these.
+func learnedMinutes(minutes ...RisingMinute) func(*v1alpha1.LearnedStatus) {
+	return func(s *v1alpha1.LearnedStatus) { s.Profile = Profile{Day: 20_000, Minutes: minutes}.status() }
 }
 
 // shown is a status as it is written beside what was learned.
@@ -63,25 +68,27 @@ func TestRecallTakesOnlyWhatIsPlausible(t *testing.T) {
 		change func(*v1alpha1.LearnedStatus)
 		check  func(Learned) bool
 	}{
-		"another version":        {func(s *v1alpha1.LearnedStatus) { s.Version++ }, func(l Learned) bool { return l.Cost == Cost{} && l.Tuned.ReplicaFloor == nil }},
-		"a negative cost":        {func(s *v1alpha1.LearnedStatus) { s.CPUNanoseconds = -1 }, func(l Learned) bool { return l.Cost.CPUTime == 0 }},
-		"a cost of years":        {func(s *v1alpha1.LearnedStatus) { s.ServiceNanoseconds = math.MaxInt64 }, func(l Learned) bool { return l.Cost.ServiceTime == 0 }},
-		"a floor beyond all":     {func(s *v1alpha1.LearnedStatus) { s.Floor = 10001 }, func(l Learned) bool { return l.Tuned.ReplicaFloor == nil }},
-		"more than all":          {func(s *v1alpha1.LearnedStatus) { s.UtilizationPermille = 1001 }, func(l Learned) bool { return l.Tuned.Utilization == nil }},
-		"a hold of days":         {func(s *v1alpha1.LearnedStatus) { s.HoldSeconds = math.MaxInt32 }, func(l Learned) bool { return l.Hold == maxHold }},
-		"a negative hold":        {func(s *v1alpha1.LearnedStatus) { s.HoldSeconds = -5 }, func(l Learned) bool { return l.Hold == 0 }},
-		"a start of hours":       {func(s *v1alpha1.LearnedStatus) { s.StartupSeconds[1] = math.MaxInt32 }, func(l Learned) bool { return len(l.Startups) == 2 }},
-		"starts of no time":      {func(s *v1alpha1.LearnedStatus) { s.StartupSeconds = []int32{0, -1} }, func(l Learned) bool { return len(l.Startups) == 0 }},
-		"a profile of nothing":   {func(s *v1alpha1.LearnedStatus) { s.Profile.Rises = "" }, func(l Learned) bool { return l.Profile.Rises == nil }},
-		"a profile that is none": {func(s *v1alpha1.LearnedStatus) { s.Profile.Rises = "%" }, func(l Learned) bool { return l.Profile.Rises == nil }},
-		"half a rise":            {func(s *v1alpha1.LearnedStatus) { s.Profile.Rises = s.Profile.Rises[:8] }, func(l Learned) bool { return l.Profile.Rises == nil }},
-		"a rise before the last": {func(s *v1alpha1.LearnedStatus) { s.Profile.Rises = "AAAACQcAAAAJBw==" }, func(l Learned) bool { return l.Profile.Rises == nil }},
-		"a rise to nothing":      {func(s *v1alpha1.LearnedStatus) { s.Profile.Rises = "AAAACQA=" }, func(l Learned) bool { return l.Profile.Rises == nil }},
-		"too many rises": {func(s *v1alpha1.LearnedStatus) {
-			s.Profile.Rises = Profile{Rises: manyRises(mostRises + 1)}.status().Rises
-		}, func(l Learned) bool { return l.Profile.Rises == nil }},
-		"a forecast beyond all": {func(s *v1alpha1.LearnedStatus) { s.Profile.Forecasts.Count = forecastMemory + 1 }, func(l Learned) bool { return l.Profile.Forecasts == Judged{} && l.Profile.Rises != nil }},
-		"an error below none":   {func(s *v1alpha1.LearnedStatus) { s.Profile.Forecasts.With = -1 }, func(l Learned) bool { return l.Profile.Forecasts == Judged{} }},
+		"another version":         {func(s *v1alpha1.LearnedStatus) { s.Version++ }, func(l Learned) bool { return l.Cost == Cost{} && l.Tuned.ReplicaFloor == nil }},
+		"a negative cost":         {func(s *v1alpha1.LearnedStatus) { s.CPUNanoseconds = -1 }, func(l Learned) bool { return l.Cost.CPUTime == 0 }},
+		"a cost of years":         {func(s *v1alpha1.LearnedStatus) { s.ServiceNanoseconds = math.MaxInt64 }, func(l Learned) bool { return l.Cost.ServiceTime == 0 }},
+		"a floor beyond all":      {func(s *v1alpha1.LearnedStatus) { s.Floor = 10001 }, func(l Learned) bool { return l.Tuned.ReplicaFloor == nil }},
+		"more than all":           {func(s *v1alpha1.LearnedStatus) { s.UtilizationPermille = 1001 }, func(l Learned) bool { return l.Tuned.Utilization == nil }},
+		"a hold of days":          {func(s *v1alpha1.LearnedStatus) { s.HoldSeconds = math.MaxInt32 }, func(l Learned) bool { return l.Hold == maxHold }},
+		"a negative hold":         {func(s *v1alpha1.LearnedStatus) { s.HoldSeconds = -5 }, func(l Learned) bool { return l.Hold == 0 }},
+		"a start of hours":        {func(s *v1alpha1.LearnedStatus) { s.StartupSeconds[1] = math.MaxInt32 }, func(l Learned) bool { return len(l.Startups) == 2 }},
+		"starts of no time":       {func(s *v1alpha1.LearnedStatus) { s.StartupSeconds = []int32{0, -1} }, func(l Learned) bool { return len(l.Startups) == 0 }},
+		"a profile of nothing":    {func(s *v1alpha1.LearnedStatus) { s.Profile.Minutes = "" }, func(l Learned) bool { return l.Profile.Day == 0 }},
+		"a profile that is none":  {func(s *v1alpha1.LearnedStatus) { s.Profile.Minutes = "%" }, func(l Learned) bool { return l.Profile.Day == 0 }},
+		"half a minute":           {func(s *v1alpha1.LearnedStatus) { s.Profile.Minutes = s.Profile.Minutes[:16] }, func(l Learned) bool { return l.Profile.Day == 0 }},
+		"a minute twice":          {learnedMinutes(RisingMinute{7, 1, [2]byte{9}}, RisingMinute{7, 1, [2]byte{9}}), func(l Learned) bool { return l.Profile.Day == 0 }},
+		"a minute of no day":      {learnedMinutes(RisingMinute{7, 0, [2]byte{9}}), func(l Learned) bool { return l.Profile.Day == 0 }},
+		"a minute without rise":   {learnedMinutes(RisingMinute{7, 1, [2]byte{}}), func(l Learned) bool { return l.Profile.Day == 0 }},
+		"the last minute":         {learnedMinutes(RisingMinute{1439, 1, [2]byte{9}}), func(l Learned) bool { return len(l.Profile.Minutes) == 1 }},
+		"a minute after the last": {learnedMinutes(RisingMinute{1440, 1, [2]byte{9}}), func(l Learned) bool { return l.Profile.Day == 0 }},
+		"the most minutes":        {learnedMinutes(manyMinutes(mostMinutes)...), func(l Learned) bool { return len(l.Profile.Minutes) == mostMinutes }},
+		"a minute more":           {learnedMinutes(manyMinutes(mostMinutes + 1)...), func(l Learned) bool { return l.Profile.Day == 0 }},
+		"a profile without a day": {func(s *v1alpha1.LearnedStatus) { s.Profile.Day = 0 }, func(l Learned) bool { return l.Profile.Minutes == nil }},
+		"strays below none":       {func(s *v1alpha1.LearnedStatus) { s.Profile.StrayPermille = -1 }, func(l Learned) bool { return l.Profile.Day == 0 }},
 		"too many starts": {func(s *v1alpha1.LearnedStatus) {
 			s.StartupSeconds = make([]int32, 99)
 			for i := range s.StartupSeconds {

@@ -4,9 +4,11 @@
 package tuner
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/binary"
 	"math"
+	"math/bits"
 	"slices"
 	"time"
 
@@ -15,54 +17,55 @@ import (
 
 const (
 	minutesPerDay = int64(24 * time.Hour / time.Minute)
-	// Rises are remembered for two weeks, and at most mostRises, the last ones: whoever has more has no clock.
-	mostRises   = 256
-	rememberFor = 14 * minutesPerDay
+	// Rises are remembered for rememberedDays, in at most mostMinutes of the day.
+	rememberedDays = 24
+	mostMinutes    = 256
 	// beginning of a rise, whose mean demand is remembered, and for as long as which a forecast of it counts: after that, what is
 	// measured says more.
 	beginning = time.Minute
-	// Levels of demand are counted in steps of levelStep from leastLevel requests per second on; 0 is not known.
+	// stepsAhead is how much earlier than pods start those of a forecast are asked for: so long do a few of the largest steps take.
+	stepsAhead = 4 * raiseEvery
+	// Levels of demand are counted in steps of levelStep from leastLevel requests per second on.
 	leastLevel = 0.01
 	levelStep  = 1.08
-	// leastRise in levels is a quarter more than was to be expected, and chance explains it in less than one of ten thousand cases:
+	// leastRise in levels is about a quarter more than was to be expected, and chance explains it in less than one of ten thousand cases:
 	// riseDeviations of a Poisson process.
 	leastRise      = 3
 	riseDeviations = 4
-	// sameRise in minutes is for as long as what was to be expected may not know of a rise: it is a mean of one, asked for up to maxLead ahead.
-	sameRise = int64((maxLead + StableWindow) / time.Minute)
-	// Forecasts are not used where at least doubtedAfter of them have been compared with what came, and were further from it than what was
-	// to be expected without them. Comparisons are forgotten over forecastMemory of them.
-	doubtedAfter   = 4
-	forecastMemory = 16
+	// sameRise in minutes is for how long what was to be expected may not know of a rise: it is a mean of one, from so long ahead.
+	sameRise = int64((maxLead + stepsAhead + maxLead + StableWindow) / time.Minute)
+	// nearMinutes are those in which a rise counts as one at the same time, since some begin late.
+	nearMinutes = 3
+	// strayChance is how probable it may be that strays alone come as often at the same time as a forecast demands: less than once in
+	// three days is there a minute of which that is so.
+	strayChance = 2e-4
+	// strayDays is the mean age of the strays that count.
+	strayDays = 3
+	// behindRounds is how long a clock must be behind to be believed.
+	behindRounds = 100
 )
 
-// Judged is how good forecasts were, beside none: mean squared errors in steps of levels.
-type Judged struct {
-	With, Without float64
-	// Count of comparisons, at most forecastMemory.
-	Count int
+// agoDays are the days on which a rise tells of one today: those of the last week, and this one of the two weeks before it.
+var agoDays = []int64{1, 2, 3, 4, 5, 6, 7, 14, 21}
+
+// RisingMinute is a minute of the day (UTC) in which more came than was to be expected when its pods would have had to be asked for.
+type RisingMinute struct {
+	// Minute of the day, 0 to 1439.
+	Minute int
+	// Days on which it did: bit n is n days before the Profile's day, below rememberedDays.
+	Days uint32
+	// Levels of the demand in that minute, of the last such day and of the one before; 0 is none.
+	Levels [2]byte
 }
 
-func (j *Judged) add(forecast, without, actual byte) {
-	j.Count = min(j.Count+1, forecastMemory)
-	square := func(a byte) float64 { return (float64(a) - float64(actual)) * (float64(a) - float64(actual)) }
-	j.With += (square(forecast) - j.With) / float64(j.Count)
-	j.Without += (square(without) - j.Without) / float64(j.Count)
-}
-
-func (j *Judged) doubted() bool { return j.Count >= doubtedAfter && j.With > j.Without }
-
-// Rise is a minute, counted from the Unix epoch, in which more came than was to be expected when its pods would have had to be asked for.
-type Rise struct {
-	Minute int64
-	// Level of the demand in its minute.
-	Level byte
-}
-
-// Profile is when more came than was to be expected, the oldest first, and how good forecasts by that were. The zero value knows nothing.
+// Profile is when more came than was to be expected. The zero value knows nothing.
 type Profile struct {
-	Rises     []Rise
-	Forecasts Judged
+	// Day since 1970-01-01 (UTC) that was measured last.
+	Day int64
+	// Minutes in their order, at most mostMinutes.
+	Minutes []RisingMinute
+	// Strays is how many rises came in a day that were not foreseen, on average over strayDays.
+	Strays float64
 }
 
 // profile learns a Profile and forecasts by it. The zero value knows nothing.
@@ -70,19 +73,26 @@ type profile struct {
 	Profile
 	// ahead are the minutes that begin soon or have begun, the oldest first.
 	ahead []minuteAhead
+	// last round, and how many rounds in a row were on earlier days than the Profile's.
+	last   time.Time
+	behind int
 }
 
-// minuteAhead is a minute before it is over.
+// minuteAhead is a minute since the Unix epoch, before it is over.
 type minuteAhead struct {
 	minute int64
-	// without is what is to be expected of it without the clock, by what was known when its pods had to be asked for; recurring is what
-	// came at this time before, 0 where nothing did.
+	// partly says that it had begun when it was first seen.
+	partly bool
+	// without is what was to be expected of it without the clock, by what was known when its pods had to be asked for; recurring is what
+	// came at this time before, 0 where nothing is to be expected of that.
 	without, recurring byte
 	why                string
 	arrived            Rate
 }
 
 func (m *minuteAhead) begins() time.Time { return time.Unix(60*m.minute, 0) }
+
+func minuteOf(at time.Time) int64 { return at.Unix() / 60 }
 
 // levelOf a demand in requests per second.
 func levelOf(perSecond float64) byte {
@@ -99,47 +109,76 @@ func perSecondOf(level byte) float64 {
 	return leastLevel * math.Pow(levelStep, float64(level-1))
 }
 
-func minuteOf(at time.Time) int64 { return at.Unix() / 60 }
-
-// observe a round. lead is how far ahead of a minute its pods are asked for: what was known then is what a forecast is compared with.
+// observe a round. lead is how long before a minute its pods are asked for at the latest.
 func (p *profile) observe(now time.Time, e Estimates, lead time.Duration) {
-	if !e.Known {
+	if !e.Known || !p.turnTo(minuteOf(now)/minutesPerDay) {
 		return
 	}
-	p.forgetAfter(minuteOf(now.Add(maxLead)))
-	p.conclude(now, e)
-	next := minuteOf(now) + 1
-	if n := len(p.ahead); n > 0 {
-		next = max(next, p.ahead[n-1].minute+1)
+	gap := time.Duration(0) // the next round may be as far away as the last one
+	if !p.last.IsZero() {
+		gap = min(max(now.Sub(p.last), 0), maxLead)
 	}
-	demand, _, _ := forecast(e, lead, false)
-	for ; next <= minuteOf(now.Add(lead)); next++ {
-		m := minuteAhead{minute: next, without: levelOf(demand)}
+	p.last = now
+	p.count(now, e.DemandNow)
+	until := minuteOf(now.Add(lead + stepsAhead + gap))
+	p.ahead = slices.DeleteFunc(p.ahead, func(m minuteAhead) bool { return m.minute > until+1 }) // of a clock that was put back
+	next := minuteOf(now)
+	if n := len(p.ahead); n > 0 {
+		next = p.ahead[n-1].minute + 1
+	}
+	for ; next <= until; next++ {
+		m := minuteAhead{minute: next}
+		in := m.begins().Sub(now)
+		demand, _, _ := forecast(e, min(max(in, 0), maxLead), false)
+		m.partly, m.without = in < 0, levelOf(demand)
 		m.recurring, m.why = p.recurring(next)
 		p.ahead = append(p.ahead, m)
 	}
 }
 
-// forgetAfter a minute everything that comes later: it was found by a clock that has been put back since.
-func (p *profile) forgetAfter(last int64) {
-	p.ahead = slices.DeleteFunc(p.ahead, func(m minuteAhead) bool { return m.minute > last })
-	p.Rises = slices.DeleteFunc(p.Rises, func(r Rise) bool { return r.Minute > last })
+// turnTo a day; false where the clock is behind what was measured already. It must be so for a while to be believed: then what is of
+// later days is forgotten.
+func (p *profile) turnTo(day int64) bool {
+	if p.Day == 0 {
+		p.Day = day
+	}
+	if day < p.Day {
+		p.ahead = nil
+		if p.behind++; p.behind < behindRounds {
+			return false
+		}
+	}
+	p.behind = 0
+	if day == p.Day {
+		return true
+	}
+	by := day - p.Day
+	if by > 0 {
+		p.Strays *= math.Exp(-float64(by) / strayDays)
+	}
+	p.Day = day
+	var kept []RisingMinute
+	for _, m := range p.Minutes {
+		if m.Days = m.Days << max(by, 0) >> max(-by, 0) & (1<<rememberedDays - 1); m.Days != 0 {
+			kept = append(kept, m)
+		}
+	}
+	p.Minutes = kept
+	return true
 }
 
-// conclude what the minutes say that are over, and count what comes in the one that is not.
-func (p *profile) conclude(now time.Time, e Estimates) {
-	for len(p.ahead) > 0 {
-		m := &p.ahead[0]
-		into := now.Sub(m.begins())
-		if into <= 0 {
-			return
+// count what came in a round, and conclude the minutes that are over.
+func (p *profile) count(now time.Time, round Rate) {
+	for i := range p.ahead {
+		m := &p.ahead[i]
+		into := now.Sub(m.begins()).Seconds()
+		if overlap := min(into, beginning.Seconds()) - max(into-round.Seconds, 0); overlap > 0 {
+			m.arrived.Events += round.PerSecond() * overlap
+			m.arrived.Seconds += overlap
 		}
-		if into <= beginning {
-			m.arrived.Events += e.DemandNow.Events
-			m.arrived.Seconds += e.DemandNow.Seconds
-			return
-		}
-		if m.arrived.Seconds >= beginning.Seconds()/2 {
+	}
+	for len(p.ahead) > 0 && now.Sub(p.ahead[0].begins()) >= beginning {
+		if m := &p.ahead[0]; !m.partly && m.arrived.Seconds >= beginning.Seconds()/2 {
 			p.compare(m)
 		}
 		p.ahead = p.ahead[1:]
@@ -149,68 +188,139 @@ func (p *profile) conclude(now time.Time, e Estimates) {
 // compare what came in a minute with what was to be expected. What came soon before it already is no other rise.
 func (p *profile) compare(m *minuteAhead) {
 	level := levelOf(m.arrived.PerSecond())
-	if m.recurring > 0 {
-		p.Forecasts.add(m.recurring, m.without, level)
-	}
-	chance := riseDeviations * math.Sqrt(m.arrived.Events)
 	least := int(m.without)
 	for before := int64(1); before <= sameRise; before++ {
-		least = max(least, int(p.riseAt(m.minute-before)))
+		if at := p.at(m.minute - before); at != nil {
+			least = max(least, int(at.Levels[0]))
+		}
 	}
-	least += leastRise
-	if int(level) < least || m.arrived.Events-perSecondOf(m.without)*m.arrived.Seconds < chance {
+	chance := riseDeviations * math.Sqrt(m.arrived.Events)
+	if int(level) < least+leastRise || m.arrived.Events-perSecondOf(m.without)*m.arrived.Seconds < chance {
 		return
 	}
-	p.Rises = append(p.Rises, Rise{m.minute, level})
-	old, _ := slices.BinarySearchFunc(p.Rises, m.minute-rememberFor, func(r Rise, minute int64) int { return int(r.Minute - minute) })
-	p.Rises = slices.Clone(p.Rises[max(old, len(p.Rises)-mostRises):])
-}
-
-// recurring is the higher of two rises at the same time, of both days or in both weeks before a minute; 0 where there were not two. What
-// came in both weeks counts where the day before was as it was a week ago, too: what came every day, and no longer does, is no week.
-func (p *profile) recurring(minute int64) (level byte, why string) {
-	if level = p.bothBefore(minute, 1); level > 0 {
-		why = "as at this time on the last two days"
+	if m.recurring == 0 {
+		p.Strays += 1.0 / strayDays
 	}
-	ago := func(days int64) bool { return p.riseNear(minute-days*minutesPerDay) > 0 }
-	if weekly := p.bothBefore(minute, 7); weekly > level && ago(1) == ago(8) {
-		level, why = weekly, "as at this time in the last two weeks"
+	p.note(m.minute, level)
+}
+
+// note a rise. Where there is no room, it takes that of the minute with the fewest days, the one whose last is the longest ago.
+func (p *profile) note(minute int64, level byte) {
+	ago := p.Day - minute/minutesPerDay
+	if ago < 0 || ago >= rememberedDays {
+		return
 	}
-	return level, why
-}
-
-// bothBefore is the higher of two rises, so many days before a minute and twice as many: one in the same minute, the other in the
-// same or next to it, since some begin late; 0 where there were not two.
-func (p *profile) bothBefore(minute, days int64) byte {
-	last, before := minute-days*minutesPerDay, minute-2*days*minutesPerDay
-	if max(p.riseAt(last), p.riseAt(before)) == 0 || min(p.riseNear(last), p.riseNear(before)) == 0 {
-		return 0
-	}
-	return max(p.riseNear(last), p.riseNear(before))
-}
-
-// riseNear is the highest rise in a minute and those next to it; 0 where there was none.
-func (p *profile) riseNear(minute int64) byte {
-	return max(p.riseAt(minute-1), p.riseAt(minute), p.riseAt(minute+1))
-}
-
-// riseAt a minute; 0 where there was none.
-func (p *profile) riseAt(minute int64) byte {
-	i, found := slices.BinarySearchFunc(p.Rises, minute, func(r Rise, minute int64) int { return int(r.Minute - minute) })
+	p.Minutes = slices.Clone(p.Minutes)
+	i, found := p.find(int(minute % minutesPerDay))
 	if !found {
-		return 0
+		if len(p.Minutes) == mostMinutes {
+			worst := 0
+			for j := range p.Minutes {
+				if cmp.Or(cmp.Compare(bits.OnesCount32(p.Minutes[j].Days), bits.OnesCount32(p.Minutes[worst].Days)),
+					cmp.Compare(bits.TrailingZeros32(p.Minutes[worst].Days), bits.TrailingZeros32(p.Minutes[j].Days))) < 0 {
+					worst = j
+				}
+			}
+			p.Minutes = slices.Delete(p.Minutes, worst, worst+1)
+			i, _ = p.find(int(minute % minutesPerDay))
+		}
+		p.Minutes = slices.Insert(p.Minutes, i, RisingMinute{Minute: int(minute % minutesPerDay)})
 	}
-	return p.Rises[i].Level
+	m := &p.Minutes[i]
+	m.Days |= 1 << ago
+	m.Levels = [2]byte{level, m.Levels[0]}
 }
 
-// forecast is the demand of a minute that is about to begin or has just begun, where more came at this time before than was to be
-// expected; 0 otherwise, and where such forecasts proved wrong.
-func (p *profile) forecast(now time.Time) (perSecond float64, why string) {
-	if p.Forecasts.doubted() {
+// find a minute of the day.
+func (p *profile) find(minute int) (at int, found bool) {
+	return slices.BinarySearchFunc(p.Minutes, minute, func(m RisingMinute, minute int) int { return m.Minute - minute })
+}
+
+// at a minute since the epoch in which there was a rise; nil where there was none.
+func (p *profile) at(minute int64) *RisingMinute {
+	ago := p.Day - minute/minutesPerDay
+	i, found := p.find(int(minute % minutesPerDay))
+	if !found || ago < 0 || ago >= rememberedDays || p.Minutes[i].Days&(1<<ago) == 0 {
+		return nil
+	}
+	return &p.Minutes[i]
+}
+
+// near says whether there was a rise in a minute or next to it.
+func (p *profile) near(minute int64) bool {
+	return p.at(minute-1) != nil || p.at(minute) != nil || p.at(minute+1) != nil
+}
+
+// recurring is what is to be expected of a minute because of rises at the same time of earlier days: the higher of the last two of them.
+// It is 0 unless there were more than strays explain, one of them in the last week and one in this very minute.
+func (p *profile) recurring(minute int64) (level byte, why string) {
+	ago := func(days int64) int64 { return minute - days*minutesPerDay }
+	count, last, exact := 0, int64(0), false
+	for _, days := range agoDays {
+		if p.near(ago(days)) {
+			count++
+			last = cmp.Or(last, days)
+			exact = exact || p.at(ago(days)) != nil
+		}
+	}
+	if count < p.needed() || last > 7 || !exact || p.hasEnded(minute) || p.isOff(minute) {
 		return 0, ""
 	}
+	for other := minute - 1; other <= minute+1; other++ {
+		if i, found := p.find(int(other % minutesPerDay)); found {
+			level = max(level, p.Minutes[i].Levels[0], p.Minutes[i].Levels[1])
+		}
+	}
+	switch last {
+	case 1:
+		return level, "as at this time yesterday"
+	case 7:
+		return level, "as at this time a week ago"
+	}
+	return level, "as at this time on earlier days"
+}
+
+// needed is in how many of agoDays there must have been a rise at the same time, so that strays are unlikely to have come so often. At
+// each day's time they do with the same probability, so what n of them do is binomial.
+func (p *profile) needed() int {
+	perDay := min(p.Strays*nearMinutes/float64(minutesPerDay), 1)
+	chance := 1.0 // C(n, k)·p^k bounds the probability of k or more
+	for k := 1; k <= len(agoDays); k++ {
+		chance *= perDay * float64(len(agoDays)-k+1) / float64(k)
+		if k >= 2 && chance <= strayChance {
+			return k
+		}
+	}
+	return len(agoDays) + 1
+}
+
+// hasEnded says that nothing has come the last two times that it would have been as in the week before.
+func (p *profile) hasEnded(minute int64) bool {
+	missed := 0
+	for days := int64(1); days <= 7 && missed < 2; days++ {
+		if p.near(minute - days*minutesPerDay) {
+			return false
+		}
+		if p.near(minute - (days+7)*minutesPerDay) {
+			missed++
+		}
+	}
+	return missed == 2
+}
+
+// isOff says that twice nothing came on this day of the week, although it had on the days before.
+func (p *profile) isOff(minute int64) bool {
+	was := func(days int64) bool { return p.near(minute - days*minutesPerDay) }
+	lately := func(days int64) bool {
+		return was(days+1) && was(days+2) || was(days+1) && was(days+3) || was(days+2) && was(days+3)
+	}
+	return !was(7) && !was(14) && lately(7) && lately(14)
+}
+
+// forecast is the demand of a minute that is about to begin or has just begun, where rises at the same time tell of it; 0 otherwise.
+func (p *profile) forecast(now time.Time) (perSecond float64, why string) {
 	for i := range p.ahead {
-		if m := &p.ahead[i]; now.Sub(m.begins()) <= beginning && perSecondOf(m.recurring) > perSecond {
+		if m := &p.ahead[i]; now.Sub(m.begins()) < beginning && perSecondOf(m.recurring) > perSecond {
 			perSecond, why = perSecondOf(m.recurring), m.why
 		}
 	}
@@ -219,30 +329,26 @@ func (p *profile) forecast(now time.Time) (perSecond float64, why string) {
 
 // clone shares nothing with the Profile.
 func (p Profile) clone() Profile {
-	p.Rises = slices.Clone(p.Rises)
+	p.Minutes = slices.Clone(p.Minutes)
 	return p
 }
 
-// riseBytes are a minute in four, and its level.
-const riseBytes = 5
+// minuteBytes are a minute in two bytes, its days in three, and its levels.
+const minuteBytes = 7
 
 // status of it; nil where nothing is known.
 func (p Profile) status() *v1alpha1.LearnedProfile {
-	if len(p.Rises) == 0 {
+	if len(p.Minutes) == 0 {
 		return nil
 	}
-	var rises []byte
-	for _, r := range p.Rises {
-		rises = append(binary.BigEndian.AppendUint32(rises, uint32(r.Minute)), r.Level)
+	var encoded []byte
+	for _, m := range p.Minutes {
+		encoded = binary.BigEndian.AppendUint16(encoded, uint16(m.Minute))
+		encoded = append(encoded, byte(m.Days>>16), byte(m.Days>>8), byte(m.Days), m.Levels[0], m.Levels[1])
 	}
-	return &v1alpha1.LearnedProfile{Rises: base64.StdEncoding.EncodeToString(rises), Forecasts: p.Forecasts.status()}
-}
-
-func (j Judged) status() *v1alpha1.LearnedForecasts {
-	if j.Count == 0 {
-		return nil
+	return &v1alpha1.LearnedProfile{
+		Day: p.Day, Minutes: base64.StdEncoding.EncodeToString(encoded), StrayPermille: count(permille * p.Strays),
 	}
-	return &v1alpha1.LearnedForecasts{With: count(permille * j.With), Without: count(permille * j.Without), Count: int32(j.Count)}
 }
 
 // recallProfile knows nothing where something cannot be.
@@ -250,20 +356,17 @@ func recallProfile(s *v1alpha1.LearnedProfile) Profile {
 	if s == nil {
 		return Profile{}
 	}
-	rises, err := base64.StdEncoding.DecodeString(s.Rises)
-	if err != nil || len(rises)%riseBytes != 0 || len(rises) > mostRises*riseBytes {
+	encoded, err := base64.StdEncoding.DecodeString(s.Minutes)
+	if err != nil || len(encoded) == 0 || len(encoded)%minuteBytes != 0 || len(encoded) > mostMinutes*minuteBytes || s.Day <= 0 || s.StrayPermille < 0 {
 		return Profile{}
 	}
-	var p Profile
-	for r := range slices.Chunk(rises, riseBytes) {
-		rise := Rise{int64(binary.BigEndian.Uint32(r)), r[riseBytes-1]}
-		if n := len(p.Rises); n > 0 && rise.Minute <= p.Rises[n-1].Minute || rise.Level == 0 {
+	p := Profile{Day: s.Day, Strays: float64(s.StrayPermille) / permille}
+	for b := range slices.Chunk(encoded, minuteBytes) {
+		m := RisingMinute{int(binary.BigEndian.Uint16(b)), uint32(b[2])<<16 | uint32(b[3])<<8 | uint32(b[4]), [2]byte{b[5], b[6]}}
+		if n := len(p.Minutes); n > 0 && m.Minute <= p.Minutes[n-1].Minute || int64(m.Minute) >= minutesPerDay || m.Days == 0 || m.Levels[0] == 0 {
 			return Profile{}
 		}
-		p.Rises = append(p.Rises, rise)
-	}
-	if f := s.Forecasts; f != nil && f.With >= 0 && f.Without >= 0 && f.Count > 0 && f.Count <= forecastMemory {
-		p.Forecasts = Judged{With: float64(f.With) / permille, Without: float64(f.Without) / permille, Count: int(f.Count)}
+		p.Minutes = append(p.Minutes, m)
 	}
 	return p
 }

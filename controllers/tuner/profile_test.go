@@ -5,8 +5,10 @@ package tuner
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,31 +16,41 @@ import (
 	"goservice.dev/operator/api/v1alpha1"
 )
 
-const testLead = 80 * time.Second
+// firstDay is a Thursday.
+var firstDay = epoch.Truncate(24 * time.Hour)
 
-// constantly is what is measured of a demand that has been as it is for a minute.
-func constantly(perSecond float64) Estimates {
-	const round = 4
-	return Estimates{Known: true, Demand: Rate{perSecond * 60, 60}, DemandNow: Rate{perSecond * round, round}}
-}
+// dayOf a moment, from the first on, and minuteOfDay.
+func dayOf(at time.Time) int       { return int(at.Sub(firstDay) / (24 * time.Hour)) }
+func minuteOfDay(at time.Time) int { return at.Hour()*60 + at.Minute() }
 
-// lived is a profile after some days of a load, from the epoch's midnight on, in rounds of four seconds. before is told what is forecast.
-func lived(p *profile, from, days float64, rate func(at time.Time) float64, forecasts func(at time.Time, perSecond float64, why string)) time.Time {
-	const round = 4 * time.Second
-	at := epoch.Truncate(24 * time.Hour).Add(time.Duration(from * 24 * float64(time.Hour)))
-	var last [15]float64 // a minute of rounds
-	for i := range last {
-		last[i] = rate(at)
-	}
-	for end, i := at.Add(time.Duration(days*24*float64(time.Hour))), 0; at.Before(end); at, i = at.Add(round), i+1 {
-		last[i%len(last)] = rate(at.Add(-1))
-		sum := 0.0
-		for _, r := range last {
-			sum += r * round.Seconds()
+// demands is a load in requests per second.
+type demands func(at time.Time) float64
+
+// living is how a profile comes to know a load: by rounds that far apart, asking for pods by lead.
+type living struct{ round, lead, phase time.Duration }
+
+var usualLiving = living{4 * time.Second, 80 * time.Second, 0}
+
+// live for some days, and tell what is forecast in each round. An estimator would know of a step sooner than the mean of a minute does.
+func (l living) live(p *profile, from, days float64, rate demands, forecasts func(at time.Time, perSecond float64, why string)) time.Time {
+	at := firstDay.Add(time.Duration(from*24*float64(time.Hour)) + l.phase)
+	rounds := max(int(time.Minute/l.round), 1)
+	last := make([]float64, rounds)
+	for end, i := at.Add(time.Duration(days*24*float64(time.Hour))), 0; at.Before(end); at, i = at.Add(l.round), i+1 {
+		came, step := 0.0, min(l.round, 4*time.Second) // in the round, by parts
+		if l.round > step {
+			step = time.Second
 		}
-		e := constantly(last[i%len(last)])
-		e.Demand.Events = sum
-		p.observe(at, e, testLead)
+		for part := step / 2; part < l.round; part += step {
+			came += rate(at.Add(-part)) * step.Seconds()
+		}
+		last[i%rounds] = came
+		e := Estimates{Known: true, DemandNow: Rate{came, l.round.Seconds()}}
+		for j := range min(i+1, rounds) {
+			e.Demand.Events += last[j]
+			e.Demand.Seconds += l.round.Seconds()
+		}
+		p.observe(at, e, l.lead)
 		if perSecond, why := p.forecast(at); perSecond > 0 && forecasts != nil {
 			forecasts(at, perSecond, why)
 		}
@@ -46,10 +58,10 @@ func lived(p *profile, from, days float64, rate func(at time.Time) float64, fore
 	return at
 }
 
-// jobs begin at a minute of the day and take ten.
-func jobs(minute int, on func(day time.Time) bool) func(time.Time) float64 {
+// jobs begin at a minute of the days on which they come, and take ten.
+func jobs(minute int, on func(at time.Time) bool) demands {
 	return func(at time.Time) float64 {
-		if into := at.Hour()*60 + at.Minute() - minute; into >= 0 && into < 10 && on(at) {
+		if into := minuteOfDay(at) - minute; into >= 0 && into < 10 && on(at) {
 			return 2000
 		}
 		return 400
@@ -62,54 +74,142 @@ func onWeekdays(at time.Time) bool {
 	return at.Weekday() != time.Saturday && at.Weekday() != time.Sunday
 }
 
+func onMondays(at time.Time) bool { return at.Weekday() == time.Monday }
+
+func but(on func(time.Time) bool, holidays ...int) func(time.Time) bool {
+	return func(at time.Time) bool { return on(at) && !slices.Contains(holidays, dayOf(at)) }
+}
+
 const nine = 9 * 60
 
-// forecastDays are the days, from the epoch's on, on which something was forecast, by what it was; it must be of about 2000 requests per
-// second, from the lead before a minute of the day until a minute after its beginning.
-func forecastDays(t *testing.T, days int, minute int, rate func(time.Time) float64) map[int]string {
+// met are the days on which pods were asked for by the lead before a job at a minute of the day, and until it had begun.
+func met(t *testing.T, l living, days, minute int, rate demands) []int {
 	t.Helper()
-	found := map[int]string{}
-	lived(&profile{}, 0, float64(days), rate, func(at time.Time, perSecond float64, why string) {
-		day := at.Truncate(24 * time.Hour)
-		found[int(day.Sub(epoch.Truncate(24*time.Hour)).Hours()/24)] = why
-		begins := day.Add(time.Duration(minute) * time.Minute)
-		if math.Abs(perSecond-2000) > 0.05*2000 || at.Before(begins.Add(-testLead-4*time.Second)) || at.After(begins.Add(time.Minute)) {
-			t.Errorf("%v req/s are forecast %s at %s", perSecond, why, at)
+	var begun, after []int
+	tolerance := 0.05 // of what is forecast, which a round that reaches over the beginning makes less
+	if l.round > 10*time.Second {
+		tolerance = 0.2
+	}
+	l.live(&profile{}, 0, float64(days), rate, func(at time.Time, perSecond float64, why string) {
+		begins := at.Truncate(24 * time.Hour).Add(time.Duration(minute) * time.Minute)
+		if math.Abs(perSecond-2000) > tolerance*2000 {
+			return
+		}
+		if !strings.HasPrefix(why, "as at this time ") {
+			t.Fatalf("forecast %q", why)
+		}
+		into := at.Sub(begins)
+		if into > -l.lead-l.round && into <= -l.lead {
+			begun = append(begun, dayOf(at))
+		}
+		if into > -l.round && into <= 0 {
+			after = append(after, dayOf(at))
 		}
 	})
-	return found
+	return slices.DeleteFunc(begun, func(day int) bool { return !slices.Contains(after, day) })
+}
+
+// daysOf a rule, from one to another.
+func daysOf(on func(at time.Time) bool, from, to int) (days []int) {
+	for day := from; day < to; day++ {
+		if on(firstDay.AddDate(0, 0, day)) {
+			days = append(days, day)
+		}
+	}
+	return days
 }
 
 // A job that came at the same minute of two days is expected on the third, at whichever minute that is.
 func TestAServicesOwnDayIsForecast(t *testing.T) {
-	for _, minute := range []int{nine, nine + 2, nine + 17, 30, 23*60 + 55} {
-		found := forecastDays(t, 6, minute, jobs(minute, always))
-		for day := range 6 {
-			if want := map[bool]string{true: "as at this time on the last two days"}[day >= 2]; found[day] != want {
-				t.Errorf("job at minute %d, day %d: forecast %q, want %q", minute, day, found[day], want)
+	for _, minute := range []int{nine, nine + 2, nine + 17, 4, 23*60 + 50} {
+		if got, want := met(t, usualLiving, 12, minute, jobs(minute, always)), daysOf(always, 2, 12); !slices.Equal(got, want) {
+			t.Errorf("a job at minute %d is expected on days %v", minute, got)
+		}
+	}
+}
+
+// However rarely somebody looks, and however fast pods start, each minute is looked at before it begins.
+func TestRoundsMayBeRare(t *testing.T) {
+	for _, round := range []time.Duration{2 * time.Second, 4 * time.Second, 15 * time.Second, 30 * time.Second, time.Minute} {
+		for _, lead := range []time.Duration{minLead, 30 * time.Second, maxLead} {
+			for _, phase := range []time.Duration{0, time.Second, 13 * time.Second, 29 * time.Second} {
+				from := 2
+				if round == time.Minute { // half of a minute may be of the one before
+					from = 3
+				}
+				got := slices.DeleteFunc(met(t, living{round, lead, phase}, 5, nine, jobs(nine, always)), func(day int) bool { return day < from })
+				if want := daysOf(always, from, 5); !slices.Equal(got, want) {
+					t.Errorf("rounds each %s from %s on, pods that take %s: expected on days %v", round, phase, lead/2, got)
+				}
 			}
 		}
 	}
 }
 
-// Two Mondays make a third; two weekdays before it make a forecast that is wrong on Saturdays, and forecasts go on all the same.
+// Weekdays and Mondays are known by what came on them; a holiday is no reason to forget, nor to miss the next job.
 func TestAServicesOwnWeekIsForecast(t *testing.T) {
-	mondays := func(at time.Time) bool { return at.Weekday() == time.Monday }
-	for name, on := range map[string]func(time.Time) bool{"Mondays": mondays, "weekdays": onWeekdays} {
-		found := forecastDays(t, 28, nine, jobs(nine, on))
-		for day := 15; day < 28; day++ {
-			at := epoch.Truncate(24*time.Hour).AddDate(0, 0, day)
-			if on(at) && found[day] == "" || name == "Mondays" && !on(at) && found[day] != "" {
-				t.Errorf("%s, %s, day %d: forecast %q", name, at.Weekday(), day, found[day])
+	for name, c := range map[string]struct {
+		on           func(time.Time) bool
+		from, to     int
+		usual        func(time.Time) bool // expected; also where the job does not come
+		missed, also []int
+	}{
+		"Mondays":                          {onMondays, 15, 45, onMondays, nil, nil},
+		"weekdays":                         {onWeekdays, 17, 45, onWeekdays, nil, nil},
+		"a holiday on a Monday":            {but(onWeekdays, 32), 17, 60, onWeekdays, nil, nil},
+		"a holiday on a Tuesday":           {but(onWeekdays, 33), 17, 60, onWeekdays, nil, nil},
+		"a holiday on a Friday":            {but(onWeekdays, 36), 17, 60, onWeekdays, nil, []int{45, 52}}, // Sundays
+		"a holiday of somebody's Mondays":  {but(onMondays, 32), 15, 60, onMondays, []int{39}, nil},
+		"two holidays":                     {but(onWeekdays, 32, 33), 17, 60, onWeekdays, []int{34}, nil},
+		"a day without one of every day's": {but(always, 25), 3, 45, always, nil, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			want := slices.DeleteFunc(append(daysOf(c.usual, c.from, c.to), c.also...), func(day int) bool { return slices.Contains(c.missed, day) })
+			slices.Sort(want)
+			got := slices.DeleteFunc(met(t, usualLiving, c.to, nine, jobs(nine, c.on)), func(day int) bool { return day < c.from })
+			if !slices.Equal(got, want) {
+				t.Errorf("expected on days %v\nwant %v", got, want)
 			}
-			if name == "Mondays" && on(at) && found[day] != "as at this time in the last two weeks" {
-				t.Errorf("%s, day %d: forecast %q", name, day, found[day])
-			}
-		}
+		})
 	}
 }
 
-// Days of a real service differ by more than a job is worth over a whole day; what counts is who is right when it comes.
+// Where a job moves by an hour, or ends, it is expected at the old time for two days at most, and at the new one from the third on.
+func TestWhatHasEndedIsForgotten(t *testing.T) {
+	for name, c := range map[string]struct {
+		on, then          demands
+		wrong, missed     int // days of the next three weeks
+		newMinute, onDays int
+	}{
+		"jobs that have ended":          {jobs(nine, always), func(time.Time) float64 { return 400 }, 2, 0, nine - 60, 0},
+		"jobs that come earlier":        {jobs(nine, always), jobs(nine-60, always), 2, 2, nine - 60, 21},
+		"weekdays' jobs that end":       {jobs(nine, onWeekdays), func(time.Time) float64 { return 400 }, 2, 0, nine - 60, 0},
+		"weekdays' that come earlier":   {jobs(nine, onWeekdays), jobs(nine-60, onWeekdays), 2, 2, nine - 60, 15},
+		"Mondays' jobs that come later": {jobs(nine, onMondays), jobs(nine+60, onMondays), 2, 2, nine + 60, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := &profile{}
+			usualLiving.live(p, 0, 28, c.on, nil)
+			wrong, right := map[int]bool{}, map[int]bool{}
+			usualLiving.live(p, 28, 21, c.then, func(at time.Time, _ float64, _ string) {
+				switch into := minuteOfDay(at); {
+				case into == nine-1:
+					wrong[dayOf(at)] = true
+				case into == c.newMinute-1:
+					right[dayOf(at)] = true
+				}
+			})
+			if len(wrong) > c.wrong {
+				t.Errorf("expected at the old time on days %v", wrong)
+			}
+			if missed := c.onDays - len(right); missed > c.missed {
+				t.Errorf("%d of %d jobs at the new time are missed", missed, c.onDays)
+			}
+		})
+	}
+}
+
+// Days of a real service differ by more than a job is worth over a whole day; what counts is what comes when it does.
 func TestDaysThatDifferHideNoJob(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
 	heights := make([]float64, 30)
@@ -117,71 +217,154 @@ func TestDaysThatDifferHideNoJob(t *testing.T) {
 		heights[i] = math.Exp(0.3 * random.NormFloat64())
 	}
 	load := func(at time.Time) float64 {
-		day := int(at.Sub(epoch.Truncate(24*time.Hour)).Hours() / 24)
-		usual := heights[day%30] * (300 - 200*math.Cos(2*math.Pi*float64(at.Unix()%86400)/86400))
-		if into := at.Hour()*60 + at.Minute() - nine; into >= 0 && into < 10 {
+		usual := 100 + heights[max(dayOf(at), 0)]*200*(1-math.Cos(2*math.Pi*float64(at.Unix()%86400)/86400))
+		if into := minuteOfDay(at) - nine; into >= 0 && into < 10 {
 			usual += 1500
 		}
 		return usual
 	}
-	forecasts := map[int]bool{}
-	lived(&profile{}, 0, 14, load, func(at time.Time, perSecond float64, _ string) {
-		day := int(at.Sub(epoch.Truncate(24*time.Hour)).Hours() / 24)
-		if at.Hour() == 8 {
-			forecasts[day] = true
+	days := map[int]bool{}
+	usualLiving.live(&profile{}, 0, 14, load, func(at time.Time, perSecond float64, _ string) {
+		if minuteOfDay(at) == nine-1 {
+			days[dayOf(at)] = true
 		}
-		if perSecond > 3200 || at.Hour() != 8 && at.Hour() != 9 {
+		if perSecond < 1500 || perSecond > 3200 || minuteOfDay(at) < nine-5 || minuteOfDay(at) > nine+1 {
 			t.Errorf("%v req/s are forecast at %s", perSecond, at)
 		}
 	})
 	for day := 2; day < 14; day++ {
-		if !forecasts[day] {
+		if !days[day] {
 			t.Errorf("nothing is forecast on day %d", day)
 		}
 	}
 }
 
-// A load without a clock is hardly ever forecast, and no longer once that proved wrong.
+// Jobs that are late now and then are met as well, and one that comes at its minute is beside others that come at any time, and beside
+// those of every hour.
+func TestJobsBesideOthers(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 3))
+	late := make([]int, 40) // seconds
+	for i := range late {
+		late[i] = random.IntN(90)
+	}
+	stray := make([][]int, 40)
+	for i := range stray {
+		for range 6 {
+			stray[i] = append(stray[i], random.IntN(24*60-10))
+		}
+	}
+	for name, c := range map[string]struct {
+		load     demands
+		from, to int
+		on       func(time.Time) bool
+		atLeast  int
+	}{
+		"up to a minute and a half late": {func(at time.Time) float64 {
+			if dayOf(at) < 0 {
+				return 400
+			}
+			return jobs(nine, always)(at.Add(-time.Duration(late[dayOf(at)]) * time.Second))
+		}, 7, 40, always, 33},
+		"six others at any time": {func(at time.Time) float64 {
+			for _, minute := range stray[max(dayOf(at), 0)] {
+				if into := minuteOfDay(at) - minute; into >= 0 && into < 10 {
+					return 1900
+				}
+			}
+			return jobs(nine, always)(at)
+		}, 7, 40, always, 31}, // some begin while another one is there
+		"one of every hour, and one of Mondays": {func(at time.Time) float64 {
+			load := jobs(nine+7, onMondays)(at)
+			if at.Minute() < 4 && load < 2000 {
+				load = 700
+			}
+			return load
+		}, 21, 60, onMondays, 5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			minute := nine
+			if strings.Contains(name, "Mondays") {
+				minute += 7
+			}
+			days := map[int]bool{}
+			usualLiving.live(&profile{}, 0, float64(c.to), c.load, func(at time.Time, perSecond float64, _ string) {
+				if minuteOfDay(at) == minute-1 && perSecond > 1700 && dayOf(at) >= c.from {
+					days[dayOf(at)] = true
+				}
+			})
+			met := 0
+			for _, day := range daysOf(c.on, c.from, c.to) {
+				if days[day] {
+					met++
+				}
+			}
+			if met < c.atLeast {
+				t.Errorf("%d of %d jobs are expected, want %d", met, len(daysOf(c.on, c.from, c.to)), c.atLeast)
+			}
+		})
+	}
+}
+
+// Jobs that come often by the clock are foreseen, too.
+func TestJobsOfEveryHour(t *testing.T) {
+	for every, from := range map[int]int{60: 7, 15: 16} {
+		load := func(at time.Time) float64 {
+			if minuteOfDay(at)%every < 4 {
+				return 1500
+			}
+			return 400
+		}
+		hours := map[int]bool{}
+		usualLiving.live(&profile{}, 0, float64(from+1), load, func(at time.Time, perSecond float64, _ string) {
+			if dayOf(at) == from && minuteOfDay(at)%every == every-1 && perSecond > 1400 {
+				hours[at.Hour()] = true
+			}
+		})
+		if len(hours) != 24 {
+			t.Errorf("jobs of every %d minutes are expected in %d hours of day %d", every, len(hours), from)
+		}
+	}
+}
+
+// A load without a clock is hardly ever forecast.
 func TestWhatProvesNothingIsNotForecast(t *testing.T) {
 	random := rand.New(rand.NewPCG(2, 2))
-	at := func(r *rand.Rand) []int {
-		minutes := make([]int, 40)
-		for i := range minutes {
-			minutes[i] = r.IntN(24*60 - 10)
-		}
-		return minutes
+	moments := make([]int, 40)
+	for i := range moments {
+		moments[i] = random.IntN(24*60 - 10)
 	}
-	moments := at(random)
-	quiet := func(time.Time) float64 { return 400 }
-	levels := make([]float64, 40*24*60)
+	levels := make([]float64, 41*24*60)
 	for i := range levels {
 		levels[i] = 400 * math.Exp(0.4*random.NormFloat64())
 	}
-	minuteSince := func(at time.Time) int { return int(at.Sub(epoch.Truncate(24*time.Hour)) / time.Minute) }
-	for name, c := range map[string]struct {
-		load func(time.Time) float64
-		most int // minutes of forecasts in thirty days
-	}{
-		"nothing happens": {quiet, 0},
-		"a slow day":      {func(at time.Time) float64 { return 1000 + 900*math.Sin(2*math.Pi*float64(at.Unix()%86400)/86400) }, 0},
-		"jobs at any time": {func(at time.Time) float64 {
-			m := minuteSince(at)
-			if into := m%1440 - moments[m/1440%40]; into >= 0 && into < 10 {
-				return 2000
-			}
-			return 400
-		}, 0},
-		"minutes that differ by chance": {func(at time.Time) float64 { return levels[minuteSince(at)%len(levels)] }, 0},
-		"bursts by chance": {func(at time.Time) float64 {
-			if levels[minuteSince(at)%len(levels)] > 760 {
+	minuteSince := func(at time.Time) int { return max(int(at.Sub(firstDay)/time.Minute), 0) }
+	bursts := func(above float64) demands {
+		return func(at time.Time) float64 {
+			if levels[minuteSince(at)] > above {
 				return 1600
 			}
 			return 400
-		}, 30},
+		}
+	}
+	for name, c := range map[string]struct {
+		load demands
+		most int // minutes of forecasts in thirty days
+	}{
+		"nothing happens": {func(time.Time) float64 { return 400 }, 0},
+		"a slow day":      {func(at time.Time) float64 { return 1000 + 900*math.Sin(2*math.Pi*float64(at.Unix()%86400)/86400) }, 0},
+		"jobs at any time": {func(at time.Time) float64 {
+			if into := minuteOfDay(at) - moments[max(dayOf(at), 0)]; into >= 0 && into < 10 {
+				return 2000
+			}
+			return 400
+		}, 15},
+		"minutes that differ by chance": {func(at time.Time) float64 { return levels[minuteSince(at)] }, 120},
+		"ten bursts a day":              {bursts(400 * math.Exp(0.4*2.46)), 120},
+		"a hundred bursts a day":        {bursts(400 * math.Exp(0.4*1.48)), 120},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rounds := 0
-			lived(&profile{}, 0, 30, c.load, func(time.Time, float64, string) { rounds++ })
+			usualLiving.live(&profile{}, 0, 30, c.load, func(time.Time, float64, string) { rounds++ })
 			if minutes := rounds * 4 / 60; minutes > c.most {
 				t.Errorf("something is forecast for %d minutes", minutes)
 			}
@@ -189,102 +372,132 @@ func TestWhatProvesNothingIsNotForecast(t *testing.T) {
 	}
 }
 
-// What is no longer is expected once more, and what moved by an hour twice not.
-func TestWhatHasEndedIsForgotten(t *testing.T) {
-	for name, then := range map[string]func(time.Time) float64{
-		"jobs that have ended":       func(time.Time) float64 { return 400 },
-		"jobs that come earlier now": jobs(nine-60, always),
-	} {
-		t.Run(name, func(t *testing.T) {
+// An operator that starts while a job begins forecasts that one, and the next ones.
+func TestARestartWhileAJobBegins(t *testing.T) {
+	for _, before := range []time.Duration{-3 * time.Second, 20 * time.Second, 45 * time.Second, 70 * time.Second} {
+		for _, after := range []time.Duration{5 * time.Second, 25 * time.Second, 53 * time.Second} {
 			p := &profile{}
-			lived(p, 0, 10, jobs(nine, always), nil)
+			day := float64(24 * time.Hour)
+			stop := float64(9*time.Hour+before) / day
+			usualLiving.live(p, 0, 25+stop, jobs(nine, always), nil)
+			next := New(Recall(&v1alpha1.GoServiceStatus{Learned: Learned{At: firstDay, Profile: p.clone()}.Status()})).profile
 			days := map[int]bool{}
-			lived(p, 10, 5, then, func(at time.Time, _ float64, _ string) {
-				if at.Hour() == 9 || at.Hour() == 8 && at.Minute() > 30 {
-					days[int(at.Sub(epoch.Truncate(24*time.Hour)).Hours()/24)] = true
-				}
+			usualLiving.live(&next, 25+float64(9*time.Hour+max(before, 0)+after)/day, 2, jobs(nine, always), func(at time.Time, _ float64, _ string) {
+				days[dayOf(at)] = true
 			})
-			if len(days) > 1 || len(days) == 1 && !days[10] {
-				t.Errorf("nine o'clock is forecast on days %v", days)
+			if running := max(before, 0)+after < time.Minute; !days[26] || days[25] != running {
+				t.Errorf("stopped %s after nine, started %s later: forecast on days %v", before, after, days)
 			}
-		})
+		}
 	}
 }
 
 // expected at a moment, of a load that has been as it is.
 func expected(p *profile, perSecond float64, at time.Time) (float64, string) {
-	p.observe(at, constantly(perSecond), testLead)
+	p.observe(at, Estimates{Known: true, Demand: Rate{perSecond * 60, 60}, DemandNow: Rate{perSecond * 4, 4}}, usualLiving.lead)
 	return p.forecast(at)
 }
 
-func beforeNine(days int) time.Time {
-	return epoch.Truncate(24*time.Hour).AddDate(0, 0, days).Add(9*time.Hour - 20*time.Second)
+func beforeNine(day int) time.Time {
+	return firstDay.AddDate(0, 0, day).Add(9*time.Hour - 20*time.Second)
 }
 
-// A clock that was ahead for a while keeps no forecast in force and no minute from being learned.
-func TestAClockThatIsPutBackStopsNothing(t *testing.T) {
-	p := &profile{}
-	lived(p, 0, 4, jobs(nine, always), nil)
-	if got, _ := expected(p, 400, beforeNine(4)); got < 1900 { // it shows nine o'clock five hours early
-		t.Fatalf("%v req/s are expected at nine", got)
+// A clock that is ahead or behind for a while keeps no forecast in force, stops no minute from being learned, and costs no memory.
+func TestAClockThatIsWrongForAWhile(t *testing.T) {
+	fresh := func() *profile {
+		p := &profile{}
+		usualLiving.live(p, 0, 10.3, jobs(nine, always), nil)
+		return p
 	}
-	four := beforeNine(4).Add(-5 * time.Hour)
-	p.Rises = append(p.Rises, Rise{minuteOf(beforeNine(5)), 200})
-	if got, why := expected(p, 400, four); got != 0 {
-		t.Errorf("%v req/s are expected %s after the clock was put back", got, why)
+	t.Run("hours ahead", func(t *testing.T) {
+		p := fresh()
+		if got, _ := expected(p, 400, beforeNine(10)); got < 1900 {
+			t.Fatalf("%v req/s are expected at nine", got)
+		}
+		if got, why := expected(p, 400, beforeNine(10).Add(-5*time.Hour)); got != 0 {
+			t.Errorf("%v req/s are expected %s after the clock was put back", got, why)
+		}
+		usualLiving.live(p, 10+4.0/24, 0.25, jobs(5*60, always), nil)
+		if p.at(minuteOf(firstDay.AddDate(0, 0, 10).Add(5*time.Hour))) == nil {
+			t.Error("the rise at five is not remembered")
+		}
+	})
+	for _, days := range []int{-10, -20_000, 10, 3} {
+		t.Run(fmt.Sprintf("one round by %d days", days), func(t *testing.T) {
+			p := fresh()
+			wrong := beforeNine(10 + days)
+			expected(p, 400, wrong)
+			usualLiving.live(p, 10.32, 0.04, jobs(nine, always), nil)
+			if got, why := expected(p, 400, beforeNine(10)); got < 1900 {
+				t.Errorf("%v req/s are expected %s", got, why)
+			}
+		})
 	}
-	if last := p.Rises[len(p.Rises)-1]; last.Minute > minuteOf(beforeNine(4)) {
-		t.Errorf("a rise at minute %d is remembered of the time to come", last.Minute)
-	}
-	lived(p, 4+4.0/24, 0.5, jobs(4*60+30, always), nil)
-	if p.riseAt(minuteOf(four.Add(30*time.Minute+20*time.Second))) == 0 {
-		t.Error("the rise at half past four is not remembered")
-	}
+	t.Run("for good", func(t *testing.T) {
+		p := fresh()
+		usualLiving.live(p, 5, 2.5, jobs(nine, always), nil)
+		if got, _ := expected(p, 400, beforeNine(7).AddDate(0, 0, 1)); got < 1900 || p.Day != minuteOf(beforeNine(8))/minutesPerDay {
+			t.Errorf("%v req/s are expected on day %d", got, p.Day)
+		}
+	})
 }
 
-// What was not measured is taken for no day, and what is older than two weeks is forgotten.
+// What was not measured is no rise, and hides none.
 func TestWhatWasMissedIsNotForecast(t *testing.T) {
 	for name, c := range map[string]struct {
 		from, again float64 // days: measured until from, and from again on
-		nine        int
+		day         int
 		want        float64
 	}{
-		"nothing was missed":         {9, 9, 10, 2000},
-		"a morning":                  {9, 9.5, 10, 0},
-		"a morning, and a day since": {9, 9.5, 11, 0},
-		"a morning, and two":         {9, 9.5, 12, 2000},
-		"a week":                     {9, 16, 17, 0},
-		"a night":                    {9.6, 10.2, 10, 2000},
+		"nothing was missed":       {9, 9, 10, 2000},
+		"a morning":                {9, 9.5, 10, 2000},
+		"two mornings":             {9, 10.5, 11, 0}, // as if it had ended
+		"two mornings, one since":  {9, 10.5, 12, 2000},
+		"a week":                   {9, 16, 16, 0},
+		"a week, one since":        {9, 16, 17, 2000},
+		"two mornings of the last": {2, 3.5, 4, 2000},
+		"most of the last days":    {1, 3.5, 4, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			first := &profile{}
-			lived(first, 0, c.from, jobs(nine, always), nil)
+			usualLiving.live(first, 0, c.from, jobs(nine, always), nil)
 			restarted := New(Learned{Profile: first.clone()}).profile
 			for what, p := range map[string]*profile{"the same operator": first, "the next one": &restarted} {
-				until := beforeNine(c.nine).Add(-time.Minute)
-				lived(p, c.again, until.Sub(epoch.Truncate(24*time.Hour)).Hours()/24-c.again, jobs(nine, always), nil)
-				if got, why := expected(p, 400, beforeNine(c.nine)); math.Abs(got-c.want) > 0.05*c.want {
+				until := beforeNine(c.day).Add(-time.Minute)
+				usualLiving.live(p, c.again, until.Sub(firstDay).Hours()/24-c.again, jobs(nine, always), nil)
+				if got, why := expected(p, 400, beforeNine(c.day)); math.Abs(got-c.want) > 0.05*c.want {
 					t.Errorf("%s expects %v req/s %s, want %v", what, got, why, c.want)
 				}
 			}
 		})
 	}
-}
-
-func TestRisesAreForgotten(t *testing.T) {
 	p := &profile{}
-	at := lived(p, 0, 40, jobs(nine, always), nil)
-	if first := p.Rises[0].Minute; len(p.Rises) < 14 || first < minuteOf(at)-rememberFor-minutesPerDay {
-		t.Errorf("%d rises are remembered, the first of minute %d", len(p.Rises), first)
-	}
-	every := func(at time.Time) float64 { return 400 + 1600*float64(at.Minute()/4%2) }
-	lived(p, 40, 2, every, nil)
-	if len(p.Rises) != mostRises {
-		t.Errorf("%d rises are remembered, want %d", len(p.Rises), mostRises)
+	usualLiving.live(p, 0, 9, jobs(nine, always), nil)
+	p.observe(beforeNine(9), Estimates{}, time.Minute)
+	if got, _ := p.forecast(beforeNine(9)); got != 0 || !p.last.Before(firstDay.AddDate(0, 0, 9)) {
+		t.Errorf("%v req/s are expected by a round without measurements", got)
 	}
 }
 
-// A few requests more than none, and a few per cent more, are no rise.
+// The higher of the last two rises is expected, and neither an earlier one nor the lower.
+func TestHowHighARiseIsExpected(t *testing.T) {
+	heights := []float64{5000, 1500, 2500, 2000, 1200, 1300, 1400}
+	load := func(at time.Time) float64 {
+		if into := minuteOfDay(at) - nine; into >= 0 && into < 10 {
+			return heights[dayOf(at)]
+		}
+		return 400
+	}
+	got := map[int]float64{}
+	usualLiving.live(&profile{}, 0, 7, load, func(at time.Time, perSecond float64, _ string) { got[dayOf(at)] = perSecond })
+	for day, want := range map[int]float64{2: 5000, 3: 2500, 4: 2500, 5: 2000, 6: 1300} {
+		if math.Abs(got[day]-want) > 0.05*want {
+			t.Errorf("%v req/s are expected on day %d, want %v", got[day], day, want)
+		}
+	}
+}
+
+// A few requests more than none, a few per cent more, and half a minute are no rise.
 func TestChanceIsNoRise(t *testing.T) {
 	for name, c := range map[string]struct {
 		without, actual float64
@@ -292,7 +505,7 @@ func TestChanceIsNoRise(t *testing.T) {
 	}{
 		"15 requests after none":    {0, 0.25, 0},
 		"18 requests after none":    {0, 0.3, 1},
-		"a fifth more":              {1000, 1200, 0},
+		"a tenth more":              {1000, 1100, 0},
 		"a third more":              {1000, 1330, 1},
 		"half more, of a few":       {0.5, 0.75, 0},
 		"three times, of a few":     {0.5, 1.5, 1},
@@ -300,46 +513,105 @@ func TestChanceIsNoRise(t *testing.T) {
 		"as much":                   {1000, 1000, 0},
 		"more than the highest one": {1e300, math.MaxFloat64, 0},
 	} {
-		p := &profile{}
+		p := &profile{Profile: Profile{Day: 20_833}}
 		p.compare(&minuteAhead{minute: 30_000_000, without: levelOf(c.without), arrived: Rate{c.actual * 60, 60}})
-		if len(p.Rises) != c.want {
-			t.Errorf("%s: %d rises, want %d", name, len(p.Rises), c.want)
+		if len(p.Minutes) != c.want || (p.Strays > 0) != (c.want > 0) {
+			t.Errorf("%s: %d rises, want %d", name, len(p.Minutes), c.want)
+		}
+	}
+	for seconds, want := range map[float64]int{29: 0, 30: 1, 60: 1} {
+		p := &profile{Profile: Profile{Day: 20_833}, ahead: []minuteAhead{{minute: 30_000_000, without: 10, arrived: Rate{1000 * seconds, seconds}}}}
+		p.count(time.Unix(60*30_000_001, 0), Rate{})
+		if len(p.Minutes) != want || len(p.ahead) != 0 {
+			t.Errorf("%v seconds of a minute: %d rises, want %d", seconds, len(p.Minutes), want)
 		}
 	}
 }
 
-func TestForecastsThatWereWrongAreNotUsed(t *testing.T) {
-	soon := []minuteAhead{{minute: minuteOf(epoch) + 1, recurring: 100}, {minute: minuteOf(epoch) + 2, recurring: 90}}
-	for name, c := range map[string]struct {
-		judged Judged
-		want   float64
-	}{
-		"none yet":         {Judged{}, perSecondOf(100)},
-		"three wrong ones": {Judged{9, 0, 3}, perSecondOf(100)},
-		"four wrong ones":  {Judged{9, 0, 4}, 0},
-		"as wrong as none": {Judged{9, 9, 4}, perSecondOf(100)},
-		"more wrong":       {Judged{9.1, 9, 4}, 0},
-	} {
-		p := &profile{Profile: Profile{Forecasts: c.judged}, ahead: soon}
-		if got, _ := p.forecast(epoch); got != c.want {
-			t.Errorf("%s: %v req/s are forecast, want %v", name, got, c.want)
+// A round that reaches over the end of a minute counts in both, by its parts.
+func TestARoundIsSharedByItsMinutes(t *testing.T) {
+	p := &profile{Profile: Profile{Day: 20_833}, ahead: []minuteAhead{{minute: 30_000_000}, {minute: 30_000_001}, {minute: 30_000_002}}}
+	begins := p.ahead[0].begins()
+	p.count(begins.Add(50*time.Second), Rate{300, 60})
+	if got := p.ahead[0].arrived; got != (Rate{250, 50}) {
+		t.Errorf("%v of a round that began before the minute", got)
+	}
+	p.count(begins.Add(70*time.Second), Rate{200, 20})
+	if len(p.ahead) != 2 || p.ahead[0].arrived != (Rate{100, 10}) || p.ahead[1].arrived != (Rate{}) {
+		t.Errorf("%+v after a round that reaches over the end", p.ahead)
+	}
+}
+
+// The more rises nobody foresees, the more days must agree.
+func TestHowManyDaysMustAgree(t *testing.T) {
+	before := 0
+	for strays, want := range map[float64]int{0: 2, 1: 2, 1.2: 3, 5: 3, 10: 4, 20: 5, 30: 5, 60: 7, 480: 10, 1e9: 10} {
+		p := &profile{Profile: Profile{Strays: strays}}
+		if got := p.needed(); got != want {
+			t.Errorf("%v strays a day: %d days, want %d", strays, got, want)
 		}
 	}
-	p := &profile{ahead: soon}
-	for after, want := range map[time.Duration]float64{
-		2 * time.Minute: perSecondOf(100), 2*time.Minute + 1: perSecondOf(90), 3*time.Minute + 1: 0,
-	} {
-		if got, _ := p.forecast(epoch.Truncate(time.Minute).Add(after)); got != want {
-			t.Errorf("%v req/s are forecast after %s, want %v", got, after, want)
+	for strays := 0.0; strays < 1000; strays++ {
+		p := &profile{Profile: Profile{Strays: strays}}
+		if got := p.needed(); got < before {
+			t.Fatalf("%v strays a day: %d days, fewer than before", strays, got)
+		} else {
+			before = got
 		}
 	}
-	var j Judged
-	for range 40 {
-		j.add(20, 10, 18)
+	p := &profile{}
+	p.turnTo(100)
+	p.Strays = 3
+	p.turnTo(103)
+	if math.Abs(p.Strays-3/math.E) > 1e-9 {
+		t.Errorf("%v strays after three days", p.Strays)
 	}
-	j.add(20, 10, 14)
-	if math.Abs(j.With-(4+32.0/forecastMemory)) > 1e-9 || math.Abs(j.Without-(64-48.0/forecastMemory)) > 1e-9 || j.Count != forecastMemory {
-		t.Errorf("comparisons are remembered as %+v", j)
+	for day := range int64(60) { // four a day
+		p.turnTo(200 + day)
+		for i := range int64(4) {
+			p.compare(&minuteAhead{minute: (200+day)*minutesPerDay + 97*day%1000 + 100*i, without: 10, arrived: Rate{60_000, 60}})
+		}
+	}
+	if p.Strays < 3.5 || p.Strays > 5 {
+		t.Errorf("%v strays a day, of four", p.Strays)
+	}
+}
+
+// Where there is no room, the minute with the fewest days goes, of those the one that is the longest ago.
+func TestTheLeastMinuteMakesRoom(t *testing.T) {
+	p := &profile{Profile: Profile{Day: 100, Minutes: manyMinutes(mostMinutes)}}
+	for i := range p.Minutes {
+		p.Minutes[i].Days = 0b11
+	}
+	p.Minutes[7].Days, p.Minutes[9].Days, p.Minutes[11].Days = 0b1, 0b100, 0b10
+	shared := p.Minutes
+	p.note(100*minutesPerDay+1000, 50)
+	p.note(100*minutesPerDay+1001, 50)
+	p.note(99*minutesPerDay+1001, 40)
+	at := func(minute int) uint32 {
+		if i, found := p.find(minute); found {
+			return p.Minutes[i].Days
+		}
+		return 0
+	}
+	if len(p.Minutes) != mostMinutes || at(9) != 0 || at(11) != 0 || at(7) != 1 || at(1000) != 1 || at(1001) != 0b11 {
+		t.Errorf("%d minutes: %b %b %b %b %b", len(p.Minutes), at(9), at(11), at(7), at(1000), at(1001))
+	}
+	if shared[9].Minute != 9 {
+		t.Error("the minutes are shared with what was learned before")
+	}
+	if i, _ := p.find(1001); p.Minutes[i].Levels != [2]byte{40, 50} {
+		t.Errorf("levels %v", p.Minutes[i].Levels)
+	}
+	copied := p.clone()
+	copied.Minutes[0].Days = 77
+	if p.Minutes[0].Days == 77 {
+		t.Error("a clone is shared")
+	}
+	p.note(101*minutesPerDay, 50)
+	p.note((100-rememberedDays)*minutesPerDay+1002, 50)
+	if at(0) != 0b11 || at(1002) != 0 {
+		t.Error("a rise of tomorrow, or of long ago, is remembered")
 	}
 }
 
@@ -359,26 +631,26 @@ func TestLevels(t *testing.T) {
 	}
 }
 
-func manyRises(n int) []Rise {
-	rises := make([]Rise, n)
-	for i := range rises {
-		rises[i] = Rise{int64(30_000_000 + i), 200}
+func manyMinutes(n int) []RisingMinute {
+	minutes := make([]RisingMinute, n)
+	for i := range minutes {
+		minutes[i] = RisingMinute{Minute: i, Days: 1<<rememberedDays - 1, Levels: [2]byte{200, 201}}
 	}
-	return rises
+	return minutes
 }
 
-// It is small in a status, at most under 2 KB, and the next operator forecasts as this one does.
+// It is small in a status, and the next operator forecasts as this one does.
 func TestAProfileSurvivesInFewBytes(t *testing.T) {
 	p := &profile{}
-	until := lived(p, 0, 20, jobs(nine, onWeekdays), nil)
-	for most, rises := range map[int][]Rise{250: p.Rises, 1800: manyRises(mostRises)} {
-		text, err := json.Marshal(Learned{Profile: Profile{rises, p.Forecasts}}.Status().Profile)
+	until := usualLiving.live(p, 0, 21, jobs(nine, onWeekdays), nil)
+	for most, minutes := range map[int][]RisingMinute{80: p.Minutes, 2500: manyMinutes(mostMinutes)} {
+		text, err := json.Marshal(Learned{Profile: Profile{p.Day, minutes, p.Strays}}.Status().Profile)
 		if err != nil || len(text) > most {
-			t.Errorf("%d bytes for %d rises, %v", len(text), len(rises), err)
+			t.Errorf("%d bytes for %d minutes, %v", len(text), len(minutes), err)
 		}
 	}
 	next := New(Recall(&v1alpha1.GoServiceStatus{Learned: Learned{At: until, Profile: p.Profile}.Status()})).profile
-	at := beforeNine(20)
+	at := beforeNine(21)
 	want, why := expected(p, 400, at)
 	if got, because := expected(&next, 400, at); got == 0 || got != want || because != why {
 		t.Errorf("%v %s after a restart, %v %s before", got, because, want, why)
@@ -392,15 +664,15 @@ func TestWhatIsExpectedRaisesTheFloor(t *testing.T) {
 		want            int32
 		reason          string
 	}{
-		"more":               {3200, 0, 10, "3200 req/s as at this time on the last two days, 5ms of CPU each"},
+		"more":               {3200, 0, 10, "3200 req/s as at this time yesterday, 5ms of CPU each"},
 		"less":               {100, 0, 5, "1600 req/s over the last minute"},
 		"nothing":            {0, 0, 5, "1600 req/s over the last minute"},
-		"more than may come": {3200, 2000, 7, "2000 req/s as at this time on the last two days"},
+		"more than may come": {3200, 2000, 7, "2000 req/s as at this time yesterday"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := steps(&Decider{}, 0, time.Minute, func(time.Duration) Situation {
 				s := constant(1600, 5)(0)
-				s.Expected, s.ExpectedWhy, s.Bounds.SharedLimit = c.expected, "as at this time on the last two days", c.limit
+				s.Expected, s.ExpectedWhy, s.Bounds.SharedLimit = c.expected, "as at this time yesterday", c.limit
 				return s
 			})
 			if got.Floor.Value != c.want || !strings.HasPrefix(got.Floor.Reason, c.reason) {
