@@ -141,7 +141,7 @@ func TestTheMostThatMayBeLearnedIsAccepted(t *testing.T) {
 			At: time.Now(), Tuned: plan.Tuned{Utilization: &plan.Figure[float64]{Value: 1}},
 			Startups: slices.Repeat([]time.Duration{5 * time.Minute}, 16),
 			Profile: tuner.Profile{
-				Day: math.MaxInt32, Minutes: slices.Repeat([]tuner.RisingMinute{{Minute: 1439, Days: 1<<24 - 1, Levels: [2]byte{255, 255}}}, 256), Strays: 1440,
+				Day: math.MaxInt32, Minutes: slices.Repeat([]tuner.RisingMinute{{Minute: 1439, Days: 1<<24 - 1, Levels: [2]byte{255, 255}}}, 256), Strays: 1440, Noise: 255,
 			},
 		}
 		tried := service.DeepCopy()

@@ -88,7 +88,13 @@ type LearnedProfile struct {
 	// strayPermille is how many thousandths came in a day that were not foreseen.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=1440000
 	StrayPermille int64 `json:"strayPermille,omitempty"`
+	// noisePermille is how far a quarter of the minutes were from what was to be expected of them at most, in thousandths of a step of 8 %.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=255000
+	NoisePermille int64 `json:"noisePermille,omitempty"`
 }
 
 // LearnedTally counts the requests of an interval.

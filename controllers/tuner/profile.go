@@ -28,25 +28,35 @@ const (
 	// Levels of demand are counted in steps of levelStep from leastLevel requests per second on.
 	leastLevel = 0.01
 	levelStep  = 1.08
-	// leastRise in levels is about a quarter more than was to be expected, and chance explains it in less than one of ten thousand cases:
+	// A rise is leastRise levels, which is a quarter more than was to be expected, and timesNoise of the noise, which is 3.5 standard
+	// deviations of a normal distribution. And chance explains it in less than one of ten thousand cases:
 	// riseDeviations of a Poisson process.
 	leastRise      = 3
+	timesNoise     = 11
 	riseDeviations = 4
 	// sameRise in minutes is for how long what was to be expected may not know of a rise: it is a mean of one, from so long ahead.
 	sameRise = int64((maxLead + stepsAhead + maxLead + StableWindow) / time.Minute)
 	// nearMinutes are those in which a rise counts as one at the same time, since some begin late.
 	nearMinutes = 3
-	// strayChance is how probable it may be that strays alone come as often at the same time as a forecast demands: less than once in
-	// three days is there a minute of which that is so.
+	// strayChance is how probable it may be that strays alone come as often at the same time as a forecast demands: once in three days, there
+	// is a minute of which that is so.
 	strayChance = 2e-4
-	// strayDays is the mean age of the strays that count.
-	strayDays = 3
-	// behindRounds is how long a clock must be behind to be believed.
-	behindRounds = 100
+	// strayDays is the mean age of the strays that count, and noiseStep in levels by how much a minute moves the noise. That is
+	// their first quartile, so that jobs do not count as noise, however many minutes of an hour they are.
+	strayDays  = 3
+	noiseStep  = 0.02
+	usualShare = 0.25
+	// oddRounds is how many rounds must agree on another day than this one or the next to be believed.
+	oddRounds = 100
 )
 
-// agoDays are the days on which a rise tells of one today: those of the last week, and this one of the two weeks before it.
-var agoDays = []int64{1, 2, 3, 4, 5, 6, 7, 14, 21}
+// agoDays are the days on which a rise tells of one today: those of the last week, and this one of the two weeks before it. The last
+// days, the weeks, or all of them may be enough.
+var (
+	agoDays  = []int64{1, 2, 3, 4, 5, 6, 7, 14, 21}
+	lastDays = agoDays[:3]
+	weeks    = agoDays[6:]
+)
 
 // RisingMinute is a minute of the day (UTC) in which more came than was to be expected when its pods would have had to be asked for.
 type RisingMinute struct {
@@ -66,6 +76,8 @@ type Profile struct {
 	Minutes []RisingMinute
 	// Strays is how many rises came in a day that were not foreseen, on average over strayDays.
 	Strays float64
+	// Noise is how many levels a quarter of the minutes of the last hours were from what was to be expected at most.
+	Noise float64
 }
 
 // profile learns a Profile and forecasts by it. The zero value knows nothing.
@@ -73,9 +85,9 @@ type profile struct {
 	Profile
 	// ahead are the minutes that begin soon or have begun, the oldest first.
 	ahead []minuteAhead
-	// last round, and how many rounds in a row were on earlier days than the Profile's.
-	last   time.Time
-	behind int
+	// last round, and how many rounds in a row were on other days than were to be expected.
+	last time.Time
+	odd  int
 }
 
 // minuteAhead is a minute since the Unix epoch, before it is over.
@@ -83,30 +95,31 @@ type minuteAhead struct {
 	minute int64
 	// partly says that it had begun when it was first seen.
 	partly bool
-	// without is what was to be expected of it without the clock, by what was known when its pods had to be asked for; recurring is what
-	// came at this time before, 0 where nothing is to be expected of that.
-	without, recurring byte
-	why                string
-	arrived            Rate
+	// without is the level that was to be expected of it without the clock, by what was known when its pods had to be asked for; recurring is
+	// the one that came at this time before, 0 where nothing is to be expected of that.
+	without   float64
+	recurring byte
+	why       string
+	arrived   Rate
 }
 
 func (m *minuteAhead) begins() time.Time { return time.Unix(60*m.minute, 0) }
 
 func minuteOf(at time.Time) int64 { return at.Unix() / 60 }
 
-// levelOf a demand in requests per second.
-func levelOf(perSecond float64) byte {
+// levelOf a demand in requests per second, at least 1.
+func levelOf(perSecond float64) float64 {
 	if !(perSecond > leastLevel) {
 		return 1
 	}
-	return byte(min(1+math.Round(math.Log(perSecond/leastLevel)/math.Log(levelStep)), math.MaxUint8))
+	return 1 + math.Log(perSecond/leastLevel)/math.Log(levelStep)
 }
 
-func perSecondOf(level byte) float64 {
+func perSecondOf(level float64) float64 {
 	if level <= 1 {
 		return 0
 	}
-	return leastLevel * math.Pow(levelStep, float64(level-1))
+	return leastLevel * math.Pow(levelStep, level-1)
 }
 
 // observe a round. lead is how long before a minute its pods are asked for at the latest.
@@ -136,19 +149,20 @@ func (p *profile) observe(now time.Time, e Estimates, lead time.Duration) {
 	}
 }
 
-// turnTo a day; false where the clock is behind what was measured already. It must be so for a while to be believed: then what is of
-// later days is forgotten.
+// turnTo a day; false where the clock is wrong: it must show another day than this one or the next for a while to be believed. If that is
+// an earlier one, what is of later days is forgotten.
 func (p *profile) turnTo(day int64) bool {
 	if p.Day == 0 {
 		p.Day = day
 	}
-	if day < p.Day {
+	running := !p.last.IsZero() // a status may be old
+	if day < p.Day || running && day > p.Day+1 {
 		p.ahead = nil
-		if p.behind++; p.behind < behindRounds {
+		if p.odd++; p.odd < oddRounds {
 			return false
 		}
 	}
-	p.behind = 0
+	p.odd = 0
 	if day == p.Day {
 		return true
 	}
@@ -188,20 +202,24 @@ func (p *profile) count(now time.Time, round Rate) {
 // compare what came in a minute with what was to be expected. What came soon before it already is no other rise.
 func (p *profile) compare(m *minuteAhead) {
 	level := levelOf(m.arrived.PerSecond())
-	least := int(m.without)
+	least := m.without
 	for before := int64(1); before <= sameRise; before++ {
-		if at := p.at(m.minute - before); at != nil {
-			least = max(least, int(at.Levels[0]))
-		}
+		least = max(least, float64(p.levelAt(m.minute-before)))
+	}
+	usual, far := p.Noise, level-m.without
+	if math.Abs(far) > usual { // at the quartile, it moves up as far as down
+		p.Noise += noiseStep * usualShare
+	} else {
+		p.Noise = max(usual-noiseStep*(1-usualShare), 0)
 	}
 	chance := riseDeviations * math.Sqrt(m.arrived.Events)
-	if int(level) < least+leastRise || m.arrived.Events-perSecondOf(m.without)*m.arrived.Seconds < chance {
+	if level < least+leastRise || far < timesNoise*usual || m.arrived.Events-perSecondOf(m.without)*m.arrived.Seconds < chance {
 		return
 	}
 	if m.recurring == 0 {
-		p.Strays += 1.0 / strayDays
+		p.Strays = min(p.Strays+1.0/strayDays, float64(minutesPerDay))
 	}
-	p.note(m.minute, level)
+	p.note(m.minute, byte(min(math.Round(level), math.MaxUint8)))
 }
 
 // note a rise. Where there is no room, it takes that of the minute with the fewest days, the one whose last is the longest ago.
@@ -236,42 +254,54 @@ func (p *profile) find(minute int) (at int, found bool) {
 	return slices.BinarySearchFunc(p.Minutes, minute, func(m RisingMinute, minute int) int { return m.Minute - minute })
 }
 
-// at a minute since the epoch in which there was a rise; nil where there was none.
-func (p *profile) at(minute int64) *RisingMinute {
+// at says whether there was a rise in a minute since the epoch.
+func (p *profile) at(minute int64) bool {
+	_, found := p.rise(minute)
+	return found
+}
+
+// rise in a minute since the epoch, if there was one; its level is 0 where there were two since at the same time of the day.
+func (p *profile) rise(minute int64) (level byte, found bool) {
 	ago := p.Day - minute/minutesPerDay
 	i, found := p.find(int(minute % minutesPerDay))
 	if !found || ago < 0 || ago >= rememberedDays || p.Minutes[i].Days&(1<<ago) == 0 {
-		return nil
+		return 0, false
 	}
-	return &p.Minutes[i]
+	if since := bits.OnesCount32(p.Minutes[i].Days & (1<<ago - 1)); since < len(p.Minutes[i].Levels) {
+		level = p.Minutes[i].Levels[since]
+	}
+	return level, true
+}
+
+func (p *profile) levelAt(minute int64) byte {
+	level, _ := p.rise(minute)
+	return level
 }
 
 // near says whether there was a rise in a minute or next to it.
 func (p *profile) near(minute int64) bool {
-	return p.at(minute-1) != nil || p.at(minute) != nil || p.at(minute+1) != nil
+	return p.at(minute-1) || p.at(minute) || p.at(minute+1)
 }
 
 // recurring is what is to be expected of a minute because of rises at the same time of earlier days: the higher of the last two of them.
 // It is 0 unless there were more than strays explain, one of them in the last week and one in this very minute.
 func (p *profile) recurring(minute int64) (level byte, why string) {
-	ago := func(days int64) int64 { return minute - days*minutesPerDay }
-	count, last, exact := 0, int64(0), false
+	var came []int64
+	exact := false
 	for _, days := range agoDays {
-		if p.near(ago(days)) {
-			count++
-			last = cmp.Or(last, days)
-			exact = exact || p.at(ago(days)) != nil
+		then := minute - days*minutesPerDay
+		if !p.near(then) {
+			continue
 		}
+		if came = append(came, days); len(came) <= 2 {
+			level = max(level, p.levelAt(then-1), p.levelAt(then), p.levelAt(then+1))
+		}
+		exact = exact || p.at(then)
 	}
-	if count < p.needed() || last > 7 || !exact || p.hasEnded(minute) || p.isOff(minute) {
+	if !exact || came[0] > 7 || !p.areEnough(came, lastDays, weeks, agoDays) || p.hasEnded(minute) || p.isOff(minute) {
 		return 0, ""
 	}
-	for other := minute - 1; other <= minute+1; other++ {
-		if i, found := p.find(int(other % minutesPerDay)); found {
-			level = max(level, p.Minutes[i].Levels[0], p.Minutes[i].Levels[1])
-		}
-	}
-	switch last {
+	switch came[0] {
 	case 1:
 		return level, "as at this time yesterday"
 	case 7:
@@ -280,18 +310,31 @@ func (p *profile) recurring(minute int64) (level byte, why string) {
 	return level, "as at this time on earlier days"
 }
 
-// needed is in how many of agoDays there must have been a rise at the same time, so that strays are unlikely to have come so often. At
-// each day's time they do with the same probability, so what n of them do is binomial.
-func (p *profile) needed() int {
+// areEnough says that on more days of some series something came than strays explain.
+func (p *profile) areEnough(came []int64, series ...[]int64) bool {
+	return slices.ContainsFunc(series, func(days []int64) bool {
+		count := 0
+		for _, day := range came {
+			if slices.Contains(days, day) {
+				count++
+			}
+		}
+		return count >= p.needed(len(days))
+	})
+}
+
+// needed is on how many of some days there must have been a rise at the same time, so that strays are unlikely to have come so often: they
+// do on each of them with the same probability, so on how many is binomial.
+func (p *profile) needed(days int) int {
 	perDay := min(p.Strays*nearMinutes/float64(minutesPerDay), 1)
 	chance := 1.0 // C(n, k)·p^k bounds the probability of k or more
-	for k := 1; k <= len(agoDays); k++ {
-		chance *= perDay * float64(len(agoDays)-k+1) / float64(k)
+	for k := 1; k <= days; k++ {
+		chance *= perDay * float64(days-k+1) / float64(k)
 		if k >= 2 && chance <= strayChance {
 			return k
 		}
 	}
-	return len(agoDays) + 1
+	return days + 1
 }
 
 // hasEnded says that nothing has come the last two times that it would have been as in the week before.
@@ -308,20 +351,28 @@ func (p *profile) hasEnded(minute int64) bool {
 	return missed == 2
 }
 
-// isOff says that twice nothing came on this day of the week, although it had on the days before.
+// isOff says that twice nothing came on this day of the week, although it had in the week before each.
 func (p *profile) isOff(minute int64) bool {
-	was := func(days int64) bool { return p.near(minute - days*minutesPerDay) }
-	lately := func(days int64) bool {
-		return was(days+1) && was(days+2) || was(days+1) && was(days+3) || was(days+2) && was(days+3)
+	off := func(ago int64) bool {
+		if p.near(minute - ago*minutesPerDay) {
+			return false
+		}
+		for days := ago + 1; days < ago+7; days++ {
+			if p.near(minute - days*minutesPerDay) {
+				return true
+			}
+		}
+		return false
 	}
-	return !was(7) && !was(14) && lately(7) && lately(14)
+	return off(7) && off(14)
 }
 
 // forecast is the demand of a minute that is about to begin or has just begun, where rises at the same time tell of it; 0 otherwise.
 func (p *profile) forecast(now time.Time) (perSecond float64, why string) {
 	for i := range p.ahead {
-		if m := &p.ahead[i]; now.Sub(m.begins()) < beginning && perSecondOf(m.recurring) > perSecond {
-			perSecond, why = perSecondOf(m.recurring), m.why
+		m := &p.ahead[i]
+		if expected := perSecondOf(float64(m.recurring)); now.Sub(m.begins()) < beginning && expected > perSecond {
+			perSecond, why = expected, m.why
 		}
 	}
 	return perSecond, why
@@ -347,7 +398,7 @@ func (p Profile) status() *v1alpha1.LearnedProfile {
 		encoded = append(encoded, byte(m.Days>>16), byte(m.Days>>8), byte(m.Days), m.Levels[0], m.Levels[1])
 	}
 	return &v1alpha1.LearnedProfile{
-		Day: p.Day, Minutes: base64.StdEncoding.EncodeToString(encoded), StrayPermille: count(permille * p.Strays),
+		Day: p.Day, Minutes: base64.StdEncoding.EncodeToString(encoded), StrayPermille: count(permille * p.Strays), NoisePermille: count(permille * p.Noise),
 	}
 }
 
@@ -357,10 +408,13 @@ func recallProfile(s *v1alpha1.LearnedProfile) Profile {
 		return Profile{}
 	}
 	encoded, err := base64.StdEncoding.DecodeString(s.Minutes)
-	if err != nil || len(encoded) == 0 || len(encoded)%minuteBytes != 0 || len(encoded) > mostMinutes*minuteBytes || s.Day <= 0 || s.StrayPermille < 0 {
+	if err != nil || len(encoded) == 0 || len(encoded)%minuteBytes != 0 || len(encoded) > mostMinutes*minuteBytes || s.Day <= 0 {
 		return Profile{}
 	}
-	p := Profile{Day: s.Day, Strays: float64(s.StrayPermille) / permille}
+	p := Profile{
+		Day: s.Day, Strays: min(max(float64(s.StrayPermille)/permille, 0), float64(minutesPerDay)),
+		Noise: min(max(float64(s.NoisePermille)/permille, 0), math.MaxUint8),
+	}
 	for b := range slices.Chunk(encoded, minuteBytes) {
 		m := RisingMinute{int(binary.BigEndian.Uint16(b)), uint32(b[2])<<16 | uint32(b[3])<<8 | uint32(b[4]), [2]byte{b[5], b[6]}}
 		if n := len(p.Minutes); n > 0 && m.Minute <= p.Minutes[n-1].Minute || int64(m.Minute) >= minutesPerDay || m.Days == 0 || m.Levels[0] == 0 {

@@ -4,7 +4,6 @@
 package tuner
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -72,6 +71,12 @@ func always(time.Time) bool { return true }
 
 func onWeekdays(at time.Time) bool {
 	return at.Weekday() != time.Saturday && at.Weekday() != time.Sunday
+}
+
+func onWeekends(at time.Time) bool { return !onWeekdays(at) }
+
+func onMondaysAndThursdays(at time.Time) bool {
+	return at.Weekday() == time.Monday || at.Weekday() == time.Thursday
 }
 
 func onMondays(at time.Time) bool { return at.Weekday() == time.Monday }
@@ -155,10 +160,12 @@ func TestAServicesOwnWeekIsForecast(t *testing.T) {
 		missed, also []int
 	}{
 		"Mondays":                          {onMondays, 15, 45, onMondays, nil, nil},
+		"Mondays and Thursdays":            {onMondaysAndThursdays, 22, 60, onMondaysAndThursdays, nil, nil},
+		"weekends":                         {onWeekends, 22, 60, onWeekends, nil, nil},
 		"weekdays":                         {onWeekdays, 17, 45, onWeekdays, nil, nil},
 		"a holiday on a Monday":            {but(onWeekdays, 32), 17, 60, onWeekdays, nil, nil},
 		"a holiday on a Tuesday":           {but(onWeekdays, 33), 17, 60, onWeekdays, nil, nil},
-		"a holiday on a Friday":            {but(onWeekdays, 36), 17, 60, onWeekdays, nil, []int{45, 52}}, // Sundays
+		"a holiday on a Friday":            {but(onWeekdays, 36), 17, 60, onWeekdays, nil, nil},
 		"a holiday of somebody's Mondays":  {but(onMondays, 32), 15, 60, onMondays, []int{39}, nil},
 		"two holidays":                     {but(onWeekdays, 32, 33), 17, 60, onWeekdays, []int{34}, nil},
 		"a day without one of every day's": {but(always, 25), 3, 45, always, nil, nil},
@@ -253,6 +260,10 @@ func TestJobsBesideOthers(t *testing.T) {
 			stray[i] = append(stray[i], random.IntN(24*60-10))
 		}
 	}
+	noise := make([]float64, 61*24*60)
+	for i := range noise {
+		noise[i] = random.NormFloat64()
+	}
 	for name, c := range map[string]struct {
 		load     demands
 		from, to int
@@ -273,6 +284,15 @@ func TestJobsBesideOthers(t *testing.T) {
 			}
 			return jobs(nine, always)(at)
 		}, 7, 40, always, 31}, // some begin while another one is there
+		"a load whose minutes differ by a tenth": {func(at time.Time) float64 {
+			return jobs(nine, always)(at) * math.Exp(0.1*noise[max(int(at.Sub(firstDay)/time.Minute), 0)])
+		}, 4, 40, always, 35},
+		"thirty short ones at any time, on weekdays": {func(at time.Time) float64 {
+			if noise[max(int(at.Sub(firstDay)/time.Minute), 0)] > 2 {
+				return 1200
+			}
+			return jobs(nine, onWeekdays)(at)
+		}, 21, 40, onWeekdays, 13},
 		"one of every hour, and one of Mondays": {func(at time.Time) float64 {
 			load := jobs(nine+7, onMondays)(at)
 			if at.Minute() < 4 && load < 2000 {
@@ -418,11 +438,11 @@ func TestAClockThatIsWrongForAWhile(t *testing.T) {
 			t.Errorf("%v req/s are expected %s after the clock was put back", got, why)
 		}
 		usualLiving.live(p, 10+4.0/24, 0.25, jobs(5*60, always), nil)
-		if p.at(minuteOf(firstDay.AddDate(0, 0, 10).Add(5*time.Hour))) == nil {
+		if !p.at(minuteOf(firstDay.AddDate(0, 0, 10).Add(5 * time.Hour))) {
 			t.Error("the rise at five is not remembered")
 		}
 	})
-	for _, days := range []int{-10, -20_000, 10, 3} {
+	for _, days := range []int{-10, -20_000, 10, 3, 400} {
 		t.Run(fmt.Sprintf("one round by %d days", days), func(t *testing.T) {
 			p := fresh()
 			wrong := beforeNine(10 + days)
@@ -476,208 +496,5 @@ func TestWhatWasMissedIsNotForecast(t *testing.T) {
 	p.observe(beforeNine(9), Estimates{}, time.Minute)
 	if got, _ := p.forecast(beforeNine(9)); got != 0 || !p.last.Before(firstDay.AddDate(0, 0, 9)) {
 		t.Errorf("%v req/s are expected by a round without measurements", got)
-	}
-}
-
-// The higher of the last two rises is expected, and neither an earlier one nor the lower.
-func TestHowHighARiseIsExpected(t *testing.T) {
-	heights := []float64{5000, 1500, 2500, 2000, 1200, 1300, 1400}
-	load := func(at time.Time) float64 {
-		if into := minuteOfDay(at) - nine; into >= 0 && into < 10 {
-			return heights[dayOf(at)]
-		}
-		return 400
-	}
-	got := map[int]float64{}
-	usualLiving.live(&profile{}, 0, 7, load, func(at time.Time, perSecond float64, _ string) { got[dayOf(at)] = perSecond })
-	for day, want := range map[int]float64{2: 5000, 3: 2500, 4: 2500, 5: 2000, 6: 1300} {
-		if math.Abs(got[day]-want) > 0.05*want {
-			t.Errorf("%v req/s are expected on day %d, want %v", got[day], day, want)
-		}
-	}
-}
-
-// A few requests more than none, a few per cent more, and half a minute are no rise.
-func TestChanceIsNoRise(t *testing.T) {
-	for name, c := range map[string]struct {
-		without, actual float64
-		want            int
-	}{
-		"15 requests after none":    {0, 0.25, 0},
-		"18 requests after none":    {0, 0.3, 1},
-		"a tenth more":              {1000, 1100, 0},
-		"a third more":              {1000, 1330, 1},
-		"half more, of a few":       {0.5, 0.75, 0},
-		"three times, of a few":     {0.5, 1.5, 1},
-		"less":                      {1000, 100, 0},
-		"as much":                   {1000, 1000, 0},
-		"more than the highest one": {1e300, math.MaxFloat64, 0},
-	} {
-		p := &profile{Profile: Profile{Day: 20_833}}
-		p.compare(&minuteAhead{minute: 30_000_000, without: levelOf(c.without), arrived: Rate{c.actual * 60, 60}})
-		if len(p.Minutes) != c.want || (p.Strays > 0) != (c.want > 0) {
-			t.Errorf("%s: %d rises, want %d", name, len(p.Minutes), c.want)
-		}
-	}
-	for seconds, want := range map[float64]int{29: 0, 30: 1, 60: 1} {
-		p := &profile{Profile: Profile{Day: 20_833}, ahead: []minuteAhead{{minute: 30_000_000, without: 10, arrived: Rate{1000 * seconds, seconds}}}}
-		p.count(time.Unix(60*30_000_001, 0), Rate{})
-		if len(p.Minutes) != want || len(p.ahead) != 0 {
-			t.Errorf("%v seconds of a minute: %d rises, want %d", seconds, len(p.Minutes), want)
-		}
-	}
-}
-
-// A round that reaches over the end of a minute counts in both, by its parts.
-func TestARoundIsSharedByItsMinutes(t *testing.T) {
-	p := &profile{Profile: Profile{Day: 20_833}, ahead: []minuteAhead{{minute: 30_000_000}, {minute: 30_000_001}, {minute: 30_000_002}}}
-	begins := p.ahead[0].begins()
-	p.count(begins.Add(50*time.Second), Rate{300, 60})
-	if got := p.ahead[0].arrived; got != (Rate{250, 50}) {
-		t.Errorf("%v of a round that began before the minute", got)
-	}
-	p.count(begins.Add(70*time.Second), Rate{200, 20})
-	if len(p.ahead) != 2 || p.ahead[0].arrived != (Rate{100, 10}) || p.ahead[1].arrived != (Rate{}) {
-		t.Errorf("%+v after a round that reaches over the end", p.ahead)
-	}
-}
-
-// The more rises nobody foresees, the more days must agree.
-func TestHowManyDaysMustAgree(t *testing.T) {
-	before := 0
-	for strays, want := range map[float64]int{0: 2, 1: 2, 1.2: 3, 5: 3, 10: 4, 20: 5, 30: 5, 60: 7, 480: 10, 1e9: 10} {
-		p := &profile{Profile: Profile{Strays: strays}}
-		if got := p.needed(); got != want {
-			t.Errorf("%v strays a day: %d days, want %d", strays, got, want)
-		}
-	}
-	for strays := 0.0; strays < 1000; strays++ {
-		p := &profile{Profile: Profile{Strays: strays}}
-		if got := p.needed(); got < before {
-			t.Fatalf("%v strays a day: %d days, fewer than before", strays, got)
-		} else {
-			before = got
-		}
-	}
-	p := &profile{}
-	p.turnTo(100)
-	p.Strays = 3
-	p.turnTo(103)
-	if math.Abs(p.Strays-3/math.E) > 1e-9 {
-		t.Errorf("%v strays after three days", p.Strays)
-	}
-	for day := range int64(60) { // four a day
-		p.turnTo(200 + day)
-		for i := range int64(4) {
-			p.compare(&minuteAhead{minute: (200+day)*minutesPerDay + 97*day%1000 + 100*i, without: 10, arrived: Rate{60_000, 60}})
-		}
-	}
-	if p.Strays < 3.5 || p.Strays > 5 {
-		t.Errorf("%v strays a day, of four", p.Strays)
-	}
-}
-
-// Where there is no room, the minute with the fewest days goes, of those the one that is the longest ago.
-func TestTheLeastMinuteMakesRoom(t *testing.T) {
-	p := &profile{Profile: Profile{Day: 100, Minutes: manyMinutes(mostMinutes)}}
-	for i := range p.Minutes {
-		p.Minutes[i].Days = 0b11
-	}
-	p.Minutes[7].Days, p.Minutes[9].Days, p.Minutes[11].Days = 0b1, 0b100, 0b10
-	shared := p.Minutes
-	p.note(100*minutesPerDay+1000, 50)
-	p.note(100*minutesPerDay+1001, 50)
-	p.note(99*minutesPerDay+1001, 40)
-	at := func(minute int) uint32 {
-		if i, found := p.find(minute); found {
-			return p.Minutes[i].Days
-		}
-		return 0
-	}
-	if len(p.Minutes) != mostMinutes || at(9) != 0 || at(11) != 0 || at(7) != 1 || at(1000) != 1 || at(1001) != 0b11 {
-		t.Errorf("%d minutes: %b %b %b %b %b", len(p.Minutes), at(9), at(11), at(7), at(1000), at(1001))
-	}
-	if shared[9].Minute != 9 {
-		t.Error("the minutes are shared with what was learned before")
-	}
-	if i, _ := p.find(1001); p.Minutes[i].Levels != [2]byte{40, 50} {
-		t.Errorf("levels %v", p.Minutes[i].Levels)
-	}
-	copied := p.clone()
-	copied.Minutes[0].Days = 77
-	if p.Minutes[0].Days == 77 {
-		t.Error("a clone is shared")
-	}
-	p.note(101*minutesPerDay, 50)
-	p.note((100-rememberedDays)*minutesPerDay+1002, 50)
-	if at(0) != 0b11 || at(1002) != 0 {
-		t.Error("a rise of tomorrow, or of long ago, is remembered")
-	}
-}
-
-func TestLevels(t *testing.T) {
-	for _, perSecond := range []float64{0.02, 1, 37, 1e3, 1e6} {
-		if got := perSecondOf(levelOf(perSecond)); math.Abs(got/perSecond-1) > 0.04 {
-			t.Errorf("%v req/s come back as %v", perSecond, got)
-		}
-	}
-	for _, perSecond := range []float64{0, -1, 0.01, math.NaN()} {
-		if level := levelOf(perSecond); level != 1 || perSecondOf(level) != 0 {
-			t.Errorf("%v req/s are level %d", perSecond, level)
-		}
-	}
-	if levelOf(math.Inf(1)) != math.MaxUint8 {
-		t.Error("there is more than the highest level")
-	}
-}
-
-func manyMinutes(n int) []RisingMinute {
-	minutes := make([]RisingMinute, n)
-	for i := range minutes {
-		minutes[i] = RisingMinute{Minute: i, Days: 1<<rememberedDays - 1, Levels: [2]byte{200, 201}}
-	}
-	return minutes
-}
-
-// It is small in a status, and the next operator forecasts as this one does.
-func TestAProfileSurvivesInFewBytes(t *testing.T) {
-	p := &profile{}
-	until := usualLiving.live(p, 0, 21, jobs(nine, onWeekdays), nil)
-	for most, minutes := range map[int][]RisingMinute{80: p.Minutes, 2500: manyMinutes(mostMinutes)} {
-		text, err := json.Marshal(Learned{Profile: Profile{p.Day, minutes, p.Strays}}.Status().Profile)
-		if err != nil || len(text) > most {
-			t.Errorf("%d bytes for %d minutes, %v", len(text), len(minutes), err)
-		}
-	}
-	next := New(Recall(&v1alpha1.GoServiceStatus{Learned: Learned{At: until, Profile: p.Profile}.Status()})).profile
-	at := beforeNine(21)
-	want, why := expected(p, 400, at)
-	if got, because := expected(&next, 400, at); got == 0 || got != want || because != why {
-		t.Errorf("%v %s after a restart, %v %s before", got, because, want, why)
-	}
-}
-
-// The floor is never below what is measured, and at what is expected where that is more; a shared limit bounds both.
-func TestWhatIsExpectedRaisesTheFloor(t *testing.T) {
-	for name, c := range map[string]struct {
-		expected, limit float64
-		want            int32
-		reason          string
-	}{
-		"more":               {3200, 0, 10, "3200 req/s as at this time yesterday, 5ms of CPU each"},
-		"less":               {100, 0, 5, "1600 req/s over the last minute"},
-		"nothing":            {0, 0, 5, "1600 req/s over the last minute"},
-		"more than may come": {3200, 2000, 7, "2000 req/s as at this time yesterday"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			got := steps(&Decider{}, 0, time.Minute, func(time.Duration) Situation {
-				s := constant(1600, 5)(0)
-				s.Expected, s.ExpectedWhy, s.Bounds.SharedLimit = c.expected, "as at this time yesterday", c.limit
-				return s
-			})
-			if got.Floor.Value != c.want || !strings.HasPrefix(got.Floor.Reason, c.reason) {
-				t.Errorf("floor %d: %s; want %d: %s", got.Floor.Value, got.Floor.Reason, c.want, c.reason)
-			}
-		})
 	}
 }
