@@ -153,6 +153,37 @@ func TestTheMostThatMayBeLearnedIsAccepted(t *testing.T) {
 	}
 }
 
+// What came in the same minute of the last two days has its pods before it begins, also after a restart.
+func TestTheNextOperatorKnowsWhatComesByTheClock(t *testing.T) {
+	t.Parallel()
+	namespace, pods, load := newNamespace(t), newWorkload(), newTraffic(140)
+	load.slow = 0.05
+	pods.scrape = load.scrape
+	before := underLoad(t, namespace, tunedSpec, pods, load, 2)
+	const minutesPerDay, thousand = 24 * 60, 151 // 0.01 · 1.08^150 requests per second
+	now := time.Now().Unix() / 60
+	soon := now + 1
+	profile := tuner.Profile{Day: now / minutesPerDay}
+	yesterday := profile.Day - (soon/minutesPerDay - 1)
+	profile.Minutes = []tuner.RisingMinute{{Minute: int(soon % minutesPerDay), Days: 0b11 << yesterday, Levels: [2]byte{thousand, thousand}}}
+	var service v1alpha1.GoService
+	get(t, namespace, serviceName, &service)
+	service.Status.Learned.Profile = tuner.Learned{Profile: profile}.Status().Profile
+	if err := api.Status().Update(t.Context(), &service); err != nil {
+		t.Fatal(err)
+	}
+	op := startOperator(t, namespace, pods)
+	eventually(t, func(g gomega.Gomega) {
+		get(t, namespace, serviceName, &service)
+		g.Expect(service.Status.Learned.Floor).To(gomega.BeNumerically(">", before.Learned.Floor))
+		g.Expect(service.Status.Plan.ReplicaFloor.Reason).To(gomega.ContainSubstring("req/s as at this time yesterday"))
+		var autoscaler autoscalingv2.HorizontalPodAutoscaler
+		get(t, namespace, serviceName, &autoscaler)
+		g.Expect(*autoscaler.Spec.MinReplicas).To(gomega.Equal(service.Status.Learned.Floor))
+	})
+	op.stop()
+}
+
 // While pods cannot be measured after a restart, everything stays as it was, however long.
 func TestARestartWithoutMeasurementsMovesNoFigure(t *testing.T) {
 	t.Parallel()
