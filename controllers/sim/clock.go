@@ -8,8 +8,6 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
-	"runtime"
-	"sync"
 	"text/tabwriter"
 	"time"
 )
@@ -55,17 +53,18 @@ func ClockCases() []ClockCase {
 			return -1
 		}
 	}
+	onWeekdays := on(func(d time.Weekday) bool { return d != time.Saturday && d != time.Sunday })
 	const weeks = 21
 	return []ClockCase{
 		{"daily at 09:00", weeks, at(atNine), true},
 		{"daily at 09:02", weeks, at(atNine + 120), true},
 		{"daily at 09:00, up to a minute late", weeks, func(_ int, random *rand.Rand) float64 { return atNine + 60*random.Float64() }, true},
-		{"on weekdays at 09:00", weeks, on(func(d time.Weekday) bool { return d != time.Saturday && d != time.Sunday }), true},
+		{"on weekdays at 09:00", weeks, onWeekdays, true},
 		{"on weekdays at 09:00, but on a holiday", weeks, func(day int, random *rand.Rand) float64 {
 			if day == 11 { // the Monday of the second week
 				return -1
 			}
-			return on(func(d time.Weekday) bool { return d != time.Saturday && d != time.Sunday })(day, random)
+			return onWeekdays(day, random)
 		}, true},
 		{"on Mondays at 09:00", weeks, on(func(d time.Weekday) bool { return d == time.Monday }), true},
 		{"daily at 09:00, from the third week on at 08:00", weeks, func(day int, _ *rand.Rand) float64 {
@@ -88,14 +87,25 @@ func (c ClockCase) load(seed uint64) (Shape, []float64) {
 		jobs[day] = math.Exp(clockChance * random.NormFloat64())
 	}
 	return Shape{Name: c.Name, Seconds: float64(c.Days) * daySeconds, Rate: func(at float64) float64 {
-		day := min(int(at/daySeconds), c.Days-1)
-		into := at - float64(day)*daySeconds
+		day, into := dayOf(at, c.Days)
 		rate := usualLeast + days[day]*usualMore/2*(1-math.Cos(2*math.Pi*into/daySeconds))
-		if begins[day] >= 0 && into >= begins[day] && into < begins[day]+jobSeconds {
+		if hasJob(begins, at, 0) {
 			rate += jobRate * jobs[day]
 		}
 		return rate
 	}}, begins
+}
+
+// dayOf a time among so many, and how many seconds into it that is.
+func dayOf(at float64, days int) (day int, into float64) {
+	day = min(int(at/daySeconds), days-1)
+	return day, at - float64(day)*daySeconds
+}
+
+// hasJob says whether a job runs at a time, or begins on the same day within some seconds after it.
+func hasJob(begins []float64, at, ahead float64) bool {
+	day, into := dayOf(at, len(begins))
+	return begins[day] >= 0 && into >= begins[day]-ahead && into < begins[day]+jobSeconds
 }
 
 // scheduled is a HorizontalPodAutoscaler whose minReplicas a schedule raises from before each job until it has ended, as KEDA's cron
@@ -110,10 +120,8 @@ type scheduled struct {
 func (s *scheduled) Begin(w *World) {
 	s.HPA.Begin(w)
 	w.Every(0, 15*time.Second, func() {
-		day := min(int(w.now/daySeconds), len(s.begins)-1)
-		into := w.now - float64(day)*daySeconds
 		s.Floor = 0
-		if begins := s.begins[day]; begins >= 0 && into >= begins-scheduleAhead && into < begins+jobSeconds {
+		if hasJob(s.begins, w.now, scheduleAhead) {
 			s.Floor = s.floor
 		}
 	})
@@ -143,10 +151,11 @@ type ClockResult struct {
 // Clock simulates a case with a contender, which may know when jobs begin. Pods take 20 to 40 s to start.
 func Clock(c ClockCase, contender func(begins []float64) Contender, seeds []uint64) ClockResult {
 	service := Default().Slow()
+	pool := FittedPool(service)
 	var sum ClockResult
 	for _, seed := range seeds {
 		shape, begins := c.load(seed)
-		r := RunFlow(service, Flow{}, FittedPool(service), shape, contender(begins), seed)
+		r := RunFlow(service, Flow{}, pool, shape, contender(begins), seed)
 		other := float64(r.BadSeconds)
 		for day, begin := range begins {
 			if begin < 0 {
@@ -220,16 +229,9 @@ func ClockTable(to io.Writer, cases []ClockCase, seeds []uint64) error {
 			jobs = append(jobs, func() ClockResult { return Clock(c, contender, seeds) })
 		}
 	}
-	var working sync.WaitGroup
-	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
-	for i, job := range jobs {
-		slots <- struct{}{}
-		working.Go(func() {
-			defer func() { <-slots }()
-			rows[i].result = job()
-		})
+	for i, result := range onAllProcessors(jobs) {
+		rows[i].result = result
 	}
-	working.Wait()
 	table := tabwriter.NewWriter(to, 0, 0, 1, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "jobs\tautoscaler\tfirst two days: bad seconds of a job\tmissed requests\tlast week: bad seconds\tat most\tmissed requests\tbad seconds at other times\tpod-hours a day\t")
 	for _, r := range rows {

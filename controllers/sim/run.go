@@ -103,7 +103,12 @@ func (c Comparison) Run() []Result {
 			}
 		}
 	}
-	results := make([][]Result, len(jobs))
+	return slices.Concat(onAllProcessors(jobs)...)
+}
+
+// onAllProcessors runs jobs on all processors that Go may use, and returns their results in the order of the jobs.
+func onAllProcessors[T any](jobs []func() T) []T {
+	results := make([]T, len(jobs))
 	var working sync.WaitGroup
 	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
 	for i, job := range jobs {
@@ -114,7 +119,7 @@ func (c Comparison) Run() []Result {
 		})
 	}
 	working.Wait()
-	return slices.Concat(results...)
+	return results
 }
 
 // simulate one contender with one seed, unless the result is known.

@@ -7,7 +7,6 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
-	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -45,8 +44,7 @@ func TestALongLineIsExpectedByItsAge(t *testing.T) {
 		p := New(Config{Workers: 1, QueueDepth: 1000})
 		at := line{flows: map[key]*flow{}, length: length, pace: standing}
 		at.oldest = &waiter{since: 360 * ms}
-		client, others := &flow{length: length}, 0
-		at.round = others
+		client := &flow{length: length}
 		p.queue.lines[0] = at
 		if got := p.expected(0, spot{line: &p.queue.lines[0], client: client}, time.Second); got != want {
 			t.Errorf("%d in line: a wait of %s is expected, want %s", length, got, want)
@@ -140,22 +138,6 @@ func TestTheWindowsOfASizer(t *testing.T) {
 	}
 	if s.span != 0 || s.limit != 32 {
 		t.Errorf("a window of %s is not over, %g workers", s.span, s.limit)
-	}
-}
-
-// CPU time is that in the program and in the kernel.
-func TestCPUTimeIsOfProgramAndKernel(t *testing.T) {
-	var usage syscall.Rusage
-	for usage.Stime.Nano() == 0 || usage.Utime.Nano() == 0 {
-		for range 1000 {
-			if _, err := syscall.Getpagesize(), syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	before := time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
-	if got := cpuTime(); got < before || got > before+time.Minute {
-		t.Errorf("%s, after %s", got, before)
 	}
 }
 
