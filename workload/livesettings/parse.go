@@ -165,34 +165,51 @@ func (w walker) walk(path string, value json.RawMessage, of reflect.Type) {
 		if of.Kind() == reflect.Map {
 			w.walk(join(path, cmp.Or(w.everyKey, key)), members[key], of.Elem())
 		} else if field, known := fieldOf(of, key); known {
-			w.walk(join(path, key), members[key], field)
+			w.walk(join(path, key), members[key], field.Type)
 		} else {
 			w.unknown(join(path, key))
 		}
 	}
 }
 
-// fieldOf finds the field that encoding/json decodes a key into, which heeds no case.
-func fieldOf(of reflect.Type, key string) (reflect.Type, bool) {
+// fieldOf finds the field that encoding/json decodes a key into: one of that very name, else one that differs in case.
+func fieldOf(of reflect.Type, key string) (reflect.StructField, bool) {
+	if field, known := fieldNamed(of, func(name string) bool { return name == key }); known {
+		return field, true
+	}
+	return fieldNamed(of, func(name string) bool { return strings.EqualFold(name, key) })
+}
+
+// fieldNamed is the first field by its name, those of embedded structs last.
+func fieldNamed(of reflect.Type, is func(name string) bool) (reflect.StructField, bool) {
+	var embedded []reflect.StructField
 	for field := range of.Fields() {
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		switch {
-		case name == "" && field.Anonymous:
-			embedded := field.Type
-			if embedded.Kind() == reflect.Pointer {
-				embedded = embedded.Elem()
-			}
-			if embedded.Kind() != reflect.Struct {
-				continue
-			}
-			if found, known := fieldOf(embedded, key); known {
-				return found, true
-			}
-		case name != "-" && field.IsExported() && strings.EqualFold(cmp.Or(name, field.Name), key):
-			return field.Type, true
+		case name == "" && field.Anonymous && structOf(field.Type) != nil:
+			embedded = append(embedded, field)
+		case name != "-" && field.IsExported() && is(cmp.Or(name, field.Name)):
+			return field, true
 		}
 	}
-	return nil, false
+	for _, field := range embedded {
+		if found, known := fieldNamed(structOf(field.Type), is); known {
+			found.Index = append(slices.Clone(field.Index), found.Index...)
+			return found, true
+		}
+	}
+	return reflect.StructField{}, false
+}
+
+// structOf is a struct, or what a pointer to one points to; else nil.
+func structOf(of reflect.Type) reflect.Type {
+	if of.Kind() == reflect.Pointer {
+		of = of.Elem()
+	}
+	if of.Kind() != reflect.Struct {
+		return nil
+	}
+	return of
 }
 
 // isUnmarshaler says whether the type reads its JSON itself, so that nothing is known of what it should hold.

@@ -5,6 +5,7 @@ package livesettings
 
 import (
 	"encoding/json"
+	"errors"
 	"maps"
 	"net/http"
 	"reflect"
@@ -69,7 +70,8 @@ func (r *Registry) Serves(pattern func(string) bool) {
 }
 
 // Apply validates the document and turns every knob to it, in the order of their registration. A document with the revision
-// that is in force already only clears the last error. changed says whether knobs were turned.
+// that is in force already only clears the last error. changed says whether knobs were turned. One that panics does not keep the others
+// from being turned; Report.Failed says so then.
 func (r *Registry) Apply(document Document) (changed bool, err error) {
 	if err := document.Validate(); err != nil {
 		return false, err
@@ -92,12 +94,13 @@ func (r *Registry) Apply(document Document) (changed bool, err error) {
 	// The content is compared as well: somebody may have edited a document without giving it another revision.
 	current := r.Report()
 	changed = revision != current.Revision || !reflect.DeepEqual(document, current.Document)
+	var failed []error
 	if changed {
 		for _, knob := range r.knobs {
-			knob(document)
+			failed = append(failed, contained(func() error { knob(document); return nil }))
 		}
 		for _, apply := range settings {
-			apply()
+			failed = append(failed, contained(func() error { apply(); return nil }))
 		}
 	}
 	// The report changes last: whoever reads a revision here finds it enforced already.
@@ -107,6 +110,10 @@ func (r *Registry) Apply(document Document) (changed bool, err error) {
 	if changed {
 		r.report.Revision, r.report.Since, r.report.Document = revision, time.Now(), document
 		r.applied++
+		r.report.Failed = ""
+		if err := errors.Join(failed...); err != nil {
+			r.report.Failed = cut(err.Error(), maxError)
+		}
 	}
 	return changed, nil
 }

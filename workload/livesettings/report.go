@@ -22,6 +22,8 @@ type Report struct {
 	Unserved []string `json:"unserved,omitempty"`
 	// Error says in at most 1,000 bytes why the newest file was refused; empty when the newest file is in force.
 	Error string `json:"error,omitempty"`
+	// Failed says in at most 1,000 bytes what panicked as it took over the document in force; empty when nothing did.
+	Failed string `json:"failed,omitempty"`
 	// Versions of the document that this toolkit reads.
 	Versions []int `json:"versions"`
 	// Toolkit is the version of this module that the service is built on.

@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"slices"
 	"sync/atomic"
+
+	"goservice.dev/operator/workload/panics"
 )
 
 // MaxSettings bounds the number of sections in Document.Settings.
@@ -34,8 +36,8 @@ type section struct {
 
 // AddSetting makes a section of the registry's documents, Document.Settings[name], a struct of the service's own. Values that a
 // document leaves out are those of own. Where T or *T has a method Validate() error, a document that it does not accept is
-// rejected as a whole, as are values of the wrong type. Fields that T does not have are ignored and reported. changed, if it is not
-// nil, is called with the values at once and then with each document that takes effect, under the rules of a Knob; Load has
+// rejected as a whole, as are values of the wrong type. A list of a document replaces that of own. Fields that T does not have are ignored and
+// reported. changed, if it is not nil, is called with the values at once and then with each document that takes effect, under the rules of a Knob; Load has
 // the new values by then.
 //
 // The name must be 1 to 63 letters, digits, '-' and '_', and not be used twice. T must be a struct that JSON can hold, and own must
@@ -56,21 +58,19 @@ func AddSetting[T any](r *Registry, name string, own T, changed func(T)) (*Setti
 	}
 	prepare := func(content json.RawMessage) (func(), error) {
 		next := new(T)
-		if err := json.Unmarshal(base, next); err != nil { // a copy that shares nothing with own
+		var wrong error
+		if err := contained(func() error {
+			if len(content) > 0 {
+				if wrong = typeErrors("settings."+name, content, of); wrong != nil {
+					return nil
+				}
+			}
+			return decode(next, base, content)
+		}); err != nil {
 			return nil, fmt.Errorf("live settings: settings.%s: %w", name, err)
 		}
-		if len(content) > 0 {
-			if err := typeErrors("settings."+name, content, of); err != nil {
-				return nil, err
-			}
-			if err := json.Unmarshal(content, next); err != nil {
-				return nil, fmt.Errorf("live settings: settings.%s: %w", name, err)
-			}
-		}
-		if validator, ok := any(next).(interface{ Validate() error }); ok {
-			if err := validator.Validate(); err != nil {
-				return nil, fmt.Errorf("live settings: settings.%s: %w", name, err)
-			}
+		if wrong != nil {
+			return nil, wrong
 		}
 		return func() {
 			setting.current.Store(next)
@@ -80,6 +80,63 @@ func AddSetting[T any](r *Registry, name string, own T, changed func(T)) (*Setti
 		}, nil
 	}
 	return setting, r.add(section{name, prepare, of})
+}
+
+// decode into a new value what a section holds, and what it leaves out from base; and validate it.
+func decode(next any, base, content json.RawMessage) error {
+	if err := json.Unmarshal(base, next); err != nil { // a copy that shares nothing with the service's own
+		return err
+	}
+	if len(content) > 0 {
+		forgetLists(reflect.ValueOf(next), content)
+		if err := json.Unmarshal(content, next); err != nil {
+			return err
+		}
+	}
+	if validator, ok := next.(interface{ Validate() error }); ok {
+		return validator.Validate()
+	}
+	return nil
+}
+
+// forgetLists that the content has of its own: encoding/json would fill their elements with what the former ones had at the same place.
+func forgetLists(value reflect.Value, content json.RawMessage) {
+	for value.Kind() == reflect.Pointer {
+		if value.IsNil() {
+			return
+		}
+		value = value.Elem()
+	}
+	if isUnmarshaler(value.Type()) || !value.CanSet() || string(content) == "null" {
+		return
+	}
+	switch value.Kind() {
+	case reflect.Slice, reflect.Array:
+		value.SetZero()
+	case reflect.Struct:
+		var members map[string]json.RawMessage
+		if json.Unmarshal(content, &members) != nil {
+			return
+		}
+		for key, member := range members {
+			if field, known := fieldOf(value.Type(), key); known {
+				if of, err := value.FieldByIndexErr(field.Index); err == nil {
+					forgetLists(of, member)
+				}
+			}
+		}
+	default: // the values of maps are replaced as a whole
+	}
+}
+
+// contained calls what somebody else wrote, and makes an error of a panic.
+func contained(f func() error) (err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = panics.Recovered(value)
+		}
+	}()
+	return f()
 }
 
 // add puts the document in force that there is, or where that does not suit the section, the service's own values.

@@ -172,3 +172,96 @@ func TestSectionsHaveACanonicalForm(t *testing.T) {
 		t.Errorf("digests %q", digests)
 	}
 }
+
+type rule struct {
+	Path    string `json:"path"`
+	Blocked bool   `json:"blocked"`
+}
+
+type rules struct {
+	Rules []rule              `json:"rules"`
+	Pair  [2]rule             `json:"pair"`
+	Inner *struct{ L []rule } `json:"inner"`
+	ByKey map[string]rule     `json:"byKey"`
+}
+
+// A list of a document takes the place of the service's own, and none of its elements keeps anything of the former one at its place.
+func TestAListReplacesTheServicesOwn(t *testing.T) {
+	own := rules{
+		Rules: []rule{{"/admin", true}, {"/b", true}}, Pair: [2]rule{{"/p", true}, {"/q", true}}, Inner: &struct{ L []rule }{[]rule{{"/i", true}}},
+		ByKey: map[string]rule{"a": {"/a", true}},
+	}
+	registry := newRegistry(t)
+	setting, err := livesettings.AddSetting(registry, "rules", own, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := put(t, registry, `{"rules":{"RULES":[{"path":"/search"}],"pair":[{"path":"/x"}],"inner":{"l":[{"path":"/y"}]},"byKey":{"a":{"path":"/z"}}}}`); err != nil {
+		t.Fatal(err)
+	}
+	want := rules{
+		Rules: []rule{{"/search", false}}, Pair: [2]rule{{"/x", false}, {}}, Inner: &struct{ L []rule }{[]rule{{"/y", false}}},
+		ByKey: map[string]rule{"a": {"/z", false}},
+	}
+	if diff := cmp.Diff(want, setting.Load()); diff != "" {
+		t.Errorf("in force (-want +got):\n%s", diff)
+	}
+	if err := put(t, registry, `{"rules":{"pair":[]}}`); err != nil {
+		t.Fatal(err)
+	}
+	want = own
+	want.Pair = [2]rule{}
+	if diff := cmp.Diff(want, setting.Load()); diff != "" {
+		t.Errorf("with one list alone (-want +got):\n%s", diff)
+	}
+}
+
+type odd int
+
+func (*odd) UnmarshalJSON([]byte) error { panic("odd") }
+
+type fragile struct {
+	Names []string `json:"names"`
+	Rate  int      `json:"rate"`
+	Odd   *odd     `json:"odd,omitempty"`
+}
+
+func (f *fragile) Validate() error {
+	if f.Names[0] == "" {
+		return errors.New("names: must not be empty")
+	}
+	return nil
+}
+
+// Code of the service that panics over a document rejects it, or says that not all of it is in force, and ends no process.
+func TestAPanicOverADocumentIsAnError(t *testing.T) {
+	registry := newRegistry(t)
+	setting, err := livesettings.AddSetting(registry, "fragile", fragile{Names: []string{"own"}}, func(f fragile) {
+		if f.Rate == 13 {
+			panic("thirteen")
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	turned := 0
+	registry.Register(func(livesettings.Document) { turned++ })
+	if err := put(t, registry, `{"fragile":{"names":[]}}`); err == nil || !strings.Contains(err.Error(), "settings.fragile: panic: runtime error: index out of range") {
+		t.Errorf("Validate panics: error %v", err)
+	}
+	if setting.Load().Names[0] != "own" || turned != 1 {
+		t.Errorf("after that: %+v, knobs turned %d times", setting.Load(), turned)
+	}
+	if err := put(t, registry, `{"fragile":{"rate":13}}`); err != nil || registry.Report().Failed != "panic: thirteen" || registry.Report().Error != "" {
+		t.Errorf("changed panics: error %v, report %+v", err, registry.Report())
+	}
+	if setting.Load().Rate != 13 || turned != 2 {
+		t.Errorf("after that: %+v, knobs turned %d times", setting.Load(), turned)
+	}
+	if err := put(t, registry, `{"fragile":{"rate":12}}`); err != nil || registry.Report().Failed != "" {
+		t.Errorf("the next document: error %v, report %+v", err, registry.Report())
+	}
+	if err := put(t, registry, `{"fragile":{"names":[null],"odd":1}}`); err == nil || !strings.Contains(err.Error(), "settings.fragile: panic: odd") {
+		t.Errorf("UnmarshalJSON panics: error %v", err)
+	}
+}

@@ -5,6 +5,7 @@ package pool
 
 import (
 	"context"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -32,6 +33,66 @@ func TestWhenAPaceIsKnown(t *testing.T) {
 			t.Errorf("%s: a wait of %s is expected, want %s", name, got, c.want)
 		}
 	}
+}
+
+// How slow work was once turns nobody away of a queue that begins much later. It is a guess all the same.
+func TestAPaceIsForgotten(t *testing.T) {
+	for name, c := range map[string]struct {
+		each, pause time.Duration
+		known       bool
+	}{
+		"soon after":               {625 * ms, paceStays, true},
+		"much later":               {625 * ms, paceStays + 1, false},
+		"after a few of slow ones": {30 * time.Second, paceRounds * 30 * time.Second, true},
+		"after more of them":       {30 * time.Second, paceRounds*30*time.Second + 1, false},
+	} {
+		p := pace{spent: 100 * c.each, grants: 100, last: time.Hour}
+		if p.begin(time.Hour + c.pause); p.known() != c.known || p.last != time.Hour+c.pause || p.interval() != c.each {
+			t.Errorf("%s: %+v", name, p)
+		}
+	}
+	p := New(Config{Workers: 1, QueueDepth: 10, QueueTimeout: 500 * ms})
+	slow := pace{spent: 100 * 625 * ms, grants: 100}
+	at := spot{line: &p.queue.lines[0], client: &flow{length: 1}}
+	for _, c := range []struct {
+		pause  time.Duration
+		misses bool
+	}{{paceStays, true}, {paceStays + 1, false}} {
+		p.pace = slow
+		p.pace.begin(c.pause)
+		p.queue.lines[0] = line{flows: map[key]*flow{}, length: 1, pace: p.pace}
+		if misses := p.wouldMiss(&waiter{since: c.pause, ctx: t.Context()}, 0, at); misses != c.misses {
+			t.Errorf("%s after slow work, the second in line is turned away: %t", c.pause, misses)
+		}
+	}
+}
+
+// A timeout that is as good as none has nobody turned away, nor critical callers before others.
+func TestTheLongestTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, timeout := range []time.Duration{math.MaxInt64, math.MaxInt64/2 + 1, math.MaxInt64 / 4} {
+			p := New(Config{Workers: 1, QueueDepth: 10, QueueTimeout: timeout})
+			if err := p.Acquire(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			served := make(chan error, 2)
+			for _, priority := range []Priority{Critical, Normal} {
+				go func() { served <- p.AcquireFor(t.Context(), Claim{Priority: priority}) }()
+			}
+			time.Sleep(time.Hour)
+			synctest.Wait()
+			if n := len(served); n > 0 {
+				t.Fatalf("%s: %d were answered, the first with %v", timeout, n, <-served)
+			}
+			for range 2 {
+				p.Release()
+				if err := <-served; err != nil {
+					t.Errorf("%s: %v", timeout, err)
+				}
+			}
+			p.Release()
+		}
+	})
 }
 
 // A long line is expected to take no longer than its oldest shows, whatever the pace of a moment says.

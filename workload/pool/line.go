@@ -227,7 +227,7 @@ func (q *queue) first() *waiter {
 		lowest--
 	}
 	switch grant := q.grants + 1; {
-	case grant%shareLowest == 0:
+	case grant%shareLowest == shareBelow/2: // between two that the next line has
 		class = lowest
 	case grant%shareBelow == 0 && class < lowest:
 		for class++; q.lines[class].length == 0; {

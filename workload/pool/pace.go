@@ -13,6 +13,9 @@ const (
 	paceTime   = 100 * time.Millisecond
 	// paceKnown is the number of hand-overs below which nobody is turned away for the pace, nor within paceTime.
 	paceKnown = 8
+	// paceStays is how long a pace turns anybody away after the last hand-over, or paceRounds of them if that is longer: how slow work
+	// was once is a guess at what comes much later.
+	paceStays = 10 * time.Second
 )
 
 // pace measures how fast a queue moves while there is one: the mean time between two hand-overs of a worker.
@@ -20,10 +23,19 @@ type pace struct {
 	last   time.Duration // hand-over, or begin of the queue
 	spent  time.Duration
 	grants int
+	// former mean, of a time long ago.
+	former time.Duration
 }
 
 // begin starts the clock anew, as when somebody comes to wait in an empty queue.
-func (c *pace) begin(now time.Duration) { c.last = now }
+func (c *pace) begin(now time.Duration) {
+	if c.grants > 0 {
+		if mean := c.spent / time.Duration(c.grants); now-c.last > max(paceStays, paceRounds*mean) {
+			c.spent, c.grants, c.former = 0, 0, mean
+		}
+	}
+	c.last = now
+}
 
 // observe counts a hand-over. Halving both sums when the window is full forgets the past without forgetting the mean.
 func (c *pace) observe(now time.Duration, workers int) {
@@ -37,20 +49,20 @@ func (c *pace) observe(now time.Duration, workers int) {
 
 func (c *pace) known() bool { return c.grants >= paceKnown && c.spent >= paceTime }
 
-// interval is the mean time from one hand-over to the next; 0 while it is not known.
+// interval is the mean time from one hand-over to the next, or what it was long ago; 0 while it is not known.
 func (c *pace) interval() time.Duration {
 	if !c.known() {
-		return 0
+		return c.former
 	}
 	return c.spent / time.Duration(c.grants)
 }
 
 // wait for so many hand-overs; 0 while the pace is not known. A queue that stands still is expected to do so for as long again.
 func (c *pace) wait(turns int, now time.Duration) time.Duration {
-	if !c.known() || turns == 0 {
+	each := c.interval()
+	if each == 0 || turns == 0 {
 		return 0
 	}
-	each := c.interval()
 	return time.Duration(turns)*each + max(now-c.last-each, 0)
 }
 
@@ -58,5 +70,6 @@ func (c *pace) wait(turns int, now time.Duration) time.Duration {
 func (c *pace) scale(from, to int) {
 	if from != to {
 		c.spent = time.Duration(float64(c.spent) * float64(from) / float64(to))
+		c.former = time.Duration(float64(c.former) * float64(from) / float64(to))
 	}
 }

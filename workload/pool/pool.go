@@ -42,11 +42,14 @@ type Config struct {
 	QueueTimeout time.Duration
 }
 
+// longestTimeout is as good as none, and leaves room to count in.
+const longestTimeout = 100 * 365 * 24 * time.Hour
+
 // inRange brings the values into their ranges.
 func (c Config) inRange() Config {
 	c.Workers = min(max(c.Workers, 1), maxInWord)
 	c.QueueDepth = max(c.QueueDepth, 0)
-	c.QueueTimeout = max(c.QueueTimeout, 0)
+	c.QueueTimeout = min(max(c.QueueTimeout, 0), longestTimeout)
 	if c.MaxWorkers <= 0 {
 		c.MinWorkers, c.MaxWorkers = 0, 0
 		return c
@@ -128,11 +131,14 @@ func (p *Pool) dispatchUnpaced() {
 		each[i] = p.queue.lines[i].pace
 	}
 	p.dispatch(false)
-	p.pace = total
-	p.pace.begin(now)
+	if p.pace = total; p.queue.length > 0 {
+		p.pace.last = now
+	}
 	for i := range each {
-		p.queue.lines[i].pace = each[i]
-		p.queue.lines[i].pace.begin(now)
+		line := &p.queue.lines[i]
+		if line.pace = each[i]; line.length > 0 {
+			line.pace.last = now
+		}
 	}
 }
 

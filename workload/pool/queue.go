@@ -93,6 +93,9 @@ func (p *Pool) wouldMiss(w *waiter, class int, at spot) bool {
 		return false
 	}
 	expected := p.expected(class, at, w.since)
+	if !line.pace.known() && !p.pace.known() {
+		expected = 0 // a guess turns nobody away
+	}
 	if bound := p.bound(class, w.since); bound > 0 && expected > bound {
 		line.tooLong(w.since)
 		return true

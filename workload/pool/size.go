@@ -158,7 +158,7 @@ func (s *sizer) decide(seen traffic) {
 	share := s.share(patience)
 	// An earlier cut has its full effect when those beyond it are done.
 	beyond := math.Max(float64(seen.busy)-s.limit, 0)
-	hungry := s.waited && !s.backlogged && !s.last.tight && seen.busy <= s.workers()
+	hungry := s.waited && !s.backlogged && !s.last.tight
 	starving := hungry && s.span >= idleWindow && share < mostlyIdle
 	// Looks come late where many goroutines are ready to run: there, one says enough.
 	few := s.samples < leastSamples && s.span < longWindow
@@ -179,7 +179,7 @@ func (s *sizer) decide(seen traffic) {
 	case share >= saturated && excess > wanted:
 		from := math.Min(s.limit, math.Max(s.used, s.min))
 		s.move(max(from-(excess-wanted)*damping, math.Min(s.limit, wanted)))
-	case hungry && share < saturated && effective:
+	case hungry && seen.busy <= s.workers() && share < saturated && effective:
 		s.move(s.limit * math.Min(math.Max(1/share, leastGrowth), mostGrowth))
 	case !s.waited:
 		s.relax(share)

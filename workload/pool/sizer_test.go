@@ -24,6 +24,7 @@ func TestOneStepOfASizer(t *testing.T) {
 		"threads that wait count as those of workers":     {busy: 32, runnable: 0, cpu: 1, stalled: 15, want: 32 - (15*15.0/16-1)/2},
 		"the more grow, the more processors are idle":     {busy: 32, runnable: 0, cpu: 3, want: 40},
 		"none while those beyond an earlier cut have one": {busy: 33, runnable: 0, cpu: 3, want: 32},
+		"but where processors are mostly idle":            {busy: 33, runnable: 0, cpu: 0.1, want: 256}, // with each of three looks
 		"threads that wait have processors of their own":  {busy: 32, runnable: 0, cpu: 3, stalled: 1, want: 32},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -269,3 +269,25 @@ func TestWhoWaitsAtARateOfZeroWaitsForAToken(t *testing.T) {
 		}
 	})
 }
+
+// Who is overdue when the rate becomes zero, as after a pause of the process, is served as soon as there is a rate again.
+func TestWhoIsOverdueIsServedWithTheNextRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(1000, 1)
+		for l.Allow() {
+		}
+		served := make(chan error, 1)
+		go func() { served <- l.Wait(t.Context()) }()
+		synctest.Wait()
+		l.mu.Lock()
+		l.turn -= int64(time.Second)
+		l.mu.Unlock()
+		l.Set(0, 1)
+		time.Sleep(time.Minute)
+		before := time.Now()
+		l.Set(1, 1)
+		if err := <-served; err != nil || time.Since(before) > time.Second {
+			t.Errorf("%v after %s, want at once", err, time.Since(before))
+		}
+	})
+}

@@ -126,7 +126,7 @@ func (l *Limiter) reschedule(old *rule, b *bucket, now int64) {
 	if l.line.Len() == 0 {
 		return
 	}
-	share := float64(l.turn-now) / float64(old.interval)
+	share := float64(max(l.turn-now, 0)) / float64(old.interval) // who is overdue need not wait again
 	l.turn = now + int64(share*float64(b.interval))
 	l.advance(b, now)
 }

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"goservice.dev/operator/workload/internal/budget"
 	"goservice.dev/operator/workload/internal/exchange"
 	"goservice.dev/operator/workload/livesettings"
 	"goservice.dev/operator/workload/problem"
@@ -25,7 +26,7 @@ const (
 	// little takes little.
 	bodyStep = 4 << 10
 
-	// bodiesShareOfMemory is an eighth of GOMEMLIMIT for all bodies that have been read and not been served.
+	// bodiesShareOfMemory is an eighth of GOMEMLIMIT for all bodies that have been read and that no handler has taken.
 	bodiesShareOfMemory = 8
 )
 
@@ -56,12 +57,13 @@ func bounded(e *exchange.Exchange, r *http.Request, settings *routeSettings) boo
 }
 
 // early reads a small body before the request takes a worker, so that a slow client holds none. It answers the request itself
-// if it cannot: ok is false then. taken must be given back when the request has been served.
-func (s *Service) early(e *exchange.Exchange, r *http.Request) (taken int64, ok bool) {
+// if it cannot: ok is false then. The body must be left when the request has been served.
+func (s *Service) early(e *exchange.Exchange, r *http.Request) (body *smallBody, ok bool) {
 	content, taken, err := s.readSmall(e, r)
 	if err == nil {
-		r.Body = &smallBody{rest: content, source: r.Body}
-		return taken, true
+		body = &smallBody{rest: content, source: r.Body, taken: taken, bodies: &s.bodies}
+		r.Body = body
+		return body, true
 	}
 	s.bodies.GiveBack(taken)
 	if errors.Is(err, errNoRoom) {
@@ -71,7 +73,7 @@ func (s *Service) early(e *exchange.Exchange, r *http.Request) (taken int64, ok 
 	} else {
 		problem.Body(e, err)
 	}
-	return 0, false
+	return nil, false
 }
 
 func (s *Service) readSmall(e *exchange.Exchange, r *http.Request) (content []byte, taken int64, err error) {
@@ -113,41 +115,65 @@ type smallBody struct {
 	mu     sync.Mutex
 	rest   []byte
 	closed bool
+	// taken of the memory for bodies, which is given back once nothing of it is left: a handler may go on for long.
+	taken  int64
+	bodies *budget.Memory
 }
 
-// take the next bytes, as many as given at most.
-func (b *smallBody) take(most int) ([]byte, error) {
+// end keeps nothing of the body any more.
+func (b *smallBody) end() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.rest = nil; b.taken > 0 {
+		b.bodies.GiveBack(b.taken)
+		b.taken = 0
+	}
+}
+
+// leave the body of a request that has been served: whoever still reads it must not take what is left out for its end.
+func (b *smallBody) leave() {
+	b.mu.Lock()
+	b.closed = true
+	b.mu.Unlock()
+	b.end()
+}
+
+// take the next bytes, as many as given at most, and say whether they are the last ones.
+func (b *smallBody) take(most int) (next []byte, last bool, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
-		return nil, http.ErrBodyReadAfterClose
+		return nil, false, http.ErrBodyReadAfterClose
 	}
-	next := b.rest[:min(most, len(b.rest))]
+	next = b.rest[:min(most, len(b.rest))]
 	b.rest = b.rest[len(next):]
-	return next, nil
+	return next, len(b.rest) == 0, nil
 }
 
 func (b *smallBody) Read(p []byte) (int, error) {
-	next, err := b.take(len(p))
-	if err == nil && len(next) == 0 {
-		err = io.EOF
+	next, last, err := b.take(len(p))
+	n := copy(p, next)
+	if last {
+		b.end()
+		if n == 0 {
+			err = io.EOF
+		}
 	}
-	return copy(p, next), err
+	return n, err
 }
 
 // WriteTo saves io.Copy its buffer.
 func (b *smallBody) WriteTo(w io.Writer) (int64, error) {
-	rest, err := b.take(math.MaxInt)
+	rest, _, err := b.take(math.MaxInt)
 	if err != nil || len(rest) == 0 {
 		return 0, err
 	}
 	n, err := w.Write(rest)
+	b.end()
 	return int64(n), err
 }
 
 func (b *smallBody) Close() error {
-	b.mu.Lock()
-	b.closed = true
-	b.mu.Unlock()
+	b.leave()
 	return b.source.Close()
 }

@@ -278,3 +278,59 @@ func TestABodyThatWasReadEarlyMayBeClosedWhileItIsRead(t *testing.T) {
 		t.Errorf("answered with %d", recorder.Code)
 	}
 }
+
+// Whoever reads a body after its request has been served does not take the rest for its end.
+func TestABodyEndsWithItsRequest(t *testing.T) {
+	svc := offline(oneWorker())
+	var body io.Reader
+	svc.HandleFunc("POST /early", func(_ http.ResponseWriter, r *http.Request) {
+		body = r.Body
+		_, _ = io.ReadFull(r.Body, make([]byte, 3))
+	})
+	svc.Handler().ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "/early", strings.NewReader("three and more")))
+	if rest, err := io.ReadAll(body); len(rest) > 0 || !errors.Is(err, http.ErrBodyReadAfterClose) {
+		t.Errorf("%q, error %v", rest, err)
+	}
+}
+
+// The memory for bodies is for those that wait: a handler that has read its body, and goes on for long, keeps none of it.
+func TestABodyThatWasReadTakesNoRoom(t *testing.T) {
+	before := runtimeinfo.Current()
+	defer before.Apply()
+	read := map[string]func(http.ResponseWriter, *http.Request) error{
+		"all of it": func(_ http.ResponseWriter, r *http.Request) error { _, err := io.ReadAll(r.Body); return err },
+		"without looking for its end": func(_ http.ResponseWriter, r *http.Request) error {
+			_, err := io.ReadFull(r.Body, make([]byte, r.ContentLength))
+			return err
+		},
+		"copied": func(_ http.ResponseWriter, r *http.Request) error { _, err := io.Copy(io.Discard, r.Body); return err },
+		"closed": func(_ http.ResponseWriter, r *http.Request) error { return r.Body.Close() },
+	}
+	for name, reads := range read {
+		synctest.Test(t, func(t *testing.T) {
+			document := livesettings.Document{Pool: &livesettings.Pool{Workers: 1000, QueueDepth: 1000}}
+			document.Runtime = &livesettings.Runtime{MemoryLimitBytes: 32 << 20} // an eighth: 64 bodies
+			svc := offline(document)
+			open := make(chan struct{})
+			svc.HandleFunc("POST /stream", func(w http.ResponseWriter, r *http.Request) {
+				if err := reads(w, r); err != nil {
+					t.Error(err)
+				}
+				<-open
+			})
+			var clients []*slowly
+			for range 200 {
+				client := post(svc, "/stream", service.SmallBodyBytes)
+				_, _ = client.send.Write(make([]byte, service.SmallBodyBytes))
+				synctest.Wait()
+				clients = append(clients, client)
+			}
+			close(open)
+			for i, client := range clients {
+				if <-client.done; client.Code != http.StatusOK {
+					t.Fatalf("%s: client %d: %d %s", name, i, client.Code, client.Body)
+				}
+			}
+		})
+	}
+}

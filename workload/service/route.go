@@ -89,11 +89,11 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if hasBody && r.ContentLength > 0 && r.ContentLength <= SmallBodyBytes {
-		taken, ok := rt.service.early(e, r)
+		body, ok := rt.service.early(e, r)
 		if !ok {
 			return
 		}
-		defer rt.service.bodies.GiveBack(taken)
+		defer body.leave()
 		hasBody = false
 	}
 	rt.work(e, r, hasBody)

@@ -210,6 +210,10 @@ func (s *Service) watcher() *livesettings.Watcher {
 				return
 			}
 			attributes := []any{"revision", report.Revision}
+			if report.Failed != "" {
+				s.logger.Error("live settings in force, but code of the service panicked as it took them over", append(attributes, "error", report.Failed)...)
+				return
+			}
 			if len(report.Ignored) > 0 {
 				attributes = append(attributes, "ignored", report.Ignored) // the operator is newer than this toolkit
 			}

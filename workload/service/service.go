@@ -66,7 +66,7 @@ type Service struct {
 	wrappers    []func(http.Handler) http.Handler
 	clientKey   ratelimit.KeyFunc
 	routes      routes
-	bodies      budget.Memory // of requests that have not been served
+	bodies      budget.Memory // of requests whose handlers have not taken them
 	state       atomic.Int32
 	listening   chan struct{}
 	ports       ports
