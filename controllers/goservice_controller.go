@@ -46,6 +46,7 @@ type GoServiceReconciler struct {
 	observer   *observe.Observer
 	loop       *measure.Loop // nil: nothing is measured
 	limits     limits
+	identities identities
 	optional   *optionalKinds
 	written    writtenStatuses
 	running    running
@@ -108,13 +109,18 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 	if err := r.Get(ctx, request.NamespacedName, &service); err != nil {
 		if apierrors.IsNotFound(err) {
 			r.forget(request.NamespacedName)
+			r.identities.forget(request.NamespacedName)
 			return ctrl.Result{}, nil
 		}
 		return ctrl.Result{}, err
 	}
 	if collected(&service) {
 		r.forget(request.NamespacedName)
+		r.identities.forget(request.NamespacedName)
 		return ctrl.Result{}, nil
+	}
+	if r.identities.replaces(&service) {
+		r.forget(request.NamespacedName)
 	}
 	ends, err := r.ends(ctx, request.Namespace)
 	if err != nil {

@@ -66,6 +66,9 @@ type LearnedStatus struct {
 	// profile is what comes by the clock; absent while nothing is known.
 	// +optional
 	Profile *LearnedProfile `json:"profile,omitempty"`
+	// thresholdNanoseconds is what the budget's slow requests are counted against; 0 where none are.
+	// +optional
+	ThresholdNanoseconds int64 `json:"thresholdNanoseconds,omitempty"`
 	// budget counts requests over the window of the objectives, oldest first; later intervals are shorter.
 	// +optional
 	// +listType=atomic
@@ -111,6 +114,9 @@ type LearnedTally struct {
 	// slow requests.
 	// +optional
 	Slow int64 `json:"slow,omitempty"`
+	// unjudged requests did not fail, and were counted before the threshold was the present one.
+	// +optional
+	Unjudged int64 `json:"unjudged,omitempty"`
 }
 
 // RecommendedStatus holds the values that tuning would apply, with their reasons. One that is absent would stay as it

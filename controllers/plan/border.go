@@ -24,10 +24,13 @@ func (o Observed) plausible() Observed {
 	if u := t.Utilization; u != nil && !(u.Value > 0 && u.Value <= 1) { // NaN is neither
 		t.Utilization = nil
 	}
-	for _, figure := range []**Figure[int32]{&t.ReplicaFloor, &t.Workers, &t.GOGC} {
+	for _, figure := range []**Figure[int32]{&t.ReplicaFloor, &t.GOGC} {
 		if *figure != nil && (*figure).Value < 0 {
 			*figure = nil
 		}
+	}
+	if t.Workers != nil && (t.Workers.Value < 1 || t.Workers.Value > maxWorkers) {
+		t.Workers = nil
 	}
 	if t.Parts != nil && !t.Parts.plausible() {
 		t.Parts = nil

@@ -102,6 +102,9 @@ func cpuTargetFor(spec *v1alpha1.GoServiceSpec, d demand) Figure[int32] {
 	bounded := min(max(target, minCPUTarget), most)
 	reason := fmt.Sprintf("%s at p%s with %s%s: above %d%%, waiting breaks the objective",
 		readable(d.threshold), shortest(d.percentile*100), d.source(), d.sharesItsQueue(), target)
+	if left, least := d.headroom(); least {
+		reason += fmt.Sprintf("; %s always count as left for that, since more pods make no handler faster", readable(left))
+	}
 	if bounded != target {
 		reason += fmt.Sprintf("; limited to %d to %d%%", minCPUTarget, most)
 	}

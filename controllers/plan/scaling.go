@@ -90,17 +90,32 @@ const (
 	patience = 0.75
 )
 
+// leastHeadroom is the share of the threshold without a request's CPU time that always counts as left for waiting. Handlers that wait for
+// others for longer break the objective by that: with an exponential wait, a quarter of the requests and more would be slow however
+// idle pods are, and more of these would not help.
+const leastHeadroom = 0.25
+
+// headroom is what a request may wait for a processor.
+func (d demand) headroom() (left time.Duration, least bool) {
+	left = d.threshold - d.serviceTime
+	if always := time.Duration(leastHeadroom * float64(d.threshold-d.cpuTime)); always > 0 && left < always {
+		return always, true
+	}
+	return left, false
+}
+
 // highestUtilization of a pod at which no more requests wait too long than the objective allows. Pods that share their queue are the
 // servers of one; how many there are at least is certain, and the patience with which a request waits for its own pod narrows the
 // headroom.
 func (d demand) highestUtilization() float64 {
-	alone := highestUtilization(d.servers, 1-d.percentile, d.threshold-d.serviceTime, d.cpuTime)
+	left, _ := d.headroom()
+	alone := highestUtilization(d.servers, 1-d.percentile, left, d.cpuTime)
 	if !d.queueShared {
 		return alone
 	}
 	servers := min(d.servers*int(max(d.sharing, fewestSharing)), mostServers)
 	waits := time.Duration(patience * float64(d.serviceTime))
-	return max(alone, highestUtilization(servers, 1-d.percentile, d.threshold-d.serviceTime-waits, d.cpuTime))
+	return max(alone, highestUtilization(servers, 1-d.percentile, left-waits, d.cpuTime))
 }
 
 // mostCPUTarget in percent.

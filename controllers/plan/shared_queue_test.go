@@ -89,3 +89,20 @@ func TestTheUpperBoundDoesNotCountOnASharedQueue(t *testing.T) {
 		t.Errorf("%v, then %v", alone.Replicas, shared.Replicas)
 	}
 }
+
+// Handlers that wait for a slow dependency break the objective by themselves: that many more pods make none of them faster.
+func TestASlowDependencyLeavesTheTargetWhatItIsWorth(t *testing.T) {
+	const ms = time.Millisecond
+	for _, service := range []time.Duration{5 * ms, 10 * ms, 40 * ms, 70 * ms, 76 * ms, 80 * ms, 92 * ms, 99 * ms, 100 * ms, 300 * ms} {
+		for _, shared := range []bool{false, true} {
+			target := Compute(served(100*ms, "2", 0, 0), costs(service, 5*ms, shared)).CPUTarget
+			always := strings.Contains(target.Reason, "23.75ms always count as left for that, since more pods make no handler faster")
+			if target.Value < 55 || always != (service > 77*ms) {
+				t.Errorf("%s, in one queue %t: %d%%: %s", service, shared, target.Value, target.Reason)
+			}
+		}
+	}
+	if computing := Compute(served(10*ms, "1", 0, 0), costs(15*ms, 15*ms, false)).CPUTarget; computing.Value != minCPUTarget || strings.Contains(computing.Reason, "always") {
+		t.Errorf("CPU time beyond the threshold: %d%%: %s", computing.Value, computing.Reason)
+	}
+}

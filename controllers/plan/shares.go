@@ -150,8 +150,11 @@ func partOf(limit *v1alpha1.RateLimitSpec, part float64) Share {
 	if limit.Burst != nil {
 		burst = max(1, int(float64(*limit.Burst)*part/float64(limit.RequestsPerSecond)*ulps))
 	}
-	return Share{floorTo(part, sharePrecision(part)), burst}
+	return Share{max(floorTo(part, sharePrecision(part)), leastShare), burst}
 }
+
+// leastShare in requests per second: none at all would be no limit.
+const leastShare = 1e-6
 
 // sharePrecision is a thousandth, or finer where that could be more than the share.
 func sharePrecision(part float64) float64 {

@@ -4,6 +4,7 @@
 package plan
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -51,6 +52,21 @@ func TestShares(t *testing.T) {
 				t.Errorf("the status says %q, want %q", got, c.text)
 			}
 		})
+	}
+}
+
+// A share that is rounded to none would be no limit.
+func TestNoShareIsNone(t *testing.T) {
+	limit := &v1alpha1.RateLimitSpec{RequestsPerSecond: 2000}
+	p := Compute(&v1alpha1.GoServiceSpec{
+		RateLimit: limit, Upstreams: []v1alpha1.UpstreamSpec{{Name: "a", RateLimit: limit}}, Routes: []v1alpha1.RouteSpec{{Pattern: "/b", RateLimit: limit}},
+	}, Observed{Sharing: math.MaxInt32, Tuned: Tuned{Parts: &Parts{Pods: map[string]float64{"p": 0}, Newcomer: 1e-9}}})
+	for name, share := range map[string]Share{
+		"an upstream": p.UpstreamShares["a"], "a route": p.RouteShares["/b"], "a pod": p.PodShares["p"], "a newcomer": p.SharePerPod.Value,
+	} {
+		if share.RequestsPerSecond != leastShare || share.Burst < 1 {
+			t.Errorf("%s: %+v", name, share)
+		}
 	}
 }
 

@@ -118,7 +118,7 @@ func TestThePodsCapacity(t *testing.T) {
 		"the CPU":                   {Bounds{Cores: 2}, Estimates{CPUTime: 10 * ms}, 100, "10ms of CPU each on 2 cores"},
 		"the CPU of no container":   {Bounds{}, Estimates{CPUTime: 10 * ms}, 0, ""},
 		"workers":                   {Bounds{Workers: 4}, Estimates{ServiceTime: 20 * ms, Pooled: 1}, 100, "20ms in one of 4 workers each"},
-		"workers that half pass by": {Bounds{Workers: 4}, Estimates{ServiceTime: 20 * ms, Pooled: 0.5}, 200, "20ms in one of 4 workers each"},
+		"workers that half pass by": {Bounds{Workers: 4}, Estimates{ServiceTime: 20 * ms, Pooled: 0.5}, 200, "20ms in one of 4 workers for 50% of them"},
 		"workers that all pass by":  {Bounds{Workers: 4}, Estimates{ServiceTime: 20 * ms}, 0, ""},
 		"most workers":              {Bounds{Workers: 4}, Estimates{ServiceTime: 20 * ms, Pooled: 1, MostWorkers: 8}, 200, "20ms in one of 8 workers each"},
 		"no pool":                   {Bounds{}, Estimates{ServiceTime: 20 * ms, Pooled: 1}, 0, ""},
@@ -176,7 +176,7 @@ func TestChangesTurn(t *testing.T) {
 	var got []Change
 	for i, floor := range []int32{3, 5, 5, 4, 2, 3} {
 		var decision Decision
-		d.setFloor(dawn.Add(time.Duration(i)*time.Second), floor, "because", &decision)
+		d.setFloor(dawn.Add(time.Duration(i)*time.Second), floor, "because", Bounds{MinReplicas: 1, MaxReplicas: 100}, &decision)
 		got = append(got, decision.Changes...)
 		if d.floor != floor {
 			t.Errorf("the floor is %d, want %d", d.floor, floor)

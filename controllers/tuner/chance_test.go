@@ -103,3 +103,26 @@ func TestLittleTrafficThatRisesIsSeen(t *testing.T) {
 		}
 	}
 }
+
+// The fewest pods are found as by trying one after the other, and as fast where there are millions of them.
+func TestTheFewestPodsAreFoundAtOnce(t *testing.T) {
+	d := &Decider{rho: steering{value: 0.85}}
+	at := func(threshold time.Duration, cpu time.Duration) Situation {
+		return Situation{Bounds: Bounds{Cores: 1, Threshold: threshold, AloneUtilization: 0.4}, Estimates: Estimates{CPUTime: cpu, ServiceTime: cpu}}
+	}
+	for _, s := range []Situation{at(100*time.Millisecond, 10*time.Millisecond), at(20*time.Millisecond, 15*time.Millisecond), at(time.Millisecond, 900*time.Microsecond)} {
+		perPod := 0.85 / s.Estimates.CPUTime.Seconds()
+		for demand := 1.0; demand < 1e5; demand *= 1.07 {
+			want := podsFor(demand, perPod)
+			for podsFor(demand, perPod*d.utilizationOf(want, s)/0.85) > want {
+				want++
+			}
+			if got := d.fewest(demand, perPod, s); got != want {
+				t.Errorf("%.0f req/s at %s within %s: %d pods, want %d", demand, s.Estimates.CPUTime, s.Bounds.Threshold, got, want)
+			}
+		}
+	}
+	if got := d.fewest(1e12, 1e-3, at(time.Millisecond, time.Microsecond)); got != math.MaxInt32/2 {
+		t.Errorf("%d pods for more than there can be", got)
+	}
+}

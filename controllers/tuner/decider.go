@@ -207,7 +207,11 @@ func (d *Decider) begin(now time.Time, s Situation) {
 	if u := earlier.Tuned.Utilization; u != nil {
 		d.rho = steering{value: u.Value, lowered: true, judgedAt: now, reason: u.Reason, futile: earlier.Futile}
 	}
-	d.size = sizing{pool: earlier.Tuned.Workers, gogc: earlier.Tuned.GOGC, poolMoved: earlier.At, gogcMoved: earlier.At}
+	moved := earlier.At
+	if moved.After(now) { // by a clock that was ahead
+		moved = now
+	}
+	d.size = sizing{pool: earlier.Tuned.Workers, gogc: earlier.Tuned.GOGC, poolMoved: moved, gogcMoved: moved}
 	d.history = slices.Clone(earlier.History)
 	for _, change := range d.history {
 		if direction := change.direction(); direction != 0 {
@@ -238,9 +242,7 @@ func (d *Decider) learned(now time.Time) Learned {
 		ReplicaFloor: &plan.Figure[int32]{Value: d.floor}, Needed: d.needed,
 		Workers: d.size.pool, GOGC: d.size.gogc,
 	}
-	if d.rho.lowered {
-		l.Tuned.Utilization = &plan.Figure[float64]{Value: d.rho.value, Reason: d.rho.reason}
-	}
+	l.Tuned.Utilization = d.rho.measured()
 	return l
 }
 
@@ -251,6 +253,13 @@ func within32(pods int32, b Bounds) int32 {
 func (d *Decider) moveFloor(now time.Time, s Situation, perPod float64, cost string, decision *Decision) plan.Figure[int32] {
 	e := s.Estimates
 	idle := e.Known && e.Demand.Seconds >= StableWindow.Seconds()/2 && e.Demand.Events < minServed
+	if e.Known && perPod == 0 && e.NoCPU {
+		// Nothing will ever tell what a request costs, so that a floor which was found would stay for good.
+		floor, reason := s.Bounds.MinReplicas, "the minimum: pods tell of no CPU time, so that the autoscaler alone decides"
+		d.needs, d.needed = []need{{now, floor}}, 0
+		d.setFloor(now, floor, reason, s.Bounds, decision)
+		return plan.Figure[int32]{Value: floor, Reason: reason}
+	}
 	if !e.Known || perPod == 0 && !idle {
 		decision.Frozen = "scale-in is paused: too few pods report metrics"
 		if e.Known {
@@ -258,7 +267,7 @@ func (d *Decider) moveFloor(now time.Time, s Situation, perPod float64, cost str
 		}
 		d.remember(now, d.floor)
 		floor := within32(d.floor, s.Bounds)
-		d.setFloor(now, floor, decision.Frozen, decision)
+		d.setFloor(now, floor, decision.Frozen, s.Bounds, decision)
 		return plan.Figure[int32]{Value: floor, Reason: decision.Frozen}
 	}
 	inPanic := now.Before(d.panicUntil)
@@ -308,7 +317,7 @@ func (d *Decider) moveFloor(now time.Time, s Situation, perPod float64, cost str
 		reason = fmt.Sprintf("%s: needs %d pods, and one step adds at most %d", reason, floor, allowed-max(d.raisedFrom, 0))
 		floor = allowed
 	}
-	d.setFloor(now, floor, reason, decision)
+	d.setFloor(now, floor, reason, s.Bounds, decision)
 	return plan.Figure[int32]{Value: floor, Reason: reason}
 }
 
@@ -345,11 +354,11 @@ func (d *Decider) stepped(now time.Time, floor int32, s Situation) int32 {
 	return min(floor, max(d.raisedFrom+step, d.floor))
 }
 
-func (d *Decider) setFloor(now time.Time, floor int32, reason string, decision *Decision) {
-	if floor == d.floor {
-		return
+// setFloor tells of a change, unless somebody else decides how many pods there are.
+func (d *Decider) setFloor(now time.Time, floor int32, reason string, b Bounds, decision *Decision) {
+	if floor != d.floor && b.MinReplicas < b.MaxReplicas {
+		d.change(now, "replica floor", integer(d.floor), integer(floor), int(floor-d.floor), reason, decision)
 	}
-	d.change(now, "replica floor", integer(d.floor), integer(floor), int(floor-d.floor), reason, decision)
 	d.floor = floor
 }
 

@@ -328,3 +328,37 @@ func TestUtilizationIsNotToBlameForTooFewPods(t *testing.T) {
 		t.Errorf("utilization %v", got.Utilization.Value)
 	}
 }
+
+// Pods that tell of no CPU time, and have no pool, have no floor: one that was found would stay for good.
+func TestWithoutCPUTimeThereIsNoFloor(t *testing.T) {
+	without := func(noCPU bool) func(time.Duration) Situation {
+		return func(time.Duration) Situation {
+			s := constant(1600, 40)(0)
+			s.Bounds.Workers = 0
+			s.Estimates.CPUTime, s.Estimates.ServiceTime, s.Estimates.CPU, s.Estimates.NoCPU = 0, 0, 0, noCPU
+			return s
+		}
+	}
+	if got := steps(&Decider{}, 0, 2*time.Minute, without(false)); got.Floor.Value != 40 || got.Frozen == "" {
+		t.Errorf("while that is not known: %d, frozen %q", got.Floor.Value, got.Frozen)
+	}
+	got := steps(&Decider{}, 0, 2*time.Minute, without(true))
+	if got.Floor.Value != 2 || got.Frozen != "" || got.AtOnce || !strings.Contains(got.Floor.Reason, "the autoscaler alone decides") {
+		t.Errorf("%d, frozen %q: %s", got.Floor.Value, got.Frozen, got.Floor.Reason)
+	}
+}
+
+// Where somebody else decides how many pods there are, their number is no decision of the loop.
+func TestWhoElseScalesIsNoDecision(t *testing.T) {
+	d := &Decider{}
+	for i, pods := range []int32{5, 8, 3} {
+		got := d.Decide(epoch.Add(time.Duration(i)*tick), func() Situation {
+			s := constant(1600, pods)(0)
+			s.Bounds.MinReplicas, s.Bounds.MaxReplicas, s.Bounds.PoolIsFixed = pods, pods, true
+			return s
+		}())
+		if got.Floor.Value != pods || len(got.Changes) > 0 {
+			t.Errorf("%d pods: floor %d, changes %+v", pods, got.Floor.Value, got.Changes)
+		}
+	}
+}

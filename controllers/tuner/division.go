@@ -101,7 +101,7 @@ func (d *Division) equal(now time.Time, b Budget) (parts *plan.Parts, again time
 		*d = Division{budget: b}
 		return nil, time.Time{}
 	}
-	equal := equalParts(b.Total, b.Serving)
+	equal := equalParts(b.Total*float64(len(b.Serving))/float64(max(b.among, len(b.Serving))), b.Serving)
 	safe := d.unsure.safe(now, b, equal, equalParts)
 	d.notice(now, b, d.before(b), safe)
 	*d = Division{budget: b, unsure: d.unsure}
@@ -161,6 +161,7 @@ func (d *Division) waits(now time.Time, b Budget) bool {
 	if b.Confirmed {
 		return false
 	}
+	d.doubt(now, b)
 	safe := d.unsure.safe(now, b, d.given.Pods, func(total float64, pods []string) map[string]float64 { return scaled(d.given.Pods, total, pods) })
 	if !maps.Equal(safe, d.given.Pods) {
 		d.notice(now, b, d.given.Pods, safe)
@@ -229,8 +230,14 @@ func (b Budget) left() float64 {
 
 // begins says whether equal parts do not serve well any more, or would not if pods that come or leave had theirs.
 func (d *Division) begins(now time.Time, b Budget, demand map[string]float64) bool {
-	if demand == nil || !b.Confirmed && !d.onlyStuck(now, b) {
+	if demand == nil {
 		return false
+	}
+	if !b.Confirmed {
+		d.doubt(now, b)
+		if !d.onlyStuck(now, b) {
+			return false
+		}
 	}
 	if b.coming > 0 || b.reserved > 0 || b.among > len(b.Serving) {
 		return !easyEqually(b, demand)

@@ -59,9 +59,10 @@ func (d *divisor) next(now time.Time, b Budget, leaving float64, inForce int) (p
 	switch {
 	case d.pods == 0:
 		d.hold, d.changedAt = growthHold, now
-		d.pods = need
-		if inForce > need {
-			d.pods = min(inForce, 4*need) // a changed limit makes what was left look like another number of pods
+		present := len(b.Serving) + len(b.Unready) + len(b.Leaving) + b.expected()
+		d.pods = min(need, max(mostFor(active), min(inForce, present)))
+		if inForce > d.pods {
+			d.pods = min(inForce, 4*d.pods) // a changed limit makes what was left look like another number of pods
 		}
 	case len(b.Serving) == 0 && leaving == 0: // nobody admits anything
 		d.pods, d.changedAt = need, now
@@ -133,7 +134,7 @@ func (d *divisor) shrink(now time.Time, b Budget, need, active int) {
 	if b.Rolling && need > active {
 		need += need / rolloutHeadroom
 	}
-	pods := min(need, max(int(float64(active)/leastForServing), d.pods))
+	pods := min(need, max(mostFor(active), d.pods))
 	if pods == d.pods {
 		return
 	}
@@ -142,6 +143,9 @@ func (d *divisor) shrink(now time.Time, b Budget, need, active int) {
 	}
 	d.pods, d.changedAt = pods, now
 }
+
+// mostFor so many pods: they are never cut below leastForServing.
+func mostFor(active int) int { return int(float64(active) / leastForServing) }
 
 // settled says that the pods which are wanted serve, and that there are no others.
 func (b Budget) settled() bool {

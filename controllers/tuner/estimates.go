@@ -27,7 +27,7 @@ type Estimates struct {
 	Backlog float64
 	// Done requests were answered and not turned away, in the last round and in the one before it.
 	Done, DoneBefore Rate
-	// Rejected is how many requests were turned away in the last round, Refused how many over the stable window; rate-limited ones left out.
+	// Rejected is how many requests were turned away in the last round, Refused how many over the stable window, but for those above a rate limit.
 	Rejected, Refused float64
 	// ServiceTime of a request by itself, without any wait; CPUTime that it uses. 0 while unknown.
 	ServiceTime, CPUTime time.Duration
@@ -35,8 +35,9 @@ type Estimates struct {
 	Pooled float64
 	// Concurrency is the mean number of requests in the service over the stable window, by Little's law.
 	Concurrency float64
-	// CPU is how many cores all pods used together over the stable window.
-	CPU float64
+	// CPU is how many cores all pods used together over the stable window. NoCPU says that pods which answered requests told of none.
+	CPU   float64
+	NoCPU bool
 	// Objectives over the stable window.
 	Objectives Tally
 	// P99 of the durations over the stable window; 0 without requests.
@@ -79,15 +80,28 @@ func (r Rate) AtLeast() float64 {
 }
 
 // Tally counts requests by what they mean for the objectives. Rate-limited requests are not among them: they were refused
-// because the user said so.
-type Tally struct{ Total, Failed, Slow float64 }
+// because the user said so. Unjudged ones did not fail, and were not compared with the threshold that Slow is counted against.
+type Tally struct{ Total, Failed, Slow, Unjudged float64 }
 
-// SlowShare of the requests that did not fail.
+// and another tally.
+func (t Tally) and(other Tally) Tally {
+	return Tally{t.Total + other.Total, t.Failed + other.Failed, t.Slow + other.Slow, t.Unjudged + other.Unjudged}
+}
+
+// unjudged is the tally before anything was compared with a threshold.
+func (t Tally) unjudged() Tally {
+	return Tally{Total: t.Total, Failed: t.Failed, Unjudged: max(t.Total-t.Failed, 0)}
+}
+
+// Judged requests did not fail, and were compared with the threshold.
+func (t Tally) Judged() float64 { return max(t.Total-t.Failed-t.Unjudged, 0) }
+
+// SlowShare of the requests that did not fail, as far as they were judged.
 func (t Tally) SlowShare() float64 {
-	if t.Total-t.Failed <= 0 {
+	if t.Judged() == 0 {
 		return 0
 	}
-	return min(max(t.Slow/(t.Total-t.Failed), 0), 1)
+	return min(max(t.Slow/t.Judged(), 0), 1)
 }
 
 // FailedShare of all requests.
@@ -147,7 +161,7 @@ func (e *Estimator) Estimate(threshold time.Duration) Estimates {
 		switch i {
 		case len(e.samples) - 1:
 			result.DemandNow = Rate{s.arrivals, s.span}
-			result.Done, result.Rejected = Rate{s.done, s.span}, max(s.rejected-s.limited, 0)
+			result.Done, result.Rejected = Rate{s.done, s.span}, max(s.rejected-s.refused, 0)
 		case len(e.samples) - 2:
 			result.DemandBefore, result.DoneBefore = Rate{s.arrivals, s.span}, Rate{s.done, s.span}
 		}
@@ -159,17 +173,16 @@ func (e *Estimator) Estimate(threshold time.Duration) Estimates {
 		result.Demand.Seconds += s.span
 		stable.durationSeconds += s.durationSeconds
 		stable.cpuSeconds += s.cpuSeconds
-		result.Refused += max(s.rejected-s.limited, 0)
-		t := s.tally(threshold)
-		result.Objectives.Total += t.Total
-		result.Objectives.Failed += t.Failed
-		result.Objectives.Slow += t.Slow
+		stable.done += s.done
+		result.Refused += max(s.rejected-s.refused, 0)
+		result.Objectives = result.Objectives.and(s.tally(threshold))
 		durations.merge(s.durations)
 	}
 	result.Known = rounds > 0 && complete == rounds
 	if seconds := result.Demand.Seconds; seconds > 0 {
 		result.Concurrency = stable.durationSeconds / seconds
 		result.CPU = stable.cpuSeconds / seconds
+		result.NoCPU = stable.cpuSeconds == 0 && stable.done >= minServed && seconds >= StableWindow.Seconds()/2
 	}
 	result.P99 = durations.quantile(0.99)
 	var since time.Time

@@ -49,10 +49,10 @@ type sample struct {
 	at   time.Time
 	span float64 // seconds
 
-	arrivals, requests, served, rejected, failed, limited float64
-	done                                                  float64 // was neither turned away nor without a route
-	serviceSeconds, durationSeconds, cpuSeconds           float64
-	durations                                             histogram
+	arrivals, requests, served, rejected, refused, failed, limited float64
+	done                                                           float64 // was neither turned away nor without a route
+	serviceSeconds, durationSeconds, cpuSeconds                    float64
+	durations                                                      histogram
 	// complete says that a Quorum of the pods is in it.
 	complete bool
 }
@@ -93,7 +93,9 @@ func (e *Estimator) Observe(at time.Time, total int, reports []Report) {
 	e.standsFor = float64(max(total, answered)) / float64(max(answered, 1))
 	e.forget(at)
 	s.complete = counted > 0 && float64(answered) >= Quorum*float64(len(reports))
-	s.scale(scaleOf(total, answered, counted, fresh))
+	if s.complete { // few do not speak for all
+		s.scale(scaleOf(total, answered, counted, fresh))
+	}
 	e.last, e.empty = at, total == 0 && len(reports) == 0
 	if s.span > 0 {
 		e.samples = append(e.samples, s)
@@ -162,6 +164,7 @@ func (e *Estimator) add(s *sample, d Counters, span float64) {
 	s.requests += d.Requests * share
 	s.served += d.Served * share
 	s.rejected += d.Rejected * share
+	s.refused += d.Refused * share
 	s.failed += d.Failed * share
 	s.limited += d.RateLimited * share
 	s.serviceSeconds += d.ServiceSeconds * share
@@ -186,7 +189,7 @@ func scaleOf(total, answered, counted, fresh int) float64 {
 
 func (s *sample) scale(factor float64) {
 	for _, field := range []*float64{
-		&s.arrivals, &s.done, &s.requests, &s.served, &s.rejected, &s.failed, &s.limited,
+		&s.arrivals, &s.done, &s.requests, &s.served, &s.rejected, &s.refused, &s.failed, &s.limited,
 		&s.serviceSeconds, &s.durationSeconds, &s.cpuSeconds,
 	} {
 		*field *= factor
@@ -261,7 +264,7 @@ func (e *Estimator) learn(s *sample) {
 	e.serviceTime.add(s.serviceSeconds, s.served, s.span)
 	// While pods are overloaded, requests wait for a processor inside their handlers: what a request takes by itself is seen
 	// only while nobody has to queue.
-	if s.rejected-s.limited <= 0 && !e.queueing() {
+	if s.rejected-s.refused <= 0 && !e.queueing() {
 		e.selfTime.add(s.serviceSeconds, s.served, s.span)
 	}
 }

@@ -188,7 +188,7 @@ func (w *forcedWorld) divide() {
 }
 
 // settled says that growth should have been taken back by now, as the others have had their time to confirm, and to take less again.
-// Equal parts that follow the number of pods alone are not taken back.
+// Equal parts that follow the number of pods alone are not taken back while nothing is known of the demand.
 func (w *forcedWorld) settled() bool {
 	since := w.changed
 	if w.sharing.division.unsure == nil && !w.budget.Confirmed {

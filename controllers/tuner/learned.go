@@ -35,8 +35,10 @@ type Learned struct {
 	LatencyBound time.Duration
 	// Profile is what comes by the clock.
 	Profile Profile
-	// Budget counts requests over the window of the objectives, at most MaxIntervals, the oldest first.
-	Budget []Interval
+	// Budget counts requests over the window of the objectives, at most MaxIntervals, the oldest first, and slow ones against Threshold; 0
+	// where none are.
+	Budget    []Interval
+	Threshold time.Duration
 	// History holds the last changes, the newest last.
 	History []Change
 }
@@ -47,7 +49,6 @@ const (
 	// Bounds of what is plausible in a status, which anybody with the right to may have edited.
 	maxPods        = 10000
 	maxCost        = time.Hour
-	maxWorkers     = 100_000
 	unknownReason  = "as learned earlier; nothing is measured yet"
 	permille       = 1000
 	utilizationEps = 1e-6
@@ -63,7 +64,7 @@ func (l Learned) Status() *v1alpha1.LearnedStatus {
 		Floor: valueOf(l.Tuned.ReplicaFloor), Needed: l.Tuned.Needed,
 		Workers: valueOf(l.Tuned.Workers), GOGC: valueOf(l.Tuned.GOGC),
 		FutileUtilization: l.Futile, HoldSeconds: int32(l.Hold / time.Second),
-		LatencyBoundNanoseconds: int64(l.LatencyBound),
+		LatencyBoundNanoseconds: int64(l.LatencyBound), ThresholdNanoseconds: int64(l.Threshold),
 	}
 	if l.Tuned.Utilization != nil { // rounded down, so that the CPU target in percent stays what it is
 		status.UtilizationPermille = int32(l.Tuned.Utilization.Value*permille + utilizationEps)
@@ -76,7 +77,7 @@ func (l Learned) Status() *v1alpha1.LearnedStatus {
 		interval := &l.Budget[i]
 		status.Budget = append(status.Budget, v1alpha1.LearnedTally{
 			Start: metav1.NewTime(interval.Start),
-			Total: count(interval.Tally.Total), Failed: count(interval.Tally.Failed), Slow: count(interval.Tally.Slow),
+			Total: count(interval.Tally.Total), Failed: count(interval.Tally.Failed), Slow: count(interval.Tally.Slow), Unjudged: count(interval.Tally.Unjudged),
 		})
 	}
 	return status
@@ -102,11 +103,12 @@ func Recall(status *v1alpha1.GoServiceStatus) Learned {
 			Hold:   min(max(time.Duration(s.HoldSeconds)*time.Second, 0), maxHold),
 		}
 		if s.UtilizationPermille > 0 && s.UtilizationPermille <= permille {
-			l.Tuned.Utilization = &plan.Figure[float64]{Value: float64(s.UtilizationPermille) / permille, Reason: shown.utilization}
+			l.Tuned.Utilization = &plan.Figure[float64]{Value: max(float64(s.UtilizationPermille)/permille, minUtilization), Reason: shown.utilization}
 		}
 		if bound := time.Duration(s.LatencyBoundNanoseconds); bound <= maxCost {
 			l.LatencyBound = max(bound, -maxCost)
 		}
+		l.Threshold = max(time.Duration(s.ThresholdNanoseconds), 0)
 		l.Startups, l.Budget, l.Profile = recallStartups(s.StartupSeconds), recallBudget(s.Budget), recallProfile(s.Profile)
 	}
 	l.Tuned.QueueShared = meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionQueueShared) && l.Cost != Cost{}
@@ -133,10 +135,10 @@ func recallBudget(tallies []v1alpha1.LearnedTally) []Interval {
 	var intervals []Interval
 	for i := range tallies {
 		t := &tallies[i]
-		if t.Total < 0 || t.Failed < 0 || t.Slow < 0 || len(intervals) > 0 && !t.Start.After(intervals[len(intervals)-1].Start) {
+		if min(t.Total, t.Failed, t.Slow, t.Unjudged) < 0 || len(intervals) > 0 && !t.Start.After(intervals[len(intervals)-1].Start) {
 			continue
 		}
-		intervals = append(intervals, Interval{t.Start.Time, Tally{Total: float64(t.Total), Failed: float64(t.Failed), Slow: float64(t.Slow)}})
+		intervals = append(intervals, Interval{t.Start.Time, Tally{float64(t.Total), float64(t.Failed), float64(t.Slow), float64(t.Unjudged)}})
 	}
 	return intervals[max(0, len(intervals)-MaxIntervals):]
 }

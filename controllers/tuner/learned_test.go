@@ -26,7 +26,7 @@ func everythingLearned() Learned {
 		},
 		Futile: true, Hold: 2 * time.Minute, LatencyBound: 250 * time.Millisecond, Startups: []time.Duration{9 * time.Second, 31 * time.Second, 12 * time.Second},
 		Profile: Profile{Day: 20_000, Minutes: []RisingMinute{{0, 1, [2]byte{3}}, {1439, 1<<rememberedDays - 1, [2]byte{255, 1}}}, Strays: 7.125, Noise: 0.5},
-		Budget:  []Interval{{epoch.Add(-time.Hour), Tally{100, 1, 2}}, {epoch, Tally{50, 0, 1}}},
+		Budget:  []Interval{{epoch.Add(-time.Hour), Tally{100, 1, 2, 40}}, {epoch, Tally{50, 0, 1, 0}}}, Threshold: 250 * time.Millisecond,
 		History: []Change{{At: epoch, What: "replica floor", From: "9", To: "8", Reason: "less"}},
 	}
 }
@@ -170,7 +170,7 @@ func TestTheLedgerIsBounded(t *testing.T) {
 				t.Fatalf("%d days: interval %d starts at %s, the next one at %s", days, i, l.intervals[i].Start, l.intervals[i+1].Start)
 			}
 		}
-		again := &ledger{recallBudget(Learned{Budget: l.intervals}.Status().Budget)}
+		again := &ledger{intervals: recallBudget(Learned{Budget: l.intervals}.Status().Budget)}
 		if diff := cmp.Diff(l.intervals, again.intervals, cmpopts.EquateApprox(0, 1)); diff != "" {
 			t.Errorf("%d days, written and read (-want +got):\n%s", days, diff)
 		}
@@ -187,5 +187,56 @@ func TestRoundsLeaveWhatWasFoundAlone(t *testing.T) {
 	}
 	if got := tuner.Learned(epoch).Budget[0].Tally.Total; got != 150 {
 		t.Errorf("%v requests in what is learned, want 150", got)
+	}
+}
+
+// Slow requests that were counted against another threshold say nothing of the present one; failed ones stay.
+func TestAnotherThresholdJudgesAnew(t *testing.T) {
+	const window = 30 * 24 * time.Hour
+	l := &ledger{}
+	l.judge(50 * time.Millisecond)
+	l.add(epoch, window, Tally{Total: 1000, Failed: 10, Slow: 500})
+	l.judge(50 * time.Millisecond)
+	if left := budgetLeft(l.sum(), 0.1, 0.01); left > -40 {
+		t.Fatalf("%v left of the budget of slow requests", left)
+	}
+	l.judge(200 * time.Millisecond)
+	near(t, "left of the budget of failed requests alone", budgetLeft(l.sum(), 0.1, 0.01), 0.9, 1e-9)
+	l.add(epoch.Add(2*time.Hour), window, Tally{Total: 100, Slow: 1})
+	near(t, "left of the budget of slow requests", budgetLeft(l.sum(), 0, 0.02), 0.5, 1e-9)
+
+	written := Learned{Budget: l.intervals, Threshold: l.threshold}.Status()
+	again := New(Recall(&v1alpha1.GoServiceStatus{Learned: written}))
+	again.ledger.judge(200 * time.Millisecond)
+	if diff := cmp.Diff(l.sum(), again.ledger.sum()); diff != "" {
+		t.Errorf("after a restart (-want +got):\n%s", diff)
+	}
+	again.ledger.judge(0)
+	near(t, "slow share without an objective", again.ledger.sum().SlowShare(), 0, 0)
+}
+
+// A clock that was ahead leaves nothing that counts for longer than it was.
+func TestWhatIsOfTheFutureDoesNotCount(t *testing.T) {
+	ahead := epoch.Add(1000 * time.Hour)
+	tuner := New(Learned{
+		At: ahead, Cost: Cost{time.Millisecond, time.Millisecond},
+		Budget: []Interval{{epoch.Add(-time.Hour), Tally{Total: 7}}, {ahead, Tally{Total: 1000, Failed: 1000}}},
+	})
+	tuner.Begin(epoch)
+	tuner.startups.observe([]Start{{Pod: "a", Created: epoch.Add(time.Second), Ready: epoch.Add(10 * time.Second)}})
+	if len(tuner.startups.took) != 1 {
+		t.Error("no start counts until that date")
+	}
+	tuner.ledger.add(epoch, 30*24*time.Hour, Tally{Total: 5})
+	if got := tuner.ledger.sum(); got != (Tally{Total: 1012, Failed: 1000}) || tuner.ledger.intervals[len(tuner.ledger.intervals)-1].Start.After(epoch) {
+		t.Errorf("the budget holds %+v in %+v", got, tuner.ledger.intervals)
+	}
+	tuner.decider.Decide(epoch, constant(100, 2)(0))
+	if moved := tuner.decider.size; moved.poolMoved.After(epoch) || moved.gogcMoved.After(epoch) {
+		t.Errorf("pool and collector stay until %s and %s", moved.poolMoved, moved.gogcMoved)
+	}
+	low := Recall(&v1alpha1.GoServiceStatus{Learned: &v1alpha1.LearnedStatus{Version: learnedVersion, UtilizationPermille: 1}})
+	if u := low.Tuned.Utilization; u == nil || u.Value != minUtilization {
+		t.Errorf("a utilization of a thousandth is recalled as %+v", u)
 	}
 }

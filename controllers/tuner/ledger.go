@@ -27,9 +27,25 @@ type Interval struct {
 // in longer intervals before. The first one starts when counting did. What it holds is small enough to be kept in a status.
 type ledger struct {
 	intervals []Interval
+	// threshold that slow requests are counted against; 0 where none are.
+	threshold time.Duration
+}
+
+// judge slow requests by a threshold from now on. By another one than before, nobody knows how many were slow.
+func (l *ledger) judge(threshold time.Duration) {
+	if threshold == l.threshold {
+		return
+	}
+	l.threshold = threshold
+	for i := range l.intervals {
+		l.intervals[i].Tally = l.intervals[i].Tally.unjudged()
+	}
 }
 
 func (l *ledger) add(at time.Time, window time.Duration, t Tally) {
+	for n := len(l.intervals); n > 0 && l.intervals[n-1].Start.After(at.Add(time.Hour)); n-- { // by a clock that was ahead
+		t, l.intervals = t.and(l.intervals[n-1].Tally), l.intervals[:n-1]
+	}
 	switch start, n := at.Truncate(time.Hour), len(l.intervals); {
 	case n == 0:
 		l.intervals = append(l.intervals, Interval{Start: at.Truncate(time.Second)})
@@ -37,10 +53,8 @@ func (l *ledger) add(at time.Time, window time.Duration, t Tally) {
 		l.intervals = append(l.intervals, Interval{Start: start})
 		l.merge(at, window)
 	}
-	last := &l.intervals[len(l.intervals)-1].Tally
-	last.Total += t.Total
-	last.Failed += t.Failed
-	last.Slow += t.Slow
+	last := &l.intervals[len(l.intervals)-1]
+	last.Tally = last.Tally.and(t)
 	for len(l.intervals) > 1 && at.Sub(l.intervals[0].Start) > window {
 		l.intervals = l.intervals[1:]
 	}
@@ -53,9 +67,7 @@ func (l *ledger) merge(at time.Time, window time.Duration) {
 	for _, next := range l.intervals[1:] {
 		last := &kept[len(kept)-1]
 		if at.Sub(next.Start) > hourly && last.Start.Truncate(width).Equal(next.Start.Truncate(width)) {
-			last.Tally.Total += next.Tally.Total
-			last.Tally.Failed += next.Tally.Failed
-			last.Tally.Slow += next.Tally.Slow
+			last.Tally = last.Tally.and(next.Tally)
 			continue
 		}
 		kept = append(kept, next)
@@ -77,9 +89,7 @@ func (l *ledger) since() time.Time {
 func (l *ledger) sum() Tally {
 	var t Tally
 	for i := range l.intervals {
-		t.Total += l.intervals[i].Tally.Total
-		t.Failed += l.intervals[i].Tally.Failed
-		t.Slow += l.intervals[i].Tally.Slow
+		t = t.and(l.intervals[i].Tally)
 	}
 	return t
 }

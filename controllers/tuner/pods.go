@@ -41,6 +41,9 @@ func capacity(s Situation, rho float64) (perPod float64, reason string) {
 		byWorkers := workers * rho / held
 		if perPod == 0 || byWorkers < perPod {
 			perPod, reason = byWorkers, fmt.Sprintf("%s in one of %s workers each", round(e.ServiceTime), short(workers))
+			if e.Pooled < 0.995 { // else it reads as all
+				reason = fmt.Sprintf("%s in one of %s workers for %s%% of them", round(e.ServiceTime), short(workers), short(100*e.Pooled))
+			}
 		}
 	}
 	if limit := s.Bounds.PodLimit * rho; limit > 0 && (perPod == 0 || limit < perPod) {
@@ -69,11 +72,17 @@ func (d *Decider) podsFor(demand, perPod float64, rising bool, s Situation) int3
 // fewest pods for a demand in requests per second, of which one takes perPod at the utilization in force. Few that share their queue may
 // not be as busy as that.
 func (d *Decider) fewest(demand, perPod float64, s Situation) int32 {
-	pods := podsFor(demand, perPod)
-	for pods > 0 && podsFor(demand, perPod*d.utilizationOf(pods, s)/d.rho.value) > pods {
-		pods++
+	needed := func(pods int32) int32 { return podsFor(demand, perPod*d.utilizationOf(pods, s)/d.rho.value) }
+	// More pods may be busier, so that fewer of them are needed: what the fewest would need is enough.
+	few := podsFor(demand, perPod)
+	for enough := needed(few); few < enough; {
+		if pods := few + (enough-few)/2; needed(pods) > pods {
+			few = pods + 1
+		} else {
+			enough = pods
+		}
 	}
-	return pods
+	return few
 }
 
 // utilizationOf so many pods: the one in force, and where they share their queue no more than leaves room for chance.

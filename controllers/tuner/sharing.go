@@ -38,13 +38,18 @@ type Budget struct {
 	// pods are about to serve. Leaving pods use reserved requests per second, or lend them to those that serve: lends of them are there to be borrowed.
 	among, coming   int
 	reserved, lends float64
-	// had is what each pod had in force at the last look, in requests per second; nil: equal parts of those that serve.
-	had map[string]float64
+	// had is what each pod had in force at the last look, in requests per second; nil: equal parts of those that serve. ever is the least and
+	// the most that it was given since all had confirmed; nil while that is not known.
+	had  map[string]float64
+	ever map[string]span
 	// young pods have not been followed for long, settling says that the demand moves to other pods, and rough that nobody has been
 	// followed since another operator divided last.
 	young           map[string]bool
 	settling, rough bool
 }
+
+// span is from the least of something to the most.
+type span struct{ least, most float64 }
 
 // InForce is a division that is found in place.
 type InForce struct {
@@ -87,6 +92,8 @@ type Sharing struct {
 	shares  map[string]float64
 	total   float64
 	leaving map[string]leaver
+	// ever is Budget.ever. It is replaced, and never written to.
+	ever map[string]span
 	// linked are pods of which others could borrow when they answered last. It is replaced, and never written to.
 	linked map[string]bool
 }
@@ -130,7 +137,7 @@ func (s *Sharing) Next(now time.Time, b Budget, usage *Usage) Divided {
 		b.coming = max(b.expected()-len(b.Serving), 0)
 	}
 	b.reserved, b.lends = used*b.Total, lends*b.Total
-	b.had = s.had()
+	b.had, b.ever = s.had(), s.ever
 	if !s.started {
 		s.division.takeOver(now, b, found)
 	}
@@ -153,7 +160,7 @@ func sooner(a, b time.Time) time.Time {
 func (s *Sharing) Moves(now time.Time, b Budget, usage *Usage) bool {
 	ahead := Sharing{
 		divisor: s.divisor, division: s.division.clone(), started: s.started, roughUntil: s.roughUntil,
-		shares: s.shares, total: s.total, leaving: maps.Clone(s.leaving), linked: s.linked,
+		shares: s.shares, total: s.total, leaving: maps.Clone(s.leaving), ever: s.ever, linked: s.linked,
 	}
 	next := ahead.Next(now, b, usage)
 	return int(next.Pods) != s.divisor.pods || !same(s.division.given, next.Parts)
@@ -278,4 +285,21 @@ func (s *Sharing) note(b Budget, divided Divided) {
 			s.shares[pod] = part / b.Total
 		}
 	}
+	ever := make(map[string]span, len(b.Serving))
+	for _, pod := range slices.Concat(b.Serving, b.Unready) {
+		before, known := b.ever[pod], b.ever != nil
+		if b.Confirmed {
+			before, known = span{b.had[pod], b.had[pod]}, b.had != nil
+		}
+		now, serves := s.shares[pod]
+		switch now *= b.Total; {
+		case !serves:
+			ever[pod] = before
+		case !known:
+			ever[pod] = span{now, now}
+		default:
+			ever[pod] = span{min(before.least, now), max(before.most, now)}
+		}
+	}
+	s.ever = ever
 }

@@ -364,3 +364,33 @@ func TestARestartDividesNothingAgain(t *testing.T) {
 		})
 	}
 }
+
+// An operator that has just begun cuts nobody below half of what they would have, whatever leaving pods have in force.
+func TestTheFirstLookCutsNobodyBelowHalf(t *testing.T) {
+	for name, c := range map[string]struct {
+		found  InForce
+		leaves int
+		want   int32
+	}{
+		"nearly all":          {InForce{Parts: map[string]float64{"gone": 960, "a": 20, "b": 20}}, 1, 4},
+		"all":                 {InForce{Parts: map[string]float64{"gone": 1000}}, 1, 4},
+		"a third":             {InForce{Parts: map[string]float64{"gone": 334, "a": 333, "b": 333}}, 1, 4},
+		"hardly any":          {InForce{Parts: map[string]float64{"gone": 10, "a": 495, "b": 495}}, 1, 3},
+		"none at all":         {InForce{Parts: map[string]float64{"a": 500, "b": 500}}, 1, 2},
+		"nobody leaves":       {InForce{}, 0, 2},
+		"equally among more":  {InForce{Pods: 32}, 30, 32},
+		"among more than are": {InForce{Pods: math.MaxInt32}, 1, 20},
+	} {
+		var s Sharing
+		b := Budget{
+			Total: 1000, Serving: []string{"a", "b"}, Wanted: 2, LeaveWithin: 10 * time.Second, Measured: true, Confirmed: true,
+			InForce: func() InForce { return c.found },
+		}
+		for i := range c.leaves {
+			b.Leaving = append(b.Leaving, fmt.Sprint("gone", i))
+		}
+		if got := s.Next(epoch, b, nil); got.Pods != c.want {
+			t.Errorf("%s: limits are divided among %d pods, want %d", name, got.Pods, c.want)
+		}
+	}
+}

@@ -29,9 +29,11 @@ const (
 	leastLeft = 0.1
 	// computingPerCore keep a core busy however short requests are.
 	computingPerCore = 2
-	// minWorkers keep a processor busy while one of them waits for the network; maxWorkersPerCore is a bound on memory.
+	// minWorkers keep a processor busy while one of them waits for the network; maxWorkersPerCore is a bound on memory, and maxWorkers what
+	// live settings take.
 	minWorkers        = 2
 	maxWorkersPerCore = 512
+	maxWorkers        = 100_000
 	// heapShare of GOMEMLIMIT is what the heap may grow to before a collection starts; the rest is for peaks, which the limit
 	// itself handles.
 	heapShare = 0.6
@@ -121,6 +123,8 @@ func workersFor(highest, cores float64, wait, left, threshold time.Duration) (wo
 	switch most := maxWorkersPerCore * math.Max(cores, 1); {
 	case exact < minWorkers:
 		return minWorkers, fmt.Sprintf("%s, at least %d", why, minWorkers)
+	case math.Min(exact, most) > maxWorkers:
+		return maxWorkers, fmt.Sprintf("%s, at most %d", why, maxWorkers)
 	case exact > most:
 		return int32(math.Ceil(most)), fmt.Sprintf("%s, at most %d for each core, of which at least one counts", why, maxWorkersPerCore)
 	}

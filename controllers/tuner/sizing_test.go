@@ -206,3 +206,14 @@ func TestAPoolOfFewWorkersStays(t *testing.T) {
 		}
 	}
 }
+
+// Whatever processors and times pods tell of, they start with no more workers than live settings take.
+func TestMeasuredWorkersAreWhatLiveSettingsTake(t *testing.T) {
+	for name, cores := range map[string]float64{"a large machine": 224, "a lie": 300_000, "beyond 32 bits": 1e12} {
+		highest := cores / 0.001
+		workers, why := workersFor(highest, cores, 500*time.Millisecond, 500*time.Millisecond, time.Second)
+		if workers != 100_000 || !strings.HasSuffix(why, ", at most 100000") {
+			t.Errorf("%s: %d: %s", name, workers, why)
+		}
+	}
+}

@@ -36,8 +36,10 @@ const (
 // steering holds the utilization to steer for. The plan's queueing formula says where it starts; what is measured says
 // where it stays.
 type steering struct {
-	value     float64
-	lowered   bool // by what was measured: else it is the plan's
+	value   float64
+	lowered bool // by what was measured: else it is the plan's
+	// shelved is what was measured to be right, while the plan's value is lower than that; 0 if there is none.
+	shelved   plan.Figure[float64]
 	judgedAt  time.Time
 	calmSince time.Time
 	// refusedSince pods have turned more requests away than may be; zero while they do not.
@@ -102,10 +104,7 @@ func (r *steering) holds(now time.Time, refused missed, panics bool) bool {
 // and raises it by small steps after a calm time, never above the plan's.
 func (d *Decider) steer(now time.Time, s Situation, decision *Decision) plan.Figure[float64] {
 	r := &d.rho
-	if !r.lowered || r.value > s.Bounds.Utilization {
-		r.lowered = false
-		r.value, r.reason = s.Bounds.Utilization, cmp.Or(s.Bounds.UtilizationWhy, "by the queueing formula")
-	}
+	r.within(s.Bounds)
 	if s.Bounds.UtilizationIsFixed {
 		*r = steering{value: s.Bounds.Utilization, reason: "set by hand"}
 		return plan.Figure[float64]{Value: r.value, Reason: r.reason}
@@ -132,8 +131,35 @@ func (d *Decider) steer(now time.Time, s Situation, decision *Decision) plan.Fig
 		step := max(r.rise, raiseBy)
 		r.rise = step * fasterBy
 		d.setUtilization(now, min(r.value+step, s.Bounds.Utilization), missed.String(), decision)
+		r.lowered = r.value < s.Bounds.Utilization
 	}
 	return plan.Figure[float64]{Value: r.value, Reason: r.reason}
+}
+
+// within what the plan allows, which may be less for a while than what was measured.
+func (r *steering) within(b Bounds) {
+	if r.lowered && r.value > b.Utilization {
+		r.shelved, r.lowered = plan.Figure[float64]{Value: r.value, Reason: r.reason}, false
+	}
+	switch {
+	case r.lowered:
+	case r.shelved.Value > 0 && r.shelved.Value <= b.Utilization:
+		r.value, r.reason, r.lowered, r.shelved = r.shelved.Value, r.shelved.Reason, true, plan.Figure[float64]{}
+	default:
+		r.value, r.reason = b.Utilization, cmp.Or(b.UtilizationWhy, "by the queueing formula")
+	}
+}
+
+// measured is the utilization that what was measured lowered, nil without one.
+func (r *steering) measured() *plan.Figure[float64] {
+	found := r.shelved
+	if r.lowered {
+		found = plan.Figure[float64]{Value: r.value, Reason: r.reason}
+	}
+	if found.Value == 0 {
+		return nil
+	}
+	return &found
 }
 
 // lower the utilization by a step, or take steps back that did not help.
@@ -145,8 +171,8 @@ func (d *Decider) lower(now time.Time, missed missed, s Situation, decision *Dec
 	if r.steps >= futileSteps && s.Ready > r.ready {
 		if missed.spends() > futileShare*r.before {
 			r.futile, r.steps = true, 0
-			if r.from > r.value {
-				d.setUtilization(now, min(r.from, s.Bounds.Utilization), fmt.Sprintf(
+			if back := min(r.from, s.Bounds.Utilization); back > r.value {
+				d.setUtilization(now, back, fmt.Sprintf(
 					"%s%% of requests %s at any utilization: they do not wait for the CPU", short(100*missed.share), missed.how), decision)
 			}
 			return
@@ -171,7 +197,7 @@ func (s Situation) waitsElsewhere() bool {
 
 func (d *Decider) setUtilization(now time.Time, value float64, reason string, decision *Decision) {
 	from := d.rho.value
-	d.rho.value, d.rho.reason, d.rho.judgedAt, d.rho.lowered = value, reason, now, true
+	d.rho.value, d.rho.reason, d.rho.judgedAt, d.rho.lowered, d.rho.shelved = value, reason, now, true, plan.Figure[float64]{}
 	percent := func(f float64) string { return short(math.Round(1000*f)/10) + "%" }
 	by := 1
 	if value < from {

@@ -137,8 +137,8 @@ func TestTheUtilizationRisesInCalmTimes(t *testing.T) {
 			t.Errorf("after %s with %v: %v, want %v", step.after, step.share, got, step.want)
 		}
 	}
-	if d.rho.reason != "0% of requests take longer than 100ms; the objective allows 1%" {
-		t.Errorf("reason %q", d.rho.reason)
+	if d.rho.reason != "by the queueing formula" || d.rho.lowered {
+		t.Errorf("reason %q, lowered %t, back at the plan's", d.rho.reason, d.rho.lowered)
 	}
 }
 
@@ -364,5 +364,27 @@ func TestAUtilizationSetByHandIsForgotten(t *testing.T) {
 	}
 	if got := d.steer(epoch.Add(time.Second), judging(0), &decision); got.Value != 0.7 || d.rho.lowered {
 		t.Errorf("%v, lowered %t, after that", got, d.rho.lowered)
+	}
+}
+
+// A plan that allows less for a while, as while a dependency is slow or pods have lost their links, does not unlearn what was measured.
+func TestWhatWasMeasuredOutlastsALowerPlan(t *testing.T) {
+	d := &Decider{direction: map[string]int{}, rho: steering{value: 0.52, lowered: true, judgedAt: dawn, reason: "measured"}}
+	look := func(plan float64) float64 {
+		s := judging(0.006, func(s *Situation) { s.Bounds.Utilization = plan })
+		return d.steer(dawn.Add(time.Second), s, &Decision{}).Value
+	}
+	for _, c := range []struct{ plan, want float64 }{{0.72, 0.52}, {0.3, 0.3}, {0.5, 0.5}, {0.72, 0.52}, {0.4, 0.4}, {0.52, 0.52}} {
+		if got := look(c.plan); got != c.want {
+			t.Errorf("the plan allows %v: %v, want %v", c.plan, got, c.want)
+		}
+	}
+	look(0.3)
+	if learned := d.learned(dawn).Tuned.Utilization; learned == nil || learned.Value != 0.52 || learned.Reason != "measured" {
+		t.Errorf("learned while the plan allows less: %+v", learned)
+	}
+	d.setUtilization(dawn, 0.35, "lower still", &Decision{})
+	if got := look(0.72); got != 0.35 {
+		t.Errorf("%v after another step, want 0.35", got)
 	}
 }

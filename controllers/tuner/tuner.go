@@ -87,7 +87,7 @@ type Tuner struct {
 // has found and set stays until measurements say more, however long that takes.
 func New(learned Learned) *Tuner {
 	t := &Tuner{
-		cost: learned.Cost, highest: learned.Highest, ledger: ledger{slices.Clone(learned.Budget)},
+		cost: learned.Cost, highest: learned.Highest, ledger: ledger{slices.Clone(learned.Budget), learned.Threshold},
 		startups: startups{took: slices.Clone(learned.Startups), since: learned.At}, profile: profile{Profile: learned.Profile.clone()},
 	}
 	t.bound, t.queue.shared = learned.LatencyBound, learned.Tuned.QueueShared
@@ -112,6 +112,9 @@ func (t *Tuner) Learned(now time.Time) Learned {
 	learned.Profile = t.profile.clone()
 	learned.LatencyBound = t.bound
 	learned.Startups, learned.Budget = slices.Clone(t.startups.took), slices.Clone(t.ledger.intervals)
+	if learned.Threshold = 0; t.ledger.sum().Total > 0 {
+		learned.Threshold = t.ledger.threshold
+	}
 	return learned
 }
 
@@ -125,6 +128,9 @@ func (t *Tuner) Restart() {
 func (t *Tuner) Begin(now time.Time) {
 	if t.started.IsZero() {
 		t.started = now
+	}
+	if t.startups.since.After(now) { // by a clock that was ahead
+		t.startups.since = now
 	}
 }
 
@@ -150,7 +156,12 @@ func (t *Tuner) digest(now time.Time, target Target, awaited int, reports []Repo
 	estimates := t.estimator.Estimate(counted)
 	t.everKnown = t.everKnown || estimates.Known
 	t.moving = t.movesAfter(now, estimates, nil)
-	t.ledger.add(now, plan.SLOWindow(target.Spec), t.estimator.LastTally(counted))
+	t.ledger.judge(steering.Threshold)
+	round := t.estimator.LastTally(counted)
+	if counted == 0 && steering.Threshold > 0 { // no bucket is near
+		round = round.unjudged()
+	}
+	t.ledger.add(now, plan.SLOWindow(target.Spec), round)
 	outcome := Outcome{
 		Measured: estimates.Known, Early: !t.everKnown && now.Sub(t.started) < grace, Problem: problem,
 		LatencyBound: t.bound, Since: t.ledger.since(), Tally: t.ledger.sum(), P99: estimates.P99,

@@ -4,6 +4,8 @@
 package tuner
 
 import (
+	"maps"
+	"math"
 	"slices"
 	"time"
 )
@@ -25,6 +27,7 @@ func (d *Division) heard(b Budget) {
 	switch {
 	case b.Confirmed:
 		d.unsure = nil
+		return
 	case len(b.Unconfirmed) > 0: // else nobody knows
 		for pod, about := range d.unsure {
 			if !slices.Contains(b.Unconfirmed, pod) {
@@ -32,6 +35,32 @@ func (d *Division) heard(b Budget) {
 				d.unsure[pod] = about
 			}
 		}
+	}
+	maps.DeleteFunc(d.unsure, func(pod string, _ doubt) bool {
+		return !slices.Contains(b.Serving, pod) && !slices.Contains(b.Unready, pod)
+	})
+}
+
+// doubt pods that have not confirmed although nothing else was asked of them here: they may have in force what they had before.
+func (d *Division) doubt(now time.Time, b Budget) {
+	had := d.before(b)
+	for _, pod := range b.Unconfirmed {
+		about := d.unsure[pod]
+		if !about.since.IsZero() || !slices.Contains(b.Serving, pod) {
+			continue
+		}
+		if d.unsure == nil {
+			d.unsure = unsure{}
+		}
+		part, named := had[pod]
+		if _, known := d.unsure[pod]; !known {
+			about.least = b.leastOf(pod, part)
+		}
+		if !named {
+			part = d.newcomer(b)
+		}
+		about.since, about.most = now, max(part, about.most, b.ever[pod].most)
+		d.unsure[pod] = about
 	}
 }
 
@@ -44,17 +73,25 @@ func (d *Division) notice(now time.Time, b Budget, before, parts map[string]floa
 		had, named := before[pod]
 		about, known := d.unsure[pod]
 		if !known {
-			about.least = had
+			about.least = b.leastOf(pod, had)
 		}
 		if !named {
 			had = d.newcomer(b)
 		}
-		if part := parts[pod]; part != had && about.since.IsZero() {
+		if part := parts[pod]; math.Abs(part-had) > hair*b.Total && about.since.IsZero() {
 			about.since, about.most = now, had
 		}
 		about.most, about.least = max(about.most, parts[pod]), min(about.least, parts[pod])
 		d.unsure[pod] = about
 	}
+}
+
+// leastOf what a pod was given since all had confirmed, and had at last.
+func (b Budget) leastOf(pod string, had float64) float64 {
+	if b.ever == nil {
+		return had
+	}
+	return min(b.ever[pod].least, had)
 }
 
 // newcomer is what a pod has in force that was given nothing by name.

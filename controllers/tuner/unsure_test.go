@@ -219,3 +219,28 @@ func TestManyStuckPodsLeaveTheOthersWhatTheyHad(t *testing.T) {
 		}
 	}
 }
+
+// A pod that does not confirm while shares are equal, as one that cannot be asked, does not keep them equal for good.
+func TestAPodThatNeverConfirmsDoesNotKeepPartsEqual(t *testing.T) {
+	s := newLimited(t, 100, "a", "b", "c")
+	s.budget.Confirmed, s.budget.Unconfirmed = false, []string{"c"}
+	demand := map[string]float64{"a": 90, "b": 5, "c": 5}
+	if parts := s.look(demand); parts != nil {
+		t.Fatalf("%+v before it has taken too long", parts)
+	}
+	var parts *plan.Parts
+	for range 5 {
+		parts = s.look(demand)
+	}
+	if parts == nil || parts.Pods["a"] < 50 {
+		t.Fatalf("%+v", parts)
+	}
+	if sum := parts.Pods["a"] + parts.Pods["b"] + 100.0/3; sum > 100*(1+newcomerLeast) {
+		t.Errorf("c may have an equal part, with %+v that is %.1f of 100", parts, sum)
+	}
+	s.budget.Serving, s.budget.Unconfirmed = []string{"a", "b"}, []string{"b"}
+	s.look(demand)
+	if _, kept := s.division.unsure["c"]; kept {
+		t.Error("a pod that is gone is still in doubt")
+	}
+}

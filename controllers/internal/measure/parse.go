@@ -135,11 +135,17 @@ var plain = [...]struct {
 	}},
 }
 
+// rejectedName is the counter of requests that were turned away, reasonRateLimit its label for those above a rate limit.
+const (
+	rejectedName    = "goservice_requests_rejected_total"
+	reasonRateLimit = `reason="rate_limit"`
+)
+
 var (
-	rejectedPrefix = []byte("goservice_requests_rejected_total{")
+	rejectedPrefix = []byte(rejectedName + "{")
 	servedPrefix   = []byte("goservice_service_seconds_count ")
 	noRoute        = []byte(`http_route=""`)
-	rateLimited    = []byte(`reason="rate_limit"`)
+	rateLimited    = []byte(reasonRateLimit)
 	statusLabel    = []byte(`http_response_status_code="`)
 	boundLabel     = []byte(`le="`)
 )

@@ -52,7 +52,8 @@ func (e Endpoint) Query(namespace, service string) string {
 	at := fmt.Sprintf("timestamp(up{%[1]s}) and up{%[1]s} == 1", pods)
 	if e.format.onToolkit {
 		q.sum("pod", histograms[0].Name+"_count", `,http_route="",http_response_status_code=~"404|405"`, "", "unmatched", "")
-		q.sum("pod", "goservice_requests_rejected_total", "", "", "rejected", "")
+		q.sum("pod", rejectedName, "", "", "rejected", "")
+		q.sum("pod", rejectedName, ","+reasonRateLimit, "", "refused", "")
 		q.sum("pod", movesName, `,result="moved"`, "", "moved", "")
 		q.sum("pod", movesName, `,result=~"returned|broken"`, "", "unmoved", "")
 		at = fmt.Sprintf("timestamp(goservice_service_seconds_count{%s})", pods)
@@ -104,6 +105,8 @@ func fieldOf(part string, s *Sample) *float64 {
 		return &s.RateLimited
 	case "rejected":
 		return &s.Rejected
+	case "refused":
+		return &s.Refused
 	case "unmatched":
 		return &s.Unmatched
 	case "moved":

@@ -43,8 +43,8 @@ func (s Situation) learned() *v1alpha1.LearnedStatus {
 		Version: before.Version, At: before.At,
 		CPUNanoseconds: before.CPUNanoseconds, ServiceNanoseconds: before.ServiceNanoseconds,
 		HighestCPUNanoseconds: before.HighestCPUNanoseconds, HighestServiceNanoseconds: before.HighestServiceNanoseconds,
-		LatencyBoundNanoseconds: before.LatencyBoundNanoseconds,
-		MaxReplicas:             s.MaxReplicas, StartupSeconds: before.DeepCopy().StartupSeconds, Profile: before.Profile.DeepCopy(), Budget: before.DeepCopy().Budget,
+		LatencyBoundNanoseconds: before.LatencyBoundNanoseconds, ThresholdNanoseconds: before.ThresholdNanoseconds,
+		MaxReplicas: s.MaxReplicas, StartupSeconds: before.DeepCopy().StartupSeconds, Profile: before.Profile.DeepCopy(), Budget: before.DeepCopy().Budget,
 	}
 	if sameLearned(v1alpha1.LearnedStatus{}, *kept) {
 		return nil
@@ -74,7 +74,10 @@ func counted(budget []v1alpha1.LearnedTally) []v1alpha1.LearnedTally {
 // written less than a tuner.DriftPeriod ago.
 func (s Situation) withoutDrift(next v1alpha1.GoServiceStatus) v1alpha1.GoServiceStatus {
 	before := &s.Service.Status
-	if before.Learned == nil || next.Learned == nil || s.Now.Sub(before.Learned.At.Time) >= tuner.DriftPeriod {
+	if before.Learned == nil || next.Learned == nil {
+		return next
+	}
+	if age := s.Now.Sub(before.Learned.At.Time); age >= tuner.DriftPeriod || age <= -tuner.DriftPeriod { // by a clock that was ahead
 		return next
 	}
 	still := *next.DeepCopy()

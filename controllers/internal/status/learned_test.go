@@ -57,6 +57,9 @@ func TestDriftAloneIsWrittenRarely(t *testing.T) {
 	if diff := cmp.Diff(first, at(24*time.Hour, 1000, func(s *Situation) { s.Outcome.P99, s.Outcome.BudgetLeft = time.Millisecond, 0.999 })); diff != "" {
 		t.Errorf("a day without requests (-before +after):\n%s", diff)
 	}
+	if ahead := at(-tuner.DriftPeriod, 2000, nothing); ahead.Learned.Budget[0].Total != 2000 {
+		t.Errorf("written by a clock that was ahead: learned %+v", ahead.Learned)
+	}
 	decided := at(time.Second, 2000, func(s *Situation) { s.Outcome.Learned.Tuned.ReplicaFloor.Value = 4 })
 	if decided.Learned.Floor != 4 || decided.Learned.Budget[0].Total != 2000 {
 		t.Errorf("with a decision: learned %+v", decided.Learned)
@@ -93,11 +96,11 @@ func TestAnEarlierOperatorsWordStands(t *testing.T) {
 func TestLearnedWithoutMeasuring(t *testing.T) {
 	s := measuredAt(time.Minute, 1000)
 	before := measuredAt(0, 1000)
-	before.Outcome.Learned.Startups = []time.Duration{7 * time.Second}
+	before.Outcome.Learned.Startups, before.Outcome.Learned.Threshold = []time.Duration{7 * time.Second}, 50*time.Millisecond
 	s.Service.Status = computed(before)
 	s.Outcome = nil
 	got := computed(s).Learned
-	if got == nil || !slices.Equal(got.StartupSeconds, []int32{7}) || got.CPUNanoseconds != int64(time.Millisecond) || len(got.Budget) != 1 || got.Floor != 0 {
+	if got == nil || !slices.Equal(got.StartupSeconds, []int32{7}) || got.CPUNanoseconds != int64(time.Millisecond) || len(got.Budget) != 1 || got.ThresholdNanoseconds != 50_000_000 || got.Floor != 0 {
 		t.Errorf("learned %+v", got)
 	}
 	s.Service.Spec.SLO = nil

@@ -184,7 +184,7 @@ func (s Situation) sloStatus() *v1alpha1.SLOStatus {
 		Availability:    share(1 - o.Tally.FailedShare()),
 		ErrorBudgetLeft: percentText(o.BudgetLeft),
 	}
-	if slo := s.Service.Spec.SLO; slo != nil && slo.Latency != nil {
+	if slo := s.Service.Spec.SLO; slo != nil && slo.Latency != nil && o.Tally.Judged() >= 1 {
 		status.FastEnough = share(1 - o.Tally.SlowShare())
 	}
 	if p99 := s.p99(); p99 > 0 {

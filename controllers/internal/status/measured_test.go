@@ -47,6 +47,11 @@ func TestStatusSaysWhatWasMeasured(t *testing.T) {
 				MeasuredSince: metav1.NewTime(at), Availability: "99.99%", FastEnough: "99.899%", P99: "41.234567ms", ErrorBudgetLeft: "90%",
 			},
 		},
+		"nothing is judged by a new threshold": {
+			outcome:  &tuner.Outcome{Measured: true, Since: at, Tally: tuner.Tally{Total: 100, Failed: 1, Unjudged: 99}, BudgetLeft: 0.5},
+			measured: "True", met: "True", reason: "Met",
+			slo: &v1alpha1.SLOStatus{MeasuredSince: metav1.NewTime(at), Availability: "99%", ErrorBudgetLeft: "50%"},
+		},
 		"objectives are missed": {
 			outcome:  &tuner.Outcome{Measured: true, Since: at, Tally: tuner.Tally{Total: 100, Failed: 50}, BudgetLeft: -499, Burning: true},
 			measured: "True", met: "False", reason: "Missed",
