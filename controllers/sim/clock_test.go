@@ -92,18 +92,18 @@ func TestTheOperatorKnowsTheThirdJob(t *testing.T) {
 	if r.First.Jobs != 2 || r.First.Bad < 10 || r.First.MostBad < r.First.Bad || r.First.Missed < 1000 {
 		t.Errorf("the first jobs: %+v", r.First)
 	}
-	if r.Last.Jobs != 2 || r.Last.MostBad > 1 || r.Last.Missed > 100 || r.OtherBad > 1 {
-		t.Errorf("the next ones: %+v, %v bad seconds at other times", r.Last, r.OtherBad)
+	if r.Later.Jobs != 2 || r.Later.MostBad > 1 || r.Later.Missed > 100 || r.OtherBad > 1 {
+		t.Errorf("the next ones: %+v, %v bad seconds at other times", r.Later, r.OtherBad)
 	}
 	if r.PodHours < 45 || r.PodHours > 80 {
 		t.Errorf("%.1f pod-hours a day", r.PodHours)
 	}
 	blind := Clock(aFewDays(4, atNine+120, true), func([]float64) Contender { return HPAContender(stockPercent, 60) }, []uint64{1})
-	if blind.Last.Bad < 30 {
-		t.Errorf("an autoscaler that knows nothing: %+v", blind.Last)
+	if blind.Later.Bad < 30 {
+		t.Errorf("an autoscaler that knows nothing: %+v", blind.Later)
 	}
 	by := Clock(aFewDays(4, atNine+120, true), func(begins []float64) Contender { return scheduledContender(60, begins) }, []uint64{1})
-	if by.First.MostBad > 1 || by.Last.MostBad > 1 || by.PodHours > blind.PodHours {
+	if by.First.MostBad > 1 || by.Later.MostBad > 1 || by.PodHours > blind.PodHours {
 		t.Errorf("an autoscaler by schedule: %+v", by)
 	}
 }
@@ -131,15 +131,15 @@ func TestTheTableOfClocks(t *testing.T) {
 	var text bytes.Buffer
 	known, unknown := aFewDays(3, 7200, true), aFewDays(3, -1, false)
 	known.Name, unknown.Name = "known", "unknown"
-	known.Begins = func(day int, _ *rand.Rand) float64 { return []float64{-1, -1, 7200}[day] }
+	known.Begins = func(day int, _ *rand.Rand) float64 { return []float64{-1, 7200, -1}[day] }
 	if err := ClockTable(&text, []ClockCase{known, unknown}, []uint64{1}); err != nil {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSpace(text.String()), "\n")
-	if len(lines) != 1+8+5+2 || strings.Count(text.String(), "by schedule") != 3 || strings.Count(text.String(), "–") != 2*13 {
+	if len(lines) != 1+8+5+2 || strings.Count(text.String(), "by schedule") != 3 || strings.Count(text.String(), "–") != 3*13 {
 		t.Errorf("%d lines:\n%s", len(lines), text.String())
 	}
-	if last := lines[len(lines)-1]; !strings.HasPrefix(last, "RESULT sim-clock cases=2 seeds=1 first_bad_s=0.0 last_bad_s=") {
+	if last := lines[len(lines)-1]; !strings.HasPrefix(last, "RESULT sim-clock cases=2 seeds=1 first_bad_s=") {
 		t.Error(last)
 	}
 }
@@ -148,21 +148,21 @@ func TestTheVerdictOnClocks(t *testing.T) {
 	announced, other := aFewDays(21, 0, true), aFewDays(21, 0, false)
 	jobs := func(bad float64) JobsResult { return JobsResult{Jobs: 7, Bad: bad, MostBad: 2 * bad} }
 	rows := []clockRow{
-		{announced, Operator(), ClockResult{First: jobs(30), Last: jobs(1), PodHours: 60}},
+		{announced, Operator(), ClockResult{First: jobs(30), Later: jobs(1), PodHours: 60}},
 		{announced, HPAContender(50, 300), ClockResult{PodHours: 80}},
 		{announced, scheduledContender(60, nil), ClockResult{PodHours: 72}},
 		{announced, scheduledContender(70, nil), ClockResult{PodHours: 64}},
 		{announced, scheduledContender(80, nil), ClockResult{PodHours: 50, Bad: 18_145}},
-		{announced, Operator(), ClockResult{Last: jobs(4), PodHours: 60}},
+		{announced, Operator(), ClockResult{First: jobs(33), Later: jobs(4), PodHours: 60}},
 		{announced, HPAContender(50, 300), ClockResult{PodHours: 75}},
 		{announced, scheduledContender(60, nil), ClockResult{PodHours: 50, Bad: 20_000}},
 		{announced, scheduledContender(80, nil), ClockResult{PodHours: 48, Bad: 18_144}},
-		{announced, Operator(), ClockResult{First: jobs(30), Last: jobs(1), PodHours: 90}},
+		{announced, Operator(), ClockResult{First: jobs(30), Later: jobs(1), PodHours: 90}},
 		{announced, scheduledContender(60, nil), ClockResult{PodHours: 20, Bad: 20_000}}, // none keeps the objective
-		{other, Operator(), ClockResult{First: jobs(100), Last: jobs(100), PodHours: 60}},
+		{other, Operator(), ClockResult{First: jobs(100), Later: jobs(100), PodHours: 60}},
 		{other, HPAContender(50, 300), ClockResult{PodHours: 100}},
 	}
-	if got, want := clockVerdict(rows, 3), "RESULT sim-clock cases=4 seeds=3 first_bad_s=30.0 last_bad_s=2.0 worst_last_bad_s=8 pod_hours_ratio_schedule=1.25 pod_hours_ratio_cpu50=0.80"; got != want {
+	if got, want := clockVerdict(rows, 3), "RESULT sim-clock cases=4 seeds=3 first_bad_s=31.0 later_bad_s=2.0 worst_later_bad_s=8 pod_hours_ratio_schedule=1.25 pod_hours_ratio_cpu50=0.80"; got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}
 }

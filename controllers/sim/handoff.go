@@ -12,7 +12,7 @@ import (
 const (
 	// message is what one takes from pod to pod, and moveCPU what a move costs the processors of both pods together, as make bench-handoff
 	// measured it (docs/hand-off.md).
-	message = 0.00015
+	message = 0.0002
 	moveCPU = 0.00093
 	hop     = 2 * message
 	// Who is expected to wait for less than patientShare of what work takes, or than patientHops hops, stays in line.

@@ -153,7 +153,7 @@ func TestVerdict(t *testing.T) {
 	v := Judge(rows, func(name string) bool { return name == "ramp" })
 	want := "RESULT sim shapes=2 seeds=2 worst_bad_ratio=3.00 worst_lost_ratio=4.00 core_seconds_ratio_best=0.90 " +
 		"core_seconds_ratio_knative=1.80 core_seconds_ratio_cpu50=0.77 core_seconds_ratio_cpu50_minute=2.50 core_seconds_ratio_alone=0.85 core_seconds_ratio_clairvoyant=2.00 " +
-		"core_seconds_ratio_best_alone=1.20 core_seconds_ratio_cpu50_alone=0.91 core_seconds_ratio_cpu50_minute_alone=2.94 core_seconds_shapes=1 core_seconds_ratio_minreplicas=0.56 kept_both=2 kept_ours=0 kept_rival=0 kept_none=0 kept_minreplicas=0 more_bad=1 more_lost=1"
+		"core_seconds_ratio_best_alone=1.20 core_seconds_ratio_knative_alone=2.40 core_seconds_ratio_cpu50_alone=0.91 core_seconds_ratio_cpu50_minute_alone=2.94 core_seconds_shapes=1 core_seconds_ratio_minreplicas=0.56 kept_both=2 kept_ours=0 kept_rival=0 kept_none=0 kept_minreplicas=0 more_bad=1 more_lost=1"
 	if got := v.String(); got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}
@@ -174,8 +174,8 @@ func TestVerdict(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"| step | 4.0 (4–8) | 1.5 (1–3), tight | 250 (125–500) | 500 (250–1000), HPA 50%, 300 s | tight | 1.33 | 1.33 | 400.00 | none | – | 0.80 | 1.00 | 2.00 |\n",
-		"| ramp | 1.5 (1–3) | 0.0 (0–0), HPA 50%, 300 s | 20 (10–40) | 0 (0–0), HPA 50%, 300 s | tight | 0.90 | 1.20 | 1.80 | at least 9 | 0.56 | 0.75 | 0.75 | 2.00 |\n",
+		"| step | 4.0 (4–8) | 1.5 (1–3), tight | 250 (125–500) | 500 (250–1000), HPA 50%, 300 s | tight | 1.33 | 1.33 | 400.00 | 400.00 | none | – | 0.80 | 1.00 | 2.00 |\n",
+		"| ramp | 1.5 (1–3) | 0.0 (0–0), HPA 50%, 300 s | 20 (10–40) | 0 (0–0), HPA 50%, 300 s | tight | 0.90 | 1.20 | 1.80 | 2.40 | at least 9 | 0.56 | 0.75 | 0.75 | 2.00 |\n",
 	} {
 		if !strings.Contains(summary.String(), want) {
 			t.Errorf("no %s in:\n%s", want, summary.String())
@@ -185,7 +185,7 @@ func TestVerdict(t *testing.T) {
 
 func TestVerdictWithoutAnythingToCompare(t *testing.T) {
 	v := Judge([]Row{row("step", OurName, Ours, 20, 0, 100)}, func(string) bool { return true })
-	if line := v.String(); strings.Count(line, "=NaN") != 12 || v.KeptNone != 1 {
+	if line := v.String(); strings.Count(line, "=NaN") != 13 || v.KeptNone != 1 {
 		t.Errorf("ratios to nothing: %s", line)
 	}
 	var summary strings.Builder
@@ -216,8 +216,8 @@ func TestWhereTheOperatorBreaksTheObjectiveItHasLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"| lost | 10.0 (10–20) (not kept) | 0.0 (0–0), HPA 50%, 300 s | 0 (0–0) | 0 (0–0), HPA 50%, 300 s | HPA 50%, 300 s | – | – | – | none | – | 0.50 | – | – |\n",
-		"| nobody | 5.5 (5–11) (not kept) | 5.5 (5–11), HPA 50%, 300 s | 0 (0–0) | 0 (0–0), HPA 50%, 300 s | none | – | – | – | at least 9 | – | 8.00 | – | – |\n",
+		"| lost | 10.0 (10–20) (not kept) | 0.0 (0–0), HPA 50%, 300 s | 0 (0–0) | 0 (0–0), HPA 50%, 300 s | HPA 50%, 300 s | – | – | – | – | none | – | 0.50 | – | – |\n",
+		"| nobody | 5.5 (5–11) (not kept) | 5.5 (5–11), HPA 50%, 300 s | 0 (0–0) | 0 (0–0), HPA 50%, 300 s | none | – | – | – | – | at least 9 | – | 8.00 | – | – |\n",
 		"\n\nThe objective is kept by the operator and a rival in 2 scenarios, by the operator alone in 1, by a rival alone in 1 (lost), by nobody in 1.\n" +
 			"Each of the operator's runs has more bad seconds than any of the best rival's in 3 scenarios, and more lost requests in 0.\n",
 	} {

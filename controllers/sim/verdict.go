@@ -28,9 +28,10 @@ type Verdict struct {
 	// the autoscaler that most services have, to the same with a scale-down window of a minute, to the operator whose pods do not share their
 	// queue, and to the clairvoyant.
 	CoresStock, CoresMinute, CoresAlone, CoresClairvoyant float64
-	// AloneBest, AloneStock, and AloneMinute are CoresBest, CoresStock, and CoresMinute of the operator whose pods do not share their queue: what deciding gains without
-	// the better balancing. AloneBest counts the scenarios in which that one and a rival keep the objective.
-	AloneBest, AloneStock, AloneMinute float64
+	// AloneBest, AloneKnative, AloneStock, and AloneMinute are CoresBest, CoresKnative, CoresStock, and CoresMinute of the operator whose pods do not
+	// share their queue: what deciding gains without the better balancing. AloneBest and AloneKnative count the scenarios in which that one and
+	// who it is compared with keep the objective.
+	AloneBest, AloneKnative, AloneStock, AloneMinute float64
 	// KeptBoth counts the scenarios in which the operator and a rival keep the objective, KeptOurs and KeptRival those in which only the
 	// operator or only a rival does, KeptNone the others.
 	KeptBoth, KeptOurs, KeptRival, KeptNone int
@@ -58,8 +59,8 @@ type ScenarioVerdict struct {
 	// Cores, CoresOwn and CoresFloor are ratios of core-seconds to Cheapest, CheapestOwn and CheapestFloor; NaN unless the operator keeps the
 	// objective too: cores that were saved by breaking it are no gain.
 	Cores, CoresOwn, CoresFloor float64
-	// AloneCores is Alone's ratio of core-seconds to Cheapest; NaN unless Alone keeps the objective, too.
-	AloneCores float64
+	// AloneCores and AloneOwn are Alone's ratios of core-seconds to Cheapest and CheapestOwn; NaN unless Alone keeps the objective, too.
+	AloneCores, AloneOwn float64
 }
 
 // lostGrain is the share of requests below which lost ones do not tell contenders apart.
@@ -85,7 +86,8 @@ func Judge(rows []Row, gradual func(scenario string) bool) Verdict {
 	v.AloneStock, v.AloneMinute = ratio(alone, stock), ratio(alone, minute)
 	anyGradual := slices.ContainsFunc(v.Scenarios, func(s ScenarioVerdict) bool { return gradual(s.Name) })
 	nan := math.NaN()
-	v.WorstBad, v.WorstLost, v.CoresBest, v.CoresKnative, v.CoresFloor, v.AloneBest = nan, nan, nan, nan, nan, nan
+	v.WorstBad, v.WorstLost, v.CoresFloor = nan, nan, nan
+	v.CoresBest, v.CoresKnative, v.AloneBest, v.AloneKnative = nan, nan, nan, nan
 	for _, s := range v.Scenarios {
 		v.count(s)
 		v.WorstBad, v.WorstLost = larger(v.WorstBad, s.BadRatio), larger(v.WorstLost, s.LostRatio)
@@ -93,7 +95,8 @@ func Judge(rows []Row, gradual func(scenario string) bool) Verdict {
 		if anyGradual && !gradual(s.Name) {
 			continue
 		}
-		v.CoresBest, v.CoresKnative, v.AloneBest = larger(v.CoresBest, s.Cores), larger(v.CoresKnative, s.CoresOwn), larger(v.AloneBest, s.AloneCores)
+		v.CoresBest, v.CoresKnative = larger(v.CoresBest, s.Cores), larger(v.CoresKnative, s.CoresOwn)
+		v.AloneBest, v.AloneKnative = larger(v.AloneBest, s.AloneCores), larger(v.AloneKnative, s.AloneOwn)
 		if !math.IsNaN(s.Cores) {
 			v.CoresShapes++
 		}
@@ -129,7 +132,7 @@ func (v *Verdict) count(s ScenarioVerdict) {
 
 func judgeScenario(rows []Row) ScenarioVerdict {
 	nan := math.NaN()
-	s := ScenarioVerdict{Name: rows[0].Scenario, BadRatio: nan, LostRatio: nan, Cores: nan, CoresOwn: nan, CoresFloor: nan, AloneCores: nan}
+	s := ScenarioVerdict{Name: rows[0].Scenario, BadRatio: nan, LostRatio: nan, Cores: nan, CoresOwn: nan, CoresFloor: nan, AloneCores: nan, AloneOwn: nan}
 	for i := range rows {
 		r := &rows[i]
 		switch r.Role {
@@ -167,7 +170,7 @@ func judgeScenario(rows []Row) ScenarioVerdict {
 		s.LostRatio = ratio(float64(s.Ours.Lost), math.Max(float64(s.LeastLost.Lost), math.Max(lostGrain*float64(s.Ours.Requests), 1)))
 	}
 	if s.Alone != nil && s.Alone.Keeps() {
-		s.AloneCores = ratio(cores(s.Alone), cores(s.Cheapest))
+		s.AloneCores, s.AloneOwn = ratio(cores(s.Alone), cores(s.Cheapest)), ratio(cores(s.Alone), cores(s.CheapestOwn))
 	}
 	if s.Kept {
 		mine := cores(s.Ours)
@@ -217,8 +220,8 @@ func larger(a, b float64) float64 {
 // Summary prints a line for each scenario as Markdown: means of a run, and ratios of core-seconds.
 func (v Verdict) Summary(to io.Writer) error {
 	var b strings.Builder
-	b.WriteString("| scenario | bad seconds | fewest of a rival | lost | fewest of a rival | cores: cheapest rival that keeps the objective | ÷ it | pods alone ÷ it | ÷ Knative | cheapest minReplicas that keeps it | ÷ it | ÷ CPU 50% | ÷ pods alone | ÷ clairvoyant |\n" +
-		"|---|---:|---:|---:|---:|---|---:|---:|---:|---|---:|---:|---:|---:|\n")
+	b.WriteString("| scenario | bad seconds | fewest of a rival | lost | fewest of a rival | cores: cheapest rival that keeps the objective | ÷ it | pods alone ÷ it | ÷ Knative | pods alone ÷ Knative | cheapest minReplicas that keeps it | ÷ it | ÷ CPU 50% | ÷ pods alone | ÷ clairvoyant |\n" +
+		"|---|---:|---:|---:|---:|---|---:|---:|---:|---:|---|---:|---:|---:|---:|\n")
 	for _, s := range v.Scenarios {
 		if s.Ours == nil || s.Best == nil {
 			fmt.Fprintf(&b, "| %s | nothing to compare |\n", s.Name)
@@ -228,10 +231,11 @@ func (v Verdict) Summary(to io.Writer) error {
 		if !s.Kept {
 			kept = " (not kept)"
 		}
-		fmt.Fprintf(&b, "| %s | %s%s | %s, %s | %s | %s, %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", s.Name,
+		fmt.Fprintf(&b, "| %s | %s%s | %s, %s | %s | %s, %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", s.Name,
 			s.Ours.badOfARun(), kept, s.Best.badOfARun(), s.Best.Contender,
 			s.Ours.lostOfARun(), s.LeastLost.lostOfARun(), s.LeastLost.Contender,
-			nameOf(s.Cheapest), readableRatio(s.Cores), readableRatio(s.AloneCores), readableRatio(s.CoresOwn), nameOf(s.CheapestFloor), readableRatio(s.CoresFloor),
+			nameOf(s.Cheapest), readableRatio(s.Cores), readableRatio(s.AloneCores), readableRatio(s.CoresOwn), readableRatio(s.AloneOwn),
+			nameOf(s.CheapestFloor), readableRatio(s.CoresFloor),
 			readableRatio(ratio(cores(s.Ours), cores(s.Stock))), readableRatio(ratio(cores(s.Ours), cores(s.Alone))),
 			readableRatio(ratio(cores(s.Ours), cores(s.Bound))))
 	}
@@ -286,8 +290,8 @@ func perRun(n int, r *Row) float64 { return float64(n) / float64(max(r.Runs, 1))
 func (v Verdict) String() string {
 	return fmt.Sprintf("RESULT sim shapes=%d seeds=%d worst_bad_ratio=%.2f worst_lost_ratio=%.2f core_seconds_ratio_best=%.2f "+
 		"core_seconds_ratio_knative=%.2f core_seconds_ratio_cpu50=%.2f core_seconds_ratio_cpu50_minute=%.2f core_seconds_ratio_alone=%.2f core_seconds_ratio_clairvoyant=%.2f "+
-		"core_seconds_ratio_best_alone=%.2f core_seconds_ratio_cpu50_alone=%.2f core_seconds_ratio_cpu50_minute_alone=%.2f "+
+		"core_seconds_ratio_best_alone=%.2f core_seconds_ratio_knative_alone=%.2f core_seconds_ratio_cpu50_alone=%.2f core_seconds_ratio_cpu50_minute_alone=%.2f "+
 		"core_seconds_shapes=%d core_seconds_ratio_minreplicas=%.2f kept_both=%d kept_ours=%d kept_rival=%d kept_none=%d kept_minreplicas=%d more_bad=%d more_lost=%d",
 		len(v.Scenarios), v.Seeds, v.WorstBad, v.WorstLost, v.CoresBest, v.CoresKnative, v.CoresStock, v.CoresMinute, v.CoresAlone, v.CoresClairvoyant,
-		v.AloneBest, v.AloneStock, v.AloneMinute, v.CoresShapes, v.CoresFloor, v.KeptBoth, v.KeptOurs, v.KeptRival, v.KeptNone, v.KeptFloor, v.MoreBad, v.MoreLost)
+		v.AloneBest, v.AloneKnative, v.AloneStock, v.AloneMinute, v.CoresShapes, v.CoresFloor, v.KeptBoth, v.KeptOurs, v.KeptRival, v.KeptNone, v.KeptFloor, v.MoreBad, v.MoreLost)
 }

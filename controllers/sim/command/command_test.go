@@ -48,7 +48,7 @@ func TestAFolderOfTraces(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 	last := regexp.MustCompile(`^RESULT sim shapes=1 seeds=2 worst_bad_ratio=\S+ worst_lost_ratio=\S+ core_seconds_ratio_best=\S+ ` +
 		`core_seconds_ratio_knative=\S+ core_seconds_ratio_cpu50=\d\.\d\d core_seconds_ratio_cpu50_minute=\d\.\d\d core_seconds_ratio_alone=\d\.\d\d core_seconds_ratio_clairvoyant=\d\.\d\d ` +
-		`core_seconds_ratio_best_alone=\S+ core_seconds_ratio_cpu50_alone=\d\.\d\d core_seconds_ratio_cpu50_minute_alone=\d\.\d\d core_seconds_shapes=\d core_seconds_ratio_minreplicas=\S+ kept_both=\d kept_ours=\d kept_rival=\d kept_none=\d kept_minreplicas=\d more_bad=\d more_lost=\d heldout=true$`)
+		`core_seconds_ratio_best_alone=\S+ core_seconds_ratio_knative_alone=\S+ core_seconds_ratio_cpu50_alone=\d\.\d\d core_seconds_ratio_cpu50_minute_alone=\d\.\d\d core_seconds_shapes=\d core_seconds_ratio_minreplicas=\S+ kept_both=\d kept_ours=\d kept_rival=\d kept_none=\d kept_minreplicas=\d more_bad=\d more_lost=\d heldout=true$`)
 	if !last.MatchString(lines[len(lines)-1]) {
 		t.Errorf("last line %s", lines[len(lines)-1])
 	}
