@@ -106,18 +106,14 @@ func (r *GoServiceReconciler) environment(ctx context.Context, service *v1alpha1
 func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	defer r.running.begin(request.NamespacedName)()
 	var service v1alpha1.GoService
-	if err := r.Get(ctx, request.NamespacedName, &service); err != nil {
-		if apierrors.IsNotFound(err) {
-			r.forget(request.NamespacedName)
-			r.identities.forget(request.NamespacedName)
-			return ctrl.Result{}, nil
-		}
-		return ctrl.Result{}, err
-	}
-	if collected(&service) {
+	err := r.Get(ctx, request.NamespacedName, &service)
+	if apierrors.IsNotFound(err) || err == nil && collected(&service) {
 		r.forget(request.NamespacedName)
 		r.identities.forget(request.NamespacedName)
 		return ctrl.Result{}, nil
+	}
+	if err != nil {
+		return ctrl.Result{}, err
 	}
 	if r.identities.replaces(&service) {
 		r.forget(request.NamespacedName)
