@@ -115,9 +115,7 @@ func (r *GoServiceReconciler) Reconcile(ctx context.Context, request ctrl.Reques
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	if r.identities.replaces(&service) {
-		r.forget(request.NamespacedName)
-	}
+	r.recognize(&service)
 	ends, err := r.ends(ctx, request.Namespace)
 	if err != nil {
 		return ctrl.Result{}, err
@@ -256,6 +254,13 @@ func target(service *v1alpha1.GoService, desired build.Desired, figures plan.Pla
 	return confirm.Target{
 		Revision: desired.LiveSettings.Revision, OlderRevision: desired.OlderRevision,
 		Label: label, Generation: service.Generation, Pods: seen.Tunable,
+	}
+}
+
+// recognize a service, or forget what is remembered of another one that had its name before.
+func (r *GoServiceReconciler) recognize(service *v1alpha1.GoService) {
+	if r.identities.replaces(service) {
+		r.forget(client.ObjectKeyFromObject(service))
 	}
 }
 
