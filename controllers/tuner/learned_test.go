@@ -215,6 +215,32 @@ func TestAnotherThresholdJudgesAnew(t *testing.T) {
 	near(t, "slow share without an objective", again.ledger.sum().SlowShare(), 0, 0)
 }
 
+// What was slow by the threshold before an edit does not count from the next round on. The next operator takes the new one for no edit.
+func TestAnEditOfTheThresholdJudgesAnew(t *testing.T) {
+	spec, f, tuner := specified(), newFleet(4), New(Learned{})
+	rounds := func(n int) (o Outcome) {
+		for range n {
+			reports := f.run(tick, 200, 0.05)
+			o, _ = tuner.Digest(f.at, Target{Spec: spec, Wanted: 4, Ready: 4}, len(f.counters), reports, "")
+		}
+		return o
+	}
+	if left := rounds(60).BudgetLeft; left > -3 {
+		t.Fatalf("%v left of the budget", left)
+	}
+	edited := *spec.DeepCopy()
+	edited.SLO.Latency.Threshold.Duration *= 20
+	spec = &edited
+	outcome := rounds(1)
+	if round := 4 * 200 * tick.Seconds(); outcome.Tally.Judged() != round || outcome.Tally.Slow != 0.05*round || outcome.Tally.Unjudged == 0 {
+		t.Errorf("after the edit: %+v", outcome.Tally)
+	}
+	tuner = New(Recall(&v1alpha1.GoServiceStatus{Learned: tuner.Learned(f.at).Status()}))
+	if after := rounds(2); after.Tally.Unjudged > outcome.Tally.Unjudged+1 || after.Tally.Judged() <= outcome.Tally.Judged() {
+		t.Errorf("by the next operator: %+v, was %+v", after.Tally, outcome.Tally)
+	}
+}
+
 // A clock that was ahead leaves nothing that counts for longer than it was.
 func TestWhatIsOfTheFutureDoesNotCount(t *testing.T) {
 	ahead := epoch.Add(1000 * time.Hour)
