@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -36,12 +37,36 @@ func published(t *testing.T) map[string]string {
 	return modules
 }
 
+// A release says of its decisions what was simulated with these decisions.
+func TestAReleaseHasFiguresOfItsOwnCode(t *testing.T) {
+	checkout := copied(t, everything)
+	page := filepath.Join(checkout, "docs", "simulation.md")
+	present := strings.TrimSpace(run(t, checkout, nil, "go", "run", "./controllers/sim/cmd", "-code"))
+	content, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := regexp.MustCompile("deciding code `[0-9a-f]+`")
+	for _, c := range []struct{ code, want string }{
+		{"0123456789abcdef", "is of the deciding code 0123456789abcdef, this is " + present},
+		{present, "git commit -am 'Release " + released + "'"},
+	} {
+		if err := os.WriteFile(page, of.ReplaceAll(content, []byte("deciding code `"+c.code+"`")), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		output, err := try(t.Context(), checkout, nil, "hack/release.sh", released)
+		if (err != nil) != (c.code != present) || !strings.Contains(output, c.want) {
+			t.Errorf("figures of %s: %v, %s", c.code, err, output)
+		}
+	}
+}
+
 // proxy is the environment of a go command for which this checkout has been released: a folder with its modules as a module proxy
 // serves them comes before the machine's cache, and the network is left alone.
 func proxy(t *testing.T) []string {
 	t.Helper()
 	checkout, served := copied(t, everything), t.TempDir()
-	run(t, checkout, nil, "hack/release.sh", released)
+	run(t, checkout, []string{"OLD_FIGURES=true"}, "hack/release.sh", released)
 	for folder, modulePath := range published(t) {
 		serve(t, served, filepath.Join(checkout, folder), module.Version{Path: modulePath, Version: released})
 	}

@@ -21,7 +21,7 @@ import (
 // options of the command.
 type options struct {
 	traces, images, sources, heldOut, state string
-	development, full, limits, clock        bool
+	development, full, limits, clock, code  bool
 	base                                    float64
 	seeds                                   int
 	service                                 sim.Service
@@ -39,6 +39,7 @@ func Main(change func(others []sim.Contender) []sim.Contender) {
 	flag.BoolVar(&o.development, "development", false, "the seeds 1, 2, … for developing rules, instead of the published ones")
 	flag.BoolVar(&o.full, "full", false, "every contender, and 20 seeds")
 	flag.BoolVar(&o.limits, "limits", false, "only the limit that pods share: seconds instead of minutes")
+	flag.BoolVar(&o.code, "code", false, "only the digest of the code that decides, from which the published seeds follow")
 	flag.BoolVar(&o.clock, "clock", false, "only loads by the clock: three weeks of jobs that come at the same time, some minutes")
 	flag.Float64Var(&o.base, "base", 600, "lowest rate of the built-in shapes in requests per second")
 	flag.IntVar(&o.seeds, "seeds", 0, "how many seeds; 0: 3, or 20 with -full")
@@ -60,12 +61,29 @@ func Main(change func(others []sim.Contender) []sim.Contender) {
 }
 
 func run(to, progress io.Writer, o options, change func([]sim.Contender) []sim.Contender) error {
-	if o.limits {
+	switch {
+	case o.code:
+		return showCode(to, o)
+	case o.limits:
 		return shareLimits(to, o)
-	}
-	if o.clock {
+	case o.clock:
 		return byTheClock(to, o, sim.ClockCases())
 	}
+	return compare(to, progress, o, change)
+}
+
+// showCode prints the digest of the code that decides.
+func showCode(to io.Writer, o options) error {
+	digest, err := digestOf(o, scaling)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(to, "%.8x\n", digest)
+	return err
+}
+
+// compare autoscalers in all scenarios.
+func compare(to, progress io.Writer, o options, change func([]sim.Contender) []sim.Contender) error {
 	seeds, from, err := seedsOf(o, scaling)
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@
 package command
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"strconv"
 
@@ -24,13 +25,18 @@ func seedsOf(o options, d decisions) ([]uint64, string, error) {
 		}
 		return sim.HeldOutSeeds(number, o.seeds), fmt.Sprintf("%d seeds held out as number %d", o.seeds, number), nil
 	}
-	code, err := decidingCode(o.sources, d)
-	if err != nil {
-		return nil, "", err
-	}
-	digest, err := sim.Digest(code)
+	digest, err := digestOf(o, d)
 	if err != nil {
 		return nil, "", err
 	}
 	return sim.PublishedSeeds(digest, o.seeds), fmt.Sprintf("%d seeds of the deciding code %.8x", o.seeds, digest), nil
+}
+
+// digestOf the code that decides.
+func digestOf(o options, d decisions) (digest [sha256.Size]byte, err error) {
+	code, err := decidingCode(o.sources, d)
+	if err != nil {
+		return digest, err
+	}
+	return sim.Digest(code)
 }
