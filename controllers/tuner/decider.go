@@ -5,9 +5,7 @@ package tuner
 
 import (
 	"fmt"
-	"math"
 	"slices"
-	"strconv"
 	"time"
 
 	"goservice.dev/operator/controllers/plan"
@@ -321,22 +319,6 @@ func (d *Decider) moveFloor(now time.Time, s Situation, perPod float64, cost str
 	return plan.Figure[int32]{Value: floor, Reason: reason}
 }
 
-// bounded adds to a reason where the bounds allow another number of pods than are needed.
-func bounded(reason string, needed int32, b Bounds) string {
-	switch {
-	case needed > b.MaxReplicas:
-		return fmt.Sprintf("%s: needs %d pods, at most %d are allowed", reason, needed, b.MaxReplicas)
-	case needed < b.MinReplicas:
-		return fmt.Sprintf("%s: needs %d pods, at least %d are kept", reason, needed, b.MinReplicas)
-	}
-	return reason
-}
-
-// sum says what a number of pods follows from: demand × cost ÷ (cores × utilization).
-func sum(demand, cost string, utilization float64) string {
-	return fmt.Sprintf("%s, %s, at %s%% utilization", demand, cost, short(100*utilization))
-}
-
 // stepped is the floor on its way up: no more pods are added to those that are there than one step allows, and the next step
 // begins after raiseEvery.
 func (d *Decider) stepped(now time.Time, floor int32, s Situation) int32 {
@@ -372,32 +354,4 @@ func (d *Decider) change(now time.Time, what, from, to string, by int, reason st
 		At: now, What: what, From: from, To: to, Reason: reason, Turned: d.direction[what] != direction,
 	})
 	d.direction[what] = direction
-}
-
-func integer(n int32) string { return strconv.Itoa(int(n)) }
-
-// short writes a figure with about three digits.
-func short(f float64) string {
-	if f >= 100 || f == math.Trunc(f) {
-		return strconv.FormatFloat(f, 'f', 0, 64)
-	}
-	return strconv.FormatFloat(f, 'g', 3, 64)
-}
-
-// round leaves a duration the digits that mean something.
-func round(d time.Duration) string {
-	switch {
-	case d >= 100*time.Millisecond:
-		return d.Round(time.Millisecond).String()
-	case d >= time.Millisecond:
-		return d.Round(10 * time.Microsecond).String()
-	}
-	return d.Round(time.Microsecond).String()
-}
-
-func readable(d time.Duration) string {
-	if d >= time.Minute && d%time.Minute == 0 {
-		return fmt.Sprintf("%dm", int(d.Minutes()))
-	}
-	return d.String()
 }

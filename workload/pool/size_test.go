@@ -400,23 +400,3 @@ func TestThisProcessIsRead(t *testing.T) {
 		t.Errorf("%+v", after)
 	}
 }
-
-// A pool that was set to fewer workers than are in use, by work that only waits, grows again when somebody else comes.
-func TestAPoolThatWasSetBelowWhatIsInUseGrows(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := sizedPool(&process{reading: reading{processors: 4}}, Config{Workers: 64, MaxWorkers: 1000, QueueDepth: 100, QueueTimeout: time.Second})
-		for range 5 {
-			if err := p.Acquire(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-		}
-		p.Set(Config{Workers: 3, MaxWorkers: 1000, QueueDepth: 100, QueueTimeout: time.Second})
-		if err := p.Acquire(t.Context()); err != nil {
-			t.Errorf("beside five that wait for something else, on idle processors: %v", err)
-		}
-		for range 6 {
-			p.Release()
-		}
-		time.Sleep(time.Minute) // until it no longer looks
-	})
-}

@@ -72,7 +72,7 @@ func (s Situation) measuredFigures(f *v1alpha1.FiguresStatus) {
 	f.MeasuredRequests = new(int64(o.Tally.Total))
 	f.AvailabilityPartsPerMillion = new(partsPerMillion(1 - o.Tally.FailedShare()))
 	f.ErrorBudgetLeftPermille = new(int64(math.Floor(o.BudgetLeft*100)) * 10)
-	if slo := s.Service.Spec.SLO; slo != nil && slo.Latency != nil && o.Tally.Judged() >= 1 {
+	if s.judgesLatency() {
 		f.FastEnoughPartsPerMillion = new(partsPerMillion(1 - o.Tally.SlowShare()))
 	}
 	if p99 := s.p99(); p99 > 0 {

@@ -171,6 +171,12 @@ func (s Situation) decisions() []v1alpha1.TuningDecision {
 	return decisions
 }
 
+// judgesLatency says that there is a latency objective, and that requests were compared with its threshold.
+func (s Situation) judgesLatency() bool {
+	slo := s.Service.Spec.SLO
+	return slo != nil && slo.Latency != nil && s.Outcome.Tally.Judged() >= 1
+}
+
 func (s Situation) sloStatus() *v1alpha1.SLOStatus {
 	o := s.Outcome
 	if s.begins() {
@@ -184,7 +190,7 @@ func (s Situation) sloStatus() *v1alpha1.SLOStatus {
 		Availability:    share(1 - o.Tally.FailedShare()),
 		ErrorBudgetLeft: percentText(o.BudgetLeft),
 	}
-	if slo := s.Service.Spec.SLO; slo != nil && slo.Latency != nil && o.Tally.Judged() >= 1 {
+	if s.judgesLatency() {
 		status.FastEnough = share(1 - o.Tally.SlowShare())
 	}
 	if p99 := s.p99(); p99 > 0 {
