@@ -189,7 +189,7 @@ func clockContenders(c ClockCase) []func(begins []float64) Contender {
 	blind := func(contender Contender) func([]float64) Contender {
 		return func([]float64) Contender { return contender }
 	}
-	all := []func([]float64) Contender{blind(Operator()), blind(HPAContender(stockPercent, defaultWindow)), blind(HPAContender(stockPercent, 60)), blind(HPAContender(70, 60)), blind(HPAContender(20, 60))}
+	all := []func([]float64) Contender{blind(Operator()), blind(OperatorAlone()), blind(HPAContender(stockPercent, defaultWindow)), blind(HPAContender(stockPercent, 60)), blind(HPAContender(70, 60)), blind(HPAContender(20, 60))}
 	if c.Announced {
 		for _, percent := range []int{60, 70, 80} {
 			all = append(all, func(begins []float64) Contender { return scheduledContender(percent, begins) })
@@ -250,35 +250,48 @@ func ClockTable(to io.Writer, cases []ClockCase, seeds []uint64) error {
 	return err
 }
 
-// clockVerdict is the last line: our bad seconds of a job in the mean of the announced cases, and in the worst case the pod-hours divided
-// by those of the cheapest schedule that keeps the objective, and by those of the stock autoscaler. The rows of a case begin with ours.
-func clockVerdict(rows []clockRow, seeds int) string {
+// clockFigures of one contender: bad seconds of a job in the mean of the announced cases, and in the worst case the pod-hours divided by those
+// of the cheapest schedule that keeps the objective, and by those of the stock autoscaler.
+type clockFigures struct {
+	cases                                int
+	first, later, worst, schedule, stock float64
+}
+
+func clockFiguresOf(rows []clockRow, name string) (f clockFigures) {
 	var first, later []float64
-	cases, worst, schedule, stock, cheapest := 0, 0.0, 0.0, 0.0, math.Inf(1)
-	var ours clockRow // of the present case, and cheapest is of its schedules
-	for i, r := range rows {
-		hours := r.result.PodHours
-		switch {
-		case r.contender.Name == OurName:
-			cases++
-			ours, cheapest = r, math.Inf(1)
-			if r.c.Announced {
-				first = append(first, r.result.First.Bad)
-				if r.result.Later.Jobs > 0 {
-					later, worst = append(later, r.result.Later.Bad), max(worst, r.result.Later.MostBad)
-				}
+	for _, of := range rows {
+		if of.contender.Name != name {
+			continue
+		}
+		f.cases++
+		if of.c.Announced {
+			first = append(first, of.result.First.Bad)
+			if of.result.Later.Jobs > 0 {
+				later, f.worst = append(later, of.result.Later.Bad), max(f.worst, of.result.Later.MostBad)
 			}
-		case r.contender.Name == StockName:
-			stock = max(stock, ours.result.PodHours/hours)
-		case r.contender.Role == Foreknowing && r.keeps():
-			cheapest = min(cheapest, hours)
 		}
-		if ends := i+1 == len(rows) || rows[i+1].contender.Name == OurName; ends && cheapest < math.Inf(1) {
-			schedule = max(schedule, ours.result.PodHours/cheapest)
+		cheapest := math.Inf(1)
+		for _, r := range rows {
+			switch hours := r.result.PodHours; {
+			case r.c.Name != of.c.Name:
+			case r.contender.Name == StockName:
+				f.stock = max(f.stock, of.result.PodHours/hours)
+			case r.contender.Role == Foreknowing && r.keeps():
+				cheapest = min(cheapest, hours)
+			}
 		}
+		f.schedule = max(f.schedule, of.result.PodHours/cheapest) // infinity: no schedule is known
 	}
-	return fmt.Sprintf("RESULT sim-clock cases=%d seeds=%d first_bad_s=%.1f later_bad_s=%.1f worst_later_bad_s=%.0f pod_hours_ratio_schedule=%.2f pod_hours_ratio_cpu50=%.2f",
-		cases, seeds, mean(first), mean(later), worst, schedule, stock)
+	f.first, f.later = mean(first), mean(later)
+	return f
+}
+
+// clockVerdict is the last line.
+func clockVerdict(rows []clockRow, seeds int) string {
+	f, alone := clockFiguresOf(rows, OurName), clockFiguresOf(rows, OperatorAlone().Name)
+	return fmt.Sprintf("RESULT sim-clock cases=%d seeds=%d first_bad_s=%.1f later_bad_s=%.1f worst_later_bad_s=%.0f later_bad_alone_s=%.1f "+
+		"pod_hours_ratio_schedule=%.2f pod_hours_ratio_schedule_alone=%.2f pod_hours_ratio_cpu50=%.2f pod_hours_ratio_cpu50_alone=%.2f",
+		f.cases, seeds, f.first, f.later, f.worst, alone.later, f.schedule, alone.schedule, f.stock, alone.stock)
 }
 
 // keeps says that at most one in a hundred of the seconds are bad.

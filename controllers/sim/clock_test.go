@@ -136,7 +136,7 @@ func TestTheTableOfClocks(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSpace(text.String()), "\n")
-	if len(lines) != 1+8+5+2 || strings.Count(text.String(), "by schedule") != 3 || strings.Count(text.String(), "–") != 3*13 {
+	if len(lines) != 1+9+6+2 || strings.Count(text.String(), "by schedule") != 3 || strings.Count(text.String(), "–") != 3*15 {
 		t.Errorf("%d lines:\n%s", len(lines), text.String())
 	}
 	if last := lines[len(lines)-1]; !strings.HasPrefix(last, "RESULT sim-clock cases=2 seeds=1 first_bad_s=") {
@@ -145,24 +145,34 @@ func TestTheTableOfClocks(t *testing.T) {
 }
 
 func TestTheVerdictOnClocks(t *testing.T) {
-	announced, other := aFewDays(21, 0, true), aFewDays(21, 0, false)
+	named := func(name string, announced bool) ClockCase {
+		c := aFewDays(21, 0, announced)
+		c.Name = name
+		return c
+	}
+	first, second, third, other := named("first", true), named("second", true), named("third", true), named("other", false)
 	jobs := func(bad float64) JobsResult { return JobsResult{Jobs: 7, Bad: bad, MostBad: 2 * bad} }
 	rows := []clockRow{
-		{announced, Operator(), ClockResult{First: jobs(30), Later: jobs(1), PodHours: 60}},
-		{announced, HPAContender(50, 300), ClockResult{PodHours: 80}},
-		{announced, scheduledContender(60, nil), ClockResult{PodHours: 72}},
-		{announced, scheduledContender(70, nil), ClockResult{PodHours: 64}},
-		{announced, scheduledContender(80, nil), ClockResult{PodHours: 50, Bad: 18_145}},
-		{announced, Operator(), ClockResult{First: jobs(33), Later: jobs(4), PodHours: 60}},
-		{announced, HPAContender(50, 300), ClockResult{PodHours: 75}},
-		{announced, scheduledContender(60, nil), ClockResult{PodHours: 50, Bad: 20_000}},
-		{announced, scheduledContender(80, nil), ClockResult{PodHours: 48, Bad: 18_144}},
-		{announced, Operator(), ClockResult{First: jobs(30), Later: jobs(1), PodHours: 90}},
-		{announced, scheduledContender(60, nil), ClockResult{PodHours: 20, Bad: 20_000}}, // none keeps the objective
+		{first, Operator(), ClockResult{First: jobs(30), Later: jobs(1), PodHours: 60}},
+		{first, OperatorAlone(), ClockResult{First: jobs(60), Later: jobs(3), PodHours: 96}},
+		{first, HPAContender(50, 300), ClockResult{PodHours: 80}},
+		{first, scheduledContender(60, nil), ClockResult{PodHours: 72}},
+		{first, scheduledContender(70, nil), ClockResult{PodHours: 64}},
+		{first, scheduledContender(80, nil), ClockResult{PodHours: 50, Bad: 18_145}},
+		{second, Operator(), ClockResult{First: jobs(33), Later: jobs(4), PodHours: 60}},
+		{second, OperatorAlone(), ClockResult{First: jobs(60), Later: jobs(7), PodHours: 72}},
+		{second, HPAContender(50, 300), ClockResult{PodHours: 75}},
+		{second, scheduledContender(60, nil), ClockResult{PodHours: 50, Bad: 20_000}},
+		{second, scheduledContender(80, nil), ClockResult{PodHours: 48, Bad: 18_144}},
+		{third, Operator(), ClockResult{First: jobs(30), Later: jobs(1), PodHours: 90}},
+		{third, scheduledContender(60, nil), ClockResult{PodHours: 20, Bad: 20_000}}, // none keeps the objective
 		{other, Operator(), ClockResult{First: jobs(100), Later: jobs(100), PodHours: 60}},
+		{other, OperatorAlone(), ClockResult{First: jobs(100), Later: jobs(100), PodHours: 60}},
 		{other, HPAContender(50, 300), ClockResult{PodHours: 100}},
 	}
-	if got, want := clockVerdict(rows, 3), "RESULT sim-clock cases=4 seeds=3 first_bad_s=31.0 later_bad_s=2.0 worst_later_bad_s=8 pod_hours_ratio_schedule=1.25 pod_hours_ratio_cpu50=0.80"; got != want {
+	want := "RESULT sim-clock cases=4 seeds=3 first_bad_s=31.0 later_bad_s=2.0 worst_later_bad_s=8 later_bad_alone_s=5.0 " +
+		"pod_hours_ratio_schedule=1.25 pod_hours_ratio_schedule_alone=1.50 pod_hours_ratio_cpu50=0.80 pod_hours_ratio_cpu50_alone=1.20"
+	if got := clockVerdict(rows, 3); got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}
 }

@@ -105,7 +105,7 @@ func (c *clients) describe(t *testing.T) {
 	t.Helper()
 	for i, generator := range c.generators {
 		seen := generator.Total()
-		t.Logf("%-21s %d served, %d refused by design, %d failed, %d not sent; %d sent again by the client itself; p50 %s, p99 %s, longest %s",
+		t.Logf("%-21s %d served, %d refused, %d failed, %d not sent; %d sent again by the client itself; p50 %s, p99 %s, longest %s",
 			c.streams[i].name, seen.Accepted(), seen.Refused(), seen.Failed(), seen.Unsent, seen.Retried,
 			seen.Latency(50), seen.Latency(99), seen.Latency(100))
 	}

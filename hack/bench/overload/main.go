@@ -18,8 +18,8 @@
 // request was due. The client gives up after a second, as clients do. Each round measures all rows, and begins with another one.
 //
 // With -ways, the ways to find the number of workers that others have are compared with the pool's own and with the best fixed pool,
-// which is searched for, in a small server that is otherwise the same, from the third second on: also beside a noisy neighbor, and after an
-// upstream got five times slower. The pool's own and the best one then take three turns; the median of their ratios is reported. A fifth of
+// which is searched for, in a small server that is otherwise the same, from the third second on, or from the fifteenth where a rival needs
+// that long to begin: also beside a noisy neighbor, and after an upstream got five times slower. The pool's own and the best one then take three turns; the median of their ratios is reported. A fifth of
 // the requests is critical. -rounds 0 does nothing else; -ways, -sizes, and -rivals limit it, so that
 // one case takes less than a minute:
 //
@@ -61,7 +61,7 @@ func main() {
 	flag.IntVar(&s.rounds, "rounds", 3, "rounds over all measurements; medians are reported")
 	flag.StringVar(&ways, "ways", "computing,mixed,slower,neighbor,crowded", "situations in which ways to find the number of workers are compared, too, from: computing,mixed,slower,neighbor,crowded; empty: none")
 	flag.StringVar(&sizes, "sizes", fixedSizes, "numbers of workers that are tried to find the best fixed pool")
-	flag.StringVar(&rivals, "rivals", allRivals, "other libraries' ways to compare with, from: "+allRivals+"; empty: none")
+	flag.StringVar(&rivals, "rivals", usualRivals, "other libraries' ways to compare with, from: "+allRivals+"; or all; empty: none")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -28,7 +28,7 @@ const (
 	warmUp        = 500 * time.Millisecond
 	// calmShare of the capacity is sent for calmFor while the tuner looks on, every lookEvery: it needs a good twelve seconds.
 	calmShare = 0.5
-	calmFor   = 20 * time.Second
+	calmFor   = 16 * time.Second
 	lookEvery = 2 * time.Second
 )
 

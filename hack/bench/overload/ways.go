@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -49,6 +50,10 @@ var situations = []situation{
 const (
 	// settling is what a way has to find its size, at the beginning and after a change.
 	settling = 2 * time.Second
+	// learning is that of the rivals which need more: failsafe-go's limiters change theirs once in a second and warm up for ten of those, and
+	// Kratos' BBR begins when a mean of the processors' use, with a decay of 0.95 each half second, is above 80 %. From an idle
+	// machine of two processors of which the server keeps one busy, that takes 10 s.
+	learning = 14 * time.Second
 	// criticalShare of the requests is critical.
 	criticalShare = 0.2
 	// turns that the plan and the best fixed pool take.
@@ -58,8 +63,10 @@ const (
 const (
 	// fixedSizes are tried to find the best one.
 	fixedSizes = "1,2,3,5,8,12,18,28,42"
-	// allRivals are the ways of other libraries. CoDel's lock is told the best size, and failsafe-go's limiters begin with it.
-	allRivals = "failsafe-adaptive,failsafe-priority,codel,kratos-bbr"
+	// allRivals are the ways of other libraries. CoDel's lock is told the best size, and failsafe-go's limiters begin with it. The usual ones
+	// leave out the limiter that knows no priorities.
+	allRivals   = "failsafe-adaptive,failsafe-priority,codel,kratos-bbr"
+	usualRivals = "failsafe-priority,codel,kratos-bbr"
 )
 
 // comparing is what the comparison of ways is limited to.
@@ -84,14 +91,26 @@ func comparingOf(names, sizes, others string) (c comparing, err error) {
 		c.sizes = append(c.sizes, size)
 	}
 	slices.Sort(c.sizes) // the search ends where more is worse
-	if others != "" {
+	switch others {
+	case "":
+	case "all":
+		c.rivals = strings.Split(allRivals, ",")
+	default:
 		c.rivals, err = bed.Pick("rivals", others, strings.Split(allRivals, ","), func(one string) string { return one })
 	}
 	return c, err
 }
 
-// goodness of a way: goodput in requests per second, and the share of critical requests that were good.
-type goodness struct{ goodput, critical float64 }
+// settlingOf a rival.
+func settlingOf(rival string) time.Duration {
+	if rival == "codel" {
+		return settling
+	}
+	return learning
+}
+
+// goodness of a way: goodput in requests per second, the share of critical requests that were good, and of all that were turned away.
+type goodness struct{ goodput, critical, refused float64 }
 
 // turn is the operator's plan and the best fixed pool, one right after the other.
 type turn struct{ planned, best goodness }
@@ -153,7 +172,7 @@ func (c *contest) run(ctx context.Context) error {
 		}
 		defer neighbor.Stop()
 	}
-	if _, err := c.try(ctx, "-way", "none"); err != nil {
+	if _, err := c.try(ctx, settling, "-way", "none"); err != nil {
 		return err
 	}
 	spec := declared(c.settings.target)
@@ -173,7 +192,7 @@ func (c *contest) run(ctx context.Context) error {
 		return err
 	}
 	for _, way := range c.settings.ways.rivals {
-		c.rivals[way], err = c.try(ctx, "-way", way, "-wait", p.QueueTimeout.Value.String(), "-places", fmt.Sprint(c.bestSize),
+		c.rivals[way], err = c.try(ctx, settlingOf(way), "-way", way, "-wait", p.QueueTimeout.Value.String(), "-places", fmt.Sprint(c.bestSize),
 			"-machine", fmt.Sprint(c.machine))
 		if err != nil {
 			return err
@@ -238,11 +257,11 @@ func (c *contest) pooled(ctx context.Context, document livesettings.Document) (g
 	if err := os.WriteFile(file, encoded, 0o600); err != nil {
 		return goodness{}, err
 	}
-	return c.try(ctx, "-way", "pool", "-document", file)
+	return c.try(ctx, settling, "-way", "pool", "-document", file)
 }
 
-// try a way. The first one, which is none, finds the capacity.
-func (c *contest) try(ctx context.Context, arguments ...string) (goodness, error) {
+// try a way that may take so long to settle. The first one, which is none, finds the capacity.
+func (c *contest) try(ctx context.Context, settles time.Duration, arguments ...string) (goodness, error) {
 	ports, err := child.FreePorts(ctx, 1)
 	if err != nil {
 		return goodness{}, err
@@ -259,7 +278,7 @@ func (c *contest) try(ctx context.Context, arguments ...string) (goodness, error
 		c.comparison.capacity, err = c.bench.capacity(ctx, fmt.Sprintf("%s&sleep=%s", url, s.wait), k.clients())
 		return goodness{}, err
 	}
-	return c.floodShares(ctx, url, s, c.settings.factor*c.comparison.capacity)
+	return c.floodShares(ctx, url, s, c.settings.factor*c.comparison.capacity, settles)
 }
 
 func (b *bench) contender(ctx context.Context, binary string, port int, environment []string, arguments ...string) (*child.Process, error) {
@@ -278,11 +297,30 @@ func (s situation) environment() []string {
 	return []string{fmt.Sprintf("GOMAXPROCS=%d", s.processors)}
 }
 
-// floodShares offers that many requests per second, a fifth of them critical, and counts what is good once the way has had time.
-func (b *bench) floodShares(ctx context.Context, url string, s situation, rate float64) (goodness, error) {
-	flood := func(sleep, lasts time.Duration) (good, important, importantGood int64, err error) {
+// tallied requests of a flood.
+type tallied struct{ all, good, refused, critical, criticalGood atomic.Int64 }
+
+func (t *tallied) count(o loadgen.Outcome, within time.Duration, isCritical bool) {
+	t.all.Add(1)
+	good := int64(0)
+	if o.Accepted() && o.Took <= within {
+		good = 1
+	}
+	t.good.Add(good)
+	if o.Status == http.StatusServiceUnavailable {
+		t.refused.Add(1)
+	}
+	if isCritical {
+		t.critical.Add(1)
+		t.criticalGood.Add(good)
+	}
+}
+
+// floodShares offers that many requests per second, a fifth of them critical, and counts what is good once the way has settled.
+func (b *bench) floodShares(ctx context.Context, url string, s situation, rate float64, settles time.Duration) (goodness, error) {
+	flood := func(sleep, lasts time.Duration) (*tallied, error) {
 		var floods sync.WaitGroup
-		var counted [3]atomic.Int64
+		var counted tallied
 		start := time.Now()
 		for _, isCritical := range []bool{false, true} {
 			part, target := 1-criticalShare, fmt.Sprintf("%s&sleep=%s", url, sleep)
@@ -292,38 +330,35 @@ func (b *bench) floodShares(ctx context.Context, url string, s situation, rate f
 			generator, err := loadgen.New(loadgen.Config{
 				URL: target, Rate: part * rate, Duration: lasts, Poisson: true, Timeout: clientTimeout, Connections: 256, Outstanding: 8_000,
 				Observe: func(o loadgen.Outcome) {
-					if o.Due.Sub(start) < settling {
-						return
-					}
-					isGood := o.Accepted() && o.Took <= b.settings.target
-					if isGood {
-						counted[0].Add(1)
-					}
-					if isCritical {
-						counted[1].Add(1)
-						if isGood {
-							counted[2].Add(1)
-						}
+					if o.Due.Sub(start) >= settles {
+						counted.count(o, b.settings.target, isCritical)
 					}
 				},
 			})
 			if err != nil {
-				return 0, 0, 0, err
+				return nil, err
 			}
 			floods.Go(func() { generator.Run(ctx) })
 		}
 		floods.Wait()
-		return counted[0].Load(), counted[1].Load(), counted[2].Load(), ctx.Err()
+		return &counted, ctx.Err()
 	}
 	sleep := s.wait
 	if s.slower > 0 {
-		if _, _, _, err := flood(sleep, settling); err != nil {
+		if _, err := flood(sleep, settles); err != nil {
 			return goodness{}, err
 		}
 		sleep *= time.Duration(s.slower)
 	}
-	good, important, importantGood, err := flood(sleep, b.settings.duration/2+settling)
-	return goodness{float64(good) / (b.settings.duration / 2).Seconds(), float64(importantGood) / float64(max(important, 1))}, err
+	counted, err := flood(sleep, b.settings.duration/2+settles)
+	if err != nil {
+		return goodness{}, err
+	}
+	share := func(part, of *atomic.Int64) float64 { return float64(part.Load()) / float64(max(of.Load(), 1)) }
+	return goodness{
+		goodput:  float64(counted.good.Load()) / (b.settings.duration / 2).Seconds(),
+		critical: share(&counted.criticalGood, &counted.critical), refused: share(&counted.refused, &counted.all),
+	}, nil
 }
 
 func writeWays(out io.Writer, results []comparison) error {
@@ -331,17 +366,18 @@ func writeWays(out io.Writer, results []comparison) error {
 	for _, c := range results {
 		fmt.Fprintf(out, "\n%s, a fifth of the requests critical; capacity %.0f requests per second\n\n", c.situation.name, c.capacity)
 		table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-		fmt.Fprintln(table, "goodput/s\tof the best fixed pool\tcritical in time\t  \t")
+		fmt.Fprintln(table, "goodput/s\tof the best fixed pool\tcritical in time\tturned away\t  \t")
 		percents := c.percents()
 		best := median(c.turns, func(t turn) float64 { return t.best.goodput })
 		critical := 100 * median(c.turns, func(t turn) float64 { return t.planned.critical })
-		fmt.Fprintf(table, "%.1f\t%.1f %%\t%.2f %%\t  \tas planned, sizes itself (from %.1f to %.1f %%)\n",
-			median(c.turns, func(t turn) float64 { return t.planned.goodput }), middle(percents), critical, percents[0], percents[len(percents)-1])
-		fmt.Fprintf(table, "%.1f\t100 %%\t%.2f %%\t  \tthe best fixed pool: %d workers\n",
-			best, 100*median(c.turns, func(t turn) float64 { return t.best.critical }), c.bestSize)
+		fmt.Fprintf(table, "%.1f\t%.1f %%\t%.2f %%\t%.0f %%\t  \tas planned, sizes itself (from %.1f to %.1f %%)\n",
+			median(c.turns, func(t turn) float64 { return t.planned.goodput }), middle(percents), critical,
+			100*median(c.turns, func(t turn) float64 { return t.planned.refused }), percents[0], percents[len(percents)-1])
+		fmt.Fprintf(table, "%.1f\t100 %%\t%.2f %%\t%.0f %%\t  \tthe best fixed pool: %d workers\n",
+			best, 100*median(c.turns, func(t turn) float64 { return t.best.critical }), 100*median(c.turns, func(t turn) float64 { return t.best.refused }), c.bestSize)
 		for _, way := range slices.Sorted(maps.Keys(c.rivals)) {
 			g := c.rivals[way]
-			fmt.Fprintf(table, "%.1f\t%.1f %%\t%.2f %%\t  \t%s\n", g.goodput, 100*g.goodput/max(best, 1), 100*g.critical, way)
+			fmt.Fprintf(table, "%.1f\t%.1f %%\t%.2f %%\t%.0f %%\t  \t%s\n", g.goodput, 100*g.goodput/max(best, 1), 100*g.critical, 100*g.refused, way)
 		}
 		if err := table.Flush(); err != nil {
 			return err

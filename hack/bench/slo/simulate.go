@@ -116,12 +116,15 @@ func (c contender) pool() string {
 	return c.name
 }
 
-// simulated is the contender in the simulator.
+// simulated is the contender in the simulator. All pods share their queue: those of rivals are services of the same toolkit, which does that
+// unless it is switched off.
 func (c contender) simulated() sim.Contender {
 	if c.name == ours {
 		return sim.Operator()
 	}
-	return sim.HPAContender(int(c.target), int(c.window.Seconds()))
+	rival := sim.HPAContender(int(c.target), int(c.window.Seconds()))
+	rival.Sharing = true
+	return rival
 }
 
 // lookedAt is an autoscaler whose service is watched as the real one is.

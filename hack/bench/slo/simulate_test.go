@@ -86,6 +86,15 @@ func TestPlay(t *testing.T) {
 	}
 }
 
+// The pods of every contender share their queue on the cluster, since none switches that off, so they do in the simulator.
+func TestWhoSharesIsPlayedAsSharing(t *testing.T) {
+	for _, c := range usual.contenders {
+		if spec := c.service(usual, &pool{Workers: 2}).Spec; spec.HandOff != "" || !c.simulated().Sharing {
+			t.Errorf("%s: hand-off %q on the cluster, played as sharing: %t", c.name, spec.HandOff, c.simulated().Sharing)
+		}
+	}
+}
+
 // Rivals that are told the operator's workers are played with its pool: a queue that follows from the workers alone is the plan's, and not
 // the one in force.
 func TestRivalsArePlayedWithThePoolThatTheyWereTold(t *testing.T) {

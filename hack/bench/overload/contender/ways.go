@@ -39,13 +39,11 @@ var ways = map[string]func(told) acquire{
 
 func names() string { return strings.Join(slices.Sorted(maps.Keys(ways)), ", ") }
 
-// failsafeLimiter begins with the best number (WithLimits), queues as a limiter with priorities does by default (BuildPrioritized), and
-// looks at executions four times as often as by default (WithRecentWindow), because it gets two seconds to find its limit. What the options
-// do is from the documentation of the package adaptivelimiter.
+// failsafeLimiter begins with the best number (WithLimits), and queues as a limiter with priorities does by default (BuildPrioritized). What the
+// options do is from the documentation of the package adaptivelimiter.
 func failsafeLimiter(to told) adaptivelimiter.Builder[any] {
-	const mostPlaces, window, longest, samples = 200, 250 * time.Millisecond, 30 * time.Second, 20
-	return adaptivelimiter.NewBuilder[any]().WithLimits(1, mostPlaces, uint(to.places)).WithRecentWindow(window, longest, samples).
-		WithQueueing(2, 3).WithMaxWaitTime(to.wait)
+	const mostPlaces = 200
+	return adaptivelimiter.NewBuilder[any]().WithLimits(1, mostPlaces, uint(to.places)).WithQueueing(2, 3)
 }
 
 func failsafeAdaptive(to told) acquire {
@@ -59,6 +57,7 @@ func failsafeAdaptive(to told) acquire {
 	}
 }
 
+// failsafePriority passes the longest wait with each call: what the builder is told holds for policies of an executor only.
 func failsafePriority(to told) acquire {
 	prioritizer := adaptivelimiter.NewPrioritizer()
 	prioritizer.ScheduleCalibrations(context.Background(), 500*time.Millisecond)
@@ -68,7 +67,7 @@ func failsafePriority(to told) acquire {
 		if critical {
 			level = priority.VeryHigh
 		}
-		permit, err := limiter.AcquirePermitWithPriority(ctx, level)
+		permit, err := limiter.AcquirePermitWithMaxWait(priority.ContextWithPriority(ctx, level), to.wait)
 		if err != nil {
 			return nil, err
 		}
