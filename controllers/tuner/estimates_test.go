@@ -3,7 +3,11 @@
 
 package tuner
 
-import "testing"
+import (
+	"math"
+	"testing"
+	"time"
+)
 
 // What handlers answer with 429 themselves, as for a quota, does not hide what full pools turn away.
 func TestHandlersThatLimitHideNoFullPools(t *testing.T) {
@@ -57,6 +61,60 @@ func TestPodsWithoutCPUTimeAreKnown(t *testing.T) {
 		}
 		if got := e.Estimate(0); got.NoCPU != c.want {
 			t.Errorf("%s: %t", name, got.NoCPU)
+		}
+	}
+}
+
+// The smallest of the pods' pools counts, whichever pod it is, and the largest of what else they tell of.
+func TestTheSmallestPoolCounts(t *testing.T) {
+	for name, c := range map[string]struct {
+		most []float64
+		want float64
+	}{"one pod": {[]float64{64}, 64}, "the first": {[]float64{16, 64}, 16}, "the last": {[]float64{64, 32, 16}, 16}, "one that does not tell": {[]float64{64, 0}, 0}} {
+		var reports []Report
+		for i, most := range c.most {
+			reports = append(reports, Report{string(rune('a' + i)), &Counters{MostWorkers: most, Workers: 8, Busy: 2, HeapLiveBytes: most, GOGC: 100 + most}})
+		}
+		e := &Estimator{}
+		e.Observe(epoch, len(reports), reports)
+		got := e.Estimate(0)
+		if got.MostWorkers != c.want || got.Workers != 8 || got.Saturation != 0.25 || got.HeapLiveBytes != max(c.most[0], c.most[len(c.most)-1]) || got.GOGC != 100+got.HeapLiveBytes {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+// What came since a moment is that of all rounds that ended then or later, the oldest one included, if enough pods were heard.
+func TestWhatCameSinceAMoment(t *testing.T) {
+	e := &Estimator{}
+	for i := range 4 {
+		e.samples = append(e.samples, sample{at: epoch.Add(time.Duration(i) * tick), span: 2, arrivals: math.Pow(10, float64(i)), complete: i != 2})
+	}
+	for after, want := range map[time.Duration]Rate{-1: {1011, 6}, 0: {1011, 6}, 1: {1010, 4}, 3 * tick: {1000, 2}, 3*tick + 1: {}} {
+		if got := e.arrivalsSince(epoch.Add(after)); got != want {
+			t.Errorf("since %s: %+v, want %+v", after, got, want)
+		}
+	}
+}
+
+func TestTheTimeOfASingleRequest(t *testing.T) {
+	h := histogram{}
+	h.add([]Bucket{{0.05, 0}, {0.1, 1}, {math.Inf(1), 1}}, 1, nil)
+	if got := h.quantile(0.99); got < 50*time.Millisecond || got > 100*time.Millisecond {
+		t.Errorf("p99 of one request between 50 and 100 ms: %s", got)
+	}
+	if got := (&histogram{}).quantile(0.99); got != 0 {
+		t.Errorf("p99 of no request: %s", got)
+	}
+}
+
+// A round has the part of what a silent pod did that its time has of the pod's; where there is no time to compare, it has all.
+func TestTheShareOfARound(t *testing.T) {
+	for _, c := range []struct{ span, pod, want float64 }{{2, 2, 100}, {2, 8, 25}, {4, 2, 200}, {0, 2, 100}, {2, 0, 100}} {
+		e, s := &Estimator{}, sample{span: c.span}
+		e.add(&s, Counters{Requests: 100, Served: 100, CPUSeconds: 1}, c.pod)
+		if s.arrivals != c.want || s.served != c.want || s.cpuSeconds != c.want/100 {
+			t.Errorf("%+v: %+v", c, s)
 		}
 	}
 }

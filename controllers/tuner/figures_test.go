@@ -192,3 +192,14 @@ func TestWhatTheServingPodsAreFoundNotToHave(t *testing.T) {
 		}
 	}
 }
+
+// While pods are replaced, as many more exist as the Deployment allows, and no more else.
+func TestHowManyPodsAreExpected(t *testing.T) {
+	b := Budget{Wanted: 4, Surge: 2}
+	if got := b.expected(); got != 4 {
+		t.Errorf("%d pods while nothing is replaced", got)
+	}
+	if b.Rolling = true; b.expected() != 6 {
+		t.Errorf("%d pods during a rollout", b.expected())
+	}
+}

@@ -6,6 +6,8 @@ package tuner
 import (
 	"cmp"
 	"math"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -28,20 +30,23 @@ func TestLatencyIsJudgedAtTheNextBucket(t *testing.T) {
 	for name, c := range map[string]struct {
 		threshold, want time.Duration
 		slow            float64 // share, where a tenth of the requests take longer than 100 ms
+		lowered         bool    // the utilization, for that
 	}{
-		"its own bucket":       {100 * time.Millisecond, 0, 0.1},
-		"the next one":         {80 * time.Millisecond, 100 * time.Millisecond, 0.1},
-		"twice as high":        {25 * time.Millisecond, 50 * time.Millisecond, 0.1},
-		"more than that":       {24 * time.Millisecond, -24 * time.Millisecond, 0},
-		"beyond the last one":  {101 * time.Millisecond, -101 * time.Millisecond, 0},
-		"between the two, low": {51 * time.Millisecond, 100 * time.Millisecond, 0.1},
+		"its own bucket":       {100 * time.Millisecond, 0, 0.1, true},
+		"the next one":         {80 * time.Millisecond, 100 * time.Millisecond, 0.1, true},
+		"twice as high":        {25 * time.Millisecond, 50 * time.Millisecond, 0.1, false}, // it is low already
+		"more than that":       {24 * time.Millisecond, -24 * time.Millisecond, 0, false},
+		"beyond the last one":  {101 * time.Millisecond, -101 * time.Millisecond, 0, false},
+		"between the two, low": {51 * time.Millisecond, 100 * time.Millisecond, 0.1, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f, tuner := newFleet(2), New(Learned{})
 			var outcome Outcome
+			var changed, changes []Change
 			for range 40 {
 				reports := f.run(tick, 100, 0.1)
-				outcome, _ = tuner.Digest(f.at, Target{Spec: foreign(c.threshold), Wanted: 2, Ready: 2}, 2, reports, "")
+				outcome, changes = tuner.Digest(f.at, Target{Spec: foreign(c.threshold), Wanted: 2, Ready: 2}, 2, reports, "")
+				changed = append(changed, changes...)
 			}
 			if outcome.LatencyBound != c.want {
 				t.Errorf("judged at %s, want %s", outcome.LatencyBound, c.want)
@@ -49,6 +54,12 @@ func TestLatencyIsJudgedAtTheNextBucket(t *testing.T) {
 			near(t, "slow share", outcome.Tally.SlowShare(), c.slow, 1e-6)
 			if burning := c.slow > 0.01; outcome.Burning != burning {
 				t.Errorf("burning: %t, want %t", outcome.Burning, burning)
+			}
+			if lowered := strings.Contains(outcome.Tuned.Utilization.Reason, "take longer"); lowered != c.lowered {
+				t.Errorf("utilization %+v", outcome.Tuned.Utilization)
+			}
+			if !slices.Equal(outcome.History, changed) {
+				t.Errorf("%+v are remembered of %+v", outcome.History, changed)
 			}
 			if recalled := Recall(&v1alpha1.GoServiceStatus{Learned: tuner.Learned(f.at).Status()}); recalled.LatencyBound != c.want {
 				t.Errorf("the next operator judges at %s, want %s", recalled.LatencyBound, c.want)

@@ -244,3 +244,22 @@ func TestAPodThatNeverConfirmsDoesNotKeepPartsEqual(t *testing.T) {
 		t.Error("a pod that is gone is still in doubt")
 	}
 }
+
+// Next says when a pod has taken too long to confirm, so that somebody looks then, whatever else is awaited.
+func TestALookIsAskedForWhenAPodHasTakenTooLong(t *testing.T) {
+	s := newLimited(t, 100, "a", "b")
+	demand := map[string]float64{"a": 160, "b": 40}
+	now := epoch
+	parts, again := s.division.Next(now, s.budget, demand)
+	if parts == nil || !again.Equal(now.Add(confirmTime)) {
+		t.Fatalf("%+v, again at %s; want another look after %s", parts, again, confirmTime)
+	}
+	s.budget.Confirmed = false
+	later := now.Add(confirmTime / 2)
+	if _, again = s.division.Next(later, s.budget, demand); !again.Equal(now.Add(confirmTime)) {
+		t.Errorf("while pods confirm, again at %s; want %s", again, now.Add(confirmTime))
+	}
+	if _, again = s.division.Next(now.Add(confirmTime), s.budget, demand); again.Before(now.Add(confirmTime)) && !again.IsZero() {
+		t.Errorf("when they have taken too long, again at %s, which is past", again)
+	}
+}
