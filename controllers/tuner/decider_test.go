@@ -378,25 +378,3 @@ func TestHalfAWindowTellsThatAServiceIsIdle(t *testing.T) {
 		}
 	}
 }
-
-// Pods that are full and turn more away than before are doubled at least, however little of the rise shows yet. In the minute after that the
-// rounds are whole, and say how much comes.
-func TestFullPodsAreDoubledOnce(t *testing.T) {
-	full := func(ready int32) Situation {
-		s := constant(800, ready)(0)
-		e := &s.Estimates
-		e.DemandBefore, e.DoneBefore = Rate{800 * 2, 2}, Rate{800 * 2, 2}
-		e.DemandNow.Events, e.DemandPanic.Events = 800*2+190, 800*6+190
-		e.Saturation, e.Rejected, e.Done = 1, 10, Rate{800*2 + 80, 2}
-		return s
-	}
-	d := &Decider{}
-	steps(d, 0, 5*time.Minute, constant(800, 3))
-	got := d.Decide(epoch.Add(5*time.Minute+tick), full(9))
-	if got.Floor.Value != 18 || !strings.Contains(got.Floor.Reason, "2 times the 9 pods that are full after a sudden step") {
-		t.Fatalf("floor %d: %s", got.Floor.Value, got.Floor.Reason)
-	}
-	if got = d.Decide(epoch.Add(5*time.Minute+2*tick), full(18)); got.Floor.Value != 18 {
-		t.Errorf("floor %d in the next round: %s", got.Floor.Value, got.Floor.Reason)
-	}
-}

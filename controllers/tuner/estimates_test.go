@@ -118,3 +118,28 @@ func TestTheShareOfARound(t *testing.T) {
 		}
 	}
 }
+
+// The windows: the last round, the one before it, the last six seconds, and a minute. Nothing is known from rounds that are older than those seconds.
+func TestTheWindows(t *testing.T) {
+	f, e := newFleet(1), &Estimator{}
+	f.steady(e, 2, 0, 0)
+	for _, perSecond := range []float64{10, 20, 40, 80, 160} {
+		f.steady(e, 1, perSecond, 0)
+	}
+	got := e.Estimate(0)
+	near(t, "the last round", got.DemandNow.Events, 320, 1e-9)
+	near(t, "the one before", got.DemandBefore.Events, 160, 1e-9)
+	near(t, "the last six seconds", got.DemandPanic.Events, 560, 1e-9)
+	near(t, "their length", got.DemandPanic.Seconds, 6, 1e-9)
+	near(t, "the last minute", got.Demand.Events, 620, 1e-9)
+	if !got.Known {
+		t.Error("nothing is known")
+	}
+	f.at = f.at.Add(tick)
+	e.Observe(f.at, 0, nil)
+	f.at = f.at.Add(PanicWindow)
+	e.Observe(f.at, 1, []Report{{"p9", &Counters{}}})
+	if e.Estimate(0).Known {
+		t.Error("known from rounds before there was no pod")
+	}
+}

@@ -98,6 +98,23 @@ func TestAPoolIsForTheCoresThatThereAre(t *testing.T) {
 	}
 }
 
+// Without a threshold, or before anything is known of what a request takes, a pool is left as it is.
+func TestAPoolNeedsAThresholdAndACost(t *testing.T) {
+	for name, change := range map[string]func(*Situation){
+		"no threshold": func(s *Situation) { s.Bounds.Threshold = 0 }, "no cost": func(s *Situation) { s.Estimates.CPUTime = 0 },
+		"no cores": func(s *Situation) { s.Bounds.PoolCores, s.Estimates.Processors = 0, 0 },
+	} {
+		d := &Decider{direction: map[string]int{}}
+		s := constant(100, 4)(0)
+		s.Bounds.Workers = 1
+		change(&s)
+		var decision Decision
+		if d.resizePool(dawn, s, &decision); d.size.pool != nil || len(decision.Changes) != 0 {
+			t.Errorf("%s: pool %+v, changes %+v", name, d.size.pool, decision.Changes)
+		}
+	}
+}
+
 // What the user has set is not sized, and what was sized before is let go.
 func TestWhatIsFixedIsNotSized(t *testing.T) {
 	figure := func() *plan.Figure[int32] { return &plan.Figure[int32]{Value: 7} }

@@ -71,3 +71,24 @@ func TestFutileStepsAreTakenBack(t *testing.T) {
 		t.Errorf("changes (-want +got):\n%s", diff)
 	}
 }
+
+// Steps down count from the last time that the objective held, however shortly, and whether a change is back or forth is told from its direction.
+func TestACalmMomentBeginsTheStepsAnew(t *testing.T) {
+	for name, slow := range map[string]float64{"nothing is slow": 0, "less than may be": 0.006} {
+		d := &Decider{direction: map[string]int{}}
+		d.rho = steering{value: 0.6, lowered: true, steps: 2, futile: true}
+		s := judging(slow)
+		var decision Decision
+		if d.steer(dawn, s, &decision); d.rho.steps != 0 || d.rho.futile || len(decision.Changes) != 0 {
+			t.Errorf("%s: %+v", name, d.rho)
+		}
+	}
+	d := &Decider{direction: map[string]int{}, rho: steering{value: 0.7}}
+	var decision Decision
+	for _, value := range []float64{0.6, 0.5, 0.55, 0.6, 0.4} {
+		d.setUtilization(dawn, value, "r", &decision)
+	}
+	if c := decision.Changes; len(c) != 5 || c[1].Turned || !c[2].Turned || c[3].Turned || !c[4].Turned {
+		t.Errorf("%+v", c)
+	}
+}

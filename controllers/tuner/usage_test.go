@@ -244,3 +244,25 @@ func TestPodsThatServedBeforeAreKnownWhenEnoughWasCounted(t *testing.T) {
 		}
 	}
 }
+
+// A change that each look alone may have by chance is believed once the mean of the last few has not: sooner than the mean of all follows it.
+func TestAChangeShowsInTheLastFewLooks(t *testing.T) {
+	p := &watchedPod{}
+	for range 60 {
+		p.follow(10, time.Second)
+	}
+	near(t, "steady demand", p.steady, 10, 1e-9)
+	for range 3 {
+		p.follow(20, time.Second)
+	}
+	if p.steady < 15 {
+		t.Errorf("%v after three looks of 20", p.steady)
+	}
+	if p.counted < 2*quickOver || p.counted > 2*quickOver+3*time.Second {
+		t.Errorf("what was counted stands for %s", p.counted)
+	}
+	for range 20 {
+		p.follow(20, time.Second)
+	}
+	near(t, "demand after a while", p.steady, 20, 0.02)
+}
