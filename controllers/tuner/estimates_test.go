@@ -143,3 +143,25 @@ func TestTheWindows(t *testing.T) {
 		t.Error("known from rounds before there was no pod")
 	}
 }
+
+// Pods may count less than they did, or in another order: no round has less than nothing of anything that is a difference.
+func TestNothingIsLessThanNone(t *testing.T) {
+	for name, c := range map[string]struct {
+		counted        Counters
+		arrivals, done float64
+	}{
+		"more under way":           {Counters{Requests: 10, Active: 3}, 13, 10},
+		"less under way":           {Counters{Requests: 10, Active: -4}, 6, 10},
+		"only less under way":      {Counters{Active: -4}, 0, 0},
+		"without a route":          {Counters{Requests: 10, Unmatched: 4}, 6, 6},
+		"only without a route":     {Counters{Requests: 4, Unmatched: 4, Active: -1}, 0, 0},
+		"turned away":              {Counters{Requests: 10, Rejected: 4}, 10, 6},
+		"turned away, and unasked": {Counters{Requests: 4, Rejected: 5}, 4, 0},
+		"hardly anything":          {Counters{Requests: 0.5}, 0.5, 0.5},
+	} {
+		e, s := &Estimator{}, sample{span: 1}
+		if e.add(&s, c.counted, 1); s.arrivals != c.arrivals || s.done != c.done {
+			t.Errorf("%s: %v came, %v were done", name, s.arrivals, s.done)
+		}
+	}
+}

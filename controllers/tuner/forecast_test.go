@@ -123,3 +123,33 @@ func TestFullPodsAreDoubledOnce(t *testing.T) {
 		t.Errorf("floor %d in the next round: %s", got.Floor.Value, got.Floor.Reason)
 	}
 }
+
+// The clock of another day is believed after so many rounds; a day later at once, and the same day as ever.
+func TestADayIsBelieved(t *testing.T) {
+	for name, c := range map[string]struct {
+		day    int64
+		rounds int
+		want   int64
+	}{
+		"the same": {100, 1, 100}, "the next": {101, 1, 101}, "the day before, once": {99, 1, 100}, "the day before, too few times": {99, oddRounds - 1, 100},
+		"the day before, often": {99, oddRounds, 99}, "two later": {102, oddRounds - 1, 100}, "two later, often": {102, oddRounds, 102},
+	} {
+		p := &profile{Profile: Profile{Day: 100, Strays: 5, Minutes: []RisingMinute{{Minute: 7, Days: 0b110}}}, last: epoch}
+		believed := false
+		for range c.rounds {
+			believed = p.turnTo(c.day)
+		}
+		if p.Day != c.want || believed != (c.want == c.day) {
+			t.Errorf("%s: day %d, believed %t", name, p.Day, believed)
+		}
+		if days := []uint32{2: 0b110, 3: 0b1100, 1: 0b11, 4: 0b11000}[c.want-98]; len(p.Minutes) != 1 || p.Minutes[0].Days != days {
+			t.Errorf("%s: %+v, want days %b", name, p.Minutes, days)
+		}
+		if (p.Strays < 5) != (c.want > 100) || p.odd != 0 && believed {
+			t.Errorf("%s: %v strays, %d odd rounds", name, p.Strays, p.odd)
+		}
+	}
+	if late := (&profile{Profile: Profile{Day: 100}}); !late.turnTo(120) {
+		t.Error("what was written twenty days ago is no wrong clock")
+	}
+}

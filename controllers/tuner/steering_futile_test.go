@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"goservice.dev/operator/controllers/plan"
 )
 
 // followed by one more pod are all steps.
@@ -90,5 +92,16 @@ func TestACalmMomentBeginsTheStepsAnew(t *testing.T) {
 	}
 	if c := decision.Changes; len(c) != 5 || c[1].Turned || !c[2].Turned || c[3].Turned || !c[4].Turned {
 		t.Errorf("%+v", c)
+	}
+}
+
+// What was measured to be right comes back as soon as the plan allows as much again.
+func TestAShelvedUtilizationComesBack(t *testing.T) {
+	for allowed, want := range map[float64]float64{0.59: 0.59, 0.6: 0.6, 0.7: 0.6} {
+		r := steering{value: 0.5, reason: "plan", shelved: plan.Figure[float64]{Value: 0.6, Reason: "measured"}}
+		r.within(Bounds{Utilization: allowed})
+		if back := allowed >= 0.6; r.value != want || r.lowered != back || (r.reason == "measured") != back || (r.shelved.Value == 0) != back {
+			t.Errorf("where %v is allowed: %+v", allowed, r)
+		}
 	}
 }
