@@ -128,3 +128,12 @@ func TestWhenPartsGrow(t *testing.T) {
 		t.Errorf("settled: %d pods", settled.pods)
 	}
 }
+
+// The first look finds a number of pods and holds it for as long as any.
+func TestTheFirstLookIsAChange(t *testing.T) {
+	d := &divisor{}
+	pods, _ := d.next(epoch, Budget{Serving: []string{"a", "b"}, Wanted: 2}, 0, 0)
+	if pods != 2 || d.hold != growthHold || !d.changedAt.Equal(epoch) {
+		t.Errorf("%d pods, held for %s from %s", pods, d.hold, d.changedAt)
+	}
+}

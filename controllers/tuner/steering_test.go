@@ -149,6 +149,7 @@ func TestWhatWaitsElsewhere(t *testing.T) {
 		want                    bool
 	}{
 		{0, 50 * ms, 100 * ms, false}, {ms, ms, 100 * ms, false}, {ms, 2 * ms, 100 * ms, false},
+		{1, 30 * ms, 100 * ms, true}, {30 * ms, 30*ms + 1, 30*ms + 1, true}, // of a request that takes no CPU, and hardly waits
 		{10 * ms, 30 * ms, 100 * ms, true},  // e^(−90/20) is 1.1 %
 		{10 * ms, 29 * ms, 100 * ms, false}, // e^(−90/19) is 0.9 %
 		{10 * ms, 30 * ms, 10 * ms, false}, {10 * ms, 30 * ms, 5 * ms, false}, {10 * ms, 5 * ms, 100 * ms, false},

@@ -266,3 +266,22 @@ func TestAChangeShowsInTheLastFewLooks(t *testing.T) {
 	}
 	near(t, "demand after a while", p.steady, 20, 0.02)
 }
+
+// A pod that is seen and does not serve yet is none that began to serve, nor one that ceased to when it is gone.
+func TestOnlyPodsThatServeChangeWhoIsAsked(t *testing.T) {
+	w, now, requests := Watch{}, epoch, 0.0
+	look := func(serving map[string]bool) bool {
+		now = now.Add(time.Second)
+		requests += 10
+		w.Observe(now, []Report{{Pod: "p", Counters: &Counters{Requests: requests, StartSeconds: 1}}}, serving)
+		return w.Usage().Settling
+	}
+	for _, c := range []struct {
+		serving  map[string]bool
+		settling bool
+	}{{map[string]bool{"p": true}, false}, {map[string]bool{"p": true, "q": false}, false}, {map[string]bool{"p": true}, false}, {map[string]bool{"p": true, "q": true}, true}} {
+		if got := look(c.serving); got != c.settling {
+			t.Errorf("after %v: settling %t", c.serving, got)
+		}
+	}
+}
