@@ -266,3 +266,36 @@ func TestWhatIsOfTheFutureDoesNotCount(t *testing.T) {
 		t.Errorf("a utilization of a thousandth is recalled as %+v", u)
 	}
 }
+
+// An operator that begins knows the reasons that the status shows: of what is in force, or of what is recommended where that is all.
+func TestReasonsAreThoseThatTheStatusShows(t *testing.T) {
+	value := func(reason string) *v1alpha1.PlannedValue { return &v1alpha1.PlannedValue{Value: "1", Reason: reason} }
+	unknown := reasons{unknownReason, unknownReason, unknownReason, unknownReason}
+	planned := &v1alpha1.PlanStatus{ReplicaFloor: value("floor"), CPUTarget: value("target"), Workers: value("pool"), GOGC: value("heap")}
+	recommended := &v1alpha1.RecommendedStatus{ReplicaFloor: value("other floor"), Workers: value("other pool")}
+	for name, c := range map[string]struct {
+		status v1alpha1.GoServiceStatus
+		want   reasons
+	}{
+		"nothing":     {v1alpha1.GoServiceStatus{}, unknown},
+		"a plan":      {v1alpha1.GoServiceStatus{Plan: planned}, reasons{"floor", "target", "pool", "heap"}},
+		"recommended": {v1alpha1.GoServiceStatus{Plan: planned, Recommended: recommended}, reasons{"other floor", unknownReason, "other pool", unknownReason}},
+	} {
+		if got := shownReasons(&c.status); got != c.want {
+			t.Errorf("%s: %+v, want %+v", name, got, c.want)
+		}
+	}
+}
+
+func TestADivisionIsAsItIsFound(t *testing.T) {
+	if got := (InForce{}).Divided(); got.Pods != 0 || got.Parts != nil {
+		t.Errorf("nothing found: %+v", got)
+	}
+	if got := (InForce{Pods: 3}).Divided(); got.Pods != 3 || got.Parts != nil {
+		t.Errorf("equal parts found: %+v", got)
+	}
+	parts := map[string]float64{"a": 7}
+	if got := (InForce{Pods: 3, Parts: parts, Newcomer: 2}).Divided(); got.Pods != 3 || got.Parts == nil || got.Parts.Pods["a"] != 7 || got.Parts.Newcomer != 2 {
+		t.Errorf("parts found: %+v", got)
+	}
+}
