@@ -174,3 +174,39 @@ func TestATemplateIsNotAppliedInThePassThatTakesItsDeploymentBack(t *testing.T) 
 	expectFailures(t, engine.Apply(t.Context(), passOf([]build.Child{child})), `Stale Deployment/checkout: Deployment "checkout" was adopted: `)
 	s.expect([]string{creates, "get Deployment shop/checkout", "get GoService shop/checkout", adopts}, nil)
 }
+
+// What is taken back from a service that is gone is looked at as it is then: with its new owner, and in its new version.
+func TestWhatIsTakenBackIsAsItIsThen(t *testing.T) {
+	const adopts = "merge ConfigMap shop/checkout by goservice-operator at 50 of uid-checkout owner owner"
+	lost := func(o *unstructured.Unstructured) {
+		o.SetOwnerReferences([]metav1.OwnerReference{{APIVersion: "goservice.dev/v1alpha1", Kind: "GoService", Name: "checkout", UID: "gone", Controller: new(true)}})
+	}
+	for name, c := range map[string]struct {
+		seed     map[string]any
+		change   func(*unstructured.Unstructured)
+		requests []string
+		results  []string
+	}{
+		"it has all that is desired": {nil, lost, nil, nil},
+		"it is to be seeded": {
+			replicas(2), func(o *unstructured.Unstructured) { lost(o); drifted(o) },
+			[]string{"apply ConfigMap shop/checkout by goservice-operator-seed forced at 1000 of uid-checkout replicas 2", updatesConfigMap},
+			[]string{"ConfigMap seeded", "ConfigMap updated"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, engine := newEngine(t)
+			s.once = map[string]error{"apply ConfigMap": conflict} // the creation
+			s.live[Key{ownerKind, "checkout"}] = owner()
+			child := childOf(configMapKind, "checkout")
+			s.live[Key{configMapKind, "checkout"}] = existing(t, child, c.change)
+			child.Seed = c.seed
+			creates := createsConfigMap
+			if c.seed != nil {
+				creates += " replicas 2"
+			}
+			expectFailures(t, engine.Apply(t.Context(), passOf([]build.Child{child})))
+			s.expect(append([]string{creates, "get ConfigMap shop/checkout", "get GoService shop/checkout", adopts}, c.requests...), c.results)
+		})
+	}
+}

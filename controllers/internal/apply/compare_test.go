@@ -4,6 +4,7 @@
 package apply
 
 import (
+	"encoding/json"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -71,6 +72,10 @@ func TestCoversSeesEveryDriftAndNothingElse(t *testing.T) {
 		"what a definition defaults in routes": {`spec: {rules: [{backendRefs: [{name: a}]}]}`, `spec: {rules: [{backendRefs: [{name: a, weight: 1}], matches: [{}]}]}`, true},
 		"one more plain value":                 {`spec: {drop: [ALL]}`, `spec: {drop: [ALL, NET_RAW]}`, false},
 		"plain values in another order":        {`spec: {drop: [A, B]}`, `spec: {drop: [B, A]}`, false},
+		"the same plain values":                {`spec: {drop: [A, B]}`, `spec: {drop: [A, B]}`, true},
+		"another plain value at the end":       {`spec: {drop: [A, B]}`, `spec: {drop: [A, C]}`, false},
+		"a removed list":                       {`spec: {drop: [A]}`, `spec: {}`, false},
+		"a text is no number":                  {`spec: {a: x}`, `spec: {a: 0}`, false},
 		"a list that became something else":    {`spec: {drop: [A]}`, `spec: {drop: A}`, false},
 		"an object that became something else": {`spec: {a: {b: c}}`, `spec: {a: b}`, false},
 		"kinds are not compared":               {`kind: A`, `{}`, true},
@@ -115,5 +120,37 @@ func TestCoversTypedObjects(t *testing.T) {
 				t.Errorf("%t, want %t", got, c.want)
 			}
 		})
+	}
+}
+
+// Numbers are told apart by their values, whatever types they were decoded to.
+func TestCoversNumbersOfEveryType(t *testing.T) {
+	cases := map[string]struct {
+		live, desired any
+		want          bool
+	}{
+		"integers of other sizes":      {int64(3), int32(3), true},
+		"an integer and a float":       {int(3), float64(3), true},
+		"a number as it was sent":      {json.Number("3"), int64(3), true},
+		"another integer":              {int32(3), int64(4), false},
+		"another integer of no size":   {int64(0), int(3), false},
+		"another number than was sent": {int64(0), json.Number("3"), false},
+		"what is no number":            {int64(0), json.Number("none"), false},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			holding := func(value any) *unstructured.Unstructured {
+				return &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"a": value}}}
+			}
+			if got, err := covers(holding(c.live), holding(c.desired)); err != nil || got != c.want {
+				t.Errorf("%t, %v, want %t", got, err, c.want)
+			}
+		})
+	}
+}
+
+func TestCoversTellsWhatItCannotRead(t *testing.T) {
+	if got, err := covers(unreadable(), &unstructured.Unstructured{}); err == nil || got {
+		t.Errorf("%t, error %v", got, err)
 	}
 }

@@ -52,6 +52,7 @@ func TestEveryAnswerOfTheAPIServerHasItsClass(t *testing.T) {
 		},
 		"a namespace on its way out":       {terminating, Terminating},
 		"a namespace that is gone":         {apierrors.NewNotFound(schema.GroupResource{Resource: "namespaces"}, "shop"), Terminating},
+		"a namespace that nobody may see":  {apierrors.NewForbidden(schema.GroupResource{Resource: "namespaces"}, "shop", errors.New("no")), Denied},
 		"a kind that is not served":        {apierrors.NewNotFound(schema.GroupResource{Resource: "servicemonitors"}, ""), Transient},
 		"a cache that lags":                {fmt.Errorf("Service: %w", ErrStale), Stale},
 		"an API server that is too busy":   {apierrors.NewTooManyRequests("later", 1), Transient},

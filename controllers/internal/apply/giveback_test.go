@@ -4,6 +4,7 @@
 package apply
 
 import (
+	"context"
 	"encoding/json"
 	"slices"
 	"testing"
@@ -121,6 +122,25 @@ func TestAChildThatTheCacheDoesNotShowYetIsGivenBack(t *testing.T) {
 	s.expect(gives, []string{"ConfigMap given back"})
 	expectFailures(t, engine.GiveBack(t.Context(), owner(), shown))
 	s.expect(nil, nil)
+}
+
+// odd is a server that has managers of a child which make no sense.
+type odd struct{ *server }
+
+func (o odd) Get(ctx context.Context, key client.ObjectKey, into client.Object, opts ...client.GetOption) error {
+	err := o.server.Get(ctx, key, into, opts...)
+	into.SetManagedFields([]metav1.ManagedFieldsEntry{manager("odd", updates, `{`)})
+	return err
+}
+
+func TestWhatHasManagersThatMakeNoSenseIsNotGivenBack(t *testing.T) {
+	s, engine := newEngine(t)
+	engine.Live = odd{s}
+	child := part(t, configMapKind, "service")
+	s.has(child)
+	err := engine.GiveBack(t.Context(), owner(), map[Key]client.Object{{configMapKind, "checkout"}: child})
+	expectFailures(t, err, "Transient ConfigMap/checkout: json: ")
+	s.expect([]string{"get ConfigMap shop/checkout"}, nil)
 }
 
 // Giving back removes what makes an object the owner's, and nothing else.

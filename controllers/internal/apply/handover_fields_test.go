@@ -105,6 +105,14 @@ func TestWhoOwnsTheFieldsOfWhatIsTaken(t *testing.T) {
 			accountKind, "", []metav1.ManagedFieldsEntry{in("v1", "", manager("kubectl", updates, `{"f:metadata":{"f:annotations":{"f:role":{}}}}`))},
 			[]string{"kubectl Update v1: .metadata.annotations.role"},
 		},
+		"a Deployment without a spec": {
+			deploymentKind, "", []metav1.ManagedFieldsEntry{in("apps/v1", "", manager("kubectl", updates, `{"f:metadata":{"f:annotations":{"f:role":{}}}}`))},
+			[]string{"kubectl Update apps/v1: .metadata.annotations.role"},
+		},
+		"all of the metadata": {
+			deploymentKind, `{replicas: 3}`, []metav1.ManagedFieldsEntry{in("apps/v1", "", manager("helm", applies, `{"f:metadata":{".":{},"f:labels":{"f:app":{}}},"f:spec":{"f:replicas":{}}}`))},
+			[]string{ours + "apps/v1: .metadata .metadata.labels.app .spec.replicas"},
+		},
 		"a Service: what the cluster assigned, and how load balancers are made": {
 			serviceKind, `{type: LoadBalancer, clusterIP: 10.0.0.1, clusterIPs: [10.0.0.1], ipFamilies: [IPv4], ipFamilyPolicy: SingleStack, healthCheckNodePort: 30001,
 				loadBalancerClass: a/b, loadBalancerIP: 10.0.0.2, externalIPs: [10.0.0.3], allocateLoadBalancerNodePorts: false, ports: [{port: 80, protocol: TCP, nodePort: 30000}]}`,

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/yaml"
 
 	"goservice.dev/operator/controllers/internal/build"
@@ -172,6 +173,54 @@ func TestOnlyItsServiceKeepsADeploymentThatWasTaken(t *testing.T) {
 			s.expect([]string{fmt.Sprintf("apply %s shop/%s by goservice-operator forced at 1 owner owner", c.first.Kind.Kind, c.first.Name), updatesDeployment},
 				[]string{c.first.Kind.Kind + " failed", "Deployment updated"})
 		})
+	}
+}
+
+// What stays for now keeps nothing that comes after it.
+func TestWhatComesAfterADeploymentThatWaitsIsApplied(t *testing.T) {
+	s, engine := newEngine(t)
+	s.errs = map[string]error{"apply Service": breakdown}
+	marked := existing(t, childOf(accountKind, "checkout"), func(o *unstructured.Unstructured) { // no Deployment, whatever it says
+		key, value := build.HandedOver()
+		drifted(o)
+		annotated(key, value)(o)
+	})
+	pass := passOf([]build.Child{childOf(serviceKind, "checkout"), ourDeployment(t), childOf(accountKind, "checkout"), childOf(configMapKind, "checkout")}, marked)
+	pass.Existing[Key{deploymentKind, "checkout"}] = typedDeployment(t, deploymentOf(t, 3, 3, justTaken))
+	expectFailures(t, engine.Apply(t.Context(), pass), "Transient Service/checkout", `Stale Deployment/checkout: Deployment "checkout" was handed over, and waits`)
+	s.expect([]string{createsService, "apply ServiceAccount shop/checkout by goservice-operator forced of uid-checkout owner owner", createsConfigMap},
+		[]string{"Service failed", "ServiceAccount updated", "ConfigMap created"})
+}
+
+// A Service is taken by what its Deployment tells, whatever else the owner has.
+func TestAServiceIsTakenByWhatItsDeploymentTells(t *testing.T) {
+	for range 10 { // children come in any order
+		s, engine := newEngine(t)
+		s.once = map[string]error{"apply Service": conflict}
+		s.live[Key{ownerKind, "checkout"}] = owner()
+		s.has(foreign(t, serviceKind, "checkout", theirService))
+		pass := passOf([]build.Child{desired(t, serviceKind, "checkout", ourService)})
+		for _, kind := range []schema.GroupVersionKind{accountKind, configMapKind, budgetKind, autoscalerKind} {
+			child := existing(t, childOf(kind, "checkout"), nil)
+			pass.Existing[Key{kind, "checkout"}] = child
+		}
+		pass.Existing[Key{deploymentKind, "checkout"}] = typedDeployment(t, deploymentOf(t, 3, 3))
+		expectFailures(t, engine.Apply(t.Context(), pass), `Stale Service/checkout: Service "checkout" was taken: `)
+	}
+}
+
+// What makes no sense as a Service is told, be it what is there or what is declared.
+func TestAServiceThatCannotBeReadIsNotTaken(t *testing.T) {
+	for want, c := range map[string]struct{ theirs, ours string }{
+		`reading Service "checkout": `:                 {`{ports: none}`, ourService},
+		`reading the Service "checkout" as declared: `: {theirService, `{ports: none}`},
+	} {
+		s, engine := newEngine(t)
+		s.once = map[string]error{"apply Service": conflict}
+		s.live[Key{ownerKind, "checkout"}] = owner()
+		s.has(foreign(t, serviceKind, "checkout", c.theirs))
+		expectFailures(t, engine.Apply(t.Context(), passOf([]build.Child{desired(t, serviceKind, "checkout", c.ours)})), "Transient Service/checkout: "+want)
+		s.expect([]string{createsService, looksService, looksUpOwner}, nil)
 	}
 }
 

@@ -4,12 +4,14 @@
 package apply
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"goservice.dev/operator/controllers/internal/build"
 )
@@ -120,6 +122,57 @@ func TestAChildThatFailsKeepsNoOtherFromBeingApplied(t *testing.T) {
 		createsConfigMap, "apply Service shop/checkout by goservice-operator forced at 1 owner owner",
 		"apply Deployment shop/checkout by goservice-operator forced at 1 owner owner",
 	}, []string{"ConfigMap failed", "Service created", "Deployment failed"})
+}
+
+// A Deployment that could not be made leaves its autoscaler alone, and nothing else.
+func TestWhatHasNothingToActOnIsPassedOver(t *testing.T) {
+	s, engine := newEngine(t)
+	s.errs["apply Deployment"] = breakdown
+	desired := []build.Child{childOf(deploymentKind, "checkout"), childOf(autoscalerKind, "checkout"), childOf(configMapKind, "checkout")}
+	expectFailures(t, engine.Apply(t.Context(), passOf(desired, existing(t, desired[1], drifted))), "Transient Deployment/checkout")
+	s.expect([]string{createsDeployment, createsConfigMap}, []string{"Deployment failed", "ConfigMap created"})
+}
+
+func TestADeploymentAndItsAutoscalerAreMadeInOnePass(t *testing.T) {
+	s, engine := newEngine(t)
+	if err := engine.Apply(t.Context(), passOf([]build.Child{childOf(deploymentKind, "checkout"), childOf(autoscalerKind, "checkout")})); err != nil {
+		t.Error(err)
+	}
+	s.expect([]string{createsDeployment, "apply HorizontalPodAutoscaler shop/checkout by goservice-operator forced at 1 owner owner"},
+		[]string{"Deployment created", "HorizontalPodAutoscaler created"})
+}
+
+// All that is left over goes in one pass, and after it what others handed over.
+func TestAllThatIsLeftOverGoes(t *testing.T) {
+	for name, c := range map[string]struct {
+		errs     map[string]error
+		failures []string
+		last     []string
+	}{
+		"and what was handed over": {last: []string{"delete PodDisruptionBudget shop/theirs of uid-theirs in the Background"}},
+		"as far as it can": {
+			errs:     map[string]error{"delete Service": breakdown},
+			failures: []string{"Transient Service/old: pruning"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, engine := newEngine(t)
+			s.errs = c.errs
+			pass := passOf(nil, existing(t, childOf(serviceKind, "old"), nil))
+			pass.HandedOver = []client.Object{foreign(t, budgetKind, "theirs", `{}`)}
+			expectFailures(t, engine.Apply(t.Context(), pass), c.failures...)
+			results := s.results
+			s.expect(append([]string{"delete Service shop/old of uid-old in the Background"}, c.last...), results)
+		})
+	}
+	s, engine := newEngine(t)
+	pass := passOf(nil, existing(t, childOf(serviceKind, "old"), nil), existing(t, childOf(serviceKind, "older"), nil), existing(t, childOf(serviceKind, "oldest"), nil))
+	expectFailures(t, engine.Apply(t.Context(), pass))
+	slices.Sort(s.requests)
+	s.expect([]string{
+		"delete Service shop/old of uid-old in the Background", "delete Service shop/older of uid-older in the Background",
+		"delete Service shop/oldest of uid-oldest in the Background",
+	}, []string{"Service pruned", "Service pruned", "Service pruned"})
 }
 
 func TestAnAutoscalerActsOnTheOwnDeploymentOnly(t *testing.T) {

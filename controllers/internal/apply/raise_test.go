@@ -12,6 +12,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+
+	"goservice.dev/operator/controllers/internal/build"
 )
 
 func TestRaise(t *testing.T) {
@@ -70,6 +72,11 @@ func TestFindTemplate(t *testing.T) {
 		return object
 	}
 	deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "checkout", UID: "uid"}}
+	keeping := existing(t, childOf(deploymentKind, "checkout"), func(o *unstructured.Unstructured) {
+		o.SetUID("uid")
+		key, value := build.HandedOver()
+		annotated(key, value)(o)
+	})
 	cases := map[string]struct {
 		live  *unstructured.Unstructured
 		err   error
@@ -77,6 +84,7 @@ func TestFindTemplate(t *testing.T) {
 		want  string
 	}{
 		"by its fields":              {live: live("uid", ""), found: true},
+		"by what it keeps by now":    {live: keeping, found: true},
 		"another Deployment by now":  {live: live("other", "")},
 		"none":                       {want: "reading Deployment shop/checkout: "},
 		"a server that breaks":       {live: live("uid", ""), err: breakdown, want: "reading Deployment shop/checkout: "},

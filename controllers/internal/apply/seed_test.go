@@ -13,6 +13,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"goservice.dev/operator/controllers/internal/build"
 )
@@ -62,18 +63,19 @@ func TestNeedsSeedTellsWhatItCannotRead(t *testing.T) {
 	live := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{ManagedFields: []metav1.ManagedFieldsEntry{
 		manager("odd", metav1.ManagedFieldsOperationUpdate, `{"f:spec":`),
 	}}}
-	_, err := needsSeed(&build.Child{Name: "checkout", Seed: replicas(2)}, live)
-	if err == nil || !strings.Contains(err.Error(), `"checkout"`) {
-		t.Errorf("error %v, want one that names the child", err)
+	needed, err := needsSeed(&build.Child{Name: "checkout", Seed: replicas(2)}, live)
+	if err == nil || !strings.Contains(err.Error(), `"checkout"`) || needed {
+		t.Errorf("%t, error %v, want one that names the child", needed, err)
 	}
 }
 
 func TestAHandOverChangesNoValue(t *testing.T) {
 	seed := replicas(2)
 	cases := map[string]struct {
-		live *appsv1.Deployment
+		live client.Object
 		want map[string]any
 	}{
+		"what cannot be read":  {unreadable(), replicas(2)},
 		"the live count":       {&appsv1.Deployment{Spec: appsv1.DeploymentSpec{Replicas: new(int32(7))}}, replicas(7)},
 		"no pods is a count":   {&appsv1.Deployment{Spec: appsv1.DeploymentSpec{Replicas: new(int32(0))}}, replicas(0)},
 		"where there is none":  {&appsv1.Deployment{}, replicas(2)},
@@ -136,6 +138,38 @@ func TestAppliedHashFollowsTheContent(t *testing.T) {
 	other.UID = "2"
 	if another := hash(configMap(map[string]string{"a": "1", "b": "2"}), other); another == first {
 		t.Error("another owner does not change the hash")
+	}
+}
+
+// What was applied by an earlier version of the operator has the hash that this one looks for, so that an upgrade writes nothing.
+func TestTheHashOfWhatIsAppliedStays(t *testing.T) {
+	reference := *metav1.NewControllerRef(owner(), ownerKind)
+	for template, want := range map[string]string{"": "43f18d639f6edc12", `{"spec":{}}`: "04bcac84bce8a162"} {
+		child := childOf(deploymentKind, "checkout")
+		if template != "" {
+			child.Template = []byte(template)
+		}
+		if hash, err := hashOf(&child, reference); err != nil || hash != want {
+			t.Errorf("template %q: hash %s, %v, want %s", template, hash, err, want)
+		}
+	}
+}
+
+// A child is sent with its own annotations and fields, beside what is added to them.
+func TestWhatIsAddedLeavesTheRestOfAChild(t *testing.T) {
+	s, engine := newEngine(t)
+	child := desired(t, deploymentKind, "checkout", `{paused: true}`)
+	child.Seed = replicas(2)
+	child.Configuration.(map[string]any)["metadata"].(map[string]any)["annotations"] = map[string]any{"mine": "x"}
+	if err := engine.Apply(t.Context(), passOf([]build.Child{child})); err != nil {
+		t.Fatal(err)
+	}
+	sent := s.sent[0]
+	if annotations := sent.GetAnnotations(); len(annotations) != 2 || annotations["mine"] != "x" || annotations[annotationApplied] == "" {
+		t.Errorf("annotations %v", annotations)
+	}
+	if diff := cmp.Diff(map[string]any{"paused": true, "replicas": float64(2)}, sent.Object["spec"]); diff != "" {
+		t.Errorf("spec (-want +got):\n%s", diff)
 	}
 }
 

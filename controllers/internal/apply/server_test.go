@@ -60,6 +60,8 @@ type server struct {
 	once map[string]error
 	// requests in the order in which they came, and results as they were counted.
 	requests, results []string
+	// sent is what the patches had in them, in the same order.
+	sent []*unstructured.Unstructured
 }
 
 func newEngine(t *testing.T) (*server, *Engine) {
@@ -144,7 +146,11 @@ func (s *server) Patch(_ context.Context, object client.Object, patch client.Pat
 	if err := json.Unmarshal(data, &body.Object); err != nil {
 		s.t.Fatal(err)
 	}
+	s.sent = append(s.sent, body)
 	verb := map[types.PatchType]string{types.ApplyYAMLPatchType: "apply", types.MergePatchType: "merge"}[patch.Type()]
+	if slices.Contains(options.DryRun, metav1.DryRunAll) {
+		verb = "try to " + verb
+	}
 	details := []string{client.ObjectKeyFromObject(object).String(), "by " + options.FieldManager}
 	if options.Force != nil && *options.Force {
 		details = append(details, "forced")
