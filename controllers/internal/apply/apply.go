@@ -140,8 +140,11 @@ func (r *run) tryAll(ctx context.Context) bool {
 
 func (r *run) try(ctx context.Context, child *build.Child, live client.Object, known verified) error {
 	hash, err := hashOf(child, r.reference)
-	if err != nil || live != nil && known.stands(live, hash, time.Now()) {
-		return err
+	if err != nil {
+		return failure(child.Kind, child.Name, err)
+	}
+	if live != nil && known.stands(live, hash, time.Now()) {
+		return nil
 	}
 	object, err := applied(child, r.reference, hash)
 	if err != nil {

@@ -146,8 +146,9 @@ func TestWhatCannotBeEncodedFailsItsTrial(t *testing.T) {
 	} {
 		s, engine := newEngine(t)
 		err := engine.Apply(t.Context(), passOf([]build.Child{childOf(accountKind, "checkout"), onTrial(child)}))
-		if err == nil || !strings.HasPrefix(err.Error(), want) || len(Failures(err)) != 1 {
-			t.Errorf("error %v, want one that begins with %s", err, want)
+		failures := Failures(err)
+		if err == nil || !strings.HasPrefix(err.Error(), want) || len(failures) != 1 || failures[0].Kind != child.Kind.Kind || failures[0].Name != child.Name {
+			t.Errorf("error %v, failures %+v; want one that begins with %s", err, failures, want)
 		}
 		s.expect(nil, nil)
 	}
