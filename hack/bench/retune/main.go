@@ -12,7 +12,7 @@
 // plain pods with the same program mount a ConfigMap of the same form and wait for the kubelet as everybody does.
 //
 // Meanwhile a few requests per second go through a NodePort, far fewer than any limit; those that are not served are counted, and so
-// are answers 429. At the end one pod is driven beyond its share, and what it admits must be that share.
+// are answers 429. At the end one pod is driven beyond the service's limit, and with what the others lend it, what it admits must be that limit.
 //
 // The last line of its output is made for machines.
 package main
@@ -100,7 +100,7 @@ func run(ctx context.Context, s settings, out, progress io.Writer) (err error) {
 	if r.restarts, err = b.restarts(ctx, pods); err != nil {
 		return err
 	}
-	bed.Step(progress, "driving one pod beyond its share")
+	bed.Step(progress, "driving one pod beyond the service's limit")
 	if r.admission, err = b.drive(ctx, pods[0], s.pods); err != nil {
 		return err
 	}

@@ -49,8 +49,8 @@ func (r *result) write(out io.Writer) error {
 	fmt.Fprintf(out, "\np99 of %d edits and of %d changes of plain pods: of fewer than a hundred, the slowest.\n", len(r.edits), len(r.stock))
 	fmt.Fprintf(out, "Requests meanwhile, far fewer than the limit: %d sent, %d admitted, %d limited (429), %d failed%s\n",
 		r.load.sent, r.load.admitted, r.load.limited, r.load.failed, because(r.load.failures))
-	fmt.Fprintf(out, "A pod with a share of %d/s (burst %d) was sent %d requests in %.2f s and admitted %d; its share is %.0f.\n",
-		r.admission.share, r.admission.burst, r.admission.counts.sent, r.admission.length.Seconds(), r.admission.counts.admitted, r.admission.expected())
+	fmt.Fprintf(out, "One pod of a service with a limit of %d/s (burst %d) was sent %d requests in %.2f s and admitted %d; with what the others lend it, that is to be %.0f.\n",
+		r.admission.limit, r.admission.burst, r.admission.counts.sent, r.admission.length.Seconds(), r.admission.counts.admitted, r.admission.expected())
 	again := 0
 	for _, e := range r.edits {
 		again += e.again

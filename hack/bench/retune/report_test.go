@@ -37,7 +37,7 @@ func TestReport(t *testing.T) {
 		settings: settings{pods: 2}, restarts: 1, stock: []time.Duration{50_000 * ms, 40_000 * ms, 60_000 * ms},
 		edits:     []edit{{applied: 5 * ms, first: 90 * ms, last: 300 * ms, again: 1}, {applied: 6 * ms, first: 80 * ms, last: 100 * ms}},
 		load:      tally{sent: 100, admitted: 94, limited: 4, failed: 2, failures: []string{"EOF"}},
-		admission: admission{share: 50, burst: 50, length: 4 * time.Second, counts: tally{sent: 800, admitted: 249, limited: 551}},
+		admission: admission{limit: 50, burst: 50, length: 4 * time.Second, counts: tally{sent: 800, admitted: 249, limited: 551}},
 	}
 	var out strings.Builder
 	if err := r.write(&out); err != nil {
@@ -49,7 +49,7 @@ func TestReport(t *testing.T) {
 		t.Errorf("last line\n%s, want\n%s", got, want)
 	}
 	for _, part := range []string{
-		"p99 of 2 edits and of 3 changes of plain pods", "100 sent, 94 admitted, 4 limited (429), 2 failed (EOF)", "its share is 250.", "25.0 % of the retunes",
+		"p99 of 2 edits and of 3 changes of plain pods", "100 sent, 94 admitted, 4 limited (429), 2 failed (EOF)", "that is to be 250.", "25.0 % of the retunes",
 	} {
 		if !strings.Contains(out.String(), part) {
 			t.Errorf("%q is missing in\n%s", part, out.String())
@@ -68,12 +68,12 @@ func TestRequestsAreCountedByTheirAnswers(t *testing.T) {
 	}
 }
 
-// A pod that is sent more than its share admits the share and its bucket.
-func TestAShareIsEnforced(t *testing.T) {
+// A pod that is sent more than the limit admits the limit and the buckets.
+func TestALimitIsEnforced(t *testing.T) {
 	for admitted, enforced := range map[int]bool{250: true, 274: true, 276: false, 176: true, 174: false, 0: false, 800: false} {
-		a := admission{share: 50, burst: 50, length: 4 * time.Second, counts: tally{sent: 800, admitted: admitted}}
+		a := admission{limit: 50, burst: 50, length: 4 * time.Second, counts: tally{sent: 800, admitted: admitted}}
 		if err := a.check(); (err == nil) != enforced {
-			t.Errorf("%d of a share of 250: %v", admitted, err)
+			t.Errorf("%d of a limit of 250: %v", admitted, err)
 		}
 	}
 }

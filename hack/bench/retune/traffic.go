@@ -173,29 +173,30 @@ func (b bench) expose(ctx context.Context) (string, error) {
 	return "", errors.New("no node has an internal address")
 }
 
-// admission is what a pod admitted that was driven beyond its share.
+// admission is what was admitted of a service that was driven beyond its limit through one pod.
 type admission struct {
-	share, burst int
+	limit, burst int
 	length       time.Duration
 	counts       tally
 }
 
 const (
-	drivenShare = 50
+	// drivenLimit is of the service as a whole: the other pods, which nobody asks, lend the one their shares.
+	drivenLimit = 50
 	// drivenBurst is a second's worth: requests that this machine sends late still find what is due to them.
 	drivenBurst = 50
 	drivenFor   = 4 * time.Second
-	// A pod may admit this much more than its share, since the drive does not end at a sharp moment, and this much less,
+	// A pod may admit this much more than the limit, since the drive does not end at a sharp moment, and this much less,
 	// since a busy machine does not send all the time.
 	toleranceAbove, toleranceBelow = 0.1, 0.3
 )
 
 // drive lowers the limit and sends four times as much to one pod.
 func (b bench) drive(ctx context.Context, pod corev1.Pod, pods int) (admission, error) {
-	if _, err := b.setLimit(ctx, pods*drivenShare, pods*drivenBurst); err != nil {
+	if _, err := b.setLimit(ctx, drivenLimit, drivenBurst); err != nil {
 		return admission{}, err
 	}
-	if _, err := b.inForce(ctx, pod.Name, drivenShare, askEvery, editTimeout); err != nil {
+	if _, err := b.inForce(ctx, pod.Name, drivenLimit/float64(pods), askEvery, editTimeout); err != nil {
 		return admission{}, err
 	}
 	address, closeTunnel, err := b.tunnel(pod.Name)
@@ -204,25 +205,25 @@ func (b bench) drive(ctx context.Context, pod corev1.Pod, pods int) (admission, 
 	}
 	defer closeTunnel()
 	httpClient := &http.Client{Timeout: requestTimeout, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
-	a := admission{share: drivenShare, burst: drivenBurst}
+	a := admission{limit: drivenLimit, burst: drivenBurst}
 	driving, cancel := context.WithTimeout(ctx, drivenFor)
 	defer cancel()
 	started := time.Now()
-	a.counts = send(driving, httpClient, "http://"+address+"/", 4*drivenShare)
+	a.counts = send(driving, httpClient, "http://"+address+"/", 4*drivenLimit)
 	a.length = time.Since(started)
 	return a, nil
 }
 
-// check demands that a pod admitted its share, no more and no less.
+// check demands that the limit was admitted, no more and no less.
 func (a admission) check() error {
 	if difference := float64(a.counts.admitted)/a.expected() - 1; difference <= toleranceAbove && difference >= -toleranceBelow {
 		return nil
 	}
-	return fmt.Errorf("a pod does not enforce its share: it admitted %d requests instead of %.0f (%d failed%s)",
+	return fmt.Errorf("the limit is not what is enforced: %d requests were admitted instead of %.0f (%d failed%s)",
 		a.counts.admitted, a.expected(), a.counts.failed, because(a.counts.failures))
 }
 
-func (a admission) expected() float64 { return float64(a.share)*a.length.Seconds() + float64(a.burst) }
+func (a admission) expected() float64 { return float64(a.limit)*a.length.Seconds() + float64(a.burst) }
 
 // tunnel forwards a loopback port to a pod.
 func (b bench) tunnel(pod string) (address string, closeTunnel func(), err error) {
