@@ -41,10 +41,10 @@ func TestAPaceIsForgotten(t *testing.T) {
 		each, pause time.Duration
 		known       bool
 	}{
-		"soon after":               {625 * ms, paceStays, true},
-		"much later":               {625 * ms, paceStays + 1, false},
-		"after a few of slow ones": {30 * time.Second, paceRounds * 30 * time.Second, true},
-		"after more of them":       {30 * time.Second, paceRounds*30*time.Second + 1, false},
+		"soon after":               {625 * ms, 10 * time.Second, true},
+		"much later":               {625 * ms, 10*time.Second + 1, false},
+		"after a few of slow ones": {30 * time.Second, 120 * time.Second, true},
+		"after more of them":       {30 * time.Second, 120*time.Second + 1, false},
 	} {
 		p := pace{spent: 100 * c.each, grants: 100, last: time.Hour}
 		if p.begin(time.Hour + c.pause); p.known() != c.known || p.last != time.Hour+c.pause || p.interval() != c.each {
@@ -57,7 +57,7 @@ func TestAPaceIsForgotten(t *testing.T) {
 	for _, c := range []struct {
 		pause  time.Duration
 		misses bool
-	}{{paceStays, true}, {paceStays + 1, false}} {
+	}{{10 * time.Second, true}, {10*time.Second + 1, false}} {
 		p.pace = slow
 		p.pace.begin(c.pause)
 		p.queue.lines[0] = line{flows: map[key]*flow{}, length: 1, pace: p.pace}
@@ -99,8 +99,8 @@ func TestTheLongestTimeout(t *testing.T) {
 func TestALongLineIsExpectedByItsAge(t *testing.T) {
 	standing := pace{spent: 100 * time.Second, grants: 10, last: time.Second}
 	for length, want := range map[int]time.Duration{
-		longLine - 1: longLine * 10 * time.Second,
-		longLine:     ageFactor * (longLine + 1) * (640 * ms / longLine),
+		63: 64 * 10 * time.Second,
+		64: 2 * 65 * 10 * ms,
 	} {
 		p := New(Config{Workers: 1, QueueDepth: 1000})
 		at := line{flows: map[key]*flow{}, length: length, pace: standing}

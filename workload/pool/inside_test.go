@@ -173,10 +173,10 @@ func TestThePaceIsThatOfHandOvers(t *testing.T) {
 		time.Sleep(time.Hour)
 		out := arrive(t.Context(), p, 50)
 		for i := range 40 {
-			if got := p.RetryAfter(); i >= paceKnown && got != time.Duration(50-i)*15*ms {
+			if got := p.RetryAfter(); i >= 8 && got != time.Duration(50-i)*15*ms {
 				t.Fatalf("after %d hand-overs: %s for %d in line", i, got, 50-i)
 			}
-			if i < paceKnown && p.RetryAfter() != 0 {
+			if i < 8 && p.RetryAfter() != 0 {
 				t.Fatalf("after %d hand-overs a pace is known", i)
 			}
 			time.Sleep(15 * ms)
@@ -205,7 +205,7 @@ func TestThePaceIsThatOfHandOvers(t *testing.T) {
 }
 
 func TestThePaceForgets(t *testing.T) {
-	for _, c := range []struct{ workers, window int }{{1, paceWindow}, {8, paceWindow}, {9, 36}, {100, 400}} {
+	for _, c := range []struct{ workers, window int }{{1, 32}, {8, 32}, {9, 36}, {100, 400}} {
 		var p pace
 		for i := range c.window {
 			if p.grants != i {

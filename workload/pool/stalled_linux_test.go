@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -72,6 +73,69 @@ func TestTheWaitOfThreadsIsNotKnownWithoutOneOfThem(t *testing.T) {
 	}
 	if sum, threads := waitOfThreads(folder); sum != 0 || threads != 0 {
 		t.Errorf("%d threads waited for %s, want none to be known", threads, sum)
+	}
+}
+
+// Threads come and go while they are read: those that are there count, wherever those that have ended were listed.
+func TestTheWaitOfThreadsBesideThoseThatEnded(t *testing.T) {
+	folder := t.TempDir()
+	for i := range 40 {
+		thread := filepath.Join(folder, strconv.Itoa(i))
+		if err := os.Mkdir(thread, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if i%2 == 0 {
+			continue
+		}
+		if err := os.WriteFile(filepath.Join(thread, "schedstat"), []byte("1 3 5\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if sum, threads := waitOfThreads(folder); sum != 60 || threads != 20 {
+		t.Errorf("%d threads waited for %s, want 20 for 60ns", threads, sum)
+	}
+}
+
+// What is no file with numbers, or no folder with threads, tells nothing.
+func TestTheWaitOfWhatIsNoThread(t *testing.T) {
+	folder := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(folder, "1", "schedstat"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if sum, threads := waitOfThreads(folder); sum != 0 || threads != 0 {
+		t.Errorf("%d threads waited for %s by a folder", threads, sum)
+	}
+	file := filepath.Join(folder, "file")
+	if err := os.WriteFile(file, []byte("1 2 3\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if sum, threads := waitOfThreads(file); sum != 0 || threads != 0 {
+		t.Errorf("%d threads waited for %s in a file", threads, sum)
+	}
+}
+
+// Threads are read all the time, so nothing may stay open.
+func TestNothingStaysOpen(t *testing.T) {
+	open := func() int {
+		files, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(files)
+	}
+	folder := t.TempDir()
+	if err := os.Mkdir(filepath.Join(folder, "1"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, "1", "schedstat"), []byte("1 2 3\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	before := open()
+	for range 100 {
+		waitOfThreads(folder)
+	}
+	if after := open(); after > before+50 {
+		t.Errorf("%d files are open, %d were", after, before)
 	}
 }
 

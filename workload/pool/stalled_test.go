@@ -88,3 +88,50 @@ func TestManyThreadsAreReadLessOften(t *testing.T) {
 		})
 	}
 }
+
+// How soon threads are read again, to the moment, and how long two readings may be apart.
+func TestWhenThreadsAreReadAgain(t *testing.T) {
+	for name, c := range map[string]struct {
+		threads int
+		pause   time.Duration
+	}{
+		"none are known": {0, time.Second},
+		"one":            {1, 250 * time.Microsecond},
+		"hundreds":       {400, 100 * ms},
+		"thousands":      {4000, time.Second},
+		"ten thousand":   {10_000, time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				k := &kernel{threads: c.threads}
+				s := stalls{waited: k.waited}
+				s.read() // where the first reading begins
+				if c.threads > 0 {
+					time.Sleep(ms)
+					s.read()
+				}
+				before := k.readings
+				time.Sleep(c.pause - 1)
+				if s.read(); k.readings != before {
+					t.Errorf("read again within %s", c.pause)
+				}
+				time.Sleep(time.Nanosecond)
+				if s.read(); k.readings != before+1 {
+					t.Errorf("not read again after %s", c.pause)
+				}
+			})
+		})
+	}
+	for apart, want := range map[time.Duration]float64{0: 0, 2: 0.5, 1: 1, 2 * time.Second: 0.5, 2*time.Second + 1: 0} {
+		synctest.Test(t, func(t *testing.T) {
+			k := &kernel{threads: 1, sum: time.Hour}
+			s := stalls{waited: k.waited}
+			s.read()
+			time.Sleep(apart)
+			k.sum += max(apart/2, 1)
+			if got := s.read(); got != want {
+				t.Errorf("%g threads waited by readings that are %s apart, want %g", got, apart, want)
+			}
+		})
+	}
+}
