@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"go/ast"
+	"go/build"
 	"go/parser"
 	"go/token"
 	"os"
@@ -53,7 +54,7 @@ func prefixed(sign string, text []byte) string {
 	return b.String()
 }
 
-// changesOf lists every possible change in a package's files that are neither tests nor generated.
+// changesOf lists every possible change in a package's files that are neither tests nor generated, nor left out of a build on this machine.
 func changesOf(root, pkg string) ([]*change, error) {
 	files, err := filepath.Glob(filepath.Join(root, pkg, "*.go"))
 	if err != nil {
@@ -62,6 +63,11 @@ func changesOf(root, pkg string) ([]*change, error) {
 	var all []*change
 	for _, file := range files {
 		if name := filepath.Base(file); strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "zz_generated") {
+			continue
+		}
+		if built, err := build.Default.MatchFile(filepath.Split(file)); err != nil {
+			return nil, err
+		} else if !built {
 			continue
 		}
 		source, err := os.ReadFile(file)

@@ -6,6 +6,8 @@ package main
 import (
 	"go/parser"
 	"go/token"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -29,6 +31,31 @@ func possible(t *testing.T, source string) []string {
 		}
 	}
 	return names
+}
+
+// What is not built here is not changed: no test could notice it.
+func TestOnlyWhatIsBuiltIsChanged(t *testing.T) {
+	root := t.TempDir()
+	if err := os.Mkdir(filepath.Join(root, "p"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, source := range map[string]string{
+		"a.go": "package p\n\nfunc a() int { return 1 }\n", "a_plan9.go": "package p\n\nfunc b() int { return 1 }\n",
+		"c.go": "//go:build never\n\npackage p\n\nfunc c() int { return 1 }\n", "a_test.go": "package p\n\nfunc d() int { return 1 }\n",
+	} {
+		if err := os.WriteFile(filepath.Join(root, "p", name), []byte(source), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	changes, err := changesOf(root, "p")
+	if err != nil || len(changes) == 0 {
+		t.Fatalf("%d changes, %v", len(changes), err)
+	}
+	for _, c := range changes {
+		if !strings.HasPrefix(c.key, "p a: ") {
+			t.Errorf("%s is changed", c.key)
+		}
+	}
 }
 
 func TestOneThingIsChangedAtATime(t *testing.T) {
