@@ -5,6 +5,7 @@ package tuner
 
 import (
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -279,6 +280,35 @@ func TestFiguresAreReadable(t *testing.T) {
 	for d, want := range map[time.Duration]string{time.Minute: "1m", 90 * time.Second: "1m30s", time.Hour: "60m", 30 * time.Second: "30s"} {
 		if got := readable(d); got != want {
 			t.Errorf("%s is written %s", want, got)
+		}
+	}
+}
+
+// Why pods stay that are not needed: because they were, because of a sudden step, or because only so many go at once.
+func TestWhyPodsStay(t *testing.T) {
+	for want, c := range map[string]struct {
+		floor, highest int32
+		panics         bool
+	}{
+		"held at the most that was needed in the last 5m": {5, 5, true}, "no pod goes for a minute after a sudden step": {6, 5, true}, "of the pods go every": {6, 5, false},
+	} {
+		if got := stays(c.floor, c.highest, 5*time.Minute, c.panics); !strings.Contains(got, want) {
+			t.Errorf("%+v: %q, want %q", c, got, want)
+		}
+	}
+}
+
+// A longer hold is kept where a surge needs pods that are only there because of it, and forgotten where it needs more than there are.
+func TestAHoldThatHelpedIsKept(t *testing.T) {
+	surge := Estimates{Demand: Rate{6000, 60}, DemandPanic: Rate{3000, 6}}
+	for needed, kept := range map[int32]bool{4: true, 5: true, 6: false} {
+		d := &Decider{floor: 5, hold: time.Minute, heldSince: dawn.Add(-time.Hour)}
+		if d.reward(dawn, needed, surge); d.heldSince.Equal(dawn) != kept {
+			t.Errorf("%d needed of 5: held since %s", needed, d.heldSince)
+		}
+		calm := &Decider{floor: 5, hold: time.Minute, heldSince: dawn.Add(-time.Hour), surgeUntil: dawn.Add(time.Second)}
+		if calm.reward(dawn, needed, Estimates{Demand: Rate{6000, 60}, DemandPanic: Rate{600, 6}}); calm.heldSince.Equal(dawn) {
+			t.Errorf("%d needed of 5 without a surge: held anew", needed)
 		}
 	}
 }

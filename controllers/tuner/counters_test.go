@@ -99,3 +99,25 @@ func TestALifetimeIsNoRound(t *testing.T) {
 	e.Observe(f.at, 2, reports)
 	near(t, "demand now", e.Estimate(0).DemandNow.PerSecond(), 100, 1e-6)
 }
+
+// Any counter that is less than before tells that a part is missing, or that the process is another one.
+func TestAnyCounterThatIsLessWentBack(t *testing.T) {
+	before := Counters{Requests: 10, Failed: 10, RateLimited: 10, Served: 10, Rejected: 10, Refused: 10, CPUSeconds: 10}
+	for name, counter := range map[string]func(*Counters) *float64{
+		"requests": func(c *Counters) *float64 { return &c.Requests }, "failed": func(c *Counters) *float64 { return &c.Failed },
+		"limited": func(c *Counters) *float64 { return &c.RateLimited }, "served": func(c *Counters) *float64 { return &c.Served },
+		"rejected": func(c *Counters) *float64 { return &c.Rejected }, "refused": func(c *Counters) *float64 { return &c.Refused },
+		"CPU time": func(c *Counters) *float64 { return &c.CPUSeconds },
+	} {
+		now := before
+		if now.wentBack(&before) {
+			t.Error("equal counters went back")
+		}
+		if *counter(&now) = 11; now.wentBack(&before) {
+			t.Errorf("more %s went back", name)
+		}
+		if *counter(&now) = 9; !now.wentBack(&before) {
+			t.Errorf("less %s did not go back", name)
+		}
+	}
+}
