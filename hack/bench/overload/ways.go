@@ -52,7 +52,7 @@ const (
 	settling = 2 * time.Second
 	// learning is that of the rivals which need more: failsafe-go's limiters change theirs once in a second and warm up for ten of those, and
 	// Kratos' BBR begins when a mean of the processors' use, with a decay of 0.95 each half second, is above 80 %. From an idle
-	// machine of two processors of which the server keeps one busy, that takes 10 s.
+	// machine of two processors of which the server keeps one busy, that takes 10 to 13 s.
 	learning = 14 * time.Second
 	// criticalShare of the requests is critical.
 	criticalShare = 0.2
