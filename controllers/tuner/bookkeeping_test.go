@@ -284,7 +284,7 @@ func TestFiguresAreReadable(t *testing.T) {
 	}
 }
 
-// Why pods stay that are not needed: because they were, because of a sudden step, or because only so many go at once.
+// The reason for keeping pods that are not needed now: they were needed lately, a sudden step was seen, or a scale-in goes in steps.
 func TestWhyPodsStay(t *testing.T) {
 	for want, c := range map[string]struct {
 		floor, highest int32

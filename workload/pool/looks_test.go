@@ -42,7 +42,7 @@ func TestWhenAPoolLooksAtItsProcess(t *testing.T) {
 		var looks, want []time.Duration
 		p := watchedPool(t, Config{Workers: 2, MinWorkers: 1, MaxWorkers: 9, QueueDepth: 9}, func(since time.Duration) reading {
 			looks = append(looks, since)
-			return reading{processors: 1, runnable: 1, cpu: since} // as it should be
+			return reading{processors: 1, runnable: 1, cpu: since} // busy, with one more to run: nothing to change
 		})
 		expect := func(from time.Duration, at ...time.Duration) {
 			for _, after := range at {
@@ -223,4 +223,19 @@ func TestWhenMemoryIsTight(t *testing.T) {
 		t.Error("without a limit, memory is tight")
 	}
 	runtime.KeepAlive(ballast)
+}
+
+func TestThisProcessIsRead(t *testing.T) {
+	m := newMeter()
+	before := m.read()
+	for sum, start := 0, time.Now(); time.Since(start) < 5*ms; sum++ {
+		_ = sum
+	}
+	after := m.read()
+	if after.cpu <= before.cpu {
+		t.Errorf("the CPU time went from %s to %s while computing", before.cpu, after.cpu)
+	}
+	if after.processors <= 0 || after.tight {
+		t.Errorf("%+v", after)
+	}
 }

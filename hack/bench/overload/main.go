@@ -18,10 +18,10 @@
 // request was due. The client gives up after a second, as clients do. Each round measures all rows, and begins with another one.
 //
 // With -ways, the ways to find the number of workers that others have are compared with the pool's own and with the best fixed pool,
-// which is searched for, in a small server that is otherwise the same, from the third second on, or from the fifteenth where a rival needs
-// that long to begin: also beside a noisy neighbor, and after an upstream got five times slower. The pool's own and the best one then take three turns; the median of their ratios is reported. A fifth of
-// the requests is critical. -rounds 0 does nothing else; -ways, -sizes, and -rivals limit it, so that
-// one case takes less than a minute:
+// which is searched for, in a small server that is otherwise the same, from the third second on, or from the fifteenth where a rival
+// needs that long to begin: also beside a noisy neighbor, and after an upstream got five times slower. The pool's own and the best one
+// then take three turns; the median of their ratios is reported. A fifth of the requests is critical. -rounds 0 does nothing else;
+// -ways, -sizes, and -rivals limit it, so that one case takes less than a minute:
 //
 //	go run ./overload -rounds 0 -ways neighbor -sizes 2 -rivals codel
 //
