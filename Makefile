@@ -294,7 +294,7 @@ bench-fairness: ## Rounds and retunes of 100 well-behaved services, alone and ne
 
 .PHONY: sim
 sim: ## Compare this operator with other autoscalers on simulated loads; TRACES=folder (CSV: seconds,requests), HELDOUT=number, DEVELOPMENT=true, FULL=true (STATE=FILE resumes), RIVALS=true (their own code).
-	$(if $(filter true,$(RIVALS)),go -C hack/rivals build -o $(CURDIR)/bin/sim ./cmd && bin/sim,go run ./controllers/sim/cmd) $(if $(TRACES),-traces $(TRACES),-images docs/images) $(if $(HELDOUT),-heldout=$(HELDOUT)) -development=$(or $(DEVELOPMENT),false) -full=$(or $(FULL),false) $(if $(STATE),-state $(STATE))
+	$(if $(filter true,$(RIVALS)),go -C hack/rivals build -o $(CURDIR)/bin/sim ./cmd && bin/sim,go run ./controllers/sim/cmd) $(if $(TRACES),-traces $(TRACES)) $(if $(TRACES)$(HELDOUT)$(filter true,$(DEVELOPMENT) $(RIVALS)),,-images docs/images) $(if $(HELDOUT),-heldout=$(HELDOUT)) -development=$(or $(DEVELOPMENT),false) -full=$(or $(FULL),false) $(if $(STATE),-state $(STATE))
 
 .PHONY: bench-proxy
 bench-proxy: ## What a request costs in Knative's queue-proxy, which is compiled with its own dependencies; the simulator charges Knative for it.

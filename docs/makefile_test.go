@@ -60,3 +60,20 @@ func TestHelpListsTheTargets(t *testing.T) {
 		}
 	}
 }
+
+// The pictures that the docs show are of the published seeds: other seeds, loads, or programs leave them alone.
+func TestOnlyThePublishedSimulationDrawsTheDocsPictures(t *testing.T) {
+	for _, c := range []struct {
+		given string
+		draws bool
+	}{{"", true}, {"FULL=true", true}, {"HELDOUT=7", false}, {"DEVELOPMENT=true", false}, {"TRACES=folder", false}, {"RIVALS=true", false}} {
+		command := exec.Command("make", "-n", "-C", "..", "sim", "VERSION=any", c.given)
+		if c.given == "" {
+			command.Args = command.Args[:len(command.Args)-1]
+		}
+		output, err := command.CombinedOutput()
+		if draws := strings.Contains(string(output), "-images docs/images"); err != nil || draws != c.draws || !strings.Contains(string(output), "-full=") {
+			t.Errorf("%q: %s, %v; want pictures: %v", c.given, output, err, c.draws)
+		}
+	}
+}

@@ -5,6 +5,8 @@ package sim
 
 import (
 	"math"
+	"os"
+	"regexp"
 	"testing"
 	"time"
 )
@@ -167,5 +169,24 @@ func TestKnativeDelaysScaleDown(t *testing.T) {
 		if got := k.decide(float64(2*i), c.ready); got != c.want {
 			t.Errorf("tick %d: %d pods, want %d", i, got, c.want)
 		}
+	}
+}
+
+// What Knative is charged for its proxy is what make bench-proxy measured last, to five microseconds.
+func TestKnativePaysWhatWasMeasured(t *testing.T) {
+	page, err := os.ReadFile("../../docs/slo.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	measured := regexp.MustCompile(`RESULT bench-proxy [^\n]*added_us=(\d+)`).FindSubmatch(page)
+	if measured == nil {
+		t.Fatal("docs/slo.md has no result of bench-proxy")
+	}
+	added, err := time.ParseDuration(string(measured[1]) + "us")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if off := (added - KnativeHopCPU).Abs(); off > 5*time.Microsecond {
+		t.Errorf("measured %v, charged %v", added, KnativeHopCPU)
 	}
 }
