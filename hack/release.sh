@@ -4,7 +4,7 @@
 #
 #   hack/release.sh VERSION
 #
-# It refuses where the published simulation is of other decisions than this code's, unless OLD_FIGURES=true.
+# It refuses where the published simulation is of other decisions than this code's, or by another simulator, unless OLD_FIGURES=true.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -13,15 +13,18 @@ if ! [[ $version =~ ^v[01]\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?$ ]]; then
   echo "usage: hack/release.sh VERSION, with a version such as v0.2.0 (from v2 on, Go wants other module paths)" >&2
   exit 2
 fi
-# What the docs say of the decisions is of these decisions.
+# What the docs say of the decisions is of these decisions, in this world and beside these rivals.
 if [ "${OLD_FIGURES:-false}" != true ]; then
-  # shellcheck disable=SC2016 # a backquote of the page
-  published=$(sed -n 's/.*deciding code `\([0-9a-f]*\)`.*/\1/p' docs/simulation.md | head -n 1)
   present=$(go run ./controllers/sim/cmd -code)
-  if [ "$published" != "$present" ]; then
-    echo "docs/simulation.md is of the deciding code $published, this is $present: publish what make sim prints, or set OLD_FIGURES=true" >&2
-    exit 1
-  fi
+  while IFS=$'\t' read -r what code; do
+    page=docs/simulation.md
+    if [ "$what" = "dividing code" ]; then page=docs/slo.md; fi
+    published=$(sed -n "s/.*$what \`\([0-9a-f]*\)\`.*/\1/p" "$page" | head -n 1)
+    if [ "$published" != "$code" ]; then
+      echo "$page is of the $what $published, this is $code: publish what make sim prints, or set OLD_FIGURES=true" >&2
+      exit 1
+    fi
+  done < <(sed 's/ \([0-9a-f]*\)$/\t\1/' <<<"$present")
 fi
 find . \( -name go.mod -o -name go.work \) -not -path './bin/*' -not -path './dist/*' -print0 |
   xargs -0 sed -E -i "s#(goservice\.dev/operator(/[^[:space:]]+)?) v[0-9][^[:space:]]*#\1 $version#"

@@ -37,27 +37,50 @@ func published(t *testing.T) map[string]string {
 	return modules
 }
 
-// A release says of its decisions what was simulated with these decisions.
+// A release says of its decisions what was simulated with these decisions, by this simulator.
 func TestAReleaseHasFiguresOfItsOwnCode(t *testing.T) {
 	checkout := copied(t, everything)
-	page := filepath.Join(checkout, "docs", "simulation.md")
-	present := strings.TrimSpace(run(t, checkout, nil, "go", "run", "./controllers/sim/cmd", "-code"))
-	content, err := os.ReadFile(page)
-	if err != nil {
-		t.Fatal(err)
-	}
-	of := regexp.MustCompile("deciding code `[0-9a-f]+`")
-	for _, c := range []struct{ code, want string }{
-		{"0123456789abcdef", "is of the deciding code 0123456789abcdef, this is " + present},
-		{present, "git commit -am 'Release " + released + "'"},
-	} {
-		if err := os.WriteFile(page, of.ReplaceAll(content, []byte("deciding code `"+c.code+"`")), 0o600); err != nil {
+	present := strings.Split(strings.TrimSpace(run(t, checkout, nil, "go", "run", "./controllers/sim/cmd", "-code")), "\n")
+	of := regexp.MustCompile("((?:deciding code|dividing code|simulator) )`[0-9a-f]+`")
+	pages := map[string][]byte{"simulation.md": nil, "slo.md": nil}
+	for name := range pages {
+		content, err := os.ReadFile(filepath.Join(checkout, "docs", name))
+		if err != nil {
 			t.Fatal(err)
 		}
-		output, err := try(t.Context(), checkout, nil, "hack/release.sh", released)
-		if (err != nil) != (c.code != present) || !strings.Contains(output, c.want) {
-			t.Errorf("figures of %s: %v, %s", c.code, err, output)
+		pages[name] = content
+	}
+	publish := func(old string) { // of what the checkout has, but for one
+		t.Helper()
+		for name, content := range pages {
+			content = of.ReplaceAllFunc(content, func(text []byte) []byte {
+				what, _, _ := strings.Cut(string(text), " `")
+				for _, line := range present {
+					if code, found := strings.CutPrefix(line, what+" "); found && what != old {
+						return []byte(what + " `" + code + "`")
+					}
+				}
+				return []byte(what + " `0123456789abcdef`")
+			})
+			if err := os.WriteFile(filepath.Join(checkout, "docs", name), content, 0o600); err != nil {
+				t.Fatal(err)
+			}
 		}
+	}
+	if len(present) != 3 {
+		t.Fatalf("of its code: %q", present)
+	}
+	for _, line := range present {
+		what := line[:strings.LastIndex(line, " ")]
+		publish(what)
+		want := "is of the " + what + " 0123456789abcdef, this is " + line[len(what)+1:]
+		if output, err := try(t.Context(), checkout, nil, "hack/release.sh", released); err == nil || !strings.Contains(output, want) {
+			t.Errorf("another %s: %v, %s", what, err, output)
+		}
+	}
+	publish("")
+	if output, err := try(t.Context(), checkout, nil, "hack/release.sh", released); err != nil || !strings.Contains(output, "git commit -am 'Release "+released+"'") {
+		t.Errorf("figures of this code: %v, %s", err, output)
 	}
 }
 

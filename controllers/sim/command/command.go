@@ -39,7 +39,7 @@ func Main(change func(others []sim.Contender) []sim.Contender) {
 	flag.BoolVar(&o.development, "development", false, "the seeds 1, 2, … for developing rules, instead of the published ones")
 	flag.BoolVar(&o.full, "full", false, "every contender, and 20 seeds")
 	flag.BoolVar(&o.limits, "limits", false, "only the limit that pods share: seconds instead of minutes")
-	flag.BoolVar(&o.code, "code", false, "only the digest of the code that decides, from which the published seeds follow")
+	flag.BoolVar(&o.code, "code", false, "only the digests of the code that decides and of the code that divides a limit, from which the published seeds follow, and of the simulator")
 	flag.BoolVar(&o.clock, "clock", false, "only loads by the clock: three weeks of jobs that come at the same time, some minutes")
 	flag.Float64Var(&o.base, "base", 600, "lowest rate of the built-in shapes in requests per second")
 	flag.IntVar(&o.seeds, "seeds", 0, "how many seeds; 0: 3, or 20 with -full")
@@ -72,13 +72,21 @@ func run(to, progress io.Writer, o options, change func([]sim.Contender) []sim.C
 	return compare(to, progress, o, change)
 }
 
-// showCode prints the digest of the code that decides.
+// showCode prints of which code published figures have to be.
 func showCode(to io.Writer, o options) error {
-	digest, err := digestOf(o, scaling)
+	decides, err := digestOf(o, scaling)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(to, "%.8x\n", digest)
+	divides, err := digestOf(o, sharing)
+	if err != nil {
+		return err
+	}
+	simulates, err := digestOfSimulator(o)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(to, "deciding code %.8x\ndividing code %.8x\nsimulator %.8x\n", decides, divides, simulates)
 	return err
 }
 

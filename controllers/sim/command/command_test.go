@@ -5,6 +5,7 @@ package command
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"maps"
 	"math/rand/v2"
@@ -133,7 +134,7 @@ func TestPublishedSeedsFollowFromTheDecidingCode(t *testing.T) {
 		}
 	}
 	first, from, err := seedsOf(options{sources: "../../..", seeds: 3}, scaling)
-	if err != nil || len(first) != 3 || !strings.HasPrefix(from, "3 seeds of the deciding code ") {
+	if err != nil || len(first) != 3 || !regexp.MustCompile("^3 seeds of the deciding code [0-9a-f]{16}, simulator [0-9a-f]{16}$").MatchString(from) {
 		t.Errorf("seeds %v %q, error %v", first, from, err)
 	}
 	other, _, err := seedsOf(options{sources: "../../..", seeds: 3}, sharing)
@@ -143,6 +144,39 @@ func TestPublishedSeedsFollowFromTheDecidingCode(t *testing.T) {
 	development, _, err := seedsOf(options{development: true, seeds: 3}, scaling)
 	if err != nil || !slices.Equal(development, sim.DevelopmentSeeds(3)) {
 		t.Errorf("seeds for development %v, error %v", development, err)
+	}
+}
+
+// The world, rivals, and the judge belong to the simulator; comments, tests, and other packages do not.
+func TestTheSimulatorHasADigest(t *testing.T) {
+	root := t.TempDir()
+	digest := func(texts ...string) string {
+		t.Helper()
+		for i := 0; i < len(texts); i += 2 {
+			file := filepath.Join(root, filepath.FromSlash(texts[i]))
+			if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(file, []byte(texts[i+1]), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, err := digestOfSimulator(options{sources: root})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprintf("%x", got)
+	}
+	first := digest("controllers/sim/kpa.go", "package sim\nconst hop = 180\n", "controllers/sim/world.go", "package sim\n")
+	same := digest("controllers/sim/kpa.go", "package sim\n\n// A hop.\nconst hop = 180\n", "controllers/sim/kpa_test.go", "package sim\nconst x = 1\n", "controllers/tuner/a.go", "package tuner\n")
+	if same != first {
+		t.Error("a comment, a test, or another package counts")
+	}
+	if digest("controllers/sim/kpa.go", "package sim\nconst hop = 70\n") == first {
+		t.Error("what a rival is charged does not count")
+	}
+	if second := digest("controllers/sim/kpa.go", "package sim\nconst hop = 180\n"); second != first || digest("controllers/sim/new.go", "package sim\nvar x int\n") == first {
+		t.Error("a new file does not count")
 	}
 }
 

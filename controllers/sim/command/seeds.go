@@ -6,7 +6,10 @@ package command
 import (
 	"crypto/sha256"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strconv"
+	"strings"
 
 	"goservice.dev/operator/controllers/sim"
 )
@@ -29,7 +32,11 @@ func seedsOf(o options, d decisions) ([]uint64, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	return sim.PublishedSeeds(digest, o.seeds), fmt.Sprintf("%d seeds of the deciding code %.8x", o.seeds, digest), nil
+	simulator, err := digestOfSimulator(o)
+	if err != nil {
+		return nil, "", err
+	}
+	return sim.PublishedSeeds(digest, o.seeds), fmt.Sprintf("%d seeds of the deciding code %.8x, simulator %.8x", o.seeds, digest, simulator), nil
 }
 
 // digestOf the code that decides.
@@ -39,4 +46,22 @@ func digestOf(o options, d decisions) (digest [sha256.Size]byte, err error) {
 		return digest, err
 	}
 	return sim.Digest(code)
+}
+
+// digestOfSimulator is of all that package sim consists of: loads, the world, rivals, and the judge, on which figures depend and seeds do not.
+func digestOfSimulator(o options) (digest [sha256.Size]byte, err error) {
+	files, err := filepath.Glob(filepath.Join(o.sources, filepath.FromSlash(simulating), "*.go"))
+	if err != nil {
+		return digest, err
+	}
+	texts := map[string][]byte{}
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		if texts[filepath.Base(file)], err = os.ReadFile(file); err != nil { //nolint:gosec // sources that the user names
+			return digest, err
+		}
+	}
+	return sim.Digest(texts)
 }
