@@ -16,7 +16,8 @@ fi
 # What the docs say of the decisions is of these decisions, in this world and beside these rivals.
 if [ "${OLD_FIGURES:-false}" != true ]; then
   present=$(go run ./controllers/sim/cmd -code)
-  while IFS=$'\t' read -r what code; do
+  while read -r line; do
+    what=${line% *} code=${line##* }
     page=docs/simulation.md
     if [ "$what" = "dividing code" ]; then page=docs/slo.md; fi
     published=$(sed -n "s/.*$what \`\([0-9a-f]*\)\`.*/\1/p" "$page" | head -n 1)
@@ -24,7 +25,7 @@ if [ "${OLD_FIGURES:-false}" != true ]; then
       echo "$page is of the $what $published, this is $code: publish what make sim prints, or set OLD_FIGURES=true" >&2
       exit 1
     fi
-  done < <(sed 's/ \([0-9a-f]*\)$/\t\1/' <<<"$present")
+  done <<<"$present"
 fi
 find . \( -name go.mod -o -name go.work \) -not -path './bin/*' -not -path './dist/*' -print0 |
   xargs -0 sed -E -i "s#(goservice\.dev/operator(/[^[:space:]]+)?) v[0-9][^[:space:]]*#\1 $version#"
