@@ -1,0 +1,135 @@
+// Copyright 2026 The GoService Authors.
+// Licensed under the Apache License, Version 2.0; see the LICENSE file.
+
+package tuner
+
+import (
+	"testing"
+	"time"
+
+	"goservice.dev/operator/controllers/plan"
+)
+
+// A level is told apart from chance by a hundred requests: by as many rounds as hold them, one at least and five at most.
+func TestHowManyRoundsMakeALevel(t *testing.T) {
+	for requests, want := range map[float64]int{0: 5, 1: 5, 20: 5, 24: 5, 25: 4, 34: 3, 50: 2, 99: 2, 100: 1, 1000: 1} {
+		points := []point{{dawn, 0, 4}, {dawn, requests / 4, 4}, {dawn, requests / 8, 4}}
+		if got := roundsOfALevel(points); got != want {
+			t.Errorf("%v requests in the fullest round: %d rounds, want %d", requests, got, want)
+		}
+	}
+}
+
+// A step is a change by more than a fifth of the greater level, in either direction, of which chance is no explanation.
+func TestWhatIsAStep(t *testing.T) {
+	const later, between, earlier = 3, 2, 1
+	for name, c := range map[string]struct {
+		now, before float64
+		want        bool
+	}{
+		"up by a fifth of what it is":          {125e3, 100e3, false},
+		"up by a little more":                  {126e3, 100e3, true},
+		"down by a fifth of what it was":       {100e3, 125e3, false},
+		"down by a little more":                {100e3, 126e3, true},
+		"few requests, up by half":             {12, 8, false},
+		"few requests, but five times as many": {60, 12, true},
+	} {
+		points := []point{{at(later), c.now, 1}, {at(between), c.now, 1}, {at(earlier), c.before, 1}}
+		want := time.Time{}
+		if c.want {
+			want = at(later)
+		}
+		if got := lastStep(points, 0); !got.Equal(want) {
+			t.Errorf("%s: a step at %v, want %v", name, got, want)
+		}
+	}
+}
+
+// at a second after dawn.
+func at(second int) time.Time { return dawn.Add(time.Duration(second) * time.Second) }
+
+// A step is no step where the line through the window rises by twice as much.
+func TestASteepLineHasNoStep(t *testing.T) {
+	points := []point{{at(3), 200e3, 1}, {at(2), 200e3, 1}, {at(1), 100e3, 1}}
+	for slope, want := range map[float64]bool{0: true, 2 * 99e3 / 60: true, -2 * 99e3 / 60: true, 2 * 101e3 / 60: false, -2 * 101e3 / 60: false} {
+		if got := lastStep(points, slope); got.IsZero() == want {
+			t.Errorf("slope %.0f: a step at %v", slope, got)
+		}
+	}
+}
+
+// Samples that speak for few pods are kept while the short window or the next trend may read them, and whole ones for the long window.
+func TestWhichSamplesAreKept(t *testing.T) {
+	now := dawn.Add(time.Hour)
+	for name, c := range map[string]struct {
+		age            time.Duration
+		complete, want bool
+	}{
+		"whole, in the long window":      {StableWindow - time.Nanosecond, true, true},
+		"whole, as old as the window":    {StableWindow, true, false},
+		"partial, in the short window":   {PanicWindow - time.Nanosecond, false, true},
+		"partial, as old as that window": {PanicWindow, false, false},
+		"partial, in the long window":    {StableWindow - time.Nanosecond, false, false},
+	} {
+		e := Estimator{samples: []sample{{at: now.Add(-c.age), complete: c.complete}, {at: now}, {at: now}}}
+		if e.drop(now); (len(e.samples) == 3) != c.want || len(e.samples) < 2 {
+			t.Errorf("%s: %d samples are left", name, len(e.samples))
+		}
+	}
+	e := Estimator{samples: []sample{{at: now.Add(-PanicWindow)}, {at: now.Add(-PanicWindow)}}}
+	if e.drop(now); len(e.samples) != 2 {
+		t.Errorf("of the last two %d are left", len(e.samples))
+	}
+}
+
+// Pools and collectors follow what is known, and stay as they are while nothing is.
+func TestNothingIsSizedByWhatIsNotKnown(t *testing.T) {
+	for _, known := range []bool{true, false} {
+		d := &Decider{direction: map[string]int{}}
+		s := Situation{Ready: 1, Bounds: Bounds{MemoryLimitBytes: 256 << 20, Cores: 1, PoolCores: 2, Threshold: 100 * time.Millisecond}}
+		s.Estimates = Estimates{
+			Known: known, HeapLiveBytes: 8 << 20, CPUTime: 5 * time.Millisecond, ServiceTime: 10 * time.Millisecond, Demand: Rate{6000, 60}, CPU: 0.5, Processors: 2,
+		}
+		var decision Decision
+		if d.resize(dawn, s, &decision); (decision.GOGC != nil) != known || (decision.Workers != nil) != known {
+			t.Errorf("known %t: workers %v, GOGC %v", known, decision.Workers, decision.GOGC)
+		}
+	}
+}
+
+// The collector costs nothing with four mebibytes alive or fewer.
+func TestTheLeastHeapThatIsFollowed(t *testing.T) {
+	for live, want := range map[float64]bool{4<<20 - 1: false, 4 << 20: true} {
+		d := &Decider{direction: map[string]int{}}
+		var decision Decision
+		d.resizeHeap(dawn, Situation{Bounds: Bounds{MemoryLimitBytes: 256 << 20}, Estimates: Estimates{HeapLiveBytes: live}}, &decision)
+		if (d.size.gogc != nil) != want {
+			t.Errorf("%.0f bytes: GOGC %v", live, d.size.gogc)
+		}
+	}
+}
+
+// What the operator before this one learned stays until pods tell something.
+func TestWhatWasLearnedStaysUntilSomethingIsKnown(t *testing.T) {
+	before := Learned{Tuned: plan.Tuned{ReplicaFloor: &plan.Figure[int32]{Value: 7}}, Cost: Cost{CPUTime: 5 * time.Millisecond}}
+	tuner := &Tuner{outcome: Outcome{Learned: before}}
+	if got := tuner.Learned(dawn); got.Tuned.ReplicaFloor == nil || got.Tuned.ReplicaFloor.Value != 7 || got.Cost != before.Cost || !got.At.IsZero() {
+		t.Errorf("nothing known: %+v", got)
+	}
+	tuner.everKnown, tuner.cost = true, Cost{CPUTime: 20 * time.Millisecond}
+	if got := tuner.Learned(dawn); got.Tuned.ReplicaFloor.Value == 7 || got.Cost != tuner.cost || !got.At.Equal(dawn) {
+		t.Errorf("known: %+v", got)
+	}
+}
+
+// Nobody begins to divide by a demand that is not known, nor while pods that answer have not confirmed.
+func TestWhenADivisionDoesNotBegin(t *testing.T) {
+	b := Budget{Total: 100, Serving: []string{"a", "b"}, Confirmed: true}
+	uneven := map[string]float64{"a": 90, "b": 5}
+	if d := new(Division); !d.begins(dawn, b, uneven) || d.begins(dawn, b, nil) {
+		t.Error("a division that is known to be needed, or not known")
+	}
+	if b.Confirmed = false; new(Division).begins(dawn, b, uneven) {
+		t.Error("pods had no time to confirm")
+	}
+}
