@@ -133,3 +133,119 @@ func TestWhenADivisionDoesNotBegin(t *testing.T) {
 		t.Error("pods had no time to confirm")
 	}
 }
+
+// Clocks may differ by two seconds without saying anything, not by more.
+func TestHowFarClocksMayDiffer(t *testing.T) {
+	started := func(seconds float64) *Counters { return &Counters{StartSeconds: float64(dawn.Unix()) + seconds} }
+	for name, c := range map[string]struct {
+		before, now float64
+		want        bool
+	}{
+		"by two seconds": {-2, 0, false}, "by more": {-2.001, 0, true}, "not at all": {0, 0, false}, "before the last look": {-100, -90, false},
+		"started in two seconds": {-100, 10 + 2, true}, "started later": {-100, 10 + 2.001, false},
+	} {
+		if got := started(c.now).restarted(started(c.before), at(-5), at(10)); got != c.want {
+			t.Errorf("%s: restarted %t", name, got)
+		}
+	}
+}
+
+// Requests in progress are those of now, less those of before: not a counter, and below zero where there are fewer.
+func TestRequestsInProgressMayFall(t *testing.T) {
+	for _, c := range [][3]float64{{3, 5, 2}, {5, 3, -2}, {4, 4, 0}} {
+		if got := delta(&Counters{Active: c[0]}, &Counters{Active: c[1]}).Active; got != c[2] {
+			t.Errorf("from %g to %g: %g", c[0], c[1], got)
+		}
+	}
+}
+
+// A round counts however soon it comes after the last one.
+func TestLooksHalfASecondApartCount(t *testing.T) {
+	e := Estimator{}
+	for i := range 3 {
+		e.Observe(dawn.Add(time.Duration(i)*500*time.Millisecond), 1, []Report{{"p0", &Counters{Requests: 100 * float64(i)}}})
+	}
+	if len(e.samples) != 2 || e.samples[1].arrivals != 100 || e.samples[1].span != 0.5 {
+		t.Errorf("samples %+v", e.samples)
+	}
+}
+
+// Where measurements come from another source, nothing of the pods is kept, and only what a request costs.
+func TestAnotherSourceBeginsAnew(t *testing.T) {
+	tuner := &Tuner{cost: Cost{CPUTime: 5 * time.Millisecond, ServiceTime: 10 * time.Millisecond}}
+	for i := range 3 {
+		tuner.estimator.Observe(at(2*i), 1, []Report{{"p0", &Counters{Requests: 100 * float64(i), Served: 100 * float64(i), CPUSeconds: float64(i), ServiceSeconds: float64(i)}}})
+	}
+	tuner.Restart()
+	if e := &tuner.estimator; len(e.pods) > 0 || len(e.samples) > 0 || !e.last.IsZero() || e.cpuTime.mean() != 5*time.Millisecond || e.serviceTime.mean() != 10*time.Millisecond {
+		t.Errorf("estimator %+v", tuner.estimator)
+	}
+}
+
+// What an operator before this one divided is taken as the limit of then where it is more than the limit of now, and not by rounding.
+func TestTheLimitOfADivisionThatIsFound(t *testing.T) {
+	for named, want := range map[float64]float64{50: 100, 100: 100, 100.05: 100, 100.1: 100, 100.2: 100.2, 300: 300} {
+		d := new(Division)
+		d.takeOver(dawn, Budget{Total: 100}, InForce{Parts: map[string]float64{"a": named}, Newcomer: 0.1})
+		if d.budget.Total != want || !d.uneven {
+			t.Errorf("parts of %g: taken as of a limit of %g", named, d.budget.Total)
+		}
+	}
+	var d Division
+	if d.takeOver(dawn, Budget{}, InForce{Parts: map[string]float64{"a": 1}}); d.uneven {
+		t.Error("without a limit, parts were taken over")
+	}
+}
+
+// A leaving pod is looked at again when it ends to lend and when it ends to hold, as long as it has a share.
+func TestWhenALeavingPodIsLookedAtAgain(t *testing.T) {
+	for name, c := range map[string]struct {
+		share float64
+		since int // seconds ago
+		want  int // seconds from now; 0: not
+	}{
+		"it just left": {0.2, 0, 3}, "it ended to lend": {0.2, 3, 4}, "about to be gone": {0.2, 6, 1}, "gone": {0.2, 7, 0}, "it has nothing": {0, 0, 0},
+	} {
+		s := &Sharing{started: true, leaving: map[string]leaver{"a": {share: c.share, since: at(-c.since)}}}
+		again := s.follow(dawn, Budget{Total: 100, Leaving: []string{"a"}, LendWithin: 3 * time.Second, LeaveWithin: 7 * time.Second}, InForce{}, nil)
+		want := time.Time{}
+		if c.want > 0 {
+			want = at(c.want)
+		}
+		if !again.Equal(want) {
+			t.Errorf("%s: again at %v, want %v", name, again, want)
+		}
+	}
+}
+
+// Where no request cost anything, as with an idle service, the reason is that the minimum is enough, without a bound of the pods.
+func TestTheReasonOfAnIdleService(t *testing.T) {
+	d := &Decider{direction: map[string]int{}, floor: 4}
+	var decision Decision
+	s := Situation{Ready: 4, Bounds: Bounds{MinReplicas: 4, MaxReplicas: 9}, Estimates: Estimates{Known: true, Demand: Rate{0, 60}}}
+	d.moveFloor(dawn, s, 0, "", &decision)
+	if len(d.needs) != 1 || d.needs[0].pods != 4 || decision.Frozen != "" {
+		t.Errorf("needs %+v, decision %+v", d.needs, decision)
+	}
+	if figure := d.moveFloor(dawn, s, 0, "", &decision); figure.Value != 4 || figure.Reason != "0 req/s need no more than the minimum" {
+		t.Errorf("%d, because %q", figure.Value, figure.Reason)
+	}
+}
+
+// A scale-in goes on from the floor where it began, and another one begins where it rose above that, or after a while.
+func TestWhereAScaleInBegan(t *testing.T) {
+	for name, c := range map[string]struct {
+		from  int32
+		since time.Duration
+		want  int32
+	}{
+		"it goes on": {20, shrinkEvery, 20}, "at the same floor": {10, shrinkEvery, 10}, "from higher up": {9, shrinkEvery, 10}, "after long": {20, regretWithin + 1, 10},
+	} {
+		d := &Decider{floor: 10, shrunkFrom: c.from, shrunkAt: dawn.Add(-c.since), neededUntil: dawn.Add(-time.Hour)}
+		d.shrunk(dawn, 2, time.Minute, false)
+		anew := c.want != c.from || c.since > regretWithin || name == "from higher up"
+		if d.shrunkFrom != c.want || d.neededUntil.Equal(dawn.Add(-time.Minute)) != anew {
+			t.Errorf("%s: from %d, needed until %v", name, d.shrunkFrom, d.neededUntil)
+		}
+	}
+}
