@@ -3,7 +3,7 @@
 # hack/bench/slo on it. Arguments are its flags.
 #
 # Settings: CLUSTER, FULL=true (a step, a ramp and bursts of five minutes each, as docs/slo.md shows them, RUNS times in alternating
-# order: about eight minutes a trial, 48 trials in four runs, six hours and a half), RUNS (4; 1 or an even number), and STATE: a file
+# order, and one more target: about eight minutes a trial, 60 trials in four runs, eight hours), RUNS (4; 1 or an even number), and STATE: a file
 # that keeps what is done, so that the same command goes on where it was cut off, as long as images and program are the same; with
 # FULL it is dist/bench-slo.state unless it is set. RUNS=2 reports the first two runs of a longer one's file. FOREIGN=true has hack/foreign
 # serve, which is instrumented with otelhttp and knows nothing of the toolkit.
@@ -18,7 +18,7 @@ cd "$REPO_ROOT" || exit
 flags=()
 if [ "${FULL:-false}" = true ]; then
   mkdir -p dist
-  flags=(-runs "${RUNS:-4}" -shapes "step,ramp,burst" -warm 140s -hold 5m)
+  flags=(-runs "${RUNS:-4}" -shapes "step,ramp,burst" -targets "20,30,50" -warm 140s -hold 5m)
   STATE=${STATE:-dist/bench-slo.state}
 fi
 # The program runs in its own folder.
