@@ -139,7 +139,7 @@ func TestKnativeVariants(t *testing.T) {
 		if w.balancing != want {
 			t.Errorf("%s: balancing %v at the end, want %v", c.Name, w.balancing, want)
 		}
-		if w.hopTime == 0 || math.Abs(w.hopTime-0.00018*float64(arrivedIn(w))) > 1e-9 {
+		if w.hopTime == 0 || math.Abs(w.hopTime-0.00007*float64(arrivedIn(w))) > 1e-9 {
 			t.Errorf("%s: proxies used %v CPU seconds for %d requests", c.Name, w.hopTime, arrivedIn(w))
 		}
 		if role := map[Activator]Role{ActivatorByDefault: OwnBalancing, ActivatorAlways: OwnBalancing, ActivatorNever: Rival}[activator]; c.Role != role {

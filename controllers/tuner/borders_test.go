@@ -97,7 +97,7 @@ func TestNothingIsSizedByWhatIsNotKnown(t *testing.T) {
 	}
 }
 
-// The collector costs nothing with four mebibytes alive or fewer.
+// The collector costs nothing with less than four mebibytes alive.
 func TestTheLeastHeapThatIsFollowed(t *testing.T) {
 	for live, want := range map[float64]bool{4<<20 - 1: false, 4 << 20: true} {
 		d := &Decider{direction: map[string]int{}}
@@ -232,19 +232,23 @@ func TestTheReasonOfAnIdleService(t *testing.T) {
 	}
 }
 
-// A scale-in goes on from the floor where it began, and another one begins where it rose above that, or after a while.
+// A scale-in goes on from the floor where it began. Another one begins where the floor is above that, or after a while.
 func TestWhereAScaleInBegan(t *testing.T) {
 	for name, c := range map[string]struct {
 		from  int32
 		since time.Duration
 		want  int32
+		anew  bool
 	}{
-		"it goes on": {20, shrinkEvery, 20}, "at the same floor": {10, shrinkEvery, 10}, "from higher up": {9, shrinkEvery, 10}, "after long": {20, regretWithin + 1, 10},
+		"it goes on":         {20, shrinkEvery, 20, false},
+		"at the same floor":  {10, shrinkEvery, 10, false},
+		"from a higher one":  {9, shrinkEvery, 10, true},
+		"after a long while": {20, regretWithin + 1, 10, true},
+		"a little earlier":   {20, regretWithin, 20, false},
 	} {
 		d := &Decider{floor: 10, shrunkFrom: c.from, shrunkAt: dawn.Add(-c.since), neededUntil: dawn.Add(-time.Hour)}
 		d.shrunk(dawn, 2, time.Minute, false)
-		anew := c.want != c.from || c.since > regretWithin || name == "from higher up"
-		if d.shrunkFrom != c.want || d.neededUntil.Equal(dawn.Add(-time.Minute)) != anew {
+		if d.shrunkFrom != c.want || d.neededUntil.Equal(dawn.Add(-time.Minute)) != c.anew {
 			t.Errorf("%s: from %d, needed until %v", name, d.shrunkFrom, d.neededUntil)
 		}
 	}
