@@ -17,6 +17,9 @@ import (
 
 var dawn = time.Date(2026, 1, 2, 6, 0, 0, 0, time.UTC)
 
+// pace of a HorizontalPodAutoscaler, in which floors move.
+const pace = 15 * time.Second
+
 // What the loop may move, and how far, for every part of a spec that says so.
 func TestBoundsOfASpec(t *testing.T) {
 	scaled := func() v1alpha1.GoServiceSpec {
@@ -226,9 +229,9 @@ func TestTheFloorShrinksInSteps(t *testing.T) {
 		panics       bool
 		want, shrunk int32
 	}{
-		{shrinkEvery - 1, 1, false, 20, 0}, {shrinkEvery, 1, true, 20, 0}, {shrinkEvery, 1, false, 14, 20}, {shrinkEvery + 1, 1, false, 14, 20},
-		{2 * shrinkEvery, 12, false, 12, 20}, {3 * shrinkEvery, 12, false, 12, 20}, {3 * shrinkEvery, 15, false, 15, 20},
-		{4 * shrinkEvery, 1, false, 11, 20}, {4*shrinkEvery + regretWithin + 1, 1, false, 8, 11}, {5*shrinkEvery + regretWithin + 1, 7, false, 7, 11},
+		{pace - 1, 1, false, 20, 0}, {pace, 1, true, 20, 0}, {pace, 1, false, 14, 20}, {pace + 1, 1, false, 14, 20},
+		{2 * pace, 12, false, 12, 20}, {3 * pace, 12, false, 12, 20}, {3 * pace, 15, false, 15, 20},
+		{4 * pace, 1, false, 11, 20}, {4*pace + regretWithin + 1, 1, false, 8, 11}, {5*pace + regretWithin + 1, 7, false, 7, 11},
 	} {
 		if got := d.shrunk(dawn.Add(step.after), step.highest, time.Minute, step.panics); got != step.want || d.shrunkFrom != step.shrunk {
 			t.Errorf("after %s to %d: %d, from %d; want %d, from %d", step.after, step.highest, got, d.shrunkFrom, step.want, step.shrunk)
@@ -254,8 +257,8 @@ func TestTheFloorRisesInSteps(t *testing.T) {
 		want      int32
 	}{
 		{0, 9, situation(4, 0, false), 9}, {0, 4, situation(4, 2, false), 4}, {0, 3, situation(4, 2, false), 3}, {0, 6, situation(6, 2, false), 6},
-		{0, 9, situation(4, 3, false), 7}, {raiseEvery - 1, 20, situation(4, 3, false), 7}, {raiseEvery, 20, situation(4, 3, false), 7},
-		{2 * raiseEvery, 20, situation(6, 3, false), 9}, {3 * raiseEvery, 20, situation(6, 3, true), 12}, {4 * raiseEvery, 20, situation(6, 9, true), 15},
+		{0, 9, situation(4, 3, false), 7}, {pace - 1, 20, situation(4, 3, false), 7}, {pace, 20, situation(4, 3, false), 7},
+		{2 * pace, 20, situation(6, 3, false), 9}, {3 * pace, 20, situation(6, 3, true), 12}, {4 * pace, 20, situation(6, 9, true), 15},
 	} {
 		if got := d.stepped(dawn.Add(step.after), step.floor, step.situation); got != step.want {
 			t.Errorf("after %s from %+v to %d: %d, want %d", step.after, step.situation, step.floor, got, step.want)

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"goservice.dev/operator/api/v1alpha1"
 	"goservice.dev/operator/controllers/plan"
 )
 
@@ -250,6 +251,52 @@ func TestWhereAScaleInBegan(t *testing.T) {
 		d.shrunk(dawn, 2, time.Minute, false)
 		if d.shrunkFrom != c.want || d.neededUntil.Equal(dawn.Add(-time.Minute)) != c.anew {
 			t.Errorf("%s: from %d, needed until %v", name, d.shrunkFrom, d.neededUntil)
+		}
+	}
+}
+
+// For thirty seconds after the first look, or the first round, nothing measured is too early to tell.
+func TestHowLongItIsTooEarlyToTell(t *testing.T) {
+	for began, want := range map[time.Duration][2]bool{0: {true, false}, -time.Second: {false, false}, -time.Minute: {false, false}} {
+		for i, after := range []time.Duration{30*time.Second - 1, 30 * time.Second} {
+			tuner := New(Learned{})
+			tuner.Begin(dawn.Add(began))
+			tuner.Begin(dawn.Add(time.Hour)) // which is not the first time
+			if outcome, _ := tuner.Digest(dawn.Add(after), Target{Spec: &v1alpha1.GoServiceSpec{}}, 1, nil, ""); outcome.Early != want[i] {
+				t.Errorf("begun %s, after %s: early %t", began, after, outcome.Early)
+			}
+		}
+	}
+}
+
+// A pod is young until it has been followed for four seconds.
+func TestHowLongAPodIsYoung(t *testing.T) {
+	w := newWatched()
+	if usage := w.look(50); len(usage.Young) > 0 {
+		t.Errorf("young before its demand is known: %v", usage.Young)
+	}
+	for followed := 1; followed <= 6; followed++ {
+		if usage := w.look(100); usage.Young["p"] != (followed < 4) {
+			t.Errorf("followed for %d s: young %v", followed, usage.Young)
+		}
+	}
+}
+
+// What a request costs is learned from rounds that speak for enough pods, and have as many requests as tell it apart from what else pods do.
+func TestWhichRoundsTellTheCost(t *testing.T) {
+	for name, c := range map[string]struct {
+		round sample
+		want  bool
+	}{
+		"whole":                {sample{complete: true, done: 100, span: 60, cpuSeconds: 1}, true},
+		"partial":              {sample{done: 100, span: 60, cpuSeconds: 1}, false},
+		"with too few":         {sample{complete: true, done: 99.9, span: 60, cpuSeconds: 1}, false},
+		"partial, and too few": {sample{done: 99.9, span: 60, cpuSeconds: 1}, false},
+		"short":                {sample{complete: true, done: 10, span: 6, cpuSeconds: 0.1}, true},
+	} {
+		e := Estimator{}
+		if e.learn(&c.round); (e.cpuTime.weight > 0) != c.want {
+			t.Errorf("%s: %+v", name, e.cpuTime)
 		}
 	}
 }
