@@ -180,14 +180,14 @@ func TestChangesTurn(t *testing.T) {
 	var got []Change
 	for i, floor := range []int32{3, 5, 5, 4, 2, 3} {
 		var decision Decision
-		d.setFloor(dawn.Add(time.Duration(i)*time.Second), floor, "because", Bounds{MinReplicas: 1, MaxReplicas: 100}, &decision)
+		d.setFloor(afterDawn(i), floor, "because", Bounds{MinReplicas: 1, MaxReplicas: 100}, &decision)
 		got = append(got, decision.Changes...)
 		if d.floor != floor {
 			t.Errorf("the floor is %d, want %d", d.floor, floor)
 		}
 	}
 	change := func(at int, from, to string, turned bool) Change {
-		return Change{At: dawn.Add(time.Duration(at) * time.Second), What: "replica floor", From: from, To: to, Reason: "because", Turned: turned}
+		return Change{At: afterDawn(at), What: "replica floor", From: from, To: to, Reason: "because", Turned: turned}
 	}
 	want := []Change{change(0, "2", "3", true), change(1, "3", "5", false), change(3, "5", "4", true), change(4, "4", "2", false), change(5, "2", "3", true)}
 	if diff := cmp.Diff(want, got); diff != "" {

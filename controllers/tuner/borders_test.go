@@ -35,10 +35,10 @@ func TestWhatIsAStep(t *testing.T) {
 		"few requests, up by half":             {12, 8, false},
 		"few requests, but five times as many": {60, 12, true},
 	} {
-		points := []point{{at(later), c.now, 1}, {at(between), c.now, 1}, {at(earlier), c.before, 1}}
+		points := []point{{afterDawn(later), c.now, 1}, {afterDawn(between), c.now, 1}, {afterDawn(earlier), c.before, 1}}
 		want := time.Time{}
 		if c.want {
-			want = at(later)
+			want = afterDawn(later)
 		}
 		if got := lastStep(points, 0); !got.Equal(want) {
 			t.Errorf("%s: a step at %v, want %v", name, got, want)
@@ -46,12 +46,12 @@ func TestWhatIsAStep(t *testing.T) {
 	}
 }
 
-// at a second after dawn.
-func at(second int) time.Time { return dawn.Add(time.Duration(second) * time.Second) }
+// afterDawn is so many seconds after dawn.
+func afterDawn(seconds int) time.Time { return dawn.Add(time.Duration(seconds) * time.Second) }
 
 // A step is no step where the line through the window rises by twice as much.
 func TestASteepLineHasNoStep(t *testing.T) {
-	points := []point{{at(3), 200e3, 1}, {at(2), 200e3, 1}, {at(1), 100e3, 1}}
+	points := []point{{afterDawn(3), 200e3, 1}, {afterDawn(2), 200e3, 1}, {afterDawn(1), 100e3, 1}}
 	for slope, want := range map[float64]bool{0: true, 2 * 99e3 / 60: true, -2 * 99e3 / 60: true, 2 * 101e3 / 60: false, -2 * 101e3 / 60: false} {
 		if got := lastStep(points, slope); got.IsZero() == want {
 			t.Errorf("slope %.0f: a step at %v", slope, got)
@@ -98,18 +98,6 @@ func TestNothingIsSizedByWhatIsNotKnown(t *testing.T) {
 	}
 }
 
-// The collector costs nothing with less than four mebibytes alive.
-func TestTheLeastHeapThatIsFollowed(t *testing.T) {
-	for live, want := range map[float64]bool{4<<20 - 1: false, 4 << 20: true} {
-		d := &Decider{direction: map[string]int{}}
-		var decision Decision
-		d.resizeHeap(dawn, Situation{Bounds: Bounds{MemoryLimitBytes: 256 << 20}, Estimates: Estimates{HeapLiveBytes: live}}, &decision)
-		if (d.size.gogc != nil) != want {
-			t.Errorf("%.0f bytes: GOGC %v", live, d.size.gogc)
-		}
-	}
-}
-
 // What the operator before this one learned stays until pods tell something.
 func TestWhatWasLearnedStaysUntilSomethingIsKnown(t *testing.T) {
 	before := Learned{Tuned: plan.Tuned{ReplicaFloor: &plan.Figure[int32]{Value: 7}}, Cost: Cost{CPUTime: 5 * time.Millisecond}}
@@ -145,7 +133,7 @@ func TestHowFarClocksMayDiffer(t *testing.T) {
 		"by two seconds": {-2, 0, false}, "by more": {-2.001, 0, true}, "not at all": {0, 0, false}, "before the last look": {-100, -90, false},
 		"started in two seconds": {-100, 10 + 2, true}, "started later": {-100, 10 + 2.001, false},
 	} {
-		if got := started(c.now).restarted(started(c.before), at(-5), at(10)); got != c.want {
+		if got := started(c.now).restarted(started(c.before), afterDawn(-5), afterDawn(10)); got != c.want {
 			t.Errorf("%s: restarted %t", name, got)
 		}
 	}
@@ -175,7 +163,7 @@ func TestLooksHalfASecondApartCount(t *testing.T) {
 func TestAnotherSourceBeginsAnew(t *testing.T) {
 	tuner := &Tuner{cost: Cost{CPUTime: 5 * time.Millisecond, ServiceTime: 10 * time.Millisecond}}
 	for i := range 3 {
-		tuner.estimator.Observe(at(2*i), 1, []Report{{"p0", &Counters{Requests: 100 * float64(i), Served: 100 * float64(i), CPUSeconds: float64(i), ServiceSeconds: float64(i)}}})
+		tuner.estimator.Observe(afterDawn(2*i), 1, []Report{{"p0", &Counters{Requests: 100 * float64(i), Served: 100 * float64(i), CPUSeconds: float64(i), ServiceSeconds: float64(i)}}})
 	}
 	tuner.Restart()
 	if e := &tuner.estimator; len(e.pods) > 0 || len(e.samples) > 0 || !e.last.IsZero() || e.cpuTime.mean() != 5*time.Millisecond || e.serviceTime.mean() != 10*time.Millisecond {
@@ -207,11 +195,11 @@ func TestWhenALeavingPodIsLookedAtAgain(t *testing.T) {
 	}{
 		"it just left": {0.2, 0, 3}, "it ended to lend": {0.2, 3, 4}, "about to be gone": {0.2, 6, 1}, "gone": {0.2, 7, 0}, "it has nothing": {0, 0, 0},
 	} {
-		s := &Sharing{started: true, leaving: map[string]leaver{"a": {share: c.share, since: at(-c.since)}}}
+		s := &Sharing{started: true, leaving: map[string]leaver{"a": {share: c.share, since: afterDawn(-c.since)}}}
 		again := s.follow(dawn, Budget{Total: 100, Leaving: []string{"a"}, LendWithin: 3 * time.Second, LeaveWithin: 7 * time.Second}, InForce{}, nil)
 		want := time.Time{}
 		if c.want > 0 {
-			want = at(c.want)
+			want = afterDawn(c.want)
 		}
 		if !again.Equal(want) {
 			t.Errorf("%s: again at %v, want %v", name, again, want)

@@ -145,7 +145,8 @@ func TestTheCollectorsSteps(t *testing.T) {
 		moved   time.Duration
 		want    int32
 	}{
-		"a small heap":         {minHeapBytes - 1, 0, time.Hour, 0},
+		"a small heap":         {4<<20 - 1, 0, time.Hour, 0},
+		"no small heap":        {4 << 20, 0, time.Hour, 400},
 		"room for four":        {heapShare * limit / 5, 0, time.Hour, 400},
 		"room for more":        {heapShare * limit / 9, 0, time.Hour, 400},
 		"room for two":         {heapShare * limit / 3.01, 0, time.Hour, 200},

@@ -5,10 +5,12 @@ package release
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -39,46 +41,41 @@ func published(t *testing.T) map[string]string {
 
 // A release says of its decisions what was simulated with these decisions, by this simulator.
 func TestAReleaseHasFiguresOfItsOwnCode(t *testing.T) {
+	const another = "0123456789abcdef"
 	checkout := copied(t, everything)
-	present := strings.Split(strings.TrimSpace(run(t, checkout, nil, "go", "run", "./controllers/sim/cmd", "-code")), "\n")
-	of := regexp.MustCompile("((?:deciding code|dividing code|simulator) )`[0-9a-f]+`")
-	pages := map[string][]byte{"simulation.md": nil, "slo.md": nil}
-	for name := range pages {
-		content, err := os.ReadFile(filepath.Join(checkout, "docs", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		pages[name] = content
+	present := map[string]string{}
+	for line := range strings.Lines(run(t, checkout, nil, "go", "run", "./controllers/sim/cmd", "-code")) {
+		end := strings.LastIndex(line, " ")
+		present[line[:end]] = strings.TrimSpace(line[end:])
 	}
-	publish := func(old string) { // of what the checkout has, but for one
+	if names := slices.Sorted(maps.Keys(present)); !slices.Equal(names, []string{"deciding code", "dividing code", "simulator"}) {
+		t.Fatalf("it is of %q", present)
+	}
+	publish := func(what, code string) {
 		t.Helper()
-		for name, content := range pages {
-			content = of.ReplaceAllFunc(content, func(text []byte) []byte {
-				what, _, _ := strings.Cut(string(text), " `")
-				for _, line := range present {
-					if code, found := strings.CutPrefix(line, what+" "); found && what != old {
-						return []byte(what + " `" + code + "`")
-					}
-				}
-				return []byte(what + " `0123456789abcdef`")
-			})
-			if err := os.WriteFile(filepath.Join(checkout, "docs", name), content, 0o600); err != nil {
+		for _, name := range []string{"simulation.md", "slo.md"} {
+			page := filepath.Join(checkout, "docs", name)
+			content, err := os.ReadFile(page)
+			if err != nil {
+				t.Fatal(err)
+			}
+			content = regexp.MustCompile(what+" `[0-9a-f]+`").ReplaceAll(content, []byte(what+" `"+code+"`"))
+			if err := os.WriteFile(page, content, 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	if len(present) != 3 {
-		t.Fatalf("of its code: %q", present)
+	for what, code := range present {
+		publish(what, code)
 	}
-	for _, line := range present {
-		what := line[:strings.LastIndex(line, " ")]
-		publish(what)
-		want := "is of the " + what + " 0123456789abcdef, this is " + line[len(what)+1:]
+	for what, code := range present {
+		publish(what, another)
+		want := "is of the " + what + " " + another + ", this is " + code
 		if output, err := try(t.Context(), checkout, nil, "hack/release.sh", released); err == nil || !strings.Contains(output, want) {
 			t.Errorf("another %s: %v, %s", what, err, output)
 		}
+		publish(what, code)
 	}
-	publish("")
 	if output, err := try(t.Context(), checkout, nil, "hack/release.sh", released); err != nil || !strings.Contains(output, "git commit -am 'Release "+released+"'") {
 		t.Errorf("figures of this code: %v, %s", err, output)
 	}

@@ -147,19 +147,25 @@ func TestPublishedSeedsFollowFromTheDecidingCode(t *testing.T) {
 	}
 }
 
+// writeSource writes a file of a module, by its path from the module's root.
+func writeSource(t *testing.T, root, name, text string) {
+	t.Helper()
+	file := filepath.Join(root, filepath.FromSlash(name))
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // The world, rivals, and the judge belong to the simulator; comments, tests, and other packages do not.
 func TestTheSimulatorHasADigest(t *testing.T) {
 	root := t.TempDir()
 	digest := func(texts ...string) string {
 		t.Helper()
 		for i := 0; i < len(texts); i += 2 {
-			file := filepath.Join(root, filepath.FromSlash(texts[i]))
-			if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(file, []byte(texts[i+1]), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			writeSource(t, root, texts[i], texts[i+1])
 		}
 		got, err := digestOfSimulator(options{sources: root})
 		if err != nil {
@@ -178,6 +184,9 @@ func TestTheSimulatorHasADigest(t *testing.T) {
 	if second := digest("controllers/sim/kpa.go", "package sim\nconst hop = 180\n"); second != first || digest("controllers/sim/new.go", "package sim\nvar x int\n") == first {
 		t.Error("a new file does not count")
 	}
+	if _, err := digestOfSimulator(options{sources: t.TempDir()}); err == nil {
+		t.Error("no simulator has a digest")
+	}
 }
 
 // A module in which little decides: what is reached counts, however it is called, and nothing else.
@@ -185,13 +194,7 @@ func TestWhatIsReachedDecides(t *testing.T) {
 	root := t.TempDir()
 	write := func(name, text string) {
 		t.Helper()
-		file := filepath.Join(root, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		writeSource(t, root, name, text)
 	}
 	write("controllers/sim/operator.go", `package sim
 import "goservice.dev/operator/controllers/plan"

@@ -130,6 +130,16 @@ func (s *sources) folder(importPath string) string {
 	return filepath.Join(s.root, filepath.FromSlash(strings.TrimPrefix(importPath, module+"/")))
 }
 
+// sourceFiles are the paths of a package's sources without its tests, of which there is at least one.
+func sourceFiles(folder string) ([]string, error) {
+	names, err := filepath.Glob(filepath.Join(folder, "*.go"))
+	names = slices.DeleteFunc(names, func(name string) bool { return strings.HasSuffix(name, "_test.go") })
+	if err == nil && len(names) == 0 {
+		err = fmt.Errorf("%s: %w", folder, fs.ErrNotExist)
+	}
+	return names, err
+}
+
 // used are the declarations that a node names.
 func (s *sources) used(node ast.Node) []types.Object {
 	var used []types.Object
@@ -169,11 +179,7 @@ func (s *sources) Import(importPath string) (*types.Package, error) {
 		s.packages[importPath].MarkComplete()
 		return s.packages[importPath], nil
 	}
-	names, err := filepath.Glob(filepath.Join(s.folder(importPath), "*.go"))
-	names = slices.DeleteFunc(names, func(name string) bool { return strings.HasSuffix(name, "_test.go") })
-	if err == nil && len(names) == 0 {
-		err = fmt.Errorf("%s: %w", s.folder(importPath), fs.ErrNotExist)
-	}
+	names, err := sourceFiles(s.folder(importPath))
 	var files []*ast.File
 	for _, name := range names {
 		var file *ast.File

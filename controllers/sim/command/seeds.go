@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 
 	"goservice.dev/operator/controllers/sim"
 )
@@ -50,15 +49,12 @@ func digestOf(o options, d decisions) (digest [sha256.Size]byte, err error) {
 
 // digestOfSimulator is of all that package sim consists of: loads, the world, rivals, and the judge, on which figures depend and seeds do not.
 func digestOfSimulator(o options) (digest [sha256.Size]byte, err error) {
-	files, err := filepath.Glob(filepath.Join(o.sources, filepath.FromSlash(simulating), "*.go"))
+	files, err := sourceFiles(filepath.Join(o.sources, filepath.FromSlash(simulating)))
 	if err != nil {
 		return digest, err
 	}
 	texts := map[string][]byte{}
 	for _, file := range files {
-		if strings.HasSuffix(file, "_test.go") {
-			continue
-		}
 		if texts[filepath.Base(file)], err = os.ReadFile(file); err != nil { //nolint:gosec // sources that the user names
 			return digest, err
 		}
